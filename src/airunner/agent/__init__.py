@@ -1,0 +1,1 @@
+"""The turn loop: messages in, events out."""

@@ -1,0 +1,1 @@
+"""Language models: the documented registry and manager."""

@@ -1,0 +1,1 @@
+"""What this machine is: its devices and how much of each may be used."""

@@ -1,0 +1,1 @@
+"""Getting weights onto this machine, verified."""

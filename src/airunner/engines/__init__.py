@@ -1,0 +1,1 @@
+"""How a model computes: protocols, and one client per engine."""

@@ -1,0 +1,208 @@
+"""What an engine offers, whichever library computes.
+
+Owns the protocols and the plain values that cross them. An engine object lives
+in the parent process and speaks to a worker; it never imports a model library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from airunner.messages import Delta, Message, ToolSchema
+
+KvType = Literal["f16", "q8_0", "q4_0"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """Everything a worker must know to load one model.
+
+    Attributes:
+        model: the registry's name, for messages.
+        path: the weights file (the first part, if split).
+        n_ctx: context per slot, in tokens; the engine allocates ``n_ctx * n_parallel``.
+        n_parallel: slots, that is conversations decoded together.
+        n_batch: logical batch, in tokens.
+        n_ubatch: physical batch, in tokens; sizes the compute buffer.
+        kv_type_k: type of the keys in the KV cache.
+        kv_type_v: type of the values.
+        n_threads: CPU threads for this engine.
+        device: device id such as ``"cpu"``, ``"cpu:1"`` or ``"cuda:0"``.
+        gpu_index: index of the GPU on its backend, ``None`` to compute on the CPU.
+        embedding: load as an embedder instead of a chat model.
+        chat_template: Jinja template that replaces the file's own.
+        swa_full: keep a full-size cache for sliding-window layers.
+        yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
+        mmproj: vision projector file, or ``None``.
+    """
+
+    model: str
+    path: Path
+    n_ctx: int = 4096
+    n_parallel: int = 1
+    n_batch: int = 2048
+    n_ubatch: int = 512
+    kv_type_k: KvType = "f16"
+    kv_type_v: KvType = "f16"
+    n_threads: int = 1
+    device: str = "cpu"
+    gpu_index: int | None = None
+    embedding: bool = False
+    chat_template: str | None = None
+    swa_full: bool = False
+    yarn_context: int | None = None
+    mmproj: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One generation.
+
+    At most one of ``json_schema`` and ``grammar`` (GBNF) constrains the text.
+    ``conversation`` names the conversation whose KV state may be reused and
+    parked; ``None`` is a request that leaves nothing behind.
+    Sampling fields left ``None`` take the model's defaults.
+    """
+
+    messages: Sequence[Message]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    seed: int | None = None
+    stop: Sequence[str] = ()
+    tools: Sequence[ToolSchema] = ()
+    tool_choice: str = "auto"
+    json_schema: Mapping[str, Any] | None = None
+    grammar: str | None = None
+    thinking: bool | None = None
+    conversation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """A slot's KV state written to or read from a file."""
+
+    tokens: int
+    n_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClaim:
+    """A slot handed to a conversation.
+
+    ``displaced`` is the conversation whose state is still in the slot and will
+    be overwritten; ``resident`` is true when the slot already holds this one.
+    """
+
+    slot: int
+    resident: bool
+    displaced: str | None = None
+
+
+class ChatModel(Protocol):
+    """A loaded language model."""
+
+    @property
+    def plan(self) -> LoadPlan:
+        """What was loaded, and how."""
+        ...
+
+    def chat(self, request: ChatRequest, slot: int) -> AsyncIterator[Delta]:
+        """Stream an answer computed in ``slot``.
+
+        Closing the iterator cancels the generation within one token.
+
+        Raises:
+            GenerationError: the engine refused the request or broke off.
+            ContextOverflowError: the prompt is longer than the loaded context.
+            WorkerDiedError: the worker is gone.
+        """
+        ...
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Tokens of the prompt that ``messages`` would become under the model's template."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text; only for models loaded with ``embedding``."""
+        ...
+
+    async def save_slot(self, slot: int, target: Path) -> SlotState:
+        """Write a slot's KV state to ``target``; on failure no file is left.
+
+        Raises:
+            StorageError: the file could not be written.
+        """
+        ...
+
+    async def restore_slot(self, slot: int, source: Path) -> SlotState:
+        """Read a slot's KV state back. The engine's word is not proof: see the next ``Usage``."""
+        ...
+
+
+@dataclass(slots=True)
+class WorkerExit:
+    """How a worker's process ended. ``exit_code`` is negative for a signal."""
+
+    exit_code: int | None
+    log: str = ""
+
+
+class Worker(Protocol):
+    """A process that holds one loaded model."""
+
+    model: ChatModel
+    pid: int
+    load_s: float
+
+    async def wait(self) -> WorkerExit:
+        """Return when the process has ended, for whatever reason."""
+        ...
+
+    async def stop(self) -> None:
+        """End the process and return when it is gone. Safe to call twice."""
+        ...
+
+    def memory_bytes(self) -> int | None:
+        """Memory the process holds on its device now; ``None`` if it cannot be known."""
+        ...
+
+    def peak_memory_bytes(self) -> int | None:
+        """The most the process has held so far; ``None`` if it cannot be known."""
+        ...
+
+
+class Launcher(Protocol):
+    """Something that turns a plan into a running worker."""
+
+    async def launch(self, plan: LoadPlan) -> Worker:
+        """Start a worker and return once its model is ready; cancelling kills it.
+
+        Raises:
+            LoadError: the model could not be loaded.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release everything held in reserve, such as a pre-imported spare process."""
+        ...
+
+
+@dataclass(slots=True)
+class EngineOptions:
+    """What all workers of an engine share.
+
+    ``llama_server`` is a user's own ``llama-server`` binary to use instead of
+    the bundled library; ``run_dir`` is a private folder for logs and slot files.
+    """
+
+    run_dir: Path
+    llama_server: Path | None = None
+    extra_args: Sequence[str] = field(default_factory=tuple)

@@ -1,0 +1,327 @@
+"""Every exception AI Runner raises on purpose.
+
+::
+
+    AiRunnerError
+    ├── SettingsError              a flag, variable or file entry has an unusable value
+    ├── CatalogError
+    │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
+    │   ├── UnmappedCapabilityError   a capability that no model serves
+    │   └── InvalidCatalogError    the registry contradicts itself
+    ├── WeightsError
+    │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
+    │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
+    │   ├── UnsupportedArchitectureError
+    │   └── DownloadError          a source failed, or delivered other bytes than promised
+    ├── StorageError               a disk or memory file system is full or read-only
+    ├── DeviceNotFoundError
+    ├── DoesNotFitError            no placement exists; carries the byte deficit
+    ├── EngineError
+    │   ├── LoadError              a worker could not load its model
+    │   ├── WorkerDiedError        a worker's process ended by itself
+    │   ├── GenerationError        the engine refused or broke off a request
+    │   └── ContextOverflowError   the prompt is longer than the loaded context
+    ├── LeaseError
+    │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
+    │   ├── LeaseTimeoutError
+    │   └── LeaseDeadlockError     waiting could never end: the waiter holds what it waits for
+    └── ToolError
+        ├── UnknownToolError
+        ├── InvalidToolError       a function that cannot become a tool
+        ├── ToolArgumentsError     arguments that do not match the tool's schema
+        ├── ToolRetryError         raised by a tool: the model may try again, with this hint
+        ├── ToolFailedError        raised by a tool, or for it: trying again will not help
+        └── ToolTimeoutError
+
+Each message says what happened and what to do next; the fields carry the same
+facts for programs. Constructors neither log nor look anything up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class AiRunnerError(Exception):
+    """Base of everything AI Runner raises on purpose."""
+
+
+class SettingsError(AiRunnerError):
+    """A setting has a value that cannot be used.
+
+    ``origin`` is where it came from: a flag, an environment variable or a file.
+    """
+
+    def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
+        self.name, self.value, self.origin, self.problem = name, value, origin, problem
+        super().__init__(f"{name}={value!r} (from {origin}): {problem}")
+
+
+class CatalogError(AiRunnerError):
+    """Base of errors about which models exist and what they serve."""
+
+
+class UnknownModelError(CatalogError):
+    """A model name that is not in ``MODEL_REGISTRY``."""
+
+    def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
+        self.model, self.suggestions = model, tuple(suggestions)
+        hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        super().__init__(
+            f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
+            "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
+        )
+
+
+class UnmappedCapabilityError(CatalogError):
+    """A capability that no model is mapped to."""
+
+    def __init__(self, capability: str) -> None:
+        self.capability = capability
+        super().__init__(
+            f"No model serves {capability!r}. Map one with "
+            f"CAPABILITY_TO_MODEL[ModelCapability.{capability.upper()}] = '<registered model>'."
+        )
+
+
+class InvalidCatalogError(CatalogError):
+    """The registry contradicts itself; ``problems`` lists every contradiction found."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("The model registry is not usable: " + "; ".join(self.problems))
+
+
+class WeightsError(AiRunnerError):
+    """Base of errors about model files."""
+
+
+class MissingWeightsError(WeightsError):
+    """The model's file is not on this machine and was not fetched."""
+
+    def __init__(self, model: str, looked_at: Sequence[Path | str] = ()) -> None:
+        self.model, self.looked_at = model, tuple(looked_at)
+        where = f" (looked at {', '.join(str(p) for p in self.looked_at)})" if looked_at else ""
+        super().__init__(
+            f"The weights of {model} are not on this machine{where}. "
+            f"`airunner models pull {model}` fetches them."
+        )
+
+
+class CorruptWeightsError(WeightsError):
+    """A model file is truncated, damaged, or not what its name claims."""
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        self.path, self.problem = Path(path), problem
+        super().__init__(
+            f"{path} is not a usable model file: {problem}. Delete it and fetch it again."
+        )
+
+
+class UnsupportedArchitectureError(WeightsError):
+    """The file is sound, but its architecture is not one the engine can run."""
+
+    def __init__(self, path: Path | str, architecture: str) -> None:
+        self.path, self.architecture = Path(path), architecture
+        super().__init__(
+            f"{path} has architecture {architecture!r}, which this engine cannot run. "
+            "A newer engine build may; otherwise choose another model."
+        )
+
+
+class DownloadError(WeightsError):
+    """A source failed or delivered something else than promised."""
+
+    def __init__(self, model: str, source: str, problem: str) -> None:
+        self.model, self.source, self.problem = model, source, problem
+        super().__init__(f"Could not fetch {model} from {source}: {problem}")
+
+
+class StorageError(AiRunnerError):
+    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown."""
+
+    def __init__(self, path: Path | str, problem: str, needed_bytes: int | None = None) -> None:
+        self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
+        need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
+        super().__init__(f"Cannot write {path}{need}: {problem}. Free some space and try again.")
+
+
+class DeviceNotFoundError(AiRunnerError):
+    """A device name that this machine does not have."""
+
+    def __init__(self, device: str, available: Sequence[str]) -> None:
+        self.device, self.available = device, tuple(available)
+        super().__init__(
+            f"No device {device!r} here; there is {', '.join(self.available) or 'none'}. "
+            "`airunner doctor` shows how devices were found."
+        )
+
+
+class DoesNotFitError(AiRunnerError):
+    """No placement of a model exists, whatever is evicted.
+
+    All figures are bytes on ``device``, the device that came closest.
+    ``free_bytes`` is what could be made free by evicting everything evictable.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        device: str,
+        needed_bytes: int,
+        free_bytes: int,
+        budget_bytes: int,
+        advice: str = "",
+    ) -> None:
+        self.model, self.device = model, device
+        self.needed_bytes, self.free_bytes, self.budget_bytes = (
+            needed_bytes,
+            free_bytes,
+            budget_bytes,
+        )
+        self.advice = advice or (
+            "Raise --max-memory, lower --context, choose a smaller quantization, "
+            "or release a pinned model."
+        )
+        super().__init__(
+            f"{model} needs {needed_bytes:,} bytes on {device}, where at most {free_bytes:,} of a "
+            f"budget of {budget_bytes:,} can be made free: {self.deficit_bytes:,} too few. "
+            f"{self.advice}"
+        )
+
+    @property
+    def deficit_bytes(self) -> int:
+        """How many more bytes the device would have to offer."""
+        return max(0, self.needed_bytes - self.free_bytes)
+
+
+class EngineError(AiRunnerError):
+    """Base of errors from an engine or the worker it runs in."""
+
+
+class LoadError(EngineError):
+    """A worker could not load its model. ``log`` is the end of what it printed."""
+
+    def __init__(self, model: str, problem: str, log: str = "") -> None:
+        self.model, self.problem, self.log = model, problem, log
+        super().__init__(f"{model} did not load: {problem}")
+
+
+class WorkerDiedError(EngineError):
+    """A worker's process ended by itself. ``exit_code`` is negative for a signal."""
+
+    def __init__(self, model: str, exit_code: int | None, log: str = "") -> None:
+        self.model, self.exit_code, self.log = model, exit_code, log
+        code = "unknown" if exit_code is None else str(exit_code)
+        super().__init__(
+            f"The worker running {model} died (exit code {code}). The conversation is kept; "
+            "ask again and it is loaded anew."
+        )
+
+
+class GenerationError(EngineError):
+    """The engine refused a request or broke off in the middle of it."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"{model} could not answer: {problem}")
+
+
+class ContextOverflowError(EngineError):
+    """The prompt does not fit into the context the model was loaded with (both in tokens)."""
+
+    def __init__(self, model: str, prompt_tokens: int, n_ctx: int) -> None:
+        self.model, self.prompt_tokens, self.n_ctx = model, prompt_tokens, n_ctx
+        super().__init__(
+            f"The prompt has {prompt_tokens:,} tokens, but {model} is loaded with a context of "
+            f"{n_ctx:,}. Shorten it, or raise --context."
+        )
+
+
+class LeaseError(AiRunnerError):
+    """Base of errors about waiting for a model."""
+
+
+class LeaseRefusedError(LeaseError):
+    """The request was turned away without waiting."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"No lease on {model}: {problem}")
+
+
+class LeaseTimeoutError(LeaseError):
+    """The model did not become available in ``waited_s`` seconds."""
+
+    def __init__(self, model: str, waited_s: float) -> None:
+        self.model, self.waited_s = model, waited_s
+        super().__init__(
+            f"{model} did not become available within {waited_s:.0f} s; other work holds the "
+            "memory. `airunner explain` shows what."
+        )
+
+
+class LeaseDeadlockError(LeaseError):
+    """Waiting could never end: the requester holds what would have to be evicted."""
+
+    def __init__(self, model: str, held: Sequence[str]) -> None:
+        self.model, self.held = model, tuple(held)
+        super().__init__(
+            f"Waiting for {model} could never end, because the memory it needs is held by "
+            f"{', '.join(self.held)} for the same work. Close that handle first."
+        )
+
+
+class ToolError(AiRunnerError):
+    """Base of errors about tools."""
+
+
+class UnknownToolError(ToolError):
+    """A tool name that was not offered."""
+
+    def __init__(self, tool: str, offered: Sequence[str]) -> None:
+        self.tool, self.offered = tool, tuple(offered)
+        super().__init__(
+            f"There is no tool {tool!r}. Offered: {', '.join(self.offered) or 'none'}."
+        )
+
+
+class InvalidToolError(ToolError):
+    """A function that cannot become a tool."""
+
+    def __init__(self, tool: str, problem: str) -> None:
+        self.tool, self.problem = tool, problem
+        super().__init__(f"{tool} cannot be a tool: {problem}")
+
+
+class ToolArgumentsError(ToolError):
+    """Arguments that do not match the tool's schema."""
+
+    def __init__(self, tool: str, problem: str) -> None:
+        self.tool, self.problem = tool, problem
+        super().__init__(f"The arguments for {tool} do not match its schema: {problem}")
+
+
+class ToolRetryError(ToolError):
+    """Raised by a tool: the model may call it again, and ``hint`` says how to do better."""
+
+    def __init__(self, hint: str) -> None:
+        self.hint = hint
+        super().__init__(hint)
+
+
+class ToolFailedError(ToolError):
+    """A tool could not do its work, and calling it again will not help."""
+
+    def __init__(self, tool: str, problem: str) -> None:
+        self.tool, self.problem = tool, problem
+        super().__init__(f"{tool} failed: {problem}")
+
+
+class ToolTimeoutError(ToolError):
+    """A tool did not return in time."""
+
+    def __init__(self, tool: str, timeout_s: float) -> None:
+        self.tool, self.timeout_s = tool, timeout_s
+        super().__init__(f"{tool} did not finish within {timeout_s:g} s and was abandoned.")

@@ -1,0 +1,1 @@
+"""What a model is: its specification, its file's metadata, its memory. Pure."""

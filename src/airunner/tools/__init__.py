@@ -1,0 +1,1 @@
+"""What a model can call: tools, their schemas, and choosing among them."""

@@ -1,0 +1,1 @@
+"""Where an engine runs: one process per loaded model."""
