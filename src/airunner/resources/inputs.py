@@ -1,0 +1,179 @@
+"""What the scheduler is told: requests, and reports on the effects it asked for.
+
+Plain values that survive a round trip through JSON, so that a recorded run can
+be replayed. ``now_s`` is monotonic seconds; the scheduler has no clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What loading a model would take.
+
+    Attributes:
+        key: the load's identity; capabilities that resolve to one file share it.
+        size_bytes: memory needed on each device it could go to.
+    """
+
+    key: str
+    size_bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """Base of everything the scheduler is told."""
+
+    now_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The input as JSON-ready values, its type under ``input``."""
+        return {"input": type(self).__name__, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseAsked(Input):
+    """``owner`` wants to use a model. ``returns`` says whether an evicted primary is owed back."""
+
+    request: str
+    owner: str
+    demand: Demand
+    returns: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseReturned(Input):
+    """A lease ended. ``rebuild_s`` is what the model's conversations would cost to keep."""
+
+    request: str
+    rebuild_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseCancelled(Input):
+    """Whoever asked no longer wants the lease, granted or not."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFinished(Input):
+    """A worker is ready; ``held_bytes`` is what it is to be charged."""
+
+    key: str
+    held_bytes: int
+    load_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFailed(Input):
+    """A worker did not get ready. ``retryable`` is false when the file itself is at fault."""
+
+    key: str
+    problem: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreFinished(Input):
+    """Parked conversations are back, or given up and reported."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkFinished(Input):
+    """A model's conversations are saved (``parked_bytes``), or given up and reported."""
+
+    key: str
+    parked_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopFinished(Input):
+    """A worker is gone. ``missing_bytes`` did not come back."""
+
+    key: str
+    missing_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLost(Input):
+    """A ready worker's process ended by itself. ``parked_bytes`` is what is still parked."""
+
+    key: str
+    problem: str
+    parked_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetMeasured(Input):
+    """A device's budget is now this, because something else took or gave back memory."""
+
+    device: str
+    budget_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinsChanged(Input):
+    """These models, and only these, are never evicted."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAssigned(Input):
+    """A model belongs on this device and no other; ``None`` lets the scheduler choose."""
+
+    key: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrimaryChanged(Input):
+    """Which model is always brought back; ``None`` for none."""
+
+    demand: Demand | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnloadAsked(Input):
+    """The user wants a model out of memory, without it being owed back."""
+
+    key: str
+
+
+INPUTS: dict[str, type[Input]] = {
+    kind.__name__: kind
+    for kind in (
+        LeaseAsked,
+        LeaseReturned,
+        LeaseCancelled,
+        LoadFinished,
+        LoadFailed,
+        RestoreFinished,
+        ParkFinished,
+        StopFinished,
+        WorkerLost,
+        BudgetMeasured,
+        PinsChanged,
+        DeviceAssigned,
+        PrimaryChanged,
+        UnloadAsked,
+    )
+}
+
+
+def input_from_json(record: Mapping[str, Any]) -> Input:
+    """The inverse of ``Input.as_json``."""
+    fields = dict(record)
+    kind = INPUTS[fields.pop("input")]
+    if isinstance(fields.get("demand"), Mapping):
+        fields["demand"] = Demand(**fields["demand"])
+    if "keys" in fields:
+        fields["keys"] = tuple(fields["keys"])
+    return kind(**fields)
