@@ -46,7 +46,7 @@ class FallbackChosen(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadProgressed(Event):
-    """Bytes of a model's weights arrived. ``total_bytes`` is ``None`` if the source does not say."""
+    """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
 
     model: str
     done_bytes: int

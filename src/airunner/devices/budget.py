@@ -1,0 +1,58 @@
+"""How much of each device may be used. Pure arithmetic.
+
+Owns the one rule from settings to bytes; nothing here looks at the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airunner.byte_size import MIB
+from airunner.devices.device import Device
+
+LEAST_RESERVE_BYTES = 512 * MIB
+"""The default reserve is a tenth of the device, but at least this much."""
+
+
+def default_reserve_bytes(device: Device) -> int:
+    """Bytes left free for others on ``device`` when the user does not say."""
+    return max(LEAST_RESERVE_BYTES, (device.total_bytes or 0) // 10)
+
+
+def budget_bytes(
+    device: Device, max_memory: int | None, reserve: int | None, held_bytes: int = 0
+) -> int | None:
+    """Bytes of ``device`` that models may hold together; ``None`` if that cannot be known.
+
+    In this order, and never more than the device has:
+
+    1. the budget declared for this device alone (``--devices cpu:0=600MB``);
+    2. ``max_memory``;
+    3. what is free, plus ``held_bytes`` that models already hold there, minus
+       ``reserve`` (default: :func:`default_reserve_bytes`), never below 0.
+    """
+    chosen = device.budget_bytes if device.budget_bytes is not None else max_memory
+    if chosen is None:
+        if device.free_bytes is None:
+            return None
+        kept = default_reserve_bytes(device) if reserve is None else reserve
+        chosen = max(0, device.free_bytes + held_bytes - kept)
+    return chosen if device.total_bytes is None else min(chosen, device.total_bytes)
+
+
+def budgets(
+    devices: Sequence[Device], max_memory: int | None, reserve: int | None
+) -> dict[str, int | None]:
+    """The budget of every device by its id.
+
+    ``max_memory`` means each device of the preferred tier: the accelerators if
+    there are any, else the CPU. On a machine with a GPU it therefore limits the
+    GPU's memory, and RAM keeps to the reserve.
+    """
+    accelerated = any(device.is_accelerator for device in devices)
+    return {
+        device.id: budget_bytes(
+            device, max_memory if device.is_accelerator == accelerated else None, reserve
+        )
+        for device in devices
+    }

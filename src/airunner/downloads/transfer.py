@@ -1,0 +1,80 @@
+"""One fetch in progress: whose weights, where they go, how far it got.
+
+Owns progress reporting, cancellation and the folder for unfinished files. Knows
+no source: those are ``wheel``, ``hub``, ``url``, ``local`` and ``requantize``.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from airunner.errors import DownloadError
+from airunner.events import DownloadProgressed, EventBus
+
+_REPORT_EVERY_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Transfer:
+    """What every source is given.
+
+    Attributes:
+        model: the registry's name, for events and errors.
+        folder: where the finished file belongs.
+        bus: where ``DownloadProgressed`` goes.
+        cancel: set from any thread to break the fetch off; what is resumable stays.
+        before_bytes: bytes of the files of a set that were fetched before this one.
+        set_bytes: bytes of the whole set, or ``None`` for a single file.
+    """
+
+    model: str
+    folder: Path
+    bus: EventBus
+    cancel: threading.Event = field(default_factory=threading.Event)
+    before_bytes: int = 0
+    set_bytes: int | None = None
+    _reported: tuple[str, int] = ("", -_REPORT_EVERY_BYTES)
+
+    @property
+    def staging(self) -> Path:
+        """Folder of unfinished files, on the same file system as the finished ones.
+
+        Nothing in it is ever used as weights, so whatever a crash leaves here is harmless.
+        """
+        return self.folder / ".partial"
+
+    def advance(self, done_bytes: int, total_bytes: int | None, step: str = "download") -> None:
+        """Report bytes of the current file; events are at least 4 MiB apart.
+
+        Raises:
+            DownloadError: ``cancel`` was set.
+        """
+        if self.cancel.is_set():
+            raise DownloadError(self.model, "any source", "cancelled")
+        last_step, last_bytes = self._reported
+        finished = done_bytes == total_bytes
+        moved_bytes = abs(done_bytes - last_bytes)
+        if step == last_step and not finished and moved_bytes < _REPORT_EVERY_BYTES:
+            return
+        if (step, done_bytes) == self._reported:
+            return
+        self._reported = (step, done_bytes)
+        self.bus.publish(
+            DownloadProgressed(
+                model=self.model,
+                done_bytes=self.before_bytes + done_bytes,
+                total_bytes=self.set_bytes if self.set_bytes is not None else total_bytes,
+                step=step,
+            )
+        )
+
+    def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:
+        """The same fetch, seen from one file of a set."""
+        return replace(
+            self,
+            before_bytes=before_bytes,
+            set_bytes=set_bytes,
+            _reported=("", -_REPORT_EVERY_BYTES),
+        )

@@ -1,0 +1,150 @@
+"""Which models suit a given amount of memory, and why. Pure.
+
+The rule: models are swapped, so at any moment one of them computes on the
+device, while the conversation state of the others is parked elsewhere. A model
+therefore suits if it fits alone beside what is always resident. For each
+capability the suitable model of highest priority is chosen; at equal priority
+the one with more parameters, then the smaller one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from airunner.models.catalog import Registry
+from airunner.models.spec import ModelCapability, ModelSpec
+
+GB = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A model that has the capability and was not chosen.
+
+    ``deficit_bytes`` is what it lacks: 0 if it would fit but another is
+    preferred, ``None`` if its size is not known.
+    """
+
+    model: str
+    size_bytes: int | None
+    deficit_bytes: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was decided for one capability; ``model`` is ``None`` if nothing suits."""
+
+    capability: ModelCapability
+    model: str | None
+    size_bytes: int | None
+    reason: str
+    rejected: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The choices for a budget. ``peak_bytes`` is the largest chosen model with the resident."""
+
+    budget_bytes: int
+    resident_bytes: int
+    choices: tuple[Choice, ...]
+
+    @property
+    def mapping(self) -> dict[ModelCapability, str]:
+        """The chosen model of each capability that has one, ready for ``CAPABILITY_TO_MODEL``."""
+        return {
+            choice.capability: choice.model for choice in self.choices if choice.model is not None
+        }
+
+    @property
+    def peak_bytes(self) -> int:
+        """Most memory in use at once when the team takes turns."""
+        sizes = [choice.size_bytes for choice in self.choices if choice.model is not None]
+        return self.resident_bytes + max((size or 0 for size in sizes), default=0)
+
+    def explain(self) -> list[str]:
+        """One line per choice and, indented, one per rejection."""
+        lines: list[str] = []
+        for choice in self.choices:
+            lines.append(f"{choice.capability.value}: {choice.reason}")
+            lines += [f"  not {other.model}: {other.reason}" for other in choice.rejected]
+        return lines
+
+
+def declared_bytes(spec: ModelSpec) -> int | None:
+    """Bytes by the spec's own figure; 0 for a remote model, ``None`` if it states none."""
+    if spec.engine == "remote":
+        return 0
+    return None if spec.gpu_memory_gb is None else round(spec.gpu_memory_gb * GB)
+
+
+def auto_assign(
+    registry: Registry,
+    budget_bytes: int,
+    size_of: Callable[[ModelSpec], int | None] = declared_bytes,
+    resident_bytes: int = 0,
+    capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
+) -> Assignment:
+    """Choose a model for each capability.
+
+    Args:
+        registry: the models to choose from.
+        budget_bytes: memory of the device.
+        size_of: bytes a model needs when loaded, ``None`` if unknown; measured
+            from the file where there is one, else ``declared_bytes``.
+        resident_bytes: what pinned models hold on the device all the time.
+        capabilities: those to decide.
+    """
+    sizes = {name: size_of(spec) for name, spec in registry.items()}
+    choices = tuple(
+        _choose(
+            capability,
+            [spec for spec in registry.values() if capability in spec.capabilities],
+            sizes,
+            budget_bytes - resident_bytes,
+        )
+        for capability in capabilities
+    )
+    return Assignment(budget_bytes, resident_bytes, choices)
+
+
+def _choose(
+    capability: ModelCapability,
+    candidates: list[ModelSpec],
+    sizes: dict[str, int | None],
+    room_bytes: int,
+) -> Choice:
+    def size_of(spec: ModelSpec) -> int | None:
+        return sizes[spec.model_path]
+
+    ranked = sorted(
+        candidates,
+        key=lambda s: (-s.priority, -(s.parameters_b or 0), size_of(s) or 0, s.model_path),
+    )
+    chosen: ModelSpec | None = None
+    rejected: list[Rejection] = []
+    for spec in ranked:
+        size_bytes = size_of(spec)
+        if size_bytes is None:
+            rejected.append(Rejection(spec.model_path, None, None, "its size is not known"))
+        elif size_bytes > room_bytes:
+            deficit_bytes = size_bytes - room_bytes
+            reason = f"needs {size_bytes:,} bytes, {deficit_bytes:,} more than there are"
+            rejected.append(Rejection(spec.model_path, size_bytes, deficit_bytes, reason))
+        elif chosen is None:
+            chosen = spec
+        else:
+            reason = f"fits, but {chosen.model_path} is preferred (priority {chosen.priority}"
+            reason += f" against {spec.priority})"
+            rejected.append(Rejection(spec.model_path, size_bytes, 0, reason))
+    if chosen is None:
+        why = "no registered model has it" if not candidates else "no model that has it fits"
+        return Choice(capability, None, None, f"nobody, {why}", tuple(rejected))
+    size_bytes = size_of(chosen)
+    reason = (
+        f"{chosen.model_path}, the highest priority ({chosen.priority}) among those that fit "
+        f"alone: {size_bytes:,} of {room_bytes:,} bytes"
+    )
+    return Choice(capability, chosen.model_path, size_bytes, reason, tuple(rejected))

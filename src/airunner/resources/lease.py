@@ -1,0 +1,194 @@
+"""The right to use a loaded model, and the conversations that live in it.
+
+``Residence`` is one loaded model with its slots; ``Lease`` is what a caller
+holds. Owns bringing a conversation's KV state into a slot, saving what a slot
+displaces, and proving after a restore that the tokens were really re-used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from airunner.engines.base import ChatRequest, LoadPlan, Worker
+from airunner.engines.slots import SlotTable
+from airunner.errors import AiRunnerError
+from airunner.events import CacheLost, CacheProven, EventBus, ModelRestored, ParkingFailed
+from airunner.messages import Delta, Message, ToolSchema, Usage
+from airunner.models.spec import ModelSpec
+from airunner.resources.parking import ParkedState, ParkingLot
+
+REUSE_PROOF = 0.9
+"""Share of the restored tokens that the next request must find cached to count as proof.
+
+Less than all, because a new user message may re-tokenize the seam, and because
+an edited history legitimately diverges; those end as ``CacheLost`` with a reason.
+"""
+
+
+@dataclass(slots=True)
+class Residence:
+    """A model in memory: its worker, its slots, and what is known of the conversations there."""
+
+    key: str
+    worker: Worker
+    slots: SlotTable
+    lot: ParkingLot
+    bus: EventBus
+    kv_bytes_per_token: int
+    tokens: dict[str, int] = field(default_factory=dict)
+    unproven: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> LoadPlan:
+        """What was loaded, and how."""
+        return self.worker.model.plan
+
+    @property
+    def fingerprint(self) -> str:
+        """Names everything a KV state depends on."""
+        plan = self.plan
+        stat = plan.path.stat()
+        return (
+            f"{plan.path.name}:{stat.st_size}:{stat.st_mtime_ns}:"
+            f"{plan.kv_type_k}:{plan.kv_type_v}:{plan.swa_full}:{plan.yarn_context}"
+        )
+
+    @property
+    def state_bytes(self) -> int:
+        """About what the live conversations' KV state takes."""
+        return sum(self.tokens.get(c, 0) for c in self.slots.live()) * self.kv_bytes_per_token
+
+    async def save(self, conversation: str, slot: int) -> ParkedState | None:
+        """Write one conversation to the lot, trying each tier; ``None`` if none took it."""
+        expected_bytes = self.tokens.get(conversation, 0) * self.kv_bytes_per_token
+        problem = "no parking tier has room for it"
+        for tier, path in self.lot.offers(expected_bytes):
+            try:
+                saved = await self.worker.model.save_slot(slot, path)
+            except AiRunnerError as error:
+                problem = str(error)
+                continue
+            state = ParkedState(
+                model=self.key,
+                conversation=conversation,
+                path=path,
+                tier=tier,
+                n_bytes=saved.n_bytes,
+                tokens=saved.tokens,
+                fingerprint=self.fingerprint,
+            )
+            self.lot.keep(state)
+            return state
+        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
+        return None
+
+    async def restore(self, state: ParkedState, slot: int) -> bool:
+        """Read one conversation back. It leaves the lot either way; failure is an event."""
+        reason = ""
+        if state.fingerprint != self.fingerprint:
+            reason = "the model was loaded differently since"
+        else:
+            try:
+                found = await self.worker.model.restore_slot(slot, state.path)
+            except AiRunnerError as error:
+                reason = str(error)
+            else:
+                self.tokens[state.conversation] = found.tokens
+                self.unproven[state.conversation] = found.tokens
+                self.bus.publish(
+                    ModelRestored(
+                        model=self.key,
+                        conversation=state.conversation,
+                        tokens=found.tokens,
+                        restore_s=found.seconds,
+                    )
+                )
+        self.lot.drop(state.model, state.conversation)
+        if reason:
+            self._lost(state.conversation, 0, state.tokens, reason)
+        return not reason
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        """Stream an answer, with the conversation's KV state brought in first."""
+        conversation = request.conversation
+        async with self.slots.hold(conversation) as claim:
+            if claim.displaced is not None:
+                await self.save(claim.displaced, claim.slot)
+            if conversation is not None and not claim.resident:
+                parked = self.lot.find(self.key, conversation)
+                if parked is not None:
+                    await self.restore(parked, claim.slot)
+            async with aclosing(self.worker.model.chat(request, claim.slot)) as deltas:
+                async for delta in deltas:
+                    if delta.usage is not None and conversation is not None:
+                        self._account(conversation, delta.usage)
+                    yield delta
+
+    def _account(self, conversation: str, usage: Usage) -> None:
+        self.tokens[conversation] = usage.prompt_tokens + usage.completion_tokens
+        restored = self.unproven.pop(conversation, None)
+        if restored is None:
+            return
+        if usage.cached_tokens >= REUSE_PROOF * min(restored, usage.prompt_tokens):
+            self.bus.publish(
+                CacheProven(
+                    model=self.key,
+                    conversation=conversation,
+                    cached_tokens=usage.cached_tokens,
+                    prompt_tokens=usage.prompt_tokens,
+                    restored_tokens=restored,
+                )
+            )
+        else:
+            reason = "the prompt differs from what was parked, or the engine dropped the state"
+            self._lost(conversation, usage.cached_tokens, restored, reason)
+
+    def _lost(self, conversation: str, cached: int, restored: int, reason: str) -> None:
+        self.bus.publish(
+            CacheLost(
+                model=self.key,
+                conversation=conversation,
+                cached_tokens=cached,
+                restored_tokens=restored,
+                reason=reason,
+            )
+        )
+
+
+class Lease:
+    """One caller's right to a loaded model, valid inside ``async with manager.lease(...)``."""
+
+    def __init__(self, spec: ModelSpec, residence: Residence) -> None:
+        self.spec = spec
+        self._residence = residence
+
+    @property
+    def n_ctx(self) -> int:
+        """The context of one conversation, in tokens."""
+        return self._residence.plan.n_ctx
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        """Stream an answer under the model's default sampling where the request names none.
+
+        Raises:
+            GenerationError, ContextOverflowError, WorkerDiedError: see ``ChatModel.chat``.
+        """
+        defaults = self.spec.sampling
+        filled = {
+            name: getattr(defaults, name)
+            for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
+            if getattr(request, name) is None
+        }
+        return self._residence.chat(replace(request, **filled))
+
+    async def count_tokens(
+        self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()
+    ) -> int:
+        """Tokens of the prompt that ``messages`` would become."""
+        return await self._residence.worker.model.count_tokens(messages, tools)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text; only for embedding models."""
+        return await self._residence.worker.model.embed(texts)

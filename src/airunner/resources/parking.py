@@ -1,0 +1,133 @@
+"""The parking lot: KV states of conversations whose model is out of memory.
+
+Owns where the files lie and how much of each tier may be used; the engine
+writes and reads them. The first tier is host memory (a memory file system),
+the second is disk. When both are full, the state used longest ago makes room.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
+
+TierName = Literal["memory", "disk"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedState:
+    """One conversation's KV state in a file.
+
+    ``fingerprint`` names the load it came from: a state fits only the same
+    weights, context and KV types.
+    """
+
+    model: str
+    conversation: str
+    path: Path
+    tier: TierName
+    n_bytes: int
+    tokens: int
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Tier:
+    """A place for parked states, at most ``quota_bytes`` of them."""
+
+    name: TierName
+    folder: SessionFolder
+    quota_bytes: int
+
+
+class ParkingLot:
+    """See the module's description. Not thread-safe: used on the manager's loop only."""
+
+    def __init__(self, tiers: tuple[Tier, ...]) -> None:
+        self._tiers = tiers
+        self._states: dict[tuple[str, str], ParkedState] = {}
+
+    def offers(self, n_bytes: int) -> Iterator[tuple[TierName, Path]]:
+        """Paths to try for a state of about ``n_bytes``, best first.
+
+        Older states are dropped where the quota demands it, but only from the
+        last tier that could take this one: memory spills to disk before
+        anything is lost.
+        """
+        able = [t for t in self._tiers if n_bytes <= t.quota_bytes]
+        for tier in able:
+            is_last = tier is able[-1]
+            if is_last:
+                self._drop_oldest(tier, n_bytes)
+            if self._used_bytes(tier) + n_bytes <= tier.quota_bytes and _room(tier, n_bytes):
+                yield tier.name, tier.folder.path / f"{uuid4().hex}.kv"
+
+    def keep(self, state: ParkedState) -> None:
+        """Enter a state whose file has been written, replacing the conversation's older one."""
+        self.drop(state.model, state.conversation)
+        self._states[state.model, state.conversation] = state
+
+    def find(self, model: str, conversation: str) -> ParkedState | None:
+        """The parked state of a conversation, if there is one."""
+        return self._states.get((model, conversation))
+
+    def of_model(self, model: str) -> tuple[ParkedState, ...]:
+        """All parked states of a model, most recently parked first."""
+        return tuple(s for s in reversed(self._states.values()) if s.model == model)
+
+    def parked_bytes(self, model: str) -> int:
+        """Bytes parked for a model."""
+        return sum(s.n_bytes for s in self.of_model(model))
+
+    def drop(self, model: str, conversation: str) -> None:
+        """Forget a state and remove its file."""
+        state = self._states.pop((model, conversation), None)
+        if state is not None:
+            state.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove every file."""
+        self._states.clear()
+        for tier in self._tiers:
+            tier.folder.close()
+
+    def _used_bytes(self, tier: Tier) -> int:
+        return sum(s.n_bytes for s in self._states.values() if s.tier == tier.name)
+
+    def _drop_oldest(self, tier: Tier, n_bytes: int) -> None:
+        for state in [s for s in self._states.values() if s.tier == tier.name]:
+            if self._used_bytes(tier) + n_bytes <= tier.quota_bytes:
+                return
+            self.drop(state.model, state.conversation)
+
+
+def _room(tier: Tier, n_bytes: int) -> bool:
+    """Whether the file system itself still has the space."""
+    stat = os.statvfs(tier.folder.path)
+    return stat.f_bavail * stat.f_frsize >= n_bytes
+
+
+def open_parking_lot(
+    home: Path, memory_quota_bytes: int, disk_quota_bytes: int, memory_root: Path
+) -> ParkingLot:
+    """A lot with a memory tier under ``memory_root`` (if it exists) and a disk tier under ``home``.
+
+    Folders left behind by crashed processes are removed first.
+
+    Raises:
+        StorageError: ``home`` cannot be written.
+    """
+    tiers: list[Tier] = []
+    if memory_quota_bytes > 0 and memory_root.is_dir() and os.access(memory_root, os.W_OK):
+        sweep_stale_folders(memory_root)
+        tiers.append(Tier("memory", SessionFolder(memory_root), memory_quota_bytes))
+    if disk_quota_bytes > 0:
+        parked = home / "parked"
+        sweep_stale_folders(parked)
+        tiers.append(Tier("disk", SessionFolder(parked), disk_quota_bytes))
+    return ParkingLot(tuple(tiers))

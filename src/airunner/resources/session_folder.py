@@ -1,0 +1,75 @@
+"""A private folder that lives as long as this process and is swept up after a crash.
+
+A locked file inside marks the folder as in use; the operating system drops the
+lock when the process ends, however it ends, so the next start can tell a stale
+folder from a live one without trusting process ids.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from airunner.errors import StorageError
+
+_PREFIX = "airunner-"
+_LOCK = "in-use"
+
+
+class SessionFolder:
+    """``with SessionFolder(parent) as folder: folder.path``; mode 0700, gone afterwards.
+
+    Raises:
+        StorageError: the parent cannot be written.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        except OSError as error:
+            raise StorageError(parent, str(error)) from error
+        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def __enter__(self) -> SessionFolder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the folder and everything in it. Safe to call twice."""
+        if self._lock >= 0:
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = -1
+
+
+def sweep_stale_folders(parent: Path) -> int:
+    """Remove folders whose process is gone; return how many. Those of others are left alone."""
+    swept = 0
+    for folder in parent.glob(f"{_PREFIX}*"):
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR)
+        except OSError:
+            continue  # somebody else's, or being made or removed at this moment
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+        finally:
+            os.close(lock)
+    return swept

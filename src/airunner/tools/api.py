@@ -1,0 +1,69 @@
+"""What a tool's body may ask of AI Runner: the type of its ``api`` argument.
+
+Owns protocols only. The agent loop makes the object; the runtime does the work.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from airunner.models.spec import ModelCapability
+
+
+class SpecialistHandle(Protocol):
+    """A specialised model held for several uses, until closed or the tool returns."""
+
+    def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
+        """The model's answer to ``prompt``; blocks until it is complete.
+
+        Each call continues the dialogue of those before, unless ``remember`` is
+        false: then it neither sees them nor is seen by those after.
+
+        Raises:
+            EngineError: the model could not answer.
+            LeaseError: the handle is closed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the model's memory back. Closing twice is harmless."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Specialists(Protocol):
+    """Use of specialised models. Every method may be called from any thread, and blocks."""
+
+    def use_specialized_model(
+        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+    ) -> str | None:
+        """One answer of at most ``max_tokens``; ``None`` if the model could not be used."""
+        ...
+
+    def load_specialized_model(
+        self, capability: ModelCapability, return_to_primary: bool = True
+    ) -> SpecialistHandle | None:
+        """Hold a model for many uses; ``None`` if it could not be loaded."""
+        ...
+
+
+class ToolApi(Specialists, Protocol):
+    """The ``api`` argument of a tool."""
+
+    def report(self, text: str) -> None:
+        """Tell the user how far the work is, in a few words."""
+        ...
+
+    @property
+    def cancelled(self) -> bool:
+        """True once nobody waits for the result any more; a long tool should look and stop."""
+        ...

@@ -1,0 +1,73 @@
+"""Tools that write code with the code model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.models.spec import ModelCapability
+from airunner.tools.request import RequestText
+from airunner.tools.tool import tool
+
+_CODE_TOKENS = 1024
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "code",
+        "coding",
+        "function",
+        "script",
+        "program",
+        "programming",
+        "implement",
+        "algorithm",
+        "snippet",
+        "class",
+        "regex",
+        "python",
+        "javascript",
+        "typescript",
+        "rust",
+        "java",
+        "c++",
+        "bash",
+        "sql",
+        "html",
+    ),
+    examples=(
+        "write a python function that reverses a string",
+        "generate code for a binary search in rust",
+        "write a bash script that renames files",
+        "implement a stack class in java",
+        "create an sql query that counts orders",
+        "write a regex that matches dates",
+        "code a small html page",
+        "write a javascript program",
+    ),
+)
+def generate_code(description: RequestText, language: str = "Python", api: Any = None) -> str:
+    """Write program code from a description.
+
+    Args:
+        description: what the code is to do.
+        language: the programming language to write it in, such as Python.
+    """
+    if not description.strip():
+        raise ToolRetryError("description is empty; say what the code is to do.")
+    language = language.strip() or "Python"
+    prompt = (
+        f"Write {language} code for this request. Reply with one code block and, below it, "
+        f"at most two sentences on how to use it.\n\nRequest: {description.strip()}"
+    )
+    result: str | None = None
+    if api is not None:
+        result = api.use_specialized_model(
+            ModelCapability.CODE_GENERATION, prompt, max_tokens=_CODE_TOKENS
+        )
+    if not result:
+        raise ToolFailedError(
+            "generate_code", "the code model could not be used, so no code was written"
+        )
+    return result.strip()

@@ -1,0 +1,182 @@
+"""Choosing the tools that fit a request, by its words.
+
+Owns a lexical score: BM25F over name, keywords, examples, description and
+parameter names (Robertson & Zaragoza, "The Probabilistic Relevance Framework",
+2009, section 3.6), with idf scaled so that a word belonging to one tool alone
+counts the same among 3 tools as among 1,000. That makes one threshold serve any
+catalogue. It knows no synonyms but those a tool declares. Anything with the
+``rank`` of ``ToolRanker`` can stand beside it or in its place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from airunner.tools.request import Request, split_request
+from airunner.tools.tool import Tool
+
+THRESHOLD = 1.2
+"""The score below which nothing fits. A single word found only among a tool's
+keywords scores 1.0, one that is also in its name or examples more than this."""
+
+_FIELD_WEIGHTS = {"name": 1.0, "keyword": 1.0, "example": 0.35, "parameter": 0.3, "prose": 0.3}
+_PHRASE_WEIGHT = 1.6
+_SATURATION = 1.2
+_LENGTH_PENALTY = 0.2
+_BODY_WEIGHT = 0.3
+_BODY_TERMS = 12
+_QUESTION_WEIGHT = 0.55
+_COUNTED_TERMS = 4
+_LONGEST_PHRASE = 4
+
+_WORD = re.compile(r"[a-z0-9+#]+(?:'[a-z]+)?")
+_QUESTION = re.compile(
+    r"\s*(?:what|what's|who|why|when|where|which|is|are|was|were|do|does|did)\b", re.IGNORECASE
+)
+_COMMON_WORDS = """
+a about all also am an and any are as at be been but by can could d did do does for from get give
+go got had has have hello help her here hey hi him his how i i'd i'm if in is it it's its just
+know let let's like ll make may me more my need no not now of ok okay on one or our out please s
+she should so some t take tell text than thank thanks that the their them then there these they
+thing this those to too up us use used want was way we well were what when where which who why
+will with word would write yes you your
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A tool and how well it fits; scores of one ranker compare across requests."""
+
+    tool: Tool
+    score: float
+
+
+class ToolRanker(Protocol):
+    """Something that orders tools by how well they fit a request."""
+
+    def rank(self, request: Request, limit: int = 5) -> list[Match]:
+        """At most ``limit`` tools, best first, those without any evidence left out."""
+        ...
+
+
+class LexicalIndex:
+    """An inverted index over a fixed set of tools; a request touches only its own words."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = tuple(tools)
+        weights = [_term_weights(tool) for tool in self._tools]
+        lengths = [sum(terms.values()) for terms in weights]
+        average = sum(lengths) / len(lengths) if lengths else 1.0
+        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, terms in enumerate(weights):
+            norm = 1 - _LENGTH_PENALTY + _LENGTH_PENALTY * lengths[number] / average
+            for term, weight in terms.items():
+                value = weight * (_SATURATION + 1) / (weight + _SATURATION * norm)
+                self._postings[term].append((number, value))
+        self._takes_questions = [
+            any(_QUESTION.match(example) for example in tool.examples) for tool in self._tools
+        ]
+        rarest = _idf(len(self._tools), 1)
+        self._idf = {
+            term: _idf(len(self._tools), len(posting)) / rarest
+            for term, posting in self._postings.items()
+        }
+
+    def rank(self, request: Request, limit: int = 5) -> list[Match]:
+        """The best tools by score; equal scores keep the tools' own order."""
+        found: dict[int, list[float]] = defaultdict(list)
+        for term, importance in _query_terms(request).items():
+            for number, value in self._postings.get(term, ()):
+                found[number].append(importance * self._idf[term] * value)
+        # A question about French is seldom a wish for a translation, unless the
+        # tool's own examples ask so.
+        is_question = bool(_QUESTION.match(request.wish))
+        matches = []
+        for number, values in sorted(found.items()):
+            # Only the strongest words count: a long message must not win by its length.
+            score = sum(sorted(values, reverse=True)[:_COUNTED_TERMS])
+            if is_question and not self._takes_questions[number]:
+                score *= _QUESTION_WEIGHT
+            matches.append(Match(self._tools[number], score))
+        return sorted(matches, key=lambda match: -match.score)[:limit]
+
+
+def pick(ranker: ToolRanker, request: Request, threshold: float = THRESHOLD) -> Tool | None:
+    """The tool that fits ``request`` best, or ``None`` if none reaches ``threshold``."""
+    best = ranker.rank(request, limit=1)
+    return best[0].tool if best and best[0].score >= threshold else None
+
+
+def pick_for_message(ranker: ToolRanker, message: str, threshold: float = THRESHOLD) -> Tool | None:
+    """``pick`` for a user's message as it was typed."""
+    return pick(ranker, split_request(message), threshold)
+
+
+def _term_weights(tool: Tool) -> dict[str, float]:
+    weights: dict[str, float] = defaultdict(float)
+    fields = {
+        "name": [tool.name],
+        "keyword": tool.keywords,
+        "example": tool.examples,
+        "prose": [tool.description],
+        "parameter": list(tool.parameters["properties"]),
+    }
+    for kind, texts in fields.items():
+        terms: dict[str, float] = {}
+        for text in texts:
+            words = _words(text)
+            if kind == "keyword" and len(words) > 1:
+                # A phrase counts as a whole; its words alone may mean anything.
+                terms[" ".join(words)] = _PHRASE_WEIGHT
+            else:
+                terms |= {word: _FIELD_WEIGHTS[kind] for word in words if word not in _COMMON}
+        for term, weight in terms.items():
+            weights[term] += weight
+    return weights
+
+
+def _query_terms(request: Request) -> dict[str, float]:
+    wish = _words(request.wish)
+    terms = dict.fromkeys(_words(request.body[:400])[:_BODY_TERMS], _BODY_WEIGHT)
+    terms |= dict.fromkeys(wish, 1.0)
+    terms = {word: weight for word, weight in terms.items() if word not in _COMMON}
+    for size in range(2, _LONGEST_PHRASE + 1):
+        for start in range(len(wish) - size + 1):
+            terms[" ".join(wish[start : start + size])] = 1.0
+    # "sum this up" is "sum up": a phrase of two words may hold one more.
+    terms |= {f"{first} {last}": 1.0 for first, last in zip(wish, wish[2:], strict=False)}
+    return terms
+
+
+def _words(text: str) -> list[str]:
+    spaced = re.sub(r"[_-]", " ", text).lower().replace("’", "'")
+    return [word if word in _COMMON else _stem(word) for word in _WORD.findall(spaced)]
+
+
+_ENDINGS = re.compile(r"(?:ion|ing|ers?|ors?|ed|es|e|s)$")
+_IZE = re.compile(r"i[sz](?:ations?|ing|ed|es?|ers?)$")
+
+
+def _stem(word: str) -> str:
+    """A word without its commonest English endings: "translated", "translation" -> "translat"."""
+    word = word.removesuffix("'s")
+    if len(word) > 6 and _IZE.search(word):
+        return _IZE.sub("iz", word)
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith("ss"):
+        return word
+    stem = _ENDINGS.sub("", word)
+    if len(stem) < 3:
+        return word
+    return stem[:-1] if len(stem) > 4 and stem[-1] == stem[-2] else stem
+
+
+def _idf(count: int, containing: int) -> float:
+    return math.log(1 + (count - containing + 0.5) / (containing + 0.5))

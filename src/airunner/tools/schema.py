@@ -1,0 +1,116 @@
+"""JSON schemas made small and finite.
+
+Owns the two forms a tool's schema takes: *compact*, as a model reads it (no
+titles, no references), and *bounded*, as a grammar decodes it (every string and
+array has an end, so that a small model cannot run on until its context is
+full). Pure functions over plain dictionaries; pydantic makes the raw schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airunner.errors import InvalidToolError
+
+MAX_STRING = 400
+"""Characters a decoded string may have where the schema sets no limit."""
+
+MAX_ITEMS = 8
+"""Items a decoded array may have where the schema sets no limit."""
+
+_MAPS_OF_SCHEMAS = ("properties", "patternProperties")
+_LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_SCHEMAS = ("items", "additionalProperties", "not")
+
+
+def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """``schema`` with every ``$ref`` put in place, without titles and null defaults.
+
+    Raises:
+        InvalidToolError: the schema of ``tool`` refers to itself, so it has no finite form.
+    """
+    definitions = schema.get("$defs", {})
+
+    def inline(node: Mapping[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            name = reference.removeprefix("#/$defs/")
+            if name in inside or name not in definitions:
+                raise InvalidToolError(
+                    tool, f"the parameter type {name} contains itself; use a flat type"
+                )
+            beside = {key: value for key, value in node.items() if key != "$ref"}
+            return inline({**definitions[name], **beside}, (*inside, name))
+        small = {
+            key: value
+            for key, value in node.items()
+            if key not in ("title", "$defs") and not (key == "default" and value is None)
+        }
+        return _map_subschemas(small, lambda child: inline(child, inside))
+
+    return inline(schema, ())
+
+
+def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A compact ``schema`` in which every string and array has a greatest length."""
+    node = _map_subschemas(dict(schema), bounded)
+    kind = node.get("type")
+    if kind == "string" and "enum" not in node and "const" not in node:
+        # A grammar takes a length or a pattern, not both.
+        if "pattern" not in node and "format" not in node:
+            node.setdefault("maxLength", MAX_STRING)
+    elif kind == "array":
+        node.setdefault("maxItems", MAX_ITEMS)
+    return node
+
+
+def without(schema: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """An object schema that lacks the properties ``names``."""
+    gone = set(names)
+    return {
+        **schema,
+        "properties": {
+            name: value for name, value in schema["properties"].items() if name not in gone
+        },
+        "required": [name for name in schema.get("required", ()) if name not in gone],
+    }
+
+
+def longest_text(schema: Mapping[str, Any]) -> int:
+    """About how many characters JSON under a *bounded* schema can have.
+
+    It sizes a generation, so it may be generous. Free-form objects count as 400.
+    """
+    if "const" in schema:
+        return len(repr(schema["const"])) + 2
+    if "enum" in schema:
+        return max((len(repr(value)) for value in schema["enum"]), default=2) + 2
+    if branches := schema.get("anyOf") or schema.get("oneOf"):
+        return max(longest_text(branch) for branch in branches)
+    match schema.get("type"):
+        case "string":
+            return int(schema.get("maxLength", 64)) + 2
+        case "array":
+            item = schema.get("items")
+            each = longest_text(item) if isinstance(item, Mapping) else 32
+            return int(schema.get("maxItems", MAX_ITEMS)) * (each + 2) + 2
+        case "object" if properties := schema.get("properties"):
+            return sum(len(name) + 6 + longest_text(child) for name, child in properties.items())
+        case "object":
+            return 400
+        case _:
+            return 24
+
+
+def _map_subschemas(node: dict[str, Any], change: Any) -> dict[str, Any]:
+    for key in _MAPS_OF_SCHEMAS:
+        if isinstance(node.get(key), Mapping):
+            node[key] = {name: change(child) for name, child in node[key].items()}
+    for key in _LISTS_OF_SCHEMAS:
+        if isinstance(node.get(key), list):
+            node[key] = [change(child) for child in node[key]]
+    for key in _SCHEMAS:
+        if isinstance(node.get(key), Mapping):
+            node[key] = change(node[key])
+    return node
