@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from airunner.devices.device import Device, DeviceReport
+from airunner.devices.probe import probe_devices
+from airunner.settings import Settings
+
+GB = 10**9
+CPU = Device("cpu", "cpu", "Ten Core", 16 * GB, 10 * GB)
+CUDA = Device("cuda:0", "cuda", "RTX", 8 * GB, 6 * GB, gpu_index=0)
+ROCM = Device("rocm:0", "rocm", "Radeon", 24 * GB, 20 * GB, gpu_index=0)
+METAL = Device("metal", "metal", "Apple GPU", 10 * GB, 9 * GB, gpu_index=0)
+
+
+def machine(*devices: Device, note: str = "") -> list[object]:
+    reports = [DeviceReport((device,)) for device in devices]
+    return [lambda report=report: report for report in [*reports, DeviceReport((), (note,))]]
+
+
+def ids(report: DeviceReport) -> list[str]:
+    return [device.id for device in report.devices]
+
+
+def probe(*devices: Device, settings: Settings | None = None, **more: object) -> DeviceReport:
+    return probe_devices(settings or Settings(), probes=machine(*devices, note="seen"), **more)  # type: ignore[arg-type]
+
+
+def test_accelerators_come_first_and_the_cpu_last() -> None:
+    report = probe(CPU, CUDA, ROCM)
+    assert ids(report) == ["cuda:0", "rocm:0", "cpu"]
+    assert report.notes[0] == "seen"
+    assert "built for cuda" in report.notes[1], "whether the engine can use a GPU is not known"
+
+
+def test_gpus_that_the_engine_was_not_built_for_are_left_out_with_a_note() -> None:
+    report = probe(CPU, CUDA, ROCM, backends={"rocm"})
+    assert ids(report) == ["rocm:0", "cpu"]
+    assert len(report.notes) == 2
+    assert "cuda:0 (RTX) is not used" in report.notes[1]
+
+
+def test_shared_memory_is_counted_once() -> None:
+    assert ids(probe(METAL, CPU)) == ["metal"]
+    assert ids(probe(METAL, CPU, backends=())) == ["cpu"]
+    both = Settings().replace(devices="metal=4GB,cpu=2GB")
+    listed = probe(METAL, CPU, settings=both).devices
+    assert [(d.id, d.total_bytes, d.budget_bytes) for d in listed] == [
+        ("metal", 10 * GB, 4 * GB),
+        ("cpu", 16 * GB, 2 * GB),
+    ]
+
+
+def test_the_user_s_layout_is_applied_last() -> None:
+    settings = Settings().replace(devices="cpu:0=600MB,cuda:0=400MB")
+    real, stand_in = probe(CPU, CUDA, settings=settings), probe(CPU, settings=settings)
+    assert ids(real) == ids(stand_in) == ["cpu:0", "cuda:0"]
+    assert [device.kind for device in real.devices] == ["cpu", "cuda"]
+    assert [device.kind for device in stand_in.devices] == ["cpu", "cpu"]
+
+
+def test_this_machine_always_has_a_device() -> None:
+    report = probe_devices(Settings(), backends=())
+    assert ids(report) == ["cpu"]
+    assert report.devices[0].free_bytes
