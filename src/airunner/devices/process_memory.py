@@ -16,19 +16,20 @@ class ProcessMemory:
     """Resident memory of one process, in bytes.
 
     Weights mapped from a file count while they are resident, and once in every
-    process that maps the same file. ``peak_bytes`` is ``None`` where the system
-    does not record it (macOS).
+    process that maps the same file. ``peak_bytes`` and ``private_bytes``, what is
+    not backed by a file, are ``None`` where the system does not record them (macOS).
     """
 
     rss_bytes: int
     peak_bytes: int | None
+    private_bytes: int | None = None
 
 
 def memory_of_process(pid: int, proc: Path = Path("/proc")) -> ProcessMemory | None:
     """What process ``pid`` holds now and held at most; ``None`` if it is gone.
 
-    On Linux from ``/proc/<pid>/status`` (``VmRSS`` and ``VmHWM``, proc(5); its
-    kB are 1024 bytes), elsewhere from psutil. Children are not included.
+    On Linux from ``/proc/<pid>/status`` (``VmRSS``, ``VmHWM`` and ``RssAnon``,
+    proc(5); its kB are 1024 bytes), elsewhere from psutil. Children are not included.
     """
     if sys.platform == "linux":
         return _from_proc(proc / str(pid) / "status")
@@ -56,8 +57,12 @@ def _from_proc(status: Path) -> ProcessMemory | None:
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     if "VmRSS" not in fields:
         return None  # ended, but not yet waited for: its memory is gone
-    peak = fields.get("VmHWM")
-    return ProcessMemory(_kib(fields["VmRSS"]), None if peak is None else _kib(peak))
+    peak, private = fields.get("VmHWM"), fields.get("RssAnon")
+    return ProcessMemory(
+        _kib(fields["VmRSS"]),
+        None if peak is None else _kib(peak),
+        None if private is None else _kib(private),
+    )
 
 
 def _kib(value: str) -> int:

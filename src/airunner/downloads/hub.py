@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from airunner.downloads.split import complete_sets, matches
+from airunner.downloads.staging import sha256_of
 from airunner.downloads.transfer import Transfer
 from airunner.downloads.url import fetch_address
 from airunner.errors import DownloadError
@@ -61,7 +62,7 @@ def fetch_hub(
     for file in chosen:
         name = PurePosixPath(file.name).name
         path = transfer.folder / name
-        if not path.is_file():
+        if not _is_here(path, file, transfer):
             promised = source.sha256 if source.sha256 and not paths else file.sha256
             path = fetch_address(
                 transfer.part(before_bytes, set_bytes),
@@ -104,6 +105,16 @@ def _list(
         for sibling in info.siblings or []
     ]
     return info.sha or source.revision, files
+
+
+def _is_here(path: Path, file: _RemoteFile, transfer: Transfer) -> bool:
+    """Whether an interrupted fetch already brought this part, and of this commit."""
+    return (
+        file.sha256 is not None
+        and path.is_file()
+        and path.stat().st_size == file.size_bytes
+        and sha256_of(path, transfer) == file.sha256
+    )
 
 
 def _choose(transfer: Transfer, source: HubSource, files: list[_RemoteFile]) -> list[_RemoteFile]:

@@ -4,7 +4,7 @@ Owns the choice of installer and its subprocess. The installer's own
 configuration (index, proxy, certificates, credentials) applies untouched.
 
 An environment made by ``python -m venv`` has pip. One made by uv has not, so uv
-is asked to run pip; and with neither at hand, a throw-away environment with the
+is asked to run a pip; with neither at hand, a throw-away environment with the
 pip that Python bundles is made.
 """
 
@@ -69,12 +69,17 @@ def _arguments(source: WheelSource, target: Path) -> list[str]:
 
 
 def _pip_commands(workspace: Path) -> Iterator[tuple[str, list[str]]]:
-    """Every way to run a pip here, best first; later ones are prepared only when reached."""
+    """Every way to run a pip here, best first.
+
+    The bundled pip is made only where there is no other: it takes seconds, and
+    would fail like another pip that has run and failed.
+    """
+    uv = shutil.which("uv")
     if importlib.util.find_spec("pip") is not None:
         yield "pip", [sys.executable, "-m", "pip"]
-    if uv := shutil.which("uv"):
+    if uv is not None:
         yield "uv", [uv, "tool", "run", "--quiet", "pip"]
-    if importlib.util.find_spec("ensurepip") is not None:
+    elif importlib.util.find_spec("pip") is None and importlib.util.find_spec("ensurepip"):
         home = workspace / "bundled-pip"
         command = [sys.executable, "-m", "venv", str(home)]
         made = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
@@ -100,6 +105,7 @@ def _download(
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
+            # `-m pip` imports from the current folder first; this one is ours and empty.
             cwd=workspace,
         )
         try:

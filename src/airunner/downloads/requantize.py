@@ -38,14 +38,20 @@ def requantize(transfer: Transfer, source: RequantizedSource, base: Path) -> Pat
         DownloadError: ``base`` is not a whole GGUF, or the type cannot be written.
         StorageError: the disk is full.
     """
-    from gguf import GGMLQuantizationType, GGUFReader, LlamaFileType
+    import numpy as np
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader, LlamaFileType, quantize
 
     label = f"{source.model} as {source.quantization}"
     try:
         target = GGMLQuantizationType[source.quantization]
         file_type = LlamaFileType[f"MOSTLY_{source.quantization}"]
+        block_size, _ = GGML_QUANT_SIZES[target]
+        # Asked with one block, because reading the base takes seconds.
+        quantize(np.zeros((1, block_size), np.float32), target)
     except KeyError:
         raise DownloadError(transfer.model, label, "there is no such tensor type") from None
+    except NotImplementedError:
+        raise DownloadError(transfer.model, label, "the gguf package cannot write it") from None
     try:
         reader = GGUFReader(base)
     except (ValueError, KeyError, IndexError, OverflowError) as error:
@@ -60,7 +66,7 @@ def requantize(transfer: Transfer, source: RequantizedSource, base: Path) -> Pat
         return commit(partial, final)
     except NotImplementedError as error:
         raise DownloadError(
-            transfer.model, label, f"the gguf package cannot write it: {error}"
+            transfer.model, label, f"the gguf package cannot read {base}: {error}"
         ) from error
     finally:
         partial.unlink(missing_ok=True)

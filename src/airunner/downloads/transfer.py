@@ -35,7 +35,7 @@ class Transfer:
     cancel: threading.Event = field(default_factory=threading.Event)
     before_bytes: int = 0
     set_bytes: int | None = None
-    _reported: tuple[str, int] = ("", -_REPORT_EVERY_BYTES)
+    _reported: tuple[str, int] = field(default=("", -_REPORT_EVERY_BYTES), init=False, repr=False)
 
     @property
     def staging(self) -> Path:
@@ -72,9 +72,4 @@ class Transfer:
 
     def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:
         """The same fetch, seen from one file of a set."""
-        return replace(
-            self,
-            before_bytes=before_bytes,
-            set_bytes=set_bytes,
-            _reported=("", -_REPORT_EVERY_BYTES),
-        )
+        return replace(self, before_bytes=before_bytes, set_bytes=set_bytes)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from airunner.downloads.staging import (
-    CHUNK_BYTES,
     commit,
     require_gguf,
     require_sha256,
@@ -40,12 +39,14 @@ def url_file_name(source: UrlSource) -> str:
 
 def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) -> Path:
     """Fetch the file at an address. See ``fetch_address``."""
+    address = urlsplit(source.url)
     return fetch_address(
         transfer,
         source.url,
         url_file_name(source),
         sha256=source.sha256,
-        label=source.url,
+        # Neither password nor signature belongs into an error message.
+        label=f"{address.scheme}://{address.hostname}{address.path}",
         retry_wait_s=retry_wait_s,
     )
 
@@ -78,13 +79,15 @@ def fetch_address(
     partial = _Partial(transfer.staging / f"{name}.part")
     timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
     fruitless = 0
+    most_bytes = partial.n_bytes
     with httpx.Client(follow_redirects=True, timeout=timeout, headers=headers) as client:
         while True:
-            had_bytes = partial.n_bytes
             problem = _receive(client, url, partial, transfer, label)
             if problem is None:
                 break
-            fruitless = 0 if partial.n_bytes > had_bytes else fruitless + 1
+            # Against the most ever had: a server that cannot resume starts anew each time.
+            fruitless = 0 if partial.n_bytes > most_bytes else fruitless + 1
+            most_bytes = max(most_bytes, partial.n_bytes)
             if fruitless >= MAX_FRUITLESS_TRIES:
                 raise DownloadError(transfer.model, label, problem)
             if fruitless:
@@ -175,8 +178,9 @@ def _append(
     if total is not None:
         require_space(partial.path.parent, total - offset)
     done = offset
-    with writing(partial.path, total), partial.path.open("ab", buffering=0) as target:
-        for chunk in response.iter_bytes(CHUNK_BYTES):
+    with writing(partial.path, total), partial.path.open("ab") as target:
+        # As they come: a chunk size would make httpx hold bytes that a cut then loses.
+        for chunk in response.iter_bytes():
             target.write(chunk)
             done += len(chunk)
             transfer.advance(done, total)

@@ -194,7 +194,7 @@ class Catalog:
             problems.append(f"{key} has engine {spec.engine!r}; there is {engines}")
         if not spec.capabilities:
             problems.append(f"{key} has no capabilities")
-        needs_weights = spec.engine not in {"remote", "fake"}
+        needs_weights = spec.engine in {"llama_cpp", "transformers", "diffusers"}
         if needs_weights and not sources_of(spec) and not is_local_file(spec):
             problems.append(
                 f"{key} has no sources and is neither a publisher/name nor a path to a local "

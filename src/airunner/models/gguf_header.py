@@ -120,7 +120,11 @@ class _Parser:
                 raise self._corrupt(f"the metadata key {key!r} occurs twice")
             metadata[key] = self._value(key, self._number(_U32))
         alignment = metadata.get("general.alignment", 32)
-        if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20 or alignment & (alignment - 1):
+        if (
+            not isinstance(alignment, int)
+            or not 1 <= alignment <= 1 << 20
+            or alignment & (alignment - 1)
+        ):
             raise self._corrupt(f"general.alignment is {alignment!r}, not a power of two")
         tensors, end = self._tensors(n_tensors, alignment)
         offset = _padded(self._offset, alignment)

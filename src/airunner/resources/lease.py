@@ -46,16 +46,6 @@ class Residence:
         return self.worker.model.plan
 
     @property
-    def fingerprint(self) -> str:
-        """Names everything a KV state depends on."""
-        plan = self.plan
-        stat = plan.path.stat()
-        return (
-            f"{plan.path.name}:{stat.st_size}:{stat.st_mtime_ns}:"
-            f"{plan.kv_type_k}:{plan.kv_type_v}:{plan.swa_full}:{plan.yarn_context}"
-        )
-
-    @property
     def state_bytes(self) -> int:
         """About what the live conversations' KV state takes."""
         return sum(self.tokens.get(c, 0) for c in self.slots.live()) * self.kv_bytes_per_token
@@ -77,7 +67,6 @@ class Residence:
                 tier=tier,
                 n_bytes=saved.n_bytes,
                 tokens=saved.tokens,
-                fingerprint=self.fingerprint,
             )
             self.lot.keep(state)
             return state
@@ -86,29 +75,24 @@ class Residence:
 
     async def restore(self, state: ParkedState, slot: int) -> bool:
         """Read one conversation back. It leaves the lot either way; failure is an event."""
-        reason = ""
-        if state.fingerprint != self.fingerprint:
-            reason = "the model was loaded differently since"
-        else:
-            try:
-                found = await self.worker.model.restore_slot(slot, state.path)
-            except AiRunnerError as error:
-                reason = str(error)
-            else:
-                self.tokens[state.conversation] = found.tokens
-                self.unproven[state.conversation] = found.tokens
-                self.bus.publish(
-                    ModelRestored(
-                        model=self.key,
-                        conversation=state.conversation,
-                        tokens=found.tokens,
-                        restore_s=found.seconds,
-                    )
-                )
-        self.lot.drop(state.model, state.conversation)
-        if reason:
-            self._lost(state.conversation, 0, state.tokens, reason)
-        return not reason
+        try:
+            found = await self.worker.model.restore_slot(slot, state.path)
+        except AiRunnerError as error:
+            self._lost(state.conversation, 0, state.tokens, str(error))
+            return False
+        finally:
+            self.lot.drop(state.model, state.conversation)
+        self.tokens[state.conversation] = found.tokens
+        self.unproven[state.conversation] = found.tokens
+        self.bus.publish(
+            ModelRestored(
+                model=self.key,
+                conversation=state.conversation,
+                tokens=found.tokens,
+                restore_s=found.seconds,
+            )
+        )
+        return True
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer, with the conversation's KV state brought in first."""

@@ -35,7 +35,7 @@ from airunner.resources.sizing import Sized
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
 
 Recorder = Callable[[Input, Sequence[Effect]], None]
-BudgetMeter = Callable[[Mapping[str, int]], Mapping[str, int]]
+BudgetMeter = Callable[[], Mapping[str, int]]
 
 STATE_BYTES_PER_S = 1e9
 """How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
@@ -50,8 +50,8 @@ class ModelResourceManager:
         lot: keeps the KV state of conversations out of memory.
         bus: receives every event.
         n_threads: CPU threads for all engines together.
-        measure_budgets: given the bytes held per device, the budgets now; asked
-            before each request, because other programs use memory too.
+        measure_budgets: the budgets now, by device; asked before each request,
+            because other programs use memory too.
         missing_bytes: measures what an ended worker did not give back.
         recorder: sees every input with its effects, for the run log.
         lease_timeout_s: the longest wait for a lease.
@@ -232,8 +232,7 @@ class ModelResourceManager:
         if self._measure_budgets is None:
             return
         accounts = self._scheduler.roster.ledger.accounts
-        held = {device: account.held_bytes for device, account in accounts.items()}
-        for device, budget_bytes in self._measure_budgets(held).items():
+        for device, budget_bytes in self._measure_budgets().items():
             if accounts[device].budget_bytes != budget_bytes:
                 self._apply(
                     inputs.BudgetMeasured(

@@ -21,11 +21,7 @@ TierName = Literal["memory", "disk"]
 
 @dataclass(frozen=True, slots=True)
 class ParkedState:
-    """One conversation's KV state in a file.
-
-    ``fingerprint`` names the load it came from: a state fits only the same
-    weights, context and KV types.
-    """
+    """One conversation's KV state in a file. Whether it still fits, the engine checks."""
 
     model: str
     conversation: str
@@ -33,7 +29,6 @@ class ParkedState:
     tier: TierName
     n_bytes: int
     tokens: int
-    fingerprint: str
 
 
 @dataclass(slots=True)

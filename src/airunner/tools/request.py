@@ -43,6 +43,7 @@ _QUOTATION = re.compile(
 )
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _WISH_WORDS = 40
+_LONGEST_INLINE = 4000
 _BACKWARD = re.compile(
     r"\b(that|it|this|above|your (?:last |previous )?(?:answer|reply|response))\b", re.IGNORECASE
 )
@@ -102,7 +103,8 @@ def _by_line(text: str) -> Request | None:
 
 
 def _by_quotation(text: str) -> Request | None:
-    found = _QUOTATION.search(text)
+    # Unpaired quotes make the search quadratic, and nobody quotes pages inline.
+    found = _QUOTATION.search(text) if len(text) <= _LONGEST_INLINE else None
     if found is None:
         return None
     wish = f"{text[: found.start()].rstrip()} {text[found.end() :].lstrip()}".strip()
@@ -115,5 +117,5 @@ def _is_wish(text: str) -> bool:
 
 
 def _unquoted(text: str) -> str:
-    found = _QUOTATION.fullmatch(text)
+    found = _QUOTATION.fullmatch(text) if len(text) <= _LONGEST_INLINE else None
     return next(part for part in found.groups() if part is not None) if found else text

@@ -20,12 +20,17 @@ from typing import Protocol
 from airunner.tools.request import Request, split_request
 from airunner.tools.tool import Tool
 
-THRESHOLD = 1.2
-"""The score below which nothing fits. A single word found only among a tool's
-keywords scores 1.0, one that is also in its name or examples more than this."""
+THRESHOLD = 1.15
+"""The score below which nothing fits: one keyword reaches it, or two topics."""
 
-_FIELD_WEIGHTS = {"name": 1.0, "keyword": 1.0, "example": 0.35, "parameter": 0.3, "prose": 0.3}
-_PHRASE_WEIGHT = 1.6
+_FIELD_WEIGHTS = {
+    "keyword": 1.6,
+    "topic": 0.8,
+    "name": 0.7,
+    "example": 0.35,
+    "parameter": 0.3,
+    "prose": 0.3,
+}
 _SATURATION = 1.2
 _LENGTH_PENALTY = 0.2
 _BODY_WEIGHT = 0.3
@@ -123,6 +128,7 @@ def _term_weights(tool: Tool) -> dict[str, float]:
     fields = {
         "name": [tool.name],
         "keyword": tool.keywords,
+        "topic": tool.topics,
         "example": tool.examples,
         "prose": [tool.description],
         "parameter": list(tool.parameters["properties"]),
@@ -133,7 +139,7 @@ def _term_weights(tool: Tool) -> dict[str, float]:
             words = _words(text)
             if kind == "keyword" and len(words) > 1:
                 # A phrase counts as a whole; its words alone may mean anything.
-                terms[" ".join(words)] = _PHRASE_WEIGHT
+                terms[" ".join(words)] = _FIELD_WEIGHTS[kind]
             else:
                 terms |= {word: _FIELD_WEIGHTS[kind] for word in words if word not in _COMMON}
         for term, weight in terms.items():

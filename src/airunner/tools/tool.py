@@ -53,7 +53,8 @@ class Tool:
         name: the name models call it by.
         description: one line for models; the docstring's summary by default.
         permission: the most it does to the world.
-        keywords: words and phrases of requests that want this tool.
+        keywords: words and phrases each of which alone marks a request for this tool.
+        topics: words that speak for this tool where several come together.
         examples: whole requests that want this tool.
     """
 
@@ -65,6 +66,7 @@ class Tool:
         description: str | None = None,
         permission: Permission = "read",
         keywords: Sequence[str] = (),
+        topics: Sequence[str] = (),
         examples: Sequence[str] = (),
     ) -> None:
         self.function = function
@@ -79,6 +81,7 @@ class Tool:
             raise InvalidToolError(self.name, "it needs a docstring or a description")
         self.permission: Permission = permission
         self.keywords = tuple(keywords)
+        self.topics = tuple(topics)
         self.examples = tuple(examples)
         signature = inspect.signature(function)
         self.takes_api = API_PARAMETER in signature.parameters
@@ -213,6 +216,7 @@ def tool(
     description: str | None = None,
     permission: Permission = "read",
     keywords: Sequence[str] = (),
+    topics: Sequence[str] = (),
     examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -225,6 +229,7 @@ def tool(
     description: str | None = None,
     permission: Permission = "read",
     keywords: Sequence[str] = (),
+    topics: Sequence[str] = (),
     examples: Sequence[str] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a typed function a tool, bare (``@tool``) or with arguments (``@tool(name=...)``).
@@ -240,6 +245,7 @@ def tool(
             description=description,
             permission=permission,
             keywords=keywords,
+            topics=topics,
             examples=examples,
         )
 

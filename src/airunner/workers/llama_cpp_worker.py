@@ -105,11 +105,13 @@ def import_engine(*, in_background: bool) -> Any:
     On Linux a priority belongs to a thread, so a spare process can import at
     the lowest one and still compute at the normal one afterwards.
     """
-    # Both must be set before the library loads. Spinning OpenMP threads were
+    # These must be set before the library loads. Spinning OpenMP threads were
     # seen to slow generation by a factor of 17 on shared cores; and CUDA's own
     # order of GPUs is not the one that the driver's tools count in.
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    # An engine that aborts would first start a debugger on itself, for seconds.
+    os.environ["GGML_NO_BACKTRACE"] = "1"
     if in_background and sys.platform == "linux":
 
         def import_at_low_priority() -> None:

@@ -10,31 +10,23 @@ from airunner.tools.request import RequestText
 from airunner.tools.tool import tool
 
 _CODE_TOKENS = 1024
+_LANGUAGES = (
+    "Bash, C++, C#, CSS, Go, Haskell, HTML, Java, JavaScript, Kotlin, Lua, PHP, Python, Ruby, "
+    "Rust, Scala, SQL, Swift, TypeScript"
+).split(", ")
 
 
 @tool(
     permission="read",
-    keywords=(
-        "code",
-        "coding",
+    keywords=("code", "coding", "script", "snippet", "regex", "sql query", "html page"),
+    topics=(
         "function",
-        "script",
         "program",
         "programming",
         "implement",
         "algorithm",
-        "snippet",
         "class",
-        "regex",
-        "python",
-        "javascript",
-        "typescript",
-        "rust",
-        "java",
-        "c++",
-        "bash",
-        "sql",
-        "html",
+        *_LANGUAGES,
     ),
     examples=(
         "write a python function that reverses a string",

@@ -43,7 +43,6 @@ _LANGUAGES = (
         "condense",
         "recap",
         "gist",
-        "abstract",
         "tldr",
         "tl dr",
         "key points",
@@ -54,8 +53,9 @@ _LANGUAGES = (
         "in short",
         "in a nutshell",
         "brief overview",
-        "make it shorter",
+        "make shorter",
     ),
+    topics=("abstract", "overview", "shorter", "essentials", "paragraph", "article"),
     examples=(
         "summarize this article",
         "give me a short summary of the following text",
@@ -95,8 +95,8 @@ def summarize_text(
         "how do you say",
         "how do i say",
         "how would you say",
-        *_LANGUAGES,
     ),
+    topics=_LANGUAGES,
     examples=(
         "translate good morning into French",
         "translate this sentence to Spanish",

@@ -57,6 +57,8 @@ EMBEDDED_SPECIALIST = "HuggingFaceTB/SmolLM2-135M-Instruct-Q8_0"
 _QWEN_THINKING_SAMPLING = Sampling(temperature=0.6, top_p=0.95, top_k=20, min_p=0.0)
 _QWEN_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.8, top_k=20, repeat_penalty=1.05)
 
+# A primary can do a specialist's work as well, which helps while the specialist
+# is not downloaded; the specialists' higher priority keeps the work theirs.
 _PRIMARY_MODELS = [
     ModelSpec(
         model_path="Qwen/Qwen3-8B",
@@ -67,7 +69,7 @@ _PRIMARY_MODELS = [
         supports_thinking=True,
         quantization="4bit",
         gpu_memory_gb=5.0,
-        priority=100,
+        priority=90,
         sources=(HubSource("Qwen/Qwen3-8B-GGUF", "*Q4_K_M*.gguf"),),
         sampling=_QWEN_THINKING_SAMPLING,
         parameters_b=8.2,
@@ -76,12 +78,12 @@ _PRIMARY_MODELS = [
     ModelSpec(
         model_path="Qwen/Qwen2.5-7B-Instruct",
         capabilities=[ModelCapability.PRIMARY_CONVERSATION, *_REWRITING, *_STRUCTURING],
-        # As documented; the file's own figure, which may be 32,768, bounds what is loaded.
+        # The card's figure, which counts on YaRN beyond 32,768.
         max_context=131_072,
         supports_function_calling=True,
         quantization="4bit",
         gpu_memory_gb=5.0,
-        priority=90,
+        priority=85,
         sources=(HubSource("Qwen/Qwen2.5-7B-Instruct-GGUF", "*q4_k_m*.gguf"),),
         sampling=_QWEN_INSTRUCT_SAMPLING,
         parameters_b=7.6,
@@ -97,8 +99,8 @@ _PRIMARY_MODELS = [
         gpu_memory_gb=5.5,
         priority=80,
         sources=(HubSource("mistralai/Ministral-3-8B-Instruct-2512-GGUF", "*Q4_K_M*.gguf"),),
-        sampling=Sampling(temperature=0.15),
-        parameters_b=8.9,
+        sampling=Sampling(temperature=0.05),
+        parameters_b=8.8,
         license="Apache-2.0",
     ),
     ModelSpec(

@@ -1,0 +1,63 @@
+"""A conversation as the agent holds it in memory: its messages, and where the prompt begins.
+
+Storage is not its concern, nor how much of it fits a model's context.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airunner.messages import Message
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Everything said, oldest first; a system message, if any, comes first of all.
+
+    ``start`` is the index of the first message after the system message that
+    is still sent to the model. It only grows, in large steps, so that the
+    prompt's prefix stays the one in the KV cache.
+    """
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    messages: list[Message] = field(default_factory=list)
+    start: int = 0
+
+    @classmethod
+    def begin(cls, system_prompt: str = "") -> Conversation:
+        """A new conversation, with a system message if there is a prompt for one."""
+        return cls(messages=[Message("system", system_prompt)] if system_prompt else [])
+
+    @property
+    def head(self) -> list[Message]:
+        """The system message, or nothing."""
+        return self.messages[:1] if self.messages and self.messages[0].role == "system" else []
+
+    @property
+    def exchanges(self) -> list[list[Message]]:
+        """What is still sent, cut before each user message: a call stays with its result."""
+        return split_exchanges(self.messages[max(self.start, len(self.head)) :])
+
+    def drop_exchanges(self, count: int) -> int:
+        """Stop sending the oldest ``count`` exchanges; returns how many messages those were."""
+        dropped = sum(len(exchange) for exchange in self.exchanges[:count])
+        self.start = max(self.start, len(self.head)) + dropped
+        return dropped
+
+
+def split_exchanges(messages: Sequence[Message]) -> list[list[Message]]:
+    """``messages`` in runs that each begin with a user message (the first may not)."""
+    exchanges: list[list[Message]] = []
+    for message in messages:
+        if message.role == "user" or not exchanges:
+            exchanges.append([])
+        exchanges[-1].append(message)
+    return exchanges
+
+
+def newest_exchange(messages: Sequence[Message]) -> list[Message]:
+    """The last user message and everything after it; empty if nobody has spoken."""
+    exchanges = split_exchanges(messages)
+    return exchanges[-1] if exchanges else []

@@ -1,0 +1,77 @@
+"""How a model is offered tools, and how its wish to call one is read.
+
+Owns the interface that the two dialects share, and the plain values that cross
+it. A dialect decides what the next prompt is; the turn runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from airunner.messages import Message, ToolCall, ToolSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a generation came to: text for the user, or calls to make, or both."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The next generation, except for what all generations of a turn share.
+
+    ``render`` turns the conversation's messages, however many of them fit, into
+    those the model's template gets; it never changes a message that an earlier
+    prompt already contained. ``read`` makes the reply of what was generated.
+    """
+
+    render: Callable[[Sequence[Message]], list[Message]]
+    read: Callable[[Reply], Reply]
+    tools: tuple[ToolSchema, ...] = ()
+    tool_choice: str = "auto"
+    json_schema: Mapping[str, Any] | None = None
+    max_tokens: int | None = None
+    greedy: bool = False
+    visible: bool = True
+
+
+class Dialect(Protocol):
+    """A way of offering tools to a model."""
+
+    def next_step(
+        self, messages: Sequence[Message], *, may_call: bool, again: str | None
+    ) -> Prompt | Reply:
+        """The prompt to run next, or the reply itself where nothing is left to generate.
+
+        Args:
+            messages: the whole conversation, ending with a user's message or a tool's result.
+            may_call: false once the turn's steps are used up.
+            again: the tool whose last call may be tried again, with the hint in its result.
+        """
+        ...
+
+
+def joined(messages: Sequence[Message]) -> list[Message]:
+    """``messages`` with neighbours of the user's role made one.
+
+    A turn that was cancelled leaves two user messages in a row, which many chat
+    templates refuse.
+    """
+    merged: list[Message] = []
+    for message in messages:
+        if message.role == "user" and merged and merged[-1].role == "user":
+            both = f"{merged[-1].content}\n\n{message.content}"
+            merged[-1] = replace(merged[-1], content=both)
+        else:
+            merged.append(message)
+    return merged
+
+
+def with_last_user_text(messages: Sequence[Message], text: str) -> list[Message]:
+    """``messages`` with ``text`` said by the user at the end, roles still alternating."""
+    return joined([*messages, Message("user", text)])

@@ -1,0 +1,122 @@
+"""Fitting a conversation into a model's context.
+
+Owns what is left out when not everything fits, and nothing of how the rest is
+worded. Whole exchanges go, oldest first, never a tool call without its result;
+and many at once, because each cut means that the prompt is processed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from airunner.agent.conversation import Conversation
+from airunner.errors import ContextOverflowError
+from airunner.messages import Message, ToolSchema
+from airunner.tools.passages import estimated_tokens, head_and_tail
+
+Render = Callable[[Sequence[Message]], list[Message]]
+Count = Callable[[Sequence[Message], Sequence[ToolSchema]], Awaitable[int]]
+
+KEEP_AFTER_CUT = 0.6
+"""Share of the room that is filled after old exchanges were dropped."""
+
+_SHORTEST = 96
+_TEMPLATE_BYTES = 64
+_ABSURD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A prompt that fits.
+
+    ``tokens`` is its length, or where that was plainly short an upper bound of
+    it. ``dropped`` messages are no longer sent from now on; ``shortened`` ones
+    of the newest exchange are sent without their middle.
+    """
+
+    messages: list[Message]
+    tokens: int
+    dropped: int = 0
+    shortened: int = 0
+
+
+async def fit(
+    conversation: Conversation,
+    *,
+    render: Render,
+    tools: Sequence[ToolSchema],
+    count: Count,
+    n_ctx: int,
+    reserve: int,
+    model: str,
+) -> Fitted:
+    """The longest part of ``conversation`` that leaves ``reserve`` tokens for the answer.
+
+    Moves ``conversation.start`` where exchanges have to go.
+
+    Raises:
+        ContextOverflowError: not even the newest message fits, shortened.
+    """
+    room = n_ctx - reserve
+
+    async def measure(messages: Sequence[Message]) -> int:
+        rendered = render([*conversation.head, *messages])
+        bound = _byte_bound(rendered, tools)
+        # A tokenizer makes at most one token of a byte, and in prose one of four or
+        # five, so neither a short prompt nor an absurdly long one is counted.
+        if bound <= room or bound > _ABSURD * room:
+            return bound
+        return await count(rendered, tools)
+
+    dropped = 0
+    exchanges = conversation.exchanges
+    tokens = await measure(_flat(exchanges))
+    if tokens > room and len(exchanges) > 1:
+        least, most = 1, len(exchanges) - 1
+        while least < most:
+            middle = (least + most) // 2
+            if await measure(_flat(exchanges[middle:])) > KEEP_AFTER_CUT * room:
+                least = middle + 1
+            else:
+                most = middle
+        dropped = conversation.drop_exchanges(least)
+        tokens = await measure(_flat(conversation.exchanges))
+    messages = whole = _flat(conversation.exchanges)
+    while tokens > room:
+        shorter = _shorten_longest(messages)
+        if shorter is None:
+            raise ContextOverflowError(model, tokens, n_ctx)
+        messages = shorter
+        tokens = await measure(messages)
+    shortened = sum(a is not b for a, b in zip(whole, messages, strict=True))
+    return Fitted(render([*conversation.head, *messages]), tokens, dropped, shortened)
+
+
+def _shorten_longest(messages: list[Message]) -> list[Message] | None:
+    """``messages`` with the longest content halved, or ``None`` if all are short already."""
+    sizes = [estimated_tokens(message.content) for message in messages]
+    longest = max(range(len(sizes)), key=sizes.__getitem__, default=None)
+    if longest is None or sizes[longest] <= _SHORTEST:
+        return None
+    message = messages[longest]
+    content = head_and_tail(message.content, max(_SHORTEST, sizes[longest] // 2))
+    return [
+        *messages[:longest],
+        replace(message, content=content),
+        *messages[longest + 1 :],
+    ]
+
+
+def _flat(exchanges: Sequence[Sequence[Message]]) -> list[Message]:
+    return [message for exchange in exchanges for message in exchange]
+
+
+def _byte_bound(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+    said = sum(
+        len(message.content.encode()) + _TEMPLATE_BYTES + len(repr(message.tool_calls).encode())
+        for message in messages
+    )
+    # Templates write a schema out, some with indentation.
+    offered = sum(2 * len(repr(tool).encode()) + _TEMPLATE_BYTES for tool in tools)
+    return said + offered

@@ -1,0 +1,66 @@
+"""What the agent needs of the models: the protocols of a lease and of the team.
+
+Owns no behaviour; the model resource manager has it. Nothing in this package
+knows where a model runs or what was evicted for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from airunner.engines.base import ChatRequest
+from airunner.messages import Delta, Message, ToolSchema
+from airunner.models.spec import ModelCapability, ModelSpec
+
+
+class Lease(Protocol):
+    """A model that stays loaded for as long as the lease is held."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model that was chosen."""
+        ...
+
+    @property
+    def n_ctx(self) -> int:
+        """The context one conversation has, in tokens, as loaded."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        """Stream an answer; closing the iterator stops the generation.
+
+        Raises:
+            EngineError: see ``engines.base.ChatModel.chat``.
+        """
+        ...
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Tokens of the prompt that ``messages`` and ``tools`` would become."""
+        ...
+
+
+class Team(Protocol):
+    """Whoever lends models."""
+
+    def resolve(self, capability: ModelCapability) -> ModelSpec:
+        """The model that a lease on ``capability`` would get now; loads nothing.
+
+        Raises:
+            CatalogError: no model serves it.
+        """
+        ...
+
+    def lease(
+        self, capability: ModelCapability, *, owner: str
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Wait for a model and hold it. ``owner`` is the turn on whose behalf it is used.
+
+        Raises:
+            LeaseError: the wait was refused, timed out or could never end.
+            DoesNotFitError: no memory will ever suffice.
+            WeightsError: the file is missing or unusable.
+            LoadError: the worker could not load it.
+        """
+        ...

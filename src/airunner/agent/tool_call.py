@@ -1,0 +1,149 @@
+"""Executing one tool call: from a model's wish to the message that answers it.
+
+Owns validation, time limit, failures, how often a tool may be tried again
+within a turn, and cutting the result down to what the context can take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airunner.agent.tool_thread import CallApi, ToolThread
+from airunner.errors import (
+    ToolArgumentsError,
+    ToolError,
+    ToolFailedError,
+    ToolRetryError,
+    ToolTimeoutError,
+    UnknownToolError,
+)
+from airunner.events import Event, ToolCallFinished, ToolCallStarted, ToolProgressed
+from airunner.messages import Message, ToolCall
+from airunner.tools.api import Specialists
+from airunner.tools.passages import head_and_tail
+from airunner.tools.toolset import Toolset
+
+_PROBLEM_TOKENS = 300
+_RETRYABLE = (ToolArgumentsError, ToolRetryError, UnknownToolError)
+CANCELLED = "cancelled before it finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The message for the model, and whether it is worth another try."""
+
+    message: Message
+    again: bool = False
+
+
+class ToolCaller:
+    """Runs the calls of one turn, one after the other."""
+
+    def __init__(
+        self,
+        toolset: Toolset,
+        *,
+        turn: str,
+        emit: Callable[[Event], None],
+        specialists: Specialists | None,
+        timeout_s: float,
+        max_retries: int,
+    ) -> None:
+        self._toolset, self._turn, self._emit = toolset, turn, emit
+        self._specialists, self._timeout_s, self._max_retries = specialists, timeout_s, max_retries
+        self._retries: Counter[str] = Counter()
+
+    async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
+        """Run ``call`` to an answer; only cancellation is raised.
+
+        A cancelled call has its ``ToolCallFinished`` too; its message is the caller's to add.
+        """
+        started = time.perf_counter()
+        self._emit(
+            ToolCallStarted(
+                turn=self._turn, call=call.id, tool=call.name, arguments=dict(call.arguments)
+            )
+        )
+        text, problem, again = "", "", False
+        try:
+            text = await self._result(call)
+        except asyncio.CancelledError:
+            self._finish(call, started, problem=CANCELLED)
+            raise
+        except ToolError as error:
+            problem = str(error)
+            again = isinstance(error, _RETRYABLE) and self._may_retry(call.name)
+        except Exception as error:
+            problem = str(ToolFailedError(call.name, f"{type(error).__name__}: {error}"))
+        if problem:
+            problem = head_and_tail(problem, _PROBLEM_TOKENS)
+            self._finish(call, started, problem=problem)
+            advice = "Call it again, corrected." if again else "Do not call it again."
+            return Outcome(_answer(call, f"Error: {problem} {advice}"), again)
+        shown = head_and_tail(text, max_result_tokens)
+        self._finish(call, started, result=shown, truncated=shown is not text)
+        return Outcome(_answer(call, shown))
+
+    async def _result(self, call: ToolCall) -> str:
+        tool = self._toolset.get(call.name)
+        arguments = tool.validate(call.arguments)
+        loop = asyncio.get_running_loop()
+
+        def on_report(text: str) -> None:
+            event = ToolProgressed(turn=self._turn, call=call.id, tool=call.name, text=text)
+            loop.call_soon_threadsafe(self._emit, event)
+
+        api = CallApi(self._specialists, on_report)
+        running = ToolThread(tool, arguments, api, owner=self._turn)
+        waiting = asyncio.wrap_future(running.result)
+        try:
+            done, _ = await asyncio.wait([waiting], timeout=self._timeout_s)
+        finally:
+            # Cancelled, timed out, or done: in the last case there is nothing to give up.
+            if not running.result.done():
+                running.abandon()
+                waiting.cancel()
+        if not done:
+            raise ToolTimeoutError(call.name, self._timeout_s)
+        error = waiting.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise ToolFailedError(call.name, f"it ended with {type(error).__name__}") from error
+        return waiting.result()
+
+    def _may_retry(self, tool: str) -> bool:
+        self._retries[tool] += 1
+        return self._retries[tool] <= self._max_retries
+
+    def _finish(
+        self,
+        call: ToolCall,
+        started: float,
+        *,
+        result: str = "",
+        problem: str = "",
+        truncated: bool = False,
+    ) -> None:
+        self._emit(
+            ToolCallFinished(
+                turn=self._turn,
+                call=call.id,
+                tool=call.name,
+                result=result,
+                problem=problem,
+                seconds=time.perf_counter() - started,
+                truncated=truncated,
+            )
+        )
+
+
+def cancelled_answer(call: ToolCall) -> Message:
+    """The answer of a call that never ran to its end, so that none is left without one."""
+    return _answer(call, f"Error: {call.name} was {CANCELLED}.")
+
+
+def _answer(call: ToolCall, content: str) -> Message:
+    return Message("tool", content, tool_call_id=call.id, name=call.name)

@@ -1,0 +1,127 @@
+"""One tool body on a thread of its own.
+
+Owns the thread, the scope the tool runs in, and giving up on it. A thread
+cannot be killed, so a tool that hangs is *abandoned*: it is told through
+``api.cancelled``, what it holds is closed, and nobody waits for it any more.
+The threads are daemons, made one per call: a pool would fill up with hung
+tools, and the interpreter would wait for them when it exits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+
+from airunner.models.spec import ModelCapability
+from airunner.resources.scope import Scope, enter_scope
+from airunner.tools.api import SpecialistHandle, Specialists
+from airunner.tools.passages import head_and_tail
+from airunner.tools.tool import Arguments, Tool, text_of
+
+_REPORT_TOKENS = 200
+
+
+class CallApi:
+    """The ``api`` of one call. After the call was given up, models are no longer to be had."""
+
+    def __init__(
+        self, specialists: Specialists | None, on_report: Callable[[str], None]
+    ) -> None:
+        self._specialists, self._on_report = specialists, on_report
+        self._cancelled = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """True once nobody waits for the result."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Tell the tool that its result is not wanted any more."""
+        self._cancelled.set()
+
+    def report(self, text: str) -> None:
+        """Tell the user how far the work is."""
+        if not self.cancelled:
+            self._on_report(head_and_tail(str(text), _REPORT_TOKENS))
+
+    def use_specialized_model(
+        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+    ) -> str | None:
+        """See ``Specialists``."""
+        if self._specialists is None or self.cancelled:
+            return None
+        return self._specialists.use_specialized_model(capability, prompt, max_tokens=max_tokens)
+
+    def load_specialized_model(
+        self, capability: ModelCapability, return_to_primary: bool = True
+    ) -> SpecialistHandle | None:
+        """See ``Specialists``."""
+        if self._specialists is None or self.cancelled:
+            return None
+        return self._specialists.load_specialized_model(
+            capability, return_to_primary=return_to_primary
+        )
+
+
+class ToolThread:
+    """A started call of a tool. ``result`` becomes its text, or what it raised."""
+
+    def __init__(self, tool: Tool, arguments: Arguments, api: CallApi, owner: str) -> None:
+        self.result: Future[str] = Future()
+        self._tool, self._arguments, self._api, self._owner = tool, arguments, api, owner
+        self._scope: Scope | None = None
+        self._stop_coroutine: Callable[[], object] | None = None
+        # The tool sees the caller's context variables, and its scope beside them.
+        context = contextvars.copy_context()
+        self._start(f"tool {tool.name}", context.run, self._run)
+
+    def abandon(self) -> None:
+        """Stop caring about the tool: returns at once, whatever the tool does."""
+        self._api.cancel()
+        if self._stop_coroutine is not None:
+            with suppress(RuntimeError):  # its loop has just closed by itself
+                self._stop_coroutine()
+        if self._scope is not None and self._scope.handles:
+            self._start(f"closing {self._tool.name}", _close_all, self._scope)
+
+    def _run(self) -> None:
+        try:
+            with enter_scope(self._owner) as scope:
+                self._scope = scope
+                value = self._tool.start(self._arguments, self._api)
+                if inspect.isawaitable(value):
+                    value = asyncio.run(self._await(value))
+                # Here and not on the event loop, which a huge result would hold up.
+                text = text_of(value)
+        except BaseException as error:
+            # Even SystemExit only ends the tool.
+            self.result.set_exception(error)
+        else:
+            self.result.set_result(text)
+
+    async def _await(self, value: object) -> object:
+        """Await the tool's coroutine on a loop of its own.
+
+        On the agent's loop, a blocking call in it (the ``api`` blocks) would
+        wait for work that only this loop could do.
+        """
+        assert inspect.isawaitable(value)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self._stop_coroutine = lambda: loop.call_soon_threadsafe(task.cancel)
+        return await value
+
+    @staticmethod
+    def _start(name: str, target: Callable[..., object], *args: object) -> None:
+        threading.Thread(target=target, args=args, name=name, daemon=True).start()
+
+
+def _close_all(scope: Scope) -> None:
+    """Close what an abandoned tool holds, so that the primary gets its memory back."""
+    for handle in reversed(scope.handles):
+        handle.close()

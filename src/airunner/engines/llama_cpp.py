@@ -1,0 +1,206 @@
+"""A model served by llama.cpp over loopback HTTP: the bundled library or a user's llama-server.
+
+Owns the connection to one worker and the translation of its answers into our
+values and errors. Starts and stops no process; how the messages look on the
+wire is ``chat_format``, how slot files reach the disk is ``slot_files``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.chat_format import (
+    AnswerReader,
+    EventSplitter,
+    messages_json,
+    request_body,
+    tools_json,
+)
+from airunner.engines.slot_files import borrowed_name, check_seal, fingerprint, written_whole
+from airunner.errors import (
+    ContextOverflowError,
+    EngineError,
+    GenerationError,
+    StorageError,
+    WorkerDiedError,
+)
+from airunner.messages import Delta, Message, ToolSchema
+
+_CONNECT_S = 5.0
+# llama-server hangs up on a connection that was idle for 5 s.
+_IDLE_CONNECTION_S = 2.0
+_DEATH_NOTICE_S = 2.0
+_SAVE_FAILED = "Unable to save slot"
+
+
+class LlamaCppModel:
+    """One loaded model; implements ``engines.base.ChatModel``.
+
+    ``slot_dir`` is the only folder that the worker reads and writes slot states
+    in. ``exited`` returns when the worker's process has ended, and is asked for
+    the reason when a connection breaks.
+    """
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        base_url: str,
+        api_key: str,
+        slot_dir: Path,
+        exited: Callable[[], Awaitable[WorkerExit]],
+    ) -> None:
+        self._plan = plan
+        self._slot_dir = slot_dir
+        self._exited = exited
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
+            # A long prompt is silent for as long as it takes.
+            timeout=httpx.Timeout(None, connect=_CONNECT_S),
+            limits=httpx.Limits(keepalive_expiry=_IDLE_CONNECTION_S),
+            trust_env=False,
+        )
+
+    @property
+    def plan(self) -> LoadPlan:
+        """What was loaded, and how."""
+        return self._plan
+
+    async def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
+        """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
+        self._check_slot(slot)
+        events = EventSplitter()
+        reader = AnswerReader(self._plan.model)
+        response = await self._send("/v1/chat/completions", request_body(request, slot))
+        try:
+            if response.status_code != httpx.codes.OK:
+                raise self._refusal(await response.aread())
+            async for piece in response.aiter_raw():
+                for event in events.feed(piece):
+                    if (delta := reader.read(event)) is not None:
+                        yield delta
+        except httpx.TransportError as error:
+            raise await self._death() from error
+        finally:
+            await response.aclose()
+        if not reader.finished:
+            raise GenerationError(self._plan.model, "the answer ended in the middle")
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Tokens of the prompt that ``messages`` would become under the model's template."""
+        body: dict[str, Any] = {"messages": messages_json(messages)}
+        if tools:
+            body["tools"] = tools_json(tools)
+        prompt = (await self._post("/apply-template", body))["prompt"]
+        tokens = await self._post(
+            "/tokenize", {"content": prompt, "add_special": True, "parse_special": True}
+        )
+        return len(tokens["tokens"])
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text; only for models loaded with ``embedding``."""
+        answer = await self._post("/v1/embeddings", {"input": list(texts)})
+        rows = sorted(answer["data"], key=lambda row: row["index"])
+        return [row["embedding"] for row in rows]
+
+    async def save_slot(self, slot: int, target: Path) -> SlotState:
+        """Write a slot's KV state to ``target``, whole or not at all.
+
+        ``n_bytes`` of the result is the size of the file.
+
+        Raises:
+            StorageError: the file could not be written.
+            GenerationError: the engine cannot save this model's state.
+        """
+        self._check_slot(slot)
+        with written_whole(target) as part:
+            with borrowed_name(self._slot_dir, part.path) as name:
+                try:
+                    answer = await self._post(f"/slots/{slot}?action=save", {"filename": name})
+                except GenerationError as error:
+                    if error.problem == _SAVE_FAILED:
+                        raise StorageError(target, "the engine could not write it") from error
+                    raise
+            n_bytes = part.seal(answer["n_written"], fingerprint(self._plan))
+        return SlotState(answer["n_saved"], n_bytes, answer["timings"]["save_ms"] / 1000)
+
+    async def restore_slot(self, slot: int, source: Path) -> SlotState:
+        """Read a slot's KV state back.
+
+        Raises:
+            GenerationError: the file is missing, cut short, or of another model.
+        """
+        self._check_slot(slot)
+        check_seal(source, self._plan)
+        with borrowed_name(self._slot_dir, source) as name:
+            answer = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
+        return SlotState(
+            answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections to the worker."""
+        await self._client.aclose()
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        response = await self._send(path, body)
+        try:
+            content = await response.aread()
+        except httpx.TransportError as error:
+            raise await self._death() from error
+        finally:
+            await response.aclose()
+        if response.status_code != httpx.codes.OK:
+            raise self._refusal(content)
+        return json.loads(content)
+
+    async def _send(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Post ``body`` and return when the response has begun."""
+        content = json.dumps(body).encode()
+        try:
+            return await self._begin(path, content)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # The server may close a kept connection in the moment it is used
+            # again. Every request here can be repeated without harm.
+            pass
+        except httpx.TransportError as error:
+            raise await self._death() from error
+        try:
+            return await self._begin(path, content)
+        except httpx.TransportError as error:
+            raise await self._death() from error
+
+    async def _begin(self, path: str, content: bytes) -> httpx.Response:
+        request = self._client.build_request("POST", path, content=content)
+        return await self._client.send(request, stream=True)
+
+    def _check_slot(self, slot: int) -> None:
+        # The engine would take any other slot for one that it does not have.
+        if not 0 <= slot < self._plan.n_parallel:
+            raise GenerationError(
+                self._plan.model, f"it has no slot {slot}, only {self._plan.n_parallel}"
+            )
+
+    def _refusal(self, content: bytes) -> EngineError:
+        try:
+            error = json.loads(content)["error"]
+        except (ValueError, KeyError, TypeError):
+            return GenerationError(self._plan.model, content.decode(errors="replace"))
+        if error.get("type") == "exceed_context_size_error":
+            return ContextOverflowError(self._plan.model, error["n_prompt_tokens"], error["n_ctx"])
+        return GenerationError(self._plan.model, str(error.get("message", error)))
+
+    async def _death(self) -> WorkerDiedError:
+        """The error for a broken connection, with the reason if the process is gone too."""
+        try:
+            ended = await asyncio.wait_for(self._exited(), _DEATH_NOTICE_S)
+        except TimeoutError:
+            return WorkerDiedError(self._plan.model, None)
+        return WorkerDiedError(self._plan.model, ended.exit_code, ended.log)

@@ -1,0 +1,119 @@
+"""How a slot's KV state gets from a worker into a file of our choice, and back.
+
+llama-server reads and writes slot states only under plain names inside one
+folder. A link with a random name in that folder leads it to the file meant,
+wherever that is, so the state is written once and never copied.
+
+llama.cpp reports success for a file that a full disk cut short, and aborts the
+whole process when it reads one. Each file therefore ends in a seal that says
+how long the state before it is and which model it is of; the engine never
+looks past its own data. The seal is no checksum of the content.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from airunner.engines.base import LoadPlan
+from airunner.errors import GenerationError, StorageError
+
+_SEAL = struct.Struct(">8sQ16s")
+_MAGIC = b"airunKV1"
+
+
+def fingerprint(plan: LoadPlan) -> bytes:
+    """16 bytes that differ between models whose states must not be mixed up."""
+    facts = (plan.path.stat().st_size, plan.kv_type_k, plan.kv_type_v, plan.yarn_context)
+    return blake2b(repr(facts).encode(), digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class PartialFile:
+    """A file that is being written. ``path`` is its temporary name."""
+
+    path: Path
+    target: Path
+
+    def seal(self, n_bytes: int, model: bytes) -> int:
+        """Check that all ``n_bytes`` arrived, seal the file and return its final size.
+
+        Raises:
+            StorageError: bytes are missing, or there was no room for the seal.
+        """
+        found = self.path.stat().st_size
+        if n_bytes == 0 or found != n_bytes:
+            problem = f"only {found:,} bytes could be written"
+            raise StorageError(self.target, problem, n_bytes or None)
+        try:
+            with self.path.open("ab") as file:
+                file.write(_SEAL.pack(_MAGIC, n_bytes, model))
+        except OSError as error:
+            raise StorageError(self.target, error.strerror or str(error), n_bytes) from error
+        return n_bytes + _SEAL.size
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[PartialFile]:
+    """Give ``target`` its new content when the body succeeds, and leave nothing when it fails.
+
+    Raises:
+        StorageError: the file cannot be made.
+    """
+    part = PartialFile(target.with_name(f".{target.name}.{secrets.token_hex(4)}"), target)
+    try:
+        # What was said is nobody else's to read.
+        os.close(os.open(part.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise StorageError(target, error.strerror or str(error)) from error
+    try:
+        yield part
+        part.path.replace(target)
+    finally:
+        part.path.unlink(missing_ok=True)
+
+
+def check_seal(file: Path, plan: LoadPlan) -> None:
+    """Refuse a state that the engine must not read.
+
+    Raises:
+        GenerationError: the file is missing, cut short, no slot state, or of another model.
+    """
+    try:
+        with file.open("rb") as state:
+            length = state.seek(0, os.SEEK_END) - _SEAL.size
+            state.seek(max(0, length))
+            seal = state.read()
+    except OSError as error:
+        raise _unusable(plan, file, error.strerror or str(error)) from error
+    if length < 0 or (found := _SEAL.unpack(seal))[:2] != (_MAGIC, length):
+        raise _unusable(plan, file, "it is damaged or no saved state")
+    if found[2] != fingerprint(plan):
+        raise _unusable(plan, file, "it is the state of another model")
+
+
+def _unusable(plan: LoadPlan, file: Path, problem: str) -> GenerationError:
+    return GenerationError(plan.model, f"the saved state {file} cannot be restored: {problem}")
+
+
+@contextmanager
+def borrowed_name(slot_dir: Path, file: Path) -> Iterator[str]:
+    """A name in ``slot_dir`` that leads to ``file`` while the body runs.
+
+    Without the folder, which belongs to the worker's life, the name leads nowhere.
+    """
+    link = slot_dir / secrets.token_hex(8)
+    try:
+        link.symlink_to(file.absolute())
+    except FileNotFoundError:
+        pass  # The worker is gone; asking it will say so better.
+    try:
+        yield link.name
+    finally:
+        link.unlink(missing_ok=True)

@@ -1,0 +1,155 @@
+"""The log of a run: what the scheduler was told, what it decided, and what came of it.
+
+One file of JSON lines per run, written as things happen, so that `airunner
+explain` can show why, and ``replay`` can prove that the same inputs lead to the
+same decisions. Text of conversations is not logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from airunner.events import Event, TextStreamed, ToolCallFinished, ToolCallStarted, TurnFinished
+from airunner.resources.effects import Effect
+from airunner.resources.inputs import Input, input_from_json
+from airunner.resources.ledger import DeviceBudget
+from airunner.resources.scheduler import Scheduler
+
+KEPT_RUNS = 20
+_PRIVATE = {
+    ToolCallStarted: ("arguments",),
+    ToolCallFinished: ("result",),
+    TurnFinished: ("text",),
+}
+_log = logging.getLogger(__name__)
+
+
+class RunLog:
+    """Writes one run. A full disk ends the log with a warning, never the run.
+
+    The file appears with the first record: a process that loads nothing leaves none.
+    """
+
+    def __init__(
+        self, folder: Path, budgets: Sequence[DeviceBudget], queue_limit: int, command: str
+    ) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        self._path = folder / f"{stamp}-{os.getpid()}.ndjson"
+        self._header = {
+            "run": {
+                "began_s": time.time(),
+                "pid": os.getpid(),
+                "command": command,
+                "queue_limit": queue_limit,
+                "budgets": [asdict(b) for b in budgets],
+            }
+        }
+        self._file: TextIO | None = None
+        self._ended = False
+
+    def record_step(self, event: Input, effects: Sequence[Effect]) -> None:
+        """Log one scheduler step."""
+        self._write({"step": event.as_json(), "effects": [e.as_json() for e in effects]})
+
+    def record_event(self, event: Event) -> None:
+        """Log what happened, without anything that was said."""
+        if isinstance(event, TextStreamed):
+            return
+        record = event.as_json()
+        for name in _PRIVATE.get(type(event), ()):
+            record.pop(name)
+        self._write({"event": record})
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._ended = True
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        if self._ended:
+            return
+        try:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                _forget_old_runs(self._path.parent)
+                self._file = self._path.open("a", encoding="utf-8", buffering=1)
+                self._file.write(json.dumps(self._header) + "\n")
+            self._file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            _log.warning("The run is no longer logged: %s", error)
+            self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run read back from its file."""
+
+    path: Path
+    header: Mapping[str, Any]
+    records: tuple[Mapping[str, Any], ...]
+
+    @property
+    def events(self) -> Iterator[Mapping[str, Any]]:
+        """What happened, in order."""
+        return (r["event"] for r in self.records if "event" in r)
+
+    @property
+    def steps(self) -> Iterator[tuple[Input, list[Mapping[str, Any]]]]:
+        """Every scheduler step: the input, and the effects as JSON values."""
+        return ((input_from_json(r["step"]), r["effects"]) for r in self.records if "step" in r)
+
+
+def read_run(path: Path) -> Run:
+    """A run from its file; a line cut off by a crash is left out."""
+    lines: list[Mapping[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    header = lines[0].get("run", {}) if lines else {}
+    return Run(path, header, tuple(lines[1:]))
+
+
+def run_files(folder: Path) -> list[Path]:
+    """The logs in a folder, newest first."""
+    return sorted(folder.glob("*.ndjson"), key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A step at which a replay decided otherwise than the recording."""
+
+    step: int
+    recorded: list[Mapping[str, Any]]
+    replayed: list[Mapping[str, Any]]
+
+
+def replay(run: Run) -> Divergence | None:
+    """Feed a run's inputs to a fresh scheduler; the first difference, or ``None``."""
+    budgets = [DeviceBudget(**b) for b in run.header["budgets"]]
+    scheduler = Scheduler(budgets, queue_limit=run.header["queue_limit"])
+    for number, (event, recorded) in enumerate(run.steps):
+        # Through JSON, as the recording went: tuples come back as lists.
+        replayed = json.loads(json.dumps([e.as_json() for e in scheduler.step(event)]))
+        if replayed != recorded:
+            return Divergence(number, recorded, replayed)
+    return None
+
+
+def _forget_old_runs(folder: Path) -> None:
+    for path in _older(run_files(folder)):
+        path.unlink(missing_ok=True)
+
+
+def _older(paths: Iterable[Path]) -> list[Path]:
+    return list(paths)[KEPT_RUNS - 1 :]

@@ -1,0 +1,5 @@
+"""The composition root: everything put together, and the only global."""
+
+from airunner.runtime.runtime import Runtime
+
+__all__ = ["Runtime"]

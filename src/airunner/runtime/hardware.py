@@ -1,0 +1,104 @@
+"""This machine as the scheduler needs it: devices, their budgets now, and what came back.
+
+Owns the translation from probes and settings to bytes; the arithmetic itself is
+in ``airunner.devices.budget``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from airunner.devices.budget import budget_bytes, budgets
+from airunner.devices.cpu import cpu_threads
+from airunner.devices.device import Device, DeviceReport
+from airunner.devices.probe import probe_devices
+from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
+from airunner.resources.ledger import DeviceBudget
+from airunner.settings import Settings
+from airunner.workers.backends import engine_backends
+
+NOTICEABLE = 0.02
+"""Budgets that follow free memory are updated when they changed by this share."""
+
+_log = logging.getLogger(__name__)
+
+
+class Hardware:
+    """Devices and budgets for one runtime."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.report = self._probe()
+        known = budgets(self.report.devices, settings.max_memory, settings.reserve)
+        self._budgets = {d: b for d, b in known.items() if b is not None}
+        for device in self.report.devices:
+            if device.id not in self._budgets:
+                _log.warning("%s is not used: its memory is unknown; set --max-memory", device.id)
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices that may be used, best first."""
+        return tuple(d for d in self.report.devices if d.id in self._budgets)
+
+    @property
+    def n_threads(self) -> int:
+        """CPU threads for all engines together."""
+        return self._settings.threads or cpu_threads()
+
+    def device_budgets(self) -> list[DeviceBudget]:
+        """What the scheduler starts from. Accelerators are preferred to the CPU."""
+        accelerated = any(d.is_accelerator for d in self.devices)
+        return [
+            DeviceBudget(d.id, self._budgets[d.id], int(accelerated and not d.is_accelerator))
+            for d in self.devices
+        ]
+
+    def measure_budgets(self, worker_pids: Callable[[str], Iterable[int]]) -> Mapping[str, int]:
+        """The budgets now, for devices whose budget follows what is free.
+
+        What our own workers hold is counted as free: on a GPU all of it, in RAM
+        what is not backed by a file, because the system counts mapped weights
+        as available anyway.
+        """
+        following = [d for d in self.devices if self._follows_free_memory(d)]
+        if not following:
+            return {}
+        fresh = {d.id: d for d in self._probe().devices}
+        for device in following:
+            now = fresh.get(device.id)
+            if now is None:
+                continue
+            held = sum(_reclaimable_bytes(pid, device) for pid in worker_pids(device.id))
+            budget = budget_bytes(now, None, self._settings.reserve, held)
+            known = self._budgets[device.id]
+            if budget is not None and abs(budget - known) > NOTICEABLE * known:
+                self._budgets[device.id] = budget
+        return {d.id: self._budgets[d.id] for d in following}
+
+    def missing_bytes(self, device_id: str, pid: int) -> int:
+        """Bytes that a worker which has ended still holds on a device."""
+        device = self.report.find(device_id)
+        return device_bytes_of_process(pid, device.kind) or 0
+
+    def _probe(self) -> DeviceReport:
+        report = probe_devices(self._settings)
+        if any(device.is_accelerator for device in report.devices):
+            backends = engine_backends(self._settings.llama_server)
+            report = probe_devices(self._settings, backends)
+        return report
+
+    def _follows_free_memory(self, device: Device) -> bool:
+        limited = self._settings.max_memory is not None
+        accelerated = any(d.is_accelerator for d in self.devices)
+        preferred = device.is_accelerator == accelerated
+        return device.budget_bytes is None and not device.logical and not (limited and preferred)
+
+
+def _reclaimable_bytes(pid: int, device: Device) -> int:
+    if device.is_accelerator:
+        return device_bytes_of_process(pid, device.kind) or 0
+    memory = memory_of_process(pid)
+    if memory is None:
+        return 0
+    return memory.rss_bytes if memory.private_bytes is None else memory.private_bytes

@@ -1,0 +1,271 @@
+"""The runtime: settings in, a working team of models out.
+
+Builds every part once and connects them. Owns the only global of the product,
+the runtime that ``LLMModelManager()`` and the tools share.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from airunner.agent.conversation import Conversation
+from airunner.agent.loop import AgentLoop
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    MODEL_REGISTRY,
+)
+from airunner.downloads.store import ModelStore
+from airunner.engines.base import EngineOptions
+from airunner.errors import SettingsError
+from airunner.events import Event, EventBus
+from airunner.loop_thread import LoopThread
+from airunner.models.assign import Assignment, auto_assign, declared_bytes
+from airunner.models.catalog import Catalog, Resolution
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.manager import ModelResourceManager
+from airunner.resources.parking import open_parking_lot
+from airunner.resources.run_log import RunLog
+from airunner.resources.scheduler import Scheduler
+from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
+from airunner.resources.sizing import Sizer, Wishes
+from airunner.resources.status import Status
+from airunner.runtime.hardware import Hardware
+from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
+from airunner.runtime.team import ModelTeam
+from airunner.settings import Settings
+from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.workers.launcher import LocalLauncher
+
+MEMORY_FILE_SYSTEM = Path("/dev/shm")
+"""Where parked state lies in host memory; where it does not exist, disk serves alone."""
+
+
+class Runtime:
+    """A team of models under one set of settings. Every method may be called from any thread.
+
+    Args:
+        settings: default: flags, environment and file as ``Settings.load`` finds them.
+        toolset: what the primary may call; default: the built-in tools.
+        command: what the run log says this run was.
+
+    Raises:
+        InvalidCatalogError: the registry contradicts itself.
+        SettingsError: a setting names something that does not exist.
+        StorageError: the home folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        toolset: Toolset | None = None,
+        command: str = "",
+    ) -> None:
+        self.settings = settings or Settings.load()
+        self.bus = EventBus()
+        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+        self.catalog.validate()
+        self.store = ModelStore(
+            self.settings.home, self.catalog, self.bus, offline=self.settings.offline
+        )
+        self.hardware = Hardware(self.settings)
+        self._toolset = toolset
+        self._loop = LoopThread("airunner")
+        self._closing = threading.Lock()
+        self._closed = False
+        try:
+            self._build(command or " ".join(sys.argv))
+        except BaseException:
+            self._loop.close()
+            raise
+
+    def _build(self, command: str) -> None:
+        settings = self.settings
+        budgets = self.hardware.device_budgets()
+        self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
+        self.bus.subscribe(self._log.record_event)
+        run_parent = settings.home / "run"
+        sweep_stale_folders(run_parent)
+        self._run_folder = SessionFolder(run_parent)
+        self.manager = ModelResourceManager(
+            scheduler=Scheduler(budgets, settings.queue_limit),
+            launcher=LocalLauncher(
+                EngineOptions(run_dir=self._run_folder.path, llama_server=settings.llama_server)
+            ),
+            lot=open_parking_lot(
+                settings.home, settings.parking_memory, settings.parking_disk, MEMORY_FILE_SYSTEM
+            ),
+            bus=self.bus,
+            n_threads=self.hardware.n_threads,
+            measure_budgets=lambda: self.hardware.measure_budgets(self._worker_pids),
+            missing_bytes=self.hardware.missing_bytes,
+            recorder=self._log.record_step,
+            lease_timeout_s=settings.lease_timeout_s,
+        )
+        self.team = ModelTeam(
+            catalog=self.catalog,
+            store=self.store,
+            sizer=Sizer(
+                self.hardware.devices,
+                Wishes(settings.context, settings.parallel, settings.kv_type),
+            ),
+            manager=self.manager,
+            bus=self.bus,
+            primary=settings.primary,
+            pins=[
+                _capability(name, settings, "keep_in_memory") for name in settings.keep_in_memory
+            ],
+            assignments={_capability(c, settings, "assign"): d for c, d in settings.assign},
+        )
+        self._desk = SpecialistDesk(self._loop, self.team, self.bus)
+
+    @classmethod
+    def shared(cls) -> Runtime:
+        """The process's runtime, started on first use and closed at exit."""
+        global _shared
+        with _sharing:
+            if _shared is None or _shared._closed:
+                _shared = cls()
+                atexit.register(_shared.close)
+            return _shared
+
+    @classmethod
+    def share(cls, runtime: Runtime) -> Runtime:
+        """Make ``runtime`` the one that ``shared`` returns, until it is closed."""
+        global _shared
+        with _sharing:
+            _shared = runtime
+            atexit.register(runtime.close)
+            return runtime
+
+    # Conversation.
+
+    def turn(self, conversation: Conversation, text: str) -> Generator[Event, None, None]:
+        """Run one turn; yields its events as they happen. Closing the generator cancels it."""
+        loop = AgentLoop(
+            team=self.team,
+            toolset=self._toolset or builtin_toolset(),
+            specialists=self._desk,
+            bus=self.bus,
+            max_steps=self.settings.max_steps,
+            tool_timeout_s=self.settings.tool_timeout_s,
+        )
+        return self._loop.iterate(loop.run_turn(conversation, text))
+
+    # Specialised models.
+
+    def use_specialized_model(
+        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+    ) -> str | None:
+        """See ``SpecialistDesk.use_specialized_model``."""
+        return self._desk.use_specialized_model(capability, prompt, max_tokens)
+
+    def load_specialized_model(
+        self, capability: ModelCapability, return_to_primary: bool = True
+    ) -> SpecialistHandle | None:
+        """See ``SpecialistDesk.load_specialized_model``."""
+        return self._desk.load_specialized_model(capability, return_to_primary)
+
+    # Memory.
+
+    def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
+        """See ``ModelTeam.keep_in_memory``."""
+        self._loop.call(self.team.keep_in_memory(capabilities))
+
+    def assign_device(self, capability: ModelCapability, device: str | None) -> None:
+        """See ``ModelTeam.assign_device``."""
+        self._loop.call(self.team.assign_device(capability, device))
+
+    def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
+        """Map every capability to the best model that fits the budget under swapping.
+
+        ``budget_bytes`` defaults to the largest device's budget. The mapping is
+        changed for this process; the returned assignment says what was chosen
+        and why, and what was passed over.
+        """
+        chosen = self.plan(budget_bytes)
+        for choice in chosen.choices:
+            if choice.model is not None:
+                CAPABILITY_TO_MODEL[choice.capability] = choice.model
+        return chosen
+
+    def plan(self, budget_bytes: int | None = None) -> Assignment:
+        """What ``auto_assign`` would choose, without changing anything."""
+        largest = max((b.budget_bytes for b in self.hardware.device_budgets()), default=0)
+        budget = largest if budget_bytes is None else budget_bytes
+        return auto_assign(MODEL_REGISTRY, budget, self._size_of)
+
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        """Which model serves a capability here and now."""
+        return self.team.resolution(capability)
+
+    def status(self) -> Status:
+        """What is loaded where, now."""
+
+        async def look() -> Status:
+            return self.manager.status()
+
+        return self._loop.call(look())
+
+    def settle(self) -> None:
+        """Return when nothing is being loaded, parked, restored or stopped."""
+        self._loop.call(self.manager.settled())
+
+    def close(self) -> None:
+        """End every worker and remove what was parked. Safe to call twice."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._loop.call(self.manager.close())
+            self._loop.close()
+            self._run_folder.close()
+            self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _worker_pids(self, device: str) -> list[int]:
+        models = self.manager.status().models
+        return [m.pid for m in models if m.device == device and m.pid is not None]
+
+    def _size_of(self, spec: ModelSpec) -> int | None:
+        path = self.store.path(spec)
+        if path is None or spec.engine != "llama_cpp":
+            return declared_bytes(spec)
+        sized = self._loop.call(self.team.size(spec))
+        return max(sized.demand.size_bytes.values(), default=None)
+
+
+def runs_folder(settings: Settings) -> Path:
+    """Where run logs are kept."""
+    return settings.home / "runs"
+
+
+def _capability(name: str, settings: Settings, setting: str) -> ModelCapability:
+    try:
+        return ModelCapability(name.lower())
+    except ValueError:
+        known = ", ".join(c.value for c in ModelCapability)
+        origin = settings.origins[setting]
+        raise SettingsError(
+            setting, name, origin, f"no such capability; there is {known}"
+        ) from None
+
+
+_shared: Runtime | None = None
+_sharing = threading.Lock()

@@ -1,0 +1,156 @@
+"""Specialised models for blocking code: one answer, or a handle for several.
+
+Owns the synchronous face of leases, callable from any thread: a tool's body,
+plain scripts, a notebook. How a specialist is asked is ``airunner.agent.specialist``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from airunner.agent.specialist import SpecialistSession, ask_specialist
+from airunner.errors import AiRunnerError, LeaseRefusedError
+from airunner.events import EventBus, SpecialistFailed
+from airunner.loop_thread import LoopThread
+from airunner.models.spec import ModelCapability
+from airunner.resources.scope import current_scope
+from airunner.runtime.team import ModelTeam
+
+_log = logging.getLogger(__name__)
+
+
+class SpecialistHandle:
+    """A specialised model held for several uses.
+
+    It is given back by ``close``, on leaving a ``with``, when the tool that
+    opened it returns, or when nobody refers to it any more, whichever is first.
+    """
+
+    def __init__(
+        self, loop: LoopThread, session: SpecialistSession, held: AsyncExitStack, model: str
+    ) -> None:
+        self._loop = loop
+        self._session = session
+        self._held = held
+        self._model = model
+        self._finalizer = weakref.finalize(self, _release, loop, held)
+
+    def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
+        """The model's answer, continuing the dialogue of earlier calls; blocks until complete.
+
+        ``remember=False`` neither sees earlier calls nor is seen by later ones.
+
+        Raises:
+            EngineError: the model could not answer.
+            LeaseRefusedError: the handle is closed.
+        """
+        if not self._finalizer.alive:
+            raise LeaseRefusedError(self._model, "this handle is closed; load the model again")
+        answer = self._session.invoke(prompt, max_tokens=max_tokens, remember=remember)
+        return self._loop.call(answer)
+
+    def close(self) -> None:
+        """Give the model back and return when that is done. Closing twice is harmless."""
+        if self._finalizer.detach() is not None:
+            self._loop.call(self._held.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class SpecialistDesk:
+    """Hands out specialised models; implements ``tools.api.Specialists``."""
+
+    def __init__(self, loop: LoopThread, team: ModelTeam, bus: EventBus) -> None:
+        self._loop = loop
+        self._team = team
+        self._bus = bus
+
+    def use_specialized_model(
+        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+    ) -> str | None:
+        """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
+
+        The primary, if it had to leave for this, is brought back at once. The
+        reason for a ``None`` is logged and published as ``SpecialistFailed``.
+        """
+        owner = _owner()
+        try:
+            return self._loop.call(
+                ask_specialist(self._team, capability, prompt, max_tokens, owner)
+            )
+        except AiRunnerError as error:
+            self._failed(capability, error)
+            return None
+
+    def load_specialized_model(
+        self, capability: ModelCapability, return_to_primary: bool = True
+    ) -> SpecialistHandle | None:
+        """Hold a model for many uses; ``None`` if it could not be loaded.
+
+        With ``return_to_primary`` a primary that had to leave comes back when
+        the handle is closed; without, when it is next asked for.
+        """
+        owner = _owner()
+        try:
+            handle = self._loop.call(self._open(capability, owner, return_to_primary))
+        except AiRunnerError as error:
+            self._failed(capability, error)
+            return None
+        scope = current_scope()
+        if scope is not None:
+            scope.handles.append(handle)
+        return handle
+
+    async def _open(
+        self, capability: ModelCapability, owner: str, returns: bool
+    ) -> SpecialistHandle:
+        held = AsyncExitStack()
+        lease = await held.enter_async_context(
+            self._team.lease(capability, owner=owner, returns=returns)
+        )
+        session = SpecialistSession(lease, capability)
+        return SpecialistHandle(self._loop, session, held, lease.spec.model_path)
+
+    def _failed(self, capability: ModelCapability, error: AiRunnerError) -> None:
+        _log.warning("%s could not be used: %s", capability.value, error)
+        try:
+            model = self._team.resolve(capability).model_path
+        except AiRunnerError:
+            model = ""
+        self._bus.publish(
+            SpecialistFailed(capability=capability.value, model=model, problem=str(error))
+        )
+
+
+def _owner() -> str:
+    scope = current_scope()
+    return scope.owner if scope is not None else f"call-{uuid4().hex[:8]}"
+
+
+def _release(loop: LoopThread, held: AsyncExitStack) -> None:
+    """From the garbage collector: on any thread, so it may not wait."""
+
+    def start() -> None:
+        task = asyncio.get_running_loop().create_task(held.aclose())
+        _releases.add(task)
+        task.add_done_callback(_releases.discard)
+
+    loop.soon(start)
+
+
+_releases: set[asyncio.Task[None]] = set()

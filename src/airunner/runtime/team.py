@@ -1,0 +1,167 @@
+"""The team of models: who serves a capability here and now, and leases on them.
+
+Resolves a capability to a model with weights on this machine, fetches the
+embedded one when nothing else is there, sizes it, and leases it. Runs on the
+runtime's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from airunner.components.llm.config.model_capabilities import embedded_fallback
+from airunner.downloads.store import ModelStore
+from airunner.errors import AiRunnerError, LoadError
+from airunner.events import EventBus, FallbackChosen
+from airunner.models.catalog import Catalog, Resolution
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.lease import Lease
+from airunner.resources.manager import ModelResourceManager
+from airunner.resources.sizing import Sized, Sizer
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+_ENGINES = ("llama_cpp",)
+_log = logging.getLogger(__name__)
+
+
+class ModelTeam:
+    """Who serves what; see the module's description.
+
+    ``pins`` and ``assignments`` come from the settings and are applied before
+    the first lease.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        store: ModelStore,
+        sizer: Sizer,
+        manager: ModelResourceManager,
+        bus: EventBus,
+        primary: str | None,
+        pins: Iterable[ModelCapability],
+        assignments: Mapping[ModelCapability, str],
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._sizer = sizer
+        self._manager = manager
+        self._bus = bus
+        self._primary = primary
+        self._pins = tuple(pins)
+        self._assignments = dict(assignments)
+        self._prepared = False
+        self._preparing = asyncio.Lock()
+        self._told: set[tuple[str, str]] = set()
+
+    @asynccontextmanager
+    async def lease(
+        self, capability: ModelCapability, *, owner: str, returns: bool = True
+    ) -> AsyncIterator[Lease]:
+        """Hold the model that serves ``capability`` for the body.
+
+        Raises:
+            CatalogError, WeightsError, StorageError: no model could be found or fetched.
+            DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
+        """
+        await self._prepare()
+        sized = await self._sized(capability)
+        if capability is PRIMARY:
+            self._manager.set_primary(sized)
+        async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
+            yield lease
+
+    def resolve(self, capability: ModelCapability) -> ModelSpec:
+        """The model that a lease on ``capability`` would get now; see ``resolution``."""
+        return self.resolution(capability).spec
+
+    def resolution(self, capability: ModelCapability) -> Resolution:
+        """Which model serves a capability and why, without loading or fetching anything.
+
+        Raises:
+            UnmappedCapabilityError, UnknownModelError, MissingWeightsError.
+        """
+        if capability is PRIMARY and self._primary is not None:
+            chosen = self._catalog.spec(self._primary)
+            return Resolution(chosen, chosen)
+        return self._catalog.resolve(capability, self._usable, embedded_fallback(capability))
+
+    async def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
+        """Load these capabilities' models and never evict them; replaces an earlier choice.
+
+        Raises:
+            DoesNotFitError: they do not fit beside the primary.
+        """
+        chosen = list(capabilities)
+        sized = [await self._sized(c) for c in chosen]
+        if PRIMARY in self._catalog.mapping:
+            self._manager.set_primary(await self._sized(PRIMARY))
+        self._manager.pin(sized)
+        for one in sized:
+            async with self._manager.lease(one, owner="keep_in_memory"):
+                pass
+
+    async def assign_device(self, capability: ModelCapability, device: str | None) -> None:
+        """Place a capability's model on one device; it moves there at its next load.
+
+        Raises:
+            DeviceNotFoundError: there is no such device.
+        """
+        self._manager.assign(await self._sized(capability), device)
+
+    async def size(self, spec: ModelSpec) -> Sized:
+        """Plans and memory estimates for a model whose weights are here, fetching if needed."""
+        path = await self._weights(spec)
+        return await asyncio.to_thread(self._sizer.size, spec, path, self._manager.budgets)
+
+    async def _prepare(self) -> None:
+        async with self._preparing:
+            if self._prepared:
+                return
+            self._prepared = True
+            for capability, device in self._assignments.items():
+                await self.assign_device(capability, device)
+            if self._pins:
+                await self.keep_in_memory(self._pins)
+
+    async def _sized(self, capability: ModelCapability) -> Sized:
+        resolution = self.resolution(capability)
+        self._tell(capability, resolution)
+        if resolution.spec.engine not in _ENGINES:
+            raise LoadError(
+                resolution.spec.model_path,
+                f"there is no engine {resolution.spec.engine!r} for {capability.value} yet",
+            )
+        return await self.size(resolution.spec)
+
+    async def _weights(self, spec: ModelSpec) -> Path:
+        return self._store.path(spec) or await asyncio.to_thread(self._store.fetch, spec)
+
+    def _usable(self, spec: ModelSpec) -> bool:
+        if spec.engine not in _ENGINES:
+            return False
+        try:
+            return self._store.path(spec) is not None
+        except (AiRunnerError, OSError) as error:
+            _log.warning("%s is passed over: %s", spec.model_path, error)
+            return False
+
+    def _tell(self, capability: ModelCapability, resolution: Resolution) -> None:
+        if not resolution.is_fallback:
+            return
+        pair = (resolution.wanted.model_path, resolution.spec.model_path)
+        if pair not in self._told:
+            self._told.add(pair)
+            self._bus.publish(
+                FallbackChosen(
+                    capability=capability.value,
+                    wanted=resolution.wanted.model_path,
+                    chosen=resolution.spec.model_path,
+                    advice=resolution.advice,
+                )
+            )

@@ -1,0 +1,138 @@
+"""Workers on this machine: one process per loaded model.
+
+Owns starting and stopping those processes, and the one spare that is kept
+ready. What a child does is in ``llama_cpp_worker`` and ``llama_server_worker``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from airunner.engines.base import EngineOptions, LoadPlan, WorkerExit
+from airunner.engines.llama_cpp import LlamaCppModel
+from airunner.errors import MissingWeightsError
+from airunner.workers.child import Child
+from airunner.workers.footprint import gpu_bytes, peak_resident_bytes, resident_bytes
+from airunner.workers.load_failure import explain
+from airunner.workers.wire import Failed, Order, decode_answer, encode
+
+
+@dataclass(slots=True)
+class _Berth:
+    """A child process with the slot folder that belongs to it."""
+
+    child: Child
+    slot_dir: Path
+
+
+class LocalWorker:
+    """A process on this machine that holds one model; implements ``engines.base.Worker``.
+
+    ``pid`` is the process that holds the memory; for a user's own llama-server
+    that is the server itself.
+    """
+
+    def __init__(self, child: Child, model: LlamaCppModel, pid: int, load_s: float) -> None:
+        self.model = model
+        self.pid = pid
+        self.load_s = load_s
+        self._child = child
+
+    async def wait(self) -> WorkerExit:
+        """Return when the process has ended, for whatever reason."""
+        return await self._child.wait()
+
+    async def stop(self) -> None:
+        """End the process and return when it is gone. Safe to call twice."""
+        await self.model.aclose()
+        await self._child.stop()
+
+    def memory_bytes(self) -> int | None:
+        """Memory held now: on the GPU for a model placed there, else resident in RAM."""
+        gpu_index = self.model.plan.gpu_index
+        if gpu_index is not None:
+            return gpu_bytes(self.pid, gpu_index)
+        return resident_bytes(self.pid)
+
+    def peak_memory_bytes(self) -> int | None:
+        """The most RAM held so far; a GPU's driver keeps no such figure."""
+        if self.model.plan.gpu_index is not None:
+            return None
+        return peak_resident_bytes(self.pid)
+
+
+class LocalLauncher:
+    """Starts workers as child processes; implements ``engines.base.Launcher``.
+
+    With ``spare``, one process that has already imported the engine waits for
+    the next plan, and is replaced in the background after it is used.
+    """
+
+    def __init__(self, options: EngineOptions, *, spare: bool = True) -> None:
+        self._options = options
+        self._keep_spare = spare
+        self._spare: _Berth | None = None
+
+    async def launch(self, plan: LoadPlan) -> LocalWorker:
+        """Start a worker and return once its model is ready; cancelling kills it.
+
+        Raises:
+            MissingWeightsError: there is no such file.
+            CorruptWeightsError: the file is damaged or no GGUF.
+            UnsupportedArchitectureError: the engine does not know the architecture.
+            LoadError: anything else, such as too little memory.
+        """
+        for file in (plan.path, plan.mmproj):
+            if file is not None and not file.is_file():
+                raise MissingWeightsError(plan.model, [file])
+        berth = self._take_spare() or self._start()
+        child = berth.child
+        key = secrets.token_urlsafe(32)
+        try:
+            child.tell(encode(self._order(plan, key, berth.slot_dir)))
+            answer = decode_answer(await child.answer())
+            if isinstance(answer, Failed):
+                ended = await child.wait()
+                raise explain(plan, answer.problem, ended.exit_code, ended.log)
+        except asyncio.CancelledError:
+            child.kill()
+            await child.wait()
+            raise
+        self._refill()
+        model = LlamaCppModel(plan, answer.url, key, berth.slot_dir, child.wait)
+        return LocalWorker(child, model, answer.pid, answer.load_s)
+
+    async def close(self) -> None:
+        """End the spare process and keep none from now on."""
+        self._keep_spare = False
+        if (berth := self._take_spare()) is not None:
+            await berth.child.stop()
+
+    def _order(self, plan: LoadPlan, key: str, slot_dir: Path) -> Order:
+        options = self._options
+        return Order(plan, key, slot_dir, options.llama_server, tuple(options.extra_args))
+
+    def _start(self, *arguments: str) -> _Berth:
+        run_dir = self._options.run_dir
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        slot_dir = run_dir / f"slots-{secrets.token_hex(8)}"
+        kind = "llama_cpp_worker" if self._options.llama_server is None else "llama_server_worker"
+        child = Child(
+            f"airunner.workers.{kind}",
+            *arguments,
+            on_exit=partial(shutil.rmtree, slot_dir, ignore_errors=True),
+        )
+        return _Berth(child, slot_dir)
+
+    def _take_spare(self) -> _Berth | None:
+        berth, self._spare = self._spare, None
+        return berth if berth is not None and berth.child.exit is None else None
+
+    def _refill(self) -> None:
+        if self._keep_spare and self._spare is None:
+            self._spare = self._start("--spare")

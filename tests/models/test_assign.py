@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.models.assign import GB, auto_assign
+from airunner.models.spec import ModelCapability, ModelSpec
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+CODE = ModelCapability.CODE_GENERATION
+PROMPTS = ModelCapability.PROMPT_ENHANCEMENT
+
+
+@pytest.mark.parametrize(
+    ("max_vram", "primary", "coder", "prompts"),
+    [
+        (1, EMBEDDED_PRIMARY, f"{EMBEDDED_PRIMARY}-Q8_0", f"{EMBEDDED_PRIMARY}-Q8_0"),
+        (4, "Qwen/Qwen3-4B", "Qwen/Qwen3-4B", "Qwen/Qwen2.5-3B-Instruct"),
+        (8, "Qwen/Qwen3-8B", "Qwen/Qwen2.5-Coder-7B-Instruct", "Qwen/Qwen2.5-3B-Instruct"),
+        (24, "Qwen/Qwen3-8B", "Qwen/Qwen3-Coder-30B-A3B-Instruct", "Qwen/Qwen2.5-3B-Instruct"),
+    ],
+)
+def test_the_team_for_a_graphics_card(max_vram, primary, coder, prompts):
+    assignment = auto_assign(MODEL_REGISTRY, max_vram * GB)
+    mapping = assignment.mapping
+    assert (mapping[PRIMARY], mapping[CODE], mapping[PROMPTS]) == (primary, coder, prompts)
+    assert ModelCapability.IMAGE_GENERATION not in mapping
+    assert assignment.peak_bytes <= max_vram * GB
+
+
+def test_the_deficit_of_what_does_not_fit_is_told():
+    (choice,) = auto_assign(MODEL_REGISTRY, 8 * GB, capabilities=[CODE]).choices
+    big = choice.rejected[0]
+    assert big.model == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+    assert big.deficit_bytes == 19_500_000_000 - 8 * GB
+    assert {r.deficit_bytes for r in choice.rejected[1:]} == {0}
+    lines = auto_assign(MODEL_REGISTRY, 8 * GB, capabilities=[CODE]).explain()
+    assert "11,500,000,000 more" in lines[1]
+    assert "5,000,000,000 of 8,000,000,000 bytes" in lines[0]
+
+
+def test_measured_sizes_and_resident_models_count():
+    registry = {
+        name: ModelSpec(name, [CODE], priority=priority)
+        for name, priority in (("a/big", 3), ("a/unknown", 2), ("a/small", 1))
+    }
+    sizes = {"a/big": 700, "a/small": 300}
+
+    def chosen(budget_bytes: int, resident_bytes: int = 0) -> str | None:
+        assignment = auto_assign(
+            registry, budget_bytes, lambda s: sizes.get(s.model_path), resident_bytes
+        )
+        return assignment.mapping.get(CODE)
+
+    assert chosen(700) == "a/big"
+    assert chosen(699) == "a/small"
+    assert chosen(1000, resident_bytes=301) == "a/small"
+    assert chosen(1000, resident_bytes=701) is None
+    (choice,) = auto_assign(registry, 10, lambda s: None, capabilities=[CODE]).choices
+    assert choice.model is None
+    assert {r.deficit_bytes for r in choice.rejected} == {None}
+
+
+def test_equal_priority_is_decided_by_parameters():
+    registry = {
+        "a/seven": ModelSpec("a/seven", [CODE], gpu_memory_gb=5.0, parameters_b=7.0),
+        "a/eight": ModelSpec("a/eight", [CODE], gpu_memory_gb=5.0, parameters_b=8.0),
+    }
+    assert auto_assign(registry, 6 * GB).mapping == {CODE: "a/eight"}
