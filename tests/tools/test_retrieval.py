@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from airunner.tools.request import Request, split_request
 from airunner.tools.retrieval import LexicalIndex, pick_for_message
-from airunner.tools.tool import Tool, tool
-from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.tools.toolset import builtin_toolset
 
 TEXT = "Whales are mammals. They breathe air and nurse their young. They sing in the deep sea."
 

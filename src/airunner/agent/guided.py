@@ -123,8 +123,7 @@ def _in_words(message: Message) -> Message:
     if message.role == "tool":
         return Message(
             "user",
-            f"Result of {message.name}:\n{message.content}\n\n"
-            "Answer my request with this result.",
+            f"Result of {message.name}:\n{message.content}\n\nAnswer my request with this result.",
         )
     if not message.tool_calls:
         return message

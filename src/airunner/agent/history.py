@@ -50,13 +50,15 @@ async def fit(
     n_ctx: int,
     reserve: int,
     model: str,
+    may_shorten: bool = True,
 ) -> Fitted:
     """The longest part of ``conversation`` that leaves ``reserve`` tokens for the answer.
 
-    Moves ``conversation.start`` where exchanges have to go.
+    Moves ``conversation.start`` where exchanges have to go. Where the newest one
+    alone is too long, its longest messages lose their middle if ``may_shorten``.
 
     Raises:
-        ContextOverflowError: not even the newest message fits, shortened.
+        ContextOverflowError: not even the newest exchange fits.
     """
     room = n_ctx - reserve
 
@@ -84,7 +86,7 @@ async def fit(
         tokens = await measure(_flat(conversation.exchanges))
     messages = whole = _flat(conversation.exchanges)
     while tokens > room:
-        shorter = _shorten_longest(messages)
+        shorter = _shorten_longest(messages) if may_shorten else None
         if shorter is None:
             raise ContextOverflowError(model, tokens, n_ctx)
         messages = shorter

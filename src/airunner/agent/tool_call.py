@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from airunner.agent.tool_thread import CallApi, ToolThread
@@ -95,7 +96,8 @@ class ToolCaller:
 
         def on_report(text: str) -> None:
             event = ToolProgressed(turn=self._turn, call=call.id, tool=call.name, text=text)
-            loop.call_soon_threadsafe(self._emit, event)
+            with suppress(RuntimeError):  # the loop may close while an abandoned tool runs on
+                loop.call_soon_threadsafe(self._emit, event)
 
         api = CallApi(self._specialists, on_report)
         running = ToolThread(tool, arguments, api, owner=self._turn)
@@ -104,14 +106,11 @@ class ToolCaller:
             done, _ = await asyncio.wait([waiting], timeout=self._timeout_s)
         finally:
             # Cancelled, timed out, or done: in the last case there is nothing to give up.
-            if not running.result.done():
+            if not waiting.done():
                 running.abandon()
                 waiting.cancel()
         if not done:
             raise ToolTimeoutError(call.name, self._timeout_s)
-        error = waiting.exception()
-        if error is not None and not isinstance(error, Exception):
-            raise ToolFailedError(call.name, f"it ended with {type(error).__name__}") from error
         return waiting.result()
 
     def _may_retry(self, tool: str) -> bool:

@@ -13,10 +13,11 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 
+from airunner.errors import ToolFailedError
 from airunner.models.spec import ModelCapability
 from airunner.resources.scope import Scope, enter_scope
 from airunner.tools.api import SpecialistHandle, Specialists
@@ -29,9 +30,7 @@ _REPORT_TOKENS = 200
 class CallApi:
     """The ``api`` of one call. After the call was given up, models are no longer to be had."""
 
-    def __init__(
-        self, specialists: Specialists | None, on_report: Callable[[str], None]
-    ) -> None:
+    def __init__(self, specialists: Specialists | None, on_report: Callable[[str], None]) -> None:
         self._specialists, self._on_report = specialists, on_report
         self._cancelled = threading.Event()
 
@@ -73,6 +72,8 @@ class ToolThread:
 
     def __init__(self, tool: Tool, arguments: Arguments, api: CallApi, owner: str) -> None:
         self.result: Future[str] = Future()
+        # A running future cannot be cancelled from the waiting side, so setting it never fails.
+        self.result.set_running_or_notify_cancel()
         self._tool, self._arguments, self._api, self._owner = tool, arguments, api, owner
         self._scope: Scope | None = None
         self._stop_coroutine: Callable[[], object] | None = None
@@ -98,27 +99,39 @@ class ToolThread:
                     value = asyncio.run(self._await(value))
                 # Here and not on the event loop, which a huge result would hold up.
                 text = text_of(value)
+        except Exception as error:
+            self.result.set_exception(error if _crosses_threads(error) else self._failed(error))
         except BaseException as error:
-            # Even SystemExit only ends the tool.
-            self.result.set_exception(error)
+            # sys.exit() in a tool, or a coroutine cancelled from within, ends the tool alone.
+            self.result.set_exception(self._failed(error))
         else:
             self.result.set_result(text)
 
-    async def _await(self, value: object) -> object:
+    def _failed(self, error: BaseException) -> ToolFailedError:
+        failed = ToolFailedError(self._tool.name, f"it ended with {type(error).__name__}")
+        failed.__cause__ = error
+        return failed
+
+    async def _await(self, value: Awaitable[object]) -> object:
         """Await the tool's coroutine on a loop of its own.
 
         On the agent's loop, a blocking call in it (the ``api`` blocks) would
         wait for work that only this loop could do.
         """
-        assert inspect.isawaitable(value)
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(value)
         self._stop_coroutine = lambda: loop.call_soon_threadsafe(task.cancel)
-        return await value
+        if self._api.cancelled:
+            task.cancel()
+        return await task
 
     @staticmethod
     def _start(name: str, target: Callable[..., object], *args: object) -> None:
         threading.Thread(target=target, args=args, name=name, daemon=True).start()
+
+
+def _crosses_threads(error: Exception) -> bool:
+    """Whether a future can carry ``error``: none carries a StopIteration."""
+    return not isinstance(error, StopIteration)
 
 
 def _close_all(scope: Scope) -> None:

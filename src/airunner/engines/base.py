@@ -158,9 +158,20 @@ class WorkerExit:
 class Worker(Protocol):
     """A process that holds one loaded model."""
 
-    model: ChatModel
-    pid: int
-    load_s: float
+    @property
+    def model(self) -> ChatModel:
+        """The model in it."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """The process that holds the memory."""
+        ...
+
+    @property
+    def load_s(self) -> float:
+        """How long the engine took to load the model."""
+        ...
 
     async def wait(self) -> WorkerExit:
         """Return when the process has ended, for whatever reason."""

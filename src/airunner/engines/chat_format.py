@@ -9,11 +9,12 @@ Source of the fields: ``tools/server/README.md`` in the llama.cpp repository.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from typing import Any
 
 from airunner.engines.base import ChatRequest
-from airunner.errors import GenerationError
+from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
 
 _SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
@@ -37,14 +38,14 @@ def request_body(request: ChatRequest, slot: int) -> dict[str, Any]:
             body[name] = value
     if request.stop:
         body["stop"] = list(request.stop)
+    schema = request.json_schema
     if request.tools:
         body["tools"] = tools_json(request.tools)
-        body["tool_choice"] = _tool_choice(request.tool_choice)
-    if request.json_schema is not None:
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"schema": request.json_schema},
-        }
+        body["tool_choice"] = "none" if is_forced(request) else request.tool_choice
+        if is_forced(request):
+            schema = forced_call_schema(request)
+    if schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     if request.grammar is not None:
         body["grammar"] = request.grammar
     if request.thinking is not None:
@@ -65,11 +66,63 @@ def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
             "function": {
                 "name": tool.name,
                 "description": tool.description,
-                "parameters": tool.parameters or {"type": "object", "properties": {}},
+                "parameters": _parameters(tool),
             },
         }
         for tool in tools
     ]
+
+
+def is_forced(request: ChatRequest) -> bool:
+    """Whether the answer must be a tool call."""
+    return bool(request.tools) and request.tool_choice not in ("auto", "none")
+
+
+def forced_call_schema(request: ChatRequest) -> dict[str, Any]:
+    """The JSON schema of a call of any offered tool, or of the one that ``tool_choice`` names.
+
+    Raises:
+        UnknownToolError: the named tool is not offered.
+    """
+    definitions: dict[str, Any] = {}
+    calls = []
+    for tool in request.tools:
+        if request.tool_choice not in ("required", tool.name):
+            continue
+        scope = f"{tool.name}."
+        parameters = _with_scoped_references(_parameters(tool), scope)
+        for name, definition in parameters.pop("$defs", {}).items():
+            definitions[scope + name] = definition
+        calls.append(
+            {
+                "type": "object",
+                "properties": {"name": {"const": tool.name}, "arguments": parameters},
+                "required": ["name", "arguments"],
+                "additionalProperties": False,
+            }
+        )
+    if not calls:
+        raise UnknownToolError(request.tool_choice, [tool.name for tool in request.tools])
+    schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    return schema | {"$defs": definitions} if definitions else schema
+
+
+def _with_scoped_references(schema: Any, scope: str) -> Any:
+    """A copy whose ``#/$defs/Name`` references say ``#/$defs/<scope>Name``."""
+    if isinstance(schema, Mapping):
+        return {
+            key: value.replace("#/$defs/", f"#/$defs/{scope}")
+            if key == "$ref" and isinstance(value, str)
+            else _with_scoped_references(value, scope)
+            for key, value in schema.items()
+        }
+    if isinstance(schema, list | tuple):
+        return [_with_scoped_references(item, scope) for item in schema]
+    return schema
+
+
+def _parameters(tool: ToolSchema) -> Mapping[str, Any]:
+    return tool.parameters or {"type": "object", "properties": {}}
 
 
 def _message_json(message: Message) -> dict[str, Any]:
@@ -90,12 +143,6 @@ def _message_json(message: Message) -> dict[str, Any]:
     return data
 
 
-def _tool_choice(choice: str) -> Any:
-    if choice in ("auto", "required", "none"):
-        return choice
-    return {"type": "function", "function": {"name": choice}}
-
-
 class EventSplitter:
     """Cuts a stream of bytes into the data of its server-sent events."""
 
@@ -109,11 +156,16 @@ class EventSplitter:
 
 
 class AnswerReader:
-    """Turns the events of one answer into deltas, keeping unfinished tool calls back."""
+    """Turns the events of one answer into deltas, keeping unfinished tool calls back.
 
-    def __init__(self, model: str) -> None:
+    ``forced``: the whole text is one tool call, under ``forced_call_schema``.
+    """
+
+    def __init__(self, model: str, *, forced: bool = False) -> None:
         self._model = model
+        self._forced = forced
         self._calls: dict[int, dict[str, str]] = {}
+        self._text = ""
         self.finished = False
 
     def read(self, event: bytes) -> Delta | None:
@@ -134,13 +186,16 @@ class AnswerReader:
         reasoning = delta.get("reasoning_content") or ""
         for fragment in delta.get("tool_calls") or ():
             self._collect(fragment)
+        if self._forced:
+            self._text, text = self._text + text, ""
         reason = choice["finish_reason"]
         if reason is None:
             return Delta(text=text, reasoning=reasoning) if text or reasoning else None
         self.finished = True
         # A call cut off by the token limit is no call.
         calls = self._complete_calls() if reason != "length" else ()
-        return Delta(text, reasoning, calls, _FINISH.get(reason, "stop"), _usage(chunk))
+        finish = "tool_calls" if calls else _FINISH.get(reason, "stop")
+        return Delta(text, reasoning, calls, finish, _usage(chunk))
 
     def _collect(self, fragment: dict[str, Any]) -> None:
         call = self._calls.setdefault(
@@ -152,20 +207,26 @@ class AnswerReader:
         call["arguments"] += function.get("arguments") or ""
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:
-        calls = []
-        for index, call in sorted(self._calls.items()):
-            try:
-                arguments = json.loads(call["arguments"] or "{}")
-            except json.JSONDecodeError:
-                arguments = None
-            if not isinstance(arguments, dict):
-                raise GenerationError(
-                    self._model,
-                    f"it called {call['name']!r} with arguments that are no JSON object: "
-                    f"{call['arguments']}",
-                )
-            calls.append(ToolCall(call["id"] or f"call_{index}", call["name"], arguments))
-        return tuple(calls)
+        if self._forced:
+            call = self._parsed(self._text)
+            return (ToolCall(f"call_{token_hex(8)}", call["name"], call["arguments"]),)
+        return tuple(
+            ToolCall(
+                call["id"] or f"call_{token_hex(8)}",
+                call["name"],
+                self._parsed(call["arguments"] or "{}"),
+            )
+            for _, call in sorted(self._calls.items())
+        )
+
+    def _parsed(self, text: str) -> dict[str, Any]:
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = None
+        if not isinstance(value, dict):
+            raise GenerationError(self._model, f"it wrote a tool call that is no JSON: {text}")
+        return value
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:

@@ -19,6 +19,7 @@ from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
 from airunner.engines.chat_format import (
     AnswerReader,
     EventSplitter,
+    is_forced,
     messages_json,
     request_body,
     tools_json,
@@ -77,7 +78,7 @@ class LlamaCppModel:
         """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
         self._check_slot(slot)
         events = EventSplitter()
-        reader = AnswerReader(self._plan.model)
+        reader = AnswerReader(self._plan.model, forced=is_forced(request))
         response = await self._send("/v1/chat/completions", request_body(request, slot))
         try:
             if response.status_code != httpx.codes.OK:

@@ -16,7 +16,7 @@ import os
 import secrets
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -109,10 +109,8 @@ def borrowed_name(slot_dir: Path, file: Path) -> Iterator[str]:
     Without the folder, which belongs to the worker's life, the name leads nowhere.
     """
     link = slot_dir / secrets.token_hex(8)
-    try:
+    with suppress(FileNotFoundError):  # The worker is gone; asking it will say so better.
         link.symlink_to(file.absolute())
-    except FileNotFoundError:
-        pass  # The worker is gone; asking it will say so better.
     try:
         yield link.name
     finally:

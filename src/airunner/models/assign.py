@@ -64,6 +64,10 @@ class Assignment:
         sizes = [choice.size_bytes for choice in self.choices if choice.model is not None]
         return self.resident_bytes + max((size or 0 for size in sizes), default=0)
 
+    def __str__(self) -> str:
+        """The explanation, a line per choice."""
+        return "\n".join(self.explain())
+
     def explain(self) -> list[str]:
         """One line per choice and, indented, one per rejection."""
         lines: list[str] = []

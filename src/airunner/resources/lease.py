@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from airunner.engines.base import ChatRequest, LoadPlan, Worker
+from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, Worker
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError
 from airunner.events import CacheLost, CacheProven, EventBus, ModelRestored, ParkingFailed
@@ -149,6 +149,11 @@ class Lease:
         self._residence = residence
 
     @property
+    def model(self) -> ChatModel:
+        """The engine's side of it, for uses that bring no conversation along."""
+        return self._residence.worker.model
+
+    @property
     def n_ctx(self) -> int:
         """The context of one conversation, in tokens."""
         return self._residence.plan.n_ctx
@@ -171,8 +176,8 @@ class Lease:
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()
     ) -> int:
         """Tokens of the prompt that ``messages`` would become."""
-        return await self._residence.worker.model.count_tokens(messages, tools)
+        return await self.model.count_tokens(messages, tools)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text; only for embedding models."""
-        return await self._residence.worker.model.embed(texts)
+        return await self.model.embed(texts)

@@ -265,11 +265,13 @@ class Scheduler:
         promises.reserve(found.device, found.needed_bytes)
         promises.claimed.update(c.key for c in found.drain)
         self._make_room(record, found, owes=waiter.returns)
-        if found.evict:
-            self._hold(waiter, "memory is being freed")
+        if found.drain:
+            reason = f"waiting for {', '.join(c.key for c in found.drain)}"
+        elif self._roster.leaving_bytes(found.device):
+            reason = "memory is being freed"
         else:
-            names = ", ".join(c.key for c in found.drain) or "memory promised to earlier requests"
-            self._hold(waiter, f"waiting for {names}")
+            reason = "waiting for memory promised to earlier requests"
+        self._hold(waiter, reason, found.device)
 
     def _break_deadlock(self) -> bool:
         """Refuse a request if nothing moves and every lease belongs to an owner who waits."""
@@ -329,11 +331,11 @@ class Scheduler:
             record.state = Lifecycle.PARKING
             self._emit(Park, record, reason)
 
-    def _hold(self, waiter: Waiter, reason: str) -> None:
+    def _hold(self, waiter: Waiter, reason: str, device: str = "") -> None:
         if waiter.told != reason:
             waiter.told = reason
             record = self._roster.models[waiter.demand.key]
-            self._emit(Hold, record, reason, request=waiter.request)
+            self._emit(Hold, record, reason, device, request=waiter.request)
 
     def _refuse_unplaceable(
         self, waiter: Waiter, found: Placement, views: list[DeviceView]

@@ -75,7 +75,8 @@ class Sizer:
                 about the file.
         """
         file = self._read(path)
-        wanted = min(self._wishes.context, spec.max_context, file.context_length or 1 << 30)
+        longest = spec.yarn_context or spec.max_context
+        wanted = min(self._wishes.context, longest)
         plans: dict[str, LoadPlan] = {}
         estimates: dict[str, MemoryEstimate] = {}
         for device in self._devices:
@@ -104,7 +105,7 @@ class Sizer:
             kv_type_k=kv_type,
             kv_type_v=kv_type,
             on_gpu=on_gpu,
-            limit=wanted,
+            cap=wanted,
         )
         n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
         plan = LoadPlan(
@@ -118,6 +119,7 @@ class Sizer:
             gpu_index=device.gpu_index if on_gpu else None,
             embedding=embedding,
             chat_template=spec.chat_template,
+            yarn_context=spec.max_context if n_ctx > spec.max_context else None,
         )
         estimate = estimate_memory(
             file,

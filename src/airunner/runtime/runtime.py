@@ -9,10 +9,10 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
@@ -41,6 +41,8 @@ from airunner.runtime.team import ModelTeam
 from airunner.settings import Settings
 from airunner.tools.toolset import Toolset, builtin_toolset
 from airunner.workers.launcher import LocalLauncher
+
+T = TypeVar("T")
 
 MEMORY_FILE_SYSTEM = Path("/dev/shm")
 """Where parked state lies in host memory; where it does not exist, disk serves alone."""
@@ -212,6 +214,10 @@ class Runtime:
             return self.manager.status()
 
         return self._loop.call(look())
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that uses ``team`` or ``manager`` on the runtime's loop, and wait."""
+        return self._loop.call(work)
 
     def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""

@@ -140,7 +140,8 @@ class ModelTeam:
         return await self.size(resolution.spec)
 
     async def _weights(self, spec: ModelSpec) -> Path:
-        return self._store.path(spec) or await asyncio.to_thread(self._store.fetch, spec)
+        path = self._store.path(spec)
+        return path if path is not None else await asyncio.to_thread(self._store.fetch, spec)
 
     def _usable(self, spec: ModelSpec) -> bool:
         if spec.engine not in _ENGINES:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from airunner.engines.base import WorkerExit
@@ -61,10 +62,8 @@ class Child:
     def tell(self, line: bytes) -> None:
         """Write one line to the child. A dead child shows in its answer, not here."""
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError, ValueError):
             self._process.stdin.write(line)
-        except (BrokenPipeError, ValueError):
-            pass
 
     async def answer(self) -> bytes:
         """The first line the child writes; empty if it ended without one."""

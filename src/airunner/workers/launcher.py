@@ -12,12 +12,15 @@ import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
+from airunner.devices.device import DeviceKind
+from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
 from airunner.engines.base import EngineOptions, LoadPlan, WorkerExit
 from airunner.engines.llama_cpp import LlamaCppModel
 from airunner.errors import MissingWeightsError
+from airunner.models.gguf_header import read_header
 from airunner.workers.child import Child
-from airunner.workers.footprint import gpu_bytes, peak_resident_bytes, resident_bytes
 from airunner.workers.load_failure import explain
 from airunner.workers.wire import Failed, Order, decode_answer, encode
 
@@ -53,17 +56,15 @@ class LocalWorker:
         await self._child.stop()
 
     def memory_bytes(self) -> int | None:
-        """Memory held now: on the GPU for a model placed there, else resident in RAM."""
-        gpu_index = self.model.plan.gpu_index
-        if gpu_index is not None:
-            return gpu_bytes(self.pid, gpu_index)
-        return resident_bytes(self.pid)
+        """Memory held on the model's device now; on the CPU, mapped weights included."""
+        return device_bytes_of_process(self.pid, _device_kind(self.model.plan))
 
     def peak_memory_bytes(self) -> int | None:
         """The most RAM held so far; a GPU's driver keeps no such figure."""
-        if self.model.plan.gpu_index is not None:
+        if _device_kind(self.model.plan) != "cpu":
             return None
-        return peak_resident_bytes(self.pid)
+        memory = memory_of_process(self.pid)
+        return None if memory is None else memory.peak_bytes
 
 
 class LocalLauncher:
@@ -114,8 +115,14 @@ class LocalLauncher:
             await berth.child.stop()
 
     def _order(self, plan: LoadPlan, key: str, slot_dir: Path) -> Order:
-        options = self._options
-        return Order(plan, key, slot_dir, options.llama_server, tuple(options.extra_args))
+        return Order(
+            plan,
+            key,
+            slot_dir,
+            mean_pooling=plan.embedding and not _says_how_to_pool(plan.path),
+            llama_server=self._options.llama_server,
+            extra_args=tuple(self._options.extra_args),
+        )
 
     def _start(self, *arguments: str) -> _Berth:
         run_dir = self._options.run_dir
@@ -136,3 +143,13 @@ class LocalLauncher:
     def _refill(self) -> None:
         if self._keep_spare and self._spare is None:
             self._spare = self._start("--spare")
+
+
+def _device_kind(plan: LoadPlan) -> DeviceKind:
+    """The kind in the id of the plan's device, which may be a part of a device: ``"cpu:1"``."""
+    return cast(DeviceKind, plan.device.partition(":")[0])
+
+
+def _says_how_to_pool(path: Path) -> bool:
+    """Whether a file is made for embedding; a chat model's hidden states have to be averaged."""
+    return any(key.endswith(".pooling_type") for key in read_header(path).metadata)

@@ -64,6 +64,8 @@ def engine_params(engine: Any, order: Order) -> Any:
     if plan.embedding:
         params.embedding = True
         params.n_ubatch = plan.n_batch  # An input is embedded in one piece.
+    if order.mean_pooling:
+        params.pooling_type = engine.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     if plan.mmproj is not None:
         params.mmproj.path = str(plan.mmproj)
     if plan.chat_template is not None:
@@ -142,7 +144,9 @@ def main() -> None:
         os.write(answer, encode(Failed(str(error))))
         os._exit(1)
     order.slot_dir.mkdir(mode=0o700)
-    os.write(answer, encode(Ready(server.listening_address, time.monotonic() - started, os.getpid())))
+    os.write(
+        answer, encode(Ready(server.listening_address, time.monotonic() - started, os.getpid()))
+    )
     lifeline.wait_until_cut()
     shutil.rmtree(order.slot_dir, ignore_errors=True)
     # Destroying a Server can hang, and the kernel frees memory faster.

@@ -16,7 +16,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -54,6 +53,8 @@ def server_arguments(order: Order, port: int) -> list[str]:
         arguments += ["--rope-scaling", "yarn", "--yarn-orig-ctx", str(plan.yarn_context)]
     if plan.embedding:
         arguments.append("--embedding")
+    if order.mean_pooling:
+        arguments += ["--pooling", "mean"]
     if plan.mmproj is not None:
         arguments += ["--mmproj", str(plan.mmproj)]
     if plan.chat_template is not None:

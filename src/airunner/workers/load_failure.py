@@ -17,7 +17,9 @@ from airunner.errors import (
 )
 
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
-_TRUNCATED = re.compile(r"not within the file bounds|corrupted or incomplete|unexpectedly reached end")
+_TRUNCATED = re.compile(
+    r"not within the file bounds|corrupted or incomplete|unexpectedly reached end"
+)
 _NOT_GGUF = re.compile(r"invalid magic")
 _LOADER = re.compile(r"error loading model: (.+)")
 _DAMAGED = re.compile(r"missing tensor|wrong shape|failed to read|key not found|gguf_init|invalid")
@@ -25,7 +27,9 @@ _MEMORY = re.compile(
     r"(?:unable|failed) to allocate|out of memory|cudaMalloc failed|ErrorOutOfDeviceMemory"
     r"|bad_alloc|Cannot allocate memory"
 )
-_ARGUMENT = re.compile(r"error: (?:invalid argument|unknown value)[^\n]*|error while handling argument[^\n]*")
+_ARGUMENT = re.compile(
+    r"error: (?:invalid argument|unknown value)[^\n]*|error while handling argument[^\n]*"
+)
 _BIND = re.compile(r"couldn't bind")
 _ERROR_LINE = re.compile(r"^[\d.]+ E (.+)$|^(?:error|terminate called)[^\n]*$", re.MULTILINE)
 

@@ -20,12 +20,14 @@ class Order:
     """What a child is to load and how it is to serve it.
 
     ``slot_dir`` does not exist yet; the child makes it, private, and removes it.
+    ``mean_pooling`` is for an embedder whose file does not say how to pool.
     ``llama_server`` and ``extra_args`` are for a user's own binary.
     """
 
     plan: LoadPlan
     api_key: str
     slot_dir: Path
+    mean_pooling: bool = False
     llama_server: Path | None = None
     extra_args: tuple[str, ...] = ()
 
@@ -62,6 +64,7 @@ def decode_order(line: bytes) -> Order:
         plan=LoadPlan(**plan),
         api_key=data["api_key"],
         slot_dir=Path(data["slot_dir"]),
+        mean_pooling=data["mean_pooling"],
         llama_server=Path(server) if server else None,
         extra_args=tuple(data["extra_args"]),
     )

@@ -10,10 +10,11 @@ from airunner.tools.request import RequestText
 from airunner.tools.tool import tool
 
 _CODE_TOKENS = 1024
-_LANGUAGES = (
-    "Bash, C++, C#, CSS, Go, Haskell, HTML, Java, JavaScript, Kotlin, Lua, PHP, Python, Ruby, "
-    "Rust, Scala, SQL, Swift, TypeScript"
-).split(", ")
+_LANGUAGE_NAMES = """
+Bash C++ C# CSS Go Haskell HTML Java JavaScript Kotlin Lua PHP Python Ruby Rust Scala SQL Swift
+TypeScript
+"""
+_LANGUAGES = tuple(_LANGUAGE_NAMES.split())
 
 
 @tool(

@@ -27,11 +27,12 @@ _FALLBACK_NOTE = (
     "(The summarization model could not be used. These are sentences of the text itself.)"
 )
 
-_LANGUAGES = (
-    "Arabic, Chinese, Czech, Danish, Dutch, English, Finnish, French, German, Greek, Hebrew, "
-    "Hindi, Hungarian, Indonesian, Italian, Japanese, Korean, Norwegian, Polish, Portuguese, "
-    "Romanian, Russian, Spanish, Swedish, Thai, Turkish, Ukrainian, Vietnamese"
-).split(", ")
+_LANGUAGE_NAMES = """
+Arabic Chinese Czech Danish Dutch English Finnish French German Greek Hebrew Hindi Hungarian
+Indonesian Italian Japanese Korean Norwegian Polish Portuguese Romanian Russian Spanish Swedish
+Thai Turkish Ukrainian Vietnamese
+"""
+_LANGUAGES = tuple(_LANGUAGE_NAMES.split())
 
 
 @tool(

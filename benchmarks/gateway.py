@@ -1,0 +1,154 @@
+"""What our stack costs between a llama-server and its caller.
+
+The same loaded model is asked the same question in turn, pair by pair: directly
+over HTTP with a minimal streaming client; through a lease (scheduler, slots,
+client); and through the whole turn loop, as ``airunner chat`` does it. Reports
+decoded tokens per second and time to first token (TTFT).
+
+Run: ``python -m benchmarks.gateway [--pairs 15]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from airunner.agent.conversation import Conversation
+from airunner.engines.base import ChatRequest
+from airunner.engines.llama_cpp import LlamaCppModel
+from airunner.events import GenerationFinished, TextStreamed
+from airunner.messages import Message
+from airunner.models.spec import ModelCapability
+from airunner.runtime import Runtime
+from airunner.settings import Settings
+from benchmarks.machine import describe_machine
+from benchmarks.results_file import write_results
+
+QUESTION = "Tell me about the sea, the wind and the ships."
+ANSWER_TOKENS = 96
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+
+
+@dataclass
+class Sample:
+    """One answer: seconds to the first token, and tokens per second after it."""
+
+    ttft_s: float
+    tokens_per_s: float
+
+
+def ask_directly(url: str, headers: dict[str, str]) -> Sample:
+    """The least a client can do: one request, lines read as they come."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    body = {
+        "messages": [{"role": "user", "content": QUESTION}],
+        "max_tokens": ANSWER_TOKENS,
+        "temperature": 0,
+        "seed": 1,
+        "stream": True,
+        "cache_prompt": True,
+        "id_slot": 0,
+    }
+    connection.connect()
+    began_s = time.perf_counter()
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+    response = connection.getresponse()
+    times: list[float] = []
+    for line in response:
+        if line.startswith(b"data: {"):
+            choices = json.loads(line[6:])["choices"]
+            if choices and choices[0]["delta"].get("content"):
+                times.append(time.perf_counter())
+    connection.close()
+    return sample(began_s, times)
+
+
+async def ask_lease(runtime: Runtime) -> Sample:
+    """Through the scheduler, the slots and our client."""
+    request = ChatRequest(
+        [Message("user", QUESTION)], max_tokens=ANSWER_TOKENS, temperature=0.0, seed=1,
+        conversation="gateway",
+    )
+    times: list[float] = []
+    began_s = time.perf_counter()
+    async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
+        async for delta in lease.chat(request):
+            if delta.text:
+                times.append(time.perf_counter())
+    return sample(began_s, times)
+
+
+def ask_turn(runtime: Runtime) -> Sample:
+    """Through the whole turn loop, events and the thread in between, as the command line does."""
+    times: list[float] = []
+    tokens = 0
+    began_s = time.perf_counter()
+    for event in runtime.turn(Conversation(id="gateway"), QUESTION):
+        if isinstance(event, TextStreamed):
+            times.append(time.perf_counter())
+        elif isinstance(event, GenerationFinished):
+            tokens = event.completion_tokens
+    return Sample(times[0] - began_s, (tokens - 1) / (times[-1] - times[0]))
+
+
+def sample(began_s: float, times: list[float]) -> Sample:
+    """From the moments at which tokens arrived."""
+    return Sample(times[0] - began_s, (len(times) - 1) / (times[-1] - times[0]))
+
+
+async def endpoint(runtime: Runtime) -> tuple[str, dict[str, str]]:
+    """Address and headers of the worker that serves the primary."""
+    async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
+        model = lease.model
+        assert isinstance(model, LlamaCppModel)
+        return model.endpoint
+
+
+def main() -> None:
+    """Measure, print and store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--home", type=Path, default=None)
+    options = parser.parse_args()
+    machine = describe_machine()
+    with Runtime(Settings.load({"home": options.home, "context": 2048})) as runtime:
+        url, headers = runtime.call(endpoint(runtime))
+        ways: dict[str, Callable[[], Sample]] = {
+            "direct": lambda: ask_directly(url, headers),
+            "lease": lambda: runtime.call(ask_lease(runtime)),
+            "turn": lambda: ask_turn(runtime),
+        }
+        for way in ways.values():
+            way()  # the prompt is cached from here on, the same for all
+        samples: dict[str, list[Sample]] = {name: [] for name in ways}
+        for _ in range(options.pairs):
+            for name, way in ways.items():
+                samples[name].append(way())
+    result: dict[str, object] = {"machine": machine, "pairs": options.pairs}
+    for name, taken in samples.items():
+        result[name] = {
+            "ttft_s": statistics.median(s.ttft_s for s in taken),
+            "tokens_per_s": statistics.median(s.tokens_per_s for s in taken),
+        }
+    for name in ("lease", "turn"):
+        pairs = list(zip(samples[name], samples["direct"], strict=True))
+        result[f"{name}_over_direct"] = {
+            "tokens_per_s_ratio": statistics.median(
+                a.tokens_per_s / b.tokens_per_s for a, b in pairs
+            ),
+            "added_ttft_s": statistics.median(a.ttft_s - b.ttft_s for a, b in pairs),
+        }
+    print(json.dumps(result, indent=2))
+    write_results("gateway", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""What a swap costs: the primary leaves for a specialist's turn and comes back.
+
+For conversations of several lengths, in the same run and on the same weights:
+
+* **never left**: the next answer's time to first token (TTFT) when the primary stayed;
+* **parked**: from the specialist's last token to the primary's first, with its KV
+  state parked and restored;
+* **forgotten**: the same without parking, as a router that only swaps models does;
+* **hidden**: the TTFT when the tool works on for a while after its specialist is
+  done, so that the primary's return overlaps that work.
+
+Each trial also compares the greedy answer with the one given without leaving.
+
+Run: ``python -m benchmarks.swap [--trials 20] [--lengths 500 2000 full]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airunner.components.llm.config.model_capabilities import (
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+    MODEL_REGISTRY,
+    ModelCapability,
+)
+from airunner.engines.base import ChatRequest, EngineOptions
+from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
+from airunner.messages import Message
+from airunner.resources.lease import Lease
+from airunner.runtime import Runtime
+from airunner.settings import Settings
+from airunner.workers.launcher import LocalLauncher
+from benchmarks.machine import describe_machine
+from benchmarks.results_file import write_results
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
+ANSWER_TOKENS = 24
+TOOL_WORK_S = 2.0
+CONTEXT = 8192
+MARGIN = 1.05
+
+_PEOPLE = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Tony")
+_PLACES = ("the harbour", "a mill", "the old library", "a lighthouse", "the market", "a forge")
+_DEEDS = ("repaired the clock", "drew a map", "counted the boats", "told a story", "baked bread")
+
+
+@dataclass
+class Trial:
+    """One conversation. Durations are seconds."""
+
+    prompt_tokens: int
+    never_left_s: float
+    parked_s: float
+    hidden_ttft_s: float
+    cached_share: float
+    identical: bool
+    reload_s: float
+    park_s: float
+    restore_s: float
+
+
+@dataclass
+class Watch:
+    """Remembers events of the runtime."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def last(self, kind: type[Event]) -> Event:
+        return next(e for e in reversed(self.events) if isinstance(e, kind))
+
+
+def story(length_tokens: int, seed: int) -> str:
+    """Plain text of roughly so many tokens, different for every seed."""
+    rng = random.Random(seed)
+    sentences: list[str] = []
+    while len(sentences) * 13 < length_tokens:
+        day = rng.randint(1, 300)
+        who, where, what = rng.choice(_PEOPLE), rng.choice(_PLACES), rng.choice(_DEEDS)
+        sentences.append(f"On day {day}, {who} went to {where} and {what}.")
+    return " ".join(sentences)
+
+
+def opening(length_tokens: int, seed: int) -> list[Message]:
+    """The first exchange of a conversation; the answer is fixed, so that prompts compare."""
+    text = story(length_tokens, seed)
+    return [
+        Message("system", "You answer questions about a diary."),
+        Message("user", f"Read this diary.\n{text}"),
+        Message("assistant", "I have read it. What would you like to know?"),
+    ]
+
+
+FOLLOW_UP = Message("user", "Who appears in the diary, and what did they do?")
+
+
+async def answer(
+    lease: Lease, messages: list[Message], conversation: str, began_s: float, tokens: int
+) -> tuple[str, float, int, int]:
+    """The text, the time from ``began_s`` to the first token, cached and prompt tokens."""
+    text, ttft_s, cached, prompt = "", 0.0, 0, 0
+    request = ChatRequest(
+        messages, max_tokens=tokens, temperature=0.0, seed=1, conversation=conversation
+    )
+    async for delta in lease.chat(request):
+        if delta.text and not text:
+            ttft_s = time.perf_counter() - began_s
+        text += delta.text
+        if delta.usage is not None:
+            cached, prompt = delta.usage.cached_tokens, delta.usage.prompt_tokens
+    return text, ttft_s, cached, prompt
+
+
+async def ask(
+    runtime: Runtime, messages: list[Message], conversation: str, tokens: int = ANSWER_TOKENS,
+    began_s: float | None = None,
+) -> tuple[str, float, int, int]:
+    start_s = time.perf_counter() if began_s is None else began_s
+    async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
+        return await answer(lease, messages, conversation, start_s, tokens)
+
+
+async def consult(runtime: Runtime) -> float:
+    """One specialist turn; returns the moment of its last token."""
+    async with runtime.team.lease(SPECIALIST, owner="benchmark") as lease:
+        request = ChatRequest([Message("user", "Name a colour.")], max_tokens=8, temperature=0.0)
+        async for _ in lease.chat(request):
+            pass
+        return time.perf_counter()
+
+
+async def one_trial(runtime: Runtime, watch: Watch, length: int, seed: int) -> Trial:
+    begun = opening(length, seed)
+    asked = [*begun, FOLLOW_UP]
+    name = f"stay-{seed}"
+    await ask(runtime, begun[:2], name, tokens=1)
+    stayed, never_left_s, _, prompt = await ask(runtime, asked, name)
+
+    async def left_and_back(conversation: str, pause_s: float) -> tuple[str, float, int]:
+        # The slot still holds the same text, so this only rewinds it to the first exchange.
+        await ask(runtime, begun[:2], conversation, tokens=1)
+        done_s = await consult(runtime)
+        if pause_s:
+            await asyncio.sleep(pause_s)
+            done_s = time.perf_counter()
+        text, ttft_s, cached, _ = await ask(runtime, asked, conversation, began_s=done_s)
+        return text, ttft_s, cached
+
+    text, parked_s, cached = await left_and_back(f"left-{seed}", 0.0)
+    proven = watch.last(CacheProven)
+    assert isinstance(proven, CacheProven)
+    loaded, parked, restored = (
+        watch.last(ModelLoaded), watch.last(ModelParked), watch.last(ModelRestored)
+    )
+    assert isinstance(loaded, ModelLoaded)
+    assert isinstance(parked, ModelParked)
+    assert isinstance(restored, ModelRestored)
+    overlapped, hidden_s, _ = await left_and_back(f"work-{seed}", TOOL_WORK_S)
+    reusable = min(proven.restored_tokens, cached + 1)
+    return Trial(
+        prompt_tokens=prompt,
+        never_left_s=never_left_s,
+        parked_s=parked_s,
+        hidden_ttft_s=hidden_s,
+        cached_share=cached / max(reusable, proven.restored_tokens - 1),
+        identical=text == stayed and overlapped == stayed,
+        reload_s=loaded.load_s,
+        park_s=parked.park_s,
+        restore_s=restored.restore_s,
+    )
+
+
+async def forgotten(runtime: Runtime, length: int, seed: int) -> float:
+    """TTFT after a return when nothing was parked."""
+    begun = opening(length, seed)
+    await ask(runtime, begun[:2], f"forgotten-{seed}", tokens=1)
+    done_s = await consult(runtime)
+    _, ttft_s, cached, _ = await ask(
+        runtime, [*begun, FOLLOW_UP], f"forgotten-{seed}", began_s=done_s
+    )
+    assert cached == 0, "something was parked after all"
+    return ttft_s
+
+
+async def bare_load_s(runtime: Runtime, run_dir: Path) -> tuple[float, float]:
+    """Seconds to start a worker and load the primary with nothing prepared, and the load alone."""
+    sized = await runtime.team.size(MODEL_REGISTRY[EMBEDDED_PRIMARY])
+    launcher = LocalLauncher(EngineOptions(run_dir=run_dir), spare=False)
+    plan = next(iter(sized.plans.values()))
+    began_s = time.perf_counter()
+    worker = await launcher.launch(plan)
+    whole_s = time.perf_counter() - began_s
+    load_s = worker.load_s
+    await worker.stop()
+    await launcher.close()
+    return whole_s, load_s
+
+
+def open_runtime(home: Path, *, parking: bool) -> Runtime:
+    """A budget that holds either embedded model but not both."""
+    quota = {} if parking else {"parking_memory": 0, "parking_disk": 0}
+    probe = Runtime(Settings.load({"home": home, "context": CONTEXT}))
+    sizes = [
+        max(probe.call(probe.team.size(MODEL_REGISTRY[m])).demand.size_bytes.values())
+        for m in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
+    ]
+    probe.close()
+    budget = int(max(sizes) * MARGIN)
+    settings = Settings.load({"home": home, "context": CONTEXT, "max_memory": budget})
+    return Runtime(settings.replace(**quota))
+
+
+def measure(home: Path, length: int, trials: int, forgotten_trials: int) -> dict[str, object]:
+    """All figures for one conversation length."""
+    watch = Watch()
+    with open_runtime(home, parking=True) as runtime:
+        runtime.bus.subscribe(watch.events.append)
+        runtime.call(consult(runtime))  # warms the page cache of both files
+        done = [runtime.call(one_trial(runtime, watch, length, seed)) for seed in range(trials)]
+        with tempfile.TemporaryDirectory() as scratch:
+            loads = [runtime.call(bare_load_s(runtime, Path(scratch))) for _ in range(3)]
+    with open_runtime(home, parking=False) as runtime:
+        runtime.call(consult(runtime))
+        lost = [
+            runtime.call(forgotten(runtime, length, 1000 + seed))
+            for seed in range(forgotten_trials)
+        ]
+
+    def median(values: list[float]) -> float:
+        return statistics.median(values)
+
+    never_left = median([t.never_left_s for t in done])
+    parked = median([t.parked_s for t in done])
+    hidden_ttft = median([t.hidden_ttft_s for t in done])
+    start, load = (median([pair[i] for pair in loads]) for i in (0, 1))
+    return {
+        "prompt_tokens": round(median([t.prompt_tokens for t in done])),
+        "trials": trials,
+        "never_left_ttft_s": never_left,
+        "bare_start_and_load_s": start,
+        "bare_load_s": load,
+        "parked_ttft_s": parked,
+        "forgotten_ttft_s": median(lost),
+        "ttft_when_tool_works_on_s": hidden_ttft,
+        "tool_work_s": TOOL_WORK_S,
+        "hidden_s": parked - hidden_ttft,
+        "parked_over_never_left_plus_load": parked / (never_left + load),
+        "parked_over_never_left_plus_start_and_load": parked / (never_left + start),
+        "forgotten_over_parked": median(lost) / parked,
+        "least_cached_share": min(t.cached_share for t in done),
+        "identical_answers": sum(t.identical for t in done),
+        "park_s": median([t.park_s for t in done]),
+        "reload_s": median([t.reload_s for t in done]),
+        "restore_s": median([t.restore_s for t in done]),
+    }
+
+
+def main() -> None:
+    """Measure, print and store."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=20, help="at 2,000 tokens; 5 elsewhere")
+    parser.add_argument("--lengths", nargs="+", default=["500", "2000", "full"])
+    parser.add_argument("--home", type=Path, default=None)
+    options = parser.parse_args()
+    home = options.home or Settings.load().home
+    machine = describe_machine()
+    rows = []
+    for wanted in options.lengths:
+        length = CONTEXT - 700 if wanted == "full" else int(wanted)
+        trials = options.trials if wanted == "2000" else min(5, options.trials)
+        row = {"length": wanted, **measure(home, length, trials, min(3, trials))}
+        rows.append(row)
+        print("\n".join(f"{k:>45}: {v:.3f}" if isinstance(v, float) else f"{k:>45}: {v}"
+                        for k, v in row.items()), flush=True)
+    write_results("swap", {"machine": machine, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Running one generation to its end.
+
+Owns reading a stream of deltas, its timing, and closing it whatever happens.
+Which model, and what is done with the text, is the caller's concern.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from airunner.agent.team import Lease
+from airunner.engines.base import ChatRequest
+from airunner.messages import Delta, FinishReason, ToolCall, Usage
+
+
+@dataclass(slots=True)
+class Generation:
+    """What came of a request. ``ttft_s`` and ``total_s`` count from ``since_s``."""
+
+    text: str = ""
+    reasoning: str = ""
+    calls: list[ToolCall] = field(default_factory=list)
+    finish_reason: FinishReason = "stop"
+    usage: Usage = field(default_factory=Usage)
+    ttft_s: float = 0.0
+    total_s: float = 0.0
+
+
+async def run_generation(
+    lease: Lease,
+    request: ChatRequest,
+    *,
+    since_s: float | None = None,
+    on_delta: Callable[[Delta], None] | None = None,
+) -> Generation:
+    """Generate on ``lease``, handing each piece to ``on_delta`` as it comes.
+
+    Args:
+        since_s: the ``time.perf_counter()`` from which the user has been waiting.
+
+    Raises:
+        EngineError: see ``Lease.chat``.
+    """
+    since_s = time.perf_counter() if since_s is None else since_s
+    done = Generation()
+    pieces: list[str] = []
+    thoughts: list[str] = []
+    stream = lease.chat(request)
+    try:
+        async for delta in stream:
+            if not done.ttft_s and (delta.text or delta.reasoning or delta.tool_calls):
+                done.ttft_s = time.perf_counter() - since_s
+            pieces.append(delta.text)
+            thoughts.append(delta.reasoning)
+            done.calls.extend(delta.tool_calls)
+            done.finish_reason = delta.finish_reason or done.finish_reason
+            done.usage = delta.usage or done.usage
+            if on_delta is not None:
+                on_delta(delta)
+    finally:
+        # A stream that is merely dropped would go on generating until collected.
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+    done.text, done.reasoning = "".join(pieces), "".join(thoughts)
+    done.total_s = time.perf_counter() - since_s
+    return done

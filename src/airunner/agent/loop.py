@@ -1,0 +1,116 @@
+"""The agent loop: a user's message in, events out.
+
+Owns what all turns share, and the way from a running turn to whoever watches
+it. A turn itself is in ``turn``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from airunner.agent.conversation import Conversation
+from airunner.agent.dialect import Dialect
+from airunner.agent.guided import GuidedDialect
+from airunner.agent.native import NativeDialect
+from airunner.agent.team import Team
+from airunner.agent.tool_call import ToolCaller
+from airunner.agent.turn import Turn, TurnRequest
+from airunner.events import Event, EventBus
+from airunner.models.spec import ChatDialect, Sampling
+from airunner.tools.api import Specialists
+from airunner.tools.retrieval import LexicalIndex, ToolRanker
+from airunner.tools.toolset import Toolset
+
+
+class AgentLoop:
+    """Runs turns over conversations. Turns of different conversations may run together.
+
+    Args:
+        team: lends the models.
+        toolset: the tools offered, for the life of this loop.
+        bus: gets every event of every turn, once, when it happens.
+        specialists: what tools reach through their ``api``; without it they find
+            no specialised model and use their fallback.
+        ranker: chooses tools for models that cannot; lexical by default.
+        max_steps: generations in which tools may be called; one more then answers without.
+        tool_timeout_s: how long a tool may take, the loading of its specialist included.
+        max_tool_retries: how often one tool may be tried again in a turn.
+        answer_tokens: the most tokens one generation may have.
+    """
+
+    def __init__(
+        self,
+        team: Team,
+        toolset: Toolset,
+        *,
+        bus: EventBus,
+        specialists: Specialists | None = None,
+        ranker: ToolRanker | None = None,
+        max_steps: int = 8,
+        tool_timeout_s: float = 120.0,
+        max_tool_retries: int = 2,
+        answer_tokens: int = 1024,
+    ) -> None:
+        self._team, self._toolset, self._bus = team, toolset, bus
+        self._specialists = specialists
+        self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
+        self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
+        self._dialects: dict[ChatDialect, Dialect] = {
+            "native": NativeDialect(toolset),
+            "guided": GuidedDialect(toolset, ranker or LexicalIndex(toolset)),
+        }
+
+    async def run_turn(
+        self,
+        conversation: Conversation,
+        text: str,
+        *,
+        sampling: Sampling | None = None,
+        seed: int | None = None,
+        thinking: bool | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
+
+        Each event is published on the bus when it happens and yielded here
+        after: look at one of the two. Closing the iterator, or cancelling the
+        task that reads it, cancels the turn; its ``TurnFinished`` is then seen
+        on the bus only. ``conversation`` gains the turn's messages as they
+        come; one conversation has one turn at a time.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+        def emit(event: Event) -> None:
+            self._bus.publish(event)
+            queue.put_nowait(event)
+
+        def caller(turn: str) -> ToolCaller:
+            return ToolCaller(
+                self._toolset,
+                turn=turn,
+                emit=emit,
+                specialists=self._specialists,
+                timeout_s=self._tool_timeout_s,
+                max_retries=self._max_tool_retries,
+            )
+
+        turn = Turn(
+            conversation,
+            TurnRequest(text, sampling or Sampling(), seed, thinking),
+            team=self._team,
+            dialects=self._dialects,
+            caller=caller,
+            emit=emit,
+            max_steps=self._max_steps,
+            answer_tokens=self._answer_tokens,
+        )
+        # The turn runs by itself, so that a slow reader never holds a lease.
+        running = asyncio.create_task(turn.run(), name=turn.id)
+        running.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+            await running
+        finally:
+            running.cancel()
+            await asyncio.wait([running])

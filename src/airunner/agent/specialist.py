@@ -1,0 +1,121 @@
+"""Asking a specialised model: once, or several times in one dialogue.
+
+Owns the system prompt of each capability and the running dialogue of a
+session. Loading, handles and threads belong to the runtime, and sampling to
+the model's own defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airunner.agent.conversation import Conversation
+from airunner.agent.generation import run_generation
+from airunner.agent.history import fit
+from airunner.agent.team import Lease, Team
+from airunner.engines.base import ChatRequest
+from airunner.messages import Message
+from airunner.models.spec import ModelCapability
+
+DEFAULT_MAX_TOKENS = 512
+
+SYSTEM_PROMPTS: Mapping[ModelCapability, str] = {
+    ModelCapability.PRIMARY_CONVERSATION: "You are a helpful assistant.",
+    ModelCapability.PROMPT_ENHANCEMENT: (
+        "You rewrite short ideas as prompts for an image generator. Keep the subject. Add style, "
+        "lighting, composition and detail as comma-separated phrases. "
+        "Reply with the prompt only, on one line."
+    ),
+    ModelCapability.SUMMARIZATION: (
+        "You summarize texts. State only what the text says, keep names and numbers exact, "
+        "and write in the language of the text. Reply with the summary only."
+    ),
+    ModelCapability.TRANSLATION: (
+        "You are a translator. Translate faithfully, keep names, numbers and line breaks, "
+        "and reply with the translation only."
+    ),
+    ModelCapability.CODE_GENERATION: (
+        "You are an expert programmer. Write complete, correct, readable code with the imports "
+        "it needs, in one fenced code block, and keep any explanation short."
+    ),
+    ModelCapability.CODE_EDITING: (
+        "You are an expert programmer who edits code. Change only what was asked and "
+        "reply with the complete edited code in one fenced code block."
+    ),
+    ModelCapability.CLASSIFICATION: (
+        "You classify texts. Reply with exactly one of the given labels and nothing else."
+    ),
+    ModelCapability.EXTRACTION: (
+        "You extract facts from texts. Reply only with what was asked for, in the form asked "
+        "for; leave out what the text does not say."
+    ),
+}
+"""How a model is told its job. Capabilities without text output have none."""
+
+
+async def ask_specialist(
+    team: Team,
+    capability: ModelCapability,
+    prompt: str,
+    max_tokens: int,
+    owner: str,
+) -> str:
+    """One answer to ``prompt``, without leading or trailing space; the lease ends with it.
+
+    Raises:
+        LeaseError, WeightsError, DoesNotFitError, EngineError: see ``Team.lease`` and
+            ``Lease.chat``.
+    """
+    async with team.lease(capability, owner=owner) as lease:
+        return await SpecialistSession(lease, capability).invoke(prompt, max_tokens=max_tokens)
+
+
+class SpecialistSession:
+    """A dialogue with a specialised model, for as long as the caller holds ``lease``."""
+
+    def __init__(self, lease: Lease, capability: ModelCapability) -> None:
+        self._lease, self._capability = lease, capability
+        self._dialogue = self._new_dialogue()
+
+    async def invoke(
+        self, prompt: str, *, max_tokens: int | None = None, remember: bool = True
+    ) -> str:
+        """The answer to ``prompt``, which may refer to earlier ones of this session.
+
+        With ``remember`` false the prompt stands alone and leaves no trace. What no
+        longer fits the context is forgotten, oldest first.
+
+        Raises:
+            ContextOverflowError: the prompt alone does not fit; it is never cut.
+            EngineError: the model could not answer; the dialogue is as before.
+        """
+        dialogue = self._dialogue if remember else self._new_dialogue()
+        wanted = max_tokens or DEFAULT_MAX_TOKENS
+        dialogue.messages.append(Message("user", prompt))
+        try:
+            fitted = await fit(
+                dialogue,
+                render=list,
+                tools=(),
+                count=self._lease.count_tokens,
+                n_ctx=self._lease.n_ctx,
+                reserve=min(wanted, self._lease.n_ctx // 2),
+                model=self._lease.spec.model_path,
+                may_shorten=False,
+            )
+            request = ChatRequest(
+                messages=fitted.messages,
+                max_tokens=min(wanted, self._lease.n_ctx - fitted.tokens),
+                # Thoughts would use up the tokens that the answer needs.
+                thinking=False,
+            )
+            done = await run_generation(self._lease, request)
+        except BaseException:
+            dialogue.messages.pop()
+            raise
+        answer = done.text.strip()
+        dialogue.messages.append(Message("assistant", answer))
+        return answer
+
+    def _new_dialogue(self) -> Conversation:
+        return Conversation.begin(SYSTEM_PROMPTS.get(self._capability, ""))

@@ -1,0 +1,259 @@
+"""One turn: from a user's message to the answer, with the tool calls between.
+
+Owns the order of things. The primary is leased for each generation and given
+back before a tool runs, so that a specialist may take its memory; and whatever
+ends the turn, every tool call in the conversation has its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from airunner.agent.conversation import Conversation
+from airunner.agent.dialect import Dialect, Prompt, Reply
+from airunner.agent.generation import run_generation
+from airunner.agent.history import Fitted, fit
+from airunner.agent.team import Lease, Team
+from airunner.agent.tool_call import ToolCaller, cancelled_answer
+from airunner.engines.base import ChatRequest
+from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
+from airunner.events import (
+    Event,
+    GenerationFinished,
+    HistoryTrimmed,
+    TextStreamed,
+    TurnFinished,
+    TurnStarted,
+)
+from airunner.messages import Delta, Message, ToolCall
+from airunner.models.spec import ChatDialect, ModelCapability, Sampling
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+
+_RESERVED_SHARE = 4
+_LEAST_RESULT_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """What the user said and how the answer is to be sampled; ``None`` is the model's default."""
+
+    text: str
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int | None = None
+    thinking: bool | None = None
+
+
+class Turn:
+    """One turn in progress. Used once."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        request: TurnRequest,
+        *,
+        team: Team,
+        dialects: Mapping[ChatDialect, Dialect],
+        caller: Callable[[str], ToolCaller],
+        emit: Callable[[Event], None],
+        max_steps: int,
+        answer_tokens: int,
+    ) -> None:
+        self.id = _new_id("turn")
+        self._conversation, self._request = conversation, request
+        self._team, self._dialects, self._emit = team, dialects, emit
+        self._max_steps, self._answer_tokens = max_steps, answer_tokens
+        self._caller = caller(self.id)
+        self._started = time.perf_counter()
+        self._steps = 0
+        self._streamed = ""
+        self._anything_streamed = False
+        self._told_shortened = False
+        self._result_tokens = _LEAST_RESULT_TOKENS
+
+    async def run(self) -> None:
+        """Run to the end; failures of models become the outcome ``failed``.
+
+        Raises:
+            asyncio.CancelledError: the turn was cancelled, and has said so.
+        """
+        self._conversation.messages.append(Message("user", self._request.text))
+        self._emit(
+            TurnStarted(turn=self.id, conversation=self._conversation.id, model=self._model())
+        )
+        try:
+            outcome, text = await self._answer()
+        except asyncio.CancelledError:
+            self._finish("cancelled", self._settle())
+            raise
+        except AiRunnerError as error:
+            self._finish("failed", self._settle(), problem=str(error))
+        except Exception as error:
+            self._finish("failed", self._settle(), problem=f"{type(error).__name__}: {error}")
+            raise
+        else:
+            self._finish(outcome, text)
+
+    async def _answer(self) -> tuple[str, str]:
+        again: str | None = None
+        while True:
+            may_call = self._steps < self._max_steps
+            dialect = self._dialects[self._team.resolve(PRIMARY).dialect]
+            step = dialect.next_step(self._conversation.messages, may_call=may_call, again=again)
+            reply = step if isinstance(step, Reply) else await self._generate(step)
+            self._steps += 1
+            calls = self._record(reply)
+            if not calls:
+                return ("answered" if may_call else "step_limit"), reply.text
+            again = await self._call_tools(calls)
+
+    async def _generate(self, prompt: Prompt) -> Reply:
+        """Run ``prompt``; once more if its worker dies before the user saw anything of it."""
+        self._anything_streamed = False
+        try:
+            return await self._generate_once(prompt)
+        except WorkerDiedError:
+            if self._anything_streamed:
+                raise
+            return await self._generate_once(prompt)
+
+    async def _generate_once(self, prompt: Prompt) -> Reply:
+        asked_s = time.perf_counter()
+        async with self._team.lease(PRIMARY, owner=self.id) as lease:
+            fitted, request = await self._request_for(prompt, lease)
+            done = await run_generation(
+                lease,
+                request,
+                since_s=asked_s,
+                on_delta=self._stream if prompt.visible else None,
+            )
+            model, n_ctx = lease.spec.model_path, lease.n_ctx
+        self._emit(
+            GenerationFinished(
+                turn=self.id,
+                model=model,
+                conversation=self._conversation.id,
+                prompt_tokens=done.usage.prompt_tokens,
+                cached_tokens=done.usage.cached_tokens,
+                completion_tokens=done.usage.completion_tokens,
+                ttft_s=done.ttft_s,
+                total_s=done.total_s,
+                finish_reason=done.finish_reason,
+            )
+        )
+        used = (done.usage.prompt_tokens or fitted.tokens) + done.usage.completion_tokens
+        self._result_tokens = max(
+            _LEAST_RESULT_TOKENS, min(n_ctx // 2, n_ctx - used - self._reserve(n_ctx))
+        )
+        return prompt.read(Reply(done.text, tuple(done.calls)))
+
+    async def _request_for(self, prompt: Prompt, lease: Lease) -> tuple[Fitted, ChatRequest]:
+        wanted = prompt.max_tokens or self._answer_tokens
+        fitted = await fit(
+            self._conversation,
+            render=prompt.render,
+            tools=prompt.tools,
+            count=lease.count_tokens,
+            n_ctx=lease.n_ctx,
+            reserve=min(wanted, self._reserve(lease.n_ctx)),
+            model=lease.spec.model_path,
+        )
+        if fitted.dropped or (fitted.shortened and not self._told_shortened):
+            self._told_shortened = self._told_shortened or fitted.shortened > 0
+            self._emit(
+                HistoryTrimmed(turn=self.id, dropped_messages=fitted.dropped, n_ctx=lease.n_ctx)
+            )
+        sampling = self._request.sampling
+        return fitted, ChatRequest(
+            messages=fitted.messages,
+            max_tokens=min(wanted, lease.n_ctx - fitted.tokens),
+            temperature=0.0 if prompt.greedy else sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            repeat_penalty=None if prompt.greedy else sampling.repeat_penalty,
+            seed=self._request.seed,
+            tools=prompt.tools,
+            tool_choice=prompt.tool_choice,
+            json_schema=prompt.json_schema,
+            thinking=self._request.thinking if prompt.visible else False,
+            conversation=self._conversation.id,
+        )
+
+    async def _call_tools(self, calls: Sequence[ToolCall]) -> str | None:
+        """Run the calls in order; the name of one that may be tried again, if any."""
+        again: str | None = None
+        # Where context is short, an even share is still better than the first taking all.
+        share = max(_LEAST_RESULT_TOKENS, self._result_tokens // len(calls))
+        for call in calls:
+            outcome = await self._caller.run(call, share)
+            self._conversation.messages.append(outcome.message)
+            if outcome.again:
+                again = call.name
+        return again
+
+    def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
+        """Add the reply to the conversation; its calls, each with an id of its own.
+
+        Some engines count calls anew in every answer, which would leave it open
+        which result belongs to which call.
+        """
+        messages = self._conversation.messages
+        taken = {call.id for message in messages for call in message.tool_calls}
+        calls: list[ToolCall] = []
+        for call in reply.calls:
+            unique = call if call.id and call.id not in taken else replace(call, id=_new_id("call"))
+            taken.add(unique.id)
+            calls.append(unique)
+        if reply.text or calls:
+            messages.append(Message("assistant", reply.text, tool_calls=tuple(calls)))
+        self._streamed = ""
+        return tuple(calls)
+
+    def _settle(self) -> str:
+        """Leave the conversation consistent after a break; the answer as far as it had come."""
+        messages = self._conversation.messages
+        answered = {message.tool_call_id for message in messages if message.role == "tool"}
+        asked = [call for message in messages for call in message.tool_calls]
+        messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
+        partial, self._streamed = self._streamed, ""
+        if partial:
+            messages.append(Message("assistant", partial))
+        return partial
+
+    def _stream(self, delta: Delta) -> None:
+        for text, reasoning in ((delta.reasoning, True), (delta.text, False)):
+            if text:
+                self._anything_streamed = True
+                self._emit(TextStreamed(turn=self.id, text=text, reasoning=reasoning))
+        self._streamed += delta.text
+
+    def _finish(self, outcome: str, text: str, problem: str = "") -> None:
+        self._emit(
+            TurnFinished(
+                turn=self.id,
+                outcome=outcome,
+                text=text,
+                steps=self._steps,
+                total_s=time.perf_counter() - self._started,
+                problem=problem,
+            )
+        )
+
+    def _reserve(self, n_ctx: int) -> int:
+        return min(self._answer_tokens, n_ctx // _RESERVED_SHARE)
+
+    def _model(self) -> str:
+        try:
+            return self._team.resolve(PRIMARY).model_path
+        except CatalogError:
+            # The first generation meets the same problem and reports it.
+            return ""
+
+
+def _new_id(kind: str) -> str:
+    return f"{kind}_{uuid.uuid4().hex[:12]}"

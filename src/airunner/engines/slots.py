@@ -1,0 +1,111 @@
+"""Which conversation is in which slot of a loaded model, and who may use a slot next.
+
+Owns the table and the queue in front of it; the KV state itself is in the
+engine. One event loop uses a table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from airunner.engines.base import SlotClaim
+
+
+@dataclass(slots=True)
+class _Slot:
+    """``resident`` is the conversation whose KV state is here; ``used`` orders by last use."""
+
+    resident: str | None = None
+    busy: bool = False
+    used: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    conversation: str | None
+    claim: asyncio.Future[SlotClaim]
+
+
+class SlotTable:
+    """The ``n_slots`` slots of one loaded model."""
+
+    def __init__(self, n_slots: int) -> None:
+        self._slots = [_Slot() for _ in range(n_slots)]
+        self._queue: list[_Waiter] = []
+        self._uses = 0
+
+    @asynccontextmanager
+    async def hold(self, conversation: str | None) -> AsyncIterator[SlotClaim]:
+        """Have a slot to oneself while the body runs, first come, first served.
+
+        1. A conversation gets the slot it is resident in, and waits for it if it is busy.
+        2. Anybody else gets an idle slot that nobody is resident in.
+        3. Failing that, the idle slot used longest ago; ``displaced`` names its resident,
+           which is no longer resident from then on.
+
+        ``None`` is a request of no conversation, and leaves its slot without a resident.
+        """
+        waiter = _Waiter(conversation, asyncio.get_running_loop().create_future())
+        self._queue.append(waiter)
+        self._grant()
+        try:
+            claim = await waiter.claim
+            yield claim
+        finally:
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+            elif waiter.claim.done() and not waiter.claim.cancelled():
+                # Also when the wait was cancelled after the slot had been granted.
+                self._release(waiter.claim.result().slot)
+
+    def live(self) -> dict[str, int]:
+        """The slot of every resident conversation, busy or not."""
+        return {
+            slot.resident: index
+            for index, slot in enumerate(self._slots)
+            if slot.resident is not None
+        }
+
+    def forget(self, conversation: str) -> None:
+        """Make a conversation resident nowhere; one that is busy may finish."""
+        for slot in self._slots:
+            if slot.resident == conversation:
+                slot.resident = None
+        self._grant()
+
+    def _release(self, index: int) -> None:
+        self._slots[index].busy = False
+        self._grant()
+
+    def _grant(self) -> None:
+        """Give slots to everybody in the queue who can have one now, in order."""
+        for waiter in list(self._queue):
+            if waiter.claim.cancelled():
+                continue
+            if (index := self._choose(waiter.conversation)) is not None:
+                self._queue.remove(waiter)
+                waiter.claim.set_result(self._claim(index, waiter.conversation))
+
+    def _choose(self, conversation: str | None) -> int | None:
+        if conversation is not None:
+            for index, slot in enumerate(self._slots):
+                if slot.resident == conversation:
+                    return None if slot.busy else index
+        idle = [index for index, slot in enumerate(self._slots) if not slot.busy]
+        # An empty slot first, then the one used longest ago.
+        return min(
+            idle,
+            key=lambda index: (self._slots[index].resident is not None, self._slots[index].used),
+            default=None,
+        )
+
+    def _claim(self, index: int, conversation: str | None) -> SlotClaim:
+        slot = self._slots[index]
+        resident = conversation is not None and slot.resident == conversation
+        displaced = None if resident else slot.resident
+        self._uses += 1
+        slot.resident, slot.busy, slot.used = conversation, True, self._uses
+        return SlotClaim(index, resident, displaced)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from airunner.engines.base import SlotClaim
+from airunner.engines.slots import SlotTable
+
+
+async def use(table: SlotTable, conversation: str | None) -> SlotClaim:
+    async with table.hold(conversation) as claim:
+        return claim
+
+
+def test_a_conversation_keeps_its_slot_and_the_oldest_makes_room() -> None:
+    async def main() -> None:
+        table = SlotTable(2)
+        assert await use(table, "a") == SlotClaim(0, resident=False)
+        assert await use(table, "b") == SlotClaim(1, resident=False)
+        assert await use(table, "a") == SlotClaim(0, resident=True)
+        assert await use(table, "c") == SlotClaim(1, resident=False, displaced="b")
+        assert table.live() == {"a": 0, "c": 1}
+        assert await use(table, "b") == SlotClaim(0, resident=False, displaced="a")
+
+    asyncio.run(main())
+
+
+def test_a_request_of_no_conversation_spares_the_others_and_leaves_its_slot_empty() -> None:
+    async def main() -> None:
+        table = SlotTable(2)
+        await use(table, "a")
+        assert await use(table, None) == SlotClaim(1, resident=False)
+        assert table.live() == {"a": 0}
+        await use(table, "b")
+        assert await use(table, None) == SlotClaim(0, resident=False, displaced="a")
+        assert table.live() == {"b": 1}
+
+    asyncio.run(main())
+
+
+def test_a_busy_conversation_is_waited_for_even_when_another_slot_is_idle() -> None:
+    async def main() -> None:
+        table = SlotTable(2)
+        async with table.hold("a") as first:
+            second = asyncio.create_task(use(table, "a"))
+            await asyncio.sleep(0)
+            assert not second.done()
+            assert (await use(table, "b")).slot != first.slot
+        assert await second == SlotClaim(first.slot, resident=True)
+
+    asyncio.run(main())
+
+
+def test_waiting_is_first_come_first_served() -> None:
+    async def main() -> None:
+        table = SlotTable(1)
+        order: list[str] = []
+
+        async def turn(conversation: str) -> None:
+            async with table.hold(conversation):
+                order.append(conversation)
+                await asyncio.sleep(0)
+
+        async with table.hold("first"):
+            waiting = [asyncio.create_task(turn(name)) for name in ("b", "c", "b", "d")]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        assert order == ["b", "c", "b", "d"]
+
+    asyncio.run(main())
+
+
+def test_cancelling_gives_back_what_was_waited_for_and_what_was_just_granted() -> None:
+    async def main() -> None:
+        table = SlotTable(1)
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(table.hold("a"))
+            waiting = asyncio.create_task(use(table, "b"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            granted = asyncio.create_task(use(table, "c"))
+            await asyncio.sleep(0)
+        # The slot is granted now, but the task has not run since: cancel it in between.
+        granted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await granted
+        assert (await asyncio.wait_for(use(table, "d"), 1)).slot == 0
+
+    asyncio.run(main())
+
+
+def test_an_error_in_the_body_gives_the_slot_back() -> None:
+    async def main() -> None:
+        table = SlotTable(1)
+        with pytest.raises(ZeroDivisionError):
+            async with table.hold("a"):
+                raise ZeroDivisionError
+        assert await asyncio.wait_for(use(table, "a"), 1) == SlotClaim(0, resident=True)
+
+    asyncio.run(main())
+
+
+def test_a_forgotten_conversation_is_resident_nowhere_and_its_waiters_move_on() -> None:
+    async def main() -> None:
+        table = SlotTable(2)
+        async with table.hold("a") as claim:
+            waiting = asyncio.create_task(use(table, "a"))
+            await asyncio.sleep(0)
+            table.forget("a")
+            other = await asyncio.wait_for(waiting, 1)
+            assert other.slot != claim.slot
+            assert not other.resident
+        assert table.live() == {"a": other.slot}
+
+    asyncio.run(main())
