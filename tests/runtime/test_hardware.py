@@ -1,0 +1,44 @@
+"""Budgets of this machine, and how they follow what is free."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airunner.runtime.hardware import Hardware
+from airunner.settings import Settings
+
+
+def settings(home: Path, **values: object) -> Settings:
+    return Settings.load({"home": home, **values}, environ={})
+
+
+def test_a_budget_of_ones_own_does_not_follow_free_memory(tmp_path: Path) -> None:
+    hardware = Hardware(settings(tmp_path, max_memory="600MB"))
+    assert [b.budget_bytes for b in hardware.device_budgets()] == [600_000_000]
+    assert hardware.measure_budgets(lambda device: []) == {}
+
+
+def test_what_our_workers_hold_counts_as_free(tmp_path: Path) -> None:
+    hardware = Hardware(settings(tmp_path))
+    without = hardware.measure_budgets(lambda device: [])
+    # This process stands in for a hundred workers: its private memory is added each time.
+    with_ours = hardware.measure_budgets(lambda device: [os.getpid()] * 100)
+    assert with_ours["cpu"] > without["cpu"]
+
+
+def test_logical_devices_have_the_budgets_they_were_given(tmp_path: Path) -> None:
+    hardware = Hardware(settings(tmp_path, devices="cpu:0=300MB,cpu:1=200MB"))
+    budgets = {b.device: b.budget_bytes for b in hardware.device_budgets()}
+    assert budgets == {"cpu:0": 300_000_000, "cpu:1": 200_000_000}
+    assert hardware.measure_budgets(lambda device: []) == {}
+
+
+def test_an_ended_process_misses_nothing(tmp_path: Path) -> None:
+    hardware = Hardware(settings(tmp_path))
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert hardware.missing_bytes("cpu", child) == 0
+    assert hardware.missing_bytes("cpu", os.getpid()) > 0
