@@ -1,6 +1,10 @@
+"""Choosing a tool by the words of a request."""
+
 from __future__ import annotations
 
-from airunner.tools.retrieval import LexicalIndex, pick_for_message
+from airunner.tools.request import split_request
+from airunner.tools.retrieval import LexicalIndex, pick
+from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import builtin_toolset
 
 TEXT = "Whales are mammals. They breathe air and nurse their young. They sing in the deep sea."
@@ -142,11 +146,47 @@ HELD_OUT: list[tuple[str, str | None]] = [
 ]  # fmt: skip
 
 
-def right(requests: list[tuple[str, str | None]]) -> tuple[float, list[str]]:
+def wrong_choices(requests: list[tuple[str, str | None]]) -> list[str]:
     index = LexicalIndex(builtin_toolset())
     wrong = []
     for message, wanted in requests:
-        chosen = pick_for_message(index, message)
+        chosen = pick(index, split_request(message))
         if (chosen.name if chosen else None) != wanted:
             wrong.append(f"{message[:60]!r}: {chosen}, not {wanted}")
-    return 1 - len(wrong) / len(requests), wrong
+    return wrong
+
+
+def test_requests_find_their_tool_and_small_talk_finds_none() -> None:
+    for requests, share in ((TUNED_ON, 0.95), (HELD_OUT, 0.90)):
+        wrong = wrong_choices(requests)
+        assert len(wrong) <= (1 - share) * len(requests), wrong
+
+
+def test_one_keyword_suffices_in_any_catalogue() -> None:
+    def numbered(number: int) -> Tool:
+        def body(value: int) -> str:
+            return str(value)
+
+        return Tool(body, name=f"tool_{number}", description=f"Do {number} things.")
+
+    for count in (1, 40, 400):
+        index = LexicalIndex([*map(numbered, range(count)), *builtin_toolset()])
+        chosen = pick(index, split_request(f"summarize this: {TEXT}"))
+        assert chosen is not None
+        assert chosen.name == "summarize_text"
+
+
+def test_equal_tools_keep_their_order_and_an_empty_set_finds_nothing() -> None:
+    @tool(keywords=["weather"])
+    def first(city: str) -> str:
+        """Forecast."""
+        return city
+
+    @tool(keywords=["weather"])
+    def second(city: str) -> str:
+        """Forecast."""
+        return city
+
+    request = split_request("weather in Oslo")
+    assert [m.tool.name for m in LexicalIndex([first, second]).rank(request)] == ["first", "second"]
+    assert pick(LexicalIndex([]), request) is None

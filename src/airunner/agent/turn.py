@@ -36,6 +36,8 @@ PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 
 _RESERVED_SHARE = 4
 _LEAST_RESULT_TOKENS = 128
+# For a tool called before the first generation, when the context is not known yet.
+_FIRST_RESULT_TOKENS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Turn:
         self._streamed = ""
         self._anything_streamed = False
         self._told_shortened = False
-        self._result_tokens = _LEAST_RESULT_TOKENS
+        self._result_tokens = _FIRST_RESULT_TOKENS
 
     async def run(self) -> None:
         """Run to the end; failures of models become the outcome ``failed``.

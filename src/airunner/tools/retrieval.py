@@ -1,11 +1,12 @@
 """Choosing the tools that fit a request, by its words.
 
-Owns a lexical score: BM25F over name, keywords, examples, description and
-parameter names (Robertson & Zaragoza, "The Probabilistic Relevance Framework",
-2009, section 3.6), with idf scaled so that a word belonging to one tool alone
-counts the same among 3 tools as among 1,000. That makes one threshold serve any
-catalogue. It knows no synonyms but those a tool declares. Anything with the
-``rank`` of ``ToolRanker`` can stand beside it or in its place.
+Owns a lexical score: BM25F over what a tool declares and is called (Robertson &
+Zaragoza, "The Probabilistic Relevance Framework", 2009, section 3.6). Two things
+differ, so that one threshold serves any catalogue: idf is scaled to be 1 for a
+word of one tool alone, among 3 tools as among 1,000; and a field counts each of
+its words once, which leaves nothing for a length penalty to correct. It knows
+no synonyms but those a tool declares. Anything with the ``rank`` of
+``ToolRanker`` can stand beside it or in its place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from airunner.tools.request import Request, split_request
+from airunner.tools.request import Request
 from airunner.tools.tool import Tool
 
 THRESHOLD = 1.15
@@ -32,7 +33,6 @@ _FIELD_WEIGHTS = {
     "prose": 0.3,
 }
 _SATURATION = 1.2
-_LENGTH_PENALTY = 0.2
 _BODY_WEIGHT = 0.3
 _BODY_TERMS = 12
 _QUESTION_WEIGHT = 0.55
@@ -75,14 +75,10 @@ class LexicalIndex:
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         self._tools = tuple(tools)
-        weights = [_term_weights(tool) for tool in self._tools]
-        lengths = [sum(terms.values()) for terms in weights]
-        average = sum(lengths) / len(lengths) if lengths else 1.0
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for number, terms in enumerate(weights):
-            norm = 1 - _LENGTH_PENALTY + _LENGTH_PENALTY * lengths[number] / average
-            for term, weight in terms.items():
-                value = weight * (_SATURATION + 1) / (weight + _SATURATION * norm)
+        for number, tool in enumerate(self._tools):
+            for term, weight in _term_weights(tool).items():
+                value = weight * (_SATURATION + 1) / (weight + _SATURATION)
                 self._postings[term].append((number, value))
         self._takes_questions = [
             any(_QUESTION.match(example) for example in tool.examples) for tool in self._tools
@@ -116,11 +112,6 @@ def pick(ranker: ToolRanker, request: Request, threshold: float = THRESHOLD) -> 
     """The tool that fits ``request`` best, or ``None`` if none reaches ``threshold``."""
     best = ranker.rank(request, limit=1)
     return best[0].tool if best and best[0].score >= threshold else None
-
-
-def pick_for_message(ranker: ToolRanker, message: str, threshold: float = THRESHOLD) -> Tool | None:
-    """``pick`` for a user's message as it was typed."""
-    return pick(ranker, split_request(message), threshold)
 
 
 def _term_weights(tool: Tool) -> dict[str, float]:

@@ -19,8 +19,8 @@ from typing import overload as typing_overload
 from airunner.errors import InvalidToolError, ToolArgumentsError
 from airunner.messages import ToolSchema
 from airunner.tools.docstring import Docstring, parse_docstring
-from airunner.tools.request import FromUser, UserPart
 from airunner.tools.schema import compact
+from airunner.tools.user_words import UserWords
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -125,15 +125,15 @@ class Tool:
         return ToolSchema(self.name, self.description, self.parameters)
 
     @cached_property
-    def from_user(self) -> dict[str, UserPart]:
-        """The parameters that take the user's own words, and which part of them."""
-        parts: dict[str, UserPart] = {}
-        for name, hint in self._hints.items():
-            if get_origin(hint) is Annotated:
-                for mark in get_args(hint)[1:]:
-                    if isinstance(mark, FromUser):
-                        parts[name] = mark.part
-        return parts
+    def user_words(self) -> dict[str, UserWords]:
+        """The parameters that take the user's own words, each with its mark."""
+        return {
+            name: mark
+            for name, hint in self._hints.items()
+            if get_origin(hint) is Annotated
+            for mark in get_args(hint)[1:]
+            if isinstance(mark, UserWords)
+        }
 
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """Check ``arguments`` against the schema.

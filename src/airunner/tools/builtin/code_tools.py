@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
-from airunner.tools.request import RequestText
 from airunner.tools.tool import tool
+from airunner.tools.user_words import Named, RequestText
 
 _CODE_TOKENS = 1024
 _LANGUAGE_NAMES = """
@@ -40,7 +42,11 @@ _LANGUAGES = tuple(_LANGUAGE_NAMES.split())
         "write a javascript program",
     ),
 )
-def generate_code(description: RequestText, language: str = "Python", api: Any = None) -> str:
+def generate_code(
+    description: RequestText,
+    language: Annotated[str, Field(max_length=40), Named(_LANGUAGES)] = "Python",
+    api: Any = None,
+) -> str:
     """Write program code from a description.
 
     Args:

@@ -14,8 +14,8 @@ from airunner.errors import AiRunnerError, ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
 from airunner.tools.api import SpecialistHandle, ToolApi
 from airunner.tools.passages import estimated_tokens, split_passages, split_sentences
-from airunner.tools.request import BodyText
 from airunner.tools.tool import tool
+from airunner.tools.user_words import BodyText, Named
 
 PASSAGE_TOKENS = 1200
 """Estimated tokens of text given to a specialist at once: with its prompt and
@@ -107,7 +107,11 @@ def summarize_text(
         "I need this letter in Portuguese",
     ),
 )
-def translate_text(text: BodyText, target_language: str, api: Any = None) -> str:
+def translate_text(
+    text: BodyText,
+    target_language: Annotated[str, Field(max_length=40), Named(_LANGUAGES)],
+    api: Any = None,
+) -> str:
     """Translate a text into another language.
 
     Args:

@@ -1,0 +1,74 @@
+"""Parameters that take the user's own words.
+
+Owns the marks by which a tool's parameter says so. A small model cannot copy a
+page faithfully, nor even a word: asked for the target language of "translate
+good morning to French", SmolLM2-135M decodes "en-US". So where a model is
+guided, a marked parameter is filled from the message and never decoded. Models
+with tool calling of their own see an ordinary parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from airunner.tools.request import Request
+
+_SHORT_NAME = 2
+
+
+class UserWords:
+    """Base of the marks; put one into ``Annotated[str, ...]``."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The parameter's value, or ``None`` if the message does not settle it."""
+        raise NotImplementedError
+
+
+class Whole(UserWords):
+    """The whole message."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The message as it was typed."""
+        return request.message
+
+
+class Body(UserWords):
+    """The text that the request is about."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The message's body; the earlier answer for "translate that"; else the message.
+
+        Without a mark that sets the body off, a specialist makes more of the
+        whole sentence than of what a small model would copy from it.
+        """
+        if request.body:
+            return request.body
+        return (earlier_answer if request.refers_back else "") or request.message
+
+
+class Named(UserWords):
+    """One of several well-known words, such as the names of languages."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self._patterns = {choice: _as_word(choice) for choice in choices}
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The choice that the wish names; ``None`` where it names none, or several."""
+        found = [
+            choice for choice, pattern in self._patterns.items() if pattern.search(request.wish)
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+BodyText = Annotated[str, Body()]
+"""A parameter for the text that a request is about, such as the text to translate."""
+
+RequestText = Annotated[str, Whole()]
+"""A parameter for the request itself, in the user's own words."""
+
+
+def _as_word(name: str) -> re.Pattern[str]:
+    flags = re.NOFLAG if len(name) <= _SHORT_NAME else re.IGNORECASE
+    return re.compile(rf"(?<![\w+#]){re.escape(name)}(?![\w+#])", flags)

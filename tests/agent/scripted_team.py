@@ -1,0 +1,107 @@
+"""A team whose models say what a script tells them: for testing the loop, not the models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from airunner.agent.conversation import Conversation
+from airunner.agent.loop import AgentLoop
+from airunner.engines.base import ChatRequest
+from airunner.events import Event, EventBus
+from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
+from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
+
+E = TypeVar("E", bound=Event)
+Said = str | ToolCall | list[ToolCall] | Exception
+
+
+def tokens_of(messages: Sequence[Message]) -> int:
+    """One token per four characters, as a stand-in for a tokenizer."""
+    return sum(len(message.content) // 4 + 8 for message in messages)
+
+
+@dataclass
+class ScriptedLease:
+    team: ScriptedTeam
+    spec: ModelSpec
+    n_ctx: int
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        team = self.team
+        team.requests.append(request)
+        said = team.script.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        try:
+            if isinstance(said, str):
+                for word in said.split(" "):
+                    await asyncio.sleep(0)
+                    yield Delta(text=f"{word} ")
+                    if word == "[stuck]":
+                        await asyncio.Event().wait()
+                    if word == "[dies]":
+                        raise team.death
+                calls: list[ToolCall] = []
+            else:
+                calls = said if isinstance(said, list) else [said]
+        finally:
+            team.closed_streams += 1
+        prompt = tokens_of(request.messages)
+        yield Delta(
+            tool_calls=tuple(calls),
+            finish_reason="tool_calls" if calls else "stop",
+            usage=Usage(prompt_tokens=prompt, cached_tokens=prompt // 2, completion_tokens=5),
+        )
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        return tokens_of(messages)
+
+
+@dataclass
+class ScriptedTeam:
+    """``script`` holds what is said next; ``log`` the order of leases; ``requests`` all asked."""
+
+    script: list[Said]
+    dialect: ChatDialect = "native"
+    n_ctx: int = 4096
+    death: Exception = field(default_factory=lambda: RuntimeError("unused"))
+    log: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    requests: list[ChatRequest] = field(default_factory=list)
+    held: int = 0
+    closed_streams: int = 0
+
+    def resolve(self, capability: ModelCapability) -> ModelSpec:
+        return ModelSpec("scripted", [capability], chat_dialect=self.dialect)
+
+    @asynccontextmanager
+    async def lease(
+        self, capability: ModelCapability, *, owner: str
+    ) -> AsyncIterator[ScriptedLease]:
+        self.held += 1
+        self.owners.append(owner)
+        self.log.append(f"lease {capability.value}")
+        try:
+            yield ScriptedLease(self, self.resolve(capability), self.n_ctx)
+        finally:
+            self.held -= 1
+            self.log.append(f"release {capability.value}")
+
+
+async def events_of(loop: AgentLoop, conversation: Conversation, text: str) -> list[Event]:
+    return [event async for event in loop.run_turn(conversation, text)]
+
+
+def of_kind(events: Sequence[Event], kind: type[E]) -> list[E]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def recorded(bus: EventBus) -> list[Event]:
+    """A list that fills with what is published."""
+    seen: list[Event] = []
+    bus.subscribe(seen.append)
+    return seen

@@ -1,0 +1,237 @@
+"""Tools for a model without tool calling: scripted for the logic, real weights for the promise."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
+
+from airunner.agent.conversation import Conversation
+from airunner.agent.loop import AgentLoop
+from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan, Worker
+from airunner.errors import ToolRetryError
+from airunner.events import (
+    Event,
+    EventBus,
+    GenerationFinished,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnFinished,
+)
+from airunner.messages import Delta, Message, ToolSchema
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.tools.tool import tool
+from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.workers.launcher import LocalLauncher
+
+TEXT = "Whales are mammals. They breathe air."
+
+
+class Specialists:
+    """Answers every request with one text."""
+
+    def __init__(self, answer: str = "Whales breathe.") -> None:
+        self._answer = answer
+
+    def use_specialized_model(self, *_: Any, **__: Any) -> str:
+        return self._answer
+
+    def load_specialized_model(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def guided(*script: str) -> ScriptedTeam:
+    return ScriptedTeam(list(script), dialect="guided")
+
+
+def run(team: ScriptedTeam, text: str, conversation: Conversation | None = None) -> list[Event]:
+    loop = AgentLoop(team, builtin_toolset(), bus=EventBus(), specialists=Specialists())
+    return asyncio.run(events_of(loop, conversation or Conversation.begin("Be kind."), text))
+
+
+def test_small_talk_is_one_plain_generation() -> None:
+    team = guided("Hello!")
+    events = run(team, "hello, how are you?")
+    assert len(team.requests) == 1
+    assert (team.requests[0].json_schema, team.requests[0].tools) == (None, ())
+    assert not of_kind(events, ToolCallStarted)
+
+
+def test_the_tool_is_retrieved_and_its_arguments_constrained() -> None:
+    team = guided('{"max_sentences": 2}', "Whales breathe air.")
+    conversation = Conversation.begin("Be kind.")
+    events = run(team, f"summarize this: {TEXT}", conversation)
+    (call,) = of_kind(events, ToolCallStarted)
+    assert (call.tool, call.arguments) == ("summarize_text", {"max_sentences": 2, "text": TEXT})
+    schema = team.requests[0].json_schema
+    assert schema is not None
+    assert list(schema["properties"]) == ["max_sentences"]
+    assert team.requests[0].temperature == 0
+    # Arguments are not shown as text, the answer is.
+    assert "".join(e.text for e in of_kind(events, TextStreamed)).strip() == "Whales breathe air."
+
+    first, second = (list(r.messages) for r in team.requests)
+    assert [m.role for m in second] == ["system", "user", "assistant", "user"]
+    # Everything up to the end of the user's message is the same prefix.
+    assert first[0] == second[0]
+    assert first[1].content.startswith(second[1].content)
+    assert "Whales breathe." in second[3].content
+    # The conversation itself stays neutral: a native model could go on with it.
+    assert [m.role for m in conversation.messages] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    team.script.append("You are welcome.")
+    run(team, "Thank you!", conversation)
+    assert list(team.requests[2].messages)[: len(second)] == second
+
+
+def test_parameters_that_the_message_settles_are_not_decoded() -> None:
+    team = guided("Voilà.")
+    conversation = Conversation("c", [Message("user", "hi"), Message("assistant", "Good day.")])
+    events = run(team, "translate that into French", conversation)
+    assert of_kind(events, ToolCallStarted)[0].arguments == {
+        "text": "Good day.",
+        "target_language": "French",
+    }
+    assert len(team.requests) == 1
+    team = guided('{"target_language": "Swahili"}', "Habari.")
+    events = run(team, "Translate to Swahili: good day")
+    assert of_kind(events, ToolCallStarted)[0].arguments == {
+        "text": "good day",
+        "target_language": "Swahili",
+    }
+
+
+def test_a_result_before_any_generation_is_not_cut_short() -> None:
+    loop = AgentLoop(
+        guided("Done."), builtin_toolset(), bus=EventBus(), specialists=Specialists("mot " * 500)
+    )
+    events = asyncio.run(
+        events_of(loop, Conversation.begin(), "Translate into French: a long letter")
+    )
+    assert [e.truncated for e in of_kind(events, ToolCallFinished)] == [False]
+
+
+def test_cut_off_arguments_are_sent_back_and_retries_end() -> None:
+    team = guided('{"target_lang', '{"targ', "{", "I cannot.")
+    events = run(team, "Translate to Swahili: good day")
+    problems = [e.problem for e in of_kind(events, ToolCallFinished)]
+    assert len(problems) == 3
+    assert all("target_language: Field required" in problem for problem in problems)
+    assert of_kind(events, TurnFinished)[0].outcome == "answered"
+    assert "Field required" in team.requests[1].messages[-1].content
+
+
+def test_a_tool_may_ask_to_be_called_again() -> None:
+    @tool(keywords=["dice"])
+    def throw_dice(sides: int) -> int:
+        """Throw dice."""
+        if sides < 4:
+            raise ToolRetryError("there are no such dice.")
+        return sides
+
+    team = guided('{"sides": 2}', '{"sides": 6}', "Six.")
+    loop = AgentLoop(team, Toolset([throw_dice]), bus=EventBus())
+    events = asyncio.run(events_of(loop, Conversation.begin(), "Throw the dice!"))
+    assert [e.result for e in of_kind(events, ToolCallFinished)] == ["", "6"]
+    assert [r.json_schema is not None for r in team.requests] == [True, True, False]
+
+
+class Guest(BaseModel):
+    name: Annotated[str, Field(min_length=2, max_length=12)]
+    age: Annotated[int, Field(ge=0, le=120)]
+
+
+@tool(keywords=["book a table"])
+def book_table(
+    guests: Annotated[list[Guest], Field(min_length=1, max_length=2)],
+    place: Literal["inside", "outside"],
+    hour: Annotated[int, Field(ge=17, le=22)],
+    wishes: Annotated[str, Field(max_length=40)] | None = None,
+) -> str:
+    """Book a table in the restaurant.
+
+    Args:
+        guests: who comes.
+        place: where to sit.
+        hour: when, on the 24-hour clock.
+        wishes: anything else.
+    """
+    return f"Booked for {len(guests)} at {hour}."
+
+
+class RealLease:
+    """A lease on a worker that runs already."""
+
+    def __init__(self, worker: Worker, spec: ModelSpec) -> None:
+        self._model, self.spec = worker.model, spec
+        self.n_ctx = worker.model.plan.n_ctx
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        async for delta in self._model.chat(request, 0):
+            yield delta
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        return await self._model.count_tokens(messages, tools)
+
+
+class RealTeam:
+    """One running worker, for every capability."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._spec = ModelSpec("smollm2", [ModelCapability.PRIMARY_CONVERSATION])
+
+    def resolve(self, capability: ModelCapability) -> ModelSpec:
+        return self._spec
+
+    @asynccontextmanager
+    async def lease(self, capability: ModelCapability, *, owner: str) -> AsyncIterator[RealLease]:
+        yield RealLease(self._worker, self._spec)
+
+
+def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path: Path) -> None:
+    messages = [
+        'book a table "} \n and a very odd wish: {{{',
+        f"Please summarize: {TEXT * 5}",
+        "Translate into Klingon: the ship is ready",
+    ]
+
+    async def main() -> list[list[Event]]:
+        launcher = LocalLauncher(EngineOptions(run_dir=tmp_path), spare=False)
+        try:
+            worker = await launcher.launch(LoadPlan("smollm2", smollm2, n_ctx=2048, n_threads=2))
+            try:
+                loop = AgentLoop(
+                    RealTeam(worker),
+                    builtin_toolset() + Toolset([book_table]),
+                    bus=EventBus(),
+                    specialists=Specialists(),
+                    answer_tokens=8,
+                )
+                return [await events_of(loop, Conversation.begin(), text) for text in messages]
+            finally:
+                await worker.stop()
+        finally:
+            await launcher.close()
+
+    turns = asyncio.run(main())
+    for message, events in zip(messages, turns, strict=True):
+        calls = of_kind(events, ToolCallFinished)
+        assert [call.problem for call in calls] == [""], message
+        generated = of_kind(events, GenerationFinished)
+        assert len(generated) == 2, message
+        # The answer's prompt found the user's message in the cache.
+        assert generated[1].cached_tokens > 0
+        assert of_kind(events, TurnFinished)[0].outcome == "answered"
+    assert of_kind(turns[1], ToolCallStarted)[0].arguments["text"] == TEXT * 5
