@@ -47,6 +47,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "lease_timeout_s": (("1.5", 1.5), ("2", 2.0), ("3", 3.0)),
     "tool_timeout_s": (("1.5", 1.5), ("2", 2.0), ("3.5", 3.5)),
     "max_steps": (("1", 1), ("2", 2), ("3", 3)),
+    "max_tokens": (("1", 1), ("2", 2), ("3", 3)),
     "offline": (("true", True), ("0", False), ("true", True)),
 }  # fmt: skip
 

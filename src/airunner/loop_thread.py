@@ -9,13 +9,13 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from airunner.errors import AiRunnerError
 
-_END = object()
+T = TypeVar("T")
 
 
 class LoopThread:
@@ -27,17 +27,30 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
+        # Work that comes in while the loop ends would never be run, and its caller
+        # would wait for ever. Reentrant, because a finalizer can come in at any point.
+        self._door = threading.RLock()
+        self._ending = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine. Cancelling the future cancels the coroutine."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Start a coroutine. Cancelling the future cancels the coroutine.
+
+        Raises:
+            AiRunnerError: the loop has ended.
+        """
+        with self._door:
+            if self._ending:
+                work.close()
+                raise _ended()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine and wait for its result; an interrupt here cancels it there.
 
         Raises:
+            AiRunnerError: the loop has ended, or ended before the work did.
             RuntimeError: called from the loop's own thread, where waiting would never end.
         """
         if threading.current_thread() is self._thread:
@@ -46,47 +59,66 @@ class LoopThread:
         outcome = self.submit(work)
         try:
             return outcome.result()
+        except CancelledError:
+            raise _ended() from None
         except BaseException:
             outcome.cancel()
             raise
 
     def soon(self, callback: Callable[[], object]) -> None:
         """Run a quick function on the loop, some time soon; dropped if the loop has ended."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(callback)
+        with self._door:
+            if not self._ending:
+                self._loop.call_soon_threadsafe(callback)
 
     def iterate(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         """The items of an asynchronous generator, one by one.
 
         Closing this generator closes that one and returns when it has cleaned up.
+
+        Raises:
+            AiRunnerError: the loop has ended, or ended before the items did.
         """
+        # The items, and at last the task that delivered them: even one that is
+        # cancelled before its first step arrives here.
         received: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        tasks: list[asyncio.Task[None]] = []
 
         async def pump() -> None:
-            try:
-                async with aclosing(items):
-                    async for item in items:
-                        received.put(item)
-            finally:
-                received.put(_END)
+            async with aclosing(items):
+                async for item in items:
+                    received.put(item)
 
-        outcome = self.submit(pump())
-        ended = False
+        def start() -> None:
+            tasks.append(self._loop.create_task(pump()))
+            tasks[0].add_done_callback(received.put)
+
+        with self._door:
+            if self._ending:
+                raise _ended()
+            self._loop.call_soon_threadsafe(start)
+        item: Any = None
         try:
-            while (item := received.get()) is not _END:
+            while not isinstance(item := received.get(), asyncio.Task):
                 yield item
-            ended = True
-            outcome.result()
         finally:
-            outcome.cancel()
-            while not ended:
-                ended = received.get() is _END
+            if not isinstance(item, asyncio.Task):
+                self.soon(lambda: tasks[0].cancel())
+                while not isinstance(item := received.get(), asyncio.Task):
+                    pass
+            failure = None if item.cancelled() else item.exception()
+        if item.cancelled():
+            raise _ended()
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """Cancel what still runs, end the loop and join the thread. Safe to call twice."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+        with self._door:
+            if not self._ending:
+                self._ending = True
+                self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -103,3 +135,7 @@ async def _cancel_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+def _ended() -> AiRunnerError:
+    return AiRunnerError("AI Runner has been shut down; start it again.")

@@ -177,6 +177,7 @@ class Settings:
     )
     tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
+    max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

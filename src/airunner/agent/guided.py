@@ -10,15 +10,17 @@ Parameters marked with ``user_words`` get the user's own characters, or their
 default, and are not decoded unless neither is there; where that settles every
 parameter, nothing is.
 
-Each prompt only ever adds to the end of the last one, so that the KV cache of
-the conversation serves for all of a turn's generations.
+Each prompt only ever adds to the end of the last one, also where a call was
+decoded: the request for its arguments and the JSON that answered stay in the
+prompt for good, so that the KV cache of the conversation, parked or not, serves
+for everything that follows.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airunner.agent.conversation import newest_exchange
@@ -32,6 +34,7 @@ from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _SHOWN_ARGUMENT_TOKENS = 60
+_SEPARATORS = (",", ":")
 
 
 class GuidedDialect:
@@ -46,18 +49,16 @@ class GuidedDialect:
         """Arguments for the tool that fits, or the answer."""
         tool = self._tool_for(messages, again) if may_call else None
         if tool is None:
-            return Prompt(render=_plain, read=lambda reply: Reply(text=reply.text))
-        given = _given(tool, messages)
+            return Prompt(render=self._plain, read=lambda reply: Reply(text=reply.text))
+        form = _Form.of(tool, messages)
         call_id = f"call_{len(messages)}"
-        settled = {name for name in tool.user_words if name in given or _is_optional(tool, name)}
-        left = bounded(without(tool.parameters, settled))
-        if not left["properties"]:
-            return Reply(calls=(ToolCall(call_id, tool.name, given),))
+        if form.is_complete:
+            return Reply(calls=(ToolCall(call_id, tool.name, form.given),))
         return Prompt(
-            render=lambda shown: with_last_user_text(_plain(shown), _arguments_wanted(tool, left)),
-            read=_reader(call_id, tool, given),
-            json_schema={**left, "x-guidance": {"whitespace_flexible": False}},
-            max_tokens=2 * longest_text(left) + 32,
+            render=lambda shown: with_last_user_text(self._plain(shown), form.question),
+            read=_reader(call_id, tool, form.given),
+            json_schema={**form.schema, "x-guidance": {"whitespace_flexible": False}},
+            max_tokens=2 * longest_text(form.schema) + 32,
             greedy=True,
             visible=False,
         )
@@ -70,14 +71,63 @@ class GuidedDialect:
             return None
         return pick(self._ranker, split_request(exchange[0].content))
 
+    def _plain(self, messages: Sequence[Message]) -> list[Message]:
+        """Calls and results as ordinary text of the two roles that every template knows."""
+        plain: list[Message] = []
+        for index, message in enumerate(messages):
+            if message.role == "tool":
+                plain.append(_result_in_words(message))
+            elif message.tool_calls:
+                plain += self._call_in_words(messages[:index], message)
+            else:
+                plain.append(message)
+        return joined(plain)
 
-def _given(tool: Tool, messages: Sequence[Message]) -> dict[str, Any]:
-    """The arguments that are the user's own words."""
-    exchange = newest_exchange(messages)
-    request = split_request(exchange[0].content)
-    earlier = _last_answer(messages[: -len(exchange)])
-    taken = {name: mark.take(request, earlier) for name, mark in tool.user_words.items()}
-    return {name: value for name, value in taken.items() if value is not None}
+    def _call_in_words(self, before: Sequence[Message], message: Message) -> list[Message]:
+        """A decoded call as it was asked for and answered, any other as a sentence."""
+        call = message.tool_calls[0]
+        if call.name in self._toolset and not message.content and newest_exchange(before):
+            form = _Form.of(self._toolset.get(call.name), before)
+            if not form.is_complete:
+                decoded = {
+                    n: v for n, v in call.arguments.items() if n in form.schema["properties"]
+                }
+                answer = json.dumps(decoded, ensure_ascii=False, separators=_SEPARATORS)
+                return [Message("user", form.question), Message("assistant", answer)]
+        calls = "\n".join(
+            f"I call {call.name} with {json.dumps(_shortened(call.arguments), ensure_ascii=False)}."
+            for call in message.tool_calls
+        )
+        return [replace(message, content=f"{message.content}\n{calls}".strip(), tool_calls=())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A tool's arguments: those the user's words give, and the question for the others.
+
+    Follows from the tool and the messages before the call alone, so that it can
+    be asked again word for word in every later prompt.
+    """
+
+    given: Mapping[str, Any]
+    schema: Mapping[str, Any]
+    question: str
+
+    @classmethod
+    def of(cls, tool: Tool, messages: Sequence[Message]) -> _Form:
+        exchange = newest_exchange(messages)
+        request = split_request(exchange[0].content)
+        earlier = _last_answer(messages[: -len(exchange)])
+        taken = {name: mark.take(request, earlier) for name, mark in tool.user_words.items()}
+        given = {name: value for name, value in taken.items() if value is not None}
+        settled = {name for name in tool.user_words if name in given or _is_optional(tool, name)}
+        left = bounded(without(tool.parameters, settled))
+        return cls(given, left, _arguments_wanted(tool, left))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to decode."""
+        return not self.schema["properties"]
 
 
 def _is_optional(tool: Tool, name: str) -> bool:
@@ -116,25 +166,11 @@ def _reader(call_id: str, tool: Tool, given: Mapping[str, Any]) -> Callable[[Rep
     return read
 
 
-def _plain(messages: Sequence[Message]) -> list[Message]:
-    """Calls and results as ordinary text of the two roles that every template knows."""
-    return joined([_in_words(message) for message in messages])
-
-
-def _in_words(message: Message) -> Message:
-    if message.role == "tool":
-        return Message(
-            "user",
-            f"Result of {message.name}:\n{message.content}\n\nAnswer my request with this result.",
-        )
-    if not message.tool_calls:
-        return message
-    calls = "\n".join(
-        f"I call {call.name} with {json.dumps(_shortened(call.arguments), ensure_ascii=False)}."
-        for call in message.tool_calls
+def _result_in_words(message: Message) -> Message:
+    return Message(
+        "user",
+        f"Result of {message.name}:\n{message.content}\n\nAnswer my request with this result.",
     )
-    content = f"{message.content}\n{calls}".strip()
-    return replace(message, content=content, tool_calls=())
 
 
 def _shortened(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -136,5 +136,5 @@ def _crosses_threads(error: Exception) -> bool:
 
 def _close_all(scope: Scope) -> None:
     """Close what an abandoned tool holds, so that the primary gets its memory back."""
-    for handle in reversed(scope.handles):
+    for handle in reversed(list(scope.handles)):
         handle.close()

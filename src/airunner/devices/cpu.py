@@ -19,7 +19,7 @@ from airunner.devices.device import Device, DeviceReport
 def host_memory() -> tuple[int, int]:
     """Bytes of RAM in the machine, and those available without swapping."""
     # Imported here, because `airunner --help` does not probe.
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     memory = psutil.virtual_memory()
     return memory.total, memory.available

@@ -74,7 +74,7 @@ def cuda_process_bytes(pid: int, nvml: Any = None) -> int | None:
 
 def _pynvml() -> Any:
     # Imported here, because most processes never ask for a GPU.
-    import pynvml  # type: ignore[import-untyped]
+    import pynvml
 
     return pynvml
 

@@ -71,7 +71,7 @@ def _kib(value: str) -> int:
 
 def _from_psutil(pid: int) -> ProcessMemory | None:
     # Imported here, because Linux does without.
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         memory = psutil.Process(pid).memory_info()

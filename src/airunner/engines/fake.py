@@ -19,6 +19,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
 from airunner.errors import AiRunnerError, StorageError, WorkerDiedError
@@ -68,8 +69,8 @@ class Script:
         save_error: raised by every save while set, after which no file is left.
         restore_error: raised by every restore while set.
         forgets: a restore reports success and brings nothing back.
-        loading, answering, saving, restoring: the gates of these steps. A
-            request is stopped between its first word and the others.
+        loading, answering, saving, restoring, stopping: the gates of these steps.
+            A request is stopped between its first word and the others.
     """
 
     answer: Callable[[ChatRequest], str] = lambda _: "a fake answer"
@@ -83,6 +84,7 @@ class Script:
     answering: Gate = field(default_factory=Gate)
     saving: Gate = field(default_factory=Gate)
     restoring: Gate = field(default_factory=Gate)
+    stopping: Gate = field(default_factory=Gate)
 
 
 class FakeModel:
@@ -151,9 +153,9 @@ class FakeModel:
     async def _pass(self, gate: Gate) -> None:
         """Go through a gate, unless the worker dies first."""
         passage = asyncio.create_task(gate.passed())
-        ending: asyncio.Future[WorkerExit] = self._death
+        either: list[asyncio.Future[Any]] = [passage, self._death]
         try:
-            await asyncio.wait([passage, ending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             passage.cancel()
         self._check_alive()
@@ -193,6 +195,7 @@ class FakeWorker:
 
     async def stop(self) -> None:
         """End the worker; more than once is harmless."""
+        await self._script.stopping.passed()
         if not self.stopped:
             self._journal.append(f"stop {self.model.plan.model}")
         self.stopped = True

@@ -6,7 +6,7 @@ wherever that is, so the state is written once and never copied.
 
 llama.cpp reports success for a file that a full disk cut short, and aborts the
 whole process when it reads one. Each file therefore ends in a seal that says
-how long the state before it is and which model it is of; the engine never
+how long the state before it is and how its model was loaded; the engine never
 looks past its own data. The seal is no checksum of the content.
 """
 
@@ -29,8 +29,19 @@ _MAGIC = b"airunKV1"
 
 
 def fingerprint(plan: LoadPlan) -> bytes:
-    """16 bytes that differ between models whose states must not be mixed up."""
-    facts = (plan.path.stat().st_size, plan.kv_type_k, plan.kv_type_v, plan.yarn_context)
+    """16 bytes that differ between loads whose states must not be mixed up.
+
+    The context may differ; the number of slots may not, since the engine lays
+    its cache out by it.
+    """
+    facts = (
+        plan.path.stat().st_size,
+        plan.kv_type_k,
+        plan.kv_type_v,
+        plan.swa_full,
+        plan.yarn_context,
+        plan.n_parallel,
+    )
     return blake2b(repr(facts).encode(), digest_size=16).digest()
 
 
@@ -83,7 +94,7 @@ def check_seal(file: Path, plan: LoadPlan) -> None:
     """Refuse a state that the engine must not read.
 
     Raises:
-        GenerationError: the file is missing, cut short, no slot state, or of another model.
+        GenerationError: the file is missing, cut short, no slot state, or of another load.
     """
     try:
         with file.open("rb") as state:
@@ -95,7 +106,7 @@ def check_seal(file: Path, plan: LoadPlan) -> None:
     if length < 0 or (found := _SEAL.unpack(seal))[:2] != (_MAGIC, length):
         raise _unusable(plan, file, "it is damaged or no saved state")
     if found[2] != fingerprint(plan):
-        raise _unusable(plan, file, "it is the state of another model")
+        raise _unusable(plan, file, "it is of another model, or of this one loaded differently")
 
 
 def _unusable(plan: LoadPlan, file: Path, problem: str) -> GenerationError:

@@ -122,6 +122,8 @@ def read_gguf(path: Path, *, embedding: bool = False) -> GgufFile:
     header = read_header(path)
     fields = _Fields(path, header)
     kind, architecture = fields.text("general.type"), fields.text("general.architecture")
+    if fields.number("split.no"):
+        raise CorruptWeightsError(path, "it is a later part of a split model; name the first part")
     if not architecture:
         raise CorruptWeightsError(path, "it does not name its architecture")
     if kind in ("mmproj", "adapter", "imatrix", "vocab"):
@@ -218,8 +220,6 @@ def _all_parts(
     count = fields.number("split.count", limit=_MAX_PARTS)
     if count < 2:
         return (path,), first.tensors
-    if fields.number("split.no"):
-        raise CorruptWeightsError(path, "it is a later part of a split model; name the first part")
     name = _PART_NAME.fullmatch(path.name)
     if name is None:
         raise CorruptWeightsError(path, "it is a part of a split model, but renamed")

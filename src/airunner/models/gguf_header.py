@@ -5,11 +5,11 @@ Owns the file format and its bounds. What the metadata means for a model is
 checks are those of ggml's own ``gguf.cpp``, so a file that passes here is one
 the engine will open.
 
-An own reader instead of ``gguf.GGUFReader``: this runs in the parent process
-before every load. For a 98 MB file with 49 k tokens GGUFReader takes 2.2 s and
-imports numpy; this takes 12 ms, because it skips the vocabulary instead of
-building two objects per token, and it bounds every count by the bytes that
-are left before it believes it.
+An own reader instead of ``gguf.GGUFReader``, because this runs in the parent
+process before every load. A file with 152 k tokens takes GGUFReader 9.3 s of CPU
+time (two numpy arrays per token) and this 0.045 s, without importing numpy: the
+vocabulary is stepped over, and every count is compared with the bytes that are
+left before anything is allocated for it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _Parser:
             raise self._corrupt(f"general.alignment is {alignment!r}, not a power of two")
         tensors, end = self._tensors(n_tensors, alignment)
         offset = _padded(self._offset, alignment)
-        if offset + end > self._size:
+        if tensors and offset + end > self._size:
             raise self._corrupt(
                 f"it has {self._size:,} bytes, but its tensors end at byte {offset + end:,}: "
                 "it is truncated"

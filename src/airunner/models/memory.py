@@ -27,12 +27,13 @@ MEASURED_ARCHITECTURES = frozenset({"llama", "mistral3", "qwen2", "qwen3", "qwen
 _REPACKED_X86 = frozenset({"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"})
 _REPACKED_ELSEWHERE = _REPACKED_X86 | {"Q2_K", "Q5_K", "Q6_K", "Q8_0"}
 
-MIB = 1 << 20
-_PROCESS_BYTES = 32 * MIB  # measured: interpreter, libraries, HTTP server and its threads
+_EMBEDDING = "token_embd.weight"
+_MIB = 1 << 20
+_PROCESS_BYTES = 34 * _MIB  # measured: interpreter, libraries, HTTP server and its threads
 _TOKEN_BYTES, _MERGE_BYTES = 200, 200  # measured: vocabulary strings and hash tables
 _LAYER_BYTES = 70 * 1024  # measured: tensor records and the graph
 _SLOT_BYTES = 420 * 1024  # measured: sampler, token list
-_GPU_PROCESS_BYTES = 420 * MIB  # CUDA context and kernels; varies with driver, hence never exact
+_GPU_PROCESS_BYTES = 420 * _MIB  # CUDA context and kernels; varies with driver, hence never exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,6 @@ def repacked_bytes(file: GgufFile, machine: str | None = None) -> int:
         for t in file.tensors
         if t.type.name in formats and len(t.shape) > 1 and (t.name != _EMBEDDING or t is tied)
     )
-
-
-_EMBEDDING = "token_embd.weight"
 
 
 def maps_weights(file: GgufFile) -> bool:
@@ -124,8 +122,8 @@ def estimate_memory(
     overhead = _GPU_PROCESS_BYTES if on_gpu else _overhead_bytes(file, n_parallel)
     weights = _gpu_weights_bytes(file) if on_gpu else _cpu_weights_bytes(file, mapped)
     if not on_gpu and not mapped:
-        # While loading, a repacked tensor passes through a buffer of its own
-        # size (`llama_model_loader::load_all_data`), before KV and scratch exist.
+        # A repacked tensor is read into a buffer of its own size first, before KV
+        # and scratch exist. The output matrix comes early, when little is resident.
         compute = max(compute, _largest_repacked_bytes(file) - kv)
     exact = file.architecture in MEASURED_ARCHITECTURES and not on_gpu
     return MemoryEstimate(weights, kv, compute, overhead, exact)
@@ -190,7 +188,8 @@ def _gpu_weights_bytes(file: GgufFile) -> int:
 
 def _largest_repacked_bytes(file: GgufFile) -> int:
     formats = _repacked_formats()
-    return max((t.n_bytes for t in file.tensors if t.type.name in formats), default=0)
+    layers = (t for t in file.tensors if t.name.startswith("blk.") and t.type.name in formats)
+    return max((t.n_bytes for t in layers), default=0)
 
 
 def _kv_bytes(
@@ -247,9 +246,10 @@ def _compute_bytes(
         phases.append(gated)
     scratch = 4 * batch * (5 * embd + max(phases))
     masks = cells + (window_cells if file.sliding_window else 0)
-    # `ggml_graph_plan`: the matrix product's input in the weights' dot format, at most F16.
+    # `ggml_graph_plan`: a matrix product's input in the weights' dot format (Q8), and
+    # which rows go to which expert (`mmid_row_mapping`).
     widest = max(embd, queries, ff, file.n_expert_ff * file.n_experts_used)
-    work = batch * widest * 34 // 32
+    work = batch * (widest * 34 // 32 + 8 * file.n_experts * file.n_experts_used)
     logits = 4 * file.n_vocab * n_parallel
     return scratch + 2 * batch * masks + work + logits
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, Worker
+from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, SlotClaim, Worker
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError
 from airunner.events import CacheLost, CacheProven, EventBus, ModelRestored, ParkingFailed
@@ -68,20 +68,25 @@ class Residence:
                 n_bytes=saved.n_bytes,
                 tokens=saved.tokens,
             )
-            self.lot.keep(state)
-            return state
+            if self.lot.keep(state):
+                return state
+            problem = f"its {saved.n_bytes:,} bytes exceed the quota of the {tier} tier"
         self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
         return None
 
     async def restore(self, state: ParkedState, slot: int) -> bool:
-        """Read one conversation back. It leaves the lot either way; failure is an event."""
+        """Read one conversation back; failure is an event.
+
+        The state leaves the lot either way, because one that kills its worker
+        must not be tried again. Only a restore that is cancelled leaves it there.
+        """
         try:
             found = await self.worker.model.restore_slot(slot, state.path)
         except AiRunnerError as error:
+            self.lot.drop(state.model, state.conversation)
             self._lost(state.conversation, 0, state.tokens, str(error))
             return False
-        finally:
-            self.lot.drop(state.model, state.conversation)
+        self.lot.drop(state.model, state.conversation)
         self.tokens[state.conversation] = found.tokens
         self.unproven[state.conversation] = found.tokens
         self.bus.publish(
@@ -98,17 +103,29 @@ class Residence:
         """Stream an answer, with the conversation's KV state brought in first."""
         conversation = request.conversation
         async with self.slots.hold(conversation) as claim:
-            if claim.displaced is not None:
-                await self.save(claim.displaced, claim.slot)
-            if conversation is not None and not claim.resident:
-                parked = self.lot.find(self.key, conversation)
-                if parked is not None:
-                    await self.restore(parked, claim.slot)
+            if not claim.resident:
+                await self._make_ready(conversation, claim)
             async with aclosing(self.worker.model.chat(request, claim.slot)) as deltas:
                 async for delta in deltas:
                     if delta.usage is not None and conversation is not None:
                         self._account(conversation, delta.usage)
                     yield delta
+
+    async def _make_ready(self, conversation: str | None, claim: SlotClaim) -> None:
+        """Save what the slot displaces, and bring in what is parked of the conversation."""
+        try:
+            if claim.displaced is not None:
+                await self.save(claim.displaced, claim.slot)
+            if conversation is None:
+                return
+            parked = self.lot.find(self.key, conversation)
+            if parked is not None:
+                await self.restore(parked, claim.slot)
+        except BaseException:
+            # Cancelled: what is in the slot now is not the state of this conversation.
+            if conversation is not None:
+                self.slots.forget(conversation)
+            raise
 
     def _account(self, conversation: str, usage: Usage) -> None:
         self.tokens[conversation] = usage.prompt_tokens + usage.completion_tokens

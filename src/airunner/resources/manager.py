@@ -147,7 +147,7 @@ class ModelResourceManager:
             raise DeviceNotFoundError(device, tuple(self.budgets))
         self._sized[sized.key] = sized
         self._apply(inputs.DeviceAssigned(now_s=time.monotonic(), key=sized.key, device=device))
-        if self._scheduler.roster.models[sized.key].device not in ("", device):
+        if device is not None and self._scheduler.roster.models[sized.key].device != device:
             self.unload(sized.key)
 
     def unload(self, key: str) -> None:

@@ -62,10 +62,21 @@ class ParkingLot:
             if self._used_bytes(tier) + n_bytes <= tier.quota_bytes and _room(tier, n_bytes):
                 yield tier.name, tier.folder.path / f"{uuid4().hex}.kv"
 
-    def keep(self, state: ParkedState) -> None:
-        """Enter a state whose file has been written, replacing the conversation's older one."""
+    def keep(self, state: ParkedState) -> bool:
+        """Enter a state whose file has been written, replacing the conversation's older one.
+
+        A state can turn out larger than the offer was for. The quota holds even
+        then, at the expense of older states. One that exceeds it alone is not
+        kept, and its file is removed.
+        """
         self.drop(state.model, state.conversation)
+        tier = next(t for t in self._tiers if t.name == state.tier)
+        if state.n_bytes > tier.quota_bytes:
+            state.path.unlink(missing_ok=True)
+            return False
+        self._drop_oldest(tier, state.n_bytes)
         self._states[state.model, state.conversation] = state
+        return True
 
     def find(self, model: str, conversation: str) -> ParkedState | None:
         """The parked state of a conversation, if there is one."""

@@ -67,6 +67,7 @@ class Residences:
         self._loads: dict[str, asyncio.Task[None]] = {}
         self._errors: dict[str, AiRunnerError] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
         self._watchers: set[asyncio.Task[None]] = set()
 
     def find(self, key: str) -> Residence | None:
@@ -95,19 +96,20 @@ class Residences:
 
     def stop(self, key: str, device: str) -> None:
         """End a worker, loaded or loading; StopFinished follows."""
-        self._spawn(self._stop(key, device))
+        self._spawn(self._stop(key, device), self._endings)
 
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        while under_way := self._tasks | self._endings:
+            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
         """Break off everything and end every worker."""
         tasks = self._tasks | self._watchers
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A stop that is broken off would leave its worker behind.
+        await asyncio.gather(*tasks, *self._endings, return_exceptions=True)
         loaded, self._loaded = list(self._loaded.values()), {}
         await asyncio.gather(*(r.worker.stop() for r in loaded))
         await self._launcher.close()
@@ -244,6 +246,8 @@ class Residences:
                 parked_bytes=self._lot.parked_bytes(residence.key),
             )
         )
+        # The process is gone, but not the connections to it.
+        self._spawn(residence.worker.stop(), self._endings)
 
     def _is_current(self, residence: Residence) -> bool:
         return self._loaded.get(residence.key) is residence

@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -70,9 +71,11 @@ class RunLog:
     def close(self) -> None:
         """Finish the file."""
         self._ended = True
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            # Closing writes what is left, and a full disk refuses that as well.
+            with suppress(OSError):
+                file.close()
 
     def _write(self, record: Mapping[str, Any]) -> None:
         if self._ended:

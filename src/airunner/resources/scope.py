@@ -50,5 +50,5 @@ def enter_scope(owner: str) -> Iterator[Scope]:
         yield scope
     finally:
         _current.reset(token)
-        for handle in reversed(scope.handles):
+        for handle in reversed(list(scope.handles)):
             handle.close()

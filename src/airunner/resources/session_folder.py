@@ -30,11 +30,9 @@ class SessionFolder:
     def __init__(self, parent: Path) -> None:
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            self.path, self._lock = _make_locked(parent)
         except OSError as error:
             raise StorageError(parent, str(error)) from error
-        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def __enter__(self) -> SessionFolder:
         return self
@@ -53,6 +51,17 @@ class SessionFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
+
+
+def _make_locked(parent: Path) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (path / _LOCK).exists():
+            return path, lock
+        # Another process swept the folder up between the making of the file and its lock.
+        os.close(lock)
 
 
 def sweep_stale_folders(parent: Path) -> int:

@@ -77,17 +77,16 @@ class Runtime:
             self.settings.home, self.catalog, self.bus, offline=self.settings.offline
         )
         self.hardware = Hardware(self.settings)
-        self._toolset = toolset
         self._loop = LoopThread("airunner")
         self._closing = threading.Lock()
         self._closed = False
         try:
-            self._build(command or " ".join(sys.argv))
+            self._build(command or " ".join(sys.argv), toolset)
         except BaseException:
             self._loop.close()
             raise
 
-    def _build(self, command: str) -> None:
+    def _build(self, command: str, toolset: Toolset | None) -> None:
         settings = self.settings
         budgets = self.hardware.device_budgets()
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
@@ -126,6 +125,15 @@ class Runtime:
             assignments={_capability(c, settings, "assign"): d for c, d in settings.assign},
         )
         self._desk = SpecialistDesk(self._loop, self.team, self.bus)
+        self._agent = AgentLoop(
+            self.team,
+            builtin_toolset() if toolset is None else toolset,
+            bus=self.bus,
+            specialists=self._desk,
+            max_steps=settings.max_steps,
+            tool_timeout_s=settings.tool_timeout_s,
+            answer_tokens=settings.max_tokens,
+        )
 
     @classmethod
     def shared(cls) -> Runtime:
@@ -150,15 +158,7 @@ class Runtime:
 
     def turn(self, conversation: Conversation, text: str) -> Generator[Event, None, None]:
         """Run one turn; yields its events as they happen. Closing the generator cancels it."""
-        loop = AgentLoop(
-            team=self.team,
-            toolset=self._toolset or builtin_toolset(),
-            specialists=self._desk,
-            bus=self.bus,
-            max_steps=self.settings.max_steps,
-            tool_timeout_s=self.settings.tool_timeout_s,
-        )
-        return self._loop.iterate(loop.run_turn(conversation, text))
+        return self._loop.iterate(self._agent.run_turn(conversation, text))
 
     # Specialised models.
 

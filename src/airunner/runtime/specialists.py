@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from airunner.agent.specialist import SpecialistSession, ask_specialist
@@ -22,6 +24,7 @@ from airunner.models.spec import ModelCapability
 from airunner.resources.scope import current_scope
 from airunner.runtime.team import ModelTeam
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +61,8 @@ class SpecialistHandle:
     def close(self) -> None:
         """Give the model back and return when that is done. Closing twice is harmless."""
         if self._finalizer.detach() is not None:
-            self._loop.call(self._held.aclose())
+            with suppress(AiRunnerError):  # the runtime has ended, and every lease with it
+                self._loop.call(self._held.aclose())
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +74,17 @@ class SpecialistHandle:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _Errand:
+    """Work on the loop that a thread waits for."""
+
+    def __init__(self, outcome: Future[Any]) -> None:
+        self._outcome = outcome
+
+    def close(self) -> None:
+        """Break the work off, if it still runs."""
+        self._outcome.cancel()
 
 
 class SpecialistDesk:
@@ -88,11 +103,8 @@ class SpecialistDesk:
         The primary, if it had to leave for this, is brought back at once. The
         reason for a ``None`` is logged and published as ``SpecialistFailed``.
         """
-        owner = _owner()
         try:
-            return self._loop.call(
-                ask_specialist(self._team, capability, prompt, max_tokens, owner)
-            )
+            return self._wait(ask_specialist(self._team, capability, prompt, max_tokens, _owner()))
         except AiRunnerError as error:
             self._failed(capability, error)
             return None
@@ -105,9 +117,8 @@ class SpecialistDesk:
         With ``return_to_primary`` a primary that had to leave comes back when
         the handle is closed; without, when it is next asked for.
         """
-        owner = _owner()
         try:
-            handle = self._loop.call(self._open(capability, owner, return_to_primary))
+            handle = self._wait(self._open(capability, _owner(), return_to_primary))
         except AiRunnerError as error:
             self._failed(capability, error)
             return None
@@ -115,6 +126,22 @@ class SpecialistDesk:
         if scope is not None:
             scope.handles.append(handle)
         return handle
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run ``work`` and wait; a tool that is abandoned meanwhile takes the work back."""
+        outcome = self._loop.submit(work)
+        scope = current_scope()
+        errand = _Errand(outcome)
+        if scope is not None:
+            scope.handles.append(errand)
+        try:
+            return outcome.result()
+        except BaseException:
+            outcome.cancel()
+            raise
+        finally:
+            if scope is not None and errand in scope.handles:
+                scope.handles.remove(errand)
 
     async def _open(
         self, capability: ModelCapability, owner: str, returns: bool

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import Any
 
 from airunner.engines.base import WorkerExit
@@ -54,16 +53,14 @@ class Child:
         """The process id."""
         return self._process.pid
 
-    @property
-    def exit(self) -> WorkerExit | None:
-        """How it ended, or ``None`` while it runs."""
-        return self._exit.result() if self._exit.done() else None
-
-    def tell(self, line: bytes) -> None:
-        """Write one line to the child. A dead child shows in its answer, not here."""
+    def tell(self, line: bytes) -> bool:
+        """Write one line to the child; false if it is dead, though ``wait`` may not know yet."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError, ValueError):
+        try:
             self._process.stdin.write(line)
+        except (BrokenPipeError, ValueError):
+            return False
+        return True
 
     async def answer(self) -> bytes:
         """The first line the child writes; empty if it ended without one."""

@@ -6,9 +6,9 @@ ready. What a child does is in ``llama_cpp_worker`` and ``llama_server_worker``.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from airunner.devices.device import DeviceKind
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
 from airunner.engines.base import EngineOptions, LoadPlan, WorkerExit
 from airunner.engines.llama_cpp import LlamaCppModel
-from airunner.errors import MissingWeightsError
+from airunner.errors import LoadError, MissingWeightsError
 from airunner.models.gguf_header import read_header
 from airunner.workers.child import Child
 from airunner.workers.load_failure import explain
@@ -91,16 +91,15 @@ class LocalLauncher:
         for file in (plan.path, plan.mmproj):
             if file is not None and not file.is_file():
                 raise MissingWeightsError(plan.model, [file])
-        berth = self._take_spare() or self._start()
-        child = berth.child
         key = secrets.token_urlsafe(32)
+        berth = self._give_order(plan, key)
+        child = berth.child
         try:
-            child.tell(encode(self._order(plan, key, berth.slot_dir)))
             answer = decode_answer(await child.answer())
             if isinstance(answer, Failed):
                 ended = await child.wait()
                 raise explain(plan, answer.problem, ended.exit_code, ended.log)
-        except asyncio.CancelledError:
+        except BaseException:
             child.kill()
             await child.wait()
             raise
@@ -113,6 +112,18 @@ class LocalLauncher:
         self._keep_spare = False
         if (berth := self._take_spare()) is not None:
             await berth.child.stop()
+
+    def _give_order(self, plan: LoadPlan, key: str) -> _Berth:
+        """Give the order to the spare, or to a new child if there is none or it has died."""
+        spare = self._take_spare()
+        if spare is not None and spare.child.tell(encode(self._order(plan, key, spare.slot_dir))):
+            return spare
+        try:
+            berth = self._start()
+        except OSError as error:
+            raise LoadError(plan.model, f"no process could be started: {error}") from error
+        berth.child.tell(encode(self._order(plan, key, berth.slot_dir)))
+        return berth
 
     def _order(self, plan: LoadPlan, key: str, slot_dir: Path) -> Order:
         return Order(
@@ -138,11 +149,12 @@ class LocalLauncher:
 
     def _take_spare(self) -> _Berth | None:
         berth, self._spare = self._spare, None
-        return berth if berth is not None and berth.child.exit is None else None
+        return berth
 
     def _refill(self) -> None:
         if self._keep_spare and self._spare is None:
-            self._spare = self._start("--spare")
+            with suppress(OSError):  # The model is loaded; without a spare the next is slower.
+                self._spare = self._start("--spare")
 
 
 def _device_kind(plan: LoadPlan) -> DeviceKind:

@@ -18,6 +18,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 
 from airunner.workers.lifeline import Lifeline, kill_on_close
 from airunner.workers.wire import Failed, Order, Ready, decode_order, encode
@@ -111,7 +112,8 @@ def free_port() -> int:
 def end_like(code: int) -> None:
     """End this process with the exit code of another; negative means by that signal."""
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        with suppress(OSError):  # The action of SIGKILL is fixed.
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)
 

@@ -1,0 +1,77 @@
+"""The ``airunner`` command: its subcommands, and how the process ends.
+
+Owns only what all commands share. Every command is in a file of its own and
+imports what it needs when it runs, so that ``airunner --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from airunner import __version__
+from airunner.cli.chat import chat
+from airunner.cli.demo import demo
+from airunner.cli.doctor import doctor
+from airunner.cli.explain import explain
+from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
+from airunner.cli.models import models_app
+from airunner.cli.plan import plan
+from airunner.cli.ps import ps
+from airunner.cli.run import run
+
+_SETTINGS_HELP = (
+    "Each setting is also an environment variable, such as AIRUNNER_MAX_MEMORY, and a key of "
+    "config.toml; a flag wins over the environment, the environment over the file. "
+    "`airunner doctor` shows every value and where it came from."
+)
+# Plain help: a fancier one would take longer to import than everything else.
+app = typer.Typer(
+    name="airunner",
+    help="A team of local models on one ordinary machine.",
+    epilog=_SETTINGS_HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"airunner {__version__}")
+        raise typer.Exit
+
+
+def _begin(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="show the version"),
+    ] = False,
+) -> None:
+    """A team of local models on one ordinary machine."""
+
+
+app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
+for _command in (chat, run, demo, ps, plan, explain, doctor):
+    app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
+app.add_typer(models_app)
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    app()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Leave through every ``with`` on the way: workers stopped, parked files removed."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)

@@ -1,0 +1,303 @@
+"""The examination behind ``airunner doctor``.
+
+Owns what is looked at and what counts as a problem. Changes nothing but to
+make the home folder, which every other command would make as well.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from airunner import __version__
+from airunner.byte_size import MIB, format_bytes
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_PRIMARY,
+    MODEL_REGISTRY,
+    embedded_fallback,
+)
+from airunner.devices.budget import budgets
+from airunner.devices.device import Device
+from airunner.downloads.store import ModelStore
+from airunner.errors import AiRunnerError, InvalidCatalogError
+from airunner.events import EventBus
+from airunner.models.assign import declared_bytes
+from airunner.models.catalog import Catalog
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.hardware import Hardware
+from airunner.runtime.runtime import MEMORY_FILE_SYSTEM
+from airunner.settings import SETTINGS, Settings
+
+LOW_DISK_BYTES = 512 * MIB
+_ENGINE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, and what to do about it."""
+
+    what: str
+    remedy: str
+    prevents_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """A setting's value as text and where it came from."""
+
+    name: str
+    shown: str
+    origin: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDevice:
+    """A device; sizes are bytes, ``None`` where unknown."""
+
+    id: str
+    kind: str
+    name: str
+    total_bytes: int | None
+    free_bytes: int | None
+    budget_bytes: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A model whose weights are here."""
+
+    model: str
+    path: Path
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder, what it is for, and the bytes free there; ``quota_bytes`` is what may be used."""
+
+    purpose: str
+    path: Path
+    free_bytes: int | None
+    quota_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found."""
+
+    version: str
+    engine: str
+    n_threads: int
+    settings: tuple[ShownSetting, ...]
+    devices: tuple[ShownDevice, ...]
+    weights: tuple[Weights, ...]
+    places: tuple[Place, ...]
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing prevents running."""
+        return not any(problem.prevents_running for problem in self.problems)
+
+
+def examine(settings: Settings) -> Report:
+    """Look at everything a run needs."""
+    hardware = Hardware(settings)
+    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+    store = ModelStore(settings.home, catalog, EventBus(), offline=True)
+    engine, engine_problems = _engine(settings)
+    home_problems = list(_home_problems(settings.home))
+    weights = tuple(_weights(store))
+    known = budgets(hardware.report.devices, settings.max_memory, settings.reserve)
+    places = _places(settings)
+    return Report(
+        version=__version__,
+        engine=engine,
+        n_threads=hardware.n_threads,
+        settings=tuple(
+            ShownSetting(name, settings.shown(name), settings.origins[name], setting.help)
+            for name, setting in SETTINGS.items()
+        ),
+        devices=tuple(_shown_device(d, known[d.id]) for d in hardware.report.devices),
+        weights=weights,
+        places=places,
+        notes=hardware.report.notes,
+        problems=(
+            *engine_problems,
+            *home_problems,
+            *_catalog_problems(catalog),
+            *_device_problems(hardware.devices, known),
+            *_weights_problems(settings, catalog, store, known),
+            *_space_problems(places),
+        ),
+    )
+
+
+def _engine(settings: Settings) -> tuple[str, list[Problem]]:
+    """The engine in words, tried in a process of its own as a worker would use it."""
+    if settings.llama_server is not None:
+        name, command = str(settings.llama_server), [str(settings.llama_server), "--version"]
+        remedy = "Give the full path of a llama-server that runs, or leave --llama-server out."
+    else:
+        try:
+            version = importlib.metadata.version("xllamacpp")
+        except importlib.metadata.PackageNotFoundError:
+            remedy = "Install it: pip install xllamacpp"
+            return "no engine", [Problem("The engine xllamacpp is not installed.", remedy, True)]
+        name, command = f"xllamacpp {version}", [sys.executable, "-P", "-c", "import xllamacpp"]
+        remedy = "Install it again: pip install --force-reinstall xllamacpp"
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_ENGINE_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return name, [Problem(f"The engine {name} does not start: {error}", remedy, True)]
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        what = f"The engine {name} does not start: {' '.join(last)}"
+        return name, [Problem(what, remedy, True)]
+    return name, []
+
+
+def _home_problems(home: Path) -> Iterator[Problem]:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        remedy = "Make it writable, or choose another with --home or AIRUNNER_HOME."
+        yield Problem(f"The home folder {home} cannot be written: {error.strerror}", remedy, True)
+
+
+def _catalog_problems(catalog: Catalog) -> Iterator[Problem]:
+    try:
+        catalog.validate()
+    except InvalidCatalogError as error:
+        remedy = "Correct it in components/llm/config/model_capabilities.py."
+        for problem in error.problems:
+            yield Problem(f"The model registry: {problem}", remedy, True)
+
+
+def _device_problems(usable: tuple[Device, ...], known: dict[str, int | None]) -> Iterator[Problem]:
+    for device_id, budget_bytes in known.items():
+        if budget_bytes is None:
+            what = f"{device_id} is not used, because how much memory it has is unknown."
+            yield Problem(what, f"Say how much to use: --devices {device_id}=4GB", False)
+    if not usable:
+        yield Problem("No device can be used.", "Give --max-memory, for example 4GB.", True)
+
+
+def _weights_problems(
+    settings: Settings, catalog: Catalog, store: ModelStore, known: dict[str, int | None]
+) -> Iterator[Problem]:
+    """The primary must be here or to be had, and must fit; any other model may be missing."""
+    capability = ModelCapability.PRIMARY_CONVERSATION
+
+    def here(spec: ModelSpec) -> bool:
+        return _path(store, spec) is not None
+
+    try:
+        if settings.primary is not None:
+            primary = catalog.spec(settings.primary)
+        else:
+            primary = catalog.resolve(capability, here, embedded_fallback(capability)).spec
+    except AiRunnerError as error:
+        yield Problem(str(error), "Map the capability to a registered model.", True)
+        return
+    if not here(primary):
+        what = f"The weights of {primary.model_path} are not on this machine"
+        if settings.offline:
+            remedy = f"Fetch them once online: airunner models pull {primary.model_path}"
+            yield Problem(f"{what}, and --offline forbids to fetch them.", remedy, True)
+        else:
+            yield Problem(f"{what}; the first run fetches them.", "Nothing to do.", False)
+    size_bytes = declared_bytes(primary)
+    largest_bytes = max((b for b in known.values() if b is not None), default=0)
+    if size_bytes is not None and size_bytes > largest_bytes:
+        yield Problem(
+            f"{primary.model_path} takes about {format_bytes(size_bytes)}, and the largest "
+            f"budget is {format_bytes(largest_bytes)}.",
+            "Raise --max-memory, close other programs, or choose a smaller one with --primary; "
+            "a shorter --context saves memory too.",
+            False,
+        )
+    if primary.model_path == EMBEDDED_PRIMARY:
+        yield Problem(
+            "The embedded 135M model talks, because no other primary is here. "
+            "It shows the machinery and is no assistant.",
+            "`airunner plan` shows which team this machine can run, "
+            "`airunner models pull --team` fetches it.",
+            False,
+        )
+
+
+def _space_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
+    for place in places:
+        if place.free_bytes is None:
+            yield Problem(
+                f"There is no {place.path} to keep conversations in memory.",
+                "Nothing to do: they are parked on disk, which is slower.",
+                False,
+            )
+        elif place.free_bytes < (place.quota_bytes or LOW_DISK_BYTES):
+            what = f"{place.path} ({place.purpose}) has only {format_bytes(place.free_bytes)} free"
+            if place.quota_bytes:
+                what += f" of the {format_bytes(place.quota_bytes)} that may be used"
+            yield Problem(f"{what}.", "Free some space, or move AIRUNNER_HOME.", False)
+
+
+def _places(settings: Settings) -> tuple[Place, ...]:
+    in_memory = _free_bytes(MEMORY_FILE_SYSTEM) if MEMORY_FILE_SYSTEM.is_dir() else None
+    on_disk = _free_bytes(settings.home)
+    return (
+        Place("home", settings.home, on_disk),
+        Place("parking in memory", MEMORY_FILE_SYSTEM, in_memory, settings.parking_memory),
+        Place("parking on disk", settings.home / "parked", on_disk, settings.parking_disk),
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free space where ``folder`` is, or would be made."""
+    existing = next(f for f in (folder, *folder.parents) if f.is_dir() and os.access(f, os.X_OK))
+    return shutil.disk_usage(existing).free
+
+
+def _weights(store: ModelStore) -> Iterator[Weights]:
+    for spec in MODEL_REGISTRY.values():
+        path = _path(store, spec)
+        if path is not None:
+            yield Weights(spec.model_path, path, path.stat().st_size)
+
+
+def _path(store: ModelStore, spec: ModelSpec) -> Path | None:
+    try:
+        return store.path(spec)
+    except (AiRunnerError, OSError):
+        return None  # a file of the user's own that cannot be read counts as absent
+
+
+def _shown_device(device: Device, budget_bytes: int | None) -> ShownDevice:
+    return ShownDevice(
+        device.id,
+        device.kind,
+        device.name,
+        device.total_bytes,
+        device.free_bytes,
+        budget_bytes,
+        device.note,
+    )

@@ -1,0 +1,51 @@
+"""Where output goes: results to stdout, everything about them to stderr.
+
+Owns the two rich consoles and how JSON is written. Nothing here is imported
+before a command runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def out() -> Console:
+    """The console for results. Text is printed as it is: models' names may hold brackets."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def err() -> Console:
+    """The console for progress, remarks and errors."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def columns(*names: str, right: Sequence[str] = ()) -> Table:
+    """A table without lines, readable in 80 columns: long cells are folded, never cut."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(names))
+    for name in names:
+        number = name in right
+        table.add_column(
+            name,
+            justify="right" if number else "left",
+            no_wrap=number,
+            overflow="fold",
+        )
+    return table
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_json_line(value: Any) -> None:
+    """One line of NDJSON on stdout, sent at once."""
+    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

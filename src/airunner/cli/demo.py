@@ -1,0 +1,154 @@
+"""``airunner demo``: one real multi-tier turn, shown in bytes and seconds.
+
+Owns the order and what is printed; ``demo_story`` owns what is played and
+whether it succeeded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airunner.cli.flags import EXIT_FAILED
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from airunner.cli.demo_story import Story
+    from airunner.events import Event
+
+
+def demo(
+    settings: Settings,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print every event as a line of JSON, the figures last")
+    ] = False,
+) -> None:
+    """Play a turn of two models under a budget that holds only one.
+
+    Exits 0 only if the primary came back with its conversation still cached.
+    """
+    from airunner.agent.conversation import Conversation
+    from airunner.cli.chat_screen import JsonScreen, TalkScreen
+    from airunner.cli.console import out, print_json_line
+    from airunner.cli.demo_story import SYSTEM, TURNS
+    from airunner.cli.following import following
+    from airunner.cli.team import running_team
+
+    story, settings = _prepare(settings)
+    console = out()
+    screen = JsonScreen() if as_json else TalkScreen()
+    if not as_json:
+        _print_setting(story, settings, console)
+
+    def show(event: Event) -> None:
+        story.take(event.as_json())
+        screen.show(event)
+
+    conversation = Conversation.begin(SYSTEM)
+    with (
+        running_team(settings, "demo") as runtime,
+        screen,
+        following(runtime.bus, show) as follower,
+    ):
+        for text in TURNS:
+            follower.wait()
+            if not as_json:
+                console.print(f"\nYou: {_shortened(text)}", style="bold")
+            for _ in runtime.turn(conversation, text):
+                follower.check()
+    figures = story.summary()
+    if as_json:
+        print_json_line(figures)
+    else:
+        _print_figures(figures, console)
+    if story.problem:
+        typer.echo(f"error: {story.problem}", err=True)
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _prepare(settings: Settings) -> tuple[Story, Settings]:
+    """Weights fetched, sizes predicted, the budget chosen and put on the preferred device."""
+    from airunner.cli.demo_story import (
+        Story,
+        demo_models,
+        predict,
+        tight_budget,
+        use_embedded_team,
+    )
+    from airunner.cli.fetching import fetch_with_bar, open_store
+    from airunner.errors import DeviceNotFoundError
+    from airunner.runtime.hardware import Hardware
+
+    settings = use_embedded_team(settings)
+    store, _, bus = open_store(settings)
+    weights = {spec.model_path: fetch_with_bar(store, spec, bus) for spec in demo_models()}
+    hardware = Hardware(settings)
+    if not hardware.devices:
+        raise DeviceNotFoundError("of known size", ())
+    device = hardware.devices[0]
+    budget_bytes = {b.device: b.budget_bytes for b in hardware.device_budgets()}[device.id]
+    predicted = predict(settings, device, budget_bytes, weights)
+    if settings.max_memory is None and device.budget_bytes is None:
+        budget_bytes = tight_budget(predicted)
+    # One device only: with a second, both models would simply stay loaded.
+    return Story(predicted, budget_bytes), settings.replace(devices=((device.id, budget_bytes),))
+
+
+def _print_setting(story: Story, settings: Settings, console: Console) -> None:
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns
+    from airunner.cli.narration import short_name
+
+    table = columns("", "", "")
+    for role, (model, predicted_bytes) in zip(
+        ("primary", "specialist"), story.predicted.items(), strict=True
+    ):
+        table.add_row(role, short_name(model), f"{format_bytes(predicted_bytes)} predicted")
+    table.add_row("budget", f"on {settings.devices[0][0]}", format_bytes(story.budget_bytes))
+    console.print("Two models, and memory for one", style="bold")
+    console.print(table)
+
+
+def _print_figures(figures: dict[str, Any], console: Console) -> None:
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns
+    from airunner.cli.narration import seconds, short_name
+
+    def took(name: str) -> str:
+        return "-" if figures[name] is None else seconds(figures[name])
+
+    console.print("\nWhat it took", style="bold")
+    table = columns("", "")
+    for model in figures["models"]:
+        table.add_row(
+            short_name(model["model"]),
+            f"{format_bytes(model['predicted_bytes'])} predicted, "
+            f"{format_bytes(model['measured_bytes'])} measured",
+        )
+    table.add_row(
+        "to the specialist",
+        f"park {took('park_s')}, stop {took('stop_s')}, load {took('specialist_load_s')}",
+    )
+    table.add_row(
+        "back to the primary",
+        f"stop {took('specialist_stop_s')}, load {took('reload_s')}, restore {took('restore_s')}",
+    )
+    if figures["cached_tokens"] is not None:
+        table.add_row(
+            "conversation kept",
+            f"{figures['cached_tokens']:,} of {figures['restored_tokens']:,} restored tokens "
+            f"found in the cache by the next request, of {figures['prompt_tokens']:,}",
+        )
+    table.add_row("answer", " ".join(figures["answer"].split()))
+    console.print(table)
+    console.print(f"\n{figures['remark']}")
+    console.print("`airunner explain` shows every decision behind it.")
+
+
+def _shortened(text: str) -> str:
+    """The request without the text it is about."""
+    head, _, rest = text.partition("\n\n")
+    return f"{head} […]" if rest else head

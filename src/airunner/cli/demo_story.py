@@ -1,0 +1,203 @@
+"""What ``airunner demo`` plays, and what must come of it.
+
+Owns the conversation, the choice of a budget, and the judgement from events
+whether the primary really came back with its conversation. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airunner.byte_size import MIB, format_bytes
+from airunner.cli.narration import Record
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+    MODEL_REGISTRY,
+)
+from airunner.devices.device import Device
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.sizing import Sizer, Wishes
+from airunner.settings import Settings
+
+DEMO_SETTINGS = {"context": 4096, "max_tokens": 160}
+"""Unless the user says otherwise; the model would go on and on without a limit."""
+
+MARGIN_BYTES = 16 * MIB
+"""Room above the larger model; both together miss the budget by far more than this."""
+
+_NOTES = """\
+The lighthouse at the northern cape was built in 1871, after three ships had been lost in a \
+single winter. It is a tower of grey granite, thirty-four metres high, on a rock that can be \
+reached on foot at low tide only. Its first keeper was a former whaler named Anders Holm. He \
+lived there with his wife and four children for thirty-one years and kept a log of the weather, \
+of the ships that passed and of the birds that struck the lantern in fog.
+
+Twice a day Holm wrote down the wind, the height of the barometer, the state of the sea and how \
+far he could see. In the winter of 1881 he noted that the bay was frozen from shore to shore and \
+that the mail came over the ice by sledge. In the spring of 1888 a storm took the boat house and \
+all of the stores, and the family lived on fish and on barley bread until June. His daughter \
+Ingrid learned to keep the lamp when she was twelve, and kept it alone for nine days when her \
+father had broken a leg on the stairs.
+
+The log has more than four thousand pages. It was thought to be lost until a schoolteacher found \
+it in an attic in 1998, in three sea chests, wrapped in oilcloth. It has since become one of the \
+most valuable records of the climate of that coast. From it researchers have learned that storms \
+in spring come twice as often as they did in the time of the keeper, and that the ice in the \
+bay, which he recorded every year until 1902, has not been seen for four decades. Ornithologists \
+use the lists of birds, in which two species appear that no longer live there.
+
+The light was made automatic in 1964, and the last keeper went ashore. For some years the tower \
+stood empty and the rain came in. A society of friends of the lighthouse bought it in 1979 for a \
+symbolic price, repaired the roof and the stairs, and opened a small museum, which has about \
+nine thousand visitors a year. From May to September one can climb up to the lantern, see the \
+old lens of French glass, and read in a copy of the log. In winter the causeway is closed \
+because of ice on the steps, and the society prints a calendar to pay for the coal.
+
+The village behind the cape is called Sandvik and has four hundred inhabitants. It lived on \
+herring until 1936, when the herring stayed away, and then on granite, which was broken in a \
+quarry that one can still see from the tower. The stones of the quay and of the church come from \
+there. The church has a ship hanging from its ceiling, a model of the brig Concordia, one of the \
+three that were lost in the winter of 1870. On the first Sunday of March a wreath is laid into \
+the sea for her crew of eleven men, and the names are read aloud.
+
+The rock itself belongs to the seals. About sixty of them live there, and in June the young lie \
+on the south side, which is closed to visitors for five weeks. Eiders breed under the boards of \
+the old boat house, and in September the terns gather before they leave for the south. The \
+society counts them every year. In 2011 a storm opened a cave below the tower, in which bones of \
+walrus were found that are nine thousand years old. They are shown in the museum, beside the \
+keeper's barometer, his oilskins, and the slate on which his daughter wrote down the hours of \
+the nine nights in which she kept the light alone."""
+
+_LETTER = """\
+The society of friends of the lighthouse has decided to restore the old lens. The lens was made \
+in Paris in 1870 and has forty-eight prisms, of which seven are cracked. A workshop in Brest will \
+cast new prisms after the old drawings. The work takes two winters and costs ninety thousand \
+euros, half of which has been given by visitors. Until it is finished a copy of the lens stands \
+in the tower, so that the museum can stay open."""
+
+SYSTEM = (
+    f"You are a helpful assistant who answers in one short sentence. You know this:\n\n{_NOTES}"
+)
+
+TURNS = (
+    "In what year was the lighthouse built? Answer with the year only.",
+    f"Summarize the following text in one sentence.\n\n{_LETTER}",
+)
+
+FRANK = (
+    "The answer is poor: this is a model of 135 million parameters. It shows the machinery "
+    "and is no assistant. `airunner plan` shows which team this machine can run."
+)
+
+
+def use_embedded_team(settings: Settings) -> Settings:
+    """Map what the demo needs to the embedded models, in this process only."""
+    CAPABILITY_TO_MODEL[ModelCapability.PRIMARY_CONVERSATION] = EMBEDDED_PRIMARY
+    CAPABILITY_TO_MODEL[ModelCapability.SUMMARIZATION] = EMBEDDED_SPECIALIST
+    chosen = {
+        name: value for name, value in DEMO_SETTINGS.items() if settings.origins[name] == "default"
+    }
+    return settings.replace(primary=None, **chosen)
+
+
+def demo_models() -> tuple[ModelSpec, ModelSpec]:
+    """The primary and the specialist."""
+    return MODEL_REGISTRY[EMBEDDED_PRIMARY], MODEL_REGISTRY[EMBEDDED_SPECIALIST]
+
+
+def predict(
+    settings: Settings, device: Device, budget_bytes: int, weights: Mapping[str, Path]
+) -> dict[str, int]:
+    """Bytes each model will take on ``device``, by name."""
+    sizer = Sizer((device,), Wishes(settings.context, settings.parallel, settings.kv_type))
+    return {
+        name: sizer.size(MODEL_REGISTRY[name], path, {device.id: budget_bytes})
+        .estimates[device.id]
+        .total_bytes
+        for name, path in weights.items()
+    }
+
+
+def tight_budget(predicted: Mapping[str, int]) -> int:
+    """A budget that holds each of the models and not all of them."""
+    return max(predicted.values()) + MARGIN_BYTES
+
+
+@dataclass(slots=True)
+class Story:
+    """What happened, gathered from events, and what that amounts to."""
+
+    predicted: Mapping[str, int]
+    budget_bytes: int
+    events: list[Record] = field(default_factory=list)
+
+    def take(self, event: Record) -> None:
+        """Note one event."""
+        self.events.append(event)
+
+    @property
+    def problem(self) -> str:
+        """Why the demo did not show what it should; empty if it did."""
+        failed = [e for e in self._of("turn_finished") if e["outcome"] != "answered"]
+        if failed:
+            return f"a turn ended as {failed[0]['outcome']}: {failed[0]['problem']}"
+        if not self._of("tool_call_finished"):
+            return "the primary called no tool"
+        for event in self._of("specialist_failed"):
+            return f"the specialist could not be used: {event['problem']}"
+        if not self._of("model_parked"):
+            both = format_bytes(sum(self.predicted.values()))
+            return (
+                f"nothing had to leave memory: the budget of {format_bytes(self.budget_bytes)} "
+                f"holds both models ({both})"
+            )
+        for event in self._of("cache_lost"):
+            return f"the restored cache did not serve: {event['reason']}"
+        if not self._of("cache_proven", EMBEDDED_PRIMARY):
+            return "the primary did not prove its restored tokens"
+        return ""
+
+    def summary(self) -> dict[str, object]:
+        """The figures, JSON-ready; durations in seconds, ``None`` for what did not happen."""
+        proof = self._last("cache_proven", EMBEDDED_PRIMARY)
+        answer = self._last("turn_finished")
+        after = self._last("generation_finished", EMBEDDED_PRIMARY)
+        return {
+            "kind": "demo_finished",
+            "ok": not self.problem,
+            "problem": self.problem,
+            "budget_bytes": self.budget_bytes,
+            "models": [
+                {
+                    "model": name,
+                    "predicted_bytes": predicted_bytes,
+                    "measured_bytes": self._last("model_loaded", name).get("measured_bytes"),
+                }
+                for name, predicted_bytes in self.predicted.items()
+            ],
+            "park_s": self._last("model_parked", EMBEDDED_PRIMARY).get("park_s"),
+            "stop_s": self._last("model_released", EMBEDDED_PRIMARY).get("stop_s"),
+            "specialist_load_s": self._last("model_loaded", EMBEDDED_SPECIALIST).get("load_s"),
+            "specialist_stop_s": self._last("model_released", EMBEDDED_SPECIALIST).get("stop_s"),
+            "reload_s": self._last("model_loaded", EMBEDDED_PRIMARY).get("load_s"),
+            "restore_s": self._last("model_restored", EMBEDDED_PRIMARY).get("restore_s"),
+            "restored_tokens": proof.get("restored_tokens"),
+            "cached_tokens": proof.get("cached_tokens"),
+            "prompt_tokens": proof.get("prompt_tokens"),
+            "ttft_s": after.get("ttft_s"),
+            "answer": answer.get("text", ""),
+            "remark": FRANK,
+        }
+
+    def _of(self, kind: str, model: str | None = None) -> list[Record]:
+        return [
+            e for e in self.events if e["kind"] == kind and (model is None or e["model"] == model)
+        ]
+
+    def _last(self, kind: str, model: str | None = None) -> Record:
+        found = self._of(kind, model)
+        return found[-1] if found else {}

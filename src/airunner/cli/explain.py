@@ -1,0 +1,145 @@
+"""``airunner explain``: why the last run did what it did.
+
+Owns the timeline made from a run's log: each decision with its bytes and its
+reason, and between them what came of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airunner.cli.flags import EXIT_FAILED
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from airunner.resources.run_log import Divergence, Run
+
+
+def explain(
+    settings: Settings,
+    last: Annotated[int, typer.Option(min=1, metavar="N", help="the last N runs")] = 1,
+    run: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="this run's log instead of the last")
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="decide again from the log; exit 1 on a difference")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the timeline as JSON")] = False,
+) -> None:
+    """Show the decisions of the last run with bytes and reasons, and what came of each.
+
+    Runs that decided nothing are passed over.
+    """
+    from airunner.cli.console import out, print_json
+    from airunner.resources.run_log import replay as decide_again
+
+    runs = [_read(run)] if run else _last_runs(settings, last)
+    if not runs:
+        typer.echo("error: no run has decided anything yet; `airunner demo` makes one.", err=True)
+        raise typer.Exit(EXIT_FAILED)
+    differences = [decide_again(each) if replay else None for each in runs]
+    if as_json:
+        print_json(
+            {"runs": [_as_json(r, d, replay) for r, d in zip(runs, differences, strict=True)]}
+        )
+    else:
+        console = out()
+        for each, difference in zip(runs, differences, strict=True):
+            _print(each, console)
+            if replay:
+                console.print(_verdict(each, difference))
+    if any(differences):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _read(path: Path) -> Run:
+    from airunner.resources.run_log import read_run
+
+    try:
+        found = read_run(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"cannot read {path}: {error}", param_hint="--run") from None
+    if not {"began_s", "budgets", "queue_limit"} <= found.header.keys():
+        raise typer.BadParameter(f"{path} is not the log of a run", param_hint="--run")
+    return found
+
+
+def _last_runs(settings: Settings, count: int) -> list[Run]:
+    """The newest runs with decisions, oldest first."""
+    from airunner.resources.run_log import read_run, run_files
+    from airunner.runtime.runtime import runs_folder
+
+    found: list[Run] = []
+    for path in run_files(runs_folder(settings)):
+        run = read_run(path)
+        if any(event["kind"] == "decided" for event in run.events):
+            found.append(run)
+            if len(found) == count:
+                break
+    return found[::-1]
+
+
+def _as_json(run: Run, difference: Divergence | None, replayed: bool) -> dict[str, Any]:
+    timeline = [{"after_s": e["at_s"] - run.header["began_s"], **e} for e in run.events]
+    entry: dict[str, Any] = {"file": run.path, **run.header, "timeline": timeline}
+    if replayed:
+        entry["replay"] = {
+            "same": difference is None,
+            "difference": asdict(difference) if difference else None,
+        }
+    return entry
+
+
+def _print(run: Run, console: Any) -> None:
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns
+
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.header["began_s"]))
+    budgets = ", ".join(
+        f"{b['device']} {format_bytes(b['budget_bytes'])}" for b in run.header["budgets"]
+    )
+    console.print(f"{run.header.get('command', '')}, {began}, budget: {budgets}", style="bold")
+    table = columns("Seconds", "What", right=("Seconds",))
+    for event in run.events:
+        text = _decision(event) if event["kind"] == "decided" else _outcome(event)
+        if text is not None:
+            offset = f"{event['at_s'] - run.header['began_s']:.2f}"
+            table.add_row(offset, text, style=None if event["kind"] == "decided" else "dim")
+    console.print(table)
+
+
+def _decision(event: Mapping[str, Any]) -> str:
+    from airunner.byte_size import format_bytes
+    from airunner.cli.narration import short_name
+
+    where = f" on {event['device']}" if event["device"] else ""
+    action = event["action"].replace("_", " ").upper()
+    line = f"{action} {short_name(event['model'])}{where}: {event['reason']}"
+    if event["needed_bytes"]:
+        line += (
+            f" ({format_bytes(event['needed_bytes'])} needed; "
+            f"{format_bytes(event['held_bytes'])} of {format_bytes(event['budget_bytes'])} held)"
+        )
+    return line
+
+
+def _outcome(event: Mapping[str, Any]) -> str | None:
+    from airunner.cli.narration import narrate
+
+    line = narrate(event)
+    return f"  {line}" if line is not None else None
+
+
+def _verdict(run: Run, difference: Divergence | None) -> str:
+    if difference is None:
+        return f"Replayed: the same decisions in all {len(list(run.steps))} steps."
+    return (
+        f"Replayed: step {difference.step} decides otherwise.\n"
+        f"  recorded: {difference.recorded}\n  replayed: {difference.replayed}"
+    )

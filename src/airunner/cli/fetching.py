@@ -1,0 +1,53 @@
+"""Fetching weights from the command line, with a bar, and interruptible.
+
+Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logged.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+from airunner.cli.download_bar import DownloadBar
+from airunner.cli.following import following
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.downloads.store import ModelStore
+from airunner.events import EventBus
+from airunner.models.catalog import Catalog
+from airunner.models.spec import ModelSpec
+from airunner.settings import Settings
+
+
+def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
+    """The store of the home folder, the catalogue it looks in, and the bus it reports on."""
+    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+    catalog.validate()
+    bus = EventBus()
+    return ModelStore(settings.home, catalog, bus, offline=settings.offline), catalog, bus
+
+
+def fetch_with_bar(store: ModelStore, spec: ModelSpec, bus: EventBus) -> Path:
+    """The weights of ``spec``, fetched if needed; Ctrl-C leaves what has arrived.
+
+    Raises:
+        WeightsError, StorageError: see ``ModelStore.fetch``.
+    """
+    cancel = threading.Event()
+    found: Future[Path] = Future()
+
+    def fetch() -> None:
+        try:
+            found.set_result(store.fetch(spec, cancel))
+        except BaseException as error:
+            found.set_exception(error)
+
+    with DownloadBar() as bar, following(bus, bar.show):
+        # On a thread of its own: an interrupt then ends it where it can be resumed.
+        thread = threading.Thread(target=fetch, name=f"fetching {spec.model_path}", daemon=True)
+        thread.start()
+        try:
+            return found.result()
+        finally:
+            cancel.set()
+            thread.join()

@@ -1,0 +1,147 @@
+"""The settings as command line flags, on every command and in front of it.
+
+Owns the way from flags to ``Settings``; the flags themselves are generated from
+``SETTINGS``. Also where a command's failure becomes a line and an exit code.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from airunner.errors import AiRunnerError, SettingsError
+from airunner.settings import SETTINGS, Setting, Settings
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+SETTINGS_HINT = (
+    "Every setting that `airunner --help` lists may be given here too, "
+    "for example --max-memory 600MB."
+)
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a flag for every setting, hidden from its own ``--help``.
+
+    ``command`` gets the finished ``Settings`` as its first argument. A flag
+    after the command wins over the same flag before it.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in list(inspect.signature(command).parameters.values())[1:]
+    ]
+
+    @functools.wraps(command)
+    def run(ctx: typer.Context, **values: Any) -> None:
+        remember_flags(ctx, values)
+        given = ctx.find_root().meta
+        verbose = bool(given.get("verbose"))
+        log_to_stderr(verbose)
+        with clean_exits(verbose):
+            flags = {name: given[name] for name in SETTINGS if name in given}
+            command(Settings.load(flags), **values)
+
+    return _with_parameters(run, [*own, *_settings_parameters(True)])
+
+
+def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
+    """The same for what runs before every command: the flags are only remembered."""
+
+    @functools.wraps(callback)
+    def run(ctx: typer.Context, **values: Any) -> None:
+        remember_flags(ctx, values)
+        callback(**values)
+
+    hints = get_type_hints(callback, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in inspect.signature(callback).parameters.values()
+    ]
+    return _with_parameters(run, [*own, *_settings_parameters(False)])
+
+
+def remember_flags(ctx: typer.Context, values: dict[str, Any]) -> None:
+    """Move the settings' flags out of ``values`` to where all of this invocation finds them."""
+    given = ctx.find_root().meta
+    for name in (*SETTINGS, "verbose"):
+        value = values.pop(name)
+        if value is not None:
+            given[name] = value
+
+
+def log_to_stderr(verbose: bool) -> None:
+    """Warnings for everybody, the whole log for those who ask."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s" if verbose else "warning: %(message)s",
+        force=True,
+    )
+    logging.getLogger("airunner").setLevel(logging.DEBUG if verbose else logging.NOTSET)
+    # Told by the event SpecialistFailed as well, which every command shows.
+    logging.getLogger("airunner.runtime.specialists").setLevel(
+        logging.NOTSET if verbose else logging.ERROR
+    )
+
+
+@contextmanager
+def clean_exits(verbose: bool) -> Iterator[None]:
+    """One line on stderr and an exit code for everything AI Runner raises on purpose."""
+    try:
+        yield
+    except AiRunnerError as error:
+        if verbose:
+            logging.getLogger("airunner").exception("The command failed.")
+        typer.echo(f"error: {error}", err=True)
+        code = EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
+        raise typer.Exit(code) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _with_parameters(
+    run: Callable[..., None], parameters: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """``run`` as typer shall see it: with a context and keyword parameters."""
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    shown = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    annotations: Mapping[str, Any] = {p.name: p.annotation for p in (context, *shown)}
+    # typer reads both, the signature for defaults and the hints for types.
+    vars(run).pop("__wrapped__", None)
+    run.__annotations__ = dict(annotations)
+    vars(run)["__signature__"] = inspect.Signature([context, *shown])
+    return run
+
+
+@functools.cache
+def _settings_parameters(hidden: bool) -> list[inspect.Parameter]:
+    verbose = typer.Option(
+        "--verbose", "-v", hidden=hidden, help="log to stderr, and show where errors come from"
+    )
+    return [
+        *(_parameter(setting, hidden) for setting in SETTINGS.values()),
+        _keyword("verbose", Annotated[bool | None, verbose]),
+    ]
+
+
+def _parameter(setting: Setting, hidden: bool) -> inspect.Parameter:
+    if setting.is_switch:
+        switch = typer.Option(
+            f"{setting.flag}/--no-{setting.flag[2:]}", hidden=hidden, help=setting.help
+        )
+        return _keyword(setting.name, Annotated[bool | None, switch])
+    option = typer.Option(setting.flag, metavar=setting.metavar, hidden=hidden, help=setting.help)
+    return _keyword(setting.name, Annotated[str | None, option])
+
+
+def _keyword(name: str, annotation: object) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )

@@ -1,0 +1,164 @@
+"""``airunner models``: what is registered, what is here, and getting the rest.
+
+Owns the group's commands; ``model_sheet`` prints one model in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airunner.cli.flags import SETTINGS_HINT, takes_settings
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from airunner.models.spec import ModelSpec
+    from airunner.runtime import Runtime
+
+AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
+
+models_app = typer.Typer(
+    name="models",
+    help="List, show, fetch and remove models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def list_models(settings: Settings, as_json: AsJson = False) -> None:
+    """List the registered models, and which one serves each capability here and now."""
+    from airunner.cli.console import print_json
+    from airunner.cli.team import running_team
+
+    with running_team(settings, "models list") as runtime:
+        models = [_entry(runtime, spec) for spec in runtime.catalog.registry.values()]
+        serving = _serving(runtime)
+    if as_json:
+        print_json({"models": models, "serving": serving})
+    else:
+        _print_list(models, serving)
+
+
+def show_model(
+    settings: Settings,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a registered model")],
+    as_json: AsJson = False,
+) -> None:
+    """Show everything about one model; with its weights here, its memory in bytes."""
+    from airunner.cli.console import print_json
+    from airunner.cli.model_sheet import describe_model, print_sheet
+    from airunner.cli.team import running_team
+
+    with running_team(settings, "models show") as runtime:
+        sheet = describe_model(runtime, runtime.catalog.spec(name))
+    if as_json:
+        print_json(sheet)
+    else:
+        print_sheet(sheet)
+
+
+def pull_models(
+    settings: Settings,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    team: Annotated[
+        bool, typer.Option("--team", help="every model that a capability wants")
+    ] = False,
+) -> None:
+    """Fetch weights. An interrupted fetch goes on where it was the next time."""
+    from airunner.cli.fetching import fetch_with_bar, open_store
+
+    store, catalog, bus = open_store(settings)
+    wanted = [*(names or []), *(catalog.mapping.values() if team else [])]
+    if not wanted:
+        raise typer.BadParameter("name a model, or give --team", param_hint="NAME")
+    for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
+        path = fetch_with_bar(store, spec, bus)
+        typer.echo(f"{spec.model_path}: {path}")
+
+
+def remove_model(
+    settings: Settings,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a registered model")],
+) -> None:
+    """Delete a model's weights from the home folder. Files that lie elsewhere stay."""
+    from airunner.byte_size import format_bytes
+    from airunner.cli.fetching import open_store
+
+    store, catalog, _ = open_store(settings)
+    freed_bytes = store.remove(catalog.spec(name))
+    typer.echo(f"{name}: {format_bytes(freed_bytes)} freed")
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_models,
+    "show": show_model,
+    "pull": pull_models,
+    "remove": remove_model,
+}
+for _name, _command in _COMMANDS.items():
+    models_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+
+
+def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
+    """A model's line: its size is that of the file if it is here, else what the spec says."""
+    from airunner.models.assign import declared_bytes
+
+    path = runtime.store.path(spec)
+    return {
+        "model": spec.model_path,
+        "capabilities": list(spec.capabilities),
+        "engine": spec.engine,
+        "file_bytes": path.stat().st_size if path else None,
+        "declared_memory_bytes": declared_bytes(spec),
+        "here": path is not None,
+        "path": path,
+        "priority": spec.priority,
+        "license": spec.license,
+    }
+
+
+def _serving(runtime: Runtime) -> list[dict[str, Any]]:
+    """For each capability the model wanted and the one that serves, ``None`` for neither."""
+    from airunner.errors import CatalogError, MissingWeightsError
+    from airunner.models.spec import ModelCapability
+
+    rows: list[dict[str, Any]] = []
+    for capability in ModelCapability:
+        row = {"capability": capability, "wanted": None, "model": None, "remark": ""}
+        row["wanted"] = runtime.catalog.mapping.get(capability)
+        try:
+            found = runtime.resolve(capability)
+        except (CatalogError, MissingWeightsError) as error:
+            row["remark"] = str(error)
+        else:
+            row |= {"model": found.spec.model_path, "wanted": found.wanted.model_path}
+            row["remark"] = found.reason
+        rows.append(row)
+    return rows
+
+
+def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> None:
+    from rich.padding import Padding
+
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns, out
+
+    console = out()
+    for model in models:
+        memory = format_bytes(model["declared_memory_bytes"])
+        here = f"here, {format_bytes(model['file_bytes'])}" if model["here"] else "not here"
+        console.print(f"{model['model']:<44} {memory:>8} memory  {here}", style="bold")
+        capabilities = ", ".join(model["capabilities"]).replace("_", " ")
+        console.print(Padding(capabilities, (0, 0, 0, 2)), style="dim")
+    console.print("\nServing now", style="bold")
+    table = columns("", "")
+    for row in serving:
+        stands_in = row["model"] is not None and row["model"] != row["wanted"]
+        text = row["model"] or f"nobody: {row['remark']}"
+        table.add_row(row["capability"], f"{text}, for {row['wanted']}" if stands_in else text)
+    console.print(table)
+    if any(row["model"] != row["wanted"] for row in serving if row["model"]):
+        console.print("`airunner models pull --team` fetches the models that are wanted.")

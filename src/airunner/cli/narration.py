@@ -1,0 +1,144 @@
+"""Events in words: one short line about what happened to models and memory.
+
+Works on events as JSON values, because ``airunner explain`` reads them from a
+log. Knows no console. What is said in a conversation is not told here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airunner.byte_size import format_bytes
+
+Record = Mapping[str, Any]
+
+
+def narrate(event: Record) -> str | None:
+    """The line for an event, or ``None`` if it is not about models, memory or tools."""
+    tell = _LINES.get(event["kind"])
+    return tell(event) if tell else None
+
+
+def short_name(model: str) -> str:
+    """A model's name without its publisher."""
+    return model.rstrip("/").rpartition("/")[2]
+
+
+def seconds(value: float) -> str:
+    """A duration for people: ``38 ms``, ``0.55 s``, ``12.0 s``."""
+    if value < 0.1:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def _fallback_chosen(e: Record) -> str:
+    return (
+        f"{e['wanted']} is not on this machine: {short_name(e['chosen'])} serves "
+        f"{e['capability']} (`{e['advice']}` gets it)"
+    )
+
+
+def _model_loaded(e: Record) -> str:
+    return (
+        f"loaded {short_name(e['model'])} on {e['device']} in {seconds(e['load_s'])}: "
+        f"{format_bytes(e['predicted_bytes'])} predicted, "
+        f"{format_bytes(e['measured_bytes'])} measured, context {e['n_ctx']:,}"
+    )
+
+
+def _model_load_failed(e: Record) -> str:
+    then = "; trying once more" if e["will_retry"] else ""
+    return f"{short_name(e['model'])} did not load on {e['device']}: {e['problem']}{then}"
+
+
+def _model_parked(e: Record) -> str:
+    return (
+        f"parked {short_name(e['model'])}: {e['tokens']:,} tokens, "
+        f"{format_bytes(e['parked_bytes'])} to {e['tier']} in {seconds(e['park_s'])}"
+    )
+
+
+def _parking_failed(e: Record) -> str:
+    return f"{short_name(e['model'])} could not be parked: {e['problem']}"
+
+
+def _model_released(e: Record) -> str:
+    line = (
+        f"released {short_name(e['model'])}: {format_bytes(e['released_bytes'])} came back "
+        f"in {seconds(e['stop_s'])}"
+    )
+    return line + (f", {format_bytes(e['missing_bytes'])} did not" if e["missing_bytes"] else "")
+
+
+def _model_restored(e: Record) -> str:
+    return f"restored {short_name(e['model'])}: {e['tokens']:,} tokens in {seconds(e['restore_s'])}"
+
+
+def _cache_proven(e: Record) -> str:
+    return (
+        f"proven: {e['cached_tokens']:,} of {e['prompt_tokens']:,} prompt tokens came from "
+        f"the restored cache"
+    )
+
+
+def _cache_lost(e: Record) -> str:
+    return (
+        f"the cache of {short_name(e['model'])} did not serve: {e['cached_tokens']:,} of "
+        f"{e['restored_tokens']:,} restored tokens re-used; {e['reason']}"
+    )
+
+
+def _worker_died(e: Record) -> str:
+    return f"the worker of {short_name(e['model'])} died (exit code {e['exit_code']})"
+
+
+def _specialist_failed(e: Record) -> str:
+    return f"{e['capability']} could not be used: {e['problem']}"
+
+
+def _generation_finished(e: Record) -> str:
+    return (
+        f"{short_name(e['model'])}: {e['cached_tokens']:,} of {e['prompt_tokens']:,} prompt "
+        f"tokens cached, first token after {seconds(e['ttft_s'])}, "
+        f"{e['completion_tokens']:,} tokens in {seconds(e['total_s'])}"
+    )
+
+
+def _tool_call_started(e: Record) -> str:
+    return f"tool {e['tool']} …"
+
+
+def _tool_progressed(e: Record) -> str:
+    return f"tool {e['tool']}: {e['text']}"
+
+
+def _tool_call_finished(e: Record) -> str:
+    if e["problem"]:
+        return f"tool {e['tool']} failed after {seconds(e['seconds'])}: {e['problem']}"
+    cut = ", its result shortened" if e["truncated"] else ""
+    return f"tool {e['tool']} done in {seconds(e['seconds'])}{cut}"
+
+
+def _history_trimmed(e: Record) -> str:
+    return f"{e['dropped_messages']} old messages left out to fit the context of {e['n_ctx']:,}"
+
+
+_LINES: Mapping[str, Callable[[Record], str]] = {
+    "fallback_chosen": _fallback_chosen,
+    "model_loaded": _model_loaded,
+    "model_load_failed": _model_load_failed,
+    "model_parked": _model_parked,
+    "parking_failed": _parking_failed,
+    "model_released": _model_released,
+    "model_restored": _model_restored,
+    "cache_proven": _cache_proven,
+    "cache_lost": _cache_lost,
+    "worker_died": _worker_died,
+    "specialist_failed": _specialist_failed,
+    "generation_finished": _generation_finished,
+    "tool_call_started": _tool_call_started,
+    "tool_progressed": _tool_progressed,
+    "tool_call_finished": _tool_call_finished,
+    "history_trimmed": _history_trimmed,
+}

@@ -1,0 +1,87 @@
+"""``airunner plan``: which models would be chosen for an amount of memory, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from airunner.models.assign import Assignment
+
+
+def _vram(text: str) -> int:
+    from airunner.byte_size import parse_bytes
+
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            return parse_bytes(text)
+        except ValueError as problem:
+            raise typer.BadParameter(str(problem)) from None
+    if not 0 <= number < 1e9:
+        raise typer.BadParameter("write it like 8 (GB), 8GB or 7.5GiB")
+    return round(number * 10**9)
+
+
+def plan(
+    settings: Settings,
+    max_vram: Annotated[
+        int | None,
+        typer.Option(
+            parser=_vram,
+            metavar="SIZE",
+            help="memory to plan for: 8 (GB of 10^9 bytes), 8GB, 7.5GiB; "
+            "default: what the largest device offers now",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
+) -> None:
+    """Show the best model for each capability that fits the memory, and what was passed over.
+
+    Models take turns in memory, so each must fit alone. Nothing is changed.
+    """
+    from airunner.cli.console import print_json
+    from airunner.cli.team import running_team
+
+    with running_team(settings, "plan") as runtime:
+        assignment = runtime.plan(max_vram)
+    if as_json:
+        print_json({**asdict(assignment), "peak_bytes": assignment.peak_bytes})
+    else:
+        _print(assignment)
+
+
+def _print(assignment: Assignment) -> None:
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns, out
+
+    console = out()
+    budget = format_bytes(assignment.budget_bytes)
+    console.print(
+        f"Models that each fit {budget}; they take turns, "
+        f"{format_bytes(assignment.peak_bytes)} at most.\n"
+    )
+    table = columns("Capability", "Model", "Memory", right=("Memory",))
+    for choice in assignment.choices:
+        table.add_row(
+            choice.capability.value,
+            choice.model or "-",
+            format_bytes(choice.size_bytes) if choice.model else "-",
+        )
+    console.print(table)
+    for choice in assignment.choices:
+        console.print(f"\n{choice.capability.value}", style="bold")
+        reasons = columns("", "")
+        reasons.add_row("  chosen" if choice.model else "  nobody", choice.reason)
+        fitting = [r.model for r in choice.rejected if r.deficit_bytes == 0]
+        if fitting:
+            reasons.add_row("  would fit", f"{', '.join(fitting)}; preferred less")
+        for other in choice.rejected:
+            if other.deficit_bytes != 0:
+                reasons.add_row("  not", f"{other.model}: {other.reason}")
+        console.print(reasons)

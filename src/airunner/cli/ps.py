@@ -1,0 +1,157 @@
+"""``airunner ps``: what every AI Runner process on this machine has loaded.
+
+Owns reading that out of the run logs of live processes: the scheduler's inputs
+replayed give its state, and the workers' own memory is measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from airunner.resources.run_log import Run
+    from airunner.resources.status import DeviceStatus, ModelStatus
+
+_CLOCK_SLACK_S = 2.0
+"""Start times of processes are known to a hundredth of a second, those of the system less well."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """One AI Runner process and what it holds."""
+
+    pid: int
+    command: str
+    began_s: float
+    devices: tuple[DeviceStatus, ...]
+    models: tuple[ModelStatus, ...]
+
+
+def ps(
+    settings: Settings,
+    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
+) -> None:
+    """List the models that AI Runner processes using this home have loaded or parked."""
+    from airunner.cli.console import print_json
+    from airunner.resources.run_log import read_run, run_files
+    from airunner.runtime.runtime import runs_folder
+
+    runs = [read_run(path) for path in run_files(runs_folder(settings))]
+    live = [_state_of(run) for run in runs if _is_live(run)]
+    if as_json:
+        print_json([asdict(run) for run in live])
+    else:
+        _print(live)
+
+
+def _is_live(run: Run) -> bool:
+    """Whether the process that writes this log still runs, and is not another with its id."""
+    import psutil
+
+    if "pid" not in run.header:
+        return False
+    try:
+        process = psutil.Process(run.header["pid"])
+        began_s = process.create_time()
+        return bool(
+            began_s <= run.header["began_s"] + _CLOCK_SLACK_S
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.Error:
+        return False
+
+
+def _state_of(run: Run) -> LiveRun:
+    from airunner.resources.ledger import DeviceBudget
+    from airunner.resources.scheduler import Scheduler
+    from airunner.resources.status import DeviceStatus
+
+    scheduler = Scheduler(
+        [DeviceBudget(**b) for b in run.header["budgets"]], run.header["queue_limit"]
+    )
+    for event, _ in run.steps:
+        scheduler.step(event)
+    accounts = scheduler.roster.ledger.accounts.values()
+    return LiveRun(
+        pid=run.header["pid"],
+        command=run.header["command"],
+        began_s=run.header["began_s"],
+        devices=tuple(
+            DeviceStatus(a.device, a.budget_bytes, a.held_bytes, a.lost_bytes) for a in accounts
+        ),
+        models=tuple(_models(run, scheduler.roster)),
+    )
+
+
+def _models(run: Run, roster: Any) -> Iterator[ModelStatus]:
+    from airunner.devices.process_memory import memory_of_process
+    from airunner.resources.status import ModelStatus
+
+    loaded = {e["model"]: e for e in run.events if e["kind"] == "model_loaded"}
+    for record in roster.models.values():
+        worker = loaded.get(record.key) if record.state.holds_memory else None
+        pid = worker["pid"] if worker else None
+        if pid is not None and memory_of_process(pid) is None:
+            continue  # the process lives on, but has closed its runtime
+        charges = roster.ledger.accounts[record.device].charges if record.device else {}
+        yield ModelStatus(
+            model=record.key,
+            state=str(record.state),
+            device=record.device,
+            held_bytes=charges.get(record.key, 0),
+            measured_bytes=_measured_bytes(pid, record.device),
+            parked_bytes=record.parked_bytes,
+            leases=len(record.leases),
+            pinned=record.pinned,
+            pid=pid,
+            n_ctx=worker["n_ctx"] if worker else None,
+        )
+
+
+def _measured_bytes(pid: int | None, device: str) -> int | None:
+    from airunner.devices.process_memory import device_bytes_of_process
+
+    if pid is None:
+        return None
+    if device.startswith("cuda"):
+        return device_bytes_of_process(pid, "cuda")
+    return device_bytes_of_process(pid, "rocm" if device.startswith("rocm") else "cpu")
+
+
+def _print(live: list[LiveRun]) -> None:
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns, out
+    from airunner.cli.narration import seconds
+
+    console = out()
+    if not live:
+        console.print("No AI Runner process has models loaded.")
+    for run in live:
+        age = seconds(time.time() - run.began_s)
+        console.print(f"{run.command}, process {run.pid}, for {age}", style="bold")
+        for device in run.devices:
+            console.print(
+                f"  {device.device}: {format_bytes(device.held_bytes)} of "
+                f"{format_bytes(device.budget_bytes)} in use"
+            )
+        table = columns("  Model", "State", "Charged", "Measured", "Parked", right=("Charged",))
+        for model in run.models:
+            where = f" on {model.device}" if model.pid else ""
+            measured = format_bytes(model.measured_bytes) if model.pid else "-"
+            parked = format_bytes(model.parked_bytes) if model.parked_bytes else "-"
+            pinned = ", pinned" if model.pinned else ""
+            table.add_row(
+                f"  {model.model}",
+                f"{model.state}{where}{pinned}",
+                format_bytes(model.held_bytes) if model.held_bytes else "-",
+                measured,
+                parked,
+            )
+        console.print(table)

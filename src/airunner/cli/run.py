@@ -1,0 +1,69 @@
+"""``airunner run``: one answer of a specialised model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from airunner.cli.flags import EXIT_FAILED
+from airunner.models.spec import ModelCapability
+from airunner.settings import Settings
+
+
+def run(
+    settings: Settings,
+    capability: Annotated[
+        ModelCapability,
+        typer.Argument(metavar="CAPABILITY", help="what is wanted, for example summarization"),
+    ],
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT|-]", help="the prompt; - reads it from stdin")
+    ] = "-",
+    as_json: Annotated[bool, typer.Option("--json", help="print the answer as JSON")] = False,
+) -> None:
+    """Ask the model that serves CAPABILITY once.
+
+    The answer goes to stdout; --max-tokens N limits it.
+    """
+    from airunner.cli.chat_screen import AnswerScreen
+    from airunner.cli.console import print_json
+    from airunner.cli.following import following
+    from airunner.cli.team import running_team
+    from airunner.events import Event, SpecialistFailed
+
+    prompt = sys.stdin.read() if text == "-" else text
+    if not prompt.strip():
+        raise typer.BadParameter("the prompt is empty", param_hint="TEXT")
+    problems: list[str] = []
+
+    def show(event: Event) -> None:
+        if isinstance(event, SpecialistFailed):
+            problems.append(event.problem)
+        else:
+            screen.show(event)
+
+    with running_team(settings, "run") as runtime:
+        model = runtime.resolve(capability).spec.model_path
+        began_s = time.perf_counter()
+        with AnswerScreen() as screen, following(runtime.bus, show):
+            answer = runtime.use_specialized_model(capability, prompt, settings.max_tokens)
+        took_s = time.perf_counter() - began_s
+    problem = "; ".join(problems)
+    if as_json:
+        print_json(
+            {
+                "capability": capability,
+                "model": model,
+                "text": answer,
+                "problem": problem,
+                "seconds": took_s,
+            }
+        )
+    elif answer is not None:
+        typer.echo(answer)
+    if answer is None:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(EXIT_FAILED)
