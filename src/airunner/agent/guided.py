@@ -35,6 +35,7 @@ from airunner.tools.toolset import Toolset
 
 _SHOWN_ARGUMENT_TOKENS = 60
 _SEPARATORS = (",", ":")
+_COMPACT = {"whitespace_flexible": False, "lenient": True}
 
 
 class GuidedDialect:
@@ -57,7 +58,7 @@ class GuidedDialect:
         return Prompt(
             render=lambda shown: with_last_user_text(self._plain(shown), form.question),
             read=_reader(call_id, tool, form.given),
-            json_schema={**form.schema, "x-guidance": {"whitespace_flexible": False}},
+            json_schema={**form.schema, "x-guidance": _COMPACT},
             max_tokens=2 * longest_text(form.schema) + 32,
             greedy=True,
             visible=False,

@@ -78,16 +78,15 @@ def remember_flags(ctx: typer.Context, values: dict[str, Any]) -> None:
 
 def log_to_stderr(verbose: bool) -> None:
     """Warnings for everybody, the whole log for those who ask."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s" if verbose else "warning: %(message)s",
-        force=True,
-    )
-    logging.getLogger("airunner").setLevel(logging.DEBUG if verbose else logging.NOTSET)
+    handler = logging.StreamHandler()
+    form = "%(levelname)s %(name)s: %(message)s" if verbose else "warning: %(message)s"
+    handler.setFormatter(logging.Formatter(form))
+    log = logging.getLogger("airunner")
+    log.handlers[:] = [handler]
+    log.setLevel(logging.DEBUG if verbose else logging.WARNING)
     # Told by the event SpecialistFailed as well, which every command shows.
-    logging.getLogger("airunner.runtime.specialists").setLevel(
-        logging.NOTSET if verbose else logging.ERROR
-    )
+    told = logging.getLogger("airunner.runtime.specialists")
+    told.setLevel(logging.NOTSET if verbose else logging.ERROR)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def run(
         typer.Argument(metavar="CAPABILITY", help="what is wanted, for example summarization"),
     ],
     text: Annotated[
-        str, typer.Argument(metavar="[TEXT|-]", help="the prompt; - reads it from stdin")
+        str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
     ] = "-",
     as_json: Annotated[bool, typer.Option("--json", help="print the answer as JSON")] = False,
 ) -> None:

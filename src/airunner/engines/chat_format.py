@@ -25,8 +25,13 @@ _FINISH: dict[str, FinishReason] = {
 }
 
 
-def request_body(request: ChatRequest, slot: int) -> dict[str, Any]:
-    """The JSON body that asks for a streamed answer computed in ``slot``."""
+def request_body(request: ChatRequest, slot: int, *, guidance: bool = False) -> dict[str, Any]:
+    """The JSON body that asks for a streamed answer computed in ``slot``.
+
+    ``guidance`` says that the engine was built with llguidance. A schema that
+    carries ``x-guidance`` options is then decoded with it, which obeys them;
+    llama.cpp's own grammars let the model spend half its tokens on white space.
+    """
     body: dict[str, Any] = {
         "messages": messages_json(request.messages),
         "stream": True,
@@ -44,7 +49,9 @@ def request_body(request: ChatRequest, slot: int) -> dict[str, Any]:
         body["tool_choice"] = "none" if is_forced(request) else request.tool_choice
         if is_forced(request):
             schema = forced_call_schema(request)
-    if schema is not None:
+    if schema is not None and guidance and "x-guidance" in schema:
+        body["grammar"] = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
+    elif schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     if request.grammar is not None:
         body["grammar"] = request.grammar

@@ -46,7 +46,7 @@ class LlamaCppModel:
 
     ``slot_dir`` is the only folder that the worker reads and writes slot states
     in. ``exited`` returns when the worker's process has ended, and is asked for
-    the reason when a connection breaks.
+    the reason when a connection breaks. ``guidance``: see ``request_body``.
     """
 
     def __init__(
@@ -56,10 +56,12 @@ class LlamaCppModel:
         api_key: str,
         slot_dir: Path,
         exited: Callable[[], Awaitable[WorkerExit]],
+        guidance: bool = False,
     ) -> None:
         self._plan = plan
         self._slot_dir = slot_dir
         self._exited = exited
+        self._guidance = guidance
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
@@ -76,12 +78,18 @@ class LlamaCppModel:
         """What was loaded, and how."""
         return self._plan
 
+    @property
+    def endpoint(self) -> tuple[str, dict[str, str]]:
+        """Address of the worker's server and the headers it wants, for asking it directly."""
+        return str(self._client.base_url), {"Authorization": self._client.headers["Authorization"]}
+
     async def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
         """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
         self._check_slot(slot)
         events = EventSplitter()
         reader = AnswerReader(self._plan.model, forced=is_forced(request))
-        response = await self._send("/v1/chat/completions", request_body(request, slot))
+        body = request_body(request, slot, guidance=self._guidance)
+        response = await self._send("/v1/chat/completions", body)
         try:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())

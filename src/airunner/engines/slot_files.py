@@ -31,15 +31,15 @@ _MAGIC = b"airunKV1"
 def fingerprint(plan: LoadPlan) -> bytes:
     """16 bytes that differ between loads whose states must not be mixed up.
 
-    The context may differ; the number of slots may not, since the engine lays
-    its cache out by it.
+    The context may differ, unless positions are scaled to it; the number of
+    slots may not, since the engine lays its cache out by it.
     """
     facts = (
         plan.path.stat().st_size,
         plan.kv_type_k,
         plan.kv_type_v,
         plan.swa_full,
-        plan.yarn_context,
+        plan.yarn_context and (plan.yarn_context, plan.n_ctx),
         plan.n_parallel,
     )
     return blake2b(repr(facts).encode(), digest_size=16).digest()

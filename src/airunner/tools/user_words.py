@@ -10,6 +10,7 @@ with tool calling of their own see an ordinary parameter.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -18,12 +19,12 @@ from airunner.tools.request import Request
 _SHORT_NAME = 2
 
 
-class UserWords:
+class UserWords(ABC):
     """Base of the marks; put one into ``Annotated[str, ...]``."""
 
+    @abstractmethod
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """The parameter's value, or ``None`` if the message does not settle it."""
-        raise NotImplementedError
 
 
 class Whole(UserWords):

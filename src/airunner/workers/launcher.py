@@ -104,7 +104,14 @@ class LocalLauncher:
             await child.wait()
             raise
         self._refill()
-        model = LlamaCppModel(plan, answer.url, key, berth.slot_dir, child.wait)
+        model = LlamaCppModel(
+            plan,
+            answer.url,
+            key,
+            berth.slot_dir,
+            child.wait,
+            guidance=self._options.llama_server is None,
+        )
         return LocalWorker(child, model, answer.pid, answer.load_s)
 
     async def close(self) -> None:

@@ -58,7 +58,8 @@ def engine_params(engine: Any, order: Order) -> Any:
     params.ui = False
 
     _choose_device(engine, params, plan)
-    if plan.yarn_context is not None:
+    if plan.yarn_context is not None and plan.n_ctx > plan.yarn_context:
+        params.rope_freq_scale = plan.yarn_context / plan.n_ctx
         params.rope_scaling_type = engine.llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_YARN
         params.yarn_orig_ctx = plan.yarn_context
     if plan.embedding:

@@ -50,8 +50,9 @@ def server_arguments(order: Order, port: int) -> list[str]:
         arguments += ["--main-gpu", str(plan.gpu_index)]
     if plan.swa_full:
         arguments.append("--swa-full")
-    if plan.yarn_context is not None:
+    if plan.yarn_context is not None and plan.n_ctx > plan.yarn_context:
         arguments += ["--rope-scaling", "yarn", "--yarn-orig-ctx", str(plan.yarn_context)]
+        arguments += ["--rope-scale", str(plan.n_ctx / plan.yarn_context)]
     if plan.embedding:
         arguments.append("--embedding")
     if order.mean_pooling:

@@ -1,0 +1,142 @@
+"""The command as a whole: help, flags and where they win, errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from airunner import __version__
+from airunner.cli.app import app
+from airunner.settings import SETTINGS
+
+COMMANDS = ("chat", "run", "demo", "ps", "plan", "explain", "doctor", "models")
+
+
+def invoke(*arguments: str, **environ: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, list(arguments), env=environ)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_help_lists_commands_and_every_setting() -> None:
+    code, text, _ = invoke("--help")
+    assert code == 0
+    for command in COMMANDS:
+        assert f"\n  {command} " in text
+    for setting in SETTINGS.values():
+        assert setting.flag in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_of_a_command_is_about_the_command() -> None:
+    _, text, _ = invoke("chat", "--help")
+    assert "--prompt" in text
+    assert "\n  --queue-limit" not in text
+    assert "Every setting" in text
+
+
+def test_version() -> None:
+    assert invoke("--version")[1] == f"airunner {__version__}\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ["xllamacpp", "gguf", "numpy", "httpx", "pydantic", "rich", "asyncio", "psutil"]
+    code = (
+        "import sys\n"
+        "from airunner.cli.app import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print([m for m in {heavy} if m in sys.modules], 'airunner.runtime' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] False"
+
+
+def shown_max_memory(*arguments: str, **environ: str) -> tuple[str, str]:
+    code, text, _ = invoke(*arguments, **environ)
+    assert code == 0, text
+    found = {s["name"]: s for s in json.loads(text)["settings"]}
+    return found["max_memory"]["shown"], found["max_memory"]["origin"]
+
+
+def test_the_last_flag_beats_the_first_the_environment_and_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('max_memory = "3GB"\n')
+    home = {"AIRUNNER_HOME": str(tmp_path)}
+    every = {**home, "AIRUNNER_MAX_MEMORY": "4GB"}
+    in_file = shown_max_memory("doctor", "--json", **home)
+    assert in_file == ("3.00 GB", f"config.toml ({tmp_path / 'config.toml'})")
+    assert shown_max_memory("doctor", "--json", **every) == ("4.00 GB", "AIRUNNER_MAX_MEMORY")
+    before = ("--max-memory", "5GB")
+    assert shown_max_memory(*before, "doctor", "--json", **every) == (
+        "5.00 GB",
+        "flag --max-memory",
+    )
+    both = shown_max_memory(*before, "doctor", "--max-memory", "6GB", "--json", **every)
+    assert both == ("6.00 GB", "flag --max-memory")
+
+
+def test_switches_can_be_turned_off(tmp_path: Path) -> None:
+    environ = {"AIRUNNER_HOME": str(tmp_path), "AIRUNNER_OFFLINE": "1"}
+    for flags, expected in (((), "yes"), (("--no-offline",), "no")):
+        _, text, _ = invoke("doctor", "--json", *flags, **environ)
+        found = {s["name"]: s["shown"] for s in json.loads(text)["settings"]}
+        assert found["offline"] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("models", "show", "Qwen/Qwen3"), 1, "Did you mean Qwen/Qwen3-8B"),
+        (("plan", "--max-memory", "lots"), 2, "from flag --max-memory"),
+        (("plan", "--max-vram", "much"), 2, "not a size"),
+        (("models", "list", "--keep-in-memory", "singing"), 2, "no such capability"),
+        (("run", "singing", "la"), 2, "is not one of"),
+        (("chat", "-p", "  "), 2, "the prompt is empty"),
+        (("explain",), 1, "no run has decided anything"),
+        (("explain", "--run", "nowhere.ndjson"), 2, "cannot read nowhere.ndjson"),
+        (("models", "pull"), 2, "name a model"),
+        (("models", "pull", "Qwen/Qwen3-8B", "--offline"), 1, "not on this machine"),
+        (("chat", "-p", "hi", "--primary", "nobody/home"), 1, "No model named 'nobody/home'"),
+    ],
+)
+def test_errors_are_one_line_and_an_exit_code(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(tmp_path))
+    assert (got, words in stderr) == (code, True), stderr
+    assert "Traceback" not in stderr
+
+
+def test_verbose_shows_where_an_error_comes_from(tmp_path: Path) -> None:
+    _, _, stderr = invoke("models", "show", "x", "--verbose", AIRUNNER_HOME=str(tmp_path))
+    assert "Traceback" in stderr
+    assert stderr.splitlines()[-1].startswith("error: No model named 'x'")
+
+
+def test_a_home_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file where a folder belongs")
+    code, _, stderr = invoke("plan", AIRUNNER_HOME=str(tmp_path))
+    assert code == 1
+    assert stderr.startswith("error: Cannot write")
+
+
+def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "airunner", "models", "list", "--json"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "AIRUNNER_HOME": str(tmp_path)},
+        text=True,
+    )
+    os.close(write)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

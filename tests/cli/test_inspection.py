@@ -1,0 +1,124 @@
+"""Commands that only look: models, plan, doctor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from airunner.cli.app import app
+from airunner.components.llm.config.model_capabilities import (
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+    MODEL_REGISTRY,
+)
+
+SPECIALIST_FOR = "Qwen/Qwen2.5-3B-Instruct"
+
+
+def output(home: Path, *arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, [*arguments, "--home", str(home)], env={"COLUMNS": "80"})
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def document(home: Path, *arguments: str, code: int = 0) -> Any:
+    return json.loads(output(home, *arguments, "--json", code=code))
+
+
+def test_models_list_says_what_is_here_and_who_serves(embedded_home: Path) -> None:
+    found = document(embedded_home, "models", "list")
+    models = {m["model"]: m for m in found["models"]}
+    assert set(models) == set(MODEL_REGISTRY)
+    assert {name for name, m in models.items() if m["here"]} == {
+        EMBEDDED_PRIMARY,
+        EMBEDDED_SPECIALIST,
+    }
+    assert models[EMBEDDED_PRIMARY]["file_bytes"] == 98_362_432
+    serving = {row["capability"]: row for row in found["serving"]}
+    assert serving["summarization"]["wanted"] == SPECIALIST_FOR
+    assert serving["summarization"]["model"] == EMBEDDED_SPECIALIST
+    assert serving["image_generation"]["model"] is None
+    text = output(embedded_home, "models", "list")
+    assert EMBEDDED_SPECIALIST in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_models_show_computes_memory_from_the_file(embedded_home: Path) -> None:
+    sheet = document(embedded_home, "models", "show", EMBEDDED_PRIMARY, "--context", "4096")
+    assert sheet["license"] == "Apache-2.0"
+    assert sheet["sources"][0]["source"] == "WheelSource"
+    rows = {row["n_ctx"]: row for row in sheet["memory"]}
+    assert [n for n, row in rows.items() if row["chosen"]] == [4096]
+    # 30 layers x 3 KV heads x 64 x 2 bytes x keys and values.
+    assert rows[4096]["kv_bytes"] == 4096 * 30 * 3 * 64 * 2 * 2
+    assert rows[4096]["total_bytes"] > rows[2048]["total_bytes"] > 98_000_000
+    text = output(embedded_home, "models", "show", EMBEDDED_PRIMARY, "--context", "4096")
+    assert "4,096*" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_models_show_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
+    assert document(tmp_path, "models", "show", SPECIALIST_FOR)["memory"] == []
+    assert f"airunner models pull {SPECIALIST_FOR}" in output(
+        tmp_path, "models", "show", SPECIALIST_FOR
+    )
+
+
+def test_pull_of_what_is_here_and_remove(embedded_home: Path, tmp_path: Path) -> None:
+    assert output(embedded_home, "models", "pull", EMBEDDED_PRIMARY).startswith(EMBEDDED_PRIMARY)
+    kept = tmp_path / "models" / "Qwen--Qwen3-4B"
+    kept.mkdir(parents=True)
+    (kept / "weights.gguf").write_bytes(bytes(1000))
+    assert "1.00 KB freed" in output(tmp_path, "models", "remove", "Qwen/Qwen3-4B")
+    assert not kept.exists()
+
+
+def test_plan_chooses_and_says_by_how_much_others_miss(tmp_path: Path) -> None:
+    plan = document(tmp_path, "plan", "--max-vram", "8")
+    assert plan["budget_bytes"] == 8 * 10**9
+    choices = {c["capability"]: c for c in plan["choices"]}
+    assert choices["primary_conversation"]["model"] == "Qwen/Qwen3-8B"
+    coder = {r["model"]: r for r in choices["code_generation"]["rejected"]}
+    assert coder["Qwen/Qwen3-Coder-30B-A3B-Instruct"]["deficit_bytes"] == 11_500_000_000
+    assert choices["image_generation"]["model"] is None
+    for text in ("8GB", "8000MB"):
+        assert document(tmp_path, "plan", "--max-vram", text)["budget_bytes"] == 8 * 10**9
+    assert document(tmp_path, "plan", "--max-vram", "7.5GiB")["budget_bytes"] == 7.5 * 2**30
+    text = output(tmp_path, "plan", "--max-vram", "8")
+    assert "needs 19,500,000,000 bytes" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_doctor_reports_a_machine_that_can_run(embedded_home: Path) -> None:
+    report = document(embedded_home, "doctor", "--max-memory", "2GB")
+    assert report["ok"]
+    assert report["engine"].startswith("xllamacpp ")
+    assert {w["model"] for w in report["weights"]} == {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST}
+    assert report["devices"][0]["budget_bytes"] == 2 * 10**9
+    assert not any(p["prevents_running"] for p in report["problems"])
+    text = output(embedded_home, "doctor")
+    assert "Problems" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_doctor_finds_what_prevents_running(tmp_path: Path) -> None:
+    report = document(tmp_path, "doctor", "--offline", code=1)
+    assert not report["ok"]
+    (problem,) = [p for p in report["problems"] if p["prevents_running"]]
+    assert "--offline" in problem["what"]
+    assert problem["remedy"].endswith(f"airunner models pull {EMBEDDED_PRIMARY}")
+
+
+def test_doctor_finds_a_home_and_an_engine_that_do_not_work(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("#!/bin/sh\necho no such GPU >&2\nexit 3\n")
+    file.chmod(0o755)
+    home = tmp_path / "home"
+    home.symlink_to(tmp_path / "a disk that is not mounted")
+    report = document(home, "doctor", "--llama-server", str(file), code=1)
+    prevented = [p["what"] for p in report["problems"] if p["prevents_running"]]
+    assert any("cannot be written" in what for what in prevented)
+    assert any("does not start: no such GPU" in what for what in prevented)

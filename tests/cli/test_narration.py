@@ -1,0 +1,53 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from airunner import events
+from airunner.cli.narration import narrate
+
+VALUES: dict[str, Any] = {
+    "str": "text",
+    "int": 1234,
+    "int | None": None,
+    "float": 1.25,
+    "bool": True,
+    "dict[str, Any]": {},
+}
+SILENT = {"decided", "download_progressed", "turn_started", "text_streamed", "turn_finished"}
+
+
+def test_every_event_about_models_memory_and_tools_has_a_line() -> None:
+    kinds = [
+        value
+        for value in vars(events).values()
+        if isinstance(value, type) and issubclass(value, events.Event) and value is not events.Event
+    ]
+    silent = set()
+    for kind in kinds:
+        fields = [f for f in dataclasses.fields(kind) if f.name != "at_s"]
+        event = kind(**{f.name: VALUES[str(f.type)] for f in fields})
+        line = narrate(event.as_json())
+        if line is None:
+            silent.add(event.kind)
+        else:
+            assert "\n" not in line
+    assert silent == SILENT
+
+
+def test_a_line_has_bytes_and_seconds() -> None:
+    loaded = events.ModelLoaded(
+        model="maker/Small-1B",
+        device="cpu:1",
+        predicted_bytes=220_069_920,
+        measured_bytes=None,
+        load_s=0.554,
+        n_ctx=8192,
+        n_threads=2,
+        pid=7,
+    )
+    assert narrate(loaded.as_json()) == (
+        "loaded Small-1B on cpu:1 in 0.55 s: 220 MB predicted, unknown measured, context 8,192"
+    )

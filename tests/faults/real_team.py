@@ -1,0 +1,184 @@
+"""A resource manager over real workers and the embedded weights, checked for leaks at the end.
+
+Not a test: what the tests of faults share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from airunner.devices.device import Device
+from airunner.engines.base import ChatRequest, EngineOptions
+from airunner.events import Event, EventBus
+from airunner.messages import Message, Usage
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.lease import Lease
+from airunner.resources.ledger import DeviceBudget
+from airunner.resources.manager import ModelResourceManager
+from airunner.resources.parking import open_parking_lot
+from airunner.resources.scheduler import Scheduler
+from airunner.resources.sizing import Sized, Sizer, Wishes
+from airunner.workers.launcher import LocalLauncher
+
+E = TypeVar("E", bound=Event)
+
+ONE_MODEL_BYTES = 260_000_000
+TWO_MODELS_BYTES = 900_000_000
+CONTEXT = 1024
+ANSWER_TOKENS = 16
+WAIT_S = 30.0
+
+
+class RealTeam:
+    """The embedded primary and its specialist on one device that holds one of them at a time."""
+
+    def __init__(
+        self, folder: Path, primary: Path, specialist: Path, budget_bytes: int, lot_bytes: int
+    ) -> None:
+        self.folder = folder
+        self.shm = folder / "shm"
+        self.shm.mkdir(parents=True, exist_ok=True)
+        self.bus = EventBus()
+        self.events: list[Event] = []
+        self.bus.subscribe(self.events.append)
+        self._budget = {"cpu": budget_bytes}
+        device = Device("cpu", "cpu", "CPU", None, None)
+        self._sizer = Sizer([device], Wishes(CONTEXT, parallel=1, kv_type="f16"))
+        self.launcher = LocalLauncher(EngineOptions(folder / "run"))
+        self.manager = ModelResourceManager(
+            scheduler=Scheduler([DeviceBudget("cpu", budget_bytes)]),
+            launcher=self.launcher,
+            lot=open_parking_lot(folder, lot_bytes, lot_bytes, self.shm),
+            bus=self.bus,
+            n_threads=2,
+        )
+        self.primary = self.size("primary", primary)
+        self.specialist = self.size("specialist", specialist)
+        self.manager.set_primary(self.primary)
+        self.messages: list[Message] = []
+
+    def size(self, name: str, path: Path) -> Sized:
+        """Any weights file, ready to be leased."""
+        spec = ModelSpec(name, [ModelCapability.SUMMARIZATION], max_context=8192)
+        return self._sizer.size(spec, path, self._budget)
+
+    def lease(self, sized: Sized, owner: str = "turn") -> AbstractAsyncContextManager[Lease]:
+        """``manager.lease``."""
+        return self.manager.lease(sized, owner=owner)
+
+    async def talk(self, text: str) -> tuple[str, Usage]:
+        """The next turn of the one conversation, greedy: the answer and its cost.
+
+        A turn that fails leaves the conversation as it was.
+        """
+        asked = [*self.messages, Message("user", text)]
+        async with self.lease(self.primary) as lease:
+            answer, usage = await ask(lease, asked, conversation="chat")
+        self.messages = [*asked, Message("assistant", answer)]
+        return answer, usage
+
+    async def swap(self) -> None:
+        """The specialist answers, and the primary comes back."""
+        async with self.lease(self.specialist, owner="tool") as lease:
+            answer, _ = await ask(lease, [Message("user", "Say hello.")])
+            assert answer
+        await self.manager.settled()
+
+    def of(self, kind: type[E]) -> list[E]:
+        """The events of one kind, in order."""
+        return [e for e in self.events if isinstance(e, kind)]
+
+    def state(self, model: str) -> str:
+        """Where a model is in its lifecycle."""
+        return next(m.state for m in self.manager.status().models if m.model == model)
+
+    def pid(self, model: str) -> int:
+        """The process that holds a model."""
+        pid = next(m.pid for m in self.manager.status().models if m.model == model)
+        assert pid is not None
+        return pid
+
+    def state_files(self) -> list[Path]:
+        """Everything in the parking folders except their locks."""
+        tiers = (self.shm, self.folder / "parked")
+        files = [f for tier in tiers for f in tier.rglob("*") if f.is_file()]
+        return [f for f in files if f.name != "in-use"]
+
+
+async def ask(
+    lease: Lease, messages: list[Message], conversation: str | None = None
+) -> tuple[str, Usage]:
+    """One greedy request: the whole text, and what it cost."""
+    request = ChatRequest(
+        messages, max_tokens=ANSWER_TOKENS, temperature=0.0, conversation=conversation
+    )
+    text, usage = "", None
+    async for delta in lease.chat(request):
+        text += delta.text
+        usage = delta.usage or usage
+    assert usage is not None
+    return text, usage
+
+
+@asynccontextmanager
+async def real_team(
+    folder: Path,
+    weights: tuple[Path, Path],
+    budget_bytes: int = ONE_MODEL_BYTES,
+    lot_bytes: int = 1 << 30,
+) -> AsyncIterator[RealTeam]:
+    """A team for the body; afterwards no process, file or descriptor of it is left."""
+    children, descriptors = children_now(), open_descriptors()
+    team = RealTeam(folder, *weights, budget_bytes, lot_bytes)
+    try:
+        yield team
+    finally:
+        await team.manager.close()
+    assert children_now() == children, "a process was left"
+    await until(lambda: open_descriptors() <= descriptors)
+    assert team.state_files() == []
+    left = [*team.shm.iterdir(), *(folder / "parked").iterdir()]
+    if (folder / "run").exists():
+        left += (folder / "run").iterdir()
+    assert left == [], "folders were left"
+
+
+def children_now() -> set[int]:
+    """The processes below this one, zombies included."""
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def open_descriptors() -> int:
+    """How many files, sockets and pipes this process has open."""
+    return psutil.Process().num_fds()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody reaps has, too."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when ``condition`` holds; fail after a generous while."""
+    ends = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < ends, "it never became true"
+        await asyncio.sleep(0.002)
+
+
+def until_now(condition: Callable[[], bool]) -> None:
+    """``until`` for code without an event loop."""
+    ends = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < ends, "it never became true"
+        time.sleep(0.002)

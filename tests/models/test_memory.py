@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.memory import WORST_ERROR, WORST_UNDER_PREDICTION, measure
+from benchmarks.random_gguf import RandomShape, write_random_gguf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airunner.engines.base import EngineOptions
+from airunner.models.gguf import read_gguf
+from airunner.models.memory import (
+    estimate_memory,
+    kv_bytes_per_token,
+    largest_context,
+    maps_weights,
+    repacked_bytes,
+)
+from airunner.workers.launcher import LocalLauncher
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the peak memory of another process")
+def test_prediction_meets_its_target_on_a_real_worker(smollm2: Path, tmp_path: Path) -> None:
+    async def main() -> None:
+        launcher = LocalLauncher(EngineOptions(tmp_path / "run"), spare=False)
+        try:
+            case = await measure(launcher, "smollm2", smollm2, 1024, "q8_0")
+        finally:
+            await launcher.close()
+        assert -WORST_UNDER_PREDICTION <= case.error <= WORST_ERROR, case
+
+    asyncio.run(main())
+
+
+def test_kv_is_counted_per_layer_head_and_block(smollm2: Path) -> None:
+    file = read_gguf(smollm2)
+    assert kv_bytes_per_token(file) == 30 * 3 * 64 * 2 * 2
+    assert kv_bytes_per_token(file, "q8_0", "q4_0") == 30 * 3 * 64 * (34 + 18) // 32
+    estimate = estimate_memory(file, n_ctx=1000, n_parallel=3)
+    assert estimate.kv_bytes == 3 * 1024 * kv_bytes_per_token(file)  # cells come in 256s
+    assert estimate.exact
+
+
+def test_a_sliding_window_bounds_its_layers(tmp_path: Path, smollm2: Path) -> None:
+    shape = RandomShape("gemma3", n_layers=12, n_vocab=300, sliding_window=512)
+    file = read_gguf(write_random_gguf(tmp_path / "g.gguf", shape, smollm2))
+    row = 2 * 2 * shape.n_kv_heads * shape.head_dim
+    short, long = (estimate_memory(file, n_ctx=n).kv_bytes for n in (4096, 8192))
+    assert long - short == 4096 * 2 * row  # only layers 5 and 11 grow
+    assert kv_bytes_per_token(file) == 2 * row
+    # 10 windowed layers hold window + batch, and two checkpoints of the window
+    assert short == row * (2 * 4096 + 10 * (512 + 512) + 2 * 10 * 512)
+    assert estimate_memory(file, n_ctx=4096, swa_full=True).kv_bytes == row * 12 * 4096
+
+
+def test_all_experts_are_weights(tmp_path: Path, smollm2: Path) -> None:
+    few, many = (
+        read_gguf(
+            write_random_gguf(
+                tmp_path / f"{n}.gguf", RandomShape("qwen3moe", n_vocab=300, n_experts=n), smollm2
+            )
+        )
+        for n in (4, 16)
+    )
+    one_expert = 2 * 3 * 64 * 128 * 2 + 2 * 64 * 4  # layers x matrices in F16, and the router
+    grown = (estimate_memory(f, n_ctx=512).weights_bytes for f in (many, few))
+    assert next(grown) - next(grown) == 12 * one_expert
+
+
+def test_repacked_weights_are_read_and_others_mapped(tmp_path: Path, smollm2: Path) -> None:
+    shape = RandomShape(n_vocab=512, quantization="Q4_0")
+    packed = read_gguf(write_random_gguf(tmp_path / "p.gguf", shape, smollm2))
+    embedding = packed.tied_embedding
+    assert embedding is not None
+    assert not maps_weights(packed)
+    read, mapped = (estimate_memory(packed, n_ctx=512, mapped=m) for m in (False, True))
+    assert read.weights_bytes == packed.weights_bytes + embedding.n_bytes
+    assert mapped.weights_bytes == packed.weights_bytes + repacked_bytes(packed)
+    assert repacked_bytes(read_gguf(smollm2), "x86_64") == 0  # Q4_1, embedding Q8_0
+    assert repacked_bytes(read_gguf(smollm2), "arm64") > 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(budget_mb=st.integers(0, 4000), slots=st.integers(1, 8))
+def test_the_largest_context_fits_and_the_next_does_not(
+    budget_mb: int, slots: int, smollm2: Path
+) -> None:
+    file = read_gguf(smollm2)
+    budget = budget_mb * 10**6
+    found = largest_context(file, budget, n_parallel=slots)
+    following = (found or 0) + 256
+    if found is not None:
+        assert found <= file.context_length
+        assert estimate_memory(file, n_ctx=found, n_parallel=slots).total_bytes <= budget
+    if following <= file.context_length:
+        assert estimate_memory(file, n_ctx=following, n_parallel=slots).total_bytes > budget
+
+
+def test_a_gpu_does_not_hold_the_embedding_table(tmp_path: Path, smollm2: Path) -> None:
+    shape = RandomShape("llama", n_vocab=300, tied=False)
+    file = read_gguf(write_random_gguf(tmp_path / "l.gguf", shape, smollm2))
+    on_gpu = estimate_memory(file, n_ctx=512, on_gpu=True)
+    assert file.weights_bytes - on_gpu.weights_bytes == 300 * 64 * 2
+    assert not on_gpu.exact

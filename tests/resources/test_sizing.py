@@ -1,0 +1,78 @@
+"""From a real weights file to what the scheduler is asked for."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from airunner.devices.device import Device
+from airunner.errors import CorruptWeightsError, MissingWeightsError
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.sizing import SMALLEST_CONTEXT, Sizer, Wishes
+
+GB = 10**9
+CPU = Device("cpu", "cpu", "CPU", 8 * GB, 4 * GB)
+HALF = Device("cpu:1", "cpu", "CPU", 4 * GB, 2 * GB, logical=True)
+CHAT = [ModelCapability.SUMMARIZATION]
+
+
+def sizer(*devices: Device, context: int = 2048) -> Sizer:
+    return Sizer(devices or (CPU,), Wishes(context, parallel=1, kv_type="f16"))
+
+
+def test_a_device_with_room_gives_the_wanted_context(smollm2: Path) -> None:
+    sized = sizer().size(ModelSpec("m", CHAT, max_context=8192), smollm2, {"cpu": GB})
+    plan = sized.plans["cpu"]
+    assert (plan.model, plan.path, plan.n_ctx, plan.gpu_index) == ("m", smollm2, 2048, None)
+    # Two matrices of 30 layers x 3 KV heads x 64 values x 2 bytes, from the model's card.
+    assert sized.kv_bytes_per_token == 2 * 30 * 3 * 64 * 2
+    needed = sized.demand.size_bytes["cpu"]
+    assert needed > smollm2.stat().st_size + 2048 * sized.kv_bytes_per_token
+
+
+def test_the_context_is_never_longer_than_the_model_was_made_for(smollm2: Path) -> None:
+    short = ModelSpec("m", CHAT, max_context=512)
+    assert sizer().size(short, smollm2, {"cpu": GB}).plans["cpu"].n_ctx == 512
+
+
+def test_a_small_budget_lowers_the_context_and_then_refuses(smollm2: Path) -> None:
+    spec = ModelSpec("m", CHAT, max_context=8192)
+    roomy = sizer(context=8192).size(spec, smollm2, {"cpu": GB})
+    budget = roomy.demand.size_bytes["cpu"] - 1000 * roomy.kv_bytes_per_token
+    tight = sizer(context=8192).size(spec, smollm2, {"cpu": budget})
+    assert SMALLEST_CONTEXT <= tight.plans["cpu"].n_ctx < 8192
+    assert tight.demand.size_bytes["cpu"] <= budget
+    hopeless = sizer(context=8192).size(spec, smollm2, {"cpu": budget // 10})
+    assert hopeless.plans["cpu"].n_ctx == SMALLEST_CONTEXT
+    assert hopeless.demand.size_bytes["cpu"] > budget // 10, "the scheduler sees the deficit"
+
+
+def test_each_device_has_a_plan_of_its_own_and_an_unknown_budget_has_none(smollm2: Path) -> None:
+    spec = ModelSpec("m", CHAT)
+    both = sizer(CPU, HALF).size(spec, smollm2, {"cpu": GB, "cpu:1": GB})
+    assert {d: p.device for d, p in both.plans.items()} == {"cpu": "cpu", "cpu:1": "cpu:1"}
+    assert list(sizer(CPU, HALF).size(spec, smollm2, {"cpu:1": GB}).plans) == ["cpu:1"]
+
+
+def test_two_entries_with_one_file_are_one_load(smollm2: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.gguf"
+    link.symlink_to(smollm2)
+    one = sizer()
+    first = one.size(ModelSpec("first", CHAT), smollm2, {"cpu": GB})
+    second = one.size(ModelSpec("second", CHAT), link, {"cpu": GB})
+    assert (first.key, second.key) == ("first", "first")
+    assert second.spec.model_path == "second", "each keeps its own sampling and dialect"
+
+
+def test_a_file_that_changed_is_read_again(smollm2: Path, tmp_path: Path) -> None:
+    path, one, spec = tmp_path / "model.gguf", sizer(), ModelSpec("m", CHAT)
+    with pytest.raises(MissingWeightsError):
+        one.size(spec, path, {"cpu": GB})
+    shutil.copyfile(smollm2, path)
+    one.size(spec, path, {"cpu": GB})
+    with path.open("r+b") as file:
+        file.truncate(1_000_000)
+    with pytest.raises(CorruptWeightsError):
+        one.size(spec, path, {"cpu": GB})

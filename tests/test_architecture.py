@@ -1,0 +1,116 @@
+"""The rules of the source tree that no linter of lines can see."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+from airunner import errors
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "airunner"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 400
+
+OTHER_RAISES = {
+    "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
+    "ValueError": {"byte_size.py", "setting_values.py"},  # parsers, whose caller knows the origin
+    "TypeError": {"resources/scheduler.py"},  # an input that the manager cannot have sent
+    "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
+    "LookupError": {"workers/llama_cpp_worker.py"},  # crosses to the parent as text
+}
+"""Exceptions from elsewhere, and the only files that may raise them."""
+
+ENDS_OF_COMMANDS = {
+    "KeyboardInterrupt",
+    "SystemExit",
+    "typer.Abort",
+    "typer.BadParameter",
+    "typer.Exit",
+}
+
+READS_ENVIRONMENT = {
+    "settings.py",  # the one reader of what the user chose
+    "downloads/installer.py",  # hands pip the environment it was itself given
+    "workers/llama_cpp_worker.py",  # sets what the engine library reads when it loads
+    "workers/llama_server_worker.py",  # the same for a llama-server
+}
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(PACKAGE).as_posix()
+
+
+def parsed() -> Iterator[tuple[str, ast.Module]]:
+    for file in SOURCES:
+        yield relative(file), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def test_imports_point_only_downward(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
+
+
+def test_files_are_short_and_named_after_what_they_own() -> None:
+    long = {
+        relative(file): lines
+        for file in SOURCES
+        if (lines := len(file.read_text(encoding="utf-8").splitlines())) > MOST_LINES
+    }
+    assert not long
+    grab_bags = re.compile(r"(^|_)(utils?|helpers?|common|misc|mixins?)$")
+    names = {relative(file): file for file in SOURCES}
+    assert not [n for n, file in names.items() if any(map(grab_bags.search, stems(file)))]
+
+
+def stems(file: Path) -> tuple[str, ...]:
+    return file.relative_to(PACKAGE).with_suffix("").parts
+
+
+def test_every_module_says_what_it_owns() -> None:
+    assert not [name for name, tree in parsed() if not ast.get_docstring(tree)]
+    folders = {file.parent for file in SOURCES}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = {
+        name
+        for name, tree in parsed()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
+    }
+    assert readers <= READS_ENVIRONMENT
+
+
+def test_only_our_own_errors_are_raised() -> None:
+    ours = {name for name in vars(errors) if name.endswith("Error")}
+    strangers = []
+    for name, tree in parsed():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Raise) or node.exc is None:
+                continue
+            raised = exception_name(node.exc)
+            if raised is None or raised.removeprefix("errors.") in ours:
+                continue
+            if raised in ENDS_OF_COMMANDS and name.startswith("cli/"):
+                continue
+            if name not in OTHER_RAISES.get(raised, ()):
+                strangers.append(f"{name}:{node.lineno} raises {raised}")
+    assert not strangers
+
+
+def exception_name(raised: ast.expr) -> str | None:
+    """The class that ``raise`` names; ``None`` for a variable or a function that builds one."""
+    name = ast.unparse(raised.func if isinstance(raised, ast.Call) else raised)
+    if not re.fullmatch(r"[\w.]+", name):
+        return None
+    last = name.rpartition(".")[2]
+    is_class = last[0].isupper() or isinstance(getattr(builtins, last, None), type)
+    return name if is_class else None

@@ -1,0 +1,69 @@
+"""Starting stays cheap: which modules are loaded, never how long it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = {
+    "asyncio",
+    "gguf",
+    "httpx",
+    "huggingface_hub",
+    "numpy",
+    "platformdirs",
+    "psutil",
+    "pydantic",
+    "pynvml",
+    "rich",
+    "tomllib",
+    "xllamacpp",
+}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Every module that a fresh Python has loaded after ``code``, beyond what it began with."""
+    script = (
+        "import json, sys\n"
+        "before = set(sys.modules)\n"
+        f"{code}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    command = [sys.executable, "-c", script]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    modules: list[str] = json.loads(output.splitlines()[-1])
+    return set(modules)
+
+
+def top_level(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_importing_the_package_loads_nothing_but_the_package_itself() -> None:
+    loaded = loaded_by("import airunner")
+    assert {name for name in loaded if name.startswith("airunner")} == {"airunner"}
+    assert top_level(loaded) - sys.stdlib_module_names == {"airunner"}
+    assert not top_level(loaded) & HEAVY
+
+
+def test_help_loads_the_command_line_and_no_engine() -> None:
+    loaded = loaded_by(
+        "sys.argv = ['airunner', '--help']\n"
+        "from airunner.cli.app import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as ended:\n"
+        "    assert not ended.code, ended.code"
+    )
+    assert "airunner.settings" in loaded  # every setting is a flag that the help lists
+    assert not top_level(loaded) & HEAVY
+    assert "airunner.runtime" not in loaded
+
+
+def test_the_catalogue_and_the_decisions_need_no_third_party_module() -> None:
+    loaded = loaded_by(
+        "import airunner.components.llm.config.model_capabilities\n"
+        "import airunner.models.catalog, airunner.resources.scheduler"
+    )
+    assert top_level(loaded) - sys.stdlib_module_names == {"airunner"}
