@@ -74,7 +74,10 @@ def ask_directly(url: str, headers: dict[str, str]) -> Sample:
 async def ask_lease(runtime: Runtime) -> Sample:
     """Through the scheduler, the slots and our client."""
     request = ChatRequest(
-        [Message("user", QUESTION)], max_tokens=ANSWER_TOKENS, temperature=0.0, seed=1,
+        [Message("user", QUESTION)],
+        max_tokens=ANSWER_TOKENS,
+        temperature=0.0,
+        seed=1,
         conversation="gateway",
     )
     times: list[float] = []

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -27,7 +28,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 from benchmarks.random_gguf import RandomShape, write_random_gguf
 
 from airunner.engines.base import ChatRequest, EngineOptions, KvType, LoadPlan
@@ -51,11 +51,11 @@ SHAPES: dict[str, RandomShape] = {
     "ministral3-8b/2": RandomShape(
         "mistral3", 2, 4096, 14336, 32, 8, 128, 131072, "Q4_K", tied=False
     ),
-    "qwen2-0.5b": RandomShape("qwen2", 24, 896, 4864, 14, 2, 64, 151936, "Q8_0"),
+    "qwen2-0.5b/8": RandomShape("qwen2", 8, 896, 4864, 14, 2, 64, 151936, "Q8_0"),
     "qwen2-3b/4": RandomShape("qwen2", 4, 2048, 11008, 16, 2, 128, 151936, "Q4_1"),
     "qwen2-7b/2": RandomShape("qwen2", 2, 3584, 18944, 28, 4, 128, 65536, "Q4_0", tied=False),
-    "qwen3-0.6b": RandomShape("qwen3", 28, 1024, 3072, 16, 8, 128, 151936, "Q8_0"),
-    "qwen3-1.7b/6": RandomShape("qwen3", 6, 2048, 6144, 16, 8, 128, 151936, "Q4_K"),
+    "qwen3-0.6b/6": RandomShape("qwen3", 6, 1024, 3072, 16, 8, 128, 151936, "Q8_0"),
+    "qwen3-1.7b/4": RandomShape("qwen3", 4, 2048, 6144, 16, 8, 128, 151936, "Q4_K"),
     "qwen3-8b/2": RandomShape("qwen3", 2, 4096, 12288, 32, 8, 128, 151936, "Q4_K", tied=False),
     "qwen3-f16": RandomShape("qwen3", 6, 768, 2048, 12, 4, 64, quantization="F16"),
     "qwen3moe-30b/2": RandomShape(
@@ -65,7 +65,7 @@ SHAPES: dict[str, RandomShape] = {
     "qwen3moe-small": RandomShape(
         "qwen3moe", 8, 512, 256, 8, 2, 64, quantization="Q6_K", n_experts=16, n_experts_used=4
     ),
-    "gemma3-1b/13": RandomShape("gemma3", 13, 1152, 6912, 4, 1, 256, quantization="Q8_0"),
+    "gemma3-1b/7": RandomShape("gemma3", 7, 1152, 6912, 4, 1, 256, quantization="Q8_0"),
     "gemma3-4b/6": RandomShape(
         "gemma3", 6, 2560, 10240, 8, 4, 256, quantization="Q4_0", sliding_window=1024
     ),
@@ -161,8 +161,8 @@ def machine() -> dict[str, Any]:
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
-        "cores": psutil.cpu_count(),
-        "ram_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "cores": os.cpu_count(),
+        "ram_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         "python": platform.python_version(),
         "engine": f"xllamacpp {version('xllamacpp')}",
     }

@@ -41,7 +41,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class RandomShape:
-    """The shape of a decoder. The defaults make a 7 MB file.
+    """The shape of a decoder. The defaults make an 8 MB file.
 
     Attributes:
         architecture: ``llama`` (also Mistral), ``mistral3``, ``qwen2``, ``qwen3``,
@@ -240,7 +240,7 @@ class _Pool:
             return (random.standard_normal(dims) * _WEIGHT_STD).astype(np.float32)
         wanted = self.n_bytes(self._kind, dims) // self._blocks.shape[1]
         start = place % _POOL_BLOCKS
-        return np.take(self._blocks, np.arange(start, start + wanted), axis=0, mode="wrap")
+        return np.resize(np.roll(self._blocks, -start, axis=0), (wanted, self._blocks.shape[1]))
 
 
 def _random_blocks(kind: GGMLQuantizationType, random: np.random.Generator) -> Array:

@@ -120,7 +120,10 @@ async def answer(
 
 
 async def ask(
-    runtime: Runtime, messages: list[Message], conversation: str, tokens: int = ANSWER_TOKENS,
+    runtime: Runtime,
+    messages: list[Message],
+    conversation: str,
+    tokens: int = ANSWER_TOKENS,
     began_s: float | None = None,
 ) -> tuple[str, float, int, int]:
     start_s = time.perf_counter() if began_s is None else began_s
@@ -158,7 +161,9 @@ async def one_trial(runtime: Runtime, watch: Watch, length: int, seed: int) -> T
     proven = watch.last(CacheProven)
     assert isinstance(proven, CacheProven)
     loaded, parked, restored = (
-        watch.last(ModelLoaded), watch.last(ModelParked), watch.last(ModelRestored)
+        watch.last(ModelLoaded),
+        watch.last(ModelParked),
+        watch.last(ModelRestored),
     )
     assert isinstance(loaded, ModelLoaded)
     assert isinstance(parked, ModelParked)
@@ -278,8 +283,13 @@ def main() -> None:
         trials = options.trials if wanted == "2000" else min(5, options.trials)
         row = {"length": wanted, **measure(home, length, trials, min(3, trials))}
         rows.append(row)
-        print("\n".join(f"{k:>45}: {v:.3f}" if isinstance(v, float) else f"{k:>45}: {v}"
-                        for k, v in row.items()), flush=True)
+        print(
+            "\n".join(
+                f"{k:>45}: {v:.3f}" if isinstance(v, float) else f"{k:>45}: {v}"
+                for k, v in row.items()
+            ),
+            flush=True,
+        )
     write_results("swap", {"machine": machine, "rows": rows})
 
 

@@ -25,7 +25,8 @@ class LoadPlan:
         path: the weights file (the first part, if split).
         n_ctx: context per slot, in tokens; the engine allocates ``n_ctx * n_parallel``.
         n_parallel: slots, that is conversations decoded together.
-        n_batch: logical batch, in tokens.
+        n_batch: logical batch, in tokens. Cancelling waits for the batch in work:
+            measured on 2 busy cores, 8-12 s at 2048 and 2.8 s at 512.
         n_ubatch: physical batch, in tokens; sizes the compute buffer.
         kv_type_k: type of the keys in the KV cache.
         kv_type_v: type of the values.
@@ -43,7 +44,7 @@ class LoadPlan:
     path: Path
     n_ctx: int = 4096
     n_parallel: int = 1
-    n_batch: int = 2048
+    n_batch: int = 512
     n_ubatch: int = 512
     kv_type_k: KvType = "f16"
     kv_type_v: KvType = "f16"
@@ -197,7 +198,9 @@ class Launcher(Protocol):
         """Start a worker and return once its model is ready; cancelling kills it.
 
         Raises:
-            LoadError: the model could not be loaded.
+            MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
+                about the file.
+            LoadError: anything else.
         """
         ...
 

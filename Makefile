@@ -1,0 +1,68 @@
+# Every target makes its own .venv first (with uv if it is present, else venv and pip).
+# Extra arguments: make test ARGS="tests/models -x", make run ARGS="--max-memory 1GB"
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BIN := .venv/bin
+ARGS ?=
+SOURCES := src tests benchmarks scripts
+
+# The first Python that is new enough; uv brings one where there is none.
+define VENV
+	for python in python3.11 python3.12 python3.13 python3; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec "$$python" scripts/install.py $(1); \
+	  fi; \
+	done; \
+	if command -v uv >/dev/null; then \
+	  exec uv run --quiet --no-project --python '>=3.11' python scripts/install.py $(1); \
+	fi; \
+	echo 'AI Runner needs Python 3.11 or newer, or uv, which brings one.' >&2; exit 1
+endef
+
+.PHONY: help run test check bench lock clean
+
+help:  ## What can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-7s %s\n", $$1, $$2}'
+
+run: .venv/.runtime  ## Install, then show one turn of a team of models under a tight budget
+	@$(BIN)/airunner demo $(ARGS)
+
+test: .venv/.dev  ## Run the tests
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, imports, tests
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest $(ARGS)
+
+bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the README's tables
+	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.swap
+	@$(BIN)/python -m benchmarks.gateway
+	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.readme
+
+lock: .venv/.dev  ## Pin anew what pyproject.toml allows (UPGRADE=1 takes newer releases)
+	@uv=$$(command -v uv || true); \
+	if [ -z "$$uv" ]; then $(BIN)/python -m pip install --quiet uv; uv=$(BIN)/uv; fi; \
+	for group in build:runtime dev:dev; do \
+	  "$$uv" pip compile --quiet pyproject.toml --group "$${group%:*}" --output-file "constraints/$${group#*:}.txt" \
+	    --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) || exit; \
+	done
+
+clean:  ## Remove .venv, caches and build products
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.runtime: pyproject.toml constraints/runtime.txt scripts/install.py
+	@($(call VENV,runtime)) && touch $@
+
+.venv/.dev: pyproject.toml constraints/dev.txt scripts/install.py
+	@($(call VENV,dev)) && touch .venv/.runtime $@

@@ -1,0 +1,48 @@
+"""The machine that figures were taken on.
+
+Owns the description stored with every result. It has what a reader needs to
+compare, and nothing that tells whose machine it was: no host name, no path.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the figures depend on; call it before measuring, for ``load_1m``'s sake.
+
+    ``cores`` are those this process may use; ``load_1m`` is how many processes
+    wanted a core on average over the last minute, ``None`` where that is unknown.
+    """
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "ram_bytes": psutil.virtual_memory().total,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "engine": f"xllamacpp {version('xllamacpp')}",
+        "load_1m": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _cpu_model() -> str:
+    """The processor's name; its architecture where it has none (some ARM boards, some guests)."""
+    if sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.machine()

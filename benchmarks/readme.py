@@ -1,0 +1,152 @@
+"""Fills README.md's tables with the figures in ``benchmarks/results``.
+
+A table stands between ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->``;
+everything between the two is replaced, so that no figure is typed by hand.
+
+Run: ``python -m benchmarks.readme [--check]``; with ``--check`` nothing is
+written and the exit status says whether the README is up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from airunner.byte_size import format_bytes
+from benchmarks.results_file import read_results
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+SECTION = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results:\2 -->)", re.DOTALL)
+
+Result = Mapping[str, Any]
+
+
+def swap(result: Result) -> list[str]:
+    """Time to first token around a swap, by length of the conversation."""
+    heads = ["", *(f"{row['prompt_tokens']:,} tokens" for row in result["rows"])]
+    lines: list[tuple[str, Callable[[Result], str]]] = [
+        ("never left", lambda row: duration(row["never_left_ttft_s"])),
+        ("**back after a swap, parked**", lambda row: f"**{duration(row['parked_ttft_s'])}**"),
+        ("back after a swap, not parked", lambda row: duration(row["forgotten_ttft_s"])),
+        ("parked is faster by", lambda row: f"{row['forgotten_over_parked']:.1f}×"),
+        (
+            "parked / (never left + bare load)",
+            lambda row: f"{row['parked_over_never_left_plus_load']:.2f}×",
+        ),
+        (
+            "first token when the tool works on meanwhile",
+            lambda row: duration(row["ttft_when_tool_works_on_s"]),
+        ),
+        ("tokens reused, least", lambda row: f"{row['least_cached_share']:.1%}"),
+        ("answers identical", lambda row: f"{row['identical_answers']} of {row['trials']}"),
+    ]
+    rows = [[name, *(show(row) for row in result["rows"])] for name, show in lines]
+    return [*table(heads, rows), "", taken(result)]
+
+
+def gateway(result: Result) -> list[str]:
+    """What our stack costs over asking the same server directly."""
+    ways = {"direct": "llama-server asked directly", "lease": "a lease", "turn": "a whole turn"}
+    rows = []
+    for way, name in ways.items():
+        over = result.get(f"{way}_over_direct")
+        rows.append(
+            [
+                name,
+                f"{result[way]['tokens_per_s']:.1f}",
+                duration(result[way]["ttft_s"]),
+                f"{over['tokens_per_s_ratio']:.1%}" if over else "",
+                f"{over['added_ttft_s'] * 1000:+.1f} ms" if over else "",
+            ]
+        )
+    heads = ["", "tokens/s", "first token", "of direct", "added"]
+    return [*table(heads, rows), "", taken(result)]
+
+
+def memory(result: Result) -> list[str]:
+    """How well memory is predicted."""
+    summary, engine = result["summary"], result["machine"]["engine"]
+    rows = [
+        [
+            f"{summary['cases']}",
+            f"{summary['worst_error']:.1%}",
+            f"{summary['worst_under_prediction']:.1%}",
+        ]
+    ]
+    heads = ["cases", "worst error", "worst under-prediction"]
+    return [*table(heads, rows), "", f"<sub>Measured with {engine}.</sub>"]
+
+
+def startup(result: Result) -> list[str]:
+    """What it costs to start."""
+    rows = [
+        [
+            duration(result["bare_python_s"]),
+            f"+{result['import_added_s'] * 1000:.0f} ms",
+            duration(result["help_s"]),
+        ]
+    ]
+    heads = ["bare Python", "`import airunner`", "`airunner --help`"]
+    return [*table(heads, rows), "", taken(result)]
+
+
+TABLES: Mapping[str, Callable[[Result], list[str]]] = {
+    "swap": swap,
+    "gateway": gateway,
+    "memory": memory,
+    "startup": startup,
+}
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A Markdown table whose columns after the first are right-aligned."""
+    heads = list(heads)
+    lines = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def duration(seconds_s: float) -> str:
+    """Milliseconds below one second, seconds above."""
+    return f"{seconds_s * 1000:.0f} ms" if seconds_s < 1 else f"{seconds_s:.2f} s"
+
+
+def taken(result: Result) -> str:
+    """On which day and machine the figures were taken."""
+    on = result["machine"]
+    return (
+        f"<sub>{result['measured_on']}: {on['cpu']}, {on['cores']} cores, "
+        f"{format_bytes(on['ram_bytes'])} RAM, {on['system']}, Python {on['python']}, "
+        f"{on['engine']}, load {on['load_1m']} at the start.</sub>"
+    )
+
+
+def filled(text: str) -> str:
+    """``text`` with every table for which there is a result made anew."""
+
+    def fill(section: re.Match[str]) -> str:
+        result = read_results(section[2])
+        if result is None:
+            return section[0]
+        return section[1] + "\n".join(TABLES[section[2]](result)) + "\n" + section[3]
+
+    return SECTION.sub(fill, text)
+
+
+def main() -> int:
+    """Fill the README, or only compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a change")
+    check = parser.parse_args().check
+    before = README.read_text(encoding="utf-8")
+    after = filled(before)
+    if not check:
+        README.write_text(after, encoding="utf-8")
+    return int(check and before != after)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Makes `.venv` and installs the project there, exactly as pinned in `constraints/`.
+
+    python scripts/install.py runtime | dev
+
+Runs on a bare Python 3.11 or newer. `uv` does the work where there is one, else
+`venv` and pip do. Both install every dependency by hash and then the project
+itself, editable and without a build environment, because its build backend is
+pinned along with the rest.
+
+pip's configuration (index, links, certificates) applies either way: what the
+user told pip is passed on to uv, unless uv has been told something of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from configparser import ConfigParser, Error
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+LEAST = (3, 11)
+
+UV_NAMES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+}
+"""pip's options that say where packages come from, and the variables by which uv is told."""
+
+
+def pip_options(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user told pip, by option name: files first, then the environment over them.
+
+    The places are those that `pip config debug` lists.
+    """
+    home = Path.home()
+    shared = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    files = [Path(folder) / "pip/pip.conf" for folder in reversed(shared.split(os.pathsep))]
+    files += [
+        Path("/etc/pip.conf"),
+        home / ".pip/pip.conf",
+        Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
+    ]
+    if sys.platform == "darwin":
+        files.insert(0, Path("/Library/Application Support/pip/pip.conf"))
+        files.append(home / "Library/Application Support/pip/pip.conf")
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        files = []
+    elif named:
+        files.append(Path(named))
+
+    options: dict[str, str] = {}
+    for file in files:
+        parser = ConfigParser(interpolation=None)
+        try:
+            parser.read(file, encoding="utf-8")
+        except (Error, UnicodeDecodeError) as problem:
+            print(f"ignored {file}, which pip cannot read either: {problem}", file=sys.stderr)
+            continue
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                options |= parser.items(section)
+    for name in (*UV_NAMES, "no-index"):
+        variable = "PIP_" + name.upper().replace("-", "_")
+        if variable in environ:
+            options[name] = environ[variable]
+    return options
+
+
+def uv_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` for uv, so that it looks for packages where pip would."""
+    told = pip_options(environ)
+    # pip takes the best version of all indexes. Elsewhere that invites a stranger's package of
+    # the same name; here every file has to match a pinned hash.
+    result = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
+    for name, variable in UV_NAMES.items():
+        values = [value for value in told.get(name, "").split() if _usable(value)]
+        if values:
+            result[variable] = ("," if variable == "UV_FIND_LINKS" else " ").join(values)
+    return {**result, **environ}
+
+
+def _usable(value: str) -> bool:
+    """pip only warns about a folder that is not there, but uv fails."""
+    path = value.removeprefix("file://")
+    return not path.startswith("/") or Path(path).exists()
+
+
+def run(command: list[str], environ: Mapping[str, str] | None = None) -> None:
+    """Run one step to its end; stop with its exit code if it failed."""
+    result = subprocess.run(command, cwd=ROOT, env=environ, check=False)
+    if result.returncode:
+        sys.exit(result.returncode)
+
+
+def has(python: Path, code: str) -> bool:
+    """Whether `python` exists and runs `code` without an error."""
+    return (
+        python.exists()
+        and subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+    )
+
+
+def make_venv(uv: str | None, python: Path) -> None:
+    """Make `.venv`, or make it anew if it was moved here or is too old."""
+    if has(python, f"import sys; sys.exit(sys.version_info < {LEAST})"):
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    if uv:
+        run([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)])
+    elif has(Path(sys.executable), "import ensurepip, venv"):
+        run([sys.executable, "-m", "venv", str(VENV)])
+    elif has(Path(sys.executable), "import pip, venv"):
+        run([sys.executable, "-m", "venv", "--without-pip", str(VENV)])
+    else:
+        sys.exit(
+            "This Python cannot make virtual environments. Install its venv package "
+            "(Debian and Ubuntu: apt install python3-venv) or uv, and try again."
+        )
+
+
+def install(group: str) -> None:
+    """Install what `constraints/<group>.txt` pins, then the project."""
+    uv = shutil.which("uv")
+    python = VENV / "bin" / "python"
+    make_venv(uv, python)
+    if uv:
+        command = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        if pip_options(os.environ).get("no-index", "").lower() in {"1", "yes", "on", "true"}:
+            command.append("--no-index")
+    elif has(python, "import pip"):
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    else:
+        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    environ = uv_environment(os.environ) if uv else None
+    print(f"Installing {group} dependencies with {'uv' if uv else 'pip'} ...", flush=True)
+    run([*command, "--require-hashes", "-r", f"constraints/{group}.txt"], environ)
+    run([*command, "--no-deps", "--no-build-isolation", "--editable", "."], environ)
+
+
+if __name__ == "__main__":
+    if sys.version_info < LEAST:
+        sys.exit("AI Runner needs Python 3.11 or newer.")
+    install(sys.argv[1])
