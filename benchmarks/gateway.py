@@ -80,12 +80,9 @@ async def ask_lease(runtime: Runtime) -> Sample:
         seed=1,
         conversation="gateway",
     )
-    times: list[float] = []
     began_s = time.perf_counter()
     async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
-        async for delta in lease.chat(request):
-            if delta.text:
-                times.append(time.perf_counter())
+        times = [time.perf_counter() async for delta in lease.chat(request) if delta.text]
     return sample(began_s, times)
 
 

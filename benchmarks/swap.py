@@ -24,6 +24,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_PRIMARY,
@@ -40,6 +41,8 @@ from airunner.settings import Settings
 from airunner.workers.launcher import LocalLauncher
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import write_results
+
+E = TypeVar("E", bound=Event)
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
@@ -74,7 +77,8 @@ class Watch:
 
     events: list[Event] = field(default_factory=list)
 
-    def last(self, kind: type[Event]) -> Event:
+    def last(self, kind: type[E]) -> E:
+        """The newest event of a kind."""
         return next(e for e in reversed(self.events) if isinstance(e, kind))
 
 
@@ -159,23 +163,15 @@ async def one_trial(runtime: Runtime, watch: Watch, length: int, seed: int) -> T
 
     text, parked_s, cached = await left_and_back(f"left-{seed}", 0.0)
     proven = watch.last(CacheProven)
-    assert isinstance(proven, CacheProven)
-    loaded, parked, restored = (
-        watch.last(ModelLoaded),
-        watch.last(ModelParked),
-        watch.last(ModelRestored),
-    )
-    assert isinstance(loaded, ModelLoaded)
-    assert isinstance(parked, ModelParked)
-    assert isinstance(restored, ModelRestored)
+    loaded, parked = watch.last(ModelLoaded), watch.last(ModelParked)
+    restored = watch.last(ModelRestored)
     overlapped, hidden_s, _ = await left_and_back(f"work-{seed}", TOOL_WORK_S)
-    reusable = min(proven.restored_tokens, cached + 1)
     return Trial(
         prompt_tokens=prompt,
         never_left_s=never_left_s,
         parked_s=parked_s,
         hidden_ttft_s=hidden_s,
-        cached_share=cached / max(reusable, proven.restored_tokens - 1),
+        cached_share=cached / proven.restored_tokens,
         identical=text == stayed and overlapped == stayed,
         reload_s=loaded.load_s,
         park_s=parked.park_s,

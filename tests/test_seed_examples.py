@@ -98,9 +98,7 @@ class Team:
 @pytest.fixture
 def team(embedded_home: Path, registry: None) -> Iterator[Team]:
     """A budget that holds one model at a time."""
-    settings = Settings(
-        home=embedded_home, max_memory=ONE_MODEL_BYTES, context=1024, offline=True
-    )
+    settings = Settings(home=embedded_home, max_memory=ONE_MODEL_BYTES, context=1024, offline=True)
     one = Team(settings)
     yield one
     one.runtime.close()

@@ -38,9 +38,10 @@ def chat(
         bool, typer.Option("--json", help="print every event as a line of JSON")
     ] = False,
 ) -> None:
-    """Talk with the primary model, which calls tools and specialised models.
+    """Talk with the primary model.
 
-    With -p, the answer goes to stdout and everything else to stderr.
+    It calls tools, and these use specialised models. With -p, the answer goes
+    to stdout and everything else to stderr.
     Exits 0 when answered, 1 on failure, 130 when interrupted.
     """
     from airunner.agent.conversation import Conversation

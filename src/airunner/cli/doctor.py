@@ -21,8 +21,9 @@ def doctor(
     settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:
-    """Show settings and their origin, devices, weights and disk space, and every problem.
+    """Check settings, devices, weights and space.
 
+    Shows each setting with its origin, and what to do about each problem.
     Exits 1 if something prevents running.
     """
     from airunner.cli.checkup import examine

@@ -62,7 +62,7 @@ class DownloadBar:
         if self._progress is None:
             self._progress = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
+                BarColumn(bar_width=10),
                 DownloadColumn(),
                 TransferSpeedColumn(),
                 TimeRemainingColumn(compact=True),

@@ -32,9 +32,10 @@ def explain(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the timeline as JSON")] = False,
 ) -> None:
-    """Show the decisions of the last run with bytes and reasons, and what came of each.
+    """Show why the last run did what it did.
 
-    Runs that decided nothing are passed over.
+    Each decision with bytes and reason, and what came of it. Runs that decided
+    nothing are passed over.
     """
     from airunner.cli.console import out, print_json
     from airunner.resources.run_log import replay as decide_again

@@ -29,7 +29,7 @@ models_app = typer.Typer(
 
 
 def list_models(settings: Settings, as_json: AsJson = False) -> None:
-    """List the registered models, and which one serves each capability here and now."""
+    """List the registered models, and who serves what now."""
     from airunner.cli.console import print_json
     from airunner.cli.team import running_team
 
@@ -47,7 +47,10 @@ def show_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a registered model")],
     as_json: AsJson = False,
 ) -> None:
-    """Show everything about one model; with its weights here, its memory in bytes."""
+    """Show one model in full.
+
+    With its weights on this machine, its memory in bytes as well.
+    """
     from airunner.cli.console import print_json
     from airunner.cli.model_sheet import describe_model, print_sheet
     from airunner.cli.team import running_team
@@ -67,7 +70,10 @@ def pull_models(
         bool, typer.Option("--team", help="every model that a capability wants")
     ] = False,
 ) -> None:
-    """Fetch weights. An interrupted fetch goes on where it was the next time."""
+    """Fetch weights.
+
+    A fetch that was interrupted goes on where it was, if the source allows it.
+    """
     from airunner.cli.fetching import fetch_with_bar, open_store
 
     store, catalog, bus = open_store(settings)
@@ -83,7 +89,10 @@ def remove_model(
     settings: Settings,
     name: Annotated[str, typer.Argument(metavar="NAME", help="a registered model")],
 ) -> None:
-    """Delete a model's weights from the home folder. Files that lie elsewhere stay."""
+    """Delete a model's weights.
+
+    Those in the home folder; files that lie elsewhere stay.
+    """
     from airunner.byte_size import format_bytes
     from airunner.cli.fetching import open_store
 

@@ -41,8 +41,9 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
 ) -> None:
-    """Show the best model for each capability that fits the memory, and what was passed over.
+    """Show which models suit an amount of memory, and why.
 
+    For each capability the best one that fits, and what was passed over.
     Models take turns in memory, so each must fit alone. Nothing is changed.
     """
     from airunner.cli.console import print_json

@@ -38,7 +38,10 @@ def ps(
     settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
 ) -> None:
-    """List the models that AI Runner processes using this home have loaded or parked."""
+    """List the models that are loaded or parked now.
+
+    By every AI Runner process that uses this home folder.
+    """
     from airunner.cli.console import print_json
     from airunner.resources.run_log import read_run, run_files
     from airunner.runtime.runtime import runs_folder

@@ -1,0 +1,193 @@
+"""The whole runtime under strain, on the real engine: threads, bad tools, and closing."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from tests.faults.real_team import (
+    ONE_MODEL_BYTES,
+    children_now,
+    open_descriptors,
+    until_now,
+)
+
+from airunner.agent.conversation import Conversation
+from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST
+from airunner.events import (
+    CacheProven,
+    Event,
+    ModelLoaded,
+    SpecialistFailed,
+    ToolCallFinished,
+    TurnFinished,
+)
+from airunner.models.spec import ModelCapability
+from airunner.runtime import Runtime
+from airunner.settings import Settings
+from airunner.tools.tool import Tool, tool
+from airunner.tools.toolset import Toolset
+
+E = TypeVar("E", bound=Event)
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+SUMMARIES = ModelCapability.SUMMARIZATION
+
+
+class Machine:
+    """A runtime that can hold one of the embedded models at a time."""
+
+    def __init__(self, home: Path, *tools: Tool) -> None:
+        settings = Settings(
+            home=home,
+            max_memory=ONE_MODEL_BYTES,
+            context=512,
+            offline=True,
+            tool_timeout_s=0.5,
+        )
+        self.runtime = Runtime(settings, toolset=Toolset(tools), command="test")
+        self.events: list[Event] = []
+        self.runtime.bus.subscribe(self.events.append)
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [e for e in self.events if isinstance(e, kind)]
+
+    def states(self) -> dict[str, str]:
+        self.runtime.settle()
+        return {m.model: m.state for m in self.runtime.status().models}
+
+    def turn(self, conversation: Conversation, text: str) -> TurnFinished:
+        *_, last = self.runtime.turn(conversation, text)
+        assert isinstance(last, TurnFinished)
+        return last
+
+
+@pytest.fixture
+def home(embedded_home: Path) -> Iterator[Path]:
+    """A home, and afterwards no process and no file of a runtime in it."""
+    children, descriptors = children_now(), open_descriptors()
+    yield embedded_home
+    gc.collect()
+    assert children_now() == children
+    until_now(lambda: open_descriptors() <= descriptors)
+    assert list((embedded_home / "run").iterdir()) == []
+    assert list((embedded_home / "parked").iterdir()) == []
+
+
+def test_threads_that_want_models_which_cannot_coexist_are_all_served(home: Path) -> None:
+    machine = Machine(home)
+    with machine.runtime, ThreadPoolExecutor(4) as pool:
+        wanted = [PRIMARY, SUMMARIES] * 3
+        answers = list(
+            pool.map(
+                lambda c: machine.runtime.use_specialized_model(c, "Say hello.", max_tokens=4),
+                wanted,
+            )
+        )
+        assert all(answers), [e.problem for e in machine.of(SpecialistFailed)]
+        assert {e.model for e in machine.of(ModelLoaded)} == {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST}
+        assert machine.states()[EMBEDDED_PRIMARY] == "ready"
+        status = machine.runtime.status()
+        assert status.devices[0].held_bytes == sum(m.held_bytes for m in status.models)
+        assert status.devices[0].held_bytes <= ONE_MODEL_BYTES
+
+
+def test_closing_answers_every_thread_that_waits_or_works(home: Path) -> None:
+    machine = Machine(home)
+    runtime = machine.runtime
+    with ThreadPoolExecutor(4) as pool:
+        assert runtime.use_specialized_model(PRIMARY, "Hello", max_tokens=2)
+        handle = runtime.load_specialized_model(SUMMARIES)
+        assert handle is not None
+        work = [
+            pool.submit(runtime.use_specialized_model, capability, "Count to a thousand.", 400)
+            for capability in (SUMMARIES, PRIMARY, SUMMARIES, PRIMARY)
+        ]
+        until_now(lambda: runtime.status().models[0].leases + runtime.status().models[1].leases > 1)
+        runtime.close()
+        assert [w.result(timeout=30) for w in work] == [None] * 4
+        assert len(machine.of(SpecialistFailed)) == 4
+        handle.close()
+        assert runtime.use_specialized_model(PRIMARY, "Hello") is None, "after the end"
+        runtime.close()
+
+
+def test_a_handle_that_nobody_refers_to_any_more_gives_its_model_back(home: Path) -> None:
+    machine = Machine(home)
+    with machine.runtime as runtime:
+        assert runtime.use_specialized_model(PRIMARY, "Hello", max_tokens=2)
+        handle = runtime.load_specialized_model(SUMMARIES)
+        assert handle is not None
+        assert handle.invoke("Hello", max_tokens=2)
+        assert machine.states()[EMBEDDED_SPECIALIST] == "busy"
+        del handle
+        gc.collect()
+        until_now(lambda: machine.states()[EMBEDDED_PRIMARY] == "ready")
+
+
+def test_bad_tools_end_their_call_and_the_conversation_goes_on(home: Path) -> None:
+    """One raises while it holds a specialised model, one hangs, one returns 10 MB."""
+    release = threading.Event()
+
+    @tool(keywords=["explode"])
+    def explode(api: Any = None) -> str:
+        """Explode the reactor."""
+        handle = api.load_specialized_model(SUMMARIES)
+        assert handle.invoke("Say hello.", max_tokens=2)
+        raise ZeroDivisionError("the reactor is gone")
+
+    @tool(keywords=["dawdle"])
+    def dawdle() -> str:
+        """Dawdle at the harbour."""
+        release.wait(60)
+        return "at last"
+
+    @tool(keywords=["flood"])
+    def flood() -> str:
+        """Flood the valley."""
+        return "water " * 1_700_000
+
+    machine = Machine(home, explode, dawdle, flood)
+    conversation = Conversation.begin("Answer in one short sentence.")
+    with machine.runtime:
+        for request in ("explode the reactor", "dawdle at the harbour", "flood the valley"):
+            end = machine.turn(conversation, f"Please {request}.")
+            assert (end.outcome, end.problem) == ("answered", "")
+        raised, hung, flooded = machine.of(ToolCallFinished)
+        assert "ZeroDivisionError: the reactor is gone" in raised.problem
+        assert "did not finish within 0.5 s" in hung.problem
+        assert flooded.truncated
+        assert 0 < len(flooded.result) < 10_000
+        assert machine.states()[EMBEDDED_PRIMARY] == "ready"
+        asked = [m.content for m in conversation.messages if m.role == "user"]
+        assert [text.split()[1] for text in asked] == ["explode", "dawdle", "flood"]
+        release.set()
+
+
+def test_a_turn_whose_model_cannot_fit_ends_with_the_reason(home: Path) -> None:
+    settings = Settings(home=home, max_memory=10_000_000, context=512, offline=True)
+    with Runtime(settings, toolset=Toolset(), command="test") as runtime:
+        conversation = Conversation.begin()
+        *_, end = runtime.turn(conversation, "Hello")
+        assert isinstance(end, TurnFinished)
+        assert end.outcome == "failed"
+        assert "too few" in end.problem
+
+
+def test_a_turn_closed_in_the_middle_frees_its_model(home: Path) -> None:
+    machine = Machine(home)
+    with machine.runtime as runtime:
+        events = runtime.turn(Conversation.begin(), "Count to a thousand, slowly.")
+        for event in events:
+            if event.kind == "text_streamed":
+                break
+        events.close()
+        assert machine.of(TurnFinished)[0].outcome == "cancelled"
+        assert machine.states() == {EMBEDDED_PRIMARY: "ready"}
+        assert runtime.status().models[0].leases == 0
+        assert machine.of(CacheProven) == []
