@@ -10,33 +10,33 @@ mapped weights in it, because a machine that has no room for them pages them in
 again for every token. (The peak of ``RssAnon`` alone would leave them out, and
 can only be sampled.) Linux only.
 
-    python -m benchmarks.memory --donor SmolLM2.gguf
+    python -m benchmarks.memory
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from benchmarks.random_gguf import RandomShape, write_random_gguf
-
+from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.downloads.store import ModelStore
 from airunner.engines.base import ChatRequest, EngineOptions, KvType, LoadPlan
+from airunner.events import EventBus
 from airunner.messages import Message
+from airunner.models.catalog import Catalog
 from airunner.models.gguf import read_gguf
-from airunner.models.memory import estimate_memory
+from airunner.models.memory import estimate_memory, maps_weights
+from airunner.settings import Settings
 from airunner.workers.launcher import LocalLauncher
+from benchmarks.machine import describe_machine
+from benchmarks.random_gguf import RandomShape, write_random_gguf
+from benchmarks.results_file import write_results
 
-RESULTS = Path(__file__).parent / "results" / "memory.json"
 WORST_ERROR, WORST_UNDER_PREDICTION = 0.08, 0.03
 CONTEXTS: tuple[int, int] = (1024, 4096)
 KV_TYPES: tuple[KvType, KvType] = ("f16", "q8_0")
@@ -93,8 +93,16 @@ class Case:
 
 async def measure(launcher: LocalLauncher, name: str, path: Path, n_ctx: int, kv: KvType) -> Case:
     """Load, fill ``FILL`` of the context, generate, and compare the peak."""
-    plan = LoadPlan(name, path, n_ctx=n_ctx, kv_type_k=kv, kv_type_v=kv, n_threads=2)
     file = read_gguf(path)
+    plan = LoadPlan(
+        name,
+        path,
+        n_ctx=n_ctx,
+        kv_type_k=kv,
+        kv_type_v=kv,
+        n_threads=2,
+        mapped=maps_weights(file),
+    )
     predicted = estimate_memory(
         file, n_ctx=n_ctx, n_ubatch=plan.n_ubatch, kv_type_k=kv, kv_type_v=kv
     )
@@ -156,29 +164,26 @@ def row(case: Case) -> str:
     return f"{setup} {case.prompt_tokens:5} {figures} {case.error:+7.1%}"
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on."""
-    return {
-        "system": platform.system(),
-        "architecture": platform.machine(),
-        "cores": os.cpu_count(),
-        "ram_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "python": platform.python_version(),
-        "engine": f"xllamacpp {version('xllamacpp')}",
-    }
+def embedded_model() -> Path:
+    """SmolLM2's file, fetched where it is not here yet."""
+    store = ModelStore(Settings.load().home, Catalog(MODEL_REGISTRY, {}), EventBus())
+    return store.fetch(MODEL_REGISTRY[EMBEDDED_PRIMARY])
 
 
 def main() -> int:
     """Run all cases; the exit status says whether the targets were met."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--donor", type=Path, required=True, help="GGUF whose tokenizer to borrow")
+    parser.add_argument(
+        "--donor", type=Path, help="GGUF whose tokenizer to borrow (default: the embedded)"
+    )
     parser.add_argument("--only", default="", help="run only shapes whose name contains this")
     arguments = parser.parse_args()
     print(
         f"{'shape':16} {'type':5} {'n_ctx':>5} {'kv':5} {'used':>5} {'weights':>7} {'kv MB':>7} "
         f"{'compute':>7} {'process':>7} {'predict':>7} {'measure':>7} {'error':>7}"
     )
-    cases = asyncio.run(run(arguments.donor, arguments.only))
+    machine = describe_machine()
+    cases = asyncio.run(run(arguments.donor or embedded_model(), arguments.only))
     errors = [case.error for case in cases]
     worst, under = max(abs(e) for e in errors), max(0.0, -min(errors))
     passed = worst <= WORST_ERROR and under <= WORST_UNDER_PREDICTION
@@ -189,12 +194,11 @@ def main() -> int:
     if not arguments.only:
         summary = {"cases": len(cases), "worst_error": worst, "worst_under_prediction": under}
         report = {
-            "machine": machine(),
+            "machine": machine,
             "summary": {**summary, "passed": passed},
             "cases": [asdict(case) for case in cases],
         }
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+        write_results("memory", report)
     return 0 if passed else 1
 
 

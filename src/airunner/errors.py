@@ -80,7 +80,7 @@ class UnmappedCapabilityError(CatalogError):
     def __init__(self, capability: str) -> None:
         self.capability = capability
         super().__init__(
-            f"No model serves {capability!r}. Map one with "
+            f"No model serves {str(capability)!r}. Map one with "
             f"CAPABILITY_TO_MODEL[ModelCapability.{capability.upper()}] = '<registered model>'."
         )
 

@@ -26,13 +26,13 @@ def main() -> None:
     for flag in (
         "--port", "--ctx-size", "--parallel", "--batch-size", "--ubatch-size", "--threads",
         "--threads-batch", "--poll", "--poll-batch", "--cache-ram", "--n-gpu-layers", "--main-gpu",
-        "--yarn-orig-ctx",
+        "--yarn-orig-ctx", "--ctx-checkpoints",
     ):  # fmt: skip
         parser.add_argument(flag, type=int)
     parser.add_argument("--rope-scale", type=float)
     for flag in (
         "--no-kv-unified", "--no-warmup", "--no-webui", "--slots", "--jinja", "--swa-full",
-        "--embedding", "--no-mmproj-offload",
+        "--embedding", "--no-mmproj-offload", "--no-mmap",
     ):  # fmt: skip
         parser.add_argument(flag, action="store_true")
     options, unknown = parser.parse_known_args()

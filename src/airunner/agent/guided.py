@@ -170,7 +170,9 @@ def _reader(call_id: str, tool: Tool, given: Mapping[str, Any]) -> Callable[[Rep
 def _result_in_words(message: Message) -> Message:
     return Message(
         "user",
-        f"Result of {message.name}:\n{message.content}\n\nAnswer my request with this result.",
+        # "Answer with this result" made SmolLM2 repeat its own JSON.
+        f"Here is the result of {message.name}:\n\n{message.content}\n\n"
+        "Tell me the answer in your own words.",
     )
 
 

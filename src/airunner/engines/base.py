@@ -38,6 +38,9 @@ class LoadPlan:
         swa_full: keep a full-size cache for sliding-window layers.
         yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
         mmproj: vision projector file, or ``None``.
+        mapped: memory-map the weights rather than read them. Not for a file whose
+            weights the engine repacks: beside the copy the mapping stays resident,
+            measured as 1.13 GB for a file of 0.5 GB.
     """
 
     model: str
@@ -56,6 +59,7 @@ class LoadPlan:
     swa_full: bool = False
     yarn_context: int | None = None
     mmproj: Path | None = None
+    mapped: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from airunner.models.memory import (
     estimate_memory,
     kv_bytes_per_token,
     largest_context,
+    maps_weights,
 )
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.inputs import Demand
@@ -97,11 +98,13 @@ class Sizer:
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
         shape = LoadPlan(model=spec.model_path, path=file.path)
+        # An input is embedded in one piece, so that batch is the physical one too.
+        n_ubatch = shape.n_batch if embedding else shape.n_ubatch
         n_ctx = largest_context(
             file,
             budget_bytes,
             n_parallel=n_parallel,
-            n_ubatch=shape.n_ubatch,
+            n_ubatch=n_ubatch,
             kv_type_k=kv_type,
             kv_type_v=kv_type,
             on_gpu=on_gpu,
@@ -119,13 +122,14 @@ class Sizer:
             gpu_index=device.gpu_index if on_gpu else None,
             embedding=embedding,
             chat_template=spec.chat_template,
+            mapped=on_gpu or maps_weights(file),
             yarn_context=spec.max_context if n_ctx > spec.max_context else None,
         )
         estimate = estimate_memory(
             file,
             n_ctx=n_ctx,
             n_parallel=n_parallel,
-            n_ubatch=plan.n_ubatch,
+            n_ubatch=n_ubatch,
             kv_type_k=kv_type,
             kv_type_v=kv_type,
             on_gpu=on_gpu,

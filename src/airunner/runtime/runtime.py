@@ -54,7 +54,7 @@ class Runtime:
     Args:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
         toolset: what the primary may call; default: the built-in tools.
-        command: what the run log says this run was.
+        command: what the run log says this run was; default: the program's name.
 
     Raises:
         InvalidCatalogError: the registry contradicts itself.
@@ -81,7 +81,7 @@ class Runtime:
         self._closing = threading.Lock()
         self._closed = False
         try:
-            self._build(command or " ".join(sys.argv), toolset)
+            self._build(command or Path(sys.argv[0]).name, toolset)
         except BaseException:
             self._loop.close()
             raise
@@ -230,6 +230,7 @@ class Runtime:
                 return
             self._closed = True
             self._loop.call(self.manager.close())
+            self._loop.call(self._desk.close())
             self._loop.close()
             self._run_folder.close()
             self._log.close()

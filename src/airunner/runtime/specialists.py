@@ -10,7 +10,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -94,6 +94,12 @@ class SpecialistDesk:
         self._loop = loop
         self._team = team
         self._bus = bus
+        self._held: set[AsyncExitStack] = set()
+
+    async def close(self) -> None:
+        """Take back what open handles hold, as the loop cannot end leases in good order."""
+        for held in list(self._held):
+            await held.aclose()
 
     def use_specialized_model(
         self, capability: ModelCapability, prompt: str, max_tokens: int = 512
@@ -136,6 +142,9 @@ class SpecialistDesk:
             scope.handles.append(errand)
         try:
             return outcome.result()
+        except CancelledError:
+            problem = "AI Runner is shutting down, or the tool that asked was given up"
+            raise LeaseRefusedError("a model", problem) from None
         except BaseException:
             outcome.cancel()
             raise
@@ -150,6 +159,8 @@ class SpecialistDesk:
         lease = await held.enter_async_context(
             self._team.lease(capability, owner=owner, returns=returns)
         )
+        self._held.add(held)
+        held.callback(self._held.discard, held)
         session = SpecialistSession(lease, capability)
         return SpecialistHandle(self._loop, session, held, lease.spec.model_path)
 

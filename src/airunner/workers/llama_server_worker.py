@@ -20,6 +20,7 @@ import threading
 import time
 from contextlib import suppress
 
+from airunner.models.memory import CHECKPOINTS
 from airunner.workers.lifeline import Lifeline, kill_on_close
 from airunner.workers.wire import Failed, Order, Ready, decode_order, encode
 
@@ -41,8 +42,10 @@ def server_arguments(order: Order, port: int) -> list[str]:
         *("--threads", str(plan.n_threads), "--threads-batch", str(plan.n_threads)),
         *("--poll", "0", "--poll-batch", "0"),
         *("--fit", "off", "--cache-ram", "0", "--no-warmup", "--no-webui", "--slots", "--jinja"),
-        *("--slot-save-path", f"{order.slot_dir}/"),
+        *("--slot-save-path", f"{order.slot_dir}/", "--ctx-checkpoints", str(CHECKPOINTS)),
     ]
+    if not plan.mapped:
+        arguments.append("--no-mmap")
     if plan.gpu_index is None:
         arguments += ["--device", "none", "--no-mmproj-offload"]
     else:
