@@ -10,7 +10,8 @@ from benchmarks.random_gguf import RandomShape, write_random_gguf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airunner.engines.base import EngineOptions
+from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
+from airunner.messages import Message
 from airunner.models.gguf import read_gguf
 from airunner.models.memory import (
     estimate_memory,
@@ -31,6 +32,35 @@ def test_prediction_meets_its_target_on_a_real_worker(smollm2: Path, tmp_path: P
         finally:
             await launcher.close()
         assert -WORST_UNDER_PREDICTION <= case.error <= WORST_ERROR, case
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the peak memory of another process")
+def test_decoding_under_a_schema_is_foreseen(smollm2: Path, tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"enum": ["red", "green"]}},
+        "required": ["colour"],
+        "x-guidance": {"whitespace_flexible": False},
+    }
+    text = "The old lighthouse keeper wrote down every ship that passed. " * 50
+
+    async def main() -> None:
+        launcher = LocalLauncher(EngineOptions(tmp_path / "run"), spare=False)
+        worker = await launcher.launch(LoadPlan("smollm2", smollm2, n_ctx=1024, n_threads=2))
+        try:
+            request = ChatRequest([Message("user", text)], max_tokens=16, json_schema=schema)
+            async for _ in worker.model.chat(request, slot=0):
+                pass
+            measured = worker.peak_memory_bytes()
+        finally:
+            await worker.stop()
+            await launcher.close()
+        assert measured is not None
+        foreseen = estimate_memory(read_gguf(smollm2), n_ctx=1024, guided=True).total_bytes
+        error = foreseen / measured - 1
+        assert -WORST_UNDER_PREDICTION <= error <= WORST_ERROR, error
 
     asyncio.run(main())
 

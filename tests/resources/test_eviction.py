@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from airunner.resources.eviction import Candidate, cheapest_sufficient, eviction_cost_s
 
 
-def candidates(most: int) -> st.SearchStrategy[list[Candidate]]:
+def candidates(least: int, most: int) -> st.SearchStrategy[list[Candidate]]:
     figures = st.tuples(st.integers(0, 50), st.integers(0, 9))
-    return st.lists(figures, max_size=most).map(
+    return st.lists(figures, min_size=least, max_size=most).map(
         lambda drawn: [Candidate(f"m{i}", size, cost) for i, (size, cost) in enumerate(drawn)]
     )
 
@@ -26,7 +26,7 @@ def cost(chosen: tuple[Candidate, ...]) -> float:
     return sum(c.cost_s for c in chosen)
 
 
-@given(candidates(most=8), st.integers(-5, 250))
+@given(candidates(0, 8), st.integers(-5, 250))
 def test_no_set_is_cheaper_and_no_member_can_be_spared(idle: list[Candidate], deficit: int) -> None:
     found = cheapest_sufficient(idle, deficit)
     every = chain.from_iterable(combinations(idle, n) for n in range(len(idle) + 1))
@@ -39,7 +39,7 @@ def test_no_set_is_cheaper_and_no_member_can_be_spared(idle: list[Candidate], de
     assert all(size(found) - c.size_bytes < deficit for c in found)
 
 
-@given(candidates(most=30), st.integers(1, 800))
+@given(candidates(13, 30), st.integers(1, 800))
 def test_many_candidates_still_yield_a_set_without_spare_members(
     idle: list[Candidate], deficit: int
 ) -> None:

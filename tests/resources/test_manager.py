@@ -229,12 +229,14 @@ def test_what_can_never_fit_is_refused_with_the_deficit_and_evicts_nobody(
 def test_pinned_models_are_kept_and_count_against_others(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path) as team:
+            team.sizes["medium"] = 30
             await team.use("small")
             team.manager.pin([team.sized("small")])
             await team.use("primary")
-            await team.use("coder")
+            await team.use("medium")
             await team.settle()
-            assert "stop small" not in team.journal
+            stopped = [m for _, m in team.decisions("stop")]
+            assert stopped == ["primary", "medium"], "small would have been cheaper, and enough"
             assert team.launcher.alive == ["small", "primary"]
             with pytest.raises(DoesNotFitError, match="beside the primary"):
                 team.manager.pin([team.sized("small"), team.sized("coder")])

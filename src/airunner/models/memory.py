@@ -32,6 +32,7 @@ _EMBEDDING = "token_embd.weight"
 _MIB = 1 << 20
 _PROCESS_BYTES = 34 * _MIB  # measured: interpreter, libraries, HTTP server and its threads
 _TOKEN_BYTES, _MERGE_BYTES = 200, 200  # measured: vocabulary strings and hash tables
+_TRIE_BYTES = 535  # measured: llguidance per token; 533 at 49k, 470 at 100k, 455 at 152k tokens
 _LAYER_BYTES = 70 * 1024  # measured: tensor records and the graph
 _SLOT_BYTES = 420 * 1024  # measured: sampler, token list
 # An assumption, not a measurement: CUDA context and kernels. GPU estimates are never exact.
@@ -107,11 +108,13 @@ def estimate_memory(
     on_gpu: bool = False,
     swa_full: bool = False,
     mapped: bool | None = None,
+    guided: bool = False,
 ) -> MemoryEstimate:
     """Predict a worker's peak for ``n_parallel`` slots of ``n_ctx`` tokens each.
 
     ``mapped`` is how weights are loaded; ``None`` is the worker's own choice,
-    ``maps_weights(file)``.
+    ``maps_weights(file)``. ``guided`` says that text will be decoded under a
+    schema with llguidance, which builds a trie of the vocabulary for it.
     """
     if mapped is None:
         mapped = maps_weights(file)
@@ -122,6 +125,8 @@ def estimate_memory(
     batch = min(n_ubatch, cells * n_parallel)
     compute = _compute_bytes(file, cells, window_cells, batch, n_parallel)
     overhead = _GPU_PROCESS_BYTES if on_gpu else _overhead_bytes(file, n_parallel)
+    if guided and not on_gpu:
+        overhead += file.n_vocab * _TRIE_BYTES
     weights = _gpu_weights_bytes(file) if on_gpu else _cpu_weights_bytes(file, mapped)
     if not on_gpu and not mapped:
         # A repacked tensor is read into a buffer of its own size first, before KV
@@ -143,6 +148,7 @@ def largest_context(
     on_gpu: bool = False,
     swa_full: bool = False,
     mapped: bool | None = None,
+    guided: bool = False,
 ) -> int | None:
     """The longest context per slot that fits ``budget_bytes``; ``None`` if none does.
 
@@ -162,6 +168,7 @@ def largest_context(
             on_gpu=on_gpu,
             swa_full=swa_full,
             mapped=mapped,
+            guided=guided,
         )
         if need.total_bytes <= budget_bytes:
             low = steps

@@ -24,6 +24,7 @@ from airunner.models.memory import (
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.inputs import Demand
 
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SMALLEST_CONTEXT = 1024
 """Below this many tokens a conversation with a tool call has no room; such a load is refused."""
 
@@ -98,6 +99,7 @@ class Sizer:
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
         shape = LoadPlan(model=spec.model_path, path=file.path)
+        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
         # An input is embedded in one piece, so that batch is the physical one too.
         n_ubatch = shape.n_batch if embedding else shape.n_ubatch
         n_ctx = largest_context(
@@ -108,6 +110,7 @@ class Sizer:
             kv_type_k=kv_type,
             kv_type_v=kv_type,
             on_gpu=on_gpu,
+            guided=guided,
             cap=wanted,
         )
         n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
@@ -133,6 +136,7 @@ class Sizer:
             kv_type_k=kv_type,
             kv_type_v=kv_type,
             on_gpu=on_gpu,
+            guided=guided,
         )
         return plan, estimate
 
