@@ -114,13 +114,17 @@ class ParkingFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReleased(Event):
-    """A worker is gone. ``missing_bytes`` did not come back and count against the budget."""
+    """A worker is gone. ``missing_bytes`` did not come back and count against the budget.
+
+    ``peak_bytes`` is the most it ever held, ``None`` if that cannot be known.
+    """
 
     model: str
     device: str
     released_bytes: int
     missing_bytes: int
     stop_s: float
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

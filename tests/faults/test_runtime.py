@@ -128,16 +128,17 @@ def test_closing_answers_every_thread_that_waits_or_works(home: Path) -> None:
         runtime.close()
 
 
-def test_a_handle_left_open_at_the_end_is_harmless(
+def test_handles_left_open_at_the_end_are_harmless(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     machine = Machine(home)
-    handle = machine.runtime.load_specialized_model(SUMMARIES)
-    assert handle is not None
+    handles = [machine.runtime.load_specialized_model(SUMMARIES) for _ in range(8)]
     machine.runtime.close()
-    handle.close()
-    with pytest.raises(LeaseRefusedError, match="this handle is closed"):
-        handle.invoke("Hello")
+    for handle in handles:
+        assert handle is not None
+        handle.close()
+        with pytest.raises(LeaseRefusedError, match="this handle is closed"):
+            handle.invoke("Hello")
     assert caplog.records == []
 
 

@@ -126,7 +126,7 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
         table.add_row(
             short_name(model["model"]),
             f"{format_bytes(model['predicted_bytes'])} predicted, "
-            f"{format_bytes(model['measured_bytes'])} measured",
+            f"{format_bytes(model['measured_peak_bytes'])} measured at most",
         )
     table.add_row(
         "to the specialist",

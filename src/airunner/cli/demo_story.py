@@ -175,7 +175,7 @@ class Story:
                 {
                     "model": name,
                     "predicted_bytes": predicted_bytes,
-                    "measured_bytes": self._last("model_loaded", name).get("measured_bytes"),
+                    "measured_peak_bytes": self._last("model_released", name).get("peak_bytes"),
                 }
                 for name, predicted_bytes in self.predicted.items()
             ],

@@ -214,7 +214,9 @@ class Residences:
             await asyncio.gather(load, return_exceptions=True)
         residence = self._loaded.pop(key, None)
         held_bytes = missing_bytes = 0
+        peak_bytes = None
         if residence is not None:
+            peak_bytes = residence.worker.peak_memory_bytes()
             held_bytes = residence.worker.memory_bytes() or 0
             await residence.worker.stop()
             if self._missing_bytes is not None:
@@ -226,6 +228,7 @@ class Residences:
                 released_bytes=held_bytes - missing_bytes,
                 missing_bytes=missing_bytes,
                 stop_s=time.monotonic() - began_s,
+                peak_bytes=peak_bytes,
             )
         )
         self._report(
