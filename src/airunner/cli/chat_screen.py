@@ -7,7 +7,6 @@ order, from one thread.
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import Self
 
 from airunner.cli.console import err, out, print_json_line
@@ -26,12 +25,7 @@ class JsonScreen:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing is kept open."""
 
 
@@ -81,12 +75,7 @@ class TalkScreen:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end_line()
         self._bar.close()
 

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Coroutine, Generator, Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from airunner.agent.conversation import Conversation
@@ -238,12 +237,7 @@ class Runtime:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _worker_pids(self, device: str) -> list[int]:

@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, suppress
-from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
@@ -67,12 +66,7 @@ class SpecialistHandle:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
