@@ -65,7 +65,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True, timeout=10)
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=10)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")

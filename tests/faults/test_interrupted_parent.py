@@ -55,7 +55,7 @@ def test_no_worker_outlives_it_and_the_next_start_finds_no_trace(
         assert victim.stdout is not None
         found = json.loads(victim.stdout.readline())
         folders = [Path(folder) for folder in found["folders"]]
-        assert len(folders) == 3, "workers' files, and two tiers of parked states"
+        assert len(folders) >= 2, "workers' files, and the tiers of parked states"
         assert found["parked"] == 1
         assert found["workers"]
         victim.send_signal(how)

@@ -107,11 +107,6 @@ def test_threads_that_want_models_which_cannot_coexist_are_all_served(home: Path
         assert status.devices[0].held_bytes <= ONE_MODEL_BYTES
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RuntimeError,
-    reason="LlamaCppModel._send repeats a request on a connection that was closed meanwhile",
-)
 def test_closing_answers_every_thread_that_waits_or_works(home: Path) -> None:
     machine = Machine(home)
     runtime = machine.runtime

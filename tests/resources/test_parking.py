@@ -142,4 +142,4 @@ def test_a_full_file_system_is_not_offered(tmp_path: Path) -> None:
         assert [tier for tier, _ in lot.offers(600_000)] == ["disk"]
         lot.close()
     finally:
-        subprocess.run(["umount", str(small)], check=True, timeout=10)
+        subprocess.run(["umount", "-l", str(small)], check=True, timeout=10)

@@ -182,7 +182,8 @@ class LlamaCppModel:
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # The server may close a kept connection in the moment it is used
             # again. Every request here can be repeated without harm.
-            pass
+            if self._client.is_closed:  # the worker was stopped meanwhile
+                raise await self._death() from None
         except httpx.TransportError as error:
             raise await self._death() from error
         try:

@@ -7,6 +7,7 @@ displaces, and proving after a restore that the tokens were really re-used.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,9 @@ class Residence:
             except AiRunnerError as error:
                 problem = str(error)
                 continue
+            except asyncio.CancelledError:
+                self._not_parked(conversation, "the request that needs its slot was cancelled")
+                raise
             state = ParkedState(
                 model=self.key,
                 conversation=conversation,
@@ -71,7 +75,7 @@ class Residence:
             if self.lot.keep(state):
                 return state
             problem = f"its {saved.n_bytes:,} bytes exceed the quota of the {tier} tier"
-        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
+        self._not_parked(conversation, problem)
         return None
 
     async def restore(self, state: ParkedState, slot: int) -> bool:
@@ -145,6 +149,9 @@ class Residence:
         else:
             reason = "the prompt differs from what was parked, or the engine dropped the state"
             self._lost(conversation, usage.cached_tokens, restored, reason)
+
+    def _not_parked(self, conversation: str, problem: str) -> None:
+        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
 
     def _lost(self, conversation: str, cached: int, restored: int, reason: str) -> None:
         self.bus.publish(

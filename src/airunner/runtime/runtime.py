@@ -57,7 +57,7 @@ class Runtime:
 
     Raises:
         InvalidCatalogError: the registry contradicts itself.
-        SettingsError: a setting names something that does not exist.
+        SettingsError, DeviceNotFoundError: a setting names something that does not exist.
         StorageError: the home folder cannot be written.
     """
 
@@ -87,20 +87,29 @@ class Runtime:
 
     def _build(self, command: str, toolset: Toolset | None) -> None:
         settings = self.settings
+        pins = [_capability(name, settings, "keep_in_memory") for name in settings.keep_in_memory]
+        assignments = {_capability(c, settings, "assign"): d for c, d in settings.assign}
+        for device in assignments.values():
+            self.hardware.report.find(device)
         budgets = self.hardware.device_budgets()
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
         run_parent = settings.home / "run"
         sweep_stale_folders(run_parent)
         self._run_folder = SessionFolder(run_parent)
+        try:
+            lot = open_parking_lot(
+                settings.home, settings.parking_memory, settings.parking_disk, MEMORY_FILE_SYSTEM
+            )
+        except BaseException:
+            self._run_folder.close()
+            raise
         self.manager = ModelResourceManager(
             scheduler=Scheduler(budgets, settings.queue_limit),
             launcher=LocalLauncher(
                 EngineOptions(run_dir=self._run_folder.path, llama_server=settings.llama_server)
             ),
-            lot=open_parking_lot(
-                settings.home, settings.parking_memory, settings.parking_disk, MEMORY_FILE_SYSTEM
-            ),
+            lot=lot,
             bus=self.bus,
             n_threads=self.hardware.n_threads,
             measure_budgets=lambda: self.hardware.measure_budgets(self._worker_pids),
@@ -118,10 +127,8 @@ class Runtime:
             manager=self.manager,
             bus=self.bus,
             primary=settings.primary,
-            pins=[
-                _capability(name, settings, "keep_in_memory") for name in settings.keep_in_memory
-            ],
-            assignments={_capability(c, settings, "assign"): d for c, d in settings.assign},
+            pins=pins,
+            assignments=assignments,
         )
         self._desk = SpecialistDesk(self._loop, self.team, self.bus)
         self._agent = AgentLoop(

@@ -123,11 +123,11 @@ class ModelTeam:
         async with self._preparing:
             if self._prepared:
                 return
-            self._prepared = True
             for capability, device in self._assignments.items():
                 await self.assign_device(capability, device)
             if self._pins:
                 await self.keep_in_memory(self._pins)
+            self._prepared = True
 
     async def _sized(self, capability: ModelCapability) -> Sized:
         resolution = self.resolution(capability)

@@ -22,7 +22,10 @@ _TRUNCATED = re.compile(
 )
 _NOT_GGUF = re.compile(r"invalid magic")
 _LOADER = re.compile(r"error loading model: (.+)")
-_DAMAGED = re.compile(r"missing tensor|wrong shape|failed to read|key not found|gguf_init|invalid")
+_DAMAGED = re.compile(
+    r"missing tensor|tensor '[^']*' not found|wrong shape|failed to read|key not found"
+    r"|gguf_init|invalid"
+)
 _MEMORY = re.compile(
     r"(?:unable|failed) to allocate|out of memory|cudaMalloc failed|ErrorOutOfDeviceMemory"
     r"|bad_alloc|Cannot allocate memory"
