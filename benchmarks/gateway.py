@@ -5,7 +5,7 @@ over HTTP with a minimal streaming client; through a lease (scheduler, slots,
 client); and through the whole turn loop, as ``airunner chat`` does it. Reports
 decoded tokens per second and time to first token (TTFT).
 
-Run: ``python -m benchmarks.gateway [--pairs 15]``
+Run: ``python -m benchmarks.gateway [--pairs 24]``
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp import LlamaCppModel
 from airunner.events import GenerationFinished, TextStreamed
 from airunner.messages import Message
-from airunner.models.spec import ModelCapability
+from airunner.models.spec import ModelCapability, Sampling
 from airunner.runtime import Runtime
 from airunner.settings import Settings
 from benchmarks.machine import describe_machine
@@ -33,6 +33,7 @@ from benchmarks.results_file import write_results
 
 QUESTION = "Tell me about the sea, the wind and the ships."
 ANSWER_TOKENS = 96
+GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0)
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 
 
@@ -77,6 +78,7 @@ async def ask_lease(runtime: Runtime) -> Sample:
         [Message("user", QUESTION)],
         max_tokens=ANSWER_TOKENS,
         temperature=0.0,
+        repeat_penalty=1.0,
         seed=1,
         conversation="gateway",
     )
@@ -91,7 +93,7 @@ def ask_turn(runtime: Runtime) -> Sample:
     times: list[float] = []
     tokens = 0
     began_s = time.perf_counter()
-    for event in runtime.turn(Conversation(id="gateway"), QUESTION):
+    for event in runtime.turn(Conversation(id="gateway"), QUESTION, sampling=GREEDY, seed=1):
         if isinstance(event, TextStreamed):
             times.append(time.perf_counter())
         elif isinstance(event, GenerationFinished):
@@ -115,11 +117,13 @@ async def endpoint(runtime: Runtime) -> tuple[str, dict[str, str]]:
 def main() -> None:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--pairs", type=int, default=24)
     parser.add_argument("--home", type=Path, default=None)
     options = parser.parse_args()
     machine = describe_machine()
-    with Runtime(Settings.load({"home": options.home, "context": 2048})) as runtime:
+    with Runtime(
+        Settings.load({"home": options.home, "context": 2048, "max_tokens": ANSWER_TOKENS})
+    ) as runtime:
         url, headers = runtime.call(endpoint(runtime))
         ways: dict[str, Callable[[], Sample]] = {
             "direct": lambda: ask_directly(url, headers),
@@ -129,9 +133,11 @@ def main() -> None:
         for way in ways.values():
             way()  # the prompt is cached from here on, the same for all
         samples: dict[str, list[Sample]] = {name: [] for name in ways}
-        for _ in range(options.pairs):
-            for name, way in ways.items():
-                samples[name].append(way())
+        names = list(ways)
+        for round_ in range(options.pairs):
+            # Each way follows each other one equally often.
+            for name in names[round_ % 3 :] + names[: round_ % 3]:
+                samples[name].append(ways[name]())
     result: dict[str, object] = {"machine": machine, "pairs": options.pairs}
     for name, taken in samples.items():
         result[name] = {

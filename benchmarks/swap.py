@@ -112,7 +112,12 @@ async def answer(
     """The text, the time from ``began_s`` to the first token, cached and prompt tokens."""
     text, ttft_s, cached, prompt = "", 0.0, 0, 0
     request = ChatRequest(
-        messages, max_tokens=tokens, temperature=0.0, seed=1, conversation=conversation
+        messages,
+        max_tokens=tokens,
+        temperature=0.0,
+        repeat_penalty=1.0,
+        seed=1,
+        conversation=conversation,
     )
     async for delta in lease.chat(request):
         if delta.text and not text:

@@ -14,6 +14,7 @@ import typer
 from benchmarks.readme import README, SECTION, TABLES, filled
 from typer.testing import CliRunner
 
+import airunner.components.llm
 from airunner.cli.app import app
 from airunner.settings import SETTINGS, Settings
 
@@ -26,13 +27,20 @@ COMMANDS = [
 TABLE_COMMANDS = re.findall(r"^\| `(airunner(?: [a-z]+)+|make [a-z]+)", TEXT, re.MULTILINE)
 
 
-def code_blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+API = Path(airunner.components.llm.__file__).parent / "api/README.md"
 
 
-def test_the_python_examples_run_one_after_the_other(embedded_home: Path, tmp_path: Path) -> None:
-    script = tmp_path / "readme.py"
-    script.write_text("\n".join(code_blocks("python")), encoding="utf-8")
+def code_blocks(language: str, document: Path = README) -> list[str]:
+    text = document.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", [README, API], ids=["readme", "api"])
+def test_the_python_examples_run_one_after_the_other(
+    document: Path, embedded_home: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "examples.py"
+    script.write_text("\n".join(code_blocks("python", document)), encoding="utf-8")
     environ = {**os.environ, "AIRUNNER_HOME": str(embedded_home), "AIRUNNER_OFFLINE": "1"}
     environ |= {"AIRUNNER_CONTEXT": "1024"}
     command = [sys.executable, "-W", "error", script]
@@ -40,6 +48,7 @@ def test_the_python_examples_run_one_after_the_other(embedded_home: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert "no summary" not in done.stdout
+    assert "could not be used" not in done.stderr
 
 
 @pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("airunner ")])

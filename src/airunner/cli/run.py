@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from typing import Annotated
@@ -26,7 +27,8 @@ def run(
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
-    The answer goes to stdout; --max-tokens N limits it.
+    The answer goes to stdout; --max-tokens N limits it. For embedding, the
+    answer is a vector, as a JSON list.
     """
     from airunner.cli.chat_screen import AnswerScreen
     from airunner.cli.console import print_json
@@ -47,9 +49,13 @@ def run(
 
     with running_team(settings, "run") as runtime:
         model = runtime.resolve(capability).spec.model_path
+        answer: str | None
         began_s = time.perf_counter()
         with AnswerScreen() as screen, following(runtime.bus, show):
-            answer = runtime.use_specialized_model(capability, prompt, settings.max_tokens)
+            if capability is ModelCapability.EMBEDDING:
+                answer = json.dumps(runtime.embed([prompt])[0])
+            else:
+                answer = runtime.use_specialized_model(capability, prompt, settings.max_tokens)
         took_s = time.perf_counter() - began_s
     problem = "; ".join(problems)
     if as_json:

@@ -50,8 +50,8 @@ class ModelResourceManager:
         lot: keeps the KV state of conversations out of memory.
         bus: receives every event.
         n_threads: CPU threads for all engines together.
-        measure_budgets: the budgets now, by device; asked before each request,
-            because other programs use memory too.
+        measure_budgets: the budgets now, by device; asked before each request
+            that needs memory, because other programs use memory too.
         missing_bytes: measures what an ended worker did not give back.
         recorder: sees every input with its effects, for the run log.
         lease_timeout_s: the longest wait for a lease.
@@ -202,7 +202,8 @@ class ModelResourceManager:
     ) -> Residence:
         if self._closing:
             raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
-        self._remeasure()
+        if self._residences.find(sized.key) is None:
+            self._remeasure()  # it takes memory, so what others took matters now
         self._sized[sized.key] = sized
         answer: asyncio.Future[Residence] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer

@@ -66,6 +66,14 @@ class Sizer:
         self._wishes = wishes
         self._files: dict[Path, tuple[tuple[int, int], GgufFile]] = {}
         self._keys: dict[Path, str] = {}
+        self._known: dict[Path, tuple[_Question, Sized]] = {}
+
+    def recall(self, spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> Sized | None:
+        """The last answer of ``size``, if nothing it depends on has changed; opens no file."""
+        known = self._known.get(path)
+        if known is None or known[0] != _question(spec, path, budgets):
+            return None
+        return known[1]
 
     def size(self, spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> Sized:
         """Plans and estimates for ``spec`` with its weights at ``path``.
@@ -90,7 +98,9 @@ class Sizer:
         key = self._keys.setdefault(real, spec.model_path)
         kv_type = self._wishes.kv_type
         per_token = kv_bytes_per_token(file, kv_type_k=kv_type, kv_type_v=kv_type)
-        return Sized(key, spec, plans, estimates, per_token)
+        sized = Sized(key, spec, plans, estimates, per_token)
+        self._known[path] = (_question(spec, path, budgets), sized)
+        return sized
 
     def _plan(
         self, spec: ModelSpec, file: GgufFile, device: Device, wanted: int, budget_bytes: int
@@ -141,10 +151,26 @@ class Sizer:
         return plan, estimate
 
     def _read(self, path: Path) -> GgufFile:
-        stat = path.stat() if path.exists() else None
-        stamp = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
         known = self._files.get(path)
+        stamp = _stamp(path)
         if known is None or known[0] != stamp:
             known = (stamp, read_gguf(path))
             self._files[path] = known
         return known[1]
+
+
+_Question = tuple[tuple[int, int], str, tuple[tuple[str, int], ...]]
+
+
+def _question(spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> _Question:
+    """Everything that an answer depends on. A spec can be edited in place, hence its text."""
+    return _stamp(path), repr(spec), tuple(budgets.items())
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Changes when the file does."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (0, 0)
+    return stat.st_mtime_ns, stat.st_size

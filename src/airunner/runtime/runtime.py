@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -26,7 +26,7 @@ from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
 from airunner.models.assign import Assignment, auto_assign, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
 from airunner.resources.run_log import RunLog
@@ -162,9 +162,17 @@ class Runtime:
 
     # Conversation.
 
-    def turn(self, conversation: Conversation, text: str) -> Generator[Event, None, None]:
+    def turn(
+        self,
+        conversation: Conversation,
+        text: str,
+        *,
+        sampling: Sampling | None = None,
+        seed: int | None = None,
+    ) -> Generator[Event, None, None]:
         """Run one turn; yields its events as they happen. Closing the generator cancels it."""
-        return self._loop.iterate(self._agent.run_turn(conversation, text))
+        turn = self._agent.run_turn(conversation, text, sampling=sampling, seed=seed)
+        return self._loop.iterate(turn)
 
     # Specialised models.
 
@@ -179,6 +187,10 @@ class Runtime:
     ) -> SpecialistHandle | None:
         """See ``SpecialistDesk.load_specialized_model``."""
         return self._desk.load_specialized_model(capability, return_to_primary)
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """See ``SpecialistDesk.embed``."""
+        return self._desk.embed(texts)
 
     # Memory.
 

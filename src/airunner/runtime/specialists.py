@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Self, TypeVar
@@ -126,6 +126,19 @@ class SpecialistDesk:
         if scope is not None:
             scope.handles.append(handle)
         return handle
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text, from the model that serves ``EMBEDDING``.
+
+        Raises:
+            AiRunnerError: the model could not be used; see ``ModelTeam.lease``.
+        """
+
+        async def vectors() -> list[list[float]]:
+            async with self._team.lease(ModelCapability.EMBEDDING, owner=_owner()) as lease:
+                return await lease.embed(texts)
+
+        return self._wait(vectors())
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` and wait; a tool that is abandoned meanwhile takes the work back."""

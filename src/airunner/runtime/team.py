@@ -117,6 +117,9 @@ class ModelTeam:
     async def size(self, spec: ModelSpec) -> Sized:
         """Plans and memory estimates for a model whose weights are here, fetching if needed."""
         path = await self._weights(spec)
+        known = self._sizer.recall(spec, path, self._manager.budgets)
+        if known is not None:
+            return known
         return await asyncio.to_thread(self._sizer.size, spec, path, self._manager.budgets)
 
     async def _prepare(self) -> None:
