@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import platformdirs
@@ -17,6 +18,16 @@ from airunner.components.llm.config.model_capabilities import (
 from airunner.downloads.store import ModelStore
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let SIGINT interrupt, here and in the processes that tests start.
+
+    A script's background jobs inherit an ignored SIGINT, and pass it on.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
