@@ -62,7 +62,7 @@ def test_a_file_that_changed_on_the_server_is_fetched_from_its_start(server, rec
 
 
 def test_other_bytes_than_promised_leave_nothing_behind(server, recorder):
-    server.files["/m.gguf"] = BODY[:-1] + b"?"
+    server.files["/m.gguf"] = BODY[:-1] + bytes([BODY[-1] ^ 1])
     source = UrlSource(f"{server.url}/m.gguf", SHA256)
     with pytest.raises(DownloadError, match="SHA-256"):
         fetch_url(recorder.transfer, source)
