@@ -72,6 +72,11 @@ class LlamaCppModel:
             # Plain HTTP on loopback: reading the certificate store would cost each load 20 ms.
             verify=False,
         )
+        self._closing = False
+        # Closing the client while it connects would leave that connection open for good.
+        self._beginning: set[asyncio.Timeout] = set()
+        self._none_beginning = asyncio.Event()
+        self._none_beginning.set()
 
     @property
     def plan(self) -> LoadPlan:
@@ -157,7 +162,11 @@ class LlamaCppModel:
         )
 
     async def aclose(self) -> None:
-        """Close the connections to the worker."""
+        """Close the connections to the worker; requests that have not begun fail at once."""
+        self._closing = True
+        for beginning in self._beginning:
+            beginning.reschedule(0)
+        await self._none_beginning.wait()
         await self._client.aclose()
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
@@ -174,7 +183,7 @@ class LlamaCppModel:
 
     async def _send(self, path: str, body: dict[str, Any]) -> httpx.Response:
         """Post ``body`` and return when the response has begun."""
-        if self._client.is_closed:
+        if self._closing:
             raise await self._death()
         content = json.dumps(body).encode()
         try:
@@ -182,18 +191,26 @@ class LlamaCppModel:
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # The server may close a kept connection in the moment it is used
             # again. Every request here can be repeated without harm.
-            if self._client.is_closed:  # the worker was stopped meanwhile
+            if self._closing:  # the worker was stopped meanwhile
                 raise await self._death() from None
-        except httpx.TransportError as error:
+        except (httpx.TransportError, TimeoutError) as error:
             raise await self._death() from error
         try:
             return await self._begin(path, content)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, TimeoutError) as error:
             raise await self._death() from error
 
     async def _begin(self, path: str, content: bytes) -> httpx.Response:
         request = self._client.build_request("POST", path, content=content)
-        return await self._client.send(request, stream=True)
+        async with asyncio.timeout(None) as beginning:
+            self._beginning.add(beginning)
+            self._none_beginning.clear()
+            try:
+                return await self._client.send(request, stream=True)
+            finally:
+                self._beginning.discard(beginning)
+                if not self._beginning:
+                    self._none_beginning.set()
 
     def _check_slot(self, slot: int) -> None:
         # The engine would take any other slot for one that it does not have.
