@@ -22,6 +22,7 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, 
 from airunner.errors import LeaseRefusedError
 from airunner.events import (
     CacheProven,
+    Decided,
     Event,
     ModelLoaded,
     SpecialistFailed,
@@ -75,6 +76,11 @@ class Machine:
                 break
         events.close()
         return finished[0]
+
+
+def specialists_in_a_row(api: Any) -> None:
+    for text in ("Summarize: it rained.", "Summarize: it snowed."):
+        assert api.use_specialized_model(SUMMARIES, text, max_tokens=4)
 
 
 @pytest.fixture
@@ -218,3 +224,46 @@ def test_a_turn_closed_in_the_middle_frees_its_model(home: Path) -> None:
         assert machine.states() == {EMBEDDED_PRIMARY: "ready"}
         assert runtime.status().models[0].leases == 0
         assert machine.of(CacheProven) == []
+
+
+def test_within_a_series_the_primary_does_not_begin_to_return_between_specialists(
+    embedded_home: Path,
+) -> None:
+    @tool
+    def report_weather(api: Any = None) -> str:
+        """Report the weather."""
+        with api.series():
+            specialists_in_a_row(api)
+        return "It rained, then it snowed."
+
+    machine = Machine(embedded_home, report_weather)
+    with machine.runtime:
+        assert machine.runtime.use_specialized_model(PRIMARY, "Hello", max_tokens=2)
+        call = machine.call_tool(Conversation.begin(), "Report the weather.")
+        assert call.problem == ""
+        machine.runtime.settle()
+        begun = [e.model for e in machine.of(Decided) if e.action == "start_load"]
+        assert begun == [EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST, EMBEDDED_PRIMARY]
+
+
+def test_a_tool_given_up_within_a_series_does_not_keep_the_primary_away(
+    embedded_home: Path,
+) -> None:
+    release = threading.Event()
+
+    @tool
+    def report_weather(api: Any = None) -> str:
+        """Report the weather."""
+        with api.series():
+            specialists_in_a_row(api)
+            release.wait(60)
+        return "too late"
+
+    machine = Machine(embedded_home, report_weather, tool_timeout_s=10.0)
+    with machine.runtime:
+        try:
+            call = machine.call_tool(Conversation.begin(), "Report the weather.")
+            assert "abandoned" in call.problem
+            assert machine.states()[EMBEDDED_PRIMARY] == "ready"
+        finally:
+            release.set()

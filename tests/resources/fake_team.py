@@ -28,7 +28,7 @@ from airunner.resources.sizing import Sized
 
 E = TypeVar("E", bound=Event)
 
-SIZES = {"primary": 70, "coder": 60, "small": 20, "giant": 500}
+SIZES = {"primary": 70, "coder": 60, "small": 20, "artist": 90, "giant": 500}
 
 
 class FakeTeam:

@@ -163,9 +163,16 @@ class World(RuleBasedStateMachine):
     def unload(self, key: str) -> None:
         self.tell(inputs.UnloadAsked(now_s=self.tick(), key=key))
 
+    @rule(series=st.sampled_from(["s1", "s2"]), begins=st.booleans())
+    def series(self, series: str, begins: bool) -> None:
+        kind = inputs.SeriesBegan if begins else inputs.SeriesEnded
+        self.tell(kind(now_s=self.tick(), series=series))
+
     @rule()
     def settle(self) -> None:
         """Everybody finishes: then nobody waits, nothing moves, and the primary is back."""
+        for series in sorted(self.scheduler.roster.series):
+            self.tell(inputs.SeriesEnded(now_s=self.tick(), series=series))
         for _ in range(500):
             if self.pending:
                 self.finish(self.pending.pop(0))

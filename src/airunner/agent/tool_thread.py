@@ -13,9 +13,9 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from airunner.errors import ToolFailedError
 from airunner.models.spec import ModelCapability
@@ -65,6 +65,15 @@ class CallApi:
         return self._specialists.load_specialized_model(
             capability, return_to_primary=return_to_primary
         )
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """See ``Specialists``."""
+        if self._specialists is None or self.cancelled:
+            yield
+        else:
+            with self._specialists.series():
+                yield
 
 
 class ToolThread:

@@ -61,6 +61,20 @@ class LeaseCancelled(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesBegan(Input):
+    """Several models will be used one after another; the primary returns after the last."""
+
+    series: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesEnded(Input):
+    """No further model of this series is coming."""
+
+    series: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFinished(Input):
     """A worker is ready; ``held_bytes`` is what it is to be charged."""
 
@@ -153,6 +167,8 @@ INPUTS: dict[str, type[Input]] = {
         LeaseAsked,
         LeaseReturned,
         LeaseCancelled,
+        SeriesBegan,
+        SeriesEnded,
         LoadFinished,
         LoadFailed,
         RestoreFinished,

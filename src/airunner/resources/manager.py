@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from airunner.engines.base import Launcher
 from airunner.errors import (
@@ -118,6 +118,20 @@ class ModelResourceManager:
             self._apply(
                 inputs.LeaseReturned(now_s=time.monotonic(), request=request, rebuild_s=rebuild_s)
             )
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """Several models are used one after another in the body.
+
+        A primary that leaves for one of them comes back when the body ends,
+        not between them, unless somebody asks for it meanwhile.
+        """
+        series = f"series-{next(self._requests)}"
+        self._apply(inputs.SeriesBegan(now_s=time.monotonic(), series=series))
+        try:
+            yield
+        finally:
+            self._apply(inputs.SeriesEnded(now_s=time.monotonic(), series=series))
 
     def set_primary(self, sized: Sized | None) -> None:
         """Choose the model that is always brought back."""

@@ -90,6 +90,7 @@ class Roster:
         self.granted: dict[str, str] = {}
         self.primary: str | None = None
         self.primary_owed = False
+        self.series: set[str] = set()
         self.now_s = 0.0
 
     def record(self, key: str) -> ModelRecord:

@@ -20,7 +20,8 @@ One pass after every input:
 2. If nobody can ever move again, refuse the youngest request of an owner that
    holds a lease, and serve once more.
 3. Bring a device that is over its budget back under it.
-4. If no request waits for memory and the primary is owed, bring it back.
+4. If no request waits for memory, no series of models is under way, and the
+   primary is owed, bring it back.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class Scheduler:
                 self._lease_ended(event.request, event.rebuild_s)
             case inputs.LeaseCancelled():
                 self._lease_cancelled(event.request)
+            case inputs.SeriesBegan():
+                self._roster.series.add(event.series)
+            case inputs.SeriesEnded():
+                self._roster.series.discard(event.series)
             case inputs.LoadFinished():
                 self._load_finished(event)
             case inputs.LoadFailed():
@@ -300,7 +305,7 @@ class Scheduler:
             return
         record = self._roster.models[self._roster.primary]
         away = record.state in (Lifecycle.COLD, Lifecycle.PARKED)
-        if promises.memory_wanted or not away:
+        if promises.memory_wanted or self._roster.series or not away:
             return
         views = self._roster.views(record, promises, owner="")
         found = place(record.size_bytes, views, record.assigned)

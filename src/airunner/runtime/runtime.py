@@ -10,6 +10,7 @@ import atexit
 import sys
 import threading
 from collections.abc import Coroutine, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -187,6 +188,10 @@ class Runtime:
     ) -> SpecialistHandle | None:
         """See ``SpecialistDesk.load_specialized_model``."""
         return self._desk.load_specialized_model(capability, return_to_primary)
+
+    def series(self) -> AbstractContextManager[None]:
+        """See ``SpecialistDesk.series``."""
+        return self._desk.series()
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """See ``SpecialistDesk.embed``."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
@@ -81,6 +81,23 @@ class _Errand:
         self._outcome.cancel()
 
 
+class _Series:
+    """A series of models that has begun; ending it twice is harmless."""
+
+    def __init__(self, loop: LoopThread, open_series: ExitStack) -> None:
+        self._loop = loop
+        self._open = open_series
+
+    def close(self) -> None:
+        """Let the primary return."""
+
+        async def end() -> None:
+            self._open.close()
+
+        with suppress(AiRunnerError):  # the runtime has ended
+            self._loop.call(end())
+
+
 class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
@@ -126,6 +143,26 @@ class SpecialistDesk:
         if scope is not None:
             scope.handles.append(handle)
         return handle
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """Several models are used in the body; see ``ModelResourceManager.series``."""
+        open_series = ExitStack()
+
+        async def begin() -> None:
+            open_series.enter_context(self._team.series())
+
+        self._loop.call(begin())
+        series = _Series(self._loop, open_series)
+        scope = current_scope()
+        if scope is not None:  # a tool that is given up must not keep the primary away
+            scope.handles.append(series)
+        try:
+            yield
+        finally:
+            series.close()
+            if scope is not None and series in scope.handles:
+                scope.handles.remove(series)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from airunner.components.llm.config.model_capabilities import embedded_fallback
@@ -90,6 +90,12 @@ class ModelTeam:
             chosen = self._catalog.spec(self._primary)
             return Resolution(chosen, chosen)
         return self._catalog.resolve(capability, self._usable, embedded_fallback(capability))
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """See ``ModelResourceManager.series``."""
+        with self._manager.series():
+            yield
 
     async def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
         """Load these capabilities' models and never evict them; replaces an earlier choice.

@@ -5,6 +5,7 @@ Owns protocols only. The agent loop makes the object; the runtime does the work.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -53,6 +54,13 @@ class Specialists(Protocol):
         self, capability: ModelCapability, return_to_primary: bool = True
     ) -> SpecialistHandle | None:
         """Hold a model for many uses; ``None`` if it could not be loaded."""
+        ...
+
+    def series(self) -> AbstractContextManager[None]:
+        """Inside the body several models are used one after another.
+
+        A primary that had to leave comes back when the body ends, not between them.
+        """
         ...
 
 

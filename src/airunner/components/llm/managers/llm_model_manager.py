@@ -8,6 +8,7 @@ the same operations without an object.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from airunner.components.llm.config.model_capabilities import ModelCapability
 from airunner.models.assign import GB, Assignment
@@ -54,6 +55,14 @@ class LLMModelManager:
         until it is next asked for. Returns ``None`` if it could not be loaded.
         """
         return Runtime.shared().load_specialized_model(capability, return_to_primary)
+
+    def series(self) -> AbstractContextManager[None]:
+        """Inside the body several models are used one after another.
+
+        A primary that had to leave for one of them comes back once, when the
+        body ends, instead of starting its return after each.
+        """
+        return Runtime.shared().series()
 
     def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
         """Load these capabilities' models and never evict them; replaces an earlier choice.
