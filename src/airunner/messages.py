@@ -12,11 +12,16 @@ FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to have one tool called. ``arguments`` is parsed JSON."""
+    """A model's wish to have one tool called.
+
+    ``arguments`` is parsed JSON. Where the model wrote something else, they are
+    empty and ``malformed`` is what it wrote.
+    """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
+    malformed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,11 +78,21 @@ def test_streamed_fragments_become_whole_calls_with_the_last_event() -> None:
     assert reader.finished
 
 
-def test_a_malformed_call_is_an_error_that_carries_the_text() -> None:
+@pytest.mark.parametrize("written", ["{1", "[1]", '"f"'])
+def test_a_native_call_without_a_json_object_keeps_what_was_written(written: str) -> None:
     reader = AnswerReader("m")
-    reader.read(chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{1"}}]}))
+    function = {"name": "f", "arguments": written}
+    reader.read(chunk({"tool_calls": [{"index": 0, "id": "c", "function": function}]}))
+    last = reader.read(chunk({}, "tool_calls"))
+    assert last is not None
+    assert last.tool_calls == (ToolCall("c", "f", {}, malformed=written),)
+
+
+def test_a_forced_call_that_is_no_json_is_an_error_that_carries_the_text() -> None:
+    reader = AnswerReader("m", forced=True)
+    reader.read(chunk({"content": "{1"}))
     with pytest.raises(GenerationError, match=r"\{1"):
-        reader.read(chunk({}, "tool_calls"))
+        reader.read(chunk({}, "stop"))
 
 
 def test_a_call_cut_off_by_the_token_limit_is_dropped() -> None:

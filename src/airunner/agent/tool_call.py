@@ -91,6 +91,8 @@ class ToolCaller:
 
     async def _result(self, call: ToolCall) -> str:
         tool = self._toolset.get(call.name)
+        if call.malformed:
+            raise ToolArgumentsError(call.name, f"{call.malformed!r} is no JSON object.")
         arguments = tool.validate(call.arguments)
         loop = asyncio.get_running_loop()
 

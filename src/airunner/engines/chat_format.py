@@ -179,8 +179,8 @@ class AnswerReader:
         """The delta in an event, or ``None`` if it says nothing yet.
 
         Raises:
-            GenerationError: the engine reports an error, or wrote a tool call
-                whose arguments are no JSON object.
+            GenerationError: the engine reports an error, or a forced call did not
+                keep to its form.
         """
         if event == b"[DONE]":
             return None
@@ -215,25 +215,29 @@ class AnswerReader:
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:
         if self._forced:
-            call = self._parsed(self._text)
+            call = _json_object(self._text)
+            if call is None:
+                problem = f"it wrote a tool call that is no JSON: {self._text}"
+                raise GenerationError(self._model, problem)
             return (ToolCall(f"call_{token_hex(8)}", call["name"], call["arguments"]),)
-        return tuple(
-            ToolCall(
-                call["id"] or f"call_{token_hex(8)}",
-                call["name"],
-                self._parsed(call["arguments"] or "{}"),
-            )
-            for _, call in sorted(self._calls.items())
-        )
+        return tuple(_native_call(call) for _, call in sorted(self._calls.items()))
 
-    def _parsed(self, text: str) -> dict[str, Any]:
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = None
-        if not isinstance(value, dict):
-            raise GenerationError(self._model, f"it wrote a tool call that is no JSON: {text}")
-        return value
+
+def _native_call(call: Mapping[str, str]) -> ToolCall:
+    """A call as the engine's parser of the model's own dialect left it, which may be anything."""
+    identity, text = call["id"] or f"call_{token_hex(8)}", call["arguments"] or "{}"
+    arguments = _json_object(text)
+    if arguments is None:
+        return ToolCall(identity, call["name"], {}, malformed=text)
+    return ToolCall(identity, call["name"], arguments)
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:
