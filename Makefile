@@ -8,7 +8,7 @@ SHELL := bash
 
 BIN := .venv/bin
 ARGS ?=
-SOURCES := src tests benchmarks scripts
+SOURCES := src tests benchmarks scripts training
 
 # The first Python that is new enough; uv brings one where there is none.
 define VENV
@@ -46,13 +46,18 @@ bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the R
 	@$(BIN)/python -m benchmarks.swap
 	@$(BIN)/python -m benchmarks.gateway
 	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.images
+	@$(BIN)/python -m benchmarks.image_memory
+	@$(BIN)/python -m training.shapes.evaluate
 	@$(BIN)/python -m benchmarks.readme
 
 lock: .venv/.dev  ## Pin anew what pyproject.toml allows (UPGRADE=1 takes newer releases)
 	@uv=$$(command -v uv || true); \
 	if [ -z "$$uv" ]; then $(BIN)/python -m pip install --quiet uv; uv=$(BIN)/uv; fi; \
 	for group in build:runtime dev:dev; do \
-	  "$$uv" pip compile --quiet pyproject.toml --group "$${group%:*}" --output-file "constraints/$${group#*:}.txt" \
+	  "$$uv" pip compile --quiet --config-file constraints/uv.toml pyproject.toml --extra images \
+	    --group "$${group%:*}" --output-file "constraints/$${group#*:}.txt" \
+	    --constraints constraints/torch.txt --no-emit-package torch \
 	    --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) || exit; \
 	done
@@ -61,8 +66,8 @@ clean:  ## Remove .venv, caches and build products
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 
-.venv/.runtime: pyproject.toml constraints/runtime.txt scripts/install.py
+.venv/.runtime: pyproject.toml constraints/runtime.txt constraints/torch.txt scripts/install.py
 	@($(call VENV,runtime)) && touch $@
 
-.venv/.dev: pyproject.toml constraints/dev.txt scripts/install.py
+.venv/.dev: pyproject.toml constraints/dev.txt constraints/torch.txt scripts/install.py
 	@($(call VENV,dev)) && touch .venv/.runtime $@

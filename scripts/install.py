@@ -3,9 +3,14 @@
     python scripts/install.py runtime | dev
 
 Runs on a bare Python 3.11 or newer. `uv` does the work where there is one, else
-`venv` and pip do. Both install every dependency by hash and then the project
-itself, editable and without a build environment, because its build backend is
-pinned along with the rest.
+`venv` and pip do. Both install every dependency but one by hash and then the
+project itself, editable and without a build environment, because its build
+backend is pinned along with the rest.
+
+The one is torch, pinned by version only, because the build of it (for a CUDA, for
+the CPU) is the user's choice. pip always fetches it, so that one configuration
+decides: pip's own, or the index that AIRUNNER_TORCH_INDEX names. What its builds
+need beyond the hashed packages (CUDA libraries) comes along with it.
 
 pip's configuration (index, links, certificates) applies either way: what the
 user told pip is passed on to uv, unless uv has been told something of its own.
@@ -24,6 +29,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LEAST = (3, 11)
+
+TORCH = ROOT / "constraints" / "torch.txt"
+TORCH_INDEX = "AIRUNNER_TORCH_INDEX"
 
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -128,7 +136,7 @@ def make_venv(uv: str | None, python: Path) -> None:
 
 
 def install(group: str) -> None:
-    """Install what `constraints/<group>.txt` pins, then the project."""
+    """Install what `constraints/<group>.txt` pins, then torch, then the project."""
     uv = shutil.which("uv")
     python = VENV / "bin" / "python"
     make_venv(uv, python)
@@ -142,8 +150,35 @@ def install(group: str) -> None:
         command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     environ = uv_environment(os.environ) if uv else None
     print(f"Installing {group} dependencies with {'uv' if uv else 'pip'} ...", flush=True)
-    run([*command, "--require-hashes", "-r", f"constraints/{group}.txt"], environ)
+    # The file is complete but for torch, which some of it requires and would bring along unasked.
+    pinned = ["--no-deps", "--require-hashes", "-r", f"constraints/{group}.txt"]
+    run([*command, *pinned], environ)
+    install_torch(python)
     run([*command, "--no-deps", "--no-build-isolation", "--editable", "."], environ)
+
+
+def install_torch(python: Path) -> None:
+    """Have the pip that was just installed fetch torch, unless this version of it is here."""
+    requirement = torch_requirement(TORCH.read_text(encoding="utf-8"))
+    version = requirement.partition("==")[2]
+    found = "import sys, importlib.metadata as m; v = m.version('torch').partition('+')[0]"
+    if has(python, f"{found}; sys.exit(v != {version!r})"):
+        return
+    print(f"Installing {requirement} with pip, which takes minutes ...", flush=True)
+    run(torch_command(python, requirement, os.environ))
+
+
+def torch_requirement(text: str) -> str:
+    """The one requirement in `text`, which is that of `constraints/torch.txt`."""
+    (requirement,) = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return requirement
+
+
+def torch_command(python: Path, requirement: str, environ: Mapping[str, str]) -> list[str]:
+    """The call of pip that fetches torch from where the user wants it."""
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    index = environ.get(TORCH_INDEX)
+    return [*command, *(["--index-url", index] if index else []), requirement]
 
 
 if __name__ == "__main__":

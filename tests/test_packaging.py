@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from scripts.install import uv_environment
+from scripts.install import TORCH, torch_command, torch_requirement, uv_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
+IMAGES = PROJECT["project"]["optional-dependencies"]["images"]
+TORCH_REQUIREMENT = Requirement(torch_requirement(TORCH.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(
@@ -32,11 +35,62 @@ def test_every_dependency_is_pinned_by_hash_and_tied_to_no_index(
             assert "--hash=sha256:" in pin, pin
             pinned.setdefault(match[1], set()).add(match[2])
 
-    wanted = [*PROJECT["project"]["dependencies"]]
+    wanted = [*PROJECT["project"]["dependencies"], *IMAGES]
     wanted += [item for name in group for item in GROUPS[name] if isinstance(item, str)]
     for requirement in map(Requirement, wanted):
+        if requirement.name == "torch":
+            continue
         versions = pinned[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(v) for v in versions), requirement
+
+    # Which torch and which CUDA is not for these files to say.
+    of_cuda = re.compile(r"torch|triton|cuda|nvidia-(?!ml-py$)")
+    assert not [name for name in pinned if of_cuda.match(name)]
+
+
+def test_the_torch_that_make_installs_is_one_that_the_extra_allows() -> None:
+    (version,) = (pin.version for pin in TORCH_REQUIREMENT.specifier if pin.operator == "==")
+    (allowed,) = (r for r in map(Requirement, IMAGES) if r.name == "torch")
+    assert allowed.specifier.contains(version)
+    lock = tomllib.loads((TORCH.parent / "uv.toml").read_text(encoding="utf-8"))
+    (assumed,) = lock["dependency-metadata"]
+    assert (assumed["name"], assumed["version"]) == ("torch", version)
+
+
+def test_torch_is_fetched_by_pip_from_the_index_the_user_names() -> None:
+    python = Path("bin/python")
+    plain = torch_command(python, "torch==1", {"PIP_INDEX_URL": "https://all.example/simple"})
+    assert "--index-url" not in plain  # pip reads its own configuration
+    assert plain[:4] == ["bin/python", "-m", "pip", "install"]
+    named = torch_command(python, "torch==1", {"AIRUNNER_TORCH_INDEX": "https://cpu.example"})
+    assert named[-3:] == ["--index-url", "https://cpu.example", "torch==1"]
+
+
+def test_what_is_installed_has_everything_it_requires() -> None:
+    """The pinned files are installed without looking for dependencies."""
+    unmet, seen = [], set()
+    waiting = [Requirement("airunner[images]")]
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        extras = frozenset(wanted.extras)
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            unmet.append(str(wanted))
+            continue
+        if not wanted.specifier.contains(version, prereleases=True):
+            unmet.append(f"{wanted}, not {version}")
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        for line in importlib.metadata.requires(name) or ():
+            needed = Requirement(line)
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in extras or {""}
+            ):
+                waiting.append(needed)
+    assert not unmet
 
 
 def test_uv_looks_for_packages_where_pip_was_told_to(tmp_path: Path) -> None:
