@@ -22,6 +22,7 @@ OTHER_RAISES = {
     "ValueError": {"byte_size.py", "setting_values.py"},  # parsers, whose caller knows the origin
     "TypeError": {"resources/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
+    "Cancelled": {"workers/image/server.py"},  # its own, ends a drawing inside the worker
     "LookupError": {"workers/llama_cpp_worker.py"},  # crosses to the parent as text
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
@@ -35,8 +36,10 @@ ENDS_OF_COMMANDS = {
 }
 
 READS_ENVIRONMENT = {
+    "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
     "settings.py",  # the one reader of what the user chose
     "downloads/installer.py",  # hands pip the environment it was itself given
+    "workers/image/libraries.py",  # sets what the image libraries read when they load
     "workers/llama_cpp_worker.py",  # sets what the engine library reads when it loads
     "workers/llama_server_worker.py",  # the same for a llama-server
 }

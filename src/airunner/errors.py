@@ -20,7 +20,9 @@
     │   ├── LoadError              a worker could not load its model
     │   ├── WorkerDiedError        a worker's process ended by itself
     │   ├── GenerationError        the engine refused or broke off a request
-    │   └── ContextOverflowError   the prompt is longer than the loaded context
+    │   ├── ContextOverflowError   the prompt is longer than the loaded context
+    │   ├── ImageRequestError      a size, scheduler, adapter or picture that cannot be used
+    │   └── BlackImageError        the picture came out as NaN and was not saved
     ├── LeaseError
     │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
     │   ├── LeaseTimeoutError
@@ -236,6 +238,25 @@ class ContextOverflowError(EngineError):
         super().__init__(
             f"The prompt has {prompt_tokens:,} tokens, but {model} is loaded with a context of "
             f"{n_ctx:,}. Shorten it, or raise --context."
+        )
+
+
+class ImageRequestError(EngineError):
+    """Something asked of an image model that it cannot do; ``problem`` says what would work."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"{model} cannot draw that: {problem}")
+
+
+class BlackImageError(EngineError):
+    """A drawing whose values were not numbers (NaN), which would be a black picture."""
+
+    def __init__(self, model: str, dtype: str) -> None:
+        self.model, self.dtype = model, dtype
+        super().__init__(
+            f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
+            "steps; if it stays, compute in a wider type (image_dtype=float32)."
         )
 
 

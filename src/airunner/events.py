@@ -76,7 +76,7 @@ class ModelLoaded(Event):
     predicted_bytes: int
     measured_bytes: int | None
     load_s: float
-    n_ctx: int
+    n_ctx: int | None
     n_threads: int
     pid: int
 
@@ -244,6 +244,34 @@ class ToolCallFinished(Event):
     problem: str
     seconds: float
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageStepped(Event):
+    """An image model finished one denoising step. ``owner`` is the work it is for."""
+
+    model: str
+    owner: str
+    step: int
+    steps: int
+    preview_png: bytes | None = field(default=None, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """As every event's, without the pixels."""
+        return {"kind": self.kind} | {k: v for k, v in asdict(self).items() if k != "preview_png"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSaved(Event):
+    """A picture lies in the pictures folder. ``settings`` is what it was drawn with."""
+
+    model: str
+    owner: str
+    path: str
+    width: int
+    height: int
+    seconds: float
+    settings: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,16 @@ def size(least_bytes: int = 0) -> Parser:
     return parse
 
 
+def pixels(value: object) -> tuple[int, int]:
+    """Width and height, written ``1024x768``."""
+    if isinstance(value, tuple | list):
+        value = "x".join(map(str, value))
+    width, _, height = str(value).strip().lower().replace("×", "x").partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ValueError("must be a width and a height in pixels, such as 1024x768")
+    return int(width), int(height)
+
+
 def choice(*options: str) -> Parser:
     """A parser that accepts only ``options``."""
 
@@ -144,6 +154,8 @@ def show(value: object, metavar: str) -> str:
         return "yes" if value else "no"
     if metavar == "SIZE" and isinstance(value, int):
         return format_bytes(value)
+    if metavar == "WxH" and isinstance(value, tuple):
+        return "x".join(map(str, value))
     if isinstance(value, tuple):
         return ",".join(_show_item(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

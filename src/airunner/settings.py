@@ -38,6 +38,7 @@ from airunner.setting_values import (
     integer,
     names,
     path,
+    pixels,
     seconds,
     show,
     size,
@@ -46,12 +47,19 @@ from airunner.setting_values import (
 )
 
 KvType = Literal["f16", "q8_0", "q4_0"]
+ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 def _default_home() -> Path:
     import platformdirs  # here, because most processes are told their home
 
     return Path(platformdirs.user_data_dir("airunner", appauthor=False))
+
+
+def _default_pictures() -> Path:
+    import platformdirs  # as above
+
+    return platformdirs.user_pictures_path() / "AI Runner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,32 @@ class Settings:
     tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
+    pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
+        default_factory=_default_pictures
+    )
+    image_dtype: Annotated[
+        ImageDtype,
+        Setting(
+            choice("auto", "float32", "float16", "bfloat16"),
+            "what image models compute in; auto is 16 bits on a GPU, and on the CPU only "
+            "where 32 do not fit",
+            "auto|float32|float16|bfloat16",
+        ),
+    ] = "auto"
+    image_size: Annotated[
+        tuple[int, int] | None,
+        Setting(
+            pixels,
+            "largest picture that memory is planned for; default: the image model's own size",
+            "WxH",
+        ),
+    ] = None
+    allow_pickle: Annotated[
+        bool, Setting(switch, "load image checkpoints in pickle formats, which can run any code")
+    ] = False
+    safety_checker: Annotated[
+        bool, Setting(switch, "let an image model's own checker, if it has one, blank pictures")
+    ] = False
     offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

@@ -15,8 +15,10 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import (
     FileSource,
     HubSource,
+    ImageDefaults,
     ModelCapability,
     ModelSpec,
+    PackagedSource,
     RequantizedSource,
     Source,
     UrlSource,
@@ -89,6 +91,51 @@ def test_a_path_to_a_gguf_is_a_model(tmp_path):
     assert weights.path(model) is None
     with pytest.raises(MissingWeightsError):
         weights.fetch(model)
+
+
+def painter(model_path: str, *sources: Source) -> ModelSpec:
+    drawing = [ModelCapability.IMAGE_GENERATION]
+    image = ImageDefaults()
+    return ModelSpec(model_path, drawing, engine="diffusers", image=image, sources=sources)
+
+
+def pipeline(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    return folder
+
+
+def test_a_pipelines_folder_of_the_user_is_used_where_it_lies(tmp_path):
+    folder = pipeline(tmp_path / "mine")
+    by_path, by_source = painter(str(folder)), painter("a/painter", FileSource(str(folder)))
+    for model in (by_path, by_source):
+        weights = store(tmp_path / "home", model)
+        assert weights.path(model) == weights.fetch(model) == folder
+        assert weights.remove(model) == 0
+    assert (folder / "model_index.json").exists()
+    hashed = painter("a/hashed", FileSource(str(folder), SHA256))
+    with pytest.raises(DownloadError, match="a folder has no single hash"):
+        store(tmp_path / "home", hashed).fetch(hashed)
+    (folder / "model_index.json").unlink()
+    with pytest.raises(DownloadError, match=r"no model_index\.json"):
+        store(tmp_path / "home", by_source).fetch(by_source)
+
+
+def test_a_pipeline_put_into_the_models_folder_is_found(tmp_path):
+    model = painter("a/painter")
+    weights = store(tmp_path, model)
+    assert weights.path(model) is None
+    pipeline(weights.folder(model))
+    assert weights.path(model) == weights.folder(model)
+
+
+def test_a_packaged_folder_is_never_removed(tmp_path):
+    absent = painter("a/absent", PackagedSource("components/art/nothing"))
+    weights = store(tmp_path, absent, offline=True)
+    assert weights.path(absent) is None
+    with pytest.raises(DownloadError, match="this installation does not carry it"):
+        weights.fetch(absent)
+    assert weights.remove(absent) == 0
 
 
 def test_without_sources_a_file_in_the_models_folder_is_enough(tmp_path):

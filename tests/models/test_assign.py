@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import (
+    EMBEDDED_ARTIST,
+    EMBEDDED_PRIMARY,
+    MODEL_REGISTRY,
+)
 from airunner.models.assign import GB, auto_assign
 from airunner.models.spec import ModelCapability, ModelSpec
 
@@ -12,19 +16,22 @@ PROMPTS = ModelCapability.PROMPT_ENHANCEMENT
 
 
 @pytest.mark.parametrize(
-    ("max_vram", "primary", "coder", "prompts"),
+    ("max_vram", "primary", "coder", "artist"),
     [
-        (1, EMBEDDED_PRIMARY, f"{EMBEDDED_PRIMARY}-Q8_0", f"{EMBEDDED_PRIMARY}-Q8_0"),
-        (4, "Qwen/Qwen3-4B", "Qwen/Qwen3-4B", "Qwen/Qwen2.5-3B-Instruct"),
-        (8, "Qwen/Qwen3-8B", "Qwen/Qwen2.5-Coder-7B-Instruct", "Qwen/Qwen2.5-3B-Instruct"),
-        (24, "Qwen/Qwen3-8B", "Qwen/Qwen3-Coder-30B-A3B-Instruct", "Qwen/Qwen2.5-3B-Instruct"),
+        (1, EMBEDDED_PRIMARY, f"{EMBEDDED_PRIMARY}-Q8_0", EMBEDDED_ARTIST),
+        (4, "Qwen/Qwen3-4B", "Qwen/Qwen3-4B", "stable-diffusion-v1-5/stable-diffusion-v1-5"),
+        (8, "Qwen/Qwen3-8B", "Qwen/Qwen2.5-Coder-7B-Instruct",
+         "stabilityai/stable-diffusion-xl-base-1.0"),
+        (24, "Qwen/Qwen3-8B", "Qwen/Qwen3-Coder-30B-A3B-Instruct", "Tongyi-MAI/Z-Image-Turbo"),
     ],
-)
-def test_the_team_for_a_graphics_card(max_vram, primary, coder, prompts):
+)  # fmt: skip
+def test_the_team_for_a_graphics_card(max_vram, primary, coder, artist):
     assignment = auto_assign(MODEL_REGISTRY, max_vram * GB)
     mapping = assignment.mapping
-    assert (mapping[PRIMARY], mapping[CODE], mapping[PROMPTS]) == (primary, coder, prompts)
-    assert ModelCapability.IMAGE_GENERATION not in mapping
+    assert (mapping[PRIMARY], mapping[CODE]) == (primary, coder)
+    assert mapping[ModelCapability.IMAGE_GENERATION] == artist
+    small = f"{EMBEDDED_PRIMARY}-Q8_0"
+    assert mapping[PROMPTS] == (small if max_vram == 1 else "Qwen/Qwen2.5-3B-Instruct")
     assert assignment.peak_bytes <= max_vram * GB
 
 

@@ -11,9 +11,12 @@ from airunner.errors import (
 from airunner.models.catalog import Catalog, is_local_file, sources_of
 from airunner.models.spec import (
     FileSource,
+    HubFolderSource,
     HubSource,
+    ImageDefaults,
     ModelCapability,
     ModelSpec,
+    PackagedSource,
     RequantizedSource,
     Sampling,
 )
@@ -159,3 +162,39 @@ def test_a_name_alone_says_where_to_look():
 )
 def test_which_names_are_paths(name, local):
     assert is_local_file(spec(name)) is local
+
+
+DRAWING = ModelCapability.IMAGE_GENERATION
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "needs image=ImageDefaults"),
+        ({"image": ImageDefaults(width=100)}, r"image\.width=100, which must be a multiple of 8"),
+        ({"image": ImageDefaults(height=0)}, r"image\.height=0"),
+        ({"image": ImageDefaults(steps=0)}, r"image\.steps=0"),
+        ({"image": ImageDefaults(guidance=float("nan"))}, r"image\.guidance=nan"),
+        ({"image": ImageDefaults(), "capabilities": [SUMMARIZATION]}, "must list IMAGE_GENERATION"),
+        ({"image": ImageDefaults(), "capabilities": [DRAWING, PRIMARY]}, "no capability but IMAGE"),
+        ({"engine": "llama_cpp"}, "draws, which takes engine"),
+        (
+            {"engine": "llama_cpp", "capabilities": [PRIMARY], "sources": (PackagedSource("x"),)},
+            "a folder as source",
+        ),
+    ],
+)
+def test_an_image_model_must_be_a_whole_one(fields, problem):
+    entry = {"capabilities": [DRAWING], "engine": "diffusers", **fields}
+    with pytest.raises(InvalidCatalogError, match=problem):
+        catalog(ModelSpec("a/painter", **entry)).validate()
+
+
+def test_an_image_model_by_name_alone_is_its_repositorys_pipeline():
+    painter = spec("a/painter", DRAWING, engine="diffusers", image=ImageDefaults())
+    catalog(painter).validate()
+    (source,) = sources_of(painter)
+    assert isinstance(source, HubFolderSource)
+    assert (source.repo, source.revision) == ("a/painter", "main")
+    assert is_local_file(spec("/models/painter", DRAWING, engine="diffusers"))
+    assert sources_of(spec("/models/painter", DRAWING, engine="diffusers")) == []

@@ -7,6 +7,7 @@ The bytes come through ``url``, which resumes and verifies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,7 @@ _LISTING_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class _RemoteFile:
+class RemoteFile:
     """A file of the repository. ``sha256`` is known for large files only."""
 
     name: str
@@ -49,20 +50,18 @@ def fetch_hub(
         DownloadError: no such repository, access denied, no or several matches, other bytes.
         StorageError: the disk is full.
     """
-    from huggingface_hub import get_token, hf_hub_url
+    from huggingface_hub import hf_hub_url
 
-    commit_id, files = _list(transfer, source, endpoint)
+    commit_id, files = list_repository(transfer, source.repo, source.revision, endpoint)
     chosen = _choose(transfer, source, files)
-    sizes = [file.size_bytes for file in chosen]
-    set_bytes = sum(size for size in sizes if size is not None) if None not in sizes else None
-    token = get_token()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    set_bytes = total_bytes(chosen)
+    headers = access_headers()
     before_bytes = 0
     paths: list[Path] = []
     for file in chosen:
         name = PurePosixPath(file.name).name
         path = transfer.folder / name
-        if not _is_here(path, file, transfer):
+        if not is_here(path, file, transfer):
             promised = source.sha256 if source.sha256 and not paths else file.sha256
             path = fetch_address(
                 transfer.part(before_bytes, set_bytes),
@@ -78,16 +77,34 @@ def fetch_hub(
     return paths[0]
 
 
-def _list(
-    transfer: Transfer, source: HubSource, endpoint: str | None
-) -> tuple[str, list[_RemoteFile]]:
-    """The commit that ``revision`` names now, and its files."""
+def access_headers() -> dict[str, str]:
+    """The user's token, where there is one."""
+    from huggingface_hub import get_token
+
+    token = get_token()
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def total_bytes(files: Sequence[RemoteFile]) -> int | None:
+    """Bytes of all files together, ``None`` if the size of one is not known."""
+    sizes = [file.size_bytes for file in files]
+    return sum(size for size in sizes if size is not None) if None not in sizes else None
+
+
+def list_repository(
+    transfer: Transfer, repo: str, revision: str, endpoint: str | None
+) -> tuple[str, list[RemoteFile]]:
+    """The commit that ``revision`` names now, and its files.
+
+    Raises:
+        DownloadError: no such repository, access denied, or no connection.
+    """
     from huggingface_hub import HfApi
 
     try:
         info = HfApi(endpoint=endpoint).model_info(
-            source.repo,
-            revision=source.revision,
+            repo,
+            revision=revision,
             files_metadata=True,
             timeout=_LISTING_TIMEOUT_S,
         )
@@ -95,19 +112,19 @@ def _list(
     # is differs between its versions; any failure here means "no listing".
     except Exception as error:
         problem = " ".join(str(error).split()) or type(error).__name__
-        raise DownloadError(transfer.model, source.repo, problem) from error
+        raise DownloadError(transfer.model, repo, problem) from error
     files = [
-        _RemoteFile(
+        RemoteFile(
             sibling.rfilename,
             sibling.size,
             sibling.lfs.sha256 if sibling.lfs is not None else None,
         )
         for sibling in info.siblings or []
     ]
-    return info.sha or source.revision, files
+    return info.sha or revision, files
 
 
-def _is_here(path: Path, file: _RemoteFile, transfer: Transfer) -> bool:
+def is_here(path: Path, file: RemoteFile, transfer: Transfer) -> bool:
     """Whether an interrupted fetch already brought this part, and of this commit."""
     return (
         file.sha256 is not None
@@ -117,7 +134,7 @@ def _is_here(path: Path, file: _RemoteFile, transfer: Transfer) -> bool:
     )
 
 
-def _choose(transfer: Transfer, source: HubSource, files: list[_RemoteFile]) -> list[_RemoteFile]:
+def _choose(transfer: Transfer, source: HubSource, files: list[RemoteFile]) -> list[RemoteFile]:
     """The one model that the pattern means."""
     by_name = {file.name: file for file in files}
     sets = complete_sets(name for name in by_name if matches(name, source.pattern))

@@ -13,7 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airunner.downloads.hub import fetch_hub
-from airunner.downloads.local import fetch_local, find_local, local_path
+from airunner.downloads.hub_folder import fetch_hub_folder, find_hub_folder
+from airunner.downloads.local import (
+    fetch_local,
+    fetch_packaged,
+    find_local,
+    is_weights,
+    local_path,
+    packaged_path,
+)
 from airunner.downloads.requantize import requantize
 from airunner.downloads.split import complete_sets, matches
 from airunner.downloads.staging import writing
@@ -23,10 +31,13 @@ from airunner.downloads.wheel import fetch_wheel, wheel_file_name
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file, sources_of
+from airunner.models.pipeline import is_pipeline_folder
 from airunner.models.spec import (
     FileSource,
+    HubFolderSource,
     HubSource,
     ModelSpec,
+    PackagedSource,
     RequantizedSource,
     Source,
     UrlSource,
@@ -37,7 +48,7 @@ _LOCK_POLL_S = 0.25
 
 
 def _needs_network(source: Source) -> bool:
-    return isinstance(source, HubSource | UrlSource | WheelSource)
+    return isinstance(source, HubSource | HubFolderSource | UrlSource | WheelSource)
 
 
 class ModelStore:
@@ -70,24 +81,34 @@ class ModelStore:
         return self._root / spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")
 
     def path(self, spec: ModelSpec) -> Path | None:
-        """The weights file (the first part, if split), or ``None`` if it is not here.
+        """The weights (of a split file the first part), or ``None`` if they are not here.
 
-        Cheap: looks at names only. A file has its final name only once it is
-        complete and verified. Where the spec names no sources, any one GGUF
-        that was put into the model's folder is taken.
+        A file, or the folder of an image pipeline. Cheap: looks at names only. A
+        file has its final name only once it is complete and verified. Where the
+        spec names no sources, any one GGUF that was put into the model's folder is
+        taken, or for an image model the folder itself.
         """
         if is_local_file(spec):
             local = local_path(spec.model_path)
-            return local if local.is_file() else None
+            return local if is_weights(local) else None
         for source in spec.sources:
             if found := self._find(spec, source):
                 return found
-        if not spec.sources:
-            return self._find_matching(self.folder(spec), "*.gguf")
+        if spec.sources:
+            return None
+        folder = self.folder(spec)
+        if spec.engine != "diffusers":
+            return self._find_matching(folder, "*.gguf")
+        # Put there by hand; what a fetch has begun is in the folder of its source.
+        if is_pipeline_folder(folder):
+            return folder
+        for source in sources_of(spec):
+            if found := self._find(spec, source):
+                return found
         return None
 
     def fetch(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Path:
-        """The weights file, fetched from the first source that delivers it.
+        """The weights, fetched from the first source that delivers it.
 
         Blocks; call it on a thread of its own from asynchronous code. Two
         processes that want the same model do not fetch it twice: the second
@@ -134,6 +155,11 @@ class ModelStore:
                 return find_local(source, folder)
             case HubSource():
                 return self._find_matching(folder, source.pattern)
+            case HubFolderSource():
+                return find_hub_folder(folder)
+            case PackagedSource():
+                packaged = packaged_path(source)
+                return packaged if is_weights(packaged) else None
             case UrlSource():
                 path = folder / url_file_name(source)
             case WheelSource():
@@ -171,6 +197,10 @@ class ModelStore:
                 return fetch_local(transfer, source)
             case HubSource():
                 return fetch_hub(transfer, source, self._hub_endpoint)
+            case HubFolderSource():
+                return fetch_hub_folder(transfer, source, self._hub_endpoint)
+            case PackagedSource():
+                return fetch_packaged(transfer, source)
             case UrlSource():
                 return fetch_url(transfer, source)
             case WheelSource():

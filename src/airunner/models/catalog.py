@@ -22,9 +22,11 @@ from airunner.errors import (
 )
 from airunner.models.spec import (
     Engine,
+    HubFolderSource,
     HubSource,
     ModelCapability,
     ModelSpec,
+    PackagedSource,
     RequantizedSource,
     Source,
 )
@@ -33,6 +35,18 @@ Registry = Mapping[str, ModelSpec]
 CapabilityMap = Mapping[ModelCapability, str]
 
 _HUB_PATTERNS = {"4bit": "*Q4_K_M*.gguf", "8bit": "*Q8_0*.gguf", "16bit": "*F16*.gguf"}
+# Of a repository whose entry names no patterns: a whole pipeline in its plain files.
+_PIPELINE_PATTERNS = (
+    "model_index.json",
+    "*/*.json",
+    "*/*.txt",
+    "*/*.jinja",
+    "*/spiece.model",
+    "*/model.safetensors",
+    "*/model-?????-of-?????.safetensors",
+    "*/diffusion_pytorch_model.safetensors",
+    "*/diffusion_pytorch_model-?????-of-?????.safetensors",
+)
 _WEIGHTS_SUFFIXES = {".gguf", ".safetensors"}
 _SUGGESTIONS = 3
 
@@ -58,7 +72,7 @@ class Resolution:
 
 
 def is_local_file(spec: ModelSpec) -> bool:
-    """Whether ``model_path`` is a path to a weights file rather than a published name."""
+    """Whether ``model_path`` is a path to weights rather than a published name."""
     path = spec.model_path
     return (
         PurePath(path).suffix.lower() in _WEIGHTS_SUFFIXES
@@ -72,12 +86,16 @@ def sources_of(spec: ModelSpec) -> list[Source]:
 
     An entry with the documented fields alone is enough: for ``publisher/name``
     that is the publisher's GGUF repository by the usual name, then the
-    repository itself, in the quantization that the spec states.
+    repository itself, in the quantization that the spec states; for an image
+    model the repository's pipeline.
     """
-    if spec.sources or spec.engine != "llama_cpp" or is_local_file(spec):
+    found_by_name = spec.engine in {"llama_cpp", "diffusers"}
+    if spec.sources or not found_by_name or is_local_file(spec):
         return list(spec.sources)
     if len(PurePosixPath(spec.model_path).parts) != 2:
         return []
+    if spec.engine == "diffusers":
+        return [HubFolderSource(spec.model_path, _PIPELINE_PATTERNS)]
     pattern = _HUB_PATTERNS.get(spec.quantization.lower(), f"*{spec.quantization}*.gguf")
     return [
         HubSource(f"{spec.model_path.removesuffix('-GGUF')}-GGUF", pattern),
@@ -201,6 +219,7 @@ class Catalog:
                 "file; add sources"
             )
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
+        problems += [f"{key} {problem}" for problem in _image_problems(spec)]
         if self._depends_on_itself(spec):
             problems.append(f"{key} is re-quantized from itself")
         problems += [
@@ -256,4 +275,31 @@ def _unusable_numbers(spec: ModelSpec) -> list[str]:
         value = getattr(sampling, name)
         if value is not None and not 0 <= value <= 1:
             problems.append(f"{name}={value}, which must be between 0 and 1")
+    return problems
+
+
+def _image_problems(spec: ModelSpec) -> list[str]:
+    """What is wrong with an image model, or with an entry that is half one."""
+    draws = ModelCapability.IMAGE_GENERATION in spec.capabilities
+    if spec.engine != "diffusers":
+        problems: list[str] = []
+        if draws and spec.engine in {"llama_cpp", "transformers"}:
+            problems.append(f'draws, which takes engine="diffusers", not {spec.engine!r}')
+        if any(isinstance(s, HubFolderSource | PackagedSource) for s in spec.sources):
+            problems.append(f"has a folder as source, which {spec.engine!r} cannot load")
+        return problems
+    problems = [] if draws else ["has engine 'diffusers' and must list IMAGE_GENERATION"]
+    if set(spec.capabilities) - {ModelCapability.IMAGE_GENERATION}:
+        problems.append("has engine 'diffusers' and can list no capability but IMAGE_GENERATION")
+    image = spec.image
+    if image is None:
+        return [*problems, "has engine 'diffusers' and needs image=ImageDefaults(...)"]
+    for name in ("width", "height"):
+        value = getattr(image, name)
+        if value < 8 or value % 8:
+            problems.append(f"has image.{name}={value}, which must be a multiple of 8 pixels")
+    if image.steps < 1:
+        problems.append(f"has image.steps={image.steps}, which must be at least 1")
+    if not (math.isfinite(image.guidance) and image.guidance >= 0):
+        problems.append(f"has image.guidance={image.guidance}, which must be 0 or more")
     return problems

@@ -86,7 +86,35 @@ class RequantizedSource:
     quantization: str
 
 
-Source = HubSource | UrlSource | FileSource | WheelSource | RequantizedSource
+@dataclass(frozen=True, slots=True)
+class HubFolderSource:
+    """Files of a Hugging Face repository that belong together, such as an image pipeline.
+
+    ``patterns`` are shell patterns for the files wanted; each match is fetched
+    to the same place below the model's folder.
+    """
+
+    repo: str
+    patterns: tuple[str, ...]
+    revision: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedSource:
+    """A folder shipped inside the ``airunner`` package, such as ``"components/art/shapes"``."""
+
+    folder: str
+
+
+Source = (
+    HubSource
+    | UrlSource
+    | FileSource
+    | WheelSource
+    | RequantizedSource
+    | HubFolderSource
+    | PackagedSource
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +126,21 @@ class Sampling:
     top_k: int | None = None
     min_p: float | None = None
     repeat_penalty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDefaults:
+    """What an image model draws with unless asked otherwise.
+
+    ``width`` and ``height`` are pixels; ``guidance`` is the classifier-free
+    guidance scale; ``scheduler`` is a usual name, ``None`` for the model's own.
+    """
+
+    width: int = 512
+    height: int = 512
+    steps: int = 25
+    guidance: float = 7.0
+    scheduler: str | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +170,7 @@ class ModelSpec:
         supports_thinking: whether the template has a thinking switch.
         parameters_b: parameters in billions, for ranking and display.
         license: SPDX identifier or the licence's name.
+        image: what an image model draws with by default; ``None`` for all others.
     """
 
     model_path: str
@@ -146,6 +190,7 @@ class ModelSpec:
     supports_thinking: bool = False
     parameters_b: float | None = None
     license: str = "unknown"
+    image: ImageDefaults | None = None
 
     @property
     def dialect(self) -> ChatDialect:

@@ -12,9 +12,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, SlotClaim, Worker
+from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, Plan, SlotClaim, Worker
+from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.slots import SlotTable
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import CacheLost, CacheProven, EventBus, ModelRestored, ParkingFailed
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
@@ -42,9 +43,38 @@ class Residence:
     unproven: dict[str, int] = field(default_factory=dict)
 
     @property
-    def plan(self) -> LoadPlan:
+    def plan(self) -> Plan:
         """What was loaded, and how."""
         return self.worker.model.plan
+
+    @property
+    def n_ctx(self) -> int | None:
+        """The context of one conversation, in tokens; ``None`` for a model that has none."""
+        return self.plan.n_ctx if isinstance(self.plan, LoadPlan) else None
+
+    @property
+    def chat_model(self) -> ChatModel:
+        """The model, if it speaks.
+
+        Raises:
+            GenerationError: it draws.
+        """
+        model = self.worker.model
+        if isinstance(model.plan, ImagePlan):
+            raise GenerationError(self.key, "it draws pictures and cannot answer in text")
+        return model
+
+    @property
+    def image_model(self) -> ImageModel:
+        """The model, if it draws.
+
+        Raises:
+            GenerationError: it speaks.
+        """
+        model = self.worker.model
+        if not isinstance(model.plan, ImagePlan):
+            raise GenerationError(self.key, "it is a language model and cannot draw pictures")
+        return model
 
     @property
     def state_bytes(self) -> int:
@@ -57,7 +87,7 @@ class Residence:
         problem = "no parking tier has room for it"
         for tier, path in self.lot.offers(expected_bytes):
             try:
-                saved = await self.worker.model.save_slot(slot, path)
+                saved = await self.chat_model.save_slot(slot, path)
             except AiRunnerError as error:
                 problem = str(error)
                 continue
@@ -85,7 +115,7 @@ class Residence:
         must not be tried again. Only a restore that is cancelled leaves it there.
         """
         try:
-            found = await self.worker.model.restore_slot(slot, state.path)
+            found = await self.chat_model.restore_slot(slot, state.path)
         except AiRunnerError as error:
             self.lot.drop(state.model, state.conversation)
             self._lost(state.conversation, 0, state.tokens, str(error))
@@ -109,7 +139,7 @@ class Residence:
         async with self.slots.hold(conversation) as claim:
             if not claim.resident:
                 await self._make_ready(conversation, claim)
-            async with aclosing(self.worker.model.chat(request, claim.slot)) as deltas:
+            async with aclosing(self.chat_model.chat(request, claim.slot)) as deltas:
                 async for delta in deltas:
                     if delta.usage is not None and conversation is not None:
                         self._account(conversation, delta.usage)
@@ -175,12 +205,12 @@ class Lease:
     @property
     def model(self) -> ChatModel:
         """The engine's side of it, for uses that bring no conversation along."""
-        return self._residence.worker.model
+        return self._residence.chat_model
 
     @property
     def n_ctx(self) -> int:
         """The context of one conversation, in tokens."""
-        return self._residence.plan.n_ctx
+        return self._residence.n_ctx or 0
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer under the model's default sampling where the request names none.
@@ -205,3 +235,25 @@ class Lease:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text; only for embedding models."""
         return await self.model.embed(texts)
+
+    def draw(self, request: ImageRequest) -> AsyncGenerator[ImageStep | Drawn, None]:
+        """Draw with the model's own defaults where the request names nothing.
+
+        Raises:
+            GenerationError: this model does not draw.
+            ImageRequestError, BlackImageError, StorageError, WorkerDiedError: see
+                ``ImageModel.draw``.
+        """
+        filled = request
+        if (defaults := self.spec.image) is not None:
+            names = ("width", "height", "steps", "guidance", "scheduler")
+            absent = {n: getattr(defaults, n) for n in names if getattr(request, n) is None}
+            if request.init_image is not None:  # its own size counts
+                absent = {n: v for n, v in absent.items() if n not in ("width", "height")}
+            filled = replace(request, **absent)
+        return self._residence.image_model.draw(filled)
+
+
+def conversations_of(plan: Plan) -> int:
+    """How many conversations a load keeps at once."""
+    return plan.n_parallel if isinstance(plan, LoadPlan) else 0

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
-from airunner.engines.base import Launcher
+from airunner.engines.base import Launcher, Plan
 from airunner.errors import (
     AiRunnerError,
     DeviceNotFoundError,
@@ -61,7 +61,7 @@ class ModelResourceManager:
         self,
         *,
         scheduler: Scheduler,
-        launcher: Launcher,
+        launcher: Launcher[Plan],
         lot: ParkingLot,
         bus: EventBus,
         n_threads: int,
@@ -191,7 +191,7 @@ class ModelResourceManager:
                     leases=len(record.leases),
                     pinned=record.pinned,
                     pid=residence.worker.pid if residence else None,
-                    n_ctx=residence.plan.n_ctx if residence else None,
+                    n_ctx=residence.n_ctx if residence else None,
                 )
             )
         return Status(devices, tuple(models))

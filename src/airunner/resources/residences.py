@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from airunner.devices.threads import threads_for_engine
-from airunner.engines.base import Launcher
+from airunner.engines.base import Launcher, Plan
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, LoadError, WeightsError
 from airunner.events import (
@@ -27,7 +27,7 @@ from airunner.events import (
 )
 from airunner.resources import inputs
 from airunner.resources.inputs import Input
-from airunner.resources.lease import Residence
+from airunner.resources.lease import Residence, conversations_of
 from airunner.resources.parking import ParkingLot
 from airunner.resources.sizing import Sized
 
@@ -50,7 +50,7 @@ class Residences:
     def __init__(
         self,
         *,
-        launcher: Launcher,
+        launcher: Launcher[Plan],
         lot: ParkingLot,
         bus: EventBus,
         n_threads: int,
@@ -125,7 +125,7 @@ class Residences:
         residence = Residence(
             key=sized.key,
             worker=worker,
-            slots=SlotTable(worker.model.plan.n_parallel),
+            slots=SlotTable(conversations_of(worker.model.plan)),
             lot=self._lot,
             bus=self._bus,
             kv_bytes_per_token=sized.kv_bytes_per_token,
@@ -141,7 +141,7 @@ class Residences:
                 predicted_bytes=predicted_bytes,
                 measured_bytes=measured_bytes,
                 load_s=worker.load_s,
-                n_ctx=residence.plan.n_ctx,
+                n_ctx=residence.n_ctx,
                 n_threads=n_threads,
                 pid=worker.pid,
             )
@@ -172,7 +172,7 @@ class Residences:
         )
 
     async def _restore(self, residence: Residence) -> None:
-        for state in self._lot.of_model(residence.key)[: residence.plan.n_parallel]:
+        for state in self._lot.of_model(residence.key)[: conversations_of(residence.plan)]:
             async with residence.slots.hold(state.conversation) as claim:
                 restored = await residence.restore(state, claim.slot)
             if not restored:

@@ -1,18 +1,19 @@
 """From a model's specification to bytes: what loading it would take on each device.
 
-Reads the weights file's metadata (cached until the file changes) and chooses
-the context: what the user asked for, lowered to what the model was made for and
-to what the device's budget can hold at all.
+Reads the metadata of the weights (cached until they change). For a language
+model it chooses the context: what the user asked for, lowered to what the model
+was made for and to what the device's budget can hold at all. How an image model
+is loaded is chosen in ``image_sizing``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from airunner.devices.device import Device
-from airunner.engines.base import KvType, LoadPlan
+from airunner.engines.base import KvType, LoadPlan, Plan
 from airunner.models.gguf import GgufFile, read_gguf
 from airunner.models.memory import (
     MemoryEstimate,
@@ -21,7 +22,9 @@ from airunner.models.memory import (
     largest_context,
     maps_weights,
 )
+from airunner.models.pipeline import Pipeline, read_pipeline
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.image_sizing import ImageWishes, plan_image
 from airunner.resources.inputs import Demand
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -31,11 +34,12 @@ SMALLEST_CONTEXT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user wants of every load: context per conversation, slots, KV type."""
+    """What the user wants of every load: context per conversation, slots, KV type; images."""
 
     context: int
     parallel: int
     kv_type: KvType
+    image: ImageWishes = field(default_factory=ImageWishes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Sized:
 
     key: str
     spec: ModelSpec
-    plans: Mapping[str, LoadPlan]
+    plans: Mapping[str, Plan]
     estimates: Mapping[str, MemoryEstimate]
     kv_bytes_per_token: int
 
@@ -57,14 +61,14 @@ class Sized:
 class Sizer:
     """Sizes models for one set of devices.
 
-    A load is identified by its file: two registry entries with the same
+    A load is identified by its file or folder: two registry entries with the same
     weights are one load, named after the entry that was sized first.
     """
 
     def __init__(self, devices: Sequence[Device], wishes: Wishes) -> None:
         self._devices = tuple(devices)
         self._wishes = wishes
-        self._files: dict[Path, tuple[tuple[int, int], GgufFile]] = {}
+        self._files: dict[Path, tuple[_Stamp, GgufFile | Pipeline]] = {}
         self._keys: dict[Path, str] = {}
         self._known: dict[Path, tuple[_Question, Sized]] = {}
 
@@ -84,27 +88,35 @@ class Sizer:
             MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
                 about the file.
         """
-        file = self._read(path)
-        longest = spec.yarn_context or spec.max_context
-        wanted = min(self._wishes.context, longest)
-        plans: dict[str, LoadPlan] = {}
+        file = self._read(spec, path)
+        plans: dict[str, Plan] = {}
         estimates: dict[str, MemoryEstimate] = {}
         for device in self._devices:
             if device.id not in budgets:
                 continue
-            plan, estimate = self._plan(spec, file, device, wanted, budgets[device.id])
-            plans[device.id], estimates[device.id] = plan, estimate
-        real = path.resolve()
-        key = self._keys.setdefault(real, spec.model_path)
-        kv_type = self._wishes.kv_type
-        per_token = kv_bytes_per_token(file, kv_type_k=kv_type, kv_type_v=kv_type)
-        sized = Sized(key, spec, plans, estimates, per_token)
+            budget_bytes = budgets[device.id]
+            if isinstance(file, Pipeline):
+                plan, estimate = plan_image(file, spec, device, budget_bytes, self._wishes.image)
+                plans[device.id], estimates[device.id] = plan, estimate
+            else:
+                plans[device.id], estimates[device.id] = self._plan(
+                    spec, file, device, budget_bytes
+                )
+        key = self._keys.setdefault(path.resolve(), spec.model_path)
+        sized = Sized(key, spec, plans, estimates, self._kv_bytes_per_token(file))
         self._known[path] = (_question(spec, path, budgets), sized)
         return sized
 
+    def _kv_bytes_per_token(self, file: GgufFile | Pipeline) -> int:
+        if isinstance(file, Pipeline):
+            return 0
+        kv_type = self._wishes.kv_type
+        return kv_bytes_per_token(file, kv_type_k=kv_type, kv_type_v=kv_type)
+
     def _plan(
-        self, spec: ModelSpec, file: GgufFile, device: Device, wanted: int, budget_bytes: int
+        self, spec: ModelSpec, file: GgufFile, device: Device, budget_bytes: int
     ) -> tuple[LoadPlan, MemoryEstimate]:
+        wanted = min(self._wishes.context, spec.yarn_context or spec.max_context)
         kv_type, n_parallel = self._wishes.kv_type, self._wishes.parallel
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
@@ -150,16 +162,17 @@ class Sizer:
         )
         return plan, estimate
 
-    def _read(self, path: Path) -> GgufFile:
+    def _read(self, spec: ModelSpec, path: Path) -> GgufFile | Pipeline:
         known = self._files.get(path)
         stamp = _stamp(path)
         if known is None or known[0] != stamp:
-            known = (stamp, read_gguf(path))
+            known = (stamp, read_pipeline(path) if spec.engine == "diffusers" else read_gguf(path))
             self._files[path] = known
         return known[1]
 
 
-_Question = tuple[tuple[int, int], str, tuple[tuple[str, int], ...]]
+_Stamp = tuple[tuple[str, int, int], ...]
+_Question = tuple[_Stamp, str, tuple[tuple[str, int], ...]]
 
 
 def _question(spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> _Question:
@@ -167,10 +180,17 @@ def _question(spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> _Quest
     return _stamp(path), repr(spec), tuple(budgets.items())
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """Changes when the file does."""
+def _stamp(path: Path) -> _Stamp:
+    """Changes when the file does, or any file in the folder and its own folders."""
+    found: list[tuple[str, int, int]] = []
     try:
-        stat = path.stat()
+        if path.is_dir():
+            for entry in sorted(path.glob("*")) + sorted(path.glob("*/*")):
+                stat = entry.stat()
+                found.append((str(entry), stat.st_mtime_ns, stat.st_size))
+        else:
+            stat = path.stat()
+            found.append(("", stat.st_mtime_ns, stat.st_size))
     except OSError:
-        return (0, 0)
-    return stat.st_mtime_ns, stat.st_size
+        return ()
+    return tuple(found)

@@ -15,11 +15,14 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 PARENT_CHECK_S = 2.0
 """How often an idle child compares its parent's id, in case the pipe is held open elsewhere."""
+
+_WATCH_MS = 100
 
 
 def kill_on_close(fd: int, pid: int) -> None:
@@ -63,6 +66,30 @@ class Lifeline:
             yield
         finally:
             fcntl.fcntl(self._fd, fcntl.F_SETFL, fcntl.fcntl(self._fd, fcntl.F_GETFL) & ~os.O_ASYNC)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Inside the body a thread ends this process when the parent is gone.
+
+        Unlike ``deadly``, lines from the parent may arrive meanwhile and are kept.
+        For work that lets other threads run, such as importing a library.
+        """
+        done = threading.Event()
+
+        def watch() -> None:
+            hang_up = select.poll()
+            hang_up.register(self._fd, 0)  # only the hang-up, which cannot be left out
+            while not done.is_set():
+                if hang_up.poll(_WATCH_MS) or os.getppid() != self._parent:
+                    os._exit(0)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
     def _readable(self) -> bool:
         """Wait for input or end of file; false when the process has been adopted by another.

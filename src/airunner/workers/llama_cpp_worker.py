@@ -12,14 +12,21 @@ import importlib
 import os
 import shutil
 import sys
-import threading
 import time
 from typing import Any
 
 from airunner.engines.base import LoadPlan
 from airunner.models.memory import CHECKPOINTS
+from airunner.workers.background import at_low_priority
 from airunner.workers.lifeline import Lifeline
-from airunner.workers.wire import Failed, Order, Ready, decode_order, encode
+from airunner.workers.wire import (
+    SPARE_ARGUMENT,
+    Failed,
+    Order,
+    Ready,
+    decode_order,
+    encode,
+)
 
 KV_TYPES = {"f16": "GGML_TYPE_F16", "q8_0": "GGML_TYPE_Q8_0", "q4_0": "GGML_TYPE_Q4_0"}
 ALL_LAYERS = 999
@@ -121,11 +128,7 @@ def _return_freed_memory() -> None:
 
 
 def import_engine(*, in_background: bool) -> Any:
-    """Import the library; ``in_background`` takes only CPU time that nobody else wants.
-
-    On Linux a priority belongs to a thread, so a spare process can import at
-    the lowest one and still compute at the normal one afterwards.
-    """
+    """Import the library; ``in_background`` takes only CPU time that nobody else wants."""
     # These must be set before the library loads. Spinning OpenMP threads were
     # seen to slow generation by a factor of 17 on shared cores; and CUDA's own
     # order of GPUs is not the one that the driver's tools count in.
@@ -134,15 +137,8 @@ def import_engine(*, in_background: bool) -> Any:
     # An engine that aborts would first start a debugger on itself, for seconds.
     os.environ["GGML_NO_BACKTRACE"] = "1"
     _return_freed_memory()
-    if in_background and sys.platform == "linux":
-
-        def import_at_low_priority() -> None:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-            importlib.import_module("xllamacpp")
-
-        thread = threading.Thread(target=import_at_low_priority)
-        thread.start()
-        thread.join()
+    if in_background:
+        at_low_priority(lambda: importlib.import_module("xllamacpp"))
     return importlib.import_module("xllamacpp")
 
 
@@ -151,7 +147,7 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)  # Whatever the library prints belongs into the log.
     lifeline = Lifeline(0)
-    engine = import_engine(in_background="--spare" in sys.argv[1:])
+    engine = import_engine(in_background=SPARE_ARGUMENT in sys.argv[1:])
     line = lifeline.read_line()
     if line is None:
         return

@@ -10,14 +10,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from airunner.engines.base import LoadPlan
+from airunner.engines.image import ImagePlan
+
+SPARE_ARGUMENT = "--spare"
+"""Tells a child to import its library at leisure, before the order comes."""
+
+Fault = Literal["load", "damaged", "architecture"]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a child is to load and how it is to serve it.
+    """What a child is to load of a language model, and how it is to serve it.
 
     ``slot_dir`` does not exist yet; the child makes it, private, and removes it.
     ``mean_pooling`` is for an embedder whose file does not say how to pool.
@@ -33,6 +39,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageOrder:
+    """What a child is to load of an image model, and the key it is to ask for."""
+
+    plan: ImagePlan
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The model is loaded and served at ``url`` by process ``pid``."""
 
@@ -43,12 +57,17 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The model was not loaded. The reason is mostly in the log, not in ``problem``."""
+    """The model was not loaded.
+
+    llama.cpp's reason is mostly in the log, not in ``problem``; an image worker
+    knows it, and ``fault`` says whether the files are to blame.
+    """
 
     problem: str
+    fault: Fault = "load"
 
 
-def encode(message: Order | Ready | Failed) -> bytes:
+def encode(message: Order | ImageOrder | Ready | Failed) -> bytes:
     """One message as one line."""
     return json.dumps(asdict(message), default=str).encode() + b"\n"
 
@@ -68,6 +87,14 @@ def decode_order(line: bytes) -> Order:
         llama_server=Path(server) if server else None,
         extra_args=tuple(data["extra_args"]),
     )
+
+
+def decode_image_order(line: bytes) -> ImageOrder:
+    """The image order in a line written by ``encode``."""
+    data: dict[str, Any] = json.loads(line)
+    plan = data["plan"]
+    plan["path"] = Path(plan["path"])
+    return ImageOrder(ImagePlan(**plan), data["api_key"])
 
 
 def decode_answer(line: bytes) -> Ready | Failed:

@@ -1,0 +1,116 @@
+"""The HTTP connection from this process to one worker on loopback.
+
+Owns the client, how a request begins, how everything is closed, and how a
+broken connection becomes ``WorkerDiedError``. What is asked, and what the
+answers mean, is the models': ``llama_cpp`` and ``diffusers``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import httpx
+
+from airunner.engines.base import WorkerExit
+from airunner.errors import WorkerDiedError
+
+_CONNECT_S = 5.0
+# llama-server hangs up on a connection that was idle for 5 s.
+_IDLE_CONNECTION_S = 2.0
+_DEATH_NOTICE_S = 2.0
+
+
+class WorkerConnection:
+    """Requests to one worker.
+
+    Args:
+        model: the registry's name, for messages.
+        base_url: where the worker serves.
+        api_key: what it wants to see with every request.
+        exited: returns when the worker's process has ended; asked for the reason
+            when a connection breaks.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str,
+        api_key: str,
+        exited: Callable[[], Awaitable[WorkerExit]],
+    ) -> None:
+        self._model = model
+        self._exited = exited
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
+            # A long prompt is silent for as long as it takes.
+            timeout=httpx.Timeout(None, connect=_CONNECT_S),
+            limits=httpx.Limits(keepalive_expiry=_IDLE_CONNECTION_S),
+            trust_env=False,
+            # Plain HTTP on loopback: reading the certificate store would cost each load 20 ms.
+            verify=False,
+        )
+        self._closing = False
+        # Closing the client while it connects would leave that connection open for good.
+        self._beginning: set[asyncio.Timeout] = set()
+        self._none_beginning = asyncio.Event()
+        self._none_beginning.set()
+
+    @property
+    def endpoint(self) -> tuple[str, dict[str, str]]:
+        """Address of the worker's server and the headers it wants, for asking it directly."""
+        return str(self._client.base_url), {"Authorization": self._client.headers["Authorization"]}
+
+    async def send(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        """Post ``body`` and return when the response has begun; the caller closes it.
+
+        Raises:
+            WorkerDiedError: the worker is gone, or this connection is closed.
+        """
+        if self._closing:
+            raise await self.death()
+        content = json.dumps(body).encode()
+        try:
+            return await self._begin(path, content)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # The server may close a kept connection in the moment it is used
+            # again. Every request here can be repeated without harm.
+            if self._closing:  # the worker was stopped meanwhile
+                raise await self.death() from None
+        except (httpx.TransportError, TimeoutError) as error:
+            raise await self.death() from error
+        try:
+            return await self._begin(path, content)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise await self.death() from error
+
+    async def death(self) -> WorkerDiedError:
+        """The error for a broken connection, with the reason if the process is gone too."""
+        try:
+            ended = await asyncio.wait_for(self._exited(), _DEATH_NOTICE_S)
+        except TimeoutError:
+            return WorkerDiedError(self._model, None)
+        return WorkerDiedError(self._model, ended.exit_code, ended.log)
+
+    async def aclose(self) -> None:
+        """Close the connections to the worker; requests that have not begun fail at once."""
+        self._closing = True
+        for beginning in self._beginning:
+            beginning.reschedule(0)
+        await self._none_beginning.wait()
+        await self._client.aclose()
+
+    async def _begin(self, path: str, content: bytes) -> httpx.Response:
+        request = self._client.build_request("POST", path, content=content)
+        async with asyncio.timeout(None) as beginning:
+            self._beginning.add(beginning)
+            self._none_beginning.clear()
+            try:
+                return await self._client.send(request, stream=True)
+            finally:
+                self._beginning.discard(beginning)
+                if not self._beginning:
+                    self._none_beginning.set()

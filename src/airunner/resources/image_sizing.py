@@ -1,0 +1,120 @@
+"""How an image pipeline is loaded on a device: the best way that its budget can hold.
+
+Owns the order of preference. What each way takes is ``models.image_memory``'s;
+which devices there are and what a load is called is ``resources.sizing``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Literal
+
+from airunner.devices.device import Device
+from airunner.engines.image import Dtype, ImagePlan, Offload, WeightFormat
+from airunner.models.image_memory import estimate_image_memory
+from airunner.models.memory import MemoryEstimate
+from airunner.models.pipeline import Pipeline
+from airunner.models.spec import ImageDefaults, ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWishes:
+    """What the user wants of every image model; see the settings of these names.
+
+    ``size`` is the largest picture wanted, as width and height in pixels; a model's
+    own size is always possible. ``four_bit`` says whether weights can be quantized
+    while loading, which takes bitsandbytes.
+    """
+
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    size: tuple[int, int] | None = None
+    allow_pickle: bool = False
+    safety_checker: bool = False
+    four_bit: bool = field(default_factory=lambda: find_spec("bitsandbytes") is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to load a pipeline."""
+
+    dtype: Dtype
+    weights: WeightFormat = "as_stored"
+    offload: Offload = "none"
+
+
+def plan_image(
+    pipeline: Pipeline, spec: ModelSpec, device: Device, budget_bytes: int, wishes: ImageWishes
+) -> tuple[ImagePlan, MemoryEstimate]:
+    """The plan for one picture of the largest size wanted, and its estimate.
+
+    1. The first way that fits the budget: everything on the device; the denoiser
+       in 4 bits; one part at a time; both; a group of layers at a time.
+    2. If none fits, the one that takes least, so that a refusal names the deficit.
+    """
+    image = spec.image or ImageDefaults()
+    width, height = max(
+        (image.width, image.height), wishes.size or (0, 0), key=lambda size: size[0] * size[1]
+    )
+    plans: list[tuple[ImagePlan, MemoryEstimate]] = []
+    for way in _ways(pipeline, device, wishes):
+        estimate = estimate_image_memory(
+            pipeline,
+            width=width,
+            height=height,
+            dtype=way.dtype,
+            offload=way.offload,
+            weights=way.weights,
+            on_gpu=device.is_accelerator,
+            safety_checker=wishes.safety_checker,
+        )
+        plan = ImagePlan(
+            model=spec.model_path,
+            path=pipeline.path,
+            device=device.id,
+            gpu_index=device.gpu_index if device.is_accelerator else None,
+            dtype=way.dtype,
+            offload=way.offload,
+            weights=way.weights,
+            max_pixels=width * height,
+            allow_pickle=wishes.allow_pickle,
+            safety_checker=wishes.safety_checker,
+        )
+        if estimate.total_bytes <= budget_bytes:
+            return plan, estimate
+        plans.append((plan, estimate))
+    return min(plans, key=lambda pair: pair[1].total_bytes)
+
+
+def _ways(pipeline: Pipeline, device: Device, wishes: ImageWishes) -> Iterator[_Way]:
+    """Every way this device offers, best first.
+
+    The CPU computes in 32 bits, in 16 only where that does not fit: most
+    processors are slower at it. Offloading frees nothing where device and host
+    share one memory, which is the case on the CPU and on Metal.
+    """
+    if not device.is_accelerator:
+        wide: tuple[Dtype, ...] = ("float32", "bfloat16")
+        for dtype in wide if wishes.dtype == "auto" else (wishes.dtype,):
+            yield _Way(dtype)
+        return
+    dtype = _gpu_dtype(pipeline) if wishes.dtype == "auto" else wishes.dtype
+    yield _Way(dtype)
+    if device.kind == "metal":
+        return
+    # Parts of a one-file checkpoint are told apart only while they are loaded.
+    four_bit = wishes.four_bit and pipeline.path.is_dir() and not pipeline.denoiser.is_gguf
+    if four_bit:
+        yield _Way(dtype, "4bit")
+    yield _Way(dtype, offload="model")
+    if four_bit:
+        yield _Way(dtype, "4bit", "model")
+    yield _Way(dtype, offload="group")
+
+
+def _gpu_dtype(pipeline: Pipeline) -> Dtype:
+    """16 bits; of the two kinds the one with the wider range for transformers, which overflow
+    the other (their text encoders do: https://github.com/huggingface/transformers/pull/20287).
+    """
+    return "float16" if pipeline.denoiser.name == "unet" else "bfloat16"

@@ -1,0 +1,1 @@
+"""What the process that draws is made of: files, loading, drawing, saving and serving."""

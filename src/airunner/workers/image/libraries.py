@@ -1,0 +1,42 @@
+"""The libraries that draw, imported once and only in a worker process.
+
+``diffusers`` resolves its names lazily, so that asking for one class imports
+little else: measured here, ``StableDiffusionPipeline`` 2.8 s after ``torch``,
+``AutoPipelineForText2Image`` 3.6 s and 18 MB more.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+_MOST_USED = "StableDiffusionPipeline"
+
+
+def set_environment() -> None:
+    """What must be set before the libraries load."""
+    # Nothing is fetched behind the user's back.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    # Spinning OpenMP threads made the same image take 20 s instead of 0.2 s on shared cores.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    # CUDA's own order of GPUs is not the one that the driver's tools count in.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def import_ahead() -> None:
+    """Import what nearly every pipeline needs; touches no GPU."""
+    torch()
+    getattr(diffusers(), _MOST_USED)
+
+
+def torch() -> Any:
+    """The module ``torch``."""
+    return importlib.import_module("torch")
+
+
+def diffusers() -> Any:
+    """The module ``diffusers``."""
+    return importlib.import_module("diffusers")
