@@ -1,0 +1,1 @@
+"""How the weights that AI Runner ships were made."""

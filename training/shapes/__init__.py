@@ -1,0 +1,1 @@
+"""The embedded image model: coloured shapes on plain backgrounds, from their description."""
