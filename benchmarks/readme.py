@@ -67,6 +67,31 @@ def gateway(result: Result) -> list[str]:
     return [*table(heads, rows), "", taken(result)]
 
 
+def images(result: Result) -> list[str]:
+    """What drawing through AI Runner costs, and a turn with a picture."""
+    picture, turn, cancel = result["picture"], result["turn"], result["cancel"]
+    same = f"{picture['identical']} of {picture['pairs']}"
+    peak = f"{turn['peak_bytes'] / turn['budget_bytes']:.0%} of the budget"
+    rows = [
+        ["one picture, of plain diffusers' time", f"{picture['ours_over_plain']:.2f}×"],
+        ["the same pixels", same],
+        ["a turn that swaps three models, of its parts", f"{turn['over_parts']:.2f}×"],
+        ["loads of any one model in it, at most", f"{turn['most_loads_of_a_model']}"],
+        ["most memory of all workers together", peak],
+        ["from cancelling to the memory back", duration(cancel["memory_back_s"])],
+    ]
+    return [*table(["", "measured"], rows), "", taken(result)]
+
+
+def shapes(result: Result) -> list[str]:
+    """What the embedded image model gets right."""
+    right = result["right"]
+    rows = [[f"{result['prompts']}", *(f"{share:.1%}" for share in right.values())]]
+    note = f"<sub>{result['steps']} steps, guidance {result['guidance']}; made by "
+    note += "`python -m training.shapes.evaluate`.</sub>"
+    return [*table(["prompts", *right], rows), "", note]
+
+
 def memory(result: Result) -> list[str]:
     """How well memory is predicted."""
     summary, engine = result["summary"], result["machine"]["engine"]
@@ -98,6 +123,9 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "swap": swap,
     "gateway": gateway,
     "memory": memory,
+    "images": images,
+    "shapes": shapes,
+    "image_memory": memory,
     "startup": startup,
 }
 

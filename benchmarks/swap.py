@@ -32,7 +32,7 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
     ModelCapability,
 )
-from airunner.engines.base import ChatRequest, EngineOptions
+from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
 from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
 from airunner.messages import Message
 from airunner.resources.lease import Lease
@@ -205,6 +205,7 @@ async def bare_load_s(runtime: Runtime, run_dir: Path) -> tuple[float, float]:
     sized = await runtime.team.size(MODEL_REGISTRY[EMBEDDED_PRIMARY])
     launcher = LocalLauncher(EngineOptions(run_dir=run_dir), spare=False)
     plan = next(iter(sized.plans.values()))
+    assert isinstance(plan, LoadPlan)
     began_s = time.perf_counter()
     worker = await launcher.launch(plan)
     whole_s = time.perf_counter() - began_s

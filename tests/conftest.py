@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -65,3 +67,12 @@ def embedded_home(tmp_path: Path, weights_home: Path, smollm2: Path, smollm2_q8:
         if folder.is_dir() and not folder.name.startswith("."):
             (models / folder.name).symlink_to(folder)
     return home
+
+
+@pytest.fixture(scope="session")
+def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of image pipelines that ``tests/tiny_pipelines.py`` makes."""
+    folder = tmp_path_factory.mktemp("pipelines")
+    script = Path(__file__).with_name("tiny_pipelines.py")
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
+    return folder

@@ -26,7 +26,8 @@ COMMANDS = [
 ]
 TABLE_COMMANDS = re.findall(r"^\| `(airunner(?: [a-z]+)+|make [a-z]+)", TEXT, re.MULTILINE)
 
-
+# Defaults that are another path for every user.
+_PERSONAL = {"home": "the user's data folder", "pictures": "the user's pictures folder"}
 API = Path(airunner.components.llm.__file__).parent / "api/README.md"
 
 
@@ -83,7 +84,7 @@ def test_the_settings_are_listed_as_they_are() -> None:
         usage = f"{setting.flag} {setting.metavar}".strip().replace("|", "\\|")
         unusual = not setting.variable.startswith("AIRUNNER_")
         meaning = setting.help + (f" (variable `{setting.variable}`)" if unusual else "")
-        default = "the user's data folder" if name == "home" else defaults.shown(name)
+        default = _PERSONAL.get(name) or defaults.shown(name)
         rows.append(f"| `{usage}` | {meaning} | {default} |")
     assert listed == rows
 

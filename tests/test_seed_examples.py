@@ -1,7 +1,6 @@
-"""Every code block of the specification, run as it is written, on the real engine.
+"""Every code block of the specification, run as it is written, on the real engines.
 
-The one block that draws an image waits for an image engine; a test below counts
-the blocks, so that none can be forgotten.
+A test below counts the blocks, so that none can be forgotten.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import pytest
 import airunner.components.llm
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
+    EMBEDDED_ARTIST,
+    EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
     ModelCapability,
@@ -29,8 +31,9 @@ from airunner.components.llm.managers.llm_model_manager import (
     keep_in_memory,
     use_specialized_model,
 )
+from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import DeviceNotFoundError
-from airunner.events import Event, ModelLoaded, ModelReleased
+from airunner.events import Event, ModelLoaded, ModelReleased, PictureSaved
 from airunner.runtime import Runtime
 from airunner.settings import Settings
 
@@ -41,6 +44,7 @@ BLOCKS = [
 ]
 ONE_MODEL_BYTES = 260_000_000
 TWO_MODELS_BYTES = 900_000_000
+ARTIST_BYTES = 1_500_000_000
 
 
 def block(containing: str) -> str:
@@ -114,9 +118,63 @@ def roomy_team(embedded_home: Path, registry: None) -> Iterator[Team]:
     one.runtime.close()
 
 
+@pytest.fixture
+def drawing_team(embedded_home: Path, registry: None) -> Iterator[Team]:
+    """The embedded models, with room for the one that draws."""
+    CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION] = EMBEDDED_ARTIST
+    settings = Settings(
+        home=embedded_home,
+        pictures=embedded_home / "pictures",
+        max_memory=ARTIST_BYTES,
+        context=1024,
+        offline=True,
+    )
+    one = Team(settings)
+    yield one
+    one.runtime.close()
+
+
+class StableDiffusion:
+    """The image model as the document has it: something that generates from a prompt."""
+
+    def __init__(self) -> None:
+        self.drawn: list[Drawn] = []
+
+    def generate(self, prompt: str) -> Drawn:
+        drawing = Runtime.shared().draw(ImageRequest(prompt, seed=7))
+        while True:
+            try:
+                next(drawing)
+            except StopIteration as end:
+                self.drawn.append(end.value)
+                return self.drawn[-1]
+
+
 def test_the_document_has_the_blocks_that_are_run_here() -> None:
     drawing = [b for b in BLOCKS if "stable_diffusion" in b]
     assert (len(BLOCKS), len(drawing)) == (13, 1)
+
+
+@pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed")
+@pytest.mark.timeout(300)
+def test_the_example_flow_draws_the_enhanced_prompt(drawing_team: Team) -> None:
+    artist = StableDiffusion()
+    names = run(
+        block("stable_diffusion.generate"),
+        primary_llm=LLMModelManager().primary,
+        stable_diffusion=artist,
+    )
+    assert names["tool_call"]["name"] == "generate_image"
+    assert names["enhanced_prompt"].strip()
+    ((picture,),) = [drawn.pictures for drawn in artist.drawn]
+    assert picture.path.parent == drawing_team.runtime.pictures.path
+    assert picture.path.read_bytes().startswith(b"\x89PNG")
+    settings = drawing_team.runtime.pictures.settings(picture.path)
+    assert settings["prompt"] == names["enhanced_prompt"]
+    assert settings["seed"] == "7"
+    (saved,) = [e for e in drawing_team.events if isinstance(e, PictureSaved)]
+    assert saved.path == str(picture.path)
+    assert {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST, EMBEDDED_ARTIST} <= set(drawing_team.loaded())
 
 
 def test_registry_lookup(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from airunner import __version__
 from airunner.cli.app import app
 from airunner.settings import SETTINGS
 
-COMMANDS = ("chat", "run", "demo", "ps", "plan", "explain", "doctor", "models")
+COMMANDS = ("chat", "run", "image", "demo", "ps", "plan", "explain", "doctor", "models")
 
 
 def invoke(*arguments: str, **environ: str) -> tuple[int, str, str]:
@@ -99,6 +99,14 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("models", "list", "--keep-in-memory", "singing"), 2, "no such capability"),
         (("run", "singing", "la"), 2, "is not one of"),
         (("chat", "-p", "  "), 2, "the prompt is empty"),
+        (("image", "  "), 2, "the prompt is empty"),
+        (("image", "a cat", "--size", "big"), 2, "such as 1024x768"),
+        (("image", "a cat", "--size", "0x8"), 2, "such as 1024x768"),
+        (("image", "a cat", "--mask", "none.png"), 2, "needs --from"),
+        (("image", "a cat", "--from", "none.png"), 2, "there is no file none.png"),
+        (("image", "a cat", "--lora", "none.safetensors:0.5"), 2, "there is no file none.safe"),
+        (("image", "a cat", "--lora", "pyproject.toml:x"), 2, "'x' is no number"),
+        (("image", "a cat", "--strength", "0.5"), 2, "needs --from"),
         (("explain",), 1, "no run has decided anything"),
         (("explain", "--run", "nowhere.ndjson"), 2, "cannot read nowhere.ndjson"),
         (("models", "pull"), 2, "name a model"),

@@ -9,14 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST as ARTIST
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY as PRIMARY
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
+from airunner.pictures import PicturesFolder
 
 REQUEST = (
     "Summarize the following text in two sentences.\n\nThe lighthouse at the cape was built in "
@@ -24,14 +27,17 @@ REQUEST = (
     "and of passing ships for thirty-one years. The log was found in an attic in 1998 and is now "
     "a record of the climate of that coast. The tower is a museum, open from May to September."
 )
+draws = pytest.mark.skipif(
+    find_spec("diffusers") is None, reason="airunner[images] is not installed"
+)
 SMALL = ("--context", "2048", "--max-tokens", "48")
 SWAPS = {"model_loaded", "model_parked", "model_released", "model_restored"}
 
 
 def command(home: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("AIRUNNER_")}
-    line = [sys.executable, "-m", "airunner", *arguments, "--home", str(home), "--offline"]
-    return line, environ
+    places = ("--home", str(home), "--pictures", str(home / "pictures"))
+    return [sys.executable, "-m", "airunner", *arguments, *places, "--offline"], environ
 
 
 def airunner(
@@ -171,6 +177,7 @@ def test_a_signal_ends_the_turn_and_the_workers(
     assert json.loads(airunner(embedded_home, "ps", "--json").stdout) == []
 
 
+@draws
 @pytest.mark.timeout(300)
 def test_the_demo_proves_the_return_of_the_primary(embedded_home: Path) -> None:
     done = airunner(embedded_home, "demo", "--json", "--max-tokens", "32")
@@ -179,14 +186,59 @@ def test_the_demo_proves_the_return_of_the_primary(embedded_home: Path) -> None:
     assert figures["cached_tokens"] > 800
     predicted = {m["model"]: m["predicted_bytes"] for m in figures["models"]}
     assert max(predicted.values()) < figures["budget_bytes"] < sum(predicted.values())
+    assert list(predicted) == [PRIMARY, SPECIALIST, ARTIST]
     for model in figures["models"]:
         assert model["measured_peak_bytes"] <= 1.03 * model["predicted_bytes"]
-    for name in ("park_s", "specialist_load_s", "reload_s", "restore_s", "ttft_s"):
+    for name in ("park_s", "specialist_load_s", "artist_load_s", "draw_s", "reload_s", "restore_s"):
         assert figures[name] > 0
+    assert figures["rounds"] == 1
+    assert "red circle" in figures["drawn_prompt"].lower()
+    picture = Path(figures["picture"])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert PicturesFolder(picture.parent).settings(picture)["prompt"] == figures["drawn_prompt"]
+    assert figures["answer"].strip()
 
 
+@draws
 @pytest.mark.timeout(300)
 def test_the_demo_fails_where_nothing_had_to_leave(embedded_home: Path) -> None:
     done = airunner(embedded_home, "demo", "--max-memory", "3GB", "--max-tokens", "8")
     assert done.returncode == 1
     assert "error: nothing had to leave memory" in done.stderr
+
+
+@draws
+@pytest.mark.timeout(300)
+def test_image_draws_and_prints_one_object(embedded_home: Path) -> None:
+    line = ("image", "a red circle on a blue background", "--seed", "7", "--json")
+    done = airunner(embedded_home, *line)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    (picture,) = result["pictures"]
+    assert (picture["seed"], result["drawn_prompt"]) == (7, "a red circle on a blue background")
+    first = Path(picture["path"])
+    assert first.read_bytes().startswith(b"\x89PNG")
+    again = airunner(embedded_home, *line[:-1])
+    assert again.returncode == 0, again.stderr
+    second = Path(again.stdout.strip())
+    assert second != first
+    refused = airunner(embedded_home, "image", "a cat", "--scheduler", "nobody")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.splitlines()[-1].startswith("error: ")
+    assert sorted(first.parent.iterdir()) == sorted((first, second))
+
+
+@draws
+@pytest.mark.timeout(240)
+def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
+    line, environ = command(embedded_home, "image", "a red circle", "--steps", "500", "-v")
+    with subprocess.Popen(
+        line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as drawing:
+        assert drawing.stderr is not None
+        assert any("loaded " in text for text in drawing.stderr)
+        drawing.send_signal(signal.SIGINT)
+        assert "interrupted" in drawing.stderr.read()
+        assert drawing.wait() == 130
+    assert list(embedded_home.rglob("*.png")) == []
+    assert json.loads(airunner(embedded_home, "ps", "--json").stdout) == []

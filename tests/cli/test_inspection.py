@@ -9,7 +9,9 @@ from typing import Any
 from typer.testing import CliRunner
 
 from airunner.cli.app import app
+from airunner.cli.checkup import image_problems
 from airunner.components.llm.config.model_capabilities import (
+    EMBEDDED_ARTIST,
     EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
@@ -32,15 +34,14 @@ def test_models_list_says_what_is_here_and_who_serves(embedded_home: Path) -> No
     found = document(embedded_home, "models", "list")
     models = {m["model"]: m for m in found["models"]}
     assert set(models) == set(MODEL_REGISTRY)
-    assert {name for name, m in models.items() if m["here"]} == {
-        EMBEDDED_PRIMARY,
-        EMBEDDED_SPECIALIST,
-    }
+    # The artist comes with the package itself.
+    here = {name for name, m in models.items() if m["here"]} - {EMBEDDED_ARTIST}
+    assert here == {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST}
     assert models[EMBEDDED_PRIMARY]["file_bytes"] == 98_362_432
     serving = {row["capability"]: row for row in found["serving"]}
     assert serving["summarization"]["wanted"] == SPECIALIST_FOR
     assert serving["summarization"]["model"] == EMBEDDED_SPECIALIST
-    assert serving["image_generation"]["model"] is None
+    assert serving["image_generation"]["model"] == EMBEDDED_ARTIST
     text = output(embedded_home, "models", "list")
     assert EMBEDDED_SPECIALIST in text
     assert max(map(len, text.splitlines())) <= 80
@@ -83,7 +84,7 @@ def test_plan_chooses_and_says_by_how_much_others_miss(tmp_path: Path) -> None:
     assert choices["primary_conversation"]["model"] == "Qwen/Qwen3-8B"
     coder = {r["model"]: r for r in choices["code_generation"]["rejected"]}
     assert coder["Qwen/Qwen3-Coder-30B-A3B-Instruct"]["deficit_bytes"] == 11_500_000_000
-    assert choices["image_generation"]["model"] is None
+    assert choices["image_generation"]["model"] == "stabilityai/stable-diffusion-xl-base-1.0"
     for text in ("8GB", "8000MB"):
         assert document(tmp_path, "plan", "--max-vram", text)["budget_bytes"] == 8 * 10**9
     assert document(tmp_path, "plan", "--max-vram", "7.5GiB")["budget_bytes"] == 7.5 * 2**30
@@ -96,7 +97,8 @@ def test_doctor_reports_a_machine_that_can_run(embedded_home: Path) -> None:
     report = document(embedded_home, "doctor", "--max-memory", "2GB")
     assert report["ok"]
     assert report["engine"].startswith("xllamacpp ")
-    assert {w["model"] for w in report["weights"]} == {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST}
+    weights = {w["model"] for w in report["weights"]} - {EMBEDDED_ARTIST}
+    assert weights == {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST}
     assert report["devices"][0]["budget_bytes"] == 2 * 10**9
     assert not any(p["prevents_running"] for p in report["problems"])
     text = output(embedded_home, "doctor")
@@ -110,6 +112,14 @@ def test_doctor_finds_what_prevents_running(tmp_path: Path) -> None:
     (problem,) = [p for p in report["problems"] if p["prevents_running"]]
     assert "--offline" in problem["what"]
     assert problem["remedy"].endswith(f"airunner models pull {EMBEDDED_PRIMARY}")
+
+
+def test_doctor_says_what_drawing_images_lacks() -> None:
+    assert not list(image_problems(lambda name: name))
+    (problem,) = image_problems(lambda name: None if name in {"diffusers", "torch"} else name)
+    assert "diffusers, torch." in problem.what
+    assert problem.remedy.endswith("pip install 'airunner[images]'")
+    assert not problem.prevents_running
 
 
 def test_doctor_finds_a_home_and_an_engine_that_do_not_work(tmp_path: Path) -> None:

@@ -15,8 +15,17 @@ VALUES: dict[str, Any] = {
     "float": 1.25,
     "bool": True,
     "dict[str, Any]": {},
+    "dict[str, str]": {},
+    "bytes | None": None,
 }
-SILENT = {"decided", "download_progressed", "turn_started", "text_streamed", "turn_finished"}
+SILENT = {
+    "decided",
+    "download_progressed",
+    "image_stepped",
+    "turn_started",
+    "text_streamed",
+    "turn_finished",
+}
 
 
 def test_every_event_about_models_memory_and_tools_has_a_line() -> None:
@@ -50,4 +59,35 @@ def test_a_line_has_bytes_and_seconds() -> None:
     )
     assert narrate(loaded.as_json()) == (
         "loaded Small-1B on cpu:1 in 0.55 s: 220 MB predicted, unknown measured, context 8,192"
+    )
+
+
+def test_an_image_model_has_no_context() -> None:
+    loaded = events.ModelLoaded(
+        model="airunner/shapes-64",
+        device="cpu",
+        predicted_bytes=500_000_000,
+        measured_bytes=490_000_000,
+        load_s=2.0,
+        n_ctx=None,
+        n_threads=1,
+        pid=7,
+    )
+    assert narrate(loaded.as_json()) == (
+        "loaded shapes-64 on cpu in 2.00 s: 500 MB predicted, 490 MB measured"
+    )
+
+
+def test_a_saved_picture_says_where() -> None:
+    saved = events.PictureSaved(
+        model="airunner/shapes-64",
+        owner="x",
+        path="/pictures/a cat.png",
+        width=64,
+        height=32,
+        seconds=0.5,
+        settings={"seed": "7"},
+    )
+    assert narrate(saved.as_json()) == (
+        "saved /pictures/a cat.png: 64x32 pixels, seed 7, drawn in 0.50 s"
     )

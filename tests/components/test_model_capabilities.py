@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
+from fnmatch import fnmatchcase as fnmatch
 
 import pytest
 
 from airunner.components.llm.config import model_capabilities as registry_file
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
+    EMBEDDED_ARTIST,
     EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
@@ -18,7 +20,7 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.errors import UnknownModelError, UnmappedCapabilityError
 from airunner.models.catalog import Catalog, sources_of
-from airunner.models.spec import HubSource, WheelSource
+from airunner.models.spec import HubFolderSource, HubSource, WheelSource
 
 
 @pytest.fixture
@@ -35,8 +37,7 @@ def edited():
 
 def test_the_registry_is_sound():
     Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL).validate()
-    unmapped = set(ModelCapability) - set(CAPABILITY_TO_MODEL)
-    assert unmapped == {ModelCapability.IMAGE_GENERATION}
+    assert set(ModelCapability) == set(CAPABILITY_TO_MODEL)
     for spec in MODEL_REGISTRY.values():
         assert spec.license != "unknown"
         assert spec.gpu_memory_gb
@@ -93,6 +94,7 @@ def test_the_specifications_two_statements_are_enough(edited):
 
 
 def test_what_is_missing_is_said(edited):
+    del CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION]
     with pytest.raises(UnmappedCapabilityError, match=r"ModelCapability\.IMAGE_GENERATION"):
         get_model_for_capability(ModelCapability.IMAGE_GENERATION)
     CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION] = "a/painter"
@@ -100,10 +102,27 @@ def test_what_is_missing_is_said(edited):
         get_model_for_capability(ModelCapability.IMAGE_GENERATION)
 
 
-def test_every_text_capability_has_an_embedded_stand_in():
+def test_the_mapped_image_model_fits_the_specifications_memory_and_may_be_sold():
+    spec = get_model_for_capability(ModelCapability.IMAGE_GENERATION)
+    assert 6.0 <= spec.gpu_memory_gb <= 8.0  # "Primary + SD (swapped) ~6-8 GB"
+    assert "non-commercial" not in spec.license
+    artists = [s for s in MODEL_REGISTRY.values() if s.engine == "diffusers"]
+    assert len(artists) == 8
+    for artist in artists:
+        for source in artist.sources:
+            if isinstance(source, HubFolderSource):
+                assert source.repo == artist.model_path
+                wanted = {"model_index.json", "unet/config.json", "tokenizer/merges.txt"}
+                assert all(any(fnmatch(w, p) for p in source.patterns) for w in wanted)
+                refused = {"model.safetensors", "unet/diffusion_pytorch_model.bin", "a.ckpt"}
+                assert not any(fnmatch(r, p) for r in refused for p in source.patterns)
+
+
+def test_every_capability_but_embedding_has_an_embedded_stand_in():
+    assert embedded_fallback(ModelCapability.IMAGE_GENERATION) == EMBEDDED_ARTIST
     assert embedded_fallback(ModelCapability.PRIMARY_CONVERSATION) == EMBEDDED_PRIMARY
     without = {c for c in ModelCapability if embedded_fallback(c) is None}
-    assert without == {ModelCapability.IMAGE_GENERATION, ModelCapability.EMBEDDING}
+    assert without == {ModelCapability.EMBEDDING}
     (wheel,) = MODEL_REGISTRY[EMBEDDED_PRIMARY].sources
     assert isinstance(wheel, WheelSource)
     assert all(re.fullmatch("[0-9a-f]{64}", h) for h in (wheel.sha256, wheel.wheel_sha256))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.tools.request import split_request
 from airunner.tools.retrieval import LexicalIndex, pick
 from airunner.tools.tool import Tool, tool
@@ -146,8 +147,92 @@ HELD_OUT: list[tuple[str, str | None]] = [
 ]  # fmt: skip
 
 
+# The same two for the tools that draw.
+PICTURES_TUNED_ON: list[tuple[str, str | None]] = [
+    ("a dark fantasy dragon, please", "generate_image"),
+    ("Create a dark fantasy dragon", "generate_image"),
+    ("draw me a cat", "generate_image"),
+    ("Draw a red circle on a blue background.", "generate_image"),
+    ("a red circle on a blue background, please", "generate_image"),
+    ("make a picture of a house by the sea", "generate_image"),
+    ("Please make me a picture of two dogs", "generate_image"),
+    ("Can you draw an old ship in a storm?", "generate_image"),
+    ("Generate an image of a robot reading a newspaper", "generate_image"),
+    ("I'd like a picture of a mountain lake", "generate_image"),
+    ("paint a sunset over the desert", "generate_image"),
+    ("create a logo with a green triangle", "generate_image"),
+    ("three pictures of a cat, 512x512, without people", "generate_image"),
+    ("an oil painting of a windmill", "generate_image"),
+    ("a cyberpunk city at night, cinematic", "generate_image"),
+    ("Generate image: a cat", "generate_image"),
+    ("show me a picture of a lighthouse", "generate_image"),
+    ("sketch a bicycle for me", "generate_image"),
+    ("make a variation of the last picture", "vary_image"),
+    ("draw it again with another seed", "vary_image"),
+    ("Give me another version of that", "vary_image"),
+    ("turn it into a watercolour", "transform_image"),
+    ("make the picture look like an oil painting", "transform_image"),
+    ("Change the image to a winter scene", "transform_image"),
+    ("what settings did you use for that picture?", "describe_image_settings"),
+    ("which seed was the last image drawn with?", "describe_image_settings"),
+    ("How was the picture drawn?", "describe_image_settings"),
+    ("Do you like to draw?", None),
+    ("the match ended in a draw", None),
+    ("I took a picture of my dog yesterday", None),
+    ("What is the area of a circle?", None),
+    ("My favourite colour is blue", None),
+    ("Write a poem about a castle at sunset", None),
+    ("Tell me a story about a dark fantasy dragon", None),
+    ("Who painted the Mona Lisa?", None),
+    ("I am a painter by profession", None),
+    ("we painted the kitchen last week", None),
+    ("What makes a good landscape?", None),
+    ("the settings of my phone are wrong", None),
+    ("That puts me in the picture, thanks", None),
+]
+
+PICTURES_HELD_OUT: list[tuple[str, str | None]] = [
+    ("Could you draw me a lion with a crown?", "generate_image"),
+    ("draw a yellow square at the top left", "generate_image"),
+    ("please create an image of a snowy village", "generate_image"),
+    ("I want a picture of a black horse", "generate_image"),
+    ("make an image: a teapot on a table", "generate_image"),
+    ("a photorealistic owl in the rain, please", "generate_image"),
+    ("Paint me a bowl of fruit", "generate_image"),
+    ("generate a picture with a big purple star", "generate_image"),
+    ("draw two trees and a river", "generate_image"),
+    ("A watercolor of a fox in autumn leaves", "generate_image"),
+    ("illustrate a wizard in his tower", "generate_image"),
+    ("a white triangle on a black background", "generate_image"),
+    ("design a poster with a castle", "generate_image"),
+    ("Can you make me a picture of the moon?", "generate_image"),
+    ("a surreal landscape, please", "generate_image"),
+    ("redraw the last one", "vary_image"),
+    ("give me two variations of it", "vary_image"),
+    ("make another variation please", "vary_image"),
+    ("turn the picture into a pencil sketch", "transform_image"),
+    ("edit the image so that it is night", "transform_image"),
+    ("transform it into a comic", "transform_image"),
+    ("what prompt did you draw that with?", "describe_image_settings"),
+    ("Tell me the settings of the last picture", "describe_image_settings"),
+    ("what seed was used for that image?", "describe_image_settings"),
+    ("I like dragons.", None),
+    ("What is the best museum in Paris?", None),
+    ("the picture on the wall is crooked", None),
+    ("Write a story about an old castle", None),
+    ("Are unicorns real?", None),
+    ("I bought a new camera", None),
+    ("He could not draw any attention", None),
+    ("what a beautiful sunset", None),
+    ("My background is in law", None),
+    ("Explain how oil painting works", None),
+    ("I saw a film with a dragon in it", None),
+    ("can you recommend an art class", None),
+]
+
+
 def wrong_choices(requests: list[tuple[str, str | None]]) -> list[str]:
-    index = LexicalIndex(builtin_toolset())
+    index = LexicalIndex(builtin_toolset() + image_toolset())
     wrong = []
     for message, wanted in requests:
         chosen = pick(index, split_request(message))
@@ -157,7 +242,12 @@ def wrong_choices(requests: list[tuple[str, str | None]]) -> list[str]:
 
 
 def test_requests_find_their_tool_and_small_talk_finds_none() -> None:
-    for requests, share in ((TUNED_ON, 0.95), (HELD_OUT, 0.90)):
+    for requests, share in (
+        (TUNED_ON, 0.95),
+        (HELD_OUT, 0.90),
+        (PICTURES_TUNED_ON, 0.95),
+        (PICTURES_HELD_OUT, 0.90),
+    ):
         wrong = wrong_choices(requests)
         assert len(wrong) <= (1 - share) * len(requests), wrong
 

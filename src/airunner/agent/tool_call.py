@@ -106,6 +106,8 @@ class ToolCaller:
         waiting = asyncio.wrap_future(running.result)
         try:
             done, _ = await asyncio.wait([waiting], timeout=self._timeout_s)
+            while not done and api.drawing:  # as slow as the machine, and watched step by step
+                done, _ = await asyncio.wait([waiting], timeout=self._timeout_s)
         finally:
             # Cancelled, timed out, or done: in the last case there is nothing to give up.
             if not waiting.done():

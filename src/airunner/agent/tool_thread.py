@@ -17,8 +17,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
-from airunner.errors import ToolFailedError
+from airunner.engines.image import Drawn, ImageRequest
+from airunner.errors import LeaseRefusedError, ToolFailedError
 from airunner.models.spec import ModelCapability
+from airunner.pictures import PicturesFolder
 from airunner.resources.scope import Scope, enter_scope
 from airunner.tools.api import SpecialistHandle, Specialists
 from airunner.tools.passages import head_and_tail
@@ -28,11 +30,15 @@ _REPORT_TOKENS = 200
 
 
 class CallApi:
-    """The ``api`` of one call. After the call was given up, models are no longer to be had."""
+    """The ``api`` of one call. After the call was given up, models are no longer to be had.
+
+    ``drawing`` is true while a picture is being drawn.
+    """
 
     def __init__(self, specialists: Specialists | None, on_report: Callable[[str], None]) -> None:
         self._specialists, self._on_report = specialists, on_report
         self._cancelled = threading.Event()
+        self.drawing = False
 
     @property
     def cancelled(self) -> bool:
@@ -74,6 +80,30 @@ class CallApi:
         else:
             with self._specialists.series():
                 yield
+
+    def prepare_drawing(self) -> None:
+        """See ``Specialists``."""
+        if self._specialists is not None and not self.cancelled:
+            self._specialists.prepare_drawing()
+
+    def draw(self, request: ImageRequest) -> Drawn:
+        """See ``Specialists``."""
+        self.drawing = True
+        try:
+            return self._models().draw(request)
+        finally:
+            self.drawing = False
+
+    @property
+    def pictures(self) -> PicturesFolder:
+        """See ``Specialists``."""
+        return self._models().pictures
+
+    def _models(self) -> Specialists:
+        if self._specialists is None or self.cancelled:
+            problem = "this call was given up, or runs without models"
+            raise LeaseRefusedError("an image model", problem)
+        return self._specialists
 
 
 class ToolThread:

@@ -19,6 +19,7 @@ from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.explain import explain
 from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
+from airunner.cli.image import image
 from airunner.cli.models import models_app
 from airunner.cli.plan import plan
 from airunner.cli.ps import ps
@@ -58,7 +59,7 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, demo, ps, plan, explain, doctor):
+for _command in (chat, run, image, demo, ps, plan, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(models_app)
 

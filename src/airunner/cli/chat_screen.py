@@ -12,6 +12,7 @@ from typing import Self
 from airunner.cli.console import err, out, print_json_line
 from airunner.cli.download_bar import DownloadBar
 from airunner.cli.narration import narrate
+from airunner.cli.step_bar import StepBar
 from airunner.events import Event, GenerationFinished, TextStreamed, TurnFinished
 
 
@@ -35,12 +36,14 @@ class TalkScreen:
     def __init__(self) -> None:
         self._text = out()
         self._remarks = out()
-        self._bar = DownloadBar()
+        self._bars = (DownloadBar(), StepBar())
         self._in_line = False
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        if self._bar.show(event):
+        # Each sees every event: what one draws ends the other.
+        taken = [bar.show(event) for bar in self._bars]
+        if any(taken):
             return
         if isinstance(event, TextStreamed):
             self._stream(event)
@@ -77,7 +80,8 @@ class TalkScreen:
 
     def __exit__(self, *_: object) -> None:
         self._end_line()
-        self._bar.close()
+        for bar in self._bars:
+            bar.close()
 
 
 class AnswerScreen(TalkScreen):

@@ -7,12 +7,13 @@ make the home folder, which every other command would make as well.
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.devices.budget import budgets
 from airunner.devices.device import Device
+from airunner.downloads.local import stored_bytes
 from airunner.downloads.store import ModelStore
 from airunner.errors import AiRunnerError, InvalidCatalogError
 from airunner.events import EventBus
@@ -37,6 +39,8 @@ from airunner.runtime.runtime import MEMORY_FILE_SYSTEM
 from airunner.settings import SETTINGS, Settings
 
 LOW_DISK_BYTES = 512 * MIB
+IMAGE_LIBRARIES = ("diffusers", "torch", "transformers", "accelerate", "safetensors", "PIL")
+"""Modules without which no image can be drawn; they come with ``airunner[images]``."""
 _ENGINE_TIMEOUT_S = 60.0
 
 
@@ -140,6 +144,7 @@ def examine(settings: Settings) -> Report:
             *_device_problems(hardware.devices, known),
             *_weights_problems(settings, catalog, store, known),
             *_space_problems(places),
+            *image_problems(),
         ),
     )
 
@@ -172,6 +177,14 @@ def _engine(settings: Settings) -> tuple[str, list[Problem]]:
         what = f"The engine {name} does not start: {' '.join(last)}"
         return name, [Problem(what, remedy, True)]
     return name, []
+
+
+def image_problems(find: Callable[[str], object] = importlib.util.find_spec) -> Iterator[Problem]:
+    """Whether images can be drawn; looks for the libraries without importing them."""
+    missing = [name for name in IMAGE_LIBRARIES if find(name) is None]
+    if missing:
+        what = f"Images cannot be drawn, because these are not installed: {', '.join(missing)}."
+        yield Problem(what, "Install them: pip install 'airunner[images]'", False)
 
 
 def _home_problems(home: Path) -> Iterator[Problem]:
@@ -281,7 +294,7 @@ def _weights(store: ModelStore) -> Iterator[Weights]:
     for spec in MODEL_REGISTRY.values():
         path = _path(store, spec)
         if path is not None:
-            yield Weights(spec.model_path, path, path.stat().st_size)
+            yield Weights(spec.model_path, path, stored_bytes(path))
 
 
 def _path(store: ModelStore, spec: ModelSpec) -> Path | None:

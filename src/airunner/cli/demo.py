@@ -26,9 +26,10 @@ def demo(
         bool, typer.Option("--json", help="print every event as a line of JSON, the figures last")
     ] = False,
 ) -> None:
-    """Play a turn of two models under a budget that holds only one.
+    """Have a picture drawn by three models under a budget that never holds all.
 
-    Exits 0 only if the primary came back with its conversation still cached.
+    Exits 0 only if the picture is saved and the primary came back, once, with
+    its conversation still cached.
     """
     from airunner.agent.conversation import Conversation
     from airunner.cli.chat_screen import JsonScreen, TalkScreen
@@ -56,7 +57,7 @@ def demo(
         for text in TURNS:
             follower.wait()
             if not as_json:
-                console.print(f"\nYou: {_shortened(text)}", style="bold")
+                console.print(f"\nYou: {text}", style="bold")
             for _ in runtime.turn(conversation, text):
                 follower.check()
     figures = story.summary()
@@ -84,7 +85,7 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
 
     settings = use_embedded_team(settings)
     store, _, bus = open_store(settings)
-    weights = {spec.model_path: fetch_with_bar(store, spec, bus) for spec in demo_models()}
+    weights = {spec.model_path: fetch_with_bar(store, spec, bus) for spec in demo_models().values()}
     hardware = Hardware(settings)
     if not hardware.devices:
         raise DeviceNotFoundError("of known size", ())
@@ -93,22 +94,22 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
     predicted = predict(settings, device, budget_bytes, weights)
     if settings.max_memory is None and device.budget_bytes is None:
         budget_bytes = tight_budget(predicted)
-    # One device only: with a second, both models would simply stay loaded.
+    # One device only: with a second, models would simply stay loaded.
     return Story(predicted, budget_bytes), settings.replace(devices=((device.id, budget_bytes),))
 
 
 def _print_setting(story: Story, settings: Settings, console: Console) -> None:
     from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
+    from airunner.cli.demo_story import demo_models
     from airunner.cli.narration import short_name
 
     table = columns("", "", "")
-    for role, (model, predicted_bytes) in zip(
-        ("primary", "specialist"), story.predicted.items(), strict=True
-    ):
-        table.add_row(role, short_name(model), f"{format_bytes(predicted_bytes)} predicted")
+    for role, spec in demo_models().items():
+        predicted = format_bytes(story.predicted[spec.model_path])
+        table.add_row(role, short_name(spec.model_path), f"{predicted} predicted")
     table.add_row("budget", f"on {settings.devices[0][0]}", format_bytes(story.budget_bytes))
-    console.print("Two models, and memory for one", style="bold")
+    console.print("Three models, and too little memory for all", style="bold")
     console.print(table)
 
 
@@ -129,26 +130,28 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
             f"{format_bytes(model['measured_peak_bytes'])} measured at most",
         )
     table.add_row(
-        "to the specialist",
-        f"park {took('park_s')}, stop {took('stop_s')}, load {took('specialist_load_s')}",
+        "primary leaves",
+        f"park {took('park_s')}, stop {took('stop_s')}",
     )
     table.add_row(
-        "back to the primary",
-        f"stop {took('specialist_stop_s')}, load {took('reload_s')}, restore {took('restore_s')}",
+        "prompt is enhanced",
+        f"load {took('specialist_load_s')}, stop {took('specialist_stop_s')}",
     )
+    table.add_row(
+        "picture is drawn",
+        f"load {took('artist_load_s')}, draw {took('draw_s')}, stop {took('artist_stop_s')}",
+    )
+    table.add_row("primary is back", f"load {took('reload_s')}, restore {took('restore_s')}")
     if figures["cached_tokens"] is not None:
         table.add_row(
             "conversation kept",
             f"{figures['cached_tokens']:,} of {figures['restored_tokens']:,} restored tokens "
             f"found in the cache by the next request, of {figures['prompt_tokens']:,}",
         )
+    if figures["picture"] is not None:
+        table.add_row("drawn prompt", figures["drawn_prompt"] or "-")
+        table.add_row("picture", figures["picture"])
     table.add_row("answer", " ".join(figures["answer"].split()))
     console.print(table)
     console.print(f"\n{figures['remark']}")
     console.print("`airunner explain` shows every decision behind it.")
-
-
-def _shortened(text: str) -> str:
-    """The request without the text it is about."""
-    head, _, rest = text.partition("\n\n")
-    return f"{head} […]" if rest else head

@@ -14,20 +14,22 @@ from airunner.byte_size import MIB, format_bytes
 from airunner.cli.narration import Record
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
+    EMBEDDED_ARTIST,
     EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
 from airunner.devices.device import Device
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.resources.sizing import Sizer, Wishes
+from airunner.resources.sizing import Sizer
+from airunner.runtime.runtime import wishes_of
 from airunner.settings import Settings
 
 DEMO_SETTINGS = {"context": 4096, "max_tokens": 160}
 """Unless the user says otherwise; the model would go on and on without a limit."""
 
 MARGIN_BYTES = 16 * MIB
-"""Room above the larger model; both together miss the budget by far more than this."""
+"""Room above the largest model; with any other beside it, the budget is missed by far more."""
 
 _NOTES = """\
 The lighthouse at the northern cape was built in 1871, after three ships had been lost in a \
@@ -72,48 +74,48 @@ walrus were found that are nine thousand years old. They are shown in the museum
 keeper's barometer, his oilskins, and the slate on which his daughter wrote down the hours of \
 the nine nights in which she kept the light alone."""
 
-_LETTER = """\
-The society of friends of the lighthouse has decided to restore the old lens. The lens was made \
-in Paris in 1870 and has forty-eight prisms, of which seven are cracked. A workshop in Brest will \
-cast new prisms after the old drawings. The work takes two winters and costs ninety thousand \
-euros, half of which has been given by visitors. Until it is finished a copy of the lens stands \
-in the tower, so that the museum can stay open."""
-
 SYSTEM = (
     f"You are a helpful assistant who answers in one short sentence. You know this:\n\n{_NOTES}"
 )
 
 TURNS = (
     "In what year was the lighthouse built? Answer with the year only.",
-    f"Summarize the following text in one sentence.\n\n{_LETTER}",
+    "Draw a red circle on a blue background.",
 )
+"""The last one takes three models: its prompt is enhanced, then drawn, then answered about."""
 
 FRANK = (
-    "The answer is poor: this is a model of 135 million parameters. It shows the machinery "
-    "and is no assistant. `airunner plan` shows which team this machine can run."
+    "Words and picture are poor: these are models of 135 million parameters and fewer. They show "
+    "the machinery, talk no sense and draw nothing but shapes. `airunner plan` shows which team "
+    "this machine can run."
 )
 
 
 def use_embedded_team(settings: Settings) -> Settings:
     """Map what the demo needs to the embedded models, in this process only."""
     CAPABILITY_TO_MODEL[ModelCapability.PRIMARY_CONVERSATION] = EMBEDDED_PRIMARY
-    CAPABILITY_TO_MODEL[ModelCapability.SUMMARIZATION] = EMBEDDED_SPECIALIST
+    CAPABILITY_TO_MODEL[ModelCapability.PROMPT_ENHANCEMENT] = EMBEDDED_SPECIALIST
+    CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION] = EMBEDDED_ARTIST
     chosen = {
         name: value for name, value in DEMO_SETTINGS.items() if settings.origins[name] == "default"
     }
     return settings.replace(primary=None, **chosen)
 
 
-def demo_models() -> tuple[ModelSpec, ModelSpec]:
-    """The primary and the specialist."""
-    return MODEL_REGISTRY[EMBEDDED_PRIMARY], MODEL_REGISTRY[EMBEDDED_SPECIALIST]
+def demo_models() -> dict[str, ModelSpec]:
+    """Who plays, by role, in the order of the budget's table."""
+    return {
+        "primary": MODEL_REGISTRY[EMBEDDED_PRIMARY],
+        "enhancer": MODEL_REGISTRY[EMBEDDED_SPECIALIST],
+        "artist": MODEL_REGISTRY[EMBEDDED_ARTIST],
+    }
 
 
 def predict(
     settings: Settings, device: Device, budget_bytes: int, weights: Mapping[str, Path]
 ) -> dict[str, int]:
     """Bytes each model will take on ``device``, by name."""
-    sizer = Sizer((device,), Wishes(settings.context, settings.parallel, settings.kv_type))
+    sizer = Sizer((device,), wishes_of(settings))
     return {
         name: sizer.size(MODEL_REGISTRY[name], path, {device.id: budget_bytes})
         .estimates[device.id]
@@ -123,7 +125,7 @@ def predict(
 
 
 def tight_budget(predicted: Mapping[str, int]) -> int:
-    """A budget that holds each of the models and not all of them."""
+    """A budget that holds each of the models, and no other beside the largest."""
     return max(predicted.values()) + MARGIN_BYTES
 
 
@@ -145,24 +147,37 @@ class Story:
         failed = [e for e in self._of("turn_finished") if e["outcome"] != "answered"]
         if failed:
             return f"a turn ended as {failed[0]['outcome']}: {failed[0]['problem']}"
-        if not self._of("tool_call_finished"):
+        calls = self._of("tool_call_finished")
+        if not calls:
             return "the primary called no tool"
+        if calls[-1]["problem"]:
+            return str(calls[-1]["problem"])
         for event in self._of("specialist_failed"):
-            return f"the specialist could not be used: {event['problem']}"
+            return f"the prompt could not be enhanced: {event['problem']}"
+        if not self._of("picture_saved"):
+            return "nothing was drawn"
         if not self._of("model_parked"):
-            both = format_bytes(sum(self.predicted.values()))
+            all_bytes = format_bytes(sum(self.predicted.values()))
             return (
                 f"nothing had to leave memory: the budget of {format_bytes(self.budget_bytes)} "
-                f"holds both models ({both})"
+                f"holds all models ({all_bytes})"
             )
+        if self.rounds != 1:
+            return f"the primary left {self.rounds} times for one picture"
         for event in self._of("cache_lost"):
             return f"the restored cache did not serve: {event['reason']}"
         if not self._of("cache_proven", EMBEDDED_PRIMARY):
             return "the primary did not prove its restored tokens"
         return ""
 
+    @property
+    def rounds(self) -> int:
+        """How often the primary was loaded again."""
+        return len(self._of("model_loaded", EMBEDDED_PRIMARY)) - 1
+
     def summary(self) -> dict[str, object]:
         """The figures, JSON-ready; durations in seconds, ``None`` for what did not happen."""
+        picture = self._last("picture_saved")
         proof = self._last("cache_proven", EMBEDDED_PRIMARY)
         answer = self._last("turn_finished")
         after = self._last("generation_finished", EMBEDDED_PRIMARY)
@@ -179,16 +194,23 @@ class Story:
                 }
                 for name, predicted_bytes in self.predicted.items()
             ],
+            "rounds": self.rounds,
             "park_s": self._last("model_parked", EMBEDDED_PRIMARY).get("park_s"),
             "stop_s": self._last("model_released", EMBEDDED_PRIMARY).get("stop_s"),
             "specialist_load_s": self._last("model_loaded", EMBEDDED_SPECIALIST).get("load_s"),
             "specialist_stop_s": self._last("model_released", EMBEDDED_SPECIALIST).get("stop_s"),
+            "artist_load_s": self._last("model_loaded", EMBEDDED_ARTIST).get("load_s"),
+            "draw_s": picture.get("seconds"),
+            "artist_stop_s": self._last("model_released", EMBEDDED_ARTIST).get("stop_s"),
             "reload_s": self._last("model_loaded", EMBEDDED_PRIMARY).get("load_s"),
             "restore_s": self._last("model_restored", EMBEDDED_PRIMARY).get("restore_s"),
             "restored_tokens": proof.get("restored_tokens"),
             "cached_tokens": proof.get("cached_tokens"),
             "prompt_tokens": proof.get("prompt_tokens"),
             "ttft_s": after.get("ttft_s"),
+            "asked": TURNS[-1],
+            "drawn_prompt": picture.get("settings", {}).get("prompt"),
+            "picture": picture.get("path"),
             "answer": answer.get("text", ""),
             "remark": FRANK,
         }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airunner.byte_size import format_bytes
 from airunner.cli.console import columns, out
+from airunner.downloads.local import stored_bytes
+from airunner.engines.base import LoadPlan
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import sources_of
 from airunner.models.gguf import read_gguf
@@ -35,12 +37,44 @@ def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
         "declared_memory_bytes": declared_bytes(spec),
         "wanted_for": [c for c, name in runtime.catalog.mapping.items() if name == spec.model_path],
         "path": path,
-        "file_bytes": path.stat().st_size if path else None,
-        "memory": _memory(runtime, spec, path) if path and spec.engine == "llama_cpp" else [],
+        "file_bytes": stored_bytes(path) if path else None,
+        "memory": _memory(runtime, spec, path) if path else [],
     }
 
 
 def _memory(runtime: Runtime, spec: ModelSpec, path: Path) -> list[dict[str, Any]]:
+    if spec.engine == "diffusers":
+        return _image_memory(runtime, spec)
+    return _context_memory(runtime, spec, path) if spec.engine == "llama_cpp" else []
+
+
+def _image_memory(runtime: Runtime, spec: ModelSpec) -> list[dict[str, Any]]:
+    """Predicted bytes per device, at the model's own picture size."""
+    sized = runtime.call(runtime.team.size(spec))
+    rows: list[dict[str, Any]] = []
+    for device, plan in sized.plans.items():
+        if isinstance(plan, LoadPlan):
+            continue
+        estimate = sized.estimates[device]
+        budget_bytes = runtime.manager.budgets[device]
+        rows.append(
+            {
+                "device": device,
+                "pixels": plan.max_pixels,
+                "dtype": plan.dtype,
+                "weights": plan.weights,
+                "offload": plan.offload,
+                "chosen": True,
+                **asdict(estimate),
+                "total_bytes": estimate.total_bytes,
+                "budget_bytes": budget_bytes,
+                "fits": estimate.total_bytes <= budget_bytes,
+            }
+        )
+    return rows
+
+
+def _context_memory(runtime: Runtime, spec: ModelSpec, path: Path) -> list[dict[str, Any]]:
     """Predicted bytes per device, at the context it would be loaded with and at some others."""
     file = read_gguf(path)
     sized = runtime.call(runtime.team.size(spec))
@@ -48,6 +82,8 @@ def _memory(runtime: Runtime, spec: ModelSpec, path: Path) -> list[dict[str, Any
     rows: list[dict[str, Any]] = []
     for device in runtime.hardware.devices:
         plan = sized.plans[device.id]
+        if not isinstance(plan, LoadPlan):
+            continue
         budget_bytes = runtime.manager.budgets[device.id]
         for n_ctx in sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)}):
             estimate = estimate_memory(
@@ -93,12 +129,13 @@ def print_sheet(sheet: dict[str, Any]) -> None:
         console.print(f"\n{advice}; their memory is then computed from the file.")
         return
     console.print("\nMemory when loaded (* as it would be now)", style="bold")
-    numbers = ("Context", "Weights", "KV", "Compute", "Other", "Total", "Budget")
+    first = "Loaded as" if sheet["engine"] == "diffusers" else "Context"
+    numbers = (first, "Weights", "KV", "Compute", "Other", "Total", "Budget")
     table = columns("On", *numbers, "", right=numbers)
     for row in sheet["memory"]:
         table.add_row(
             row["device"],
-            f"{row['n_ctx']:,}{'*' if row['chosen'] else ' '}",
+            f"{_loaded_as(row)}{'*' if row['chosen'] else ' '}",
             format_bytes(row["weights_bytes"]),
             format_bytes(row["kv_bytes"]),
             format_bytes(row["compute_bytes"]),
@@ -108,6 +145,15 @@ def print_sheet(sheet: dict[str, Any]) -> None:
             "" if row["fits"] else "too big",
         )
     console.print(table)
+
+
+def _loaded_as(row: dict[str, Any]) -> str:
+    """What distinguishes this row: the context, or how an image model would be loaded."""
+    if "n_ctx" in row:
+        return f"{row['n_ctx']:,}"
+    offload = "" if row["offload"] == "none" else f", {row['offload']} offload"
+    weights = "" if row["weights"] == "as_stored" else f", {row['weights']}"
+    return f"{row['dtype']}{weights}{offload}"
 
 
 def _shown(name: str, value: object) -> str:

@@ -113,6 +113,7 @@ for _name, _command in _COMMANDS.items():
 
 def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
     """A model's line: its size is that of the file if it is here, else what the spec says."""
+    from airunner.downloads.local import stored_bytes
     from airunner.models.assign import declared_bytes
 
     path = runtime.store.path(spec)
@@ -120,7 +121,7 @@ def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
         "model": spec.model_path,
         "capabilities": list(spec.capabilities),
         "engine": spec.engine,
-        "file_bytes": path.stat().st_size if path else None,
+        "file_bytes": stored_bytes(path) if path else None,
         "declared_memory_bytes": declared_bytes(spec),
         "here": path is not None,
         "path": path,

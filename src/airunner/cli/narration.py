@@ -40,10 +40,11 @@ def _fallback_chosen(e: Record) -> str:
 
 
 def _model_loaded(e: Record) -> str:
+    context = "" if e["n_ctx"] is None else f", context {e['n_ctx']:,}"
     return (
         f"loaded {short_name(e['model'])} on {e['device']} in {seconds(e['load_s'])}: "
         f"{format_bytes(e['predicted_bytes'])} predicted, "
-        f"{format_bytes(e['measured_bytes'])} measured, context {e['n_ctx']:,}"
+        f"{format_bytes(e['measured_bytes'])} measured{context}"
     )
 
 
@@ -120,6 +121,14 @@ def _tool_call_finished(e: Record) -> str:
     return f"tool {e['tool']} done in {seconds(e['seconds'])}{cut}"
 
 
+def _picture_saved(e: Record) -> str:
+    seed = e["settings"].get("seed")
+    return (
+        f"saved {e['path']}: {e['width']}x{e['height']} pixels"
+        f"{f', seed {seed}' if seed else ''}, drawn in {seconds(e['seconds'])}"
+    )
+
+
 def _history_trimmed(e: Record) -> str:
     return f"{e['dropped_messages']} old messages left out to fit the context of {e['n_ctx']:,}"
 
@@ -140,5 +149,6 @@ _LINES: Mapping[str, Callable[[Record], str]] = {
     "tool_call_started": _tool_call_started,
     "tool_progressed": _tool_progressed,
     "tool_call_finished": _tool_call_finished,
+    "picture_saved": _picture_saved,
     "history_trimmed": _history_trimmed,
 }

@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
@@ -20,14 +21,18 @@ from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
+from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
-from airunner.errors import SettingsError
+from airunner.engines.image import Drawn, ImageRequest
+from airunner.errors import GenerationError, SettingsError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
 from airunner.models.assign import Assignment, auto_assign, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
+from airunner.pictures import PicturesFolder
+from airunner.resources.image_sizing import ImageWishes
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
 from airunner.resources.run_log import RunLog
@@ -37,10 +42,13 @@ from airunner.resources.sizing import Sizer, Wishes
 from airunner.resources.status import Status
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
-from airunner.runtime.team import ModelTeam
+from airunner.runtime.studio import Studio
+from airunner.runtime.team import ENGINES, ModelTeam
 from airunner.settings import Settings
 from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.workers.image_launcher import ImageLauncher
 from airunner.workers.launcher import LocalLauncher
+from airunner.workers.launchers import Launchers
 
 T = TypeVar("T")
 
@@ -105,11 +113,11 @@ class Runtime:
         except BaseException:
             self._run_folder.close()
             raise
+        options = EngineOptions(run_dir=self._run_folder.path, llama_server=settings.llama_server)
+        artists = ImageLauncher()
         self.manager = ModelResourceManager(
             scheduler=Scheduler(budgets, settings.queue_limit),
-            launcher=LocalLauncher(
-                EngineOptions(run_dir=self._run_folder.path, llama_server=settings.llama_server)
-            ),
+            launcher=Launchers(LocalLauncher(options), artists),
             lot=lot,
             bus=self.bus,
             n_threads=self.hardware.n_threads,
@@ -123,7 +131,7 @@ class Runtime:
             store=self.store,
             sizer=Sizer(
                 self.hardware.devices,
-                Wishes(settings.context, settings.parallel, settings.kv_type),
+                wishes_of(settings),
             ),
             manager=self.manager,
             bus=self.bus,
@@ -131,10 +139,12 @@ class Runtime:
             pins=pins,
             assignments=assignments,
         )
-        self._desk = SpecialistDesk(self._loop, self.team, self.bus)
+        self.pictures = PicturesFolder(settings.pictures)
+        self._studio = Studio(self.team, self.bus, self.pictures, artists)
+        self._desk = SpecialistDesk(self._loop, self.team, self.bus, self._studio)
         self._agent = AgentLoop(
             self.team,
-            builtin_toolset() if toolset is None else toolset,
+            builtin_toolset() + image_toolset() if toolset is None else toolset,
             bus=self.bus,
             specialists=self._desk,
             max_steps=settings.max_steps,
@@ -197,6 +207,26 @@ class Runtime:
         """See ``SpecialistDesk.embed``."""
         return self._desk.embed(texts)
 
+    # Pictures.
+
+    def draw(
+        self, request: ImageRequest, *, model: str | None = None
+    ) -> Generator[Event, None, Drawn]:
+        """Draw and save; yields every event meanwhile and returns what was drawn.
+
+        ``model`` is a registered image model instead of the one that is mapped.
+        Closing the generator cancels within one step and leaves no file.
+
+        Raises:
+            AiRunnerError: see ``Studio.draw``.
+        """
+        owner = f"draw-{uuid4().hex[:8]}"
+        for item in self._loop.iterate(self._studio.follow(request, owner=owner, model=model)):
+            if isinstance(item, Drawn):
+                return item
+            yield item
+        raise GenerationError("the image model", "the drawing ended without a picture")
+
     # Memory.
 
     def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
@@ -234,7 +264,7 @@ class Runtime:
         """What is loaded where, now."""
 
         async def look() -> Status:
-            return self.manager.status()
+            return self.team.status()
 
         return self._loop.call(look())
 
@@ -270,10 +300,18 @@ class Runtime:
 
     def _size_of(self, spec: ModelSpec) -> int | None:
         path = self.store.path(spec)
-        if path is None or spec.engine != "llama_cpp":
+        if path is None or spec.engine not in ENGINES:
             return declared_bytes(spec)
         sized = self._loop.call(self.team.size(spec))
         return max(sized.demand.size_bytes.values(), default=None)
+
+
+def wishes_of(settings: Settings) -> Wishes:
+    """What the settings ask of every load."""
+    image = ImageWishes(
+        settings.image_dtype, settings.image_size, settings.allow_pickle, settings.safety_checker
+    )
+    return Wishes(settings.context, settings.parallel, settings.kv_type, image)
 
 
 def runs_folder(settings: Settings) -> Path:

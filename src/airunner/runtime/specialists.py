@@ -16,11 +16,14 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from airunner.agent.specialist import SpecialistSession, ask_specialist
+from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
 from airunner.loop_thread import LoopThread
 from airunner.models.spec import ModelCapability
+from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_scope
+from airunner.runtime.studio import Studio
 from airunner.runtime.team import ModelTeam
 
 T = TypeVar("T")
@@ -101,10 +104,11 @@ class _Series:
 class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
-    def __init__(self, loop: LoopThread, team: ModelTeam, bus: EventBus) -> None:
+    def __init__(self, loop: LoopThread, team: ModelTeam, bus: EventBus, studio: Studio) -> None:
         self._loop = loop
         self._team = team
         self._bus = bus
+        self._studio = studio
         self._held: set[AsyncExitStack] = set()
 
     async def close(self) -> None:
@@ -150,6 +154,7 @@ class SpecialistDesk:
         open_series = ExitStack()
 
         async def begin() -> None:
+            open_series.callback(self._studio.dismiss)
             open_series.enter_context(self._team.series())
 
         self._loop.call(begin())
@@ -163,6 +168,23 @@ class SpecialistDesk:
             series.close()
             if scope is not None and series in scope.handles:
                 scope.handles.remove(series)
+
+    def prepare_drawing(self) -> None:
+        """Let the library of an image model be imported ahead; see ``Studio.prepare``."""
+
+        async def prepare() -> None:
+            self._studio.prepare()
+
+        self._wait(prepare())
+
+    def draw(self, request: ImageRequest) -> Drawn:
+        """Draw and save; see ``Studio.draw``."""
+        return self._wait(self._studio.draw(request, owner=_owner()))
+
+    @property
+    def pictures(self) -> PicturesFolder:
+        """Where pictures are kept."""
+        return self._studio.pictures
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``.

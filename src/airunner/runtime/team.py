@@ -22,9 +22,12 @@ from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.sizing import Sized, Sizer
+from airunner.resources.status import Status
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
-_ENGINES = ("llama_cpp",)
+ENGINES = ("llama_cpp", "diffusers")
+"""The engines that there are; a model of another one is refused."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -61,16 +64,26 @@ class ModelTeam:
 
     @asynccontextmanager
     async def lease(
-        self, capability: ModelCapability, *, owner: str, returns: bool = True
+        self,
+        capability: ModelCapability,
+        *,
+        owner: str,
+        returns: bool = True,
+        model: str | None = None,
     ) -> AsyncIterator[Lease]:
         """Hold the model that serves ``capability`` for the body.
+
+        ``model`` is a registered model to use for it instead of the one that is mapped.
 
         Raises:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
         await self._prepare()
-        sized = await self._sized(capability)
+        if model is None:
+            sized = await self._sized(capability)
+        else:
+            sized = await self._sized_by_name(model, capability)
         if capability is PRIMARY:
             self._manager.set_primary(sized)
         async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
@@ -120,6 +133,10 @@ class ModelTeam:
         """
         self._manager.assign(await self._sized(capability), device)
 
+    def status(self) -> Status:
+        """What is loaded where, now."""
+        return self._manager.status()
+
     async def size(self, spec: ModelSpec) -> Sized:
         """Plans and memory estimates for a model whose weights are here, fetching if needed."""
         path = await self._weights(spec)
@@ -141,19 +158,26 @@ class ModelTeam:
     async def _sized(self, capability: ModelCapability) -> Sized:
         resolution = self.resolution(capability)
         self._tell(capability, resolution)
-        if resolution.spec.engine not in _ENGINES:
-            raise LoadError(
-                resolution.spec.model_path,
-                f"there is no engine {resolution.spec.engine!r} for {capability.value} yet",
-            )
-        return await self.size(resolution.spec)
+        return await self._sized_here(resolution.spec, capability)
+
+    async def _sized_by_name(self, model: str, capability: ModelCapability) -> Sized:
+        spec = self._catalog.spec(model)
+        if capability not in spec.capabilities:
+            raise LoadError(model, f"it is not registered for {capability.value}")
+        return await self._sized_here(spec, capability)
+
+    async def _sized_here(self, spec: ModelSpec, capability: ModelCapability) -> Sized:
+        if spec.engine not in ENGINES:
+            problem = f"there is no engine {spec.engine!r} for {capability.value} yet"
+            raise LoadError(spec.model_path, problem)
+        return await self.size(spec)
 
     async def _weights(self, spec: ModelSpec) -> Path:
         path = self._store.path(spec)
         return path if path is not None else await asyncio.to_thread(self._store.fetch, spec)
 
     def _usable(self, spec: ModelSpec) -> bool:
-        if spec.engine not in _ENGINES:
+        if spec.engine not in ENGINES:
             return False
         try:
             return self._store.path(spec) is not None

@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
+from airunner.engines.image import Drawn, ImageRequest
 from airunner.models.spec import ModelCapability
+from airunner.pictures import PicturesFolder
 
 
 class SpecialistHandle(Protocol):
@@ -61,6 +63,28 @@ class Specialists(Protocol):
 
         A primary that had to leave comes back when the body ends, not between them.
         """
+        ...
+
+    def prepare_drawing(self) -> None:
+        """A drawing follows in this series: what it needs may start, if its memory is free now.
+
+        Returns at once. Nothing has to be given back; the end of the series does.
+        """
+        ...
+
+    def draw(self, request: ImageRequest) -> Drawn:
+        """Draw with the model that serves ``IMAGE_GENERATION`` and save to the pictures folder.
+
+        The runtime names the files and fills in the model's defaults.
+
+        Raises:
+            AiRunnerError: see ``ImageModel.draw`` and ``ModelTeam.lease``.
+        """
+        ...
+
+    @property
+    def pictures(self) -> PicturesFolder:
+        """Where pictures are kept."""
         ...
 
 

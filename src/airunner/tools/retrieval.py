@@ -36,6 +36,7 @@ _SATURATION = 1.2
 _BODY_WEIGHT = 0.3
 _BODY_TERMS = 12
 _QUESTION_WEIGHT = 0.55
+_UNLESS_WEIGHT = 0.2
 _COUNTED_TERMS = 4
 _LONGEST_PHRASE = 4
 
@@ -83,6 +84,9 @@ class LexicalIndex:
         self._takes_questions = [
             any(_QUESTION.match(example) for example in tool.examples) for tool in self._tools
         ]
+        self._unless = [
+            {word for text in tool.unless for word in _words(text)} for tool in self._tools
+        ]
         rarest = _idf(len(self._tools), 1)
         self._idf = {
             term: _idf(len(self._tools), len(posting)) / rarest
@@ -98,12 +102,15 @@ class LexicalIndex:
         # A question about French is seldom a wish for a translation, unless the
         # tool's own examples ask so.
         is_question = bool(_QUESTION.match(request.wish))
+        wish = set(_words(request.wish))
         matches = []
         for number, values in sorted(found.items()):
             # Only the strongest words count: a long message must not win by its length.
             score = sum(sorted(values, reverse=True)[:_COUNTED_TERMS])
             if is_question and not self._takes_questions[number]:
                 score *= _QUESTION_WEIGHT
+            if not wish.isdisjoint(self._unless[number]):
+                score *= _UNLESS_WEIGHT
             matches.append(Match(self._tools[number], score))
         return sorted(matches, key=lambda match: -match.score)[:limit]
 

@@ -55,6 +55,7 @@ class Tool:
         permission: the most it does to the world.
         keywords: words and phrases each of which alone marks a request for this tool.
         topics: words that speak for this tool where several come together.
+        unless: words that speak against this tool, however well the others fit.
         examples: whole requests that want this tool.
     """
 
@@ -67,6 +68,7 @@ class Tool:
         permission: Permission = "read",
         keywords: Sequence[str] = (),
         topics: Sequence[str] = (),
+        unless: Sequence[str] = (),
         examples: Sequence[str] = (),
     ) -> None:
         self.function = function
@@ -82,6 +84,7 @@ class Tool:
         self.permission: Permission = permission
         self.keywords = tuple(keywords)
         self.topics = tuple(topics)
+        self.unless = tuple(unless)
         self.examples = tuple(examples)
         signature = inspect.signature(function)
         self.takes_api = API_PARAMETER in signature.parameters
@@ -217,6 +220,7 @@ def tool(
     permission: Permission = "read",
     keywords: Sequence[str] = (),
     topics: Sequence[str] = (),
+    unless: Sequence[str] = (),
     examples: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -230,6 +234,7 @@ def tool(
     permission: Permission = "read",
     keywords: Sequence[str] = (),
     topics: Sequence[str] = (),
+    unless: Sequence[str] = (),
     examples: Sequence[str] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a typed function a tool, bare (``@tool``) or with arguments (``@tool(name=...)``).
@@ -246,6 +251,7 @@ def tool(
             permission=permission,
             keywords=keywords,
             topics=topics,
+            unless=unless,
             examples=examples,
         )
 

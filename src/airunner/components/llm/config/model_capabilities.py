@@ -13,20 +13,26 @@ a model, add an entry and, if it shall be preferred, map it::
     CAPABILITY_TO_MODEL[ModelCapability.PROMPT_ENHANCEMENT] = "my-model/path"
 
 Without ``sources``, a name of the form ``publisher/name`` is looked up on the
-Hugging Face hub, and a path to a GGUF file is used where it lies. Changes made
+Hugging Face hub, and a path to a GGUF file is used where it lies; so are a
+pipeline's folder and a ``.safetensors`` checkpoint with ``engine="diffusers"``. Changes made
 at run time are seen at once; ``airunner doctor`` checks the tables.
 
-Contexts, sampling and licences are those of the publishers' model cards;
-``gpu_memory_gb`` is 4-bit weights with a working context.
+Contexts, sampling, sizes, steps, guidance and licences are those of the
+publishers' model cards. ``gpu_memory_gb`` is 4-bit weights with a working
+context for language models; for image models it is 16-bit weights at the default
+size with only the component that computes on the GPU (``model`` offload).
 """
 
 from __future__ import annotations
 
 from airunner.errors import UnknownModelError, UnmappedCapabilityError
 from airunner.models.spec import (
+    HubFolderSource,
     HubSource,
+    ImageDefaults,
     ModelCapability,
     ModelSpec,
+    PackagedSource,
     RequantizedSource,
     Sampling,
     WheelSource,
@@ -34,6 +40,7 @@ from airunner.models.spec import (
 
 __all__ = [
     "CAPABILITY_TO_MODEL",
+    "EMBEDDED_ARTIST",
     "EMBEDDED_PRIMARY",
     "EMBEDDED_SPECIALIST",
     "MODEL_REGISTRY",
@@ -53,6 +60,7 @@ _CODE_WORK = [ModelCapability.CODE_GENERATION, ModelCapability.CODE_EDITING]
 
 EMBEDDED_PRIMARY = "HuggingFaceTB/SmolLM2-135M-Instruct"
 EMBEDDED_SPECIALIST = "HuggingFaceTB/SmolLM2-135M-Instruct-Q8_0"
+EMBEDDED_ARTIST = "airunner/shapes-64"
 
 _QWEN_THINKING_SAMPLING = Sampling(temperature=0.6, top_p=0.95, top_k=20, min_p=0.0)
 _QWEN_INSTRUCT_SAMPLING = Sampling(temperature=0.7, top_p=0.8, top_k=20, repeat_penalty=1.05)
@@ -179,8 +187,109 @@ _SPECIALIZED_MODELS = [
     ),
 ]
 
+_DRAWING = [ModelCapability.IMAGE_GENERATION]
+
+# What every pipeline folder has beside its weights, in the components' own folders.
+_PIPELINE_FILES = ("model_index.json", "*/*.json", "*/*.txt", "*/*.jinja", "*/spiece.model")
+_FP16_FILES = (*_PIPELINE_FILES, "*/model.fp16.safetensors", "*/*_model.fp16.safetensors")
+# Whole files, or the numbered parts of one; never the `.fp16` twins beside them.
+_AS_STORED_FILES = (
+    *_PIPELINE_FILES,
+    "*/model.safetensors",
+    "*/model-?????-of-?????.safetensors",
+    "*/diffusion_pytorch_model.safetensors",
+    "*/diffusion_pytorch_model-?????-of-?????.safetensors",
+)
+
+_IMAGE_MODELS = [
+    ModelSpec(
+        model_path="stabilityai/stable-diffusion-xl-base-1.0",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=7.0,
+        priority=80,
+        sources=(HubFolderSource("stabilityai/stable-diffusion-xl-base-1.0", _FP16_FILES),),
+        image=ImageDefaults(1024, 1024, steps=40, guidance=5.0),
+        parameters_b=3.5,
+        license="CreativeML Open RAIL++-M",
+    ),
+    ModelSpec(
+        model_path="stabilityai/sdxl-turbo",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=6.5,
+        priority=70,
+        sources=(HubFolderSource("stabilityai/sdxl-turbo", _FP16_FILES),),
+        image=ImageDefaults(512, 512, steps=1, guidance=0.0),
+        parameters_b=3.5,
+        license="Stability AI (non-commercial)",
+    ),
+    ModelSpec(
+        model_path="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=3.2,
+        priority=60,
+        sources=(HubFolderSource("stable-diffusion-v1-5/stable-diffusion-v1-5", _FP16_FILES),),
+        image=ImageDefaults(512, 512, steps=50, guidance=7.5),
+        parameters_b=1.1,
+        license="CreativeML Open RAIL-M",
+    ),
+    ModelSpec(
+        model_path="stabilityai/stable-diffusion-3.5-medium",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=10.5,
+        priority=82,
+        sources=(HubFolderSource("stabilityai/stable-diffusion-3.5-medium", _AS_STORED_FILES),),
+        image=ImageDefaults(1024, 1024, steps=40, guidance=4.5),
+        parameters_b=2.5,
+        license="Stability AI Community (free below $1M revenue)",
+    ),
+    ModelSpec(
+        model_path="Tongyi-MAI/Z-Image-Turbo",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=14.8,
+        priority=90,
+        sources=(HubFolderSource("Tongyi-MAI/Z-Image-Turbo", _AS_STORED_FILES),),
+        image=ImageDefaults(1024, 1024, steps=9, guidance=0.0),
+        parameters_b=6.15,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="black-forest-labs/FLUX.1-schnell",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=25.5,
+        priority=88,
+        sources=(HubFolderSource("black-forest-labs/FLUX.1-schnell", _AS_STORED_FILES),),
+        image=ImageDefaults(1024, 1024, steps=4, guidance=0.0),
+        parameters_b=12.0,
+        license="Apache-2.0",
+    ),
+    ModelSpec(
+        model_path="Qwen/Qwen-Image",
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="16bit",
+        gpu_memory_gb=43.0,
+        priority=95,
+        sources=(HubFolderSource("Qwen/Qwen-Image", _AS_STORED_FILES),),
+        image=ImageDefaults(1328, 1328, steps=50, guidance=4.0),
+        parameters_b=20.4,
+        license="Apache-2.0",
+    ),
+]
+
 # Small enough to be had anywhere, so that a first run works with nothing
-# downloaded. They show the machinery; they are no assistants.
+# downloaded. They show the machinery: no assistants, and no painter but of shapes.
 _EMBEDDED_MODELS = [
     ModelSpec(
         model_path=EMBEDDED_PRIMARY,
@@ -215,14 +324,25 @@ _EMBEDDED_MODELS = [
         parameters_b=0.135,
         license="Apache-2.0",
     ),
+    ModelSpec(
+        model_path=EMBEDDED_ARTIST,
+        capabilities=[*_DRAWING],
+        engine="diffusers",
+        quantization="32bit",
+        gpu_memory_gb=0.7,
+        priority=1,
+        sources=(PackagedSource("components/art/shapes"),),
+        image=ImageDefaults(64, 64, steps=20, guidance=4.0),
+        parameters_b=0.005,
+        license="Apache-2.0",
+    ),
 ]
 
 MODEL_REGISTRY: dict[str, ModelSpec] = {
-    spec.model_path: spec for spec in [*_PRIMARY_MODELS, *_SPECIALIZED_MODELS, *_EMBEDDED_MODELS]
+    spec.model_path: spec
+    for spec in [*_PRIMARY_MODELS, *_SPECIALIZED_MODELS, *_IMAGE_MODELS, *_EMBEDDED_MODELS]
 }
 
-# IMAGE_GENERATION has no entry: no registered model draws. Asking for it raises
-# UnmappedCapabilityError, which says how to map one.
 CAPABILITY_TO_MODEL: dict[ModelCapability, str] = {
     ModelCapability.PRIMARY_CONVERSATION: "Qwen/Qwen3-8B",
     ModelCapability.PROMPT_ENHANCEMENT: "Qwen/Qwen2.5-3B-Instruct",
@@ -233,6 +353,9 @@ CAPABILITY_TO_MODEL: dict[ModelCapability, str] = {
     # Answers of a few tokens: a swap would cost more than the primary takes for them.
     ModelCapability.CLASSIFICATION: "Qwen/Qwen3-8B",
     ModelCapability.EXTRACTION: "Qwen/Qwen3-8B",
+    # Runs in 8 GB with model offload, and its licence allows selling what it draws;
+    # sdxl-turbo is faster, and for non-commercial use only.
+    ModelCapability.IMAGE_GENERATION: "stabilityai/stable-diffusion-xl-base-1.0",
     ModelCapability.EMBEDDING: "Qwen/Qwen3-Embedding-0.6B",
 }
 
@@ -256,7 +379,7 @@ def get_model_for_capability(capability: ModelCapability) -> ModelSpec:
 
 def embedded_fallback(capability: ModelCapability) -> str | None:
     """Name of the embedded model that stands in for an absent one, if any can."""
-    for name in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST):
+    for name in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST, EMBEDDED_ARTIST):
         if name in MODEL_REGISTRY and capability in MODEL_REGISTRY[name].capabilities:
             return name
     return None

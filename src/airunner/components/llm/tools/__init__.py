@@ -1,0 +1,1 @@
+"""Tools that need more than words: they use several models, or pictures."""

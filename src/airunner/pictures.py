@@ -1,0 +1,230 @@
+"""The folder that drawn pictures land in, and what their files say about themselves.
+
+Owns names and the reading of PNG text chunks (PNG specification, 11.3.4);
+drawing and writing the pixels happen in a worker. Needs no image library.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from airunner.errors import StorageError
+
+SUFFIX = ".png"
+
+_LONGEST_SLUG = 60
+_LONGEST_SLUG_BYTES = 120
+_RESERVED_SUFFIX = ".reserved"
+_RESERVED_FOR_S = 3600.0
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MOST_CHUNKS = 10_000
+_LONGEST_TEXT_BYTES = 1 << 20
+_MOST_TEXTS = 64
+
+
+class PicturesFolder:
+    """Pictures on disk, newest last. Made when the first picture is named.
+
+    Args:
+        path: the folder.
+        now: the local time, which every name begins with.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], datetime] = datetime.now) -> None:
+        self.path, self._now = path, now
+
+    def reserve(self, prompt: str, count: int) -> tuple[Path, ...]:
+        """``count`` readable names that nothing has yet, numbered where they are taken.
+
+        Such as ``2026-11-23 14.05 a-red-circle.png``, then ``... a-red-circle 2.png``.
+        No other call, in this process or another, gets the same names until
+        ``release``, or for an hour. The pictures themselves are not created: one
+        that is never drawn leaves nothing that could be taken for a picture.
+
+        Raises:
+            StorageError: the folder cannot be made or written.
+        """
+        stem = f"{self._now():%Y-%m-%d %H.%M} {slug(prompt)}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._forget_old_reservations()
+            names: list[Path] = []
+            number = 1
+            while len(names) < count:
+                name = stem if number == 1 else f"{stem} {number}"
+                if self._take(name):
+                    names.append(self.path / f"{name}{SUFFIX}")
+                number += 1
+        except OSError as error:
+            raise StorageError(self.path, error.strerror or str(error)) from error
+        return tuple(names)
+
+    def release(self, reserved: Iterable[Path]) -> None:
+        """Forget reservations, when their pictures are saved or not wanted any more."""
+        for picture in reserved:
+            with suppress(OSError):
+                self._reservation(picture.stem).unlink(missing_ok=True)
+
+    def newest(self) -> Path | None:
+        """The picture saved last, or ``None``."""
+        newest = max(self._pictures(), default=None)
+        return newest[2] if newest else None
+
+    def find(self, name: str) -> Path | None:
+        """A picture by its name (with or without ``.png``) inside this folder, never outside."""
+        wanted = name.strip()
+        if not wanted or wanted.startswith(".") or any(c in wanted for c in "/\\\0"):
+            return None
+        for candidate in (wanted, f"{wanted}{SUFFIX}"):
+            path = self.path / candidate
+            with suppress(OSError):  # among others: a name that is too long
+                inside = path.resolve().parent == self.path.resolve()
+                if inside and path.suffix.lower() == SUFFIX and path.is_file():
+                    return path
+        return None
+
+    def settings(self, picture: Path) -> dict[str, str]:
+        """What a picture was drawn with: the text chunks of its file; empty if it has none."""
+        try:
+            if not picture.is_file():
+                return {}
+            with picture.open("rb") as file:
+                return dict(_texts(file))
+        except OSError:
+            return {}
+
+    def _take(self, name: str) -> bool:
+        """Reserve ``name`` if neither a picture nor another reservation has it.
+
+        The reservation comes first: whoever holds it is alone in looking.
+        """
+        try:
+            os.close(os.open(self._reservation(name), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            return False
+        if os.path.lexists(self.path / f"{name}{SUFFIX}"):
+            self.release([self.path / f"{name}{SUFFIX}"])
+            return False
+        return True
+
+    def _reservation(self, name: str) -> Path:
+        return self.path / f".{name}{_RESERVED_SUFFIX}"
+
+    def _forget_old_reservations(self) -> None:
+        """Names hold the minute, so that an old reservation guards nothing any more."""
+        latest_s = time.time() - _RESERVED_FOR_S
+        for file in self.path.glob(f".*{_RESERVED_SUFFIX}"):
+            with suppress(OSError):  # another process may do the same
+                if file.stat().st_mtime < latest_s:
+                    file.unlink()
+
+    def _pictures(self) -> Iterator[tuple[int, str, Path]]:
+        with suppress(OSError):
+            for entry in os.scandir(self.path):
+                name = entry.name
+                if name.startswith(".") or not name.lower().endswith(SUFFIX):
+                    continue
+                with suppress(OSError):
+                    if entry.is_file(follow_symlinks=False) and entry.stat().st_size:
+                        yield entry.stat().st_mtime_ns, name, self.path / name
+
+
+def slug(prompt: str) -> str:
+    """The prompt's first words as part of a file name: letters and digits with ``-`` between."""
+    kept = (
+        c if unicodedata.category(c)[0] in "LNM" else " "
+        for c in unicodedata.normalize("NFC", prompt[:1000]).lower()
+    )
+    short = ""
+    for word in "".join(kept).split():
+        longer = f"{short}-{word}" if short else word
+        if len(longer) > _LONGEST_SLUG or len(longer.encode()) > _LONGEST_SLUG_BYTES:
+            return short or _cut(longer)
+        short = longer
+    return short or "picture"
+
+
+def _cut(word: str) -> str:
+    start = word[:_LONGEST_SLUG].encode()[:_LONGEST_SLUG_BYTES]
+    return start.decode(errors="ignore")
+
+
+def _texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
+    """Keyword and text of each sound text chunk, the last of a keyword last."""
+    if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        return
+    end = file.seek(0, os.SEEK_END)
+    file.seek(len(_SIGNATURE))
+    found = 0
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        # A length beyond the end of the file is a lie or a file cut short.
+        if len(head) < 8 or kind == b"IEND" or length > end - file.tell() - 4:
+            return
+        read = _READERS.get(kind)
+        if read is None or length > _LONGEST_TEXT_BYTES:
+            file.seek(length + 4, os.SEEK_CUR)
+            continue
+        data, check = file.read(length), file.read(4)
+        text = read(data) if zlib.crc32(kind + data).to_bytes(4, "big") == check else None
+        if text is not None:
+            yield text
+            found += 1
+            if found == _MOST_TEXTS:
+                return
+
+
+def _latin(data: bytes) -> tuple[str, str] | None:
+    keyword, separator, text = data.partition(b"\0")
+    return (_keyword(keyword), text.decode("latin-1")) if separator and keyword else None
+
+
+def _compressed_latin(data: bytes) -> tuple[str, str] | None:
+    keyword, separator, rest = data.partition(b"\0")
+    if not separator or not keyword or rest[:1] != b"\0":
+        return None
+    text = _inflated(rest[1:])
+    return None if text is None else (_keyword(keyword), text.decode("latin-1"))
+
+
+def _international(data: bytes) -> tuple[str, str] | None:
+    keyword, separator, rest = data.partition(b"\0")
+    compressed, method, tail = rest[:1], rest[1:2], rest[2:]
+    parts = tail.split(b"\0", 2)  # language, translated keyword, text
+    if not separator or not keyword or len(parts) < 3 or compressed not in (b"\0", b"\1"):
+        return None
+    text: bytes | None = parts[2]
+    if compressed == b"\1":
+        text = _inflated(parts[2]) if method == b"\0" else None
+    return None if text is None else (_keyword(keyword), text.decode("utf-8", "replace"))
+
+
+def _inflated(data: bytes) -> bytes | None:
+    """Decompressed, or ``None`` if it is damaged or longer than a text may be."""
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(data, _LONGEST_TEXT_BYTES)
+    except zlib.error:
+        return None
+    return text if unpacker.eof else None
+
+
+def _keyword(data: bytes) -> str:
+    return data[:79].decode("latin-1")
+
+
+_READERS: dict[bytes, Callable[[bytes], tuple[str, str] | None]] = {
+    b"tEXt": _latin,
+    b"zTXt": _compressed_latin,
+    b"iTXt": _international,
+}
