@@ -9,13 +9,15 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
-from collections.abc import Coroutine, Generator, Iterable, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from airunner.agent.consent import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.tool_call import Outcome
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
@@ -39,6 +41,7 @@ from airunner.runtime.hardware import Hardware
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.team import ModelTeam
 from airunner.settings import Settings
+from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset, builtin_toolset
 from airunner.workers.launcher import LocalLauncher
 
@@ -137,6 +140,7 @@ class Runtime:
             builtin_toolset() if toolset is None else toolset,
             bus=self.bus,
             specialists=self._desk,
+            permissions=Permissions(settings.permissions),
             max_steps=settings.max_steps,
             tool_timeout_s=settings.tool_timeout_s,
             answer_tokens=settings.max_tokens,
@@ -170,10 +174,44 @@ class Runtime:
         *,
         sampling: Sampling | None = None,
         seed: int | None = None,
+        may_ask: bool = False,
     ) -> Generator[Event, None, None]:
-        """Run one turn; yields its events as they happen. Closing the generator cancels it."""
-        turn = self._agent.run_turn(conversation, text, sampling=sampling, seed=seed)
+        """Run one turn; yields its events as they happen. Closing the generator cancels it.
+
+        With ``may_ask``, every ``PermissionAsked`` among them has to be answered
+        by ``answer``, which the turn waits for. Without it, a call that would be
+        asked about is denied.
+        """
+        turn = self._agent.run_turn(
+            conversation, text, sampling=sampling, seed=seed, may_ask=may_ask
+        )
         return self._loop.iterate(turn)
+
+    def answer(self, question: str, answer: Answer) -> bool:
+        """Answer a ``PermissionAsked`` by its question; false if it is no longer open."""
+        return self._agent.answer(question, answer)
+
+    # Tools.
+
+    @property
+    def toolset(self) -> Toolset:
+        """Every tool that the primary may call."""
+        return self._agent.toolset
+
+    def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        max_result_tokens: int = 16_384,
+        by_user: bool = False,
+    ) -> Outcome:
+        """Run one tool outside of any turn; see ``AgentLoop.call_tool``."""
+        return self._loop.call(
+            self._agent.call_tool(
+                name, arguments, max_result_tokens=max_result_tokens, by_user=by_user
+            )
+        )
 
     # Specialised models.
 
