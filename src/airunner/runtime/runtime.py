@@ -24,7 +24,7 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
-from airunner.errors import SettingsError
+from airunner.errors import AiRunnerError, SettingsError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
 from airunner.models.assign import Assignment, auto_assign, declared_bytes
@@ -40,9 +40,10 @@ from airunner.resources.status import Status
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.team import ModelTeam
+from airunner.runtime.tool_supply import ToolSupply
 from airunner.settings import Settings
 from airunner.tools.permissions import Permissions
-from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.tools.toolset import Toolset
 from airunner.workers.launcher import LocalLauncher
 
 T = TypeVar("T")
@@ -56,7 +57,8 @@ class Runtime:
 
     Args:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
-        toolset: what the primary may call; default: the built-in tools.
+        toolset: what the primary may call; default: the built-in tools, those of installed
+            packages and those of MCP servers, which are started when first needed.
         command: what the run log says this run was; default: the program's name.
 
     Raises:
@@ -95,6 +97,7 @@ class Runtime:
         assignments = {_capability(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
+        self._supply = ToolSupply(settings, self.bus)
         budgets = self.hardware.device_budgets()
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
@@ -135,16 +138,29 @@ class Runtime:
             assignments=assignments,
         )
         self._desk = SpecialistDesk(self._loop, self.team, self.bus)
-        self._agent = AgentLoop(
-            self.team,
-            builtin_toolset() if toolset is None else toolset,
-            bus=self.bus,
-            specialists=self._desk,
-            permissions=Permissions(settings.permissions),
-            max_steps=settings.max_steps,
-            tool_timeout_s=settings.tool_timeout_s,
-            answer_tokens=settings.max_tokens,
-        )
+        self._given_tools = toolset
+        self._equipping = threading.Lock()
+        self._equipped: AgentLoop | None = None
+
+    @property
+    def _agent(self) -> AgentLoop:
+        """The agent loop, made on first use: most commands need no tools and no servers."""
+        with self._equipping:
+            if self._equipped is None:
+                if self._closed:
+                    raise AiRunnerError("AI Runner has been shut down; start it again.")
+                settings, given = self.settings, self._given_tools
+                self._equipped = AgentLoop(
+                    self.team,
+                    self._supply.open() if given is None else given,
+                    bus=self.bus,
+                    specialists=self._desk,
+                    permissions=Permissions(settings.permissions),
+                    max_steps=settings.max_steps,
+                    tool_timeout_s=settings.tool_timeout_s,
+                    answer_tokens=settings.max_tokens,
+                )
+            return self._equipped
 
     @classmethod
     def shared(cls) -> Runtime:
@@ -195,7 +211,7 @@ class Runtime:
 
     @property
     def toolset(self) -> Toolset:
-        """Every tool that the primary may call."""
+        """Every tool that the primary may call; waits for the MCP servers on first use."""
         return self._agent.toolset
 
     def call_tool(
@@ -293,6 +309,8 @@ class Runtime:
             self._loop.call(self.manager.close())
             self._loop.call(self._desk.close())
             self._loop.close()
+            with self._equipping:
+                self._supply.close()
             self._run_folder.close()
             self._log.close()
 
