@@ -27,6 +27,9 @@ from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval import LexicalIndex, ToolRanker
 from airunner.tools.toolset import Toolset
 
+DIRECT_RESULT_TOKENS = 16_384
+"""What is kept of a result that goes to no model but to whoever called the tool."""
+
 
 class AgentLoop:
     """Runs turns over conversations. Turns of different conversations may run together.
@@ -130,7 +133,7 @@ class AgentLoop:
         name: str,
         arguments: Mapping[str, Any],
         *,
-        max_result_tokens: int,
+        max_result_tokens: int = DIRECT_RESULT_TOKENS,
         by_user: bool = False,
     ) -> Outcome:
         """Run one tool as a turn would; only cancellation is raised. Events go to the bus.

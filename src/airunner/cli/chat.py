@@ -79,6 +79,7 @@ def _talk(runtime: Runtime, conversation: Conversation, follower: Follower, *, q
         import readline  # noqa: F401  (imported for line editing and history in input())
 
         typer.echo("/help lists the commands; Ctrl-D leaves.")
+    _ = runtime.toolset  # what has to be started for it, starts before the first question
     while (text := _ask(sign)) is not None:
         match text.strip():
             case "":

@@ -6,6 +6,7 @@ the runtime that ``LLMModelManager()`` and the tools share.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import sys
 import threading
@@ -215,19 +216,17 @@ class Runtime:
         return self._agent.toolset
 
     def call_tool(
-        self,
-        name: str,
-        arguments: Mapping[str, Any],
-        *,
-        max_result_tokens: int = 16_384,
-        by_user: bool = False,
+        self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
     ) -> Outcome:
         """Run one tool outside of any turn; see ``AgentLoop.call_tool``."""
-        return self._loop.call(
-            self._agent.call_tool(
-                name, arguments, max_result_tokens=max_result_tokens, by_user=by_user
-            )
-        )
+        return self._loop.call(self._agent.call_tool(name, arguments, by_user=by_user))
+
+    async def run_tool(
+        self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
+    ) -> Outcome:
+        """The same for callers with an event loop of their own; cancelling it cancels the call."""
+        work = self._agent.call_tool(name, arguments, by_user=by_user)
+        return await asyncio.wrap_future(self._loop.submit(work))
 
     # Specialised models.
 

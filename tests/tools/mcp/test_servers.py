@@ -220,7 +220,11 @@ async def _until_lost(mcp: Connected) -> ToolServerFailed:
 
 
 def test_a_server_that_never_starts_has_no_tools_and_stops_nobody(tmp_path: Path) -> None:
-    silent = {"command": sys.executable, "args": ["-c", "import time; time.sleep(60)"], "timeout_s": 2}
+    silent = {
+        "command": sys.executable,
+        "args": ["-c", "import time; time.sleep(60)"],
+        "timeout_s": 2,
+    }
     nothing = {"command": str(tmp_path / "no-such-program")}
     nowhere = {"url": "http://127.0.0.1:1/mcp", "timeout_s": 10}
     wrong = {"command": "x", "timeout_s": -1}
