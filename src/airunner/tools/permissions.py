@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, cast
 
-from airunner.setting_values import call_pattern
+from airunner.setting_values import call_pattern, permission_rules
 from airunner.tools.tool import Permission, Tool
 
 Decision = Literal["allow", "ask", "deny"]
@@ -59,15 +59,13 @@ class Rule:
     decision: Decision
 
     @classmethod
-    def read(cls, pattern: str, decision: str) -> Rule:
+    def read(cls, pattern: str, decision: Decision) -> Rule:
         """A rule as it is written: ``write_file(path=notes/*)``.
 
         Raises:
-            ValueError: the pattern or the decision is not one.
+            ValueError: the pattern is not one.
         """
-        if decision not in ("allow", "ask", "deny"):
-            raise ValueError(f"{decision!r} is no decision; write allow, ask or deny")
-        return cls(pattern, *call_pattern(pattern), cast(Decision, decision))
+        return cls(pattern, *call_pattern(pattern), decision)
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
@@ -110,7 +108,8 @@ class Permissions:
     """
 
     def __init__(self, rules: Iterable[tuple[str, str]] = ()) -> None:
-        self._own = [Rule.read(pattern, decision) for pattern, decision in rules]
+        own = permission_rules(tuple(rules))
+        self._own = [Rule.read(pattern, cast(Decision, decision)) for pattern, decision in own]
         self._defaults = [Rule.read(pattern, decision) for pattern, decision in DEFAULT_RULES]
 
     def decide(self, tool: Tool, arguments: Mapping[str, Any]) -> Verdict:

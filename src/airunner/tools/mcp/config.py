@@ -8,11 +8,12 @@ their lists of tools to run unasked) gives any right here.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from airunner.errors import SettingsError, ToolServerError
 from airunner.tools.tool import Permission
@@ -85,66 +86,83 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         try:
             if isinstance(entry, Mapping) and entry.get("disabled") is True:
                 continue
-            servers.append(_server(name, entry))
-        except ValueError as problem:
-            problems.append(ToolServerError(name, f"{problem}; correct its entry in {file.name}"))
+            servers.append(_Entry(name, entry, file).server())
+        except ToolServerError as problem:
+            problems.append(problem)
     return McpConfig(tuple(servers), tuple(problems))
 
 
-def _server(name: str, entry: object) -> ServerConfig:
-    if not _NAME.fullmatch(name):
-        raise ValueError("its name must be 1 to 32 letters, digits, blanks, _, . or -")
-    if not isinstance(entry, Mapping):
-        raise ValueError("it is no object")
-    command, url = _text(entry, "command"), _text(entry, "url")
-    if bool(command) == bool(url):
-        raise ValueError('it needs either a "command" or a "url"')
-    kind = entry.get("type", entry.get("transport"))
-    if url and kind is not None and kind not in _TRANSPORTS:
-        raise ValueError(f"the transport {kind!r} is not supported; there is http (streamable)")
-    if url and not url.startswith(("http://", "https://")):
-        raise ValueError('its "url" must begin with http:// or https://')
-    permission = entry.get("permission", "execute")
-    if permission not in get_args(Permission):
-        raise ValueError(f'its "permission" must be one of {", ".join(get_args(Permission))}')
-    timeout = entry.get("timeout_s")
-    if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6
-    ):
-        raise ValueError('its "timeout_s" must be a number of seconds above 0')
-    return ServerConfig(
-        name=name,
-        command=command,
-        args=_texts(entry, "args"),
-        env=_pairs(entry, "env"),
-        cwd=_text(entry, "cwd") or None,
-        url=url,
-        headers=_pairs(entry, "headers"),
-        allow=_texts(entry, "allow", ("*",)),
-        deny=_texts(entry, "deny"),
-        permission=permission,
-        timeout_s=None if timeout is None else float(timeout),
-    )
+class _Entry:
+    """One entry of the file, checked key by key."""
 
+    def __init__(self, name: str, entry: object, file: Path) -> None:
+        self._name, self._file = name, file
+        if not isinstance(entry, Mapping):
+            raise self._wrong("it is no object")
+        self._entry = entry
 
-def _text(entry: Mapping[str, Any], key: str) -> str:
-    value = entry.get(key, "")
-    if not isinstance(value, str):
-        raise ValueError(f'its "{key}" must be text')
-    return value
+    def server(self) -> ServerConfig:
+        """The server it describes.
 
+        Raises:
+            ToolServerError: a value cannot be used; the message says which.
+        """
+        if not _NAME.fullmatch(self._name):
+            raise self._wrong("its name must be 1 to 32 letters, digits, blanks, _, . or -")
+        command, url = self._text("command"), self._text("url")
+        if bool(command) == bool(url):
+            raise self._wrong('it needs either a "command" or a "url"')
+        if url and not url.startswith(("http://", "https://")):
+            raise self._wrong('its "url" must begin with http:// or https://')
+        kind = self._entry.get("type", self._entry.get("transport"))
+        if url and kind is not None and kind not in _TRANSPORTS:
+            raise self._wrong(f"the transport {kind!r} is not supported; there is http")
+        permission = self._entry.get("permission", "execute")
+        if permission not in get_args(Permission):
+            known = ", ".join(get_args(Permission))
+            raise self._wrong(f'its "permission" must be one of {known}')
+        return ServerConfig(
+            name=self._name,
+            command=command,
+            args=self._texts("args"),
+            env=self._pairs("env"),
+            cwd=self._text("cwd") or None,
+            url=url,
+            headers=self._pairs("headers"),
+            allow=self._texts("allow", ("*",)),
+            deny=self._texts("deny"),
+            permission=permission,
+            timeout_s=self._timeout_s(),
+        )
 
-def _texts(entry: Mapping[str, Any], key: str, otherwise: tuple[str, ...] = ()) -> tuple[str, ...]:
-    value = entry.get(key)
-    if value is None:
-        return otherwise
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f'its "{key}" must be a list of texts')
-    return tuple(value)
+    def _timeout_s(self) -> float | None:
+        value = self._entry.get("timeout_s")
+        if value is None:
+            return None
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 < value < math.inf:
+            raise self._wrong('its "timeout_s" must be a number of seconds above 0')
+        return float(value)
 
+    def _text(self, key: str) -> str:
+        value = self._entry.get(key, "")
+        if not isinstance(value, str):
+            raise self._wrong(f'its "{key}" must be text')
+        return value
 
-def _pairs(entry: Mapping[str, Any], key: str) -> dict[str, str]:
-    value = entry.get(key, {})
-    if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
-        raise ValueError(f'its "{key}" must be an object of texts')
-    return dict(value)
+    def _texts(self, key: str, otherwise: tuple[str, ...] = ()) -> tuple[str, ...]:
+        value = self._entry.get(key)
+        if value is None:
+            return otherwise
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._wrong(f'its "{key}" must be a list of texts')
+        return tuple(value)
+
+    def _pairs(self, key: str) -> dict[str, str]:
+        value = self._entry.get(key, {})
+        if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
+            raise self._wrong(f'its "{key}" must be an object of texts')
+        return dict(value)
+
+    def _wrong(self, problem: str) -> ToolServerError:
+        return ToolServerError(self._name, f"{problem}; correct its entry in {self._file.name}")
