@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServerError
 from airunner.events import Event, ToolServerFailed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 START_S = 30.0
 """How long a server may take to start, if its entry does not say."""
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ALIVE_S = 5.0
 _LONGEST_PAUSE_S = 60.0
 _MAX_TOOLS = 256
@@ -183,7 +185,12 @@ class McpServer:
                 import httpx2
 
                 timeout = httpx2.Timeout(START_S, read=None)
-                web = httpx2.AsyncClient(headers=dict(config.headers), timeout=timeout)
+                # A proxy of the environment cannot reach this machine's own servers.
+                web = httpx2.AsyncClient(
+                    headers=dict(config.headers),
+                    timeout=timeout,
+                    trust_env=urlsplit(config.url).hostname not in _LOOPBACK,
+                )
                 transport = streamable_http_client(
                     config.url, http_client=await stack.enter_async_context(web)
                 )
