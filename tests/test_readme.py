@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import airunner.components.llm
 from airunner.cli.app import app
 from airunner.settings import SETTINGS, Settings
+from airunner.tools.mcp.config import read_mcp_config
 
 TEXT = README.read_text(encoding="utf-8")
 COMMANDS = [
@@ -96,6 +97,16 @@ def test_the_configuration_example_is_usable(tmp_path: Path) -> None:
     settings = Settings.load({"config": str(file)}, environ={})
     assert settings.max_memory == 6_000_000_000
     assert settings.assign == (("translation", "cpu:0"),)
+    assert settings.permissions == (("write_file(path=notes/*)", "allow"),)
+
+
+def test_the_example_of_mcp_servers_is_usable(tmp_path: Path) -> None:
+    (example,) = code_blocks("json")
+    file = tmp_path / "mcp.json"
+    file.write_text(example, encoding="utf-8")
+    config = read_mcp_config(file, origin="test", required=True)
+    assert not config.problems
+    assert [server.name for server in config.servers] == ["time", "notes"]
 
 
 def test_the_figures_are_those_of_the_result_files() -> None:

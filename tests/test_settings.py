@@ -46,6 +46,13 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "queue_limit": (("1", 1), ("2", 2), ("3", 3)),
     "lease_timeout_s": (("1.5", 1.5), ("2", 2.0), ("3", 3.0)),
     "tool_timeout_s": (("1.5", 1.5), ("2", 2.0), ("3.5", 3.5)),
+    "permissions": (
+        ("@network=allow", (("@network", "allow"),)),
+        ("write_file(path=a/*, mode=w)=allow,run_*=deny",
+         (("write_file(path=a/*, mode=w)", "allow"), ("run_*", "deny"))),
+        ("{'write_file(path=notes/*)' = 'allow'}", (("write_file(path=notes/*)", "allow"),)),
+    ),
+    "mcp_config": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
     "max_steps": (("1", 1), ("2", 2), ("3", 3)),
     "max_tokens": (("1", 1), ("2", 2), ("3", 3)),
     "pictures": (("/a", Path("/a")), ("/b", Path("/b")), ("'/c'", Path("/c"))),

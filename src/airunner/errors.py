@@ -31,6 +31,8 @@
         ├── UnknownToolError
         ├── InvalidToolError       a function that cannot become a tool
         ├── ToolArgumentsError     arguments that do not match the tool's schema
+        ├── ToolDeniedError        the user, or a rule of theirs, did not allow the call
+        ├── ToolServerError        an MCP server is down, or its configuration is unusable
         ├── ToolRetryError         raised by a tool: the model may try again, with this hint
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
@@ -322,6 +324,22 @@ class ToolArgumentsError(ToolError):
     def __init__(self, tool: str, problem: str) -> None:
         self.tool, self.problem = tool, problem
         super().__init__(f"The arguments for {tool} do not match its schema: {problem}")
+
+
+class ToolDeniedError(ToolError):
+    """A call that was not allowed, so nothing was done."""
+
+    def __init__(self, tool: str, problem: str) -> None:
+        self.tool, self.problem = tool, problem
+        super().__init__(f"{tool} was not run: {problem}")
+
+
+class ToolServerError(ToolError):
+    """An MCP server cannot be used now."""
+
+    def __init__(self, server: str, problem: str) -> None:
+        self.server, self.problem = server, problem
+        super().__init__(f"The MCP server {server} cannot be used: {problem}")
 
 
 class ToolRetryError(ToolError):

@@ -224,6 +224,33 @@ class ToolCallStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionAsked(Event):
+    """A tool call waits for the user; ``question`` is what the answer must name."""
+
+    turn: str
+    call: str
+    question: str
+    tool: str
+    permission: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionDecided(Event):
+    """A call was asked about, or denied: by the ``user``, a ``rule``, or as ``nobody`` could say.
+
+    ``question`` is empty where none was asked.
+    """
+
+    turn: str
+    call: str
+    question: str
+    tool: str
+    allowed: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolProgressed(Event):
     """A tool says how far it is."""
 
@@ -272,6 +299,32 @@ class PictureSaved(Event):
     height: int
     seconds: float
     settings: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRefused(Event):
+    """A tool from outside (an MCP server, an installed package) is not offered."""
+
+    origin: str
+    tool: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServerConnected(Event):
+    """An MCP server runs and offers ``tools`` tools."""
+
+    server: str
+    tools: int
+    connect_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServerFailed(Event):
+    """An MCP server did not start, died or hung; a later call of its tools starts it again."""
+
+    server: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,10 @@ from airunner.byte_size import format_bytes, parse_bytes
 Parser = Callable[[Any], Any]
 
 _DEVICE_ID = re.compile(r"(cpu|cuda|rocm|metal)(:\d+)?", re.ASCII)
+_CALL_PATTERN = re.compile(r"(?P<name>@?[\w*?\[\]-]+)(?:\((?P<arguments>[^()]*)\))?", re.ASCII)
+_CLASSES = ("@read", "@write", "@network", "@execute")
+_DECISIONS = ("allow", "ask", "deny")
+_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 _YES_NO = {"1": True, "true": True, "yes": True, "on": True}
 _YES_NO |= {"0": False, "false": False, "no": False, "off": False}
 
@@ -143,6 +147,52 @@ def device_assignments(value: object) -> tuple[tuple[str, str], ...]:
         if not isinstance(device, str) or not capability:
             raise ValueError("must be written like summarization=cpu:1,translation=cpu:0")
         found[capability] = _device_id(device)
+    return tuple(found.items())
+
+
+def call_pattern(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A tool's name or pattern, with the pattern of each argument that is named.
+
+    Written ``write_file``, ``write_*``, ``@write`` (every tool of that
+    permission class) or ``write_file(path=notes/*, mode=append)``.
+    """
+    found = _CALL_PATTERN.fullmatch(text.strip())
+    if found is None or (found["name"].startswith("@") and found["name"] not in _CLASSES):
+        raise ValueError(
+            f"{text!r} names no tool; write write_file, write_file(path=notes/*), or one of "
+            f"{', '.join(_CLASSES)}"
+        )
+    arguments: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in (found["arguments"] or "").split(","))):
+        name, mark, wanted = (part.strip() for part in item.partition("="))
+        if not (name and mark and wanted) or name in arguments:
+            raise ValueError(f"{item!r} must be an argument and its pattern, like path=notes/*")
+        arguments[name] = wanted
+    return found["name"], tuple(arguments.items())
+
+
+def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
+    """Calls with what to do about them: ``@network=allow,write_file(path=notes/*)=allow``.
+
+    Or a TOML table: ``"write_file(path=notes/*)" = "allow"``.
+    """
+    if isinstance(value, str):
+        parts = [part for part in _OUTSIDE_BRACKETS.split(value) if part.strip()]
+        pairs: list[tuple[object, object]] = [
+            (k, d) for k, _, d in (p.rpartition("=") for p in parts)
+        ]
+    elif isinstance(value, Mapping):
+        pairs = list(value.items())
+    else:
+        pairs = list(value) if isinstance(value, tuple | list) else [("", "")]
+    found: dict[str, str] = {}
+    for pattern, decision in pairs:
+        wanted = str(decision).strip()
+        if wanted not in _DECISIONS:
+            raise ValueError(f"{wanted!r} must be one of {', '.join(_DECISIONS)}")
+        key = str(pattern).strip()
+        call_pattern(key)
+        found[key] = wanted
     return tuple(found.items())
 
 

@@ -38,6 +38,7 @@ from airunner.setting_values import (
     integer,
     names,
     path,
+    permission_rules,
     pixels,
     seconds,
     show,
@@ -184,6 +185,19 @@ class Settings:
         600.0
     )
     tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
+    permissions: Annotated[
+        tuple[tuple[str, str], ...],
+        Setting(
+            permission_rules,
+            "which tool calls to allow, ask about or deny: @network=allow,"
+            "write_file(path=notes/*)=allow",
+            "CALL=DECISION,...",
+        ),
+    ] = ()
+    mcp_config: Annotated[
+        Path | None,
+        Setting(existing_file, "MCP servers to use (default: mcp.json in the home folder)", "FILE"),
+    ] = None
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(

@@ -8,10 +8,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from airunner.agent.consent import Consent
 from airunner.agent.tool_call import ToolCaller
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.messages import ToolCall
 from airunner.pictures import PicturesFolder
+from airunner.tools.permissions import Permissions
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
 
@@ -56,6 +58,9 @@ def answer_of(name: str) -> str:
     caller = ToolCaller(
         Toolset([draws, hangs]),
         turn="turn",
+        conversation="conversation",
+        consent=Consent(Permissions()),
+        if_unsure="deny",
         emit=lambda _: None,
         specialists=SlowArtist(),
         timeout_s=LIMIT_S,

@@ -7,20 +7,28 @@ it. A turn itself is in ``turn``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import uuid
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
 
+from airunner.agent.consent import Answer, Consent
 from airunner.agent.conversation import Conversation
 from airunner.agent.dialect import Dialect
 from airunner.agent.guided import GuidedDialect
 from airunner.agent.native import NativeDialect
 from airunner.agent.team import Team
-from airunner.agent.tool_call import ToolCaller
+from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.turn import Turn, TurnRequest
 from airunner.events import Event, EventBus
+from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
+from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval import LexicalIndex, ToolRanker
 from airunner.tools.toolset import Toolset
+
+DIRECT_RESULT_TOKENS = 16_384
+"""What is kept of a result that goes to no model but to whoever called the tool."""
 
 
 class AgentLoop:
@@ -32,6 +40,7 @@ class AgentLoop:
         bus: gets every event of every turn, once, when it happens.
         specialists: what tools reach through their ``api``; without it they find
             no specialised model and use their fallback.
+        permissions: which calls are allowed, asked about or denied; the defaults if ``None``.
         ranker: chooses tools for models that cannot; lexical by default.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
@@ -46,14 +55,16 @@ class AgentLoop:
         *,
         bus: EventBus,
         specialists: Specialists | None = None,
+        permissions: Permissions | None = None,
         ranker: ToolRanker | None = None,
         max_steps: int = 8,
         tool_timeout_s: float = 120.0,
         max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
-        self._team, self._toolset, self._bus = team, toolset, bus
+        self._team, self.toolset, self._bus = team, toolset, bus
         self._specialists = specialists
+        self._consent = Consent(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
         self._dialects: dict[ChatDialect, Dialect] = {
@@ -69,6 +80,7 @@ class AgentLoop:
         sampling: Sampling | None = None,
         seed: int | None = None,
         thinking: bool | None = None,
+        may_ask: bool = False,
     ) -> AsyncGenerator[Event, None]:
         """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
 
@@ -77,6 +89,10 @@ class AgentLoop:
         task that reads it, cancels the turn; its ``TurnFinished`` is then seen
         on the bus only. ``conversation`` gains the turn's messages as they
         come; one conversation has one turn at a time.
+
+        With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``;
+        the turn waits for that as long as it takes. Without it, what would be
+        asked about is denied.
         """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -85,14 +101,7 @@ class AgentLoop:
             queue.put_nowait(event)
 
         def caller(turn: str) -> ToolCaller:
-            return ToolCaller(
-                self._toolset,
-                turn=turn,
-                emit=emit,
-                specialists=self._specialists,
-                timeout_s=self._tool_timeout_s,
-                max_retries=self._max_tool_retries,
-            )
+            return self._caller(turn, conversation.id, "ask" if may_ask else "deny", emit)
 
         turn = Turn(
             conversation,
@@ -114,3 +123,40 @@ class AgentLoop:
         finally:
             running.cancel()
             await asyncio.wait([running])
+
+    def answer(self, question: str, answer: Answer) -> bool:
+        """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""
+        return self._consent.answer(question, answer)
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        max_result_tokens: int = DIRECT_RESULT_TOKENS,
+        by_user: bool = False,
+    ) -> Outcome:
+        """Run one tool as a turn would; only cancellation is raised. Events go to the bus.
+
+        Nobody is asked. ``by_user`` says that the user wrote this very call, so
+        that only a rule which denies it stands against it; otherwise what
+        should be asked about is denied.
+        """
+        errand = f"call_{uuid.uuid4().hex[:12]}"
+        caller = self._caller(errand, errand, "allow" if by_user else "deny", self._bus.publish)
+        return await caller.run(ToolCall(errand, name, dict(arguments)), max_result_tokens)
+
+    def _caller(
+        self, turn: str, conversation: str, if_unsure: Decision, emit: Callable[[Event], None]
+    ) -> ToolCaller:
+        return ToolCaller(
+            self.toolset,
+            turn=turn,
+            conversation=conversation,
+            consent=self._consent,
+            if_unsure=if_unsure,
+            emit=emit,
+            specialists=self._specialists,
+            timeout_s=self._tool_timeout_s,
+            max_retries=self._max_tool_retries,
+        )

@@ -1,6 +1,6 @@
 """Executing one tool call: from a model's wish to the message that answers it.
 
-Owns validation, time limit, failures, how often a tool may be tried again
+Owns validation, permission, time limit, failures, how often a tool may be tried again
 within a turn, and cutting the result down to what the context can take.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from airunner.agent.consent import Consent
 from airunner.agent.tool_thread import CallApi, ToolThread
 from airunner.errors import (
     ToolArgumentsError,
@@ -25,7 +26,10 @@ from airunner.errors import (
 from airunner.events import Event, ToolCallFinished, ToolCallStarted, ToolProgressed
 from airunner.messages import Message, ToolCall
 from airunner.tools.api import Specialists
+from airunner.tools.arguments import Arguments
 from airunner.tools.passages import head_and_tail
+from airunner.tools.permissions import Decision
+from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _PROBLEM_TOKENS = 300
@@ -35,20 +39,27 @@ CANCELLED = "cancelled before it finished"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The message for the model, and whether it is worth another try."""
+    """The message for the model, what went wrong, and whether it is worth another try."""
 
     message: Message
     again: bool = False
+    problem: str = ""
 
 
 class ToolCaller:
-    """Runs the calls of one turn, one after the other."""
+    """Runs the calls of one turn, one after the other.
+
+    ``if_unsure`` is what becomes of calls that should be asked about; see ``Consent``.
+    """
 
     def __init__(
         self,
         toolset: Toolset,
         *,
         turn: str,
+        conversation: str,
+        consent: Consent,
+        if_unsure: Decision,
         emit: Callable[[Event], None],
         specialists: Specialists | None,
         timeout_s: float,
@@ -56,6 +67,8 @@ class ToolCaller:
     ) -> None:
         self._toolset, self._turn, self._emit = toolset, turn, emit
         self._specialists, self._timeout_s, self._max_retries = specialists, timeout_s, max_retries
+        self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
+        self._asked_s = 0.0
         self._retries: Counter[str] = Counter()
 
     async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
@@ -64,6 +77,7 @@ class ToolCaller:
         A cancelled call has its ``ToolCallFinished`` too; its message is the caller's to add.
         """
         started = time.perf_counter()
+        self._asked_s = 0.0
         self._emit(
             ToolCallStarted(
                 turn=self._turn, call=call.id, tool=call.name, arguments=dict(call.arguments)
@@ -84,7 +98,7 @@ class ToolCaller:
             problem = head_and_tail(problem, _PROBLEM_TOKENS)
             self._finish(call, started, problem=problem)
             advice = "Call it again, corrected." if again else "Do not call it again."
-            return Outcome(_answer(call, f"Error: {problem} {advice}"), again)
+            return Outcome(_answer(call, f"Error: {problem} {advice}"), again, problem)
         shown = head_and_tail(text, max_result_tokens)
         self._finish(call, started, result=shown, truncated=shown is not text)
         return Outcome(_answer(call, shown))
@@ -94,6 +108,8 @@ class ToolCaller:
         if call.malformed:
             raise ToolArgumentsError(call.name, f"{call.malformed!r} is no JSON object.")
         arguments = tool.validate(call.arguments)
+        await self._permission(call, tool, arguments)
+        timeout_s = tool.timeout_s or self._timeout_s
         loop = asyncio.get_running_loop()
 
         def on_report(text: str) -> None:
@@ -105,17 +121,33 @@ class ToolCaller:
         running = ToolThread(tool, arguments, api, owner=self._turn)
         waiting = asyncio.wrap_future(running.result)
         try:
-            done, _ = await asyncio.wait([waiting], timeout=self._timeout_s)
+            done, _ = await asyncio.wait([waiting], timeout=timeout_s)
             while not done and api.drawing:  # as slow as the machine, and watched step by step
-                done, _ = await asyncio.wait([waiting], timeout=self._timeout_s)
+                done, _ = await asyncio.wait([waiting], timeout=timeout_s)
         finally:
             # Cancelled, timed out, or done: in the last case there is nothing to give up.
             if not waiting.done():
                 running.abandon()
                 waiting.cancel()
         if not done:
-            raise ToolTimeoutError(call.name, self._timeout_s)
+            raise ToolTimeoutError(call.name, timeout_s)
         return waiting.result()
+
+    async def _permission(self, call: ToolCall, tool: Tool, arguments: Arguments) -> None:
+        """Return when the call is allowed. The time the user takes is nobody's: see ``_finish``."""
+        asked_s = time.perf_counter()
+        try:
+            await self._consent.require(
+                call,
+                tool,
+                arguments.as_json,
+                turn=self._turn,
+                conversation=self._conversation,
+                if_unsure=self._if_unsure,
+                emit=self._emit,
+            )
+        finally:
+            self._asked_s = time.perf_counter() - asked_s
 
     def _may_retry(self, tool: str) -> bool:
         self._retries[tool] += 1
@@ -137,7 +169,7 @@ class ToolCaller:
                 tool=call.name,
                 result=result,
                 problem=problem,
-                seconds=time.perf_counter() - started,
+                seconds=time.perf_counter() - started - self._asked_s,
                 truncated=truncated,
             )
         )

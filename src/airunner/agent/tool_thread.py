@@ -23,8 +23,9 @@ from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import Scope, enter_scope
 from airunner.tools.api import SpecialistHandle, Specialists
+from airunner.tools.arguments import Arguments
 from airunner.tools.passages import head_and_tail
-from airunner.tools.tool import Arguments, Tool, text_of
+from airunner.tools.tool import Tool, text_of
 
 _REPORT_TOKENS = 200
 

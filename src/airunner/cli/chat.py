@@ -6,6 +6,7 @@ Owns the prompt and how a turn is interrupted; ``chat_screen`` owns what is seen
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,7 +42,8 @@ def chat(
     """Talk with the primary model.
 
     It calls tools, and these use specialised models. With -p, the answer goes
-    to stdout and everything else to stderr.
+    to stdout and everything else to stderr. A tool that changes something asks
+    first; where nobody can answer, because stdin is no terminal, it is denied.
     Exits 0 when answered, 1 on failure, 130 when interrupted.
     """
     from airunner.agent.conversation import Conversation
@@ -77,6 +79,7 @@ def _talk(runtime: Runtime, conversation: Conversation, follower: Follower, *, q
         import readline  # noqa: F401  (imported for line editing and history in input())
 
         typer.echo("/help lists the commands; Ctrl-D leaves.")
+    _ = runtime.toolset  # what has to be started for it, starts before the first question
     while (text := _ask(sign)) is not None:
         match text.strip():
             case "":
@@ -108,14 +111,21 @@ def _take_turn(
     runtime: Runtime, conversation: Conversation, text: str, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
-    from airunner.events import TurnFinished
+    from airunner.cli.question import ask
+    from airunner.events import PermissionAsked, TurnFinished
 
     finished: TurnFinished | None = None
+    turn = runtime.turn(conversation, text, may_ask=sys.stdin.isatty())
     try:
-        for event in runtime.turn(conversation, text):
-            follower.check()
-            if isinstance(event, TurnFinished):
-                finished = event
+        # Closed whatever happens: a turn that waits for an answer never ends by itself.
+        with closing(turn):
+            for event in turn:
+                follower.check()
+                if isinstance(event, PermissionAsked):
+                    follower.wait()
+                    runtime.answer(event.question, ask(event))
+                elif isinstance(event, TurnFinished):
+                    finished = event
     except KeyboardInterrupt:
         return None
     return finished

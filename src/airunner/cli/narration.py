@@ -110,6 +110,25 @@ def _tool_call_started(e: Record) -> str:
     return f"tool {e['tool']} …"
 
 
+def _permission_decided(e: Record) -> str | None:
+    reasons = {"rule": "a rule forbids it", "nobody": "nobody is there to allow it"}
+    return (
+        None if e["allowed"] else f"tool {e['tool']} denied: {reasons.get(e['by'], 'you said no')}"
+    )
+
+
+def _tool_refused(e: Record) -> str:
+    return f"{e['origin']}: tool {e['tool']} is not offered: {e['problem']}"
+
+
+def _tool_server_connected(e: Record) -> str:
+    return f"MCP server {e['server']} connected in {seconds(e['connect_s'])}: {e['tools']} tools"
+
+
+def _tool_server_failed(e: Record) -> str:
+    return f"MCP server {e['server']}: {e['problem']}"
+
+
 def _tool_progressed(e: Record) -> str:
     return f"tool {e['tool']}: {e['text']}"
 
@@ -133,7 +152,7 @@ def _history_trimmed(e: Record) -> str:
     return f"{e['dropped_messages']} old messages left out to fit the context of {e['n_ctx']:,}"
 
 
-_LINES: Mapping[str, Callable[[Record], str]] = {
+_LINES: Mapping[str, Callable[[Record], str | None]] = {
     "fallback_chosen": _fallback_chosen,
     "model_loaded": _model_loaded,
     "model_load_failed": _model_load_failed,
@@ -147,6 +166,10 @@ _LINES: Mapping[str, Callable[[Record], str]] = {
     "specialist_failed": _specialist_failed,
     "generation_finished": _generation_finished,
     "tool_call_started": _tool_call_started,
+    "permission_decided": _permission_decided,
+    "tool_refused": _tool_refused,
+    "tool_server_connected": _tool_server_connected,
+    "tool_server_failed": _tool_server_failed,
     "tool_progressed": _tool_progressed,
     "tool_call_finished": _tool_call_finished,
     "picture_saved": _picture_saved,

@@ -10,10 +10,13 @@ from airunner.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.runtime import Runtime
+    from airunner.tools.toolset import Toolset
 
 
 @contextmanager
-def running_team(settings: Settings, command: str) -> Iterator[Runtime]:
+def running_team(
+    settings: Settings, command: str, toolset: Toolset | None = None
+) -> Iterator[Runtime]:
     """A runtime that tools share too, closed on the way out: workers gone, parked files removed.
 
     ``command`` goes into the run log. It is the command's name only, because
@@ -21,5 +24,5 @@ def running_team(settings: Settings, command: str) -> Iterator[Runtime]:
     """
     from airunner.runtime import Runtime
 
-    with Runtime(settings, command=f"airunner {command}") as runtime:
+    with Runtime(settings, toolset=toolset, command=f"airunner {command}") as runtime:
         yield Runtime.share(runtime)

@@ -17,7 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from airunner.events import Event, TextStreamed, ToolCallFinished, ToolCallStarted, TurnFinished
+from airunner.events import (
+    Event,
+    PermissionAsked,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnFinished,
+)
 from airunner.resources.effects import Effect
 from airunner.resources.inputs import Input, input_from_json
 from airunner.resources.ledger import DeviceBudget
@@ -25,6 +32,7 @@ from airunner.resources.scheduler import Scheduler
 
 KEPT_RUNS = 20
 _PRIVATE = {
+    PermissionAsked: ("arguments",),
     ToolCallStarted: ("arguments",),
     ToolCallFinished: ("result",),
     TurnFinished: ("text",),

@@ -6,26 +6,28 @@ the runtime that ``LLMModelManager()`` and the tools share.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import sys
 import threading
-from collections.abc import Coroutine, Generator, Iterable, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
+from airunner.agent.consent import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.tool_call import Outcome
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
-from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
 from airunner.engines.image import Drawn, ImageRequest
-from airunner.errors import GenerationError, SettingsError
+from airunner.errors import AiRunnerError, GenerationError, SettingsError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
 from airunner.models.assign import Assignment, auto_assign, declared_bytes
@@ -44,8 +46,10 @@ from airunner.runtime.hardware import Hardware
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.studio import Studio
 from airunner.runtime.team import ENGINES, ModelTeam
+from airunner.runtime.tool_supply import ToolSupply
 from airunner.settings import Settings
-from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.tools.permissions import Permissions
+from airunner.tools.toolset import Toolset
 from airunner.workers.image_launcher import ImageLauncher
 from airunner.workers.launcher import LocalLauncher
 from airunner.workers.launchers import Launchers
@@ -61,7 +65,8 @@ class Runtime:
 
     Args:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
-        toolset: what the primary may call; default: the built-in tools.
+        toolset: what the primary may call; default: the built-in tools, those of installed
+            packages and those of MCP servers, which are started when first needed.
         command: what the run log says this run was; default: the program's name.
 
     Raises:
@@ -100,6 +105,7 @@ class Runtime:
         assignments = {_capability(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
+        self._supply = ToolSupply(settings, self.bus)
         budgets = self.hardware.device_budgets()
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
@@ -142,15 +148,29 @@ class Runtime:
         self.pictures = PicturesFolder(settings.pictures)
         self._studio = Studio(self.team, self.bus, self.pictures, artists)
         self._desk = SpecialistDesk(self._loop, self.team, self.bus, self._studio)
-        self._agent = AgentLoop(
-            self.team,
-            builtin_toolset() + image_toolset() if toolset is None else toolset,
-            bus=self.bus,
-            specialists=self._desk,
-            max_steps=settings.max_steps,
-            tool_timeout_s=settings.tool_timeout_s,
-            answer_tokens=settings.max_tokens,
-        )
+        self._given_tools = toolset
+        self._equipping = threading.Lock()
+        self._equipped: AgentLoop | None = None
+
+    @property
+    def _agent(self) -> AgentLoop:
+        """The agent loop, made on first use: most commands need no tools and no servers."""
+        with self._equipping:
+            if self._equipped is None:
+                if self._closed:
+                    raise AiRunnerError("AI Runner has been shut down; start it again.")
+                settings, given = self.settings, self._given_tools
+                self._equipped = AgentLoop(
+                    self.team,
+                    self._supply.open() if given is None else given,
+                    bus=self.bus,
+                    specialists=self._desk,
+                    permissions=Permissions(settings.permissions),
+                    max_steps=settings.max_steps,
+                    tool_timeout_s=settings.tool_timeout_s,
+                    answer_tokens=settings.max_tokens,
+                )
+            return self._equipped
 
     @classmethod
     def shared(cls) -> Runtime:
@@ -180,10 +200,42 @@ class Runtime:
         *,
         sampling: Sampling | None = None,
         seed: int | None = None,
+        may_ask: bool = False,
     ) -> Generator[Event, None, None]:
-        """Run one turn; yields its events as they happen. Closing the generator cancels it."""
-        turn = self._agent.run_turn(conversation, text, sampling=sampling, seed=seed)
+        """Run one turn; yields its events as they happen. Closing the generator cancels it.
+
+        With ``may_ask``, every ``PermissionAsked`` among them has to be answered
+        by ``answer``, which the turn waits for. Without it, a call that would be
+        asked about is denied.
+        """
+        turn = self._agent.run_turn(
+            conversation, text, sampling=sampling, seed=seed, may_ask=may_ask
+        )
         return self._loop.iterate(turn)
+
+    def answer(self, question: str, answer: Answer) -> bool:
+        """Answer a ``PermissionAsked`` by its question; false if it is no longer open."""
+        return self._agent.answer(question, answer)
+
+    # Tools.
+
+    @property
+    def toolset(self) -> Toolset:
+        """Every tool that the primary may call; waits for the MCP servers on first use."""
+        return self._agent.toolset
+
+    def call_tool(
+        self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
+    ) -> Outcome:
+        """Run one tool outside of any turn; see ``AgentLoop.call_tool``."""
+        return self._loop.call(self._agent.call_tool(name, arguments, by_user=by_user))
+
+    async def run_tool(
+        self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
+    ) -> Outcome:
+        """The same for callers with an event loop of their own; cancelling it cancels the call."""
+        work = self._agent.call_tool(name, arguments, by_user=by_user)
+        return await asyncio.wrap_future(self._loop.submit(work))
 
     # Specialised models.
 
@@ -285,6 +337,8 @@ class Runtime:
             self._loop.call(self.manager.close())
             self._loop.call(self._desk.close())
             self._loop.close()
+            with self._equipping:
+                self._supply.close()
             self._run_folder.close()
             self._log.close()
 

@@ -1,8 +1,9 @@
-"""A tool: a typed function that a model may call.
+"""A tool: a function that a model may call, with what the model and the user must know of it.
 
-Owns how a signature and a docstring become a schema, and the validation of
-arguments against it. Running a tool (threads, time limits, failures) belongs
-to the agent loop; choosing one to ``retrieval``.
+Owns the tool and the decorator. The schema of its arguments and their
+validation are in ``signature`` (a Python signature) and ``json_form`` (a JSON
+schema from elsewhere). Running a tool (threads, permission, time limits,
+failures) belongs to the agent loop; choosing one to ``retrieval``.
 """
 
 from __future__ import annotations
@@ -11,35 +12,24 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin
 from typing import overload as typing_overload
 
-from airunner.errors import InvalidToolError, ToolArgumentsError
+from airunner.errors import InvalidToolError
 from airunner.messages import ToolSchema
-from airunner.tools.docstring import Docstring, parse_docstring
-from airunner.tools.schema import compact
+from airunner.tools.arguments import ArgumentForm, Arguments
+from airunner.tools.docstring import parse_docstring
+from airunner.tools.signature import SignatureForm
 from airunner.tools.user_words import UserWords
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
 Permission = Literal["read", "write", "network", "execute"]
-"""The most a tool does to the world. Recorded here; nothing asks for consent yet."""
+"""The most a tool does to the world; ``permissions`` decides by it."""
 
 API_PARAMETER = "api"
 """A parameter of this name is given by the agent loop and never shown to a model."""
 
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """Arguments that match the schema: as Python values for the function, and as JSON."""
-
-    values: dict[str, Any]
-    as_json: dict[str, Any]
 
 
 class Tool:
@@ -57,6 +47,10 @@ class Tool:
         topics: words that speak for this tool where several come together.
         unless: words that speak against this tool, however well the others fit.
         examples: whole requests that want this tool.
+        timeout_s: how long it may take, where that is not what the settings say.
+
+    ``form`` is for a function that takes whatever arguments it is given, and
+    whose schema comes from somewhere else.
     """
 
     def __init__(
@@ -70,6 +64,8 @@ class Tool:
         topics: Sequence[str] = (),
         unless: Sequence[str] = (),
         examples: Sequence[str] = (),
+        form: ArgumentForm | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         self.function = function
         self.name: str = name or str(getattr(function, "__name__", ""))
@@ -77,8 +73,8 @@ class Tool:
             raise InvalidToolError(
                 self.name, "a name is 1 to 64 letters, digits, _ or -, and begins with a letter"
             )
-        self._docstring: Docstring = parse_docstring(function.__doc__)
-        self.description = description or self._docstring.summary
+        docstring = parse_docstring(function.__doc__)
+        self.description = description or docstring.summary
         if not self.description:
             raise InvalidToolError(self.name, "it needs a docstring or a description")
         self.permission: Permission = permission
@@ -86,11 +82,14 @@ class Tool:
         self.topics = tuple(topics)
         self.unless = tuple(unless)
         self.examples = tuple(examples)
-        signature = inspect.signature(function)
-        self.takes_api = API_PARAMETER in signature.parameters
-        self._parameters = {n: p for n, p in signature.parameters.items() if n != API_PARAMETER}
-        for parameter in self._parameters.values():
-            self._check(parameter)
+        self.timeout_s = timeout_s
+        if form is None:
+            signature = SignatureForm(function, self.name, docstring, hidden=API_PARAMETER)
+            self.takes_api = signature.has_hidden
+            self._form: ArgumentForm = signature
+        else:
+            self.takes_api = False
+            self._form = form
 
     def __repr__(self) -> str:
         return f"Tool({self.name!r})"
@@ -104,23 +103,14 @@ class Tool:
         """Whether the function is a coroutine function."""
         return inspect.iscoroutinefunction(self.function)
 
-    @cached_property
+    @property
     def parameters(self) -> dict[str, Any]:
         """The JSON schema of the arguments, compact and of type object.
 
         Raises:
             InvalidToolError: a parameter's type has no JSON schema.
         """
-        from pydantic.errors import PydanticInvalidForJsonSchema
-
-        try:
-            raw = self._model.model_json_schema()
-        except PydanticInvalidForJsonSchema as error:
-            raise InvalidToolError(self.name, error.message) from error
-        schema = compact(self.name, raw)
-        schema.setdefault("required", [])
-        schema.pop("description", None)
-        return schema
+        return self._form.schema
 
     @cached_property
     def schema(self) -> ToolSchema:
@@ -132,7 +122,7 @@ class Tool:
         """The parameters that take the user's own words, each with its mark."""
         return {
             name: mark
-            for name, hint in self._hints.items()
+            for name, hint in self._form.hints.items()
             if get_origin(hint) is Annotated
             for mark in get_args(hint)[1:]
             if isinstance(mark, UserWords)
@@ -147,65 +137,12 @@ class Tool:
         Raises:
             ToolArgumentsError: they do not match; the message names each field.
         """
-        from pydantic import ValidationError
-
-        try:
-            checked = self._model.model_validate(dict(arguments))
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in item['loc']) or 'arguments'}: {item['msg']}"
-                for item in error.errors(include_url=False, include_context=False)
-            )
-            raise ToolArgumentsError(self.name, problems) from error
-        given = checked.model_fields_set
-        values = {
-            name: getattr(checked, _field(name))
-            for name in self._parameters
-            if _field(name) in given
-        }
-        return Arguments(values, checked.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        return self._form.validate(arguments)
 
     def start(self, arguments: Arguments, api: Any = None) -> Any:
         """Call the function: its value, or its coroutine if ``is_async``."""
         extra = {API_PARAMETER: api} if self.takes_api else {}
         return self.function(**arguments.values, **extra)
-
-    def _check(self, parameter: inspect.Parameter) -> None:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise InvalidToolError(self.name, f"*{parameter.name} cannot be described to a model")
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise InvalidToolError(self.name, f"{parameter.name} must be usable by name")
-        if parameter.annotation is parameter.empty:
-            raise InvalidToolError(self.name, f"parameter {parameter.name} needs a type")
-
-    @cached_property
-    def _hints(self) -> dict[str, Any]:
-        try:
-            hints = get_type_hints(self.function, include_extras=True)
-        except NameError as error:
-            raise InvalidToolError(
-                self.name, f"the type {error.name} is not known where the function is defined"
-            ) from error
-        return {name: hints[name] for name in self._parameters}
-
-    @cached_property
-    def _model(self) -> type[BaseModel]:
-        from pydantic import ConfigDict, Field, create_model
-        from pydantic.errors import PydanticUserError
-
-        fields: dict[str, Any] = {}
-        for name, parameter in self._parameters.items():
-            default = ... if parameter.default is parameter.empty else parameter.default
-            described = self._docstring.parameters.get(name)
-            fields[_field(name)] = (
-                self._hints[name],
-                Field(default, alias=name, description=described),
-            )
-        config = ConfigDict(extra="forbid", protected_namespaces=())
-        try:
-            return create_model(self.name, __config__=config, **fields)
-        except PydanticUserError as error:
-            raise InvalidToolError(self.name, error.message) from error
 
 
 @typing_overload
@@ -271,8 +208,3 @@ def _plain(value: Any) -> Any:
     from pydantic_core import to_jsonable_python
 
     return to_jsonable_python(value, fallback=str)
-
-
-def _field(name: str) -> str:
-    """A field name that cannot shadow an attribute of pydantic's model class."""
-    return f"arg_{name}"

@@ -1,0 +1,66 @@
+"""``airunner mcp``: the models' capabilities as tools for other programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from airunner.tools.toolset import Toolset
+
+
+def mcp(
+    settings: Settings,
+    http: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="serve HTTP on loopback; 0: any port"),
+    ] = None,
+    tool: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="offer this tool; may be given several times"),
+    ] = None,
+) -> None:
+    """Offer tools to other programs, as an MCP server.
+
+    Over stdio, for a program that starts `airunner mcp` itself, or with --http.
+    Without --tool: enhance a prompt, summarise, translate, write code. Whatever
+    is offered may be used without asking; rules that deny still hold.
+    """
+    import asyncio
+    import importlib.util
+    from contextlib import suppress
+
+    from airunner.cli.team import running_team
+    from airunner.errors import ToolServerError
+
+    if importlib.util.find_spec("mcp") is None:
+        problem = "MCP is not installed; `pip install 'airunner[mcp]'` adds it"
+        raise ToolServerError("airunner", problem)
+    from airunner.server.mcp import mcp_server, serve_http, serve_stdio
+
+    offered = _offered(tool or ())
+    with running_team(settings, "mcp", offered) as runtime:
+        server = mcp_server(runtime, offered)
+        if http is None:
+            asyncio.run(serve_stdio(server))
+            return
+        try:
+            with suppress(asyncio.CancelledError):
+                asyncio.run(serve_http(server, http, lambda url: typer.echo(url, err=True)))
+        except OSError as error:
+            raise ToolServerError("airunner", f"port {http}: {error.strerror}") from None
+
+
+def _offered(names: list[str] | tuple[()]) -> Toolset:
+    from airunner.tools.builtin.code_tools import generate_code
+    from airunner.tools.builtin.text_tools import summarize_text, translate_text
+    from airunner.tools.prompt_tools import enhance_prompt
+    from airunner.tools.toolset import Toolset, builtin_toolset
+
+    if not names:
+        return Toolset([enhance_prompt, summarize_text, translate_text, generate_code])
+    known = builtin_toolset() + Toolset([enhance_prompt])
+    return Toolset(known.get(name) for name in dict.fromkeys(names))

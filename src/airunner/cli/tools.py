@@ -1,0 +1,117 @@
+"""``airunner tools``: what the primary may call, and calling it by hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
+
+tools_app = typer.Typer(
+    name="tools",
+    help="List tools and call one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def list_tools(settings: Settings, as_json: AsJson = False) -> None:
+    """List every tool, what it does to the world, and whether it asks first.
+
+    Built-in tools, those of installed packages, and those of the MCP servers in
+    mcp.json, which are started for it. What could not be used is told on stderr.
+    """
+    from airunner.cli.chat_screen import AnswerScreen
+    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.following import following
+    from airunner.cli.team import running_team
+    from airunner.tools.permissions import Permissions
+
+    permissions = Permissions(settings.permissions)
+    with (
+        running_team(settings, "tools list") as runtime,
+        AnswerScreen() as screen,
+        following(runtime.bus, screen.show),
+    ):
+        tools: list[dict[str, Any]] = [
+            {
+                "name": tool.name,
+                "permission": tool.permission,
+                "decision": permissions.decide(tool, {}).decision,
+                "description": tool.description,
+                "parameters": tool.parameters,
+            }
+            for tool in runtime.toolset
+        ]
+    if as_json:
+        print_json(tools)
+        return
+    table = columns("tool", "permission", "runs", "what it does")
+    runs = {"allow": "unasked", "ask": "if you agree", "deny": "never"}
+    for row in tools:
+        table.add_row(row["name"], row["permission"], runs[row["decision"]], row["description"])
+    out().print(table)
+
+
+def call_tool(
+    settings: Settings,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a tool of `airunner tools list`")],
+    args: Annotated[
+        str, typer.Option(metavar="JSON|-", help="its arguments as an object; - reads stdin")
+    ] = "{}",
+    as_json: AsJson = False,
+) -> None:
+    """Call one tool, with the models it needs.
+
+    You name the tool and its arguments, so nothing is asked; a rule that denies
+    the call still holds. The result goes to stdout. Exits 1 if the tool failed.
+    """
+    from airunner.cli.chat_screen import AnswerScreen
+    from airunner.cli.console import print_json
+    from airunner.cli.following import following
+    from airunner.cli.team import running_team
+
+    arguments = _arguments(sys.stdin.read() if args == "-" else args)
+    with (
+        running_team(settings, "tools call") as runtime,
+        AnswerScreen() as screen,
+        following(runtime.bus, screen.show),
+    ):
+        runtime.toolset.get(name)
+        began_s = time.perf_counter()
+        outcome = runtime.call_tool(name, arguments, by_user=True)
+        took_s = time.perf_counter() - began_s
+    result = None if outcome.problem else outcome.message.content
+    if as_json:
+        problem = outcome.problem
+        print_json({"tool": name, "result": result, "problem": problem, "seconds": took_s})
+    elif result is not None:
+        typer.echo(result)
+    if outcome.problem:
+        if not as_json:
+            typer.echo(f"error: {outcome.problem}", err=True)
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"no JSON: {error}", param_hint="--args") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter('must be an object, like {"text": "..."}', param_hint="--args")
+    return value
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {"list": list_tools, "call": call_tool}
+for _name, _command in _COMMANDS.items():
+    tools_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))

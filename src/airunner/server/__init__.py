@@ -1,0 +1,1 @@
+"""AI Runner for other programs."""
