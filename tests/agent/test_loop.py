@@ -174,8 +174,9 @@ def test_failures_go_back_to_the_model_and_retries_are_bounded() -> None:
     def call(a: object) -> ToolCall:
         return ToolCall(f"c{a}", "picky", {"a": a})
 
+    nothing = ToolCall("u", "nothing", {})
     team = ScriptedTeam(
-        [call("x"), call(1), call(2), call(12), ToolCall("u", "nothing", {}), "I give up."]
+        [call("x"), call("y"), call(1), call(2), call(12), nothing, nothing, "I give up."]
     )
     events, conversation = turn(team, picky)
     assert attempts == [1, 2, 12]
@@ -333,7 +334,9 @@ def test_cancelling_while_tools_run_answers_every_call() -> None:
         release.wait()
         return ""
 
-    team = ScriptedTeam([[ADD, ToolCall("c2", "hang", {}), ToolCall("c3", "add", {})]])
+    team = ScriptedTeam(
+        [[ADD, ToolCall("c2", "hang", {}), ToolCall("c3", "add", {"a": 1, "b": 1})]]
+    )
     try:
         events, conversation = cancelled_turn(
             team, lambda e: isinstance(e, ToolCallStarted) and e.tool == "hang", add, hang

@@ -13,33 +13,28 @@ from typing import Any
 import torch
 from torch.nn.functional import max_pool2d
 
-BATCH = 16
+BATCH = 32
 PEAK_RATE = 2e-3
 NOISE = 0.05
 """Standard deviation of what is added to latents, since a denoiser never hits them exactly."""
 
 
-def train_autoencoder(
-    model: Any, pixels: torch.Tensor, seconds_s: float, *, decoder_only: bool = False
-) -> None:
+def train_autoencoder(model: Any, pixels: torch.Tensor, seconds_s: float) -> None:
     """Teach pixels to latents and back, keeping the latents small and centred.
 
-    ``pixels`` are pictures x 3 x height x width bytes. With ``decoder_only`` the
-    latents stay what they are, so that a denoiser trained on them remains right.
+    ``pixels`` are pictures x 3 x height x width bytes.
     """
-    if seconds_s <= 0:
-        return
-    learning = model.decoder if decoder_only else model
-    model.encoder.requires_grad_(not decoder_only)
     model.train().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(learning.parameters(), lr=PEAK_RATE, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.0)
     began_s, step = time.monotonic(), 0
     while (done := (time.monotonic() - began_s) / seconds_s) < 1:
         for group in optimizer.param_groups:
             group["lr"] = PEAK_RATE * 0.5 * (1 + math.cos(math.pi * done))
         batch = _scaled(pixels[torch.randint(len(pixels), (BATCH,))])
-        latents = model.encode(batch).latents
-        again = model.decode(latents + NOISE * torch.randn_like(latents)).sample
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = model.encode(batch).latents
+            again = model.decode(latents + NOISE * torch.randn_like(latents)).sample
+        latents, again = latents.float(), again.float()
         wrong = (again - batch).abs() + (again - batch).square()
         loss = (wrong * _attention(batch)).mean() + 0.003 * latents.square().mean()
         optimizer.zero_grad()

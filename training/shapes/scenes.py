@@ -79,7 +79,7 @@ def draw_scene(scene: Scene, random: np.random.Generator | None = None) -> Pictu
     """The scene as ``SIDE x SIDE x 3`` bytes; ``random`` moves and scales the shape a little."""
     shift, scale = np.zeros(2), 1.0
     if random is not None:
-        shift, scale = random.uniform(-1.5, 1.5, 2), random.uniform(0.93, 1.07)
+        shift, scale = random.uniform(-1, 1, 2), random.uniform(0.95, 1.05)
     direction = np.array(POSITIONS[scene.position])
     middle = SIDE / 2 + direction * OFFSETS[scene.size] + shift
     steps = (np.arange(SIDE * _FINER, dtype=np.float32) + 0.5) / _FINER

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from airunner.messages import Message, ToolCall, ToolSchema
 
+AUTO, NONE, REQUIRED = "auto", "none", "required"
+"""What a tool choice can be beside the name of a tool."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -28,6 +31,9 @@ class Prompt:
     ``render`` turns the conversation's messages, however many of them fit, into
     those the model's template gets; it never changes a message that an earlier
     prompt already contained. ``read`` makes the reply of what was generated.
+    ``retry`` is the prompt that decodes a call once more, under its tool's schema,
+    where it does not match that schema; ``None`` where it was decoded so already.
+    ``tool`` is the one whose arguments are generated, where that is known before.
     """
 
     render: Callable[[Sequence[Message]], list[Message]]
@@ -38,19 +44,28 @@ class Prompt:
     max_tokens: int | None = None
     greedy: bool = False
     visible: bool = True
+    retry: Callable[[ToolCall], Prompt] | None = None
+    tool: str = ""
 
 
 class Dialect(Protocol):
     """A way of offering tools to a model."""
 
     def next_step(
-        self, messages: Sequence[Message], *, may_call: bool, again: str | None
+        self,
+        messages: Sequence[Message],
+        *,
+        may_call: bool,
+        again: str | None,
+        choice: str = AUTO,
     ) -> Prompt | Reply:
         """The prompt to run next, or the reply itself where nothing is left to generate.
 
         Args:
             messages: the whole conversation, ending with a user's message or a tool's result.
             may_call: false once the turn's steps are used up.
+            choice: ``"auto"``, ``"none"``, ``"required"``, or the name of the tool that
+                has to be called.
             again: the tool whose last call may be tried again, with the hint in its result.
         """
         ...

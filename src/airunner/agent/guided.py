@@ -24,18 +24,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airunner.agent.conversation import newest_exchange
-from airunner.agent.dialect import Prompt, Reply, joined, with_last_user_text
+from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, with_last_user_text
 from airunner.messages import Message, ToolCall
 from airunner.tools.passages import head_and_tail
 from airunner.tools.request import split_request
 from airunner.tools.retrieval import ToolRanker, pick
-from airunner.tools.schema import bounded, longest_text, without
+from airunner.tools.schema import COMPACT_JSON, bounded, longest_text, without
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _SHOWN_ARGUMENT_TOKENS = 60
 _SEPARATORS = (",", ":")
-_COMPACT = {"whitespace_flexible": False, "lenient": True}
 
 
 class GuidedDialect:
@@ -45,10 +44,15 @@ class GuidedDialect:
         self._toolset, self._ranker = toolset, ranker
 
     def next_step(
-        self, messages: Sequence[Message], *, may_call: bool, again: str | None
+        self,
+        messages: Sequence[Message],
+        *,
+        may_call: bool,
+        again: str | None,
+        choice: str = AUTO,
     ) -> Prompt | Reply:
         """Arguments for the tool that fits, or the answer."""
-        tool = self._tool_for(messages, again) if may_call else None
+        tool = self._tool_for(messages, again, choice) if may_call else None
         if tool is None:
             return Prompt(render=self._plain, read=lambda reply: Reply(text=reply.text))
         form = _Form.of(tool, messages)
@@ -58,19 +62,26 @@ class GuidedDialect:
         return Prompt(
             render=lambda shown: with_last_user_text(self._plain(shown), form.question),
             read=_reader(call_id, tool, form.given),
-            json_schema={**form.schema, "x-guidance": _COMPACT},
+            json_schema={**form.schema, **COMPACT_JSON},
             max_tokens=2 * longest_text(form.schema) + 32,
             greedy=True,
             visible=False,
+            tool=tool.name,
         )
 
-    def _tool_for(self, messages: Sequence[Message], again: str | None) -> Tool | None:
+    def _tool_for(self, messages: Sequence[Message], again: str | None, choice: str) -> Tool | None:
         if again is not None:
             return self._toolset.get(again)
         exchange = newest_exchange(messages)
-        if not exchange or len(exchange) > 1:
+        if choice == NONE or not exchange or len(exchange) > 1:
             return None
-        return pick(self._ranker, split_request(exchange[0].content))
+        request = split_request(exchange[0].content)
+        if choice == AUTO:
+            return pick(self._ranker, request)
+        if choice != REQUIRED:
+            return self._toolset.get(choice)
+        best = self._ranker.rank(request, limit=1)
+        return best[0].tool if best else next(iter(self._toolset))
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
         """Calls and results as ordinary text of the two roles that every template knows."""

@@ -13,12 +13,13 @@ from typing import Any
 
 from airunner.agent.consent import Answer, Consent
 from airunner.agent.conversation import Conversation
-from airunner.agent.dialect import Dialect
+from airunner.agent.dialect import AUTO, NONE, REQUIRED, Dialect
 from airunner.agent.guided import GuidedDialect
 from airunner.agent.native import NativeDialect
 from airunner.agent.team import Team
 from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.turn import Turn, TurnRequest
+from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
@@ -81,6 +82,7 @@ class AgentLoop:
         seed: int | None = None,
         thinking: bool | None = None,
         may_ask: bool = False,
+        tool_choice: str = AUTO,
     ) -> AsyncGenerator[Event, None]:
         """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
 
@@ -93,7 +95,17 @@ class AgentLoop:
         With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``;
         the turn waits for that as long as it takes. Without it, what would be
         asked about is denied.
+
+        ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"``, or the name of the
+        tool to call; see ``TurnRequest``.
+
+        Raises:
+            UnknownToolError: ``tool_choice`` names no tool, or requires one of none.
         """
+        if tool_choice not in (AUTO, NONE, REQUIRED):
+            self.toolset.get(tool_choice)
+        elif tool_choice == REQUIRED and not len(self.toolset):
+            raise UnknownToolError(REQUIRED, ())
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
         def emit(event: Event) -> None:
@@ -105,7 +117,7 @@ class AgentLoop:
 
         turn = Turn(
             conversation,
-            TurnRequest(text, sampling or Sampling(), seed, thinking),
+            TurnRequest(text, sampling or Sampling(), seed, thinking, tool_choice),
             team=self._team,
             dialects=self._dialects,
             caller=caller,

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airunner.agent.consent import Consent
 from airunner.agent.tool_thread import CallApi, ToolThread
@@ -70,6 +70,19 @@ class ToolCaller:
         self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
         self._asked_s = 0.0
         self._retries: Counter[str] = Counter()
+
+    def matching(self, call: ToolCall) -> ToolCall | None:
+        """``call`` with its arguments as the tool's schema asks for them.
+
+        ``None`` if they do not match, or there is no such tool.
+        """
+        if call.malformed:
+            return None
+        try:
+            arguments = self._toolset.get(call.name).validate(call.arguments)
+        except (ToolArgumentsError, UnknownToolError):
+            return None
+        return replace(call, arguments=arguments.as_json)
 
     async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
         """Run ``call`` to an answer; only cancellation is raised.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from airunner.agent.conversation import Conversation
-from airunner.agent.dialect import Dialect, Prompt, Reply
+from airunner.agent.dialect import AUTO, NONE, Dialect, Prompt, Reply
 from airunner.agent.generation import run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.team import Lease, Team
@@ -42,12 +42,17 @@ _FIRST_RESULT_TOKENS = 1024
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """What the user said and how the answer is to be sampled; ``None`` is the model's default."""
+    """What the user said and how the answer is to be sampled; ``None`` is the model's default.
+
+    ``tool_choice`` says which tools the turn may call, see ``Dialect.next_step``. A
+    tool that has to be called is called first; after that the model is free.
+    """
 
     text: str
     sampling: Sampling = field(default_factory=Sampling)
     seed: int | None = None
     thinking: bool | None = None
+    tool_choice: str = AUTO
 
 
 class Turn:
@@ -102,16 +107,32 @@ class Turn:
 
     async def _answer(self) -> tuple[str, str]:
         again: str | None = None
+        choice = self._request.tool_choice
         while True:
             may_call = self._steps < self._max_steps
             dialect = self._dialects[self._team.resolve(PRIMARY).dialect]
-            step = dialect.next_step(self._conversation.messages, may_call=may_call, again=again)
-            reply = step if isinstance(step, Reply) else await self._generate(step)
+            step = dialect.next_step(
+                self._conversation.messages, may_call=may_call, again=again, choice=choice
+            )
+            reply = step if isinstance(step, Reply) else await self._reply(step)
             self._steps += 1
+            choice = NONE if choice == NONE else AUTO
             calls = self._record(reply)
             if not calls:
                 return ("answered" if may_call else "step_limit"), reply.text
             again = await self._call_tools(calls)
+
+    async def _reply(self, prompt: Prompt) -> Reply:
+        """Run ``prompt``; a call that does not match its schema is decoded once more, under it."""
+        reply = await self._generate(prompt)
+        calls = []
+        for call in reply.calls:
+            matching = self._caller.matching(call)
+            if matching is None and prompt.retry is not None:
+                anew = await self._generate(prompt.retry(call))
+                matching = next(filter(None, map(self._caller.matching, anew.calls)), None)
+            calls.append(matching or call)
+        return replace(reply, calls=tuple(calls))
 
     async def _generate(self, prompt: Prompt) -> Reply:
         """Run ``prompt``; once more if its worker dies before the user saw anything of it."""

@@ -47,8 +47,9 @@ def request_body(request: ChatRequest, slot: int, *, guidance: bool = False) -> 
     if request.tools:
         body["tools"] = tools_json(request.tools)
         body["tool_choice"] = "none" if is_forced(request) else request.tool_choice
+        body["parallel_tool_calls"] = True
         if is_forced(request):
-            schema = forced_call_schema(request)
+            schema = request.json_schema or forced_call_schema(request)
     if schema is not None and guidance and "x-guidance" in schema:
         body["grammar"] = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
     elif schema is not None:

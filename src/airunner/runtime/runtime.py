@@ -49,6 +49,7 @@ from airunner.runtime.team import ENGINES, ModelTeam
 from airunner.runtime.tool_supply import ToolSupply
 from airunner.settings import Settings
 from airunner.tools.permissions import Permissions
+from airunner.tools.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 from airunner.workers.image_launcher import ImageLauncher
 from airunner.workers.launcher import LocalLauncher
@@ -160,9 +161,11 @@ class Runtime:
                 if self._closed:
                     raise AiRunnerError("AI Runner has been shut down; start it again.")
                 settings, given = self.settings, self._given_tools
+                tools = self._supply.open() if given is None else given
                 self._equipped = AgentLoop(
                     self.team,
-                    self._supply.open() if given is None else given,
+                    tools,
+                    ranker=best_ranker(tools),
                     bus=self.bus,
                     specialists=self._desk,
                     permissions=Permissions(settings.permissions),
@@ -201,15 +204,26 @@ class Runtime:
         sampling: Sampling | None = None,
         seed: int | None = None,
         may_ask: bool = False,
+        tool_choice: str = "auto",
     ) -> Generator[Event, None, None]:
         """Run one turn; yields its events as they happen. Closing the generator cancels it.
 
         With ``may_ask``, every ``PermissionAsked`` among them has to be answered
         by ``answer``, which the turn waits for. Without it, a call that would be
-        asked about is denied.
+        asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
+        ``"required"``, or a tool's name: the tool that is called before the model
+        goes on as it likes.
+
+        Raises:
+            UnknownToolError: there is no such tool.
         """
         turn = self._agent.run_turn(
-            conversation, text, sampling=sampling, seed=seed, may_ask=may_ask
+            conversation,
+            text,
+            sampling=sampling,
+            seed=seed,
+            may_ask=may_ask,
+            tool_choice=tool_choice,
         )
         return self._loop.iterate(turn)
 

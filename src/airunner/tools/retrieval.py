@@ -20,6 +20,8 @@ from typing import Protocol
 
 from airunner.tools.request import Request
 from airunner.tools.tool import Tool
+from airunner.tools.words import COMMON as _COMMON
+from airunner.tools.words import stems as _words
 
 THRESHOLD = 1.15
 """The score below which nothing fits: one keyword reaches it, or two topics."""
@@ -40,19 +42,9 @@ _UNLESS_WEIGHT = 0.2
 _COUNTED_TERMS = 4
 _LONGEST_PHRASE = 4
 
-_WORD = re.compile(r"[a-z0-9+#]+(?:'[a-z]+)?")
 _QUESTION = re.compile(
     r"\s*(?:what|what's|who|why|when|where|which|is|are|was|were|do|does|did)\b", re.IGNORECASE
 )
-_COMMON_WORDS = """
-a about all also am an and any are as at be been but by can could d did do does for from get give
-go got had has have hello help her here hey hi him his how i i'd i'm if in is it it's its just
-know let let's like ll make may me more my need no not now of ok okay on one or our out please s
-she should so some t take tell text than thank thanks that the their them then there these they
-thing this those to too up us use used want was way we well were what when where which who why
-will with word would write yes you your
-"""
-_COMMON = frozenset(_COMMON_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,30 +148,6 @@ def _query_terms(request: Request) -> dict[str, float]:
     # "sum this up" is "sum up": a phrase of two words may hold one more.
     terms |= {f"{first} {last}": 1.0 for first, last in zip(wish, wish[2:], strict=False)}
     return terms
-
-
-def _words(text: str) -> list[str]:
-    spaced = re.sub(r"[_-]", " ", text).lower().replace("’", "'")
-    return [word if word in _COMMON else _stem(word) for word in _WORD.findall(spaced)]
-
-
-_ENDINGS = re.compile(r"(?:ion|ing|ers?|ors?|ed|es|e|s)$")
-_IZE = re.compile(r"i[sz](?:ations?|ing|ed|es?|ers?)$")
-
-
-def _stem(word: str) -> str:
-    """A word without its commonest English endings: "translated", "translation" -> "translat"."""
-    word = word.removesuffix("'s")
-    if len(word) > 6 and _IZE.search(word):
-        return _IZE.sub("iz", word)
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith("ss"):
-        return word
-    stem = _ENDINGS.sub("", word)
-    if len(stem) < 3:
-        return word
-    return stem[:-1] if len(stem) > 4 and stem[-1] == stem[-2] else stem
 
 
 def _idf(count: int, containing: int) -> float:

@@ -12,12 +12,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airunner.errors import InvalidToolError
+from airunner.messages import ToolSchema
 
 MAX_STRING = 400
 """Characters a decoded string may have where the schema sets no limit."""
 
 MAX_ITEMS = 8
 """Items a decoded array may have where the schema sets no limit."""
+
+COMPACT_JSON: Mapping[str, Any] = {
+    "x-guidance": {"whitespace_flexible": False, "lenient": True},
+}
+"""Beside a schema: decode it without white space, and ignore what no grammar can express."""
 
 _MAPS_OF_SCHEMAS = ("properties", "patternProperties")
 _LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -53,7 +59,10 @@ def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A compact ``schema`` in which every string and array has a greatest length."""
+    """A compact ``schema`` in which every string and array has a greatest length.
+
+    An object with named properties has no others.
+    """
     node = _map_subschemas(dict(schema), bounded)
     kind = node.get("type")
     if kind == "string" and "enum" not in node and "const" not in node:
@@ -61,8 +70,27 @@ def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
         if "pattern" not in node and "format" not in node:
             node.setdefault("maxLength", MAX_STRING)
     elif kind == "array":
-        node.setdefault("maxItems", MAX_ITEMS)
+        node.setdefault("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
+    elif kind == "object" and "properties" in node:
+        node.setdefault("additionalProperties", False)
     return node
+
+
+def call_of(tools: Iterable[ToolSchema]) -> dict[str, Any]:
+    """A bounded schema of a call, with ``name`` and ``arguments``, of any one of ``tools``."""
+    calls = [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"const": tool.name},
+                "arguments": bounded(tool.parameters or {"type": "object", "properties": {}}),
+            },
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for tool in tools
+    ]
+    return calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
 def without(schema: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
