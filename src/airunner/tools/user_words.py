@@ -63,11 +63,34 @@ class Named(UserWords):
         return found[0] if len(found) == 1 else None
 
 
+class Matching(UserWords):
+    """The one thing in the message that has a certain form, such as a file's name.
+
+    ``pattern`` is a regular expression; its first group is the value, or all of it.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """What matches in the message; ``None`` where nothing does, or several different do."""
+        found = {match[match.re.groups and 1] for match in self._pattern.finditer(request.message)}
+        return found.pop() if len(found) == 1 else None
+
+
 BodyText = Annotated[str, Body()]
 """A parameter for the text that a request is about, such as the text to translate."""
 
 RequestText = Annotated[str, Whole()]
 """A parameter for the request itself, in the user's own words."""
+
+FileName = Annotated[
+    str, Matching(r"(?<![\w./\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.[A-Za-z]\w{0,7})\b")
+]
+"""A parameter for the name of a file that the message mentions, such as ``notes/plan.md``."""
+
+WebAddress = Annotated[str, Matching(r"(https?://[^\s<>\"')\]]*[^\s<>\"')\].,;:!?])")]
+"""A parameter for the address of a web page that the message mentions."""
 
 
 def _as_word(name: str) -> re.Pattern[str]:
