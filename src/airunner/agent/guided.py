@@ -19,6 +19,7 @@ for everything that follows.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,14 +28,19 @@ from airunner.agent.conversation import newest_exchange
 from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, with_last_user_text
 from airunner.messages import Message, ToolCall
 from airunner.tools.passages import head_and_tail
-from airunner.tools.request import split_request
-from airunner.tools.retrieval import ToolRanker, pick
+from airunner.tools.request import Request, split_request
+from airunner.tools.retrieval import THRESHOLD, ToolRanker
 from airunner.tools.schema import COMPACT_JSON, bounded, longest_text, without
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _SHOWN_ARGUMENT_TOKENS = 60
 _SEPARATORS = (",", ":")
+_QUESTION = re.compile(r"Shall I use ([a-zA-Z][\w-]*) for this \(")
+_YES = re.compile(
+    r"\s*(?:yes|yeah|yep|sure|ok|okay|please|of course|go ahead|do it|do that|right)\b",
+    re.IGNORECASE,
+)
 
 
 class GuidedDialect:
@@ -53,6 +59,8 @@ class GuidedDialect:
     ) -> Prompt | Reply:
         """Arguments for the tool that fits, or the answer."""
         tool = self._tool_for(messages, again, choice) if may_call else None
+        if isinstance(tool, Reply):
+            return tool
         if tool is None:
             return Prompt(render=self._plain, read=lambda reply: Reply(text=reply.text))
         form = _Form.of(tool, messages)
@@ -69,19 +77,25 @@ class GuidedDialect:
             tool=tool.name,
         )
 
-    def _tool_for(self, messages: Sequence[Message], again: str | None, choice: str) -> Tool | None:
+    def _tool_for(
+        self, messages: Sequence[Message], again: str | None, choice: str
+    ) -> Tool | Reply | None:
+        """The tool to call, the question whether to call it, or ``None`` where none fits."""
         if again is not None:
             return self._toolset.get(again)
         exchange = newest_exchange(messages)
         if choice == NONE or not exchange or len(exchange) > 1:
             return None
-        request = split_request(exchange[0].content)
-        if choice == AUTO:
-            return pick(self._ranker, request)
-        if choice != REQUIRED:
+        if choice not in (AUTO, REQUIRED):
             return self._toolset.get(choice)
-        best = self._ranker.rank(request, limit=1)
-        return best[0].tool if best else next(iter(self._toolset))
+        if (agreed := _agreed(messages)) and agreed in self._toolset:
+            return self._toolset.get(agreed)
+        best = next(iter(self._ranker.rank(_request_of(messages), limit=1)), None)
+        if choice == REQUIRED:
+            return best.tool if best else next(iter(self._toolset))
+        if best is None or (best.score < THRESHOLD and not best.doubtful):
+            return None
+        return Reply(text=_question(best.tool)) if best.doubtful else best.tool
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
         """Calls and results as ordinary text of the two roles that every template knows."""
@@ -127,9 +141,8 @@ class _Form:
 
     @classmethod
     def of(cls, tool: Tool, messages: Sequence[Message]) -> _Form:
-        exchange = newest_exchange(messages)
-        request = split_request(exchange[0].content)
-        earlier = _last_answer(messages[: -len(exchange)])
+        request = _request_of(messages)
+        earlier = _last_answer(messages[: -len(newest_exchange(messages))])
         taken = {name: mark.take(request, earlier) for name, mark in tool.user_words.items()}
         given = {name: value for name, value in taken.items() if value is not None}
         settled = {name for name in tool.user_words if name in given or _is_optional(tool, name)}
@@ -140,6 +153,28 @@ class _Form:
     def is_complete(self) -> bool:
         """Whether nothing is left to decode."""
         return not self.schema["properties"]
+
+
+def _question(tool: Tool) -> str:
+    """What is asked where it is doubtful that ``tool`` is meant; ``_agreed`` reads it again."""
+    described = tool.description.rstrip(".")
+    return f"Shall I use {tool.name} for this ({described})? Say yes, or tell me what you want."
+
+
+def _agreed(messages: Sequence[Message]) -> str:
+    """The tool that the user's newest message agrees to, if it answers such a question."""
+    newest = newest_exchange(messages)
+    said = _last_answer(messages[: -len(newest)]) if newest else ""
+    asked = _QUESTION.match(said)
+    return asked[1] if asked and _YES.match(newest[0].content) else ""
+
+
+def _request_of(messages: Sequence[Message]) -> Request:
+    """What the user wants now: the newest message, or what it agrees to."""
+    newest = newest_exchange(messages)
+    if _agreed(messages) and (before := newest_exchange(messages[: -len(newest)])):
+        return split_request(before[0].content)
+    return split_request(newest[0].content)
 
 
 def _is_optional(tool: Tool, name: str) -> bool:

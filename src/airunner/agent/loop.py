@@ -16,6 +16,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.dialect import AUTO, NONE, REQUIRED, Dialect
 from airunner.agent.guided import GuidedDialect
 from airunner.agent.native import NativeDialect
+from airunner.agent.shown_tools import MOST_SHOWN
 from airunner.agent.team import Team
 from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.turn import Turn, TurnRequest
@@ -26,6 +27,7 @@ from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval import LexicalIndex, ToolRanker
+from airunner.tools.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.toolset import Toolset
 
 DIRECT_RESULT_TOKENS = 16_384
@@ -37,12 +39,13 @@ class AgentLoop:
 
     Args:
         team: lends the models.
-        toolset: the tools offered, for the life of this loop.
+        toolset: the tools offered, for the life of this loop; where they are many,
+            ``search_tools`` comes beside them.
         bus: gets every event of every turn, once, when it happens.
         specialists: what tools reach through their ``api``; without it they find
             no specialised model and use their fallback.
         permissions: which calls are allowed, asked about or denied; the defaults if ``None``.
-        ranker: chooses tools for models that cannot; lexical by default.
+        ranker: finds among ``toolset`` the tools that fit; lexical by default.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
         max_tool_retries: how often one tool may be tried again in a turn.
@@ -63,14 +66,18 @@ class AgentLoop:
         max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
-        self._team, self.toolset, self._bus = team, toolset, bus
+        ranker = ranker or LexicalIndex(toolset)
+        self._team, self._bus = team, bus
+        self.toolset = toolset
+        if len(toolset) > MOST_SHOWN and SEARCH_TOOLS not in toolset:
+            self.toolset += Toolset([search_tool(ranker)])
         self._specialists = specialists
         self._consent = Consent(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
         self._dialects: dict[ChatDialect, Dialect] = {
-            "native": NativeDialect(toolset),
-            "guided": GuidedDialect(toolset, ranker or LexicalIndex(toolset)),
+            "native": NativeDialect(self.toolset, ranker),
+            "guided": GuidedDialect(self.toolset, ranker),
         }
 
     async def run_turn(

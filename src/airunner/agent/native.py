@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, with_last_user_text
+from airunner.agent.shown_tools import ShownTools
 from airunner.errors import GenerationError
 from airunner.messages import Message, ToolCall, ToolSchema
+from airunner.tools.retrieval import ToolRanker
 from airunner.tools.schema import COMPACT_JSON, call_of, longest_text
 from airunner.tools.toolset import Toolset
 
@@ -25,11 +27,10 @@ _ANSWER_NOW = "Answer now with what you know. No further tool can be called."
 
 
 class NativeDialect:
-    """Every tool is shown; the model calls as many as it likes."""
+    """The tools that fit are shown; the model calls as many as it likes."""
 
-    def __init__(self, toolset: Toolset) -> None:
-        self._toolset = toolset
-        self._schemas = toolset.schemas
+    def __init__(self, toolset: Toolset, ranker: ToolRanker) -> None:
+        self._shown = ShownTools(toolset, ranker)
 
     def next_step(
         self,
@@ -40,7 +41,7 @@ class NativeDialect:
         choice: str = AUTO,
     ) -> Prompt | Reply:
         """One generation, which may end in text, in calls, or in both."""
-        tools = self._schemas
+        tools = self._shown.of(messages, named=choice)
         if not may_call:
             return Prompt(
                 render=lambda shown: with_last_user_text(shown, _ANSWER_NOW),
@@ -54,7 +55,8 @@ class NativeDialect:
             return _forced(tools, choice)
 
         def retry(call: ToolCall) -> Prompt:
-            prompt = _forced(tools, call.name if call.name in self._toolset else REQUIRED)
+            shown = any(tool.name == call.name for tool in tools)
+            prompt = _forced(tools, call.name if shown else REQUIRED)
             return replace(prompt, read=_as_generated)
 
         return Prompt(render=joined, read=_as_generated, tools=tools, retry=retry)

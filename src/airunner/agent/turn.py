@@ -114,13 +114,18 @@ class Turn:
             step = dialect.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
-            reply = step if isinstance(step, Reply) else await self._reply(step)
+            reply = self._ready(step) if isinstance(step, Reply) else await self._reply(step)
             self._steps += 1
             choice = NONE if choice == NONE else AUTO
             calls = self._record(reply)
             if not calls:
                 return ("answered" if may_call else "step_limit"), reply.text
             again = await self._call_tools(calls)
+
+    def _ready(self, reply: Reply) -> Reply:
+        """A reply that nobody had to generate; its text is seen like any other."""
+        self._stream(Delta(text=reply.text))
+        return reply
 
     async def _reply(self, prompt: Prompt) -> Reply:
         """Run ``prompt``; a call that does not match its schema is decoded once more, under it."""

@@ -11,6 +11,7 @@ whether it fits, and likeness alone makes it doubtful at most.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -54,10 +55,15 @@ GATE: Mapping[str, float] = {
 
 GATE_LEAD = 0.476
 GATE_CONSTANT = -5.84
+GATE_CROWD = 0.25
+"""What the first of 39 tools is given beyond that: a crowd shortens every lead."""
+
 MOST_LEAD, SOLE_LEAD = 5.0, 2.5
 """The first tool's lead over the second counts up to the one, or as the other where it is alone."""
 
 _JUST_BELOW = THRESHOLD - 0.01
+_DOUBT = 0.4
+_NO_CROWD, _CROWD = 4, 39
 
 
 class RelevanceIndex:
@@ -81,10 +87,12 @@ class RelevanceIndex:
         }
         matches = []
         for tool, likeness in self._by_likeness(request):
-            score = likeness
+            score, least = likeness, THRESHOLD - _DOUBT
             if tool.keywords:
                 score = max(min(likeness, _JUST_BELOW), by_words.get(tool.name, 0.0))
-            matches.append(Match(tool, score))
+                least = THRESHOLD
+            doubtful = score < THRESHOLD and likeness >= least
+            matches.append(Match(tool, score, doubtful))
         return sorted(matches, key=lambda match: -match.score)[:limit]
 
     def _by_likeness(self, request: Request) -> list[tuple[Tool, float]]:
@@ -98,6 +106,7 @@ class RelevanceIndex:
         places = np.argsort(-order, kind="stable")
         lead = min(MOST_LEAD, order[places[0]] - order[places[1]]) if len(places) > 1 else SOLE_LEAD
         fits = features[places] @ _weights(GATE) + GATE_LEAD * lead + GATE_CONSTANT
+        fits += GATE_CROWD * crowding(len(places))
         scores = THRESHOLD + np.minimum.accumulate(fits)
         return [
             (self._tools[place], float(score)) for place, score in zip(places, scores, strict=True)
@@ -113,6 +122,11 @@ def best_ranker(tools: Iterable[Tool]) -> ToolRanker:
     if SentenceModel.is_installed():
         return RelevanceIndex(tools, SentenceModel())
     return LexicalIndex(tools)
+
+
+def crowding(count: int) -> float:
+    """How much of a crowd ``count`` tools are: 0 up to four, 1 at 39, more beyond."""
+    return max(0.0, math.log(count / _NO_CROWD)) / math.log(_CROWD / _NO_CROWD)
 
 
 def _weights(of: Mapping[str, float]) -> list[float]:

@@ -49,10 +49,14 @@ _QUESTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A tool and how well it fits; scores of one ranker compare across requests."""
+    """A tool and how well it fits; scores of one ranker compare across requests.
+
+    ``doubtful`` says that it may be what is meant, although it stays below the threshold.
+    """
 
     tool: Tool
     score: float
+    doubtful: bool = False
 
 
 class ToolRanker(Protocol):
