@@ -28,7 +28,11 @@ COMMANDS = [
 TABLE_COMMANDS = re.findall(r"^\| `(airunner(?: [a-z]+)+|make [a-z]+)", TEXT, re.MULTILINE)
 
 # Defaults that are another path for every user.
-_PERSONAL = {"home": "the user's data folder", "pictures": "the user's pictures folder"}
+_PERSONAL = {
+    "home": "the user's data folder",
+    "pictures": "the user's pictures folder",
+    "files": "`AI Runner` in the user's documents",
+}
 API = Path(airunner.components.llm.__file__).parent / "api/README.md"
 
 

@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "max_steps": (("1", 1), ("2", 2), ("3", 3)),
     "max_tokens": (("1", 1), ("2", 2), ("3", 3)),
     "pictures": (("/a", Path("/a")), ("/b", Path("/b")), ("'/c'", Path("/c"))),
+    "files": (("/a", Path("/a")), ("/b", Path("/b")), ("'/c'", Path("/c"))),
     "image_size": (("512x512", (512, 512)), ("640X480", (640, 480)), ("'8x16'", (8, 16))),
     "image_dtype": (("float32", "float32"), ("float16", "float16"), ("'bfloat16'", "bfloat16")),
     "allow_pickle": (("true", True), ("0", False), ("true", True)),

@@ -63,6 +63,12 @@ def _default_pictures() -> Path:
     return platformdirs.user_pictures_path() / "AI Runner"
 
 
+def _default_files() -> Path:
+    import platformdirs  # as above
+
+    return platformdirs.user_documents_path() / "AI Runner"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What the declaration of a setting says beside its type and default.
@@ -202,6 +208,9 @@ class Settings:
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
         default_factory=_default_pictures
+    )
+    files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
+        default_factory=_default_files
     )
     image_dtype: Annotated[
         ImageDtype,

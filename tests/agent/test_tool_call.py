@@ -63,6 +63,7 @@ def answer_of(name: str) -> str:
         if_unsure="deny",
         emit=lambda _: None,
         specialists=SlowArtist(),
+        facilities=None,
         timeout_s=LIMIT_S,
         max_retries=0,
     )

@@ -25,6 +25,7 @@ from airunner.events import Event, EventBus
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
+from airunner.tools.facilities import Facilities
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval import LexicalIndex, ToolRanker
 from airunner.tools.tool_search import SEARCH_TOOLS, search_tool
@@ -44,6 +45,7 @@ class AgentLoop:
         bus: gets every event of every turn, once, when it happens.
         specialists: what tools reach through their ``api``; without it they find
             no specialised model and use their fallback.
+        facilities: the files, records and view of the system that tools reach in the same way.
         permissions: which calls are allowed, asked about or denied; the defaults if ``None``.
         ranker: finds among ``toolset`` the tools that fit; lexical by default.
         max_steps: generations in which tools may be called; one more then answers without.
@@ -59,6 +61,7 @@ class AgentLoop:
         *,
         bus: EventBus,
         specialists: Specialists | None = None,
+        facilities: Facilities | None = None,
         permissions: Permissions | None = None,
         ranker: ToolRanker | None = None,
         max_steps: int = 8,
@@ -71,7 +74,7 @@ class AgentLoop:
         self.toolset = toolset
         if len(toolset) > MOST_SHOWN and SEARCH_TOOLS not in toolset:
             self.toolset += Toolset([search_tool(ranker)])
-        self._specialists = specialists
+        self._specialists, self._facilities = specialists, facilities
         self._consent = Consent(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
@@ -176,6 +179,7 @@ class AgentLoop:
             if_unsure=if_unsure,
             emit=emit,
             specialists=self._specialists,
+            facilities=self._facilities,
             timeout_s=self._tool_timeout_s,
             max_retries=self._max_tool_retries,
         )

@@ -27,6 +27,7 @@ from airunner.events import Event, ToolCallFinished, ToolCallStarted, ToolProgre
 from airunner.messages import Message, ToolCall
 from airunner.tools.api import Specialists
 from airunner.tools.arguments import Arguments
+from airunner.tools.facilities import Facilities
 from airunner.tools.passages import head_and_tail
 from airunner.tools.permissions import Decision
 from airunner.tools.tool import Tool
@@ -62,11 +63,13 @@ class ToolCaller:
         if_unsure: Decision,
         emit: Callable[[Event], None],
         specialists: Specialists | None,
+        facilities: Facilities | None,
         timeout_s: float,
         max_retries: int,
     ) -> None:
         self._toolset, self._turn, self._emit = toolset, turn, emit
-        self._specialists, self._timeout_s, self._max_retries = specialists, timeout_s, max_retries
+        self._specialists, self._facilities = specialists, facilities
+        self._timeout_s, self._max_retries = timeout_s, max_retries
         self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
         self._asked_s = 0.0
         self._retries: Counter[str] = Counter()
@@ -130,7 +133,8 @@ class ToolCaller:
             with suppress(RuntimeError):  # the loop may close while an abandoned tool runs on
                 loop.call_soon_threadsafe(self._emit, event)
 
-        api = CallApi(self._specialists, on_report)
+        conversation = "" if self._conversation == self._turn else self._conversation
+        api = CallApi(self._specialists, on_report, self._facilities, conversation)
         running = ToolThread(tool, arguments, api, owner=self._turn)
         waiting = asyncio.wrap_future(running.result)
         try:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import LeaseRefusedError, ToolFailedError
@@ -24,8 +25,14 @@ from airunner.pictures import PicturesFolder
 from airunner.resources.scope import Scope, enter_scope
 from airunner.tools.api import SpecialistHandle, Specialists
 from airunner.tools.arguments import Arguments
+from airunner.tools.facilities import Facilities
+from airunner.tools.files_folder import FilesFolder
 from airunner.tools.passages import head_and_tail
 from airunner.tools.tool import Tool, text_of
+
+if TYPE_CHECKING:
+    from airunner.store.records import Records
+    from airunner.tools.system_view import SystemView
 
 _REPORT_TOKENS = 200
 
@@ -36,8 +43,15 @@ class CallApi:
     ``drawing`` is true while a picture is being drawn.
     """
 
-    def __init__(self, specialists: Specialists | None, on_report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        specialists: Specialists | None,
+        on_report: Callable[[str], None],
+        facilities: Facilities | None = None,
+        conversation: str = "",
+    ) -> None:
         self._specialists, self._on_report = specialists, on_report
+        self._facilities, self.conversation = facilities, conversation
         self._cancelled = threading.Event()
         self.drawing = False
 
@@ -99,6 +113,27 @@ class CallApi:
     def pictures(self) -> PicturesFolder:
         """See ``Specialists``."""
         return self._models().pictures
+
+    @property
+    def files(self) -> FilesFolder:
+        """See ``ToolApi``."""
+        return self._given().files
+
+    @property
+    def records(self) -> Records:
+        """See ``ToolApi``."""
+        return self._given().records
+
+    @property
+    def system(self) -> SystemView:
+        """See ``ToolApi``."""
+        return self._given().system
+
+    def _given(self) -> Facilities:
+        if self._facilities is None:
+            problem = "this agent was made without files, records and a view of the system"
+            raise ToolFailedError("the tool", problem)
+        return self._facilities
 
     def _models(self) -> Specialists:
         if self._specialists is None or self.cancelled:

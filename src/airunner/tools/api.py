@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
+from airunner.tools.files_folder import FilesFolder
+
+if TYPE_CHECKING:
+    from airunner.store.records import Records
+    from airunner.tools.system_view import SystemView
 
 
 class SpecialistHandle(Protocol):
@@ -98,4 +103,24 @@ class ToolApi(Specialists, Protocol):
     @property
     def cancelled(self) -> bool:
         """True once nobody waits for the result any more; a long tool should look and stop."""
+        ...
+
+    @property
+    def conversation(self) -> str:
+        """The id of the conversation that the call belongs to; empty outside of one."""
+        ...
+
+    @property
+    def files(self) -> FilesFolder:
+        """The one folder whose files tools may use."""
+        ...
+
+    @property
+    def records(self) -> Records:
+        """What is remembered: conversations, notes, facts, reminders."""
+        ...
+
+    @property
+    def system(self) -> SystemView:
+        """What may be known of the models, the memory and the decisions made about them."""
         ...
