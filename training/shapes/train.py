@@ -101,7 +101,9 @@ class Denoising:
         self._unet.set_attn_processor(AttnProcessor())
         self._averages = {k: v.clone() for k, v in self._unet.state_dict().items()}
         self._scheduler = make_scheduler()
-        self._optimizer = torch.optim.AdamW(self._unet.parameters(), lr=PEAK_RATE, eps=1e-7)
+        self._optimizer = torch.optim.AdamW(
+            self._unet.parameters(), lr=PEAK_RATE, eps=1e-7, fused=True
+        )
         self._step, self._trained_s = 0, 0.0
         if state:
             self._unet.load_state_dict(state["unet"])
