@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cached_property
 
 from airunner.tools.evidence import FEATURES, Evidence
@@ -85,15 +85,31 @@ class RelevanceIndex:
             match.tool.name: match.score
             for match in self._lexical.rank(request, limit=len(self._tools))
         }
-        matches = []
-        for tool, likeness in self._by_likeness(request):
-            score, least = likeness, THRESHOLD - _DOUBT
-            if tool.keywords:
-                score = max(min(likeness, _JUST_BELOW), by_words.get(tool.name, 0.0))
-                least = THRESHOLD
-            doubtful = score < THRESHOLD and likeness >= least
-            matches.append(Match(tool, score, doubtful))
+        matches = [
+            self._match(tool, likeness, by_words.get(tool.name, 0.0))
+            for tool, likeness in self._candidates(request, by_words, limit)
+        ]
         return sorted(matches, key=lambda match: -match.score)[:limit]
+
+    def _match(self, tool: Tool, likeness: float, by_words: float) -> Match:
+        score, least = likeness, THRESHOLD - _DOUBT
+        if tool.keywords:
+            score, least = max(min(likeness, _JUST_BELOW), by_words), THRESHOLD
+        return Match(tool, score, score < THRESHOLD and likeness >= least)
+
+    def _candidates(
+        self, request: Request, named: Container[str], limit: int
+    ) -> list[tuple[Tool, float]]:
+        """All that could be among the first ``limit``, by likeness: of a thousand, a few."""
+        found = self._by_likeness(request)
+        left = {True: limit, False: limit}  # with keywords, and without
+        chosen = []
+        for tool, likeness in found:
+            has_keywords = bool(tool.keywords)
+            if left[has_keywords] > 0 or tool.name in named:
+                left[has_keywords] -= 1
+                chosen.append((tool, likeness))
+        return chosen
 
     def _by_likeness(self, request: Request) -> list[tuple[Tool, float]]:
         """All tools, best first; the scores never rise."""
@@ -108,9 +124,8 @@ class RelevanceIndex:
         fits = features[places] @ _weights(GATE) + GATE_LEAD * lead + GATE_CONSTANT
         fits += GATE_CROWD * crowding(len(places))
         scores = THRESHOLD + np.minimum.accumulate(fits)
-        return [
-            (self._tools[place], float(score)) for place, score in zip(places, scores, strict=True)
-        ]
+        tools = map(self._tools.__getitem__, places.tolist())
+        return list(zip(tools, scores.tolist(), strict=True))
 
     @cached_property
     def _evidence(self) -> Evidence:
