@@ -29,6 +29,9 @@ class Doubt:
     def __init__(self, tools: Sequence[Tool]) -> None:
         self._tools = tools
 
+    def prepare(self) -> None:
+        """Nothing to do."""
+
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         return [Match(tool, 0.9, doubtful=True) for tool in self._tools][:limit]
 

@@ -70,7 +70,7 @@ class AgentLoop:
         answer_tokens: int = 1024,
     ) -> None:
         ranker = ranker or LexicalIndex(toolset)
-        self._team, self._bus = team, bus
+        self._team, self._bus, self._ranker = team, bus, ranker
         self.toolset = toolset
         if len(toolset) > MOST_SHOWN and SEARCH_TOOLS not in toolset:
             self.toolset += Toolset([search_tool(ranker)])
@@ -136,7 +136,7 @@ class AgentLoop:
             answer_tokens=self._answer_tokens,
         )
         # The turn runs by itself, so that a slow reader never holds a lease.
-        running = asyncio.create_task(turn.run(), name=turn.id)
+        running = asyncio.create_task(self._run(turn), name=turn.id)
         running.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
@@ -145,6 +145,11 @@ class AgentLoop:
         finally:
             running.cancel()
             await asyncio.wait([running])
+
+    async def _run(self, turn: Turn) -> None:
+        # Reading many tools takes a second, in which other turns must not stand still.
+        await asyncio.to_thread(self._ranker.prepare)
+        await turn.run()
 
     def answer(self, question: str, answer: Answer) -> bool:
         """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""

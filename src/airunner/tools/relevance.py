@@ -69,13 +69,18 @@ _NO_CROWD, _CROWD = 4, 39
 class RelevanceIndex:
     """Ranks by sentence vectors and words together; its scores are on ``LexicalIndex``'s scale.
 
-    The tools are read, and the model loaded, when it is first asked.
+    The tools are read, and the model loaded, by ``prepare`` or when it is first asked.
     """
 
     def __init__(self, tools: Iterable[Tool], model: SentenceModel) -> None:
         self._tools, self._model = tuple(tools), model
         self._lexical = LexicalIndex(self._tools)
         self._reading = threading.Lock()
+
+    def prepare(self) -> None:
+        """Load the model and read the tools: some 10 ms for each."""
+        with self._reading:
+            _ = self._evidence
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """At most ``limit`` tools, best first."""
@@ -129,6 +134,7 @@ class RelevanceIndex:
 
     @cached_property
     def _evidence(self) -> Evidence:
+        # Asked for under the lock, so that two threads do not both read the tools.
         return Evidence(self._tools, self._model)
 
 

@@ -62,6 +62,10 @@ class Match:
 class ToolRanker(Protocol):
     """Something that orders tools by how well they fit a request."""
 
+    def prepare(self) -> None:
+        """Do now what the first ``rank`` would have to do; may take a second, from any thread."""
+        ...
+
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """At most ``limit`` tools, best first, those without any evidence left out."""
         ...
@@ -88,6 +92,9 @@ class LexicalIndex:
             term: _idf(len(self._tools), len(posting)) / rarest
             for term, posting in self._postings.items()
         }
+
+    def prepare(self) -> None:
+        """Nothing is left to do."""
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """The best tools by score; equal scores keep the tools' own order."""
