@@ -92,6 +92,60 @@ def shapes(result: Result) -> list[str]:
     return [*table(["prompts", *right], rows), "", note]
 
 
+SETS = {
+    "simple_python": "one tool offered",
+    "multiple": "2 to 4 tools",
+    "multiple_39": "the same among 39 tools",
+    "parallel": "several calls wanted",
+    "irrelevance": "no tool fits",
+    "small_talk": "small talk among 39 tools",
+}
+
+
+def tool_calling(result: Result) -> list[str]:
+    """How well tools are called, beside the engine's own tool calling."""
+    found = {(row["set"], row["way"]): row for row in result["rows"]}
+    rows = []
+    for name, meaning in SETS.items():
+        ours, engine = found.get((name, "ours")), found.get((name, "engine"))
+        if ours is None:
+            continue
+        wants_call = name not in ("irrelevance", "small_talk")
+        rows.append(
+            [
+                meaning,
+                f"{ours['cases']}",
+                share(ours["schema_valid"]),
+                share(ours["right_function"]),
+                share(ours["right"]) if wants_call else "",
+                share(engine["right_function"]) if engine else "",
+            ]
+        )
+    heads = ["", "cases", "valid", "right tool, or rightly none", "right arguments", "engine's own"]
+    choice = result["tool_choice"]
+    obeyed = ", ".join(f"{kind} {share(choice[kind])}" for kind in ("none", "required", "named"))
+    note = f"Of {choice['cases']} requests each, `tool_choice` was obeyed: {obeyed}."
+    return [*table(heads, rows), "", note, "", taken(result)]
+
+
+def tool_costs(result: Result) -> list[str]:
+    """What finding tools and constrained decoding cost."""
+    retrieval, constraint = result["retrieval"], result["constraint"]
+    rows = [
+        [
+            f"{retrieval['by_words_s'] * 1000:.1f} ms",
+            f"{retrieval['by_words_and_meaning_s'] * 1000:.1f} ms",
+            share(constraint["constrained_over_free"]),
+        ]
+    ]
+    heads = [
+        f"finding a tool among {retrieval['tools']:,} by words",
+        "by words and meaning",
+        "decoding speed under a schema, of free",
+    ]
+    return [*table(heads, rows), "", taken(result)]
+
+
 def memory(result: Result) -> list[str]:
     """How well memory is predicted."""
     summary, engine = result["summary"], result["machine"]["engine"]
@@ -127,6 +181,8 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "shapes": shapes,
     "image_memory": memory,
     "startup": startup,
+    "tool_calling": tool_calling,
+    "tool_costs": tool_costs,
 }
 
 
@@ -135,6 +191,11 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     heads = list(heads)
     lines = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def share(part: float | None) -> str:
+    """A part of one as a percentage; nothing for what does not exist."""
+    return "" if part is None else f"{part:.1%}"
 
 
 def duration(seconds_s: float) -> str:

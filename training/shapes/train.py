@@ -5,7 +5,7 @@ then the denoiser, from captions to latents; of its weights an exponential avera
 is kept. Everything computes in bfloat16, which processors with instructions for it
 do several times faster.
 
-Run: ``python -m training.shapes.train --out FOLDER``; some 75 minutes of two
+Run: ``python -m training.shapes.train --out FOLDER``; some 50 minutes of two
 cores. With ``--resume`` the denoiser's training goes on where it was. The shipped
 model is ``FOLDER/pipeline``, copied to ``src/airunner/components/art/shapes``.
 """
@@ -53,9 +53,9 @@ def main() -> None:
     """Train for the time given, saving on the way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--autoencoder-minutes", type=float, default=12.0)
-    parser.add_argument("--text-minutes", type=float, default=3.0)
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--autoencoder-minutes", type=float, default=11.0)
+    parser.add_argument("--text-minutes", type=float, default=1.5)
+    parser.add_argument("--minutes", type=float, default=33.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()

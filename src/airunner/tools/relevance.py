@@ -18,7 +18,7 @@ from functools import cached_property
 
 from airunner.tools.evidence import FEATURES, Evidence
 from airunner.tools.request import Request
-from airunner.tools.retrieval import THRESHOLD, LexicalIndex, Match, ToolRanker
+from airunner.tools.retrieval import THRESHOLD, LexicalIndex, Match, ToolRanker, required_things
 from airunner.tools.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 
@@ -91,10 +91,17 @@ class RelevanceIndex:
             for match in self._lexical.rank(request, limit=len(self._tools))
         }
         matches = [
-            self._match(tool, likeness, by_words.get(tool.name, 0.0))
+            self._match(tool, self._possible(tool, likeness, request), by_words.get(tool.name, 0.0))
             for tool, likeness in self._candidates(request, by_words, limit)
         ]
         return sorted(matches, key=lambda match: -match.score)[:limit]
+
+    def _possible(self, tool: Tool, likeness: float, request: Request) -> float:
+        """``likeness``, or less than any doubt where what the tool is about is not mentioned."""
+        things = required_things(tool)
+        if all(thing.take(request, "") for thing in things):
+            return likeness
+        return min(likeness, THRESHOLD - 2 * _DOUBT)
 
     def _match(self, tool: Tool, likeness: float, by_words: float) -> Match:
         score, least = likeness, THRESHOLD - _DOUBT

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from airunner.tools.request import Request
 from airunner.tools.tool import Tool
+from airunner.tools.user_words import Matching
 from airunner.tools.words import COMMON as _COMMON
 from airunner.tools.words import stems as _words
 
@@ -39,6 +40,8 @@ _BODY_WEIGHT = 0.3
 _BODY_TERMS = 12
 _QUESTION_WEIGHT = 0.55
 _UNLESS_WEIGHT = 0.2
+_THING_WEIGHT = 0.5
+_NO_THING_WEIGHT = 0.3
 _COUNTED_TERMS = 4
 _LONGEST_PHRASE = 4
 
@@ -87,9 +90,13 @@ class LexicalIndex:
         self._unless = [
             {word for text in tool.unless for word in _words(text)} for tool in self._tools
         ]
+        self._things = [required_things(tool) for tool in self._tools]
         rarest = _idf(len(self._tools), 1)
+        declared = Counter(term for tool in self._tools for term in _keyword_terms(tool))
+        # A keyword is as rare as its declarations: "summarize" in another tool's name or
+        # description takes nothing from the tool that it marks.
         self._idf = {
-            term: _idf(len(self._tools), len(posting)) / rarest
+            term: _idf(len(self._tools), declared[term] or len(posting)) / rarest
             for term, posting in self._postings.items()
         }
 
@@ -114,6 +121,9 @@ class LexicalIndex:
                 score *= _QUESTION_WEIGHT
             if not wish.isdisjoint(self._unless[number]):
                 score *= _UNLESS_WEIGHT
+            if self._things[number]:
+                named = all(thing.take(request, "") for thing in self._things[number])
+                score = score + _THING_WEIGHT if named else score * _NO_THING_WEIGHT
             matches.append(Match(self._tools[number], score))
         return sorted(matches, key=lambda match: -match.score)[:limit]
 
@@ -122,6 +132,20 @@ def pick(ranker: ToolRanker, request: Request, threshold: float = THRESHOLD) -> 
     """The tool that fits ``request`` best, or ``None`` if none reaches ``threshold``."""
     best = ranker.rank(request, limit=1)
     return best[0].tool if best and best[0].score >= threshold else None
+
+
+def required_things(tool: Tool) -> tuple[Matching, ...]:
+    """What a message has to mention for ``tool`` to be of use, such as the name of a file."""
+    required = tool.parameters["required"]
+    return tuple(
+        mark
+        for name, mark in tool.user_words.items()
+        if isinstance(mark, Matching) and name in required
+    )
+
+
+def _keyword_terms(tool: Tool) -> set[str]:
+    return {" ".join(_words(text)) for text in tool.keywords}
 
 
 def _term_weights(tool: Tool) -> dict[str, float]:

@@ -85,7 +85,7 @@ RequestText = Annotated[str, Whole()]
 """A parameter for the request itself, in the user's own words."""
 
 FileName = Annotated[
-    str, Matching(r"(?<![\w./\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.[A-Za-z]\w{0,7})\b")
+    str, Matching(r"(?<![\w.:/\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.[A-Za-z]\w{0,7})\b")
 ]
 """A parameter for the name of a file that the message mentions, such as ``notes/plan.md``."""
 
