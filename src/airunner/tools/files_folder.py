@@ -43,7 +43,8 @@ class FilesFolder:
             raise ToolRetryError("Give the name of a file.")
         try:
             path = (root / Path(wanted).expanduser()).resolve()
-        except (OSError, RuntimeError) as error:  # a loop of links, no such user
+            path.exists()
+        except (OSError, RuntimeError) as error:  # too long, a loop of links, no such user
             raise ToolRetryError(f"{name!r} cannot be a file's name: {error}") from None
         if not path.is_relative_to(root):
             raise ToolRetryError(

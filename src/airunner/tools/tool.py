@@ -18,6 +18,7 @@ from typing import overload as typing_overload
 
 from airunner.errors import InvalidToolError
 from airunner.messages import ToolSchema
+from airunner.models.spec import ModelCapability
 from airunner.tools.arguments import ArgumentForm, Arguments
 from airunner.tools.docstring import parse_docstring
 from airunner.tools.signature import SignatureForm
@@ -47,6 +48,7 @@ class Tool:
         topics: words that speak for this tool where several come together.
         unless: words that speak against this tool, however well the others fit.
         examples: whole requests that want this tool.
+        uses: the capabilities of the models that a call needs, in that order.
         timeout_s: how long it may take, where that is not what the settings say.
 
     ``form`` is for a function that takes whatever arguments it is given, and
@@ -64,6 +66,7 @@ class Tool:
         topics: Sequence[str] = (),
         unless: Sequence[str] = (),
         examples: Sequence[str] = (),
+        uses: Sequence[ModelCapability] = (),
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
     ) -> None:
@@ -82,6 +85,7 @@ class Tool:
         self.topics = tuple(topics)
         self.unless = tuple(unless)
         self.examples = tuple(examples)
+        self.uses = tuple(uses)
         self.timeout_s = timeout_s
         if form is None:
             signature = SignatureForm(function, self.name, docstring, hidden=API_PARAMETER)
@@ -159,6 +163,8 @@ def tool(
     topics: Sequence[str] = (),
     unless: Sequence[str] = (),
     examples: Sequence[str] = (),
+    uses: Sequence[ModelCapability] = (),
+    timeout_s: float | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -173,6 +179,8 @@ def tool(
     topics: Sequence[str] = (),
     unless: Sequence[str] = (),
     examples: Sequence[str] = (),
+    uses: Sequence[ModelCapability] = (),
+    timeout_s: float | None = None,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a typed function a tool, bare (``@tool``) or with arguments (``@tool(name=...)``).
 
@@ -190,6 +198,8 @@ def tool(
             topics=topics,
             unless=unless,
             examples=examples,
+            uses=uses,
+            timeout_s=timeout_s,
         )
 
     return make if function is None else make(function)

@@ -1,0 +1,381 @@
+"""Tools that list, search and change files in the files folder.
+
+Owns what each refuses: to overwrite unasked, to change what it cannot change
+exactly, to go through a link. Writing itself is ``documents.saving``; nothing is
+ever deleted, only moved to a folder from which it can be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from airunner.byte_size import format_bytes
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.tools.documents import saving
+from airunner.tools.documents.editing import addition, edited, encoded
+from airunner.tools.documents.file_words import (
+    FilePath,
+    FolderPath,
+    NamePattern,
+    NewText,
+    OldText,
+    Overwrite,
+    Said,
+    Sought,
+    SourcePath,
+    TargetPath,
+)
+from airunner.tools.documents.folder_walk import Entry, entry_of, folder_at, walk
+from airunner.tools.documents.line_search import Searched, lines_matching, lines_with, searched
+from airunner.tools.documents.plain import PlainText, decode
+from airunner.tools.documents.target import destination, direct, direct_file, file_target, free_name
+from airunner.tools.files_folder import FilesFolder
+from airunner.tools.tool import tool
+from airunner.tools.user_words import BodyText, Matching, Named
+
+TRASH = ".trash"
+"""Where deleted files go, inside the files folder."""
+
+_MOST_LISTED = 60
+_ORDERS: dict[str, Callable[[Entry], float]] = {
+    "newest": lambda entry: -entry.modified_s,
+    "largest": lambda entry: -entry.size_bytes,
+}
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "list files", "list my files", "list the files", "which files", "what files", "show files",
+        "show my files", "files are there", "list folder", "contents of the folder",
+        "newest file", "largest file", "files in the folder", "the files in", "pdf files",
+    ),
+    topics=("files", "folder", "directory"),
+    examples=(
+        "list my files",
+        "what files are in the folder notes/",
+        "show me all pdf files",
+        "which file is the newest",
+    ),
+)  # fmt: skip
+def list_files(
+    path: FolderPath = "",
+    pattern: NamePattern = "*",
+    deep: Annotated[bool, Said("all", "everywhere", "subfolders", "recursively")] = False,
+    sort: Annotated[Literal["name", "newest", "largest"], Named(["newest", "largest"])] = "name",
+    api: Any = None,
+) -> str:
+    """List the files in a folder, with sizes and dates.
+
+    Args:
+        path: the folder; empty for the whole files folder.
+        pattern: which names, such as *.pdf.
+        deep: whether to look into the folders below too.
+        sort: the order.
+    """
+    files: FilesFolder = api.files
+    start = folder_at(files, path)
+    found = list(walk(files, start, _shell_pattern(pattern), deep=deep))
+    where = "the files folder" if start == files.path else f"{files.name_of(start)}/"
+    if not found:
+        which = "" if pattern == "*" else f" called {pattern!r}"
+        return f"There is nothing{which} in {where}."
+    if order := _ORDERS.get(sort):
+        found.sort(key=order)
+    more = len(found) - _MOST_LISTED
+    lines = [f"{len(found)} in {where}:", *(_line(entry) for entry in found[:_MOST_LISTED])]
+    if more > 0:
+        lines.append(f"... and {more} more; a pattern or a folder's name shows fewer.")
+    return "\n".join(lines)
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "search my files", "search the files", "search files", "search in files", "find in files",
+        "files contain", "file contains", "files mention", "file mentions", "grep",
+    ),
+    topics=("files", "find", "occurrences"),
+    unless=("web", "online", "internet"),
+    examples=(
+        "search my files for budget",
+        "which files mention the dentist",
+        "find every TODO in notes/",
+        "grep for timeout in all files",
+    ),
+)  # fmt: skip
+def find_in_files(
+    text: Sought,
+    path: FolderPath = "",
+    pattern: NamePattern = "*",
+    regex: Annotated[bool, Said("regex", "regexp")] = False,
+    max_results: Annotated[int, Field(ge=1, le=50), Matching(r"\b([1-9]|[1-4]\d|50) lines\b")] = 20,
+    api: Any = None,
+) -> str:
+    """Find lines in text files, with line numbers; upper and lower case are the same.
+
+    Args:
+        text: what to find.
+        path: a folder or one file; empty for all files.
+        pattern: which names, such as *.md.
+        regex: whether text is a regular expression.
+        max_results: how many lines at most.
+    """
+    files: FilesFolder = api.files
+    below = searched(_entries(files, path, _shell_pattern(pattern)), lambda: api.cancelled)
+    found = (lines_matching if regex else lines_with)(below.texts, text)
+    if not found:
+        return f"{text!r} is not in {_how_many(below)}"
+    places = "1 line has" if len(found) == 1 else f"{len(found)} lines have"
+    lines = [f"{places} {text!r} in {_how_many(below)}"]
+    lines += [
+        f"{below.names[line.text]}:{line.number}: {line.shown}" for line in found[:max_results]
+    ]
+    if len(found) > max_results:
+        lines.append(f"... and {len(found) - max_results} more lines.")
+    return "\n".join(lines)
+
+
+@tool(
+    permission="write",
+    keywords=(
+        "write file", "write a file", "create file", "create a file", "new file", "save file",
+        "save this to", "save that to", "save it to", "save this as", "save that as", "save it as",
+        "write to file", "write this to", "write that to",
+    ),
+    topics=("file", "save", "txt", "md"),
+    unless=("copy", "move", "rename", "append", "add"),
+    examples=(
+        "write to notes/shopping.txt: milk, eggs, bread",
+        "save this as letter.md",
+        "create a file plan.txt with the text: start on Monday",
+    ),
+)  # fmt: skip
+def write_file(
+    path: FilePath, content: BodyText, overwrite: Overwrite = False, api: Any = None
+) -> str:
+    """Write a text file; one that exists is only replaced if overwrite is true.
+
+    Args:
+        path: its name, such as notes/plan.md.
+        content: the whole text.
+        overwrite: whether a file of this name may be replaced.
+    """
+    files: FilesFolder = api.files
+    target, was = file_target(files, path, overwrite=overwrite)
+    data = encoded(content, "utf-8")
+    saving.save(target, data, "write_file")
+    replaced = f", replacing {format_bytes(was)}" if was is not None else ""
+    return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
+
+
+@tool(
+    permission="write",
+    keywords=(
+        "append", "add to file", "add to the file", "add a line", "add this line",
+        "add this to", "add that to", "at the end of",
+    ),
+    topics=("file", "add", "txt", "md"),
+    examples=(
+        "append to notes/todo.md: call the dentist",
+        "add to shopping.txt: butter",
+        "add a line to log.txt: started at nine",
+    ),
+)  # fmt: skip
+def append_to_file(path: FilePath, content: BodyText, api: Any = None) -> str:
+    """Add text at the end of a text file, on a line of its own; a new file is made if need be.
+
+    Args:
+        path: its name.
+        content: the text to add.
+    """
+    files: FilesFolder = api.files
+    if not content.strip():
+        raise ToolRetryError("content is empty; pass the text that is to be added.")
+    target, size_bytes = file_target(files, path, overwrite=True)
+    is_new = size_bytes is None
+    old = PlainText("", "utf-8") if is_new else _text_of(files, path, "append_to_file")
+    data = addition(old, content)
+    if is_new:
+        saving.save(target, data, "append_to_file")
+    else:
+        saving.append(target, data, "append_to_file")
+    name, size = files.name_of(target), format_bytes(len(data))
+    return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
+
+
+@tool(
+    permission="write",
+    keywords=("edit file", "edit the file", "replace in", "change in", "correct in file"),
+    topics=("file", "replace", "edit", "txt", "md"),
+    examples=(
+        "replace 'Monday' with 'Tuesday' in plan.md",
+        "edit notes.txt: change 'teh' to 'the'",
+        "in config.toml replace 'debug = true' by 'debug = false'",
+    ),
+)  # fmt: skip
+def edit_file(path: FilePath, old: OldText, new: NewText, api: Any = None) -> str:
+    """Replace one exact passage of a text file, which must be in it exactly once.
+
+    Args:
+        path: the file's name.
+        old: the passage as it is in the file, with as much around it as makes it unique.
+        new: what takes its place; empty to take it out.
+    """
+    files: FilesFolder = api.files
+    target = direct_file(files, path)
+    name = files.name_of(target)
+    edit = edited(_text_of(files, path, "edit_file"), old, new, name)
+    saving.save(target, edit.data, "edit_file")
+    return f"Changed {name} at line {edit.line}."
+
+
+@tool(
+    permission="write",
+    keywords=("copy file", "copy the file", "duplicate file", "duplicate the file", "make a copy"),
+    topics=("file", "duplicate"),
+    examples=("copy report.pdf to archive/report.pdf", "duplicate plan.md as plan-old.md"),
+)
+def copy_file(
+    path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
+) -> str:
+    """Copy a file.
+
+    Args:
+        path: the file to copy.
+        to: the copy's name, or a folder for it.
+        overwrite: whether a file of that name may be replaced.
+    """
+    files: FilesFolder = api.files
+    source = files.existing(path)
+    target = destination(files, source, to, overwrite=overwrite)
+    saving.copy(source, target, "copy_file")
+    return f"Copied {files.name_of(source)} to {files.name_of(target)}."
+
+
+@tool(
+    permission="write",
+    keywords=("move file", "move the file", "rename file", "rename the file", "rename"),
+    topics=("file", "folder"),
+    unless=("house", "flat", "apartment", "home"),
+    examples=(
+        "rename draft.md to final.md",
+        "move report.pdf into archive/",
+        "move .trash/plan.md to plan.md",
+    ),
+)
+def move_file(
+    path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
+) -> str:
+    """Move or rename a file; also takes a deleted one back out of .trash.
+
+    Args:
+        path: the file to move.
+        to: its new name, or a folder for it.
+        overwrite: whether a file of that name may be replaced.
+    """
+    files: FilesFolder = api.files
+    source = direct_file(files, path)
+    target = destination(files, source, to, overwrite=overwrite)
+    saving.move(source, target, "move_file")
+    return f"Moved {files.name_of(source)} to {files.name_of(target)}."
+
+
+@tool(
+    permission="write",
+    keywords=("delete file", "delete the file", "remove file", "remove the file", "trash"),
+    topics=("file", "delete", "txt", "md"),
+    examples=("delete old-plan.txt", "remove the file draft.md", "put report.pdf into the trash"),
+)
+def delete_file(path: FilePath, api: Any = None) -> str:
+    """Delete a file: it goes to the folder .trash, from which it can be taken back.
+
+    Args:
+        path: its name.
+    """
+    files: FilesFolder = api.files
+    source = direct_file(files, path)
+    name = files.name_of(source)
+    if source.is_relative_to(files.path / TRASH):
+        raise ToolRetryError(f"{name} is deleted already; only the user can empty {TRASH}.")
+    target = free_name(direct(files, f"{TRASH}/{name}"))
+    saving.move(source, target, "delete_file")
+    kept = files.name_of(target)
+    return f"Deleted {name}: it is now {kept}, and move_file from there takes it back."
+
+
+@tool(
+    permission="write",
+    keywords=(
+        "make folder", "make a folder", "create folder", "create a folder", "new folder",
+        "create directory", "create a directory", "make directory", "mkdir",
+    ),
+    topics=("folder", "directory"),
+    examples=("make a folder called invoices", "create the folder notes/2026"),
+)  # fmt: skip
+def make_folder(path: FolderPath, api: Any = None) -> str:
+    """Make a folder, with the folders above it.
+
+    Args:
+        path: its name, such as notes/2026.
+    """
+    files: FilesFolder = api.files
+    target = direct(files, path)
+    name = files.name_of(target)
+    if target.is_dir():
+        return f"The folder {name} exists already."
+    try:
+        target.mkdir(parents=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ToolRetryError(f"{name}, or a part of it, is a file; choose another name.") from None
+    except OSError as error:
+        raise ToolFailedError("make_folder", error.strerror or str(error)) from error
+    return f"Made the folder {name}."
+
+
+def _entries(files: FilesFolder, path: str, pattern: str) -> list[Entry]:
+    """The one file called ``path``, or those in and below the folder of that name."""
+    if path.strip() and not files.locate(path).is_dir():
+        return [entry_of(files, files.existing(path))]
+    return list(walk(files, folder_at(files, path), pattern, deep=True))
+
+
+def _shell_pattern(pattern: str) -> str:
+    """A pattern without wildcards is a part of a name, as people mean it."""
+    pattern = pattern.strip() or "*"
+    return pattern if set(pattern) & set("*?[") else f"*{pattern}*"
+
+
+def _line(entry: Entry) -> str:
+    changed = f"{datetime.fromtimestamp(entry.modified_s):%Y-%m-%d %H:%M}"
+    if entry.is_folder:
+        return f"{entry.name}/, folder"
+    return f"{entry.name}, {format_bytes(entry.size_bytes)}, {changed}"
+
+
+def _how_many(below: Searched) -> str:
+    count = len(below.names)
+    what = f"{count} text file{'s' * (count != 1)}"
+    if not below.passed_over:
+        return f"{what}."
+    return (
+        f"{what}; {below.passed_over} more were passed over: no plain text, or too large "
+        "(search_documents reads PDF and Word)."
+    )
+
+
+def _text_of(files: FilesFolder, name: str, tool_name: str) -> PlainText:
+    path = files.existing(name)
+    size_bytes = path.stat().st_size
+    if size_bytes > saving.MOST_BYTES:
+        raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
+    try:
+        return decode(path.read_bytes(), files.name_of(path))
+    except OSError as error:
+        raise ToolFailedError(tool_name, f"{name}: {error.strerror or error}") from error
+    except ToolFailedError as error:  # the reader does not know for which tool it reads
+        raise ToolFailedError(tool_name, f"{error.tool}: {error.problem}") from error

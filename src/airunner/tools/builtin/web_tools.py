@@ -1,0 +1,161 @@
+"""Tools that use the web: search, read a page, summarise it, save a file.
+
+Owns what models see of them. Everything goes through the guard of
+``airunner.tools.web``, which reaches public addresses only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airunner.errors import ToolFailedError
+from airunner.models.spec import ModelCapability
+from airunner.tools.tool import tool
+from airunner.tools.user_words import Matching, WebAddress
+from airunner.tools.web.fetcher import Fetcher, cancellation
+from airunner.tools.web.page import read_page
+from airunner.tools.web.page_summary import summarize_page
+from airunner.tools.web.request_words import SaveName, SearchWords
+from airunner.tools.web.saving import save_file
+from airunner.tools.web.search import WebSearch, as_list
+
+_Url = Annotated[WebAddress, Field(max_length=2000)]
+_WORDS_OF_CODE = ("script", "function", "snippet")
+
+
+@tool(
+    permission="network",
+    keywords=(
+        "search the web",
+        "search the internet",
+        "search online",
+        "web search",
+        "internet search",
+        "search google",
+        "google",
+        "look up online",
+        "look online",
+        "on the internet",
+        "on the web",
+        "find online",
+        "latest news",
+        "news about",
+    ),
+    topics=("search", "look up", "online", "internet", "web", "news", "websites", "latest"),
+    examples=(
+        "search the web for tide tables in Brest",
+        "look up the opening hours of the Louvre online",
+        "google the latest release of Debian",
+        "find websites about sourdough bread",
+        "what is the latest news about the election",
+        "do a web search for a cheap bicycle shop",
+    ),
+)
+def search_web(
+    query: Annotated[str, Field(min_length=2, max_length=300), SearchWords()],
+    max_results: Annotated[
+        int, Field(ge=1, le=10), Matching(r"(?i)\b(10|[1-9]) (?:search )?(?:results|pages|hits)\b")
+    ] = 5,
+) -> str:
+    """Search the web and list pages with their addresses.
+
+    Args:
+        query: the words to search for.
+        max_results: the most pages to list.
+    """
+    return as_list(query, WebSearch("search_web").find(query, max_results))
+
+
+@tool(
+    permission="network",
+    keywords=("https", "url", "web page", "webpage", "open the link", "this link", "that link"),
+    topics=("page", "site", "website", "link", "address", "read", "open", "visit", "article"),
+    unless=("download", "save", "summary", "summarize", "gist", *_WORDS_OF_CODE),
+    examples=(
+        "read https://example.com/news.html",
+        "what does the page https://example.org say",
+        "open this link and tell me what it is about: https://example.com/a",
+        "show me part 2 of https://example.com/story",
+    ),
+)
+def read_web_page(
+    url: _Url,
+    part: Annotated[int, Field(ge=1, le=10_000), Matching(r"(?i)\bpart (\d{1,4})\b")] = 1,
+    api: Any = None,
+) -> str:
+    """Read the main text of a web page, or of a PDF on the web, in parts if it is long.
+
+    Args:
+        url: the address, beginning with https:// or http://.
+        part: which part of a long page to read, from 1.
+    """
+    return read_page(Fetcher("read_web_page"), url, cancellation(api)).part(part)
+
+
+@tool(
+    permission="network",
+    # Words such as "summary" belong to summarize_text; here they count beside an address.
+    keywords=(
+        "https",
+        "summarize https",
+        "summary https",
+        "gist https",
+        "points https",
+        "sum up https",
+        "summarize the page",
+        "summarize this page",
+        "summary of the page",
+    ),
+    topics=("website", "page", "link"),
+    unless=("download", "save", *_WORDS_OF_CODE),
+    examples=(
+        "summarize https://example.com/news.html",
+        "what are the main points of https://example.com/report",
+    ),
+    uses=(ModelCapability.SUMMARIZATION,),
+)
+def summarize_web_page(
+    url: _Url,
+    max_sentences: Annotated[
+        int, Field(ge=1, le=12), Matching(r"(?i)\b(1[0-2]|[1-9]) sentences?\b")
+    ] = 5,
+    api: Any = None,
+) -> str:
+    """Summarize a web page, or a PDF on the web, in a few sentences.
+
+    Args:
+        url: the address, beginning with https:// or http://.
+        max_sentences: the most sentences that the summary may have.
+    """
+    return summarize_page(Fetcher("summarize_web_page"), url, max_sentences, api)
+
+
+@tool(
+    permission="network",
+    timeout_s=1800.0,  # 100 MB over a slow line
+    keywords=("download", "save the link", "save this link", "save https", "fetch the file"),
+    topics=("https", "save", "file", "fetch", "store", "link"),
+    unless=("write", *_WORDS_OF_CODE),
+    examples=(
+        "download https://example.com/report.pdf",
+        "save https://example.com/prices.csv as data/prices.csv",
+        "download this file for me: https://example.org/map.zip",
+    ),
+)
+def download_file(
+    url: _Url,
+    path: Annotated[str, Field(max_length=200), SaveName()] = "",
+    api: Any = None,
+) -> str:
+    """Download a file from the web into the files folder; nothing is overwritten.
+
+    Args:
+        url: the address, beginning with https:// or http://.
+        path: the name to save it under; left out, the name that it has on the web.
+    """
+    if api is None:
+        raise ToolFailedError("download_file", "there is no folder to save files in")
+    fetcher = Fetcher("download_file")
+    return save_file(fetcher, url, path, api.files, cancellation(api), api.report)
