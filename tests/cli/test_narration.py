@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 from typing import Any
 
 from airunner import events
@@ -22,6 +23,8 @@ SILENT = {
     "decided",
     "download_progressed",
     "image_stepped",
+    "permission_asked",  # the question itself is on the screen
+    "permission_decided",  # where it is allowed, what follows says so
     "turn_started",
     "text_streamed",
     "turn_finished",
@@ -91,3 +94,23 @@ def test_a_saved_picture_says_where() -> None:
     assert narrate(saved.as_json()) == (
         "saved /pictures/a cat.png: 64x32 pixels, seed 7, drawn in 0.50 s"
     )
+
+
+def test_a_denial_says_by_whom() -> None:
+    def denied(by: str) -> str | None:
+        decided = events.PermissionDecided(
+            turn="t", call="c", question="", tool="save_note", allowed=False, by=by
+        )
+        return narrate(decided.as_json())
+
+    assert denied("user") == "tool save_note denied: you said no"
+    assert denied("rule") == "tool save_note denied: a rule forbids it"
+    assert denied("nobody") == "tool save_note denied: nobody is there to allow it"
+
+
+def test_a_reminder_has_its_time_and_its_words_unless_they_were_not_logged() -> None:
+    due_s = datetime(2027, 3, 18, 9, 5).timestamp()
+    due = events.ReminderDue(number=3, text="call the bank", due_s=due_s).as_json()
+    assert narrate(due) == "reminder for Thu 18 Mar, 09:05: call the bank"
+    del due["text"]
+    assert narrate(due) == "reminder for Thu 18 Mar, 09:05"

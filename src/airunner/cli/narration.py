@@ -6,10 +6,12 @@ log. Knows no console. What is said in a conversation is not told here.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from airunner.byte_size import format_bytes
+from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]
 
@@ -18,11 +20,6 @@ def narrate(event: Record) -> str | None:
     """The line for an event, or ``None`` if it is not about models, memory or tools."""
     tell = _LINES.get(event["kind"])
     return tell(event) if tell else None
-
-
-def short_name(model: str) -> str:
-    """A model's name without its publisher."""
-    return model.rstrip("/").rpartition("/")[2]
 
 
 def seconds(value: float) -> str:
@@ -45,6 +42,18 @@ def _model_loaded(e: Record) -> str:
         f"loaded {short_name(e['model'])} on {e['device']} in {seconds(e['load_s'])}: "
         f"{format_bytes(e['predicted_bytes'])} predicted, "
         f"{format_bytes(e['measured_bytes'])} measured{context}"
+    )
+
+
+def _read_ahead_started(e: Record) -> str:
+    return f"reading {short_name(e['model'])} ahead: {format_bytes(e['file_bytes'])}"
+
+
+def _read_ahead_ended(e: Record) -> str:
+    cut = f", then stopped: {e['reason']}" if e["reason"] else ""
+    return (
+        f"read {format_bytes(e['read_bytes'])} of {format_bytes(e['file_bytes'])} of "
+        f"{short_name(e['model'])} ahead in {seconds(e['read_s'])}{cut}"
     )
 
 
@@ -152,10 +161,22 @@ def _history_trimmed(e: Record) -> str:
     return f"{e['dropped_messages']} old messages left out to fit the context of {e['n_ctx']:,}"
 
 
+def _conversation_switched(e: Record) -> str:
+    return f"the next message goes to conversation {e['to'][:8]}"
+
+
+def _reminder_due(e: Record) -> str:
+    # A log keeps none of the words.
+    text = f": {e['text']}" if "text" in e else ""
+    return f"reminder for {time.strftime('%a %d %b, %H:%M', time.localtime(e['due_s']))}{text}"
+
+
 _LINES: Mapping[str, Callable[[Record], str | None]] = {
     "fallback_chosen": _fallback_chosen,
     "model_loaded": _model_loaded,
     "model_load_failed": _model_load_failed,
+    "read_ahead_started": _read_ahead_started,
+    "read_ahead_ended": _read_ahead_ended,
     "model_parked": _model_parked,
     "parking_failed": _parking_failed,
     "model_released": _model_released,
@@ -174,4 +195,6 @@ _LINES: Mapping[str, Callable[[Record], str | None]] = {
     "tool_call_finished": _tool_call_finished,
     "picture_saved": _picture_saved,
     "history_trimmed": _history_trimmed,
+    "conversation_switched": _conversation_switched,
+    "reminder_due": _reminder_due,
 }

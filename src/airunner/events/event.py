@@ -1,0 +1,24 @@
+"""What every event has in common."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events. ``at_s`` is Unix time."""
+
+    at_s: float = field(default_factory=time.time)
+
+    @property
+    def kind(self) -> str:
+        """The event's name in JSON: the class name in snake case."""
+        name = type(self).__name__
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as JSON-ready values, ``kind`` first."""
+        return {"kind": self.kind, **asdict(self)}

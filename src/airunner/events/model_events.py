@@ -1,0 +1,172 @@
+"""Events about models, memory and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airunner.events.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackChosen(Event):
+    """A mapped model's weights are absent, so the embedded model answers instead."""
+
+    capability: str
+    wanted: str
+    chosen: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadProgressed(Event):
+    """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
+
+    model: str
+    done_bytes: int
+    total_bytes: int | None
+    step: str = "download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Event):
+    """The scheduler decided something, with the figures it decided on."""
+
+    action: str
+    model: str
+    device: str
+    reason: str
+    needed_bytes: int = 0
+    held_bytes: int = 0
+    budget_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLoaded(Event):
+    """A worker has its model ready."""
+
+    model: str
+    device: str
+    predicted_bytes: int
+    measured_bytes: int | None
+    load_s: float
+    n_ctx: int | None
+    n_threads: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAheadStarted(Event):
+    """A model's file is being read into the page cache, because the model may be loaded soon."""
+
+    model: str
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAheadEnded(Event):
+    """Reading ahead ended after ``read_bytes``; ``reason`` says why early, empty if all was read.
+
+    Pages that were in the cache already count as read.
+    """
+
+    model: str
+    read_bytes: int
+    file_bytes: int
+    read_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLoadFailed(Event):
+    """A model did not load. ``will_retry`` says whether another attempt follows."""
+
+    model: str
+    device: str
+    problem: str
+    will_retry: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelParked(Event):
+    """A model's conversations were saved before it leaves memory."""
+
+    model: str
+    conversations: int
+    tokens: int
+    parked_bytes: int
+    park_s: float
+    tier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkingFailed(Event):
+    """A conversation's KV state could not be kept; its prompt will be processed again."""
+
+    model: str
+    conversation: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReleased(Event):
+    """A worker is gone. ``missing_bytes`` did not come back and count against the budget.
+
+    ``peak_bytes`` is the most it ever held, ``None`` if that cannot be known.
+    """
+
+    model: str
+    device: str
+    released_bytes: int
+    missing_bytes: int
+    stop_s: float
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRestored(Event):
+    """Parked state was put back. The engine's claim; ``CacheProven`` or ``CacheLost`` follows."""
+
+    model: str
+    conversation: str
+    tokens: int
+    restore_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheProven(Event):
+    """The first request after a restore re-used the restored tokens."""
+
+    model: str
+    conversation: str
+    cached_tokens: int
+    prompt_tokens: int
+    restored_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheLost(Event):
+    """Parked state did not serve; the prompt was processed again. ``reason`` says why."""
+
+    model: str
+    conversation: str
+    cached_tokens: int
+    restored_tokens: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDied(Event):
+    """A worker's process ended by itself."""
+
+    model: str
+    exit_code: int | None
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialistFailed(Event):
+    """A specialised model could not be used; the caller was given ``None``."""
+
+    capability: str
+    model: str
+    problem: str

@@ -1,0 +1,176 @@
+"""Events of a turn: what is said, called, allowed and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airunner.events.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnStarted(Event):
+    """The agent loop took up a user's message."""
+
+    turn: str
+    conversation: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStreamed(Event):
+    """A piece of the answer. ``reasoning`` marks thinking, not for the final text."""
+
+    turn: str
+    text: str
+    reasoning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationFinished(Event):
+    """One generation of a model ended, with what it cost."""
+
+    turn: str
+    model: str
+    conversation: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    ttft_s: float
+    total_s: float
+    finish_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallStarted(Event):
+    """A tool is about to run with these arguments."""
+
+    turn: str
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionAsked(Event):
+    """A tool call waits for the user; ``question`` is what the answer must name."""
+
+    turn: str
+    call: str
+    question: str
+    tool: str
+    permission: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionDecided(Event):
+    """A call was asked about, or denied: by the ``user``, a ``rule``, or as ``nobody`` could say.
+
+    ``question`` is empty where none was asked.
+    """
+
+    turn: str
+    call: str
+    question: str
+    tool: str
+    allowed: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolProgressed(Event):
+    """A tool says how far it is."""
+
+    turn: str
+    call: str
+    tool: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallFinished(Event):
+    """A tool returned, or failed with ``problem``. ``truncated`` says the result was shortened."""
+
+    turn: str
+    call: str
+    tool: str
+    result: str
+    problem: str
+    seconds: float
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageStepped(Event):
+    """An image model finished one denoising step. ``owner`` is the work it is for."""
+
+    model: str
+    owner: str
+    step: int
+    steps: int
+    preview_png: bytes | None = field(default=None, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """As every event's, without the pixels."""
+        return {"kind": self.kind} | {k: v for k, v in asdict(self).items() if k != "preview_png"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSaved(Event):
+    """A picture lies in the pictures folder. ``settings`` is what it was drawn with."""
+
+    model: str
+    owner: str
+    path: str
+    width: int
+    height: int
+    seconds: float
+    settings: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRefused(Event):
+    """A tool from outside (an MCP server, an installed package) is not offered."""
+
+    origin: str
+    tool: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServerConnected(Event):
+    """An MCP server runs and offers ``tools`` tools."""
+
+    server: str
+    tools: int
+    connect_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServerFailed(Event):
+    """An MCP server did not start, died or hung; a later call of its tools starts it again."""
+
+    server: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryTrimmed(Event):
+    """Old messages were left out so that the prompt fits the context."""
+
+    turn: str
+    dropped_messages: int
+    n_ctx: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnFinished(Event):
+    """The turn ended: ``answered``, ``step_limit``, ``cancelled`` or ``failed``."""
+
+    turn: str
+    outcome: str
+    text: str
+    steps: int
+    total_s: float
+    problem: str = ""
