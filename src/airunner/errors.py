@@ -145,10 +145,17 @@ class DownloadError(WeightsError):
 class StorageError(AiRunnerError):
     """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown."""
 
-    def __init__(self, path: Path | str, problem: str, needed_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        problem: str,
+        needed_bytes: int | None = None,
+        *,
+        advice: str = "Free some space and try again.",
+    ) -> None:
         self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
         need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
-        super().__init__(f"Cannot write {path}{need}: {problem}. Free some space and try again.")
+        super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")
 
 
 class DeviceNotFoundError(AiRunnerError):

@@ -1,0 +1,1 @@
+"""What AI Runner remembers between runs: conversations, notes, facts and reminders, in SQLite."""

@@ -1,0 +1,32 @@
+"""A message as JSON, and back exactly as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airunner.messages import Message, ToolCall
+
+
+def to_json(message: Message) -> str:
+    """``message`` as one line of ASCII, so that even half a surrogate pair survives."""
+    value: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        value["tool_calls"] = [_call_value(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        value["tool_call_id"] = message.tool_call_id
+    if message.name is not None:
+        value["name"] = message.name
+    return json.dumps(value)
+
+
+def from_json(text: str) -> Message:
+    """The message that ``to_json`` wrote."""
+    value = json.loads(text)
+    calls = tuple(ToolCall(**call) for call in value.pop("tool_calls", ()))
+    return Message(**value, tool_calls=calls)
+
+
+def _call_value(call: ToolCall) -> dict[str, Any]:
+    value = {"id": call.id, "name": call.name, "arguments": dict(call.arguments)}
+    return value | ({"malformed": call.malformed} if call.malformed else {})
