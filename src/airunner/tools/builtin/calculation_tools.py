@@ -1,0 +1,267 @@
+"""Tools that calculate: expressions, units, figures about numbers, and chance."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from airunner.errors import ToolRetryError
+from airunner.tools.arithmetic import PERCENT, evaluate
+from airunner.tools.arithmetic_words import MAX_LENGTH, ArithmeticSaid, read_arithmetic
+from airunner.tools.measure_words import ConversionSaid
+from airunner.tools.measures import convert
+from airunner.tools.numerals import as_text, with_digits
+from airunner.tools.request import Request
+from airunner.tools.tool import tool
+from airunner.tools.user_words import Matching, UserWords
+
+_SHOWN_READING = 200
+_MOST_NUMBERS = 200
+_NUMBER = re.compile(
+    r"(?<![\w.:/-])-?(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w:/])"
+)
+_LARGEST = 10**12
+
+
+class NumbersSaid(Matching):
+    """The numbers that a message lists, two at least."""
+
+    def __init__(self) -> None:
+        super().__init__(_NUMBER.pattern)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The numbers, separated by spaces, or ``None``."""
+        found = _NUMBER.findall(request.body) or _NUMBER.findall(request.message)
+        return " ".join(number.replace(",", "") for number in found) if len(found) > 1 else None
+
+
+class CountSaid(UserWords):
+    """The number in the first group of a pattern, also where the message has it in words."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern, re.IGNORECASE)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The digits, or ``None``."""
+        found = self._pattern.search(with_digits(request.message))
+        return found[1] if found else None
+
+
+def _listed(value: Any) -> Any:
+    """Numbers written as text are a list too, as models like to give them."""
+    if not isinstance(value, str):
+        return value
+    parts = re.split(r"[\s;]+", value.strip(" ,;[]()"))
+    if len(parts) == 1:
+        return parts[0].split(",")
+    return [part.strip(",").replace(",", "") for part in parts]
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "calculate",
+        "calculation",
+        "arithmetic",
+        "plus",
+        "minus",
+        "multiplied by",
+        "divided by",
+        "square root",
+        "cube root",
+        "percent of",
+        "to the power",
+        "factorial",
+        "add",
+        "percent off",
+        "logarithm",
+    ),
+    topics=(
+        "multiply",
+        "divide",
+        "add",
+        "subtract",
+        "sum",
+        "percent",
+        "percentage",
+        "times",
+        "math",
+    ),
+    examples=(
+        "what is 12 times 9",
+        "calculate 3 * (4 + 5)",
+        "what is 15% of 80",
+        "how much is 1,234.50 plus 8%",
+        "what is the square root of 144",
+        "work out 2 to the power of 10",
+        "divide 100 by 7",
+    ),
+)
+def calculate(
+    expression: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH), ArithmeticSaid()],
+) -> str:
+    """Work out an arithmetic expression exactly.
+
+    Args:
+        expression: what to work out, such as (2 + 3) * 4, 15% of 80 or sqrt(2).
+    """
+    value, reading = evaluate(read_arithmetic(expression))
+    shown = re.sub(rf"{PERCENT}\(([^()]*)\)", r"\1%", reading.replace("'", "").replace("**", "^"))
+    if len(shown) > _SHOWN_READING:
+        shown = f"{shown[:_SHOWN_READING]}…"
+    text, is_exact = as_text(value)
+    return f"{shown} {'=' if is_exact else '≈'} {text}"
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "fahrenheit",
+        "celsius",
+        "in miles",
+        "to miles",
+        "miles to",
+        "in kilometers",
+        "in kilometres",
+        "how many ml",
+        "how many minutes",
+        "how many seconds",
+        "how many feet",
+        "how many cups",
+        "how many inches",
+        "how many grams",
+        "how many ounces",
+        "how many liters",
+        "how many litres",
+        "in cm",
+        "in km",
+        "in kg",
+        "to kg",
+        "to km",
+        "to cm",
+    ),
+    topics=(
+        *("convert", "conversion", "feet", "foot", "inches", "pounds", "kilograms", "kg"),
+        *("km", "cm", "grams", "ounces", "cups", "liters", "litres", "gallons", "pints", "degrees"),
+    ),
+    unless=("translate",),
+    examples=(
+        "convert 5 miles to km",
+        "how many cups are in 2 liters",
+        "what is 72 °F in celsius",
+        "how much is 8 oz in grams",
+        "100 km/h in mph",
+    ),
+)
+def convert_units(
+    value: Annotated[float, Field(allow_inf_nan=False), ConversionSaid("value")],
+    from_unit: Annotated[str, Field(min_length=1, max_length=60), ConversionSaid("source")],
+    to_unit: Annotated[str, Field(min_length=1, max_length=60), ConversionSaid("target")],
+) -> str:
+    """Convert a measure into another one, such as miles into km or °F into °C.
+
+    Args:
+        value: how many of the first unit.
+        from_unit: the unit that the value is in, such as miles, °F, kg or cups.
+        to_unit: the unit that is wanted.
+    """
+    return convert(value, from_unit.strip(), to_unit.strip())
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "standard deviation",
+        "median",
+        "quartiles",
+        "statistics of",
+        "variance",
+        "mean and median",
+    ),
+    topics=("average", "statistics", "numbers", "stdev", "deviation"),
+    examples=(
+        "what are the mean and median of 3, 5 and 12",
+        "give me the standard deviation of these numbers: 4 8 15 16 23 42",
+        "statistics of 1.5, 2.5 and 9",
+    ),
+)
+def statistics_of(
+    numbers: Annotated[
+        list[Annotated[float, Field(allow_inf_nan=False)]],
+        BeforeValidator(_listed),
+        Field(min_length=1, max_length=_MOST_NUMBERS),
+        NumbersSaid(),
+    ],
+) -> str:
+    """Tell count, sum, mean, median, deviation, extremes and quartiles of a list of numbers.
+
+    Args:
+        numbers: the numbers.
+    """
+    import statistics
+    from fractions import Fraction
+
+    # Decimals as they were typed: the sum of 0.1 and 0.2 is 0.3.
+    exact = sorted(Fraction(repr(number)) for number in numbers)
+    figures = {
+        "count": Fraction(len(exact)),
+        "sum": sum(exact),
+        "mean": statistics.mean(exact),
+        "median": statistics.median(exact),
+        "minimum": exact[0],
+        "maximum": exact[-1],
+    }
+    if len(exact) > 1:
+        lower, _, upper = statistics.quantiles(exact, n=4, method="inclusive")
+        figures |= {
+            "lower quartile": lower,
+            "upper quartile": upper,
+            "standard deviation (of a sample, n - 1)": statistics.stdev(exact),
+        }
+    return "\n".join(f"{name}: {as_text(figure)[0]}" for name, figure in figures.items())
+
+
+@tool(
+    permission="read",
+    keywords=("random number", "roll a die", "roll a dice", "roll dice", "dice"),
+    topics=("random", "roll", "lottery", "draw lots"),
+    examples=(
+        "give me a random number between 1 and 100",
+        "roll two dice",
+        "pick three random numbers from 1 to 49",
+    ),
+)
+def random_number(
+    lowest: Annotated[
+        int,
+        Field(ge=-_LARGEST, le=_LARGEST),
+        CountSaid(r"\b(?:between|from)\s+(-?\d+)\s+(?:and|to)\s+-?\d"),
+    ] = 1,
+    highest: Annotated[
+        int,
+        Field(ge=-_LARGEST, le=_LARGEST),
+        CountSaid(r"\b(?:between|from)\s+-?\d+\s+(?:and|to)\s+(-?\d+)"),
+    ] = 6,
+    count: Annotated[
+        int, Field(ge=1, le=100), CountSaid(r"\b(\d+)\s+(?:\w+\s+)?(?:dice|numbers|times)\b")
+    ] = 1,
+) -> str:
+    """Draw whole numbers by chance, such as the throw of a die.
+
+    Args:
+        lowest: the smallest number that may come out.
+        highest: the greatest number that may come out.
+        count: how many numbers to draw.
+    """
+    import random
+
+    if lowest > highest:
+        raise ToolRetryError(
+            f"lowest is {lowest} and highest {highest}; it has to be the other way."
+        )
+    chance = random.SystemRandom()
+    drawn = [chance.randint(lowest, highest) for _ in range(count)]
+    total = f" (sum {sum(drawn):,})" if count > 1 else ""
+    return f"Drawn from {lowest} to {highest}: {', '.join(map(str, drawn))}{total}"
