@@ -1,27 +1,91 @@
-"""Tools that write code with the code model."""
+"""Tools for program code: write, change and explain it with the code model; check and run it.
+
+Owns the prompts for the code model. Running, checking and the words for their results
+are ``tools.sandbox``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
-from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors import StorageError, ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
+from airunner.tools.api import ToolApi
+from airunner.tools.asking import ask
+from airunner.tools.passages import estimated_tokens
+from airunner.tools.request import Request
+from airunner.tools.sandbox.script import Sandbox
+from airunner.tools.sandbox.source import script_in
+from airunner.tools.sandbox.telling import told
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Named, RequestText
+from airunner.tools.user_words import BodyText, FileName, Named, RequestText, UserWords
 
 _CODE_TOKENS = 1024
+_EXPLANATION_TOKENS = 400
+_MOST_CODE_TOKENS = 4000
+_LONGEST_SCRIPT = 20_000
+_LARGEST_FILE_BYTES = 1 << 20
+_MOST_FINDINGS = 12
+
 _LANGUAGE_NAMES = """
 Bash C++ C# CSS Go Haskell HTML Java JavaScript Kotlin Lua PHP Python Ruby Rust Scala SQL Swift
 TypeScript
 """
 _LANGUAGES = tuple(_LANGUAGE_NAMES.split())
 
+_FILE_NAME: UserWords = get_args(FileName)[1]
+
+
+class _Wish(UserWords):
+    """What is wanted of the text that the request is about; without one, the whole message."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The wish."""
+        return request.wish or request.message
+
+
+class _FileInWish(UserWords):
+    """A file that is named beside the code, and not in it: ``math.sqrt`` is no file."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """Its name, where one file is named."""
+        if not request.body:
+            return None
+        return _FILE_NAME.take(Request(request.wish, request.wish), earlier_answer)
+
+
+_Script = Annotated[BodyText, Field(max_length=_LONGEST_SCRIPT)]
+
 
 @tool(
     permission="read",
-    keywords=("code", "coding", "script", "snippet", "regex", "sql query", "html page"),
+    keywords=(
+        "code",
+        "coding",
+        "script",
+        "snippet",
+        "regex",
+        "sql query",
+        "sql to",
+        "need sql",
+        "html page",
+        "write code",
+        "write some code",
+        "write a script",
+        "write a program",
+        "write a function",
+        "generate code",
+        "code that",
+        "script that",
+        "program that",
+        "function that",
+        "function which",
+        "python function",
+        "python script to",
+    ),
     topics=(
         "function",
         "program",
@@ -41,6 +105,7 @@ _LANGUAGES = tuple(_LANGUAGE_NAMES.split())
         "code a small html page",
         "write a javascript program",
     ),
+    uses=(ModelCapability.CODE_GENERATION,),
 )
 def generate_code(
     description: RequestText,
@@ -60,13 +125,249 @@ def generate_code(
         f"Write {language} code for this request. Reply with one code block and, below it, "
         f"at most two sentences on how to use it.\n\nRequest: {description.strip()}"
     )
-    result: str | None = None
-    if api is not None:
-        result = api.use_specialized_model(
-            ModelCapability.CODE_GENERATION, prompt, max_tokens=_CODE_TOKENS
-        )
+    result = ask(api, ModelCapability.CODE_GENERATION, prompt, _CODE_TOKENS)
     if not result:
         raise ToolFailedError(
             "generate_code", "the code model could not be used, so no code was written"
         )
-    return result.strip()
+    return result
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "edit this code",
+        "change this code",
+        "change the code",
+        "modify this code",
+        "modify the code",
+        "fix this code",
+        "fix the code",
+        "fix this function",
+        "fix the bug",
+        "debug this",
+        "refactor",
+        "rewrite this code",
+        "rewrite this function",
+        "improve this code",
+        "improve this function",
+        "improve the code",
+        "make this code",
+        "make this function",
+        "add type hints",
+        "add comments to",
+        "rename the variable",
+        "rename the function",
+    ),
+    topics=("bug", "debug", "edit", "modify", "variable"),
+    examples=(
+        "fix the bug in this function",
+        "refactor this code to use a dictionary",
+        "add type hints to this python function",
+        "rename the variable x to total in this code",
+    ),
+    uses=(ModelCapability.CODE_EDITING,),
+)
+def edit_code(
+    code: BodyText,
+    instruction: Annotated[str, Field(max_length=2000), _Wish()],
+    api: Any = None,
+) -> str:
+    """Change given program code as told, for example fix or refactor it.
+
+    Args:
+        code: the whole code that is to be changed.
+        instruction: what is to be changed.
+    """
+    code, instruction = _given_code(code), instruction.strip()
+    if not instruction:
+        raise ToolRetryError("instruction is empty; say what is to be changed in the code.")
+    prompt = (
+        "Change the code below as the instruction says and leave the rest as it is. Reply with "
+        "the whole changed code in one code block and, below it, at most two sentences on what "
+        f"was changed.\n\nInstruction: {instruction}\n\n```\n{code}\n```"
+    )
+    room = max(_CODE_TOKENS, estimated_tokens(code) * 3 // 2)
+    return _ask_a_code_model("edit_code", api, prompt, room, "so the code was not changed")
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "explain this code",
+        "explain the code",
+        "explain this function",
+        "explain this script",
+        "explain this program",
+        "explain this regex",
+        "explain this query",
+        "what does this code",
+        "what does this function",
+        "what does this script",
+        "what does this program",
+        "how does this code",
+        "how does this function",
+        "how does this script",
+        "what the code does",
+        "what the function does",
+        "what this code does",
+        "what this function does",
+        "what does this regex",
+        "walk me through this code",
+    ),
+    unless=("write", "create", "generate", "implement"),
+    examples=("what does this function do", "walk me through this program"),
+    uses=(ModelCapability.CODE_EDITING,),
+)
+def explain_code(code: BodyText, api: Any = None) -> str:
+    """Explain what given program code does.
+
+    Args:
+        code: the whole code that is to be explained.
+    """
+    prompt = (
+        "Explain in plain words what this code does: first its purpose in one sentence, then its "
+        "steps in order, then anything that looks wrong. Do not repeat the code.\n\n"
+        f"```\n{_given_code(code)}\n```"
+    )
+    return _ask_a_code_model(
+        "explain_code", api, prompt, _EXPLANATION_TOKENS, "so the code was not explained"
+    )
+
+
+@tool(
+    permission="execute",
+    keywords=(
+        "run this code",
+        "run the code",
+        "run that code",
+        "run this script",
+        "run the script",
+        "run this program",
+        "run this python",
+        "run the following",
+        "run python code",
+        "run some python",
+        "run that python",
+        "run it",
+        "execute this",
+        "execute the",
+        "execute python",
+        "execute code",
+        "execute that",
+        "output of this code",
+        "this code print",
+    ),
+    topics=("python", "script"),
+    unless=("write", "explain", "translate", "every"),
+    examples=(
+        "execute the following script and show me the output",
+        "what is the output of this code",
+    ),
+)
+def run_python(
+    code: _Script,
+    file: Annotated[str, Field(max_length=255), _FileInWish()] = "",
+    api: Any = None,
+) -> str:
+    """Run a Python script in a sandbox and return what it prints; plot(kind, x, y) draws charts.
+
+    Args:
+        code: the script. It prints its results, and has no network and no packages. Charts are
+            drawn with plot("bar", ["a", "b"], [3, 5], title="..."); kinds are line, bar,
+            scatter, pie and histogram.
+        file: the name of one text file that the script may read with open(name); empty for none.
+    """
+    name = "run_python"
+    script = script_in(code)
+    if not script:
+        raise ToolRetryError("code is empty; pass the whole script.")
+    files = _texts_of(name, file.strip(), api)
+    result = Sandbox(name, cancelled=_cancelled(api)).run(script, files)
+    return told(name, result, api)
+
+
+@tool(
+    permission="read",
+    keywords=(
+        "check this code",
+        "check the code",
+        "check this python",
+        "check this script",
+        "check my code",
+        "check my python",
+        "syntax error",
+        "syntax errors",
+        "type check",
+        "lint",
+        "valid python",
+    ),
+    topics=("syntax",),
+    unless=("write", "explain"),
+    examples=("is this valid python", "are there syntax errors in this script"),
+)
+def check_python(code: _Script, api: Any = None) -> str:
+    """Check Python code for mistakes without running it: syntax, unknown names, wrong types.
+
+    Args:
+        code: the whole code that is to be checked.
+    """
+    script = script_in(code)
+    if not script:
+        raise ToolRetryError("code is empty; pass the whole code.")
+    findings = Sandbox("check_python", cancelled=_cancelled(api)).check(script)
+    if not findings:
+        return "No mistakes found: the syntax is right and every name is defined."
+    lines = script.split("\n")
+    shown = [
+        f"line {each.line}: {each.message}\n    {lines[each.line - 1].strip()[:160]}"
+        if each.line <= len(lines)
+        else f"line {each.line}: {each.message}"
+        for each in findings[:_MOST_FINDINGS]
+    ]
+    more = len(findings) - len(shown)
+    return "\n".join([*shown, f"({more} more.)"] if more > 0 else shown)
+
+
+def _given_code(text: str) -> str:
+    code = script_in(text)
+    if not code:
+        raise ToolRetryError("code is empty; pass the whole code that this is about.")
+    if estimated_tokens(code) > _MOST_CODE_TOKENS:
+        raise ToolRetryError(
+            f"The code is too long: at most about {_MOST_CODE_TOKENS * 3:,} characters. Pass the "
+            "function that matters."
+        )
+    return code
+
+
+def _ask_a_code_model(
+    tool: str, api: ToolApi | None, prompt: str, max_tokens: int, so_that: str
+) -> str:
+    """The answer of the model for changing code, else of the one for writing it."""
+    for capability in (ModelCapability.CODE_EDITING, ModelCapability.CODE_GENERATION):
+        if answer := ask(api, capability, prompt, max_tokens):
+            return answer
+    raise ToolFailedError(tool, f"the code model could not be used, {so_that}")
+
+
+def _cancelled(api: ToolApi | None) -> Callable[[], bool]:
+    return lambda: api is not None and api.cancelled
+
+
+def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
+    """The text of the file that a script may read, by the names it may call it."""
+    if not file:
+        return {}
+    if api is None:
+        raise ToolFailedError(tool, "it was called without the folder that files are in (api)")
+    try:
+        path = api.files.existing(file)
+        if path.stat().st_size > _LARGEST_FILE_BYTES:
+            raise ToolRetryError(f"{file!r} is larger than 1 MiB; a script cannot read it.")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ToolRetryError(f"{file!r} is no text, and a script can read text only.") from None
+    except (OSError, StorageError) as error:
+        raise ToolFailedError(tool, f"{file!r} could not be read: {error}") from error
+    return {file: text, path.name: text}
