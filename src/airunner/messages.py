@@ -60,6 +60,8 @@ class Delta:
 
     Any field may be empty. ``tool_calls`` carries *complete* calls only, in the
     piece that completes them; ``usage`` and ``finish_reason`` come with the last.
+    ``tool_name`` is the name of a tool call that has begun, said once, while its
+    arguments are still being decoded.
     """
 
     text: str = ""
@@ -67,6 +69,7 @@ class Delta:
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    tool_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -48,6 +48,9 @@ class ScriptedLease:
                 calls: list[ToolCall] = []
             else:
                 calls = said if isinstance(said, list) else [said]
+                for call in calls:
+                    yield Delta(tool_name=call.name)
+                    await asyncio.sleep(0)
         finally:
             team.closed_streams += 1
         prompt = tokens_of(request.messages)
@@ -63,7 +66,10 @@ class ScriptedLease:
 
 @dataclass
 class ScriptedTeam:
-    """``script`` holds what is said next; ``log`` the order of leases; ``requests`` all asked."""
+    """``script`` holds what is said next; ``log`` the order of leases; ``requests`` all asked.
+
+    ``expected`` has what was expected, each with the number of streams that had ended by then.
+    """
 
     script: list[Said]
     dialect: ChatDialect = "native"
@@ -74,6 +80,8 @@ class ScriptedTeam:
     requests: list[ChatRequest] = field(default_factory=list)
     held: int = 0
     closed_streams: int = 0
+    expected: list[tuple[ModelCapability, int]] = field(default_factory=list)
+    expecting_now: int = 0
 
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         return ModelSpec("scripted", [capability], chat_dialect=self.dialect)
@@ -90,6 +98,18 @@ class ScriptedTeam:
         finally:
             self.held -= 1
             self.log.append(f"release {capability.value}")
+
+    @contextmanager
+    def expecting(self, *, owner: str) -> Iterator[Callable[[Sequence[ModelCapability]], None]]:
+        def expect(capabilities: Sequence[ModelCapability]) -> None:
+            self.owners.append(owner)
+            self.expected += [(capability, self.closed_streams) for capability in capabilities]
+
+        self.expecting_now += 1
+        try:
+            yield expect
+        finally:
+            self.expecting_now -= 1
 
 
 async def events_of(loop: AgentLoop, conversation: Conversation, text: str) -> list[Event]:

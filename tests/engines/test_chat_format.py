@@ -66,7 +66,8 @@ def test_streamed_fragments_become_whole_calls_with_the_last_event() -> None:
 
     reader = AnswerReader("m")
     pieces = [fragment(0, '{"ci', "weather"), fragment(0, 'ty":"Rome"}'), fragment(1, "", "clock")]
-    assert [reader.read(piece) for piece in pieces] == [None, None, None]
+    told = [reader.read(piece) for piece in pieces]
+    assert told == [Delta(tool_name="weather"), None, None]
     timings = {
         "cache_n": 30, "prompt_n": 2, "prompt_ms": 50, "predicted_n": 9, "predicted_ms": 200
     }  # fmt: skip
@@ -76,6 +77,24 @@ def test_streamed_fragments_become_whole_calls_with_the_last_event() -> None:
         usage=Usage(32, 30, 9, 0.05, 0.2),
     )
     assert reader.finished
+
+
+def test_the_name_of_a_call_is_told_once_when_its_arguments_begin() -> None:
+    def fragment(name: str, arguments: str) -> bytes:
+        function = {"name": name, "arguments": arguments}
+        return chunk({"tool_calls": [{"index": 0, "id": "", "function": function}]})
+
+    reader = AnswerReader("m")
+    pieces = [fragment("wea", ""), fragment("ther", ""), fragment("", "{"), fragment("", "}")]
+    told = [delta.tool_name if delta else None for delta in map(reader.read, pieces)]
+    assert told == [None, None, "weather", None]
+
+
+def test_the_name_of_a_forced_call_is_told_before_its_arguments() -> None:
+    reader = AnswerReader("m", forced=True)
+    pieces = ['{"na', 'me": "wea', 'ther"', ', "arguments": {', '"name": "x"', "}}"]
+    told = [reader.read(chunk({"content": piece})) for piece in pieces]
+    assert told == [None, None, Delta(tool_name="weather"), None, None, None]
 
 
 @pytest.mark.parametrize("written", ["{1", "[1]", '"f"'])

@@ -214,6 +214,10 @@ def test_tools_are_called_in_the_models_dialect_and_forced_when_asked(
                 ("weather", {"city": "Paris", "days": 2})
             ]
             assert own.text == ""
+            # The call is named while its arguments are still being decoded.
+            named = [delta.tool_name for delta in own.deltas]
+            assert named.index("weather") < len(named) - 1
+            assert "".join(named) == "weather"
 
             for choice, names in (("clock", ["clock"]), ("required", ["clock", "weather"])):
                 forced = await ask(
@@ -221,6 +225,7 @@ def test_tools_are_called_in_the_models_dialect_and_forced_when_asked(
                 )
                 (call,) = forced.last.tool_calls
                 assert forced.text == ""
+                assert [d.tool_name for d in forced.deltas[:-1] if d.tool_name] == [call.name]
                 assert call.name in names
                 assert call.arguments.keys() == (
                     {"zone"} if call.name == "clock" else {"city", "days"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import Any
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -12,6 +15,7 @@ from airunner.resources.effects import (
     GiveUp,
     Grant,
     Park,
+    ReadAhead,
     Refuse,
     Restore,
     StartLoad,
@@ -103,6 +107,27 @@ class World(RuleBasedStateMachine):
             )
         )
         return request
+
+    @rule(key=st.sampled_from(sorted(SIZES)), owner=st.sampled_from(["a", "b"]))
+    def expect(self, key: str, owner: str) -> None:
+        """Reading ahead is all that it leads to; no memory, state, queue or debt changes."""
+        before = self.state()
+        demand = Demand(key, SIZES[key])
+        self.tell(inputs.Expected(now_s=self.tick(), owner=owner, demand=demand))
+        assert self.state() == before
+        effects = self.log[-1][1]
+        assert [(type(e), e.key) for e in effects] in ([], [(ReadAhead, key)])
+        if effects:
+            record = self.scheduler.roster.models.get(key)
+            assert record is None or record.state is Lifecycle.COLD
+            assert effects[0].device in SIZES[key]
+
+    def state(self) -> dict[str, Any]:
+        """Everything the scheduler remembers but the time."""
+        roster = deepcopy(vars(self.scheduler.roster))
+        del roster["now_s"]
+        roster["ledger"] = dict(roster["ledger"].accounts)
+        return roster
 
     @rule(request=consumes(requests))
     def give_back(self, request: str) -> None:

@@ -50,7 +50,8 @@ async def run_generation(
     stream = lease.chat(request)
     try:
         async for delta in stream:
-            if not done.ttft_s and (delta.text or delta.reasoning or delta.tool_calls):
+            begun = delta.text or delta.reasoning or delta.tool_name or delta.tool_calls
+            if begun and not done.ttft_s:
                 done.ttft_s = time.perf_counter() - since_s
             pieces.append(delta.text)
             thoughts.append(delta.reasoning)

@@ -6,13 +6,16 @@ knows where a model runs or what was evicted for it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 from airunner.engines.base import ChatRequest
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
+
+Expect = Callable[[Sequence[ModelCapability]], None]
+"""Says which capabilities will probably be needed, in that order. Returns at once."""
 
 
 class Lease(Protocol):
@@ -62,5 +65,13 @@ class Team(Protocol):
             DoesNotFitError: no memory will ever suffice.
             WeightsError: the file is missing or unusable.
             LoadError: the worker could not load it.
+        """
+        ...
+
+    def expecting(self, *, owner: str) -> AbstractContextManager[Expect]:
+        """For the length of the body, hear early what ``owner`` will need.
+
+        The team may get ready for it, without taking memory for it. Saying the
+        same again does nothing, and nothing said there obliges to anything.
         """
         ...

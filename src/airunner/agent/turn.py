@@ -17,7 +17,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.dialect import AUTO, NONE, Dialect, Prompt, Reply
 from airunner.agent.generation import run_generation
 from airunner.agent.history import Fitted, fit
-from airunner.agent.team import Lease, Team
+from airunner.agent.team import Expect, Lease, Team
 from airunner.agent.tool_call import ToolCaller, cancelled_answer
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
@@ -81,6 +81,7 @@ class Turn:
         self._anything_streamed = False
         self._told_shortened = False
         self._result_tokens = _FIRST_RESULT_TOKENS
+        self._expect: Expect
 
     async def run(self) -> None:
         """Run to the end; failures of models become the outcome ``failed``.
@@ -93,7 +94,8 @@ class Turn:
             TurnStarted(turn=self.id, conversation=self._conversation.id, model=self._model())
         )
         try:
-            outcome, text = await self._answer()
+            with self._team.expecting(owner=self.id) as self._expect:
+                outcome, text = await self._answer()
         except asyncio.CancelledError:
             self._finish("cancelled", self._settle())
             raise
@@ -153,12 +155,14 @@ class Turn:
         asked_s = time.perf_counter()
         async with self._team.lease(PRIMARY, owner=self.id) as lease:
             fitted, request = await self._request_for(prompt, lease)
-            done = await run_generation(
-                lease,
-                request,
-                since_s=asked_s,
-                on_delta=self._stream if prompt.visible else None,
-            )
+
+            def on_delta(delta: Delta) -> None:
+                self._foresee(delta.tool_name)
+                if prompt.visible:
+                    self._stream(delta)
+
+            self._foresee(prompt.tool)
+            done = await run_generation(lease, request, since_s=asked_s, on_delta=on_delta)
             model, n_ctx = lease.spec.model_path, lease.n_ctx
         self._emit(
             GenerationFinished(
@@ -218,6 +222,8 @@ class Turn:
         # Where context is short, an even share is still better than the first taking all.
         share = max(_LEAST_RESULT_TOKENS, self._result_tokens // len(calls))
         for call in calls:
+            self._foresee(call.name)
+        for call in calls:
             outcome = await self._caller.run(call, share)
             self._conversation.messages.append(outcome.message)
             if outcome.again:
@@ -252,6 +258,11 @@ class Turn:
         if partial:
             messages.append(Message("assistant", partial))
         return partial
+
+    def _foresee(self, tool: str) -> None:
+        """Tell the team what a call of ``tool`` needs, most often before it is decoded."""
+        if uses := self._caller.uses(tool):
+            self._expect(uses)
 
     def _stream(self, delta: Delta) -> None:
         for text, reasoning in ((delta.reasoning, True), (delta.text, False)):

@@ -9,11 +9,13 @@ Source of the fields: ``tools/server/README.md`` in the llama.cpp repository.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 
 from airunner.engines.base import ChatRequest
+from airunner.engines.control_tokens import harmless
 from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
 
@@ -23,6 +25,8 @@ _FINISH: dict[str, FinishReason] = {
     "length": "length",
     "tool_calls": "tool_calls",
 }
+# A forced call has its name first, as ``forced_call_schema`` orders it.
+_FORCED_NAME = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]+)"')
 
 
 def request_body(request: ChatRequest, slot: int, *, guidance: bool = False) -> dict[str, Any]:
@@ -134,7 +138,9 @@ def _parameters(tool: ToolSchema) -> Mapping[str, Any]:
 
 
 def _message_json(message: Message) -> dict[str, Any]:
-    data: dict[str, Any] = {"role": message.role, "content": message.content}
+    trusted = message.role in ("assistant", "system")
+    content = message.content if trusted else harmless(message.content)
+    data: dict[str, Any] = {"role": message.role, "content": content}
     if message.tool_calls:
         data["tool_calls"] = [
             {
@@ -166,6 +172,7 @@ class EventSplitter:
 class AnswerReader:
     """Turns the events of one answer into deltas, keeping unfinished tool calls back.
 
+    Only a call's name is told before the call is whole, once it can no longer grow.
     ``forced``: the whole text is one tool call, under ``forced_call_schema``.
     """
 
@@ -173,6 +180,7 @@ class AnswerReader:
         self._model = model
         self._forced = forced
         self._calls: dict[int, dict[str, str]] = {}
+        self._named: set[int] = set()
         self._text = ""
         self.finished = False
 
@@ -198,7 +206,8 @@ class AnswerReader:
             self._text, text = self._text + text, ""
         reason = choice["finish_reason"]
         if reason is None:
-            return Delta(text=text, reasoning=reasoning) if text or reasoning else None
+            name = self._new_name()
+            return Delta(text, reasoning, tool_name=name) if text or reasoning or name else None
         self.finished = True
         # A call cut off by the token limit is no call.
         calls = self._complete_calls() if reason != "length" else ()
@@ -213,6 +222,19 @@ class AnswerReader:
         function = fragment.get("function") or {}
         call["name"] += function.get("name") or ""
         call["arguments"] += function.get("arguments") or ""
+
+    def _new_name(self) -> str:
+        """The name of a call whose arguments have begun, the first time it is asked for."""
+        if self._forced:
+            found = _FORCED_NAME.match(self._text)
+            begun = {0: found[1]} if found else {}
+        else:
+            begun = {i: call["name"] for i, call in self._calls.items() if call["arguments"]}
+        for index, name in begun.items():
+            if index not in self._named:
+                self._named.add(index)
+                return name
+        return ""
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:
         if self._forced:

@@ -198,3 +198,8 @@ class ModelSpec:
         if self.chat_dialect is not None:
             return self.chat_dialect
         return "native" if self.supports_function_calling else "guided"
+
+
+def short_name(model: str) -> str:
+    """A model's name without its publisher, or a file's without its folders."""
+    return model.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -40,6 +40,16 @@ class StartLoad(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAhead(Effect):
+    """Read the model's file ahead for ``owner``, as far as that costs nobody memory.
+
+    Nothing is reserved or charged, and nothing needs to be reported.
+    """
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restore(Effect):
     """Put parked conversations back into the worker; report RestoreFinished."""
 

@@ -46,6 +46,14 @@ class LeaseAsked(Input):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expected(Input):
+    """``owner`` will soon ask for a model, as far as it knows now. Asks for nothing by itself."""
+
+    owner: str
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseReturned(Input):
     """A lease ended. ``rebuild_s`` is what the model's conversations would cost to keep."""
 
@@ -165,6 +173,7 @@ INPUTS: dict[str, type[Input]] = {
     kind.__name__: kind
     for kind in (
         LeaseAsked,
+        Expected,
         LeaseReturned,
         LeaseCancelled,
         SeriesBegan,

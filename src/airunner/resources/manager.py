@@ -25,10 +25,21 @@ from airunner.errors import (
 )
 from airunner.events import Decided, EventBus
 from airunner.resources import inputs
-from airunner.resources.effects import Effect, Grant, Park, Refuse, Restore, StartLoad, Stop
+from airunner.resources.effects import (
+    Effect,
+    Grant,
+    Park,
+    ReadAhead,
+    Refuse,
+    Restore,
+    StartLoad,
+    Stop,
+)
 from airunner.resources.inputs import Input
 from airunner.resources.lease import Lease, Residence
+from airunner.resources.lifecycle import Lifecycle
 from airunner.resources.parking import ParkingLot
+from airunner.resources.readahead import Readahead, RoomMeter
 from airunner.resources.residences import MissingBytes, Residences
 from airunner.resources.scheduler import LOAD_ATTEMPTS, Scheduler
 from airunner.resources.sizing import Sized
@@ -53,6 +64,7 @@ class ModelResourceManager:
         measure_budgets: the budgets now, by device; asked before each request
             that needs memory, because other programs use memory too.
         missing_bytes: measures what an ended worker did not give back.
+        read_room: RAM that files may fill ahead of a load; without it none is read ahead.
         recorder: sees every input with its effects, for the run log.
         lease_timeout_s: the longest wait for a lease.
     """
@@ -67,6 +79,7 @@ class ModelResourceManager:
         n_threads: int,
         measure_budgets: BudgetMeter | None = None,
         missing_bytes: MissingBytes | None = None,
+        read_room: RoomMeter | None = None,
         recorder: Recorder | None = None,
         lease_timeout_s: float = 600.0,
     ) -> None:
@@ -84,6 +97,7 @@ class ModelResourceManager:
             report=self._apply,
             missing_bytes=missing_bytes,
         )
+        self._readahead = Readahead(bus, read_room)
         self._sized: dict[str, Sized] = {}
         self._answers: dict[str, asyncio.Future[Residence]] = {}
         self._requests = itertools.count(1)
@@ -132,6 +146,23 @@ class ModelResourceManager:
             yield
         finally:
             self._apply(inputs.SeriesEnded(now_s=time.monotonic(), series=series))
+
+    @contextmanager
+    def expecting(self, owner: str) -> Iterator[Callable[[Sized], None]]:
+        """The body may say which models ``owner`` will probably ask for, in that order.
+
+        A file may be read ahead for it, until the model loads or the body ends;
+        nothing is loaded, charged or evicted.
+        """
+
+        def expect(sized: Sized) -> None:
+            self._sized.setdefault(sized.key, sized)
+            self._apply(inputs.Expected(now_s=time.monotonic(), owner=owner, demand=sized.demand))
+
+        try:
+            yield expect
+        finally:
+            self._readahead.forget(owner)
 
     def set_primary(self, sized: Sized | None) -> None:
         """Choose the model that is always brought back."""
@@ -206,6 +237,7 @@ class ModelResourceManager:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(LeaseRefusedError("a model", "AI Runner is shutting down"))
+        await self._readahead.close()
         await self._residences.close()
         self._lot.close()
 
@@ -299,12 +331,18 @@ class ModelResourceManager:
             )
             if not self._closing:
                 self._perform(effect)
+        # A load reads from the same disk, and somebody waits for it.
+        models = self._scheduler.roster.models.values()
+        self._readahead.pause(any(m.state is Lifecycle.LOADING for m in models))
 
     def _perform(self, effect: Effect) -> None:
         match effect:
             case StartLoad(key=key, device=device):
+                self._readahead.stop(key, "the model is being loaded")
                 attempt = self._scheduler.roster.models[key].attempts + 1
                 self._residences.load(self._sized[key], device, attempt < LOAD_ATTEMPTS)
+            case ReadAhead(key=key, owner=owner):
+                self._readahead.begin(key, self._sized[key].files, owner)
             case Restore(key=key):
                 self._residences.restore(key)
             case Park(key=key):

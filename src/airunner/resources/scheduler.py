@@ -22,6 +22,9 @@ One pass after every input:
 3. Bring a device that is over its budget back under it.
 4. If no request waits for memory, no series of models is under way, and the
    primary is owed, bring it back.
+
+An expectation is no request, so no pass follows it: it can have a file read
+ahead, and changes nothing.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from airunner.resources.effects import (
     Stop,
 )
 from airunner.resources.eviction import cheapest_sufficient
+from airunner.resources.expectation import read_ahead
 from airunner.resources.inputs import Demand, Input
 from airunner.resources.ledger import DeviceBudget
 from airunner.resources.lifecycle import Lifecycle
@@ -70,6 +74,8 @@ class Scheduler:
         self._effects = []
         self._roster.now_s = max(self._roster.now_s, event.now_s)
         match event:
+            case inputs.Expected():
+                return read_ahead(self._roster, event)
             case inputs.LeaseAsked():
                 self._lease_asked(event)
             case inputs.LeaseReturned():

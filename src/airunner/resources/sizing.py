@@ -44,13 +44,17 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A model ready to be scheduled: one plan and one estimate per device it could go to."""
+    """A model ready to be scheduled: one plan and one estimate per device it could go to.
+
+    ``files`` are its weights, in the order in which a load reads them.
+    """
 
     key: str
     spec: ModelSpec
     plans: Mapping[str, Plan]
     estimates: Mapping[str, MemoryEstimate]
     kv_bytes_per_token: int
+    files: tuple[Path, ...] = ()
 
     @property
     def demand(self) -> Demand:
@@ -103,7 +107,8 @@ class Sizer:
                     spec, file, device, budget_bytes
                 )
         key = self._keys.setdefault(path.resolve(), spec.model_path)
-        sized = Sized(key, spec, plans, estimates, self._kv_bytes_per_token(file))
+        per_token_bytes = self._kv_bytes_per_token(file)
+        sized = Sized(key, spec, plans, estimates, per_token_bytes, _files(file))
         self._known[path] = (_question(spec, path, budgets), sized)
         return sized
 
@@ -169,6 +174,12 @@ class Sizer:
             known = (stamp, read_pipeline(path) if spec.engine == "diffusers" else read_gguf(path))
             self._files[path] = known
         return known[1]
+
+
+def _files(file: GgufFile | Pipeline) -> tuple[Path, ...]:
+    if isinstance(file, Pipeline):
+        return tuple(weights for part in file.parts.values() for weights in part.files)
+    return file.parts
 
 
 _Stamp = tuple[tuple[str, int, int], ...]
