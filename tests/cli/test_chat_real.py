@@ -48,7 +48,9 @@ def airunner(
 
 
 def events_of(home: Path, *arguments: str) -> list[dict[str, Any]]:
-    done = airunner(home, "chat", "-p", REQUEST, "--json", *SMALL, *arguments)
+    """Of a talk of two turns: a greeting, for which the primary is loaded, and a request."""
+    said = f"Hello!\n{' '.join(REQUEST.split())}\n"
+    done = airunner(home, "chat", "--json", *SMALL, *arguments, said=said)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -13,6 +13,7 @@ from airunner.events import Decided, ModelParked
 from airunner.resources.effects import Effect
 from airunner.resources.inputs import (
     Demand,
+    Expected,
     Input,
     LeaseAsked,
     LeaseReturned,
@@ -44,6 +45,7 @@ def home(tmp_path: Path) -> Path:
     step(PrimaryChanged(now_s=0, demand=PRIMARY))
     step(LeaseAsked(now_s=1, request="a", owner="turn", demand=PRIMARY))
     step(LoadFinished(now_s=2, key=PRIMARY.key, held_bytes=700, load_s=0.5))
+    step(Expected(now_s=2.5, owner="turn", demand=SPECIALIST))
     step(LeaseReturned(now_s=3, request="a"))
     step(LeaseAsked(now_s=4, request="b", owner="turn", demand=SPECIALIST))
     log.record_event(
@@ -85,6 +87,7 @@ def test_the_timeline_has_decisions_bytes_reasons_and_outcomes(home: Path) -> No
     order = [
         "START LOAD primary on cpu: asked for, and it fits (700 B needed; 700 B of 1.00 KB held)",
         "GRANT primary on cpu",
+        "READ AHEAD writer on cpu: a tool call that needs it has begun (600 B needed; 700 B",
         "PARK primary on cpu: makes room for team/writer, which needs 600 bytes",
         "parked primary: 1,788 tokens, 41.0 MB to memory in 40 ms",
         "STOP primary on cpu: its conversations are safe",
@@ -102,7 +105,7 @@ def test_json_and_runs_without_decisions_are_passed_over(home: Path) -> None:
     assert [e["action"] for e in run["timeline"] if e["kind"] == "decided"][:3] == [
         "start_load",
         "grant",
-        "park",
+        "read_ahead",
     ]
     assert all(e["after_s"] >= 0 for e in run["timeline"])
 
@@ -110,7 +113,7 @@ def test_json_and_runs_without_decisions_are_passed_over(home: Path) -> None:
 def test_a_replay_decides_the_same(home: Path) -> None:
     done = explain(home, "--replay")
     assert done.exit_code == 0
-    assert "the same decisions in all 7 steps" in done.stdout
+    assert "the same decisions in all 8 steps" in done.stdout
 
 
 def test_a_replay_finds_a_decision_that_was_changed(home: Path) -> None:
@@ -122,7 +125,7 @@ def test_a_replay_finds_a_decision_that_was_changed(home: Path) -> None:
     assert done.exit_code == 1
     (run,) = json.loads(done.stdout)["runs"]
     assert run["replay"]["same"] is False
-    assert run["replay"]["difference"]["step"] == 4
+    assert run["replay"]["difference"]["step"] == 5
 
 
 def test_a_file_that_is_no_log_is_a_usage_error(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from airunner.resources.status import ModelStatus, Status
 from airunner.runtime.hardware import Hardware
 from airunner.settings import Settings
 
@@ -42,3 +43,31 @@ def test_an_ended_process_misses_nothing(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     assert hardware.missing_bytes("cpu", child) == 0
     assert hardware.missing_bytes("cpu", os.getpid()) > 0
+
+
+def held(device: str, held_bytes: int, pid: int | None = None) -> Status:
+    model = ModelStatus(
+        model="m",
+        state="loading",
+        device=device,
+        held_bytes=held_bytes,
+        measured_bytes=None,
+        parked_bytes=0,
+        leases=0,
+        pinned=False,
+        pid=pid,
+        n_ctx=None,
+    )
+    return Status((), (model,))
+
+
+def test_files_may_fill_what_is_neither_reserved_nor_promised(tmp_path: Path) -> None:
+    hardware = Hardware(settings(tmp_path, reserve="0"))
+    idle = Status((), ())
+    assert hardware.read_room(idle) > 0
+    assert Hardware(settings(tmp_path, reserve="1000TB")).read_room(idle) < 0
+    # What a load has yet to take is spoken for; on a GPU it is no RAM.
+    assert hardware.read_room(held("cpu", 1 << 50)) < 0
+    assert hardware.read_room(held("cuda:0", 1 << 50)) > 0
+    # What this process holds of its own, the system has counted already.
+    assert hardware.read_room(held("cpu", 1, os.getpid())) > 0

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ from airunner.tools.mcp.config import McpConfig, ServerConfig
 from airunner.tools.mcp.servers import McpServers
 from airunner.tools.toolset import Toolset
 
-OFFERED = ("enhance_prompt", "summarize_text", "translate_text", "generate_code")
+OFFERED = (
+    "enhance_prompt",
+    "summarize_text",
+    "translate_text",
+    "generate_code",
+    *(["generate_image"] if find_spec("diffusers") else []),
+)
 
 
 @contextmanager

@@ -129,7 +129,7 @@ HELD_OUT: list[tuple[str, str | None]] = [
     ("What is your name?", None),
     ("Who was the first president of the United States?", None),
     ("I feel a bit sad today.", None),
-    ("What is 12 times 9?", None),
+    ("What is 12 times 9?", "calculate"),
     ("My daughter is learning Italian at school.", None),
     ("The German team won the match yesterday!", None),
     ("Tell me something about whales", None),

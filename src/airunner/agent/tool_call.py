@@ -23,8 +23,15 @@ from airunner.errors import (
     ToolTimeoutError,
     UnknownToolError,
 )
-from airunner.events import Event, ToolCallFinished, ToolCallStarted, ToolProgressed
+from airunner.events import (
+    ConversationSwitched,
+    Event,
+    ToolCallFinished,
+    ToolCallStarted,
+    ToolProgressed,
+)
 from airunner.messages import Message, ToolCall
+from airunner.models.spec import ModelCapability
 from airunner.tools.api import Specialists
 from airunner.tools.arguments import Arguments
 from airunner.tools.facilities import Facilities
@@ -73,6 +80,10 @@ class ToolCaller:
         self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
         self._asked_s = 0.0
         self._retries: Counter[str] = Counter()
+
+    def uses(self, tool: str) -> tuple[ModelCapability, ...]:
+        """The capabilities that a call of ``tool`` needs; none if there is no such tool."""
+        return self._toolset.get(tool).uses if tool in self._toolset else ()
 
     def matching(self, call: ToolCall) -> ToolCall | None:
         """``call`` with its arguments as the tool's schema asks for them.
@@ -133,8 +144,13 @@ class ToolCaller:
             with suppress(RuntimeError):  # the loop may close while an abandoned tool runs on
                 loop.call_soon_threadsafe(self._emit, event)
 
+        def on_switch(to: str) -> None:
+            event = ConversationSwitched(turn=self._turn, conversation=self._conversation, to=to)
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._emit, event)
+
         conversation = "" if self._conversation == self._turn else self._conversation
-        api = CallApi(self._specialists, on_report, self._facilities, conversation)
+        api = CallApi(self._specialists, on_report, self._facilities, conversation, on_switch)
         running = ToolThread(tool, arguments, api, owner=self._turn)
         waiting = asyncio.wrap_future(running.result)
         try:

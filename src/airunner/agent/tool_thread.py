@@ -49,9 +49,11 @@ class CallApi:
         on_report: Callable[[str], None],
         facilities: Facilities | None = None,
         conversation: str = "",
+        on_switch: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._specialists, self._on_report = specialists, on_report
         self._facilities, self.conversation = facilities, conversation
+        self._on_switch = on_switch
         self._cancelled = threading.Event()
         self.drawing = False
 
@@ -113,6 +115,11 @@ class CallApi:
     def pictures(self) -> PicturesFolder:
         """See ``Specialists``."""
         return self._models().pictures
+
+    def switch_to(self, conversation: str) -> None:
+        """See ``ToolApi``."""
+        if not self.cancelled:
+            self._on_switch(conversation)
 
     @property
     def files(self) -> FilesFolder:

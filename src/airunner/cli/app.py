@@ -15,6 +15,7 @@ import typer
 
 from airunner import __version__
 from airunner.cli.chat import chat
+from airunner.cli.conversations import conversations_app
 from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.explain import explain
@@ -63,6 +64,7 @@ def _begin(
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
 for _command in (chat, run, image, demo, mcp, ps, plan, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
+app.add_typer(conversations_app)
 app.add_typer(models_app)
 app.add_typer(tools_app)
 

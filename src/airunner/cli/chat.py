@@ -1,12 +1,13 @@
 """``airunner chat``: a conversation with the primary, or one question.
 
-Owns the prompt and how a turn is interrupted; ``chat_screen`` owns what is seen.
+Owns the prompt and how a turn is interrupted; ``chat_screen`` owns what is seen,
+``chat_history`` which conversation is held.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,15 +16,20 @@ from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
 from airunner.settings import Settings
 
 if TYPE_CHECKING:
-    from airunner.agent.conversation import Conversation
+    from airunner.cli.chat_history import ChatHistory
     from airunner.cli.following import Follower
-    from airunner.events import TurnFinished
+    from airunner.events import ReminderDue, TurnFinished
     from airunner.runtime import Runtime
 
 _HELP = """\
-/new    forget this conversation and begin another
-/help   this list
-/quit   leave, as Ctrl-D does; Ctrl-C breaks off an answer"""
+/new              leave this conversation and begin another
+/conversations    list the saved ones
+/switch N|ID      go on with one of them
+/title TEXT       give this one another title
+/delete [N|ID]    delete this one, or another, for good
+/help             this list
+/quit             leave, as Ctrl-D does; Ctrl-C breaks off an answer"""
+_TAKES_TEXT = ("/switch", "/title", "/delete")
 
 
 def chat(
@@ -35,6 +41,15 @@ def chat(
     system: Annotated[
         str | None, typer.Option(metavar="TEXT", help="instructions the conversation begins with")
     ] = None,
+    going_on: Annotated[
+        bool, typer.Option("--continue", "-c", help="go on with the last conversation")
+    ] = False,
+    wanted: Annotated[
+        str | None,
+        typer.Option(
+            "--conversation", metavar="ID", help="go on with this one; its first characters suffice"
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="print every event as a line of JSON")
     ] = False,
@@ -44,9 +59,10 @@ def chat(
     It calls tools, and these use specialised models. With -p, the answer goes
     to stdout and everything else to stderr. A tool that changes something asks
     first; where nobody can answer, because stdin is no terminal, it is denied.
+    Conversations are saved, with -p only if an earlier one goes on.
     Exits 0 when answered, 1 on failure, 130 when interrupted.
     """
-    from airunner.agent.conversation import Conversation
+    from airunner.cli.chat_history import ChatHistory
     from airunner.cli.chat_screen import AnswerScreen, JsonScreen, TalkScreen
     from airunner.cli.following import following
     from airunner.cli.team import running_team
@@ -54,47 +70,90 @@ def chat(
     text = sys.stdin.read().strip() if prompt == "-" else prompt
     if text is not None and not text.strip():
         raise typer.BadParameter("the prompt is empty", param_hint="--prompt")
+    goes_on = going_on or wanted is not None
+    if going_on and wanted is not None:
+        raise typer.BadParameter("give one of --continue and --conversation")
+    if goes_on and system is not None:
+        raise typer.BadParameter("only a new conversation can begin with it", param_hint="--system")
     screen = JsonScreen() if as_json else TalkScreen() if text is None else AnswerScreen()
-    conversation = Conversation.begin(system or "")
-    with (
-        running_team(settings, "chat") as runtime,
-        screen,
-        following(runtime.bus, screen.show) as follower,
-    ):
-        if text is None:
-            _talk(runtime, conversation, follower, quiet=as_json)
-            return
-        finished = _take_turn(runtime, conversation, text, follower)
+    aside = as_json or text is not None
+
+    def say(line: str) -> None:
+        typer.echo(line, err=aside)
+
+    with running_team(settings, "chat") as runtime:
+        keeps = text is None or goes_on
+        known = runtime.records.facts.in_words() if text is None else ""
+        start = "\n\n".join(filter(None, [system, known]))
+        history = ChatHistory(runtime.records.conversations, start, say, keeps=keeps)
+        if goes_on:
+            history.go_on(wanted)
+        with screen, following(runtime.bus, screen.show) as follower:
+            if text is None:
+                _talk(runtime, history, follower, quiet=as_json)
+                return
+            finished = _take_turn(runtime, history, text, follower)
     if finished is None:
         raise KeyboardInterrupt
     if finished.outcome not in ("answered", "step_limit"):
         raise typer.Exit(EXIT_INTERRUPTED if finished.outcome == "cancelled" else EXIT_FAILED)
 
 
-def _talk(runtime: Runtime, conversation: Conversation, follower: Follower, *, quiet: bool) -> None:
+def _talk(runtime: Runtime, history: ChatHistory, follower: Follower, *, quiet: bool) -> None:
     """Turn after turn, until the user leaves."""
-    system = "".join(message.content for message in conversation.head)
+    from airunner.cli.reminder_watch import ReminderWatch
+
     sign = "" if quiet or not sys.stdin.isatty() else "> "
     if sign:
         import readline  # noqa: F401  (imported for line editing and history in input())
 
         typer.echo("/help lists the commands; Ctrl-D leaves.")
     _ = runtime.toolset  # what has to be started for it, starts before the first question
-    while (text := _ask(sign)) is not None:
-        match text.strip():
-            case "":
-                continue
-            case "/quit" | "/exit":
-                return
+    reminders = ReminderWatch(runtime.records.reminders, lambda line: typer.echo(line, err=True))
+
+    def above_the_prompt(event: ReminderDue) -> None:
+        _show_above_the_prompt(event, sign, follower)
+
+    while True:
+        reminders.deliver(follower.take)
+        follower.wait()
+        with reminders.watching(above_the_prompt):
+            text = _ask(sign)
+        if text is None or text.strip() in ("/quit", "/exit"):
+            return
+        command, _, rest = text.strip().partition(" ")
+        if command.startswith("/") and (not rest or command in _TAKES_TEXT):
+            _obey(command, rest.strip(), history, sign, quiet=quiet)
+        elif command:
+            _take_turn(runtime, history, text, follower)
+
+
+def _obey(command: str, rest: str, history: ChatHistory, sign: str, *, quiet: bool) -> None:
+    """Do what a line that is a command asks for."""
+    from airunner.errors import StorageError
+
+    def confirm(question: str) -> bool:
+        typer.echo(f"{question} [y/N]", err=quiet)
+        return (_ask(sign) or "").strip().lower() in ("y", "yes")
+
+    try:
+        match command:
             case "/new":
-                conversation = type(conversation).begin(system)
+                history.begin()
+            case "/conversations":
+                history.list()
+            case "/switch":
+                history.switch(rest)
+            case "/title":
+                history.retitle(rest)
+            case "/delete":
+                history.delete(rest, confirm)
             case "/help":
                 typer.echo(_HELP, err=quiet)
-            case said if said.startswith("/") and " " not in said:
-                typer.echo(f"There is no command {said}.\n{_HELP}", err=True)
             case _:
-                _take_turn(runtime, conversation, text, follower)
-                follower.wait()
+                typer.echo(f"There is no command {command}.\n{_HELP}", err=True)
+    except (typer.BadParameter, StorageError) as error:
+        typer.echo(f"error: {error}", err=True)
 
 
 def _ask(sign: str) -> str | None:
@@ -107,16 +166,31 @@ def _ask(sign: str) -> str | None:
         return None
 
 
+def _show_above_the_prompt(event: ReminderDue, sign: str, follower: Follower) -> None:
+    """Show it while somebody may be typing: below what they typed, which is then written anew."""
+    if sign:
+        typer.echo()
+    follower.take(event)
+    with suppress(OSError):  # a closed pipe, which the next turn meets as well
+        follower.wait()
+    if sign:
+        import readline
+
+        sys.stdout.write(sign + readline.get_line_buffer())
+        sys.stdout.flush()
+
+
 def _take_turn(
-    runtime: Runtime, conversation: Conversation, text: str, follower: Follower
+    runtime: Runtime, history: ChatHistory, text: str, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
     from airunner.cli.question import ask
-    from airunner.events import PermissionAsked, TurnFinished
+    from airunner.events import ConversationSwitched, PermissionAsked, TurnFinished
 
     finished: TurnFinished | None = None
-    turn = runtime.turn(conversation, text, may_ask=sys.stdin.isatty())
     try:
+        history.before_turn(text)
+        turn = runtime.turn(history.conversation, text, may_ask=sys.stdin.isatty())
         # Closed whatever happens: a turn that waits for an answer never ends by itself.
         with closing(turn):
             for event in turn:
@@ -124,8 +198,15 @@ def _take_turn(
                 if isinstance(event, PermissionAsked):
                     follower.wait()
                     runtime.answer(event.question, ask(event))
+                elif isinstance(event, ConversationSwitched):
+                    history.switch_after_turn(event.to)
                 elif isinstance(event, TurnFinished):
                     finished = event
     except KeyboardInterrupt:
         return None
+    finally:
+        try:
+            follower.wait()
+        finally:
+            history.after_turn()
     return finished

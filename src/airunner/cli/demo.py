@@ -102,7 +102,7 @@ def _print_setting(story: Story, settings: Settings, console: Console) -> None:
     from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
     from airunner.cli.demo_story import demo_models
-    from airunner.cli.narration import short_name
+    from airunner.models.spec import short_name
 
     table = columns("", "", "")
     for role, spec in demo_models().items():
@@ -116,7 +116,8 @@ def _print_setting(story: Story, settings: Settings, console: Console) -> None:
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
     from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
-    from airunner.cli.narration import seconds, short_name
+    from airunner.cli.narration import seconds
+    from airunner.models.spec import short_name
 
     def took(name: str) -> str:
         return "-" if figures[name] is None else seconds(figures[name])

@@ -22,7 +22,7 @@ from airunner.components.llm.config.model_capabilities import (
 from airunner.devices.device import Device
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
-from airunner.runtime.runtime import wishes_of
+from airunner.runtime.wishes import wishes_of
 from airunner.settings import Settings
 
 DEMO_SETTINGS = {"context": 4096, "max_tokens": 160}

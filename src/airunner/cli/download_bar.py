@@ -15,8 +15,8 @@ from rich.progress import (
 )
 
 from airunner.cli.console import err
-from airunner.cli.narration import short_name
 from airunner.events import DownloadProgressed, Event
+from airunner.models.spec import short_name
 
 
 class DownloadBar:

@@ -74,7 +74,7 @@ def _read(path: Path) -> Run:
 def _last_runs(settings: Settings, count: int) -> list[Run]:
     """The newest runs with decisions, oldest first."""
     from airunner.resources.run_log import read_run, run_files
-    from airunner.runtime.runtime import runs_folder
+    from airunner.runtime.home import runs_folder
 
     found: list[Run] = []
     for path in run_files(runs_folder(settings)):
@@ -100,6 +100,7 @@ def _as_json(run: Run, difference: Divergence | None, replayed: bool) -> dict[st
 def _print(run: Run, console: Any) -> None:
     from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
+    from airunner.resources.decision_words import decision_line
 
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.header["began_s"]))
     budgets = ", ".join(
@@ -108,26 +109,11 @@ def _print(run: Run, console: Any) -> None:
     console.print(f"{run.header.get('command', '')}, {began}, budget: {budgets}", style="bold")
     table = columns("Seconds", "What", right=("Seconds",))
     for event in run.events:
-        text = _decision(event) if event["kind"] == "decided" else _outcome(event)
+        text = decision_line(event) if event["kind"] == "decided" else _outcome(event)
         if text is not None:
             offset = f"{event['at_s'] - run.header['began_s']:.2f}"
             table.add_row(offset, text, style=None if event["kind"] == "decided" else "dim")
     console.print(table)
-
-
-def _decision(event: Mapping[str, Any]) -> str:
-    from airunner.byte_size import format_bytes
-    from airunner.cli.narration import short_name
-
-    where = f" on {event['device']}" if event["device"] else ""
-    action = event["action"].replace("_", " ").upper()
-    line = f"{action} {short_name(event['model'])}{where}: {event['reason']}"
-    if event["needed_bytes"]:
-        line += (
-            f" ({format_bytes(event['needed_bytes'])} needed; "
-            f"{format_bytes(event['held_bytes'])} of {format_bytes(event['budget_bytes'])} held)"
-        )
-    return line
 
 
 def _outcome(event: Mapping[str, Any]) -> str | None:

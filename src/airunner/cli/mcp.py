@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +27,7 @@ def mcp(
     """Offer tools to other programs, as an MCP server.
 
     Over stdio, for a program that starts `airunner mcp` itself, or with --http.
-    Without --tool: enhance a prompt, summarise, translate, write code. Whatever
+    Without --tool: enhance a prompt, summarise, translate, write code, draw. Whatever
     is offered may be used without asking; rules that deny still hold.
     """
     import asyncio
@@ -55,12 +56,14 @@ def mcp(
 
 
 def _offered(names: list[str] | tuple[()]) -> Toolset:
+    from airunner.components.llm.tools.image_tools import generate_image, image_toolset
     from airunner.tools.builtin.code_tools import generate_code
     from airunner.tools.builtin.text_tools import summarize_text, translate_text
     from airunner.tools.prompt_tools import enhance_prompt
     from airunner.tools.toolset import Toolset, builtin_toolset
 
     if not names:
-        return Toolset([enhance_prompt, summarize_text, translate_text, generate_code])
-    known = builtin_toolset() + Toolset([enhance_prompt])
+        draws = [generate_image] if find_spec("diffusers") else []
+        return Toolset([enhance_prompt, summarize_text, translate_text, generate_code, *draws])
+    known = builtin_toolset() + image_toolset() + Toolset([enhance_prompt])
     return Toolset(known.get(name) for name in dict.fromkeys(names))

@@ -44,7 +44,7 @@ def ps(
     """
     from airunner.cli.console import print_json
     from airunner.resources.run_log import read_run, run_files
-    from airunner.runtime.runtime import runs_folder
+    from airunner.runtime.home import runs_folder
 
     runs = [read_run(path) for path in run_files(runs_folder(settings))]
     live = [_state_of(run) for run in runs if _is_live(run)]

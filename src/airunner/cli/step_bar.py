@@ -7,8 +7,8 @@ from typing import Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from airunner.cli.console import err
-from airunner.cli.narration import short_name
 from airunner.events import Event, ImageStepped
+from airunner.models.spec import short_name
 
 
 class StepBar:

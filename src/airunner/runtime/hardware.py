@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from airunner.devices.budget import budget_bytes, budgets
-from airunner.devices.cpu import cpu_threads
+from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes
+from airunner.devices.cpu import cpu_threads, probe_cpu
 from airunner.devices.device import Device, DeviceReport
 from airunner.devices.probe import probe_devices
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
 from airunner.resources.ledger import DeviceBudget
+from airunner.resources.status import Status
 from airunner.settings import Settings
 from airunner.workers.backends import engine_backends
 
 NOTICEABLE = 0.02
 """Budgets that follow free memory are updated when they changed by this share."""
+
+_SHARE_RAM = ("cpu", "metal")
+"""Kinds of devices whose memory is the host's."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,25 @@ class Hardware:
         device = self.report.find(device_id)
         return device_bytes_of_process(pid, device.kind) or 0
 
+    def read_room(self, status: Status) -> int:
+        """Bytes of file contents that RAM can take without pressing on anybody.
+
+        What the system has available, less the reserve, less what models were
+        charged in RAM and the system does not count as taken: weights mapped from
+        files, which it would give away, and what a load has yet to take. Never
+        more than 0 where that is unknown.
+        """
+        (ram,) = probe_cpu().devices
+        in_ram = {d.id for d in self.devices if d.kind in _SHARE_RAM}
+        promised = sum(
+            max(0, model.held_bytes - _private_bytes(model.pid))
+            for model in status.models
+            if model.device in in_ram
+        )
+        reserve = self._settings.reserve
+        kept = default_reserve_bytes(ram) if reserve is None else reserve
+        return (ram.free_bytes or 0) - kept - promised
+
     def _probe(self) -> DeviceReport:
         report = probe_devices(self._settings)
         if any(device.is_accelerator for device in report.devices):
@@ -98,7 +121,12 @@ class Hardware:
 def _reclaimable_bytes(pid: int, device: Device) -> int:
     if device.is_accelerator:
         return device_bytes_of_process(pid, device.kind) or 0
-    memory = memory_of_process(pid)
+    return _private_bytes(pid)
+
+
+def _private_bytes(pid: int | None) -> int:
+    """What a process holds that is not backed by a file, or all of it where that is not known."""
+    memory = None if pid is None else memory_of_process(pid)
     if memory is None:
         return 0
     return memory.rss_bytes if memory.private_bytes is None else memory.private_bytes

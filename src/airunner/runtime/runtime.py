@@ -27,27 +27,32 @@ from airunner.components.llm.config.model_capabilities import (
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
 from airunner.engines.image import Drawn, ImageRequest
-from airunner.errors import AiRunnerError, GenerationError, SettingsError
+from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
 from airunner.models.assign import Assignment, auto_assign, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
-from airunner.resources.image_sizing import ImageWishes
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
 from airunner.resources.run_log import RunLog
 from airunner.resources.scheduler import Scheduler
 from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
-from airunner.resources.sizing import Sizer, Wishes
+from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.hardware import Hardware
+from airunner.runtime.home import records_file, runs_folder
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.studio import Studio
+from airunner.runtime.system import RuntimeSystem
 from airunner.runtime.team import ENGINES, ModelTeam
 from airunner.runtime.tool_supply import ToolSupply
+from airunner.runtime.wishes import capability_named, wishes_of
 from airunner.settings import Settings
+from airunner.store.records import Records
+from airunner.tools.facilities import Facilities
+from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.relevance import best_ranker
 from airunner.tools.toolset import Toolset
@@ -102,8 +107,10 @@ class Runtime:
 
     def _build(self, command: str, toolset: Toolset | None) -> None:
         settings = self.settings
-        pins = [_capability(name, settings, "keep_in_memory") for name in settings.keep_in_memory]
-        assignments = {_capability(c, settings, "assign"): d for c, d in settings.assign}
+        pins = [
+            capability_named(name, settings, "keep_in_memory") for name in settings.keep_in_memory
+        ]
+        assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
         self._supply = ToolSupply(settings, self.bus)
@@ -130,25 +137,33 @@ class Runtime:
             n_threads=self.hardware.n_threads,
             measure_budgets=lambda: self.hardware.measure_budgets(self._worker_pids),
             missing_bytes=self.hardware.missing_bytes,
+            read_room=lambda: self.hardware.read_room(self.manager.status()),
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
-            sizer=Sizer(
-                self.hardware.devices,
-                wishes_of(settings),
-            ),
+            sizer=Sizer(self.hardware.devices, wishes_of(settings)),
             manager=self.manager,
             bus=self.bus,
             primary=settings.primary,
             pins=pins,
             assignments=assignments,
         )
+        self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
         self._studio = Studio(self.team, self.bus, self.pictures, artists)
         self._desk = SpecialistDesk(self._loop, self.team, self.bus, self._studio)
+        system = RuntimeSystem(
+            catalog=self.catalog,
+            store=self.store,
+            resolve=self.team.resolution,
+            status=self.status,
+            bus=self.bus,
+            settings=settings,
+        )
+        self._facilities = Facilities(FilesFolder(settings.files), self.records, system)
         self._given_tools = toolset
         self._equipping = threading.Lock()
         self._equipped: AgentLoop | None = None
@@ -168,6 +183,7 @@ class Runtime:
                     ranker=best_ranker(tools),
                     bus=self.bus,
                     specialists=self._desk,
+                    facilities=self._facilities,
                     permissions=Permissions(settings.permissions),
                     max_steps=settings.max_steps,
                     tool_timeout_s=settings.tool_timeout_s,
@@ -353,6 +369,7 @@ class Runtime:
             self._loop.close()
             with self._equipping:
                 self._supply.close()
+            self.records.close()
             self._run_folder.close()
             self._log.close()
 
@@ -372,30 +389,6 @@ class Runtime:
             return declared_bytes(spec)
         sized = self._loop.call(self.team.size(spec))
         return max(sized.demand.size_bytes.values(), default=None)
-
-
-def wishes_of(settings: Settings) -> Wishes:
-    """What the settings ask of every load."""
-    image = ImageWishes(
-        settings.image_dtype, settings.image_size, settings.allow_pickle, settings.safety_checker
-    )
-    return Wishes(settings.context, settings.parallel, settings.kv_type, image)
-
-
-def runs_folder(settings: Settings) -> Path:
-    """Where run logs are kept."""
-    return settings.home / "runs"
-
-
-def _capability(name: str, settings: Settings, setting: str) -> ModelCapability:
-    try:
-        return ModelCapability(name.lower())
-    except ValueError:
-        known = ", ".join(c.value for c in ModelCapability)
-        origin = settings.origins[setting]
-        raise SettingsError(
-            setting, name, origin, f"no such capability; there is {known}"
-        ) from None
 
 
 _shared: Runtime | None = None

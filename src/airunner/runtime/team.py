@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.downloads.store import ModelStore
 from airunner.errors import AiRunnerError, LoadError
@@ -105,6 +106,26 @@ class ModelTeam:
         return self._catalog.resolve(capability, self._usable, embedded_fallback(capability))
 
     @contextmanager
+    def expecting(self, *, owner: str) -> Iterator[Expect]:
+        """See ``agent.team.Team``: what is expected may be read ahead, if it is here at all."""
+        heard: set[ModelCapability] = set()
+        errands: set[asyncio.Task[None]] = set()
+        with self._manager.expecting(owner) as expect_model:
+
+            def expect(capabilities: Sequence[ModelCapability]) -> None:
+                new = [c for c in capabilities if c not in heard]
+                heard.update(new)
+                if new:
+                    work = self._expect(new, expect_model)
+                    errands.add(asyncio.get_running_loop().create_task(work))
+
+            try:
+                yield expect
+            finally:
+                for errand in errands:
+                    errand.cancel()
+
+    @contextmanager
     def series(self) -> Iterator[None]:
         """See ``ModelResourceManager.series``."""
         with self._manager.series():
@@ -154,6 +175,18 @@ class ModelTeam:
             if self._pins:
                 await self.keep_in_memory(self._pins)
             self._prepared = True
+
+    async def _expect(
+        self, capabilities: Sequence[ModelCapability], expect_model: Callable[[Sized], None]
+    ) -> None:
+        for capability in capabilities:
+            try:
+                spec = self.resolution(capability).spec
+                if self._usable(spec):  # fetching can wait until somebody needs it
+                    expect_model(await self.size(spec))
+            except (AiRunnerError, OSError) as error:
+                # Whoever asks for the model hears of it.
+                _log.debug("%s is not read ahead: %s", capability.value, error)
 
     async def _sized(self, capability: ModelCapability) -> Sized:
         resolution = self.resolution(capability)

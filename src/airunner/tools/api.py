@@ -110,6 +110,10 @@ class ToolApi(Specialists, Protocol):
         """The id of the conversation that the call belongs to; empty outside of one."""
         ...
 
+    def switch_to(self, conversation: str) -> None:
+        """Let the user's next message go to the conversation with this id."""
+        ...
+
     @property
     def files(self) -> FilesFolder:
         """The one folder whose files tools may use."""

@@ -79,8 +79,9 @@ class RelevanceIndex:
 
     def prepare(self) -> None:
         """Load the model and read the tools: some 10 ms for each."""
-        with self._reading:
-            _ = self._evidence
+        if self._tools:
+            with self._reading:
+                _ = self._evidence
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """At most ``limit`` tools, best first."""

@@ -85,7 +85,10 @@ RequestText = Annotated[str, Whole()]
 """A parameter for the request itself, in the user's own words."""
 
 FileName = Annotated[
-    str, Matching(r"(?<![\w.:/\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.[A-Za-z]\w{0,7})\b")
+    str,
+    Matching(
+        r"(?<![\w.:/\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.(?:[a-z][a-z0-9]{0,7}|[A-Z][A-Z0-9]{1,7}))\b"
+    ),
 ]
 """A parameter for the name of a file that the message mentions, such as ``notes/plan.md``."""
 

@@ -46,6 +46,7 @@ from airunner.errors import (
     ToolFailedError,
     ToolRetryError,
 )
+from airunner.models.spec import ModelCapability
 from airunner.tools.api import ToolApi
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
@@ -76,6 +77,7 @@ _PictureName = Annotated[str, Field(max_length=255), NAME]
         "paint me a sunset over the sea",
         "a photo of an old sailor, please",
     ),
+    uses=(ModelCapability.PROMPT_ENHANCEMENT, ModelCapability.IMAGE_GENERATION),
 )
 def generate_image(
     prompt: Annotated[_Prompt, Scene()],
@@ -135,6 +137,7 @@ def generate_image(
         "draw it again with another seed",
         "three variations of that image, please",
     ),
+    uses=(ModelCapability.IMAGE_GENERATION,),
 )
 def vary_image(
     picture: _PictureName = "",
@@ -172,6 +175,7 @@ def vary_image(
         "make the picture look like an oil painting",
         "change the image to a winter scene",
     ),
+    uses=(ModelCapability.IMAGE_GENERATION,),
 )
 def transform_image(
     prompt: Annotated[_Prompt, Change()],

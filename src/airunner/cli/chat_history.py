@@ -1,0 +1,201 @@
+"""Which conversation ``airunner chat`` holds: a new one, an earlier one, or another from now on.
+
+Owns the way between conversations and what is said about it. Saving belongs to
+``airunner.agent.keeping``, the prompt to ``chat``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import typer
+
+from airunner.agent.conversation import Conversation, newest_exchange
+from airunner.agent.keeping import Keeper
+from airunner.errors import StorageError
+from airunner.store.conversations import Conversations, Entry
+
+MOST_LISTED = 20
+"""Conversations that ``/conversations`` shows."""
+
+SHORT_ID = 8
+"""Characters of an id that are shown; fewer suffice where no other begins so."""
+
+_SHOWN_ANSWER = 300
+_UNSAVED = "nothing of this conversation is saved yet"
+
+Say = Callable[[str], None]
+
+
+class ChatHistory:
+    """The conversation that is held, saved after each turn, and how to come to others.
+
+    Args:
+        store: where conversations are saved.
+        system: instructions that each new conversation begins with.
+        say: shows a line to the user.
+        keeps: whether what is said is saved.
+    """
+
+    def __init__(self, store: Conversations, system: str, say: Say, *, keeps: bool = True) -> None:
+        self.keeps = keeps
+        self._store, self._system, self._say = store, system, say
+        self._listed: Sequence[Entry] = []
+        self._switch_to = self._told = ""
+        self.begin()
+
+    @property
+    def conversation(self) -> Conversation:
+        """The one that is held."""
+        return self._keeper.conversation
+
+    def begin(self) -> None:
+        """Leave this conversation and begin another."""
+        self._keeper = Keeper(self._store, Conversation.begin(self._system))
+
+    def go_on(self, wanted: str | None) -> None:
+        """Hold the conversation that ``wanted`` names, or the last one if ``None``.
+
+        Raises:
+            typer.BadParameter: there is none, or several.
+            StorageError: it cannot be read.
+        """
+        if wanted is None:
+            latest = self._store.list(limit=1)
+            if not latest:
+                self._say("No conversation is saved yet; this begins the first.")
+                return
+            self._open(latest[0])
+        else:
+            self._open(self._find(wanted))
+
+    # A turn.
+
+    def before_turn(self, text: str) -> None:
+        """Save the question, so that nothing is lost if the turn is."""
+        self._save(text)
+
+    def switch_after_turn(self, id: str) -> None:
+        """A tool wants the next turn in another conversation."""
+        self._switch_to = id
+
+    def after_turn(self) -> None:
+        """Save what the turn brought, and go where it leads."""
+        self._save(None)
+        wanted, self._switch_to = self._switch_to, ""
+        if wanted:
+            try:
+                self._open(conversation_named(self._store, wanted))
+            except (typer.BadParameter, StorageError) as error:
+                self._say(f"error: {error}")
+
+    def _save(self, question: str | None) -> None:
+        if not self.keeps:
+            return
+        try:
+            kept = self._keeper.save(question)
+            if kept == "deleted":
+                self._say("This conversation was deleted; another begins.")
+                self.begin()
+                if question is not None:
+                    self._keeper.save(question)
+            elif kept == "copied":
+                self._say(
+                    "Another chat has gone on with this conversation; here it goes on as a copy."
+                )
+        except StorageError as error:
+            # Told once: the answer is worth more than the complaint, and the next save tries all.
+            if self._told != str(error):
+                self._told = str(error)
+                self._say(f"warning: this conversation is not saved. {error}")
+
+    # What the user asks for. Each may raise typer.BadParameter or StorageError.
+
+    def list(self) -> None:
+        """Show the latest conversations, numbered for ``switch`` and ``delete``."""
+        self._listed = self._store.list(MOST_LISTED)
+        if not self._listed:
+            self._say("No conversation is saved yet.")
+        for number, entry in enumerate(self._listed, start=1):
+            here = "*" if entry.id == self.conversation.id else " "
+            self._say(f"{here}{number:3}  {described(entry)}")
+        if len(self._listed) == MOST_LISTED:
+            self._say("`airunner conversations list` shows them all.")
+
+    def switch(self, wanted: str) -> None:
+        """Hold another conversation: a number of the last list, or the beginning of an id."""
+        if not wanted:
+            raise typer.BadParameter("write which one: /switch NUMBER of /conversations, or ID")
+        self._open(self._find(wanted))
+
+    def retitle(self, title: str) -> None:
+        """Give this conversation another title."""
+        if not title:
+            raise typer.BadParameter("write the title behind it: /title TEXT")
+        if not self._store.retitle(self.conversation.id, title):
+            raise typer.BadParameter(_UNSAVED)
+
+    def delete(self, wanted: str, confirm: Callable[[str], bool]) -> None:
+        """Delete a conversation, this one if none is named, after asking."""
+        entry = self._find(wanted) if wanted else self._store.entry(self.conversation.id)
+        if entry is None:
+            raise typer.BadParameter(_UNSAVED)
+        if not confirm(f"Delete {entry.title!r} ({counted(entry)}) for good?"):
+            self._say("Nothing was deleted.")
+            return
+        self._store.delete(entry.id)
+        if entry.id == self.conversation.id:
+            self.begin()
+        self._say(f"Deleted {entry.title!r}.")
+
+    def _find(self, wanted: str) -> Entry:
+        if wanted.isdecimal() and len(wanted) < 4:
+            listed = self._listed or self._store.list(MOST_LISTED)
+            if 0 < int(wanted) <= len(listed):
+                return listed[int(wanted) - 1]
+        return conversation_named(self._store, wanted)
+
+    def _open(self, entry: Entry) -> None:
+        saved = self._store.load(entry.id)
+        if saved is None:
+            raise typer.BadParameter(f"the conversation {entry.title!r} has just been deleted")
+        self._keeper = Keeper.resume(self._store, saved)
+        self._say(f"Going on with {described(entry)}")
+        for message in newest_exchange(saved.messages):
+            if message.role in ("user", "assistant") and message.content.strip():
+                sign = "> " if message.role == "user" else ""
+                self._say(sign + _shortened(message.content.strip()))
+
+
+def conversation_named(store: Conversations, wanted: str) -> Entry:
+    """The conversation whose id is, or begins with, ``wanted``.
+
+    Raises:
+        typer.BadParameter: there is none, or several.
+        StorageError: the records cannot be read.
+    """
+    found = store.with_prefix(wanted)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = "\n".join(f"  {described(entry)}" for entry in found[:MOST_LISTED])
+        raise typer.BadParameter(f"several conversations begin with {wanted!r}:\n{several}")
+    raise typer.BadParameter(
+        f"no conversation has the id {wanted!r}; `airunner conversations list` shows them"
+    )
+
+
+def described(entry: Entry) -> str:
+    """A conversation on one line."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.updated_s))
+    return f"{entry.id[:SHORT_ID]}  {when}  {entry.title} ({counted(entry)})"
+
+
+def counted(entry: Entry) -> str:
+    """How much was said in a conversation."""
+    return f"{entry.messages} message{'' if entry.messages == 1 else 's'}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_ANSWER else f"{text[:_SHOWN_ANSWER].rstrip()} …"

@@ -1,0 +1,122 @@
+"""``airunner conversations``: what was said in ``airunner chat``, without any model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.settings import Settings
+
+if TYPE_CHECKING:
+    from airunner.store.records import Records
+
+AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="of `airunner conversations list`, or its beginning")
+]
+
+conversations_app = typer.Typer(
+    name="conversations",
+    help="List, show and delete saved conversations.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def list_conversations(
+    settings: Settings,
+    search: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="only those in which this was said")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the saved conversations, the latest first, or those that fit best."""
+    import time
+
+    from airunner.cli.chat_history import SHORT_ID
+    from airunner.cli.console import columns, out, print_json
+
+    with _records(settings) as records:
+        if search is None:
+            found = [(entry, "") for entry in records.conversations.list()]
+        else:
+            fitting = records.conversations.search(search, limit=50)
+            found = [(each.entry, " ".join(each.excerpt.split())) for each in fitting]
+    if as_json:
+        with_excerpt = [asdict(entry) | {"excerpt": excerpt} for entry, excerpt in found]
+        print_json([asdict(entry) for entry, _ in found] if search is None else with_excerpt)
+        return
+    table = columns("id", "last", "messages", "title", *([] if search is None else ["said"]))
+    for entry, excerpt in found:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.updated_s))
+        row = [entry.id[:SHORT_ID], when, str(entry.messages), entry.title]
+        table.add_row(*row, *([] if search is None else [excerpt]))
+    out().print(table)
+
+
+def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> None:
+    """Show what was said in a conversation, with the calls of tools as JSON only."""
+    import json
+
+    from airunner.cli.chat_history import conversation_named, described
+    from airunner.cli.console import out, print_json
+    from airunner.cli.question import printable
+    from airunner.store.saved_message import to_json
+
+    with _records(settings) as records:
+        entry = conversation_named(records.conversations, id)
+        saved = records.conversations.load(entry.id)
+    messages = saved.messages if saved else ()
+    if as_json:
+        print_json(asdict(entry) | {"messages": [json.loads(to_json(m)) for m in messages]})
+        return
+    console = out()
+    console.print(described(entry), style="bold", soft_wrap=True)
+    for message in messages:
+        if message.role == "tool" or not message.content.strip():
+            continue
+        console.print(f"\n{message.role}:", style="bold")
+        for line in message.content.strip().splitlines():
+            console.print(printable(line.expandtabs()), soft_wrap=True)
+
+
+def delete_conversation(
+    settings: Settings,
+    id: Id,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:
+    """Delete a conversation for good."""
+    from airunner.cli.chat_history import conversation_named, counted
+
+    with _records(settings) as records:
+        entry = conversation_named(records.conversations, id)
+        question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
+        if not yes and not typer.confirm(question, err=True):
+            typer.echo("Nothing was deleted.", err=True)
+            raise typer.Exit(EXIT_FAILED)
+        records.conversations.delete(entry.id)
+    typer.echo(f"Deleted {entry.title!r}.", err=True)
+
+
+@contextmanager
+def _records(settings: Settings) -> Iterator[Records]:
+    from airunner.runtime.home import records_file
+    from airunner.store.records import Records
+
+    with Records(records_file(settings)) as records:
+        yield records
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_conversations,
+    "show": show_conversation,
+    "delete": delete_conversation,
+}
+for _name, _command in _COMMANDS.items():
+    conversations_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))

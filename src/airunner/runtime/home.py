@@ -1,0 +1,17 @@
+"""Where the runtime keeps things in the home folder, for those who read them without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airunner.settings import Settings
+
+
+def runs_folder(settings: Settings) -> Path:
+    """Where run logs are kept."""
+    return settings.home / "runs"
+
+
+def records_file(settings: Settings) -> Path:
+    """The database of conversations, notes, facts and reminders."""
+    return settings.home / "records.sqlite3"

@@ -1,0 +1,381 @@
+"""``airunner chat`` remembers: conversations go on, are found and deleted; reminders are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import queue
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.cli.terminal import Terminal
+from tests.cli.test_app import invoke
+from tests.cli.test_chat_real import SMALL, airunner, command
+from tests.store.test_reminders import Clock
+
+from airunner.cli.chat import _take_turn
+from airunner.cli.chat_history import ChatHistory
+from airunner.cli.following import following
+from airunner.cli.reminder_watch import ReminderWatch
+from airunner.events import ConversationSwitched, Event, EventBus, ReminderDue, TurnFinished
+from airunner.messages import Message, ToolCall
+from airunner.runtime import Runtime
+from airunner.store.records import Records
+
+BEES, BOATS = "bee5" * 8, "b0a7" * 8
+TOO_SMALL = ("--max-memory", "1MB")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with two conversations, that about boats the latest."""
+    home = tmp_path / "home"
+    with Records(home / "records.sqlite3") as records:
+        call = ToolCall("c", "add", {"a": 1})
+        records.conversations.save(
+            BEES,
+            [
+                Message("system", "Be brief."),
+                Message("user", "How do bees make honey?"),
+                Message("assistant", "", tool_calls=(call,)),
+                Message("tool", "nectar", tool_call_id="c", name="add"),
+                Message("assistant", "They collect \x1b[2Jnectar.\nIn blossoms."),
+            ],
+        )
+        records.conversations.save(
+            BOATS, [Message("user", "Tell me of boats"), Message("assistant", "A sloop.")]
+        )
+    return home
+
+
+def saved(home: Path) -> dict[str, tuple[str, list[str]]]:
+    """Every saved conversation: its title, and the roles in it."""
+    with Records(home / "records.sqlite3") as records:
+        found = {}
+        for entry in records.conversations.list():
+            conversation = records.conversations.load(entry.id)
+            assert conversation is not None
+            found[entry.id] = (entry.title, [m.role for m in conversation.messages])
+        return found
+
+
+def talk(home: Path, *lines: str, flags: tuple[str, ...] = ()) -> tuple[list[str], str]:
+    """What a talk of these lines shows."""
+    done = airunner(home, "chat", *flags, said="".join(f"{line}\n" for line in lines))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), done.stderr
+
+
+# Going on
+
+
+@pytest.mark.timeout(240)
+def test_conversations_are_listed_switched_titled_and_deleted(home: Path) -> None:
+    shown, problems = talk(
+        home,
+        "/conversations",
+        "/switch 2",
+        "/title  On honey",
+        "/conversations",
+        "/switch 9",
+        "/switch b",
+        "/switch",
+        "/title",
+        "/delete b0a7",
+        "no",
+        "/delete b0a7",
+        "y",
+        "/delete",
+        "yes",
+        "/delete",
+        "/conversations",
+    )
+    assert [line[:14] for line in shown[:2]] == ["   1  b0a7b0a7", "   2  bee5bee5"]
+    assert shown[2].startswith("Going on with bee5bee5  ")
+    assert shown[2].endswith("How do bees make honey? (2 messages)")
+    assert shown[3] == "> How do bees make honey?"
+    assert "*  2  bee5bee5" in [line[:14] for line in shown]
+    assert any("On honey" in line for line in shown)
+    assert "Nothing was deleted." in shown
+    assert "Deleted 'Tell me of boats'." in shown
+    assert "Deleted 'On honey'." in shown
+    assert shown[-1] == "No conversation is saved yet."
+    for problem in (
+        "no conversation has the id '9'",
+        "several conversations begin with 'b'",
+        "write which one",
+        "write the title",
+        "nothing of this conversation is saved yet",
+    ):
+        assert f"error: {problem}" in problems
+    assert saved(home) == {}
+
+
+@pytest.mark.timeout(240)
+def test_continue_takes_the_last_and_conversation_a_certain_one(home: Path) -> None:
+    assert talk(home, flags=("--continue",))[0][0].startswith("Going on with b0a7b0a7")
+    assert talk(home, flags=("-c",))[0][1:] == ["> Tell me of boats", "A sloop."]
+    shown, _ = talk(home, flags=("--conversation", "bee"))
+    assert shown[0].startswith("Going on with bee5bee5")
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (("--conversation", "zzz"), 2, "no conversation has the id 'zzz'"),
+        (("--conversation", "b"), 2, "several conversations begin with 'b'"),
+        (("--conversation", ""), 2, "no conversation has the id ''"),
+        (("--conversation", "bee5", "--continue"), 2, "give one of"),
+        (("--continue", "--system", "x"), 2, "only a new conversation"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_an_error(
+    home: Path, flags: tuple[str, ...], code: int, words: str
+) -> None:
+    got, _, stderr = invoke("chat", *flags, "-p", "hi", AIRUNNER_HOME=str(home))
+    assert (got, words in stderr) == (code, True), stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.timeout(240)
+def test_a_turn_that_fails_is_saved_and_one_question_is_not(tmp_path: Path) -> None:
+    once = airunner(tmp_path, "chat", "-p", "Hello", *TOO_SMALL)
+    assert once.returncode == 1
+    assert not (tmp_path / "records.sqlite3").exists()
+    begun = airunner(tmp_path, "chat", "-p", "Hello", "--continue", *TOO_SMALL)
+    assert begun.returncode == 1
+    assert "No conversation is saved yet" in begun.stderr
+    again = airunner(tmp_path, "chat", "-p", "Still there?", "--continue", *TOO_SMALL)
+    assert "Going on with" in again.stderr
+    assert again.stdout == ""
+    ((title, roles),) = saved(tmp_path).values()
+    assert (title, roles) == ("Hello", ["user", "user"])
+    shown, problems = talk(tmp_path, "One", "/new", "Two", flags=TOO_SMALL)
+    assert problems == ""
+    assert sum(line.startswith("error: ") for line in shown) == 2
+    assert [title for title, _ in saved(tmp_path).values()] == ["Two", "One", "Hello"]
+
+
+@pytest.mark.timeout(240)
+def test_records_that_cannot_be_used_do_not_stop_a_talk(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite3").write_bytes(b"no database at all, but long enough. " * 40)
+    shown, problems = talk(tmp_path, "One", "Two", "/conversations", flags=TOO_SMALL)
+    assert sum(line.startswith("error: ") for line in shown) == 2
+    assert sum("warning: this conversation is not saved" in line for line in shown) == 1
+    assert problems.count("warning: reminders are not shown") == 1
+    assert problems.count("error: Cannot write") == 1
+    done = airunner(tmp_path, "chat", "--continue", said="")
+    assert (done.returncode, "damaged" in done.stderr) == (1, True)
+
+
+@pytest.mark.timeout(240)
+def test_a_conversation_goes_on_in_another_process(embedded_home: Path) -> None:
+    flags = ("--max-tokens", "16", *SMALL)
+    first, _ = talk(embedded_home, "My name is Ida.", flags=flags)
+    assert first
+    done = airunner(embedded_home, "chat", "-p", "What is my name?", "-c", "--json", *flags)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (conversation,) = saved(embedded_home)
+    assert saved(embedded_home)[conversation] == ("My name is Ida.", ["user", "assistant"] * 2)
+    started = next(e for e in events if e["kind"] == "turn_started")
+    assert started["conversation"] == conversation
+    finished = next(e for e in events if e["kind"] == "generation_finished")
+    alone = airunner(embedded_home, "chat", "-p", "What is my name?", "--json", *flags)
+    lone = next(
+        e for e in map(json.loads, alone.stdout.splitlines()) if e["kind"] == "generation_finished"
+    )
+    assert finished["prompt_tokens"] > lone["prompt_tokens"] + 10, "it was told what came before"
+
+
+# Without a process: what a tool does in a turn
+
+
+@pytest.fixture
+def records(home: Path) -> Iterator[Records]:
+    with Records(home / "records.sqlite3") as records:
+        yield records
+
+
+def played(records: Records, history: ChatHistory, *events: Event, text: str = "Hi") -> None:
+    """One turn in which ``events`` happen."""
+
+    def turn(conversation: Any, said: str, **_: Any) -> Iterator[Event]:
+        conversation.messages.append(Message("user", said))
+        yield from events
+        conversation.messages.append(Message("assistant", "Yes."))
+        yield TurnFinished(turn="t", outcome="answered", text="Yes.", steps=1, total_s=0.1)
+
+    with following(EventBus(), lambda _: None) as follower:
+        _take_turn(cast(Runtime, SimpleNamespace(turn=turn)), history, text, follower)
+
+
+def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) -> None:
+    said: list[str] = []
+    history = ChatHistory(records.conversations, "", said.append)
+    began = history.conversation.id
+    played(records, history, ConversationSwitched(turn="t", conversation=began, to=BEES))
+    assert history.conversation.id == BEES
+    assert said[0].startswith("Going on with bee5bee5")
+    played(records, history, text="Thanks")
+    titles = [(entry.id, entry.title) for entry in records.conversations.list()]
+    assert titles[:2] == [(BEES, "How do bees make honey?"), (began, "Hi")]
+    here = records.conversations.load(BEES)
+    assert here is not None
+    assert [message.content for message in here.messages[-2:]] == ["Thanks", "Yes."]
+    gone = ConversationSwitched(turn="t", conversation=BEES, to="no such one")
+    played(records, history, gone)
+    assert history.conversation.id == BEES
+    assert said[-1].startswith("error: no conversation has the id")
+
+
+def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> None:
+    said: list[str] = []
+    history = ChatHistory(records.conversations, "Be kind.", said.append)
+    played(records, history)
+    first = history.conversation.id
+    records.conversations.delete(first)
+    played(records, history, text="And now?")
+    second = history.conversation
+    assert second.id != first
+    assert said == ["This conversation was deleted; another begins."]
+    assert [m.role for m in second.messages] == ["system", "user", "assistant"]
+    assert first not in {entry.id for entry in records.conversations.list()}
+    assert second.id in {entry.id for entry in records.conversations.list()}
+
+
+# Reminders
+
+
+def test_what_came_due_while_nothing_ran_is_shown_once(home: Path) -> None:
+    with Records(home / "records.sqlite3") as records:
+        records.reminders.add("call the bank", time.time() - 60)
+    shown, _ = talk(home, "/quit")
+    assert [line for line in shown if "call the bank" in line] == shown
+    assert shown[0].startswith("reminder for ")
+    assert talk(home, "/quit") == ([], "")
+
+
+def test_one_question_leaves_reminders_for_the_next_talk(home: Path) -> None:
+    with Records(home / "records.sqlite3") as records:
+        records.reminders.add("call the bank", time.time() - 60)
+        airunner(home, "chat", "-p", "Hello", *TOO_SMALL)
+        assert len(records.reminders.due()) == 1
+
+
+def test_one_that_comes_due_at_the_prompt_is_shown_above_it(home: Path) -> None:
+    line, environ = command(home, "chat", "--json")
+    with Records(home / "records.sqlite3") as records:
+        records.reminders.add("take the cake out", time.time() + 1)
+    with subprocess.Popen(
+        line, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as chat:
+        assert chat.stdout is not None
+        event = json.loads(chat.stdout.readline())
+        assert (event["kind"], event["text"]) == ("reminder_due", "take the cake out")
+        assert chat.poll() is None, "it still waits for a line"
+        assert chat.communicate("/quit\n") == ("", None)
+    assert chat.returncode == 0
+    logs = "".join(path.read_text() for path in (home / "runs").glob("*"))
+    assert "cake" not in logs
+
+
+@pytest.mark.timeout(240)
+def test_a_reminder_leaves_what_is_being_typed(home: Path) -> None:
+    line, environ = command(home, "chat")
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        line,
+        env={**environ, "TERM": "dumb", "COLUMNS": "200"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        text=True,
+    ) as chat:
+        os.close(slave)
+        terminal = Terminal(chat, master)
+        try:
+            terminal.wait_for("> ")
+            os.write(master, b"/tit")
+            terminal.wait_for("> /tit")
+            with Records(home / "records.sqlite3") as records:
+                records.reminders.add("take the cake out", time.time())
+            terminal.wait_for("take the cake out\r\n> /tit")
+            terminal.type("le")
+            terminal.wait_for("write the title")
+            terminal.type("/quit")
+            assert chat.wait() == 0
+        finally:
+            chat.kill()
+            os.close(master)
+
+
+def test_a_watch_shows_what_comes_due_and_ends(tmp_path: Path) -> None:
+    clock = Clock()
+    shown: queue.SimpleQueue[ReminderDue] = queue.SimpleQueue()
+    warned: list[str] = []
+    with Records(tmp_path / "records.sqlite3", clock=clock) as records:
+        watch = ReminderWatch(records.reminders, warned.append, longest_wait_s=0.01)
+        records.reminders.add("tea", clock.now_s + 100)
+        with watch.watching(shown.put):
+            clock.now_s += 100
+            assert shown.get().text == "tea"
+            # One that is set while somebody waits.
+            records.reminders.add("coffee", clock.now_s)
+            assert shown.get().text == "coffee"
+        records.reminders.add("late", clock.now_s)
+        assert shown.empty()
+        watch.deliver(shown.put)
+        assert shown.get().text == "late"
+        records.close()
+        with watch.watching(shown.put):
+            pass
+        watch.deliver(shown.put)
+        watch.deliver(shown.put)
+    assert len(warned) == 1
+    assert warned[0].startswith("warning: reminders are not shown")
+
+
+# airunner conversations
+
+
+def test_the_commands_list_show_and_delete(home: Path) -> None:
+    environ = {"AIRUNNER_HOME": str(home)}
+    code, text, _ = invoke("conversations", "list", **environ)
+    assert (code, [line[:8] for line in text.splitlines()]) == (
+        0,
+        ["id      ", "b0a7b0a7", "bee5bee5"],
+    )
+    _, text, _ = invoke("conversations", "list", "--json", **environ)
+    assert [(e["id"], e["messages"]) for e in json.loads(text)] == [(BOATS, 2), (BEES, 2)]
+    _, text, _ = invoke("conversations", "list", "--search", "nectar", "--json", **environ)
+    assert [e["id"] for e in json.loads(text)] == [BEES]
+    _, text, _ = invoke("conversations", "show", "bee5", **environ)
+    assert text.splitlines()[1:] == [
+        "",
+        "system:",
+        "Be brief.",
+        "",
+        "user:",
+        "How do bees make honey?",
+        "",
+        "assistant:",
+        "They collect \\x1b[2Jnectar.",
+        "In blossoms.",
+    ]
+    _, text, _ = invoke("conversations", "show", "bee5", "--json", **environ)
+    assert json.loads(text)["messages"][2]["tool_calls"][0]["arguments"] == {"a": 1}
+    code, _, stderr = invoke("conversations", "show", "b", **environ)
+    assert (code, "several conversations" in stderr) == (2, True)
+    code, _, stderr = invoke("conversations", "delete", "bee5", **environ)
+    assert (code, list(saved(home))) == (1, [BOATS, BEES])
+    code, _, stderr = invoke("conversations", "delete", "bee5", "--yes", **environ)
+    assert (code, stderr) == (0, "Deleted 'How do bees make honey?'.\n")
+    assert list(saved(home)) == [BOATS]
