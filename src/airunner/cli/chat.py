@@ -66,6 +66,7 @@ def chat(
     from airunner.cli.chat_screen import AnswerScreen, JsonScreen, TalkScreen
     from airunner.cli.following import following
     from airunner.cli.team import running_team
+    from airunner.errors import StorageError
 
     text = sys.stdin.read().strip() if prompt == "-" else prompt
     if text is not None and not text.strip():
@@ -83,7 +84,10 @@ def chat(
 
     with running_team(settings, "chat") as runtime:
         keeps = text is None or goes_on
-        known = runtime.records.facts.in_words() if text is None else ""
+        known = ""
+        if text is None:
+            with suppress(StorageError):  # saving the talk tells what is wrong with the records
+                known = runtime.records.facts.in_words()
         start = "\n\n".join(filter(None, [system, known]))
         history = ChatHistory(runtime.records.conversations, start, say, keeps=keeps)
         if goes_on:
