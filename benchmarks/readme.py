@@ -118,7 +118,7 @@ def tool_calling(result: Result) -> list[str]:
                 share(ours["schema_valid"]),
                 share(ours["right_function"]),
                 share(ours["right"]) if wants_call else "",
-                share(engine["right_function"]) if engine else "",
+                f"{share(engine['right_function'])} of {engine['cases']}" if engine else "",
             ]
         )
     heads = ["", "cases", "valid", "right tool, or rightly none", "right arguments", "engine's own"]
