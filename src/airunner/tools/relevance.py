@@ -119,7 +119,7 @@ class RelevanceIndex:
         chosen = []
         for tool, likeness in found:
             has_keywords = bool(tool.keywords)
-            if left[has_keywords] > 0 or tool.name in named:
+            if left[has_keywords] > 0 or (has_keywords and tool.name in named):
                 left[has_keywords] -= 1
                 chosen.append((tool, likeness))
         return chosen
