@@ -3,7 +3,7 @@
 Each case of the Berkeley Function Calling Leaderboard goes through a whole turn of
 the agent loop, and, with ``--engine``, to the same loaded model as tools in the
 request, the way any client of llama-server asks. BFCL's checker judges both. Cases
-of ``multiple`` are asked again among 39 tools, those of others added. Small talk is
+of ``multiple`` are asked again among 39 tools, those of others added, in four draws. Small talk is
 our own. Even-numbered cases were used for tuning; odd ones are reported.
 
 Every call is validated against its tool's JSON schema by an independent library.
@@ -21,7 +21,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ from benchmarks.small_talk import SMALL_TALK
 MODEL = SentenceModel()
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 CATALOGUE = 39
+DRAWS = 4
 ENGINE_TOKENS = 300
 ANSWER_TOKENS = 8
 SETS = ("simple_python", "multiple", "parallel", "irrelevance", "multiple_39", "small_talk")
@@ -78,8 +79,14 @@ def cases_of(name: str, half: str, limit: int | None) -> list[Case]:
     chosen = [c for c in cases if half == "both" or c.number % 2 == (half == "odd")][:limit]
     if name.endswith("_39"):
         pool = all_functions([*load("simple_python"), *load("multiple")])
-        chosen = [with_distractors(case, pool, CATALOGUE, seed=1) for case in chosen]
+        chosen = [among_others(case, pool, draw) for draw in range(1, DRAWS + 1) for case in chosen]
     return chosen
+
+
+def among_others(case: Case, pool: Sequence[Any], draw: int) -> Case:
+    """``case`` among the tools of one draw; the first keeps its name."""
+    crowded = with_distractors(case, pool, CATALOGUE, seed=draw)
+    return crowded if draw == 1 else replace(crowded, id=f"{case.id}@{draw}")
 
 
 async def ask_us(runtime: Runtime, case: Case, choice: str = "auto") -> Outcome:
