@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.tools.request import split_request
-from airunner.tools.retrieval import LexicalIndex, pick
+from airunner.tools.relevance import best_ranker
+from airunner.tools.retrieval import THRESHOLD, LexicalIndex, pick
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import builtin_toolset
 
@@ -280,3 +281,11 @@ def test_equal_tools_keep_their_order_and_an_empty_set_finds_nothing() -> None:
     request = split_request("weather in Oslo")
     assert [m.tool.name for m in LexicalIndex([first, second]).rank(request)] == ["first", "second"]
     assert pick(LexicalIndex([]), request) is None
+
+
+def test_a_greeting_is_not_taken_for_a_doubtful_request() -> None:
+    index = best_ranker(builtin_toolset() + image_toolset())
+    for text in ("Hello", "Hello!", "Hi there", "Thanks!", "ok", "How are you?"):
+        for match in index.rank(split_request(text), limit=1):
+            assert match.score < THRESHOLD, (text, match)
+            assert not match.doubtful, (text, match)

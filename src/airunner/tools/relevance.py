@@ -21,6 +21,7 @@ from airunner.tools.request import Request
 from airunner.tools.retrieval import THRESHOLD, LexicalIndex, Match, ToolRanker, required_things
 from airunner.tools.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
+from airunner.tools.words import rarities
 
 ORDER: Mapping[str, float] = {
     "like_description": 10.121,
@@ -55,9 +56,8 @@ GATE: Mapping[str, float] = {
 
 GATE_LEAD = 0.476
 GATE_CONSTANT = -5.84
-GATE_CROWD = 0.5
-"""What the first of 39 tools is given beyond that: a crowd shortens every lead. By the even
-cases and small talk, the most that leaves 95 % of small talk without a call."""
+GATE_CROWD = 0.25
+"""What the first of 39 tools is given beyond that: a crowd shortens every lead."""
 
 MOST_LEAD, SOLE_LEAD = 5.0, 2.5
 """The first tool's lead over the second counts up to the one, or as the other where it is alone."""
@@ -99,9 +99,12 @@ class RelevanceIndex:
         return sorted(matches, key=lambda match: -match.score)[:limit]
 
     def _possible(self, tool: Tool, likeness: float, request: Request) -> float:
-        """``likeness``, or less than any doubt where what the tool is about is not mentioned."""
+        """``likeness``, or less than any doubt where what the tool is about is not mentioned.
+
+        A message without a telling word, such as "Hello!", is about nothing.
+        """
         things = required_things(tool)
-        if all(thing.take(request, "") for thing in things):
+        if rarities(request.message) and all(thing.take(request, "") for thing in things):
             return likeness
         return min(likeness, THRESHOLD - 2 * _DOUBT)
 
