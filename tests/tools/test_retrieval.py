@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from airunner.components.llm.tools.image_tools import image_toolset
-from airunner.tools.request import split_request
 from airunner.tools.relevance import best_ranker
+from airunner.tools.request import split_request
 from airunner.tools.retrieval import THRESHOLD, LexicalIndex, pick
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import builtin_toolset
