@@ -28,14 +28,17 @@ def only(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(240)
-def test_a_tool_of_a_published_server_is_called(embedded_home: Path) -> None:
+def test_the_primary_calls_a_tool_of_a_server(embedded_home: Path) -> None:
+    # What the time is, a tool of our own tells; no other converts one.
+    question = "Convert the time 10:00 from the timezone Europe/Oslo to the timezone Asia/Tokyo."
     time = {"command": sys.executable, "args": ["-m", "mcp_server_time"], "permission": "read"}
-    config = json.dumps({"mcpServers": {"time": time}})
-    (embedded_home / "mcp.json").write_text(config, encoding="utf-8")
-    arguments = ("--args", '{"timezone": "Asia/Tokyo"}', "--json")
-    done = airunner(embedded_home, "tools", "call", "time_get_current_time", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(json.loads(done.stdout)["result"])["timezone"] == "Asia/Tokyo"
+    events = turn(embedded_home, question, time=time)
+    call = only(events, "tool_call_finished")
+    assert (call["tool"], call["problem"]) == ("time_convert_time", "")
+    result = json.loads(call["result"])
+    assert result["source"]["timezone"] == "Europe/Oslo"
+    assert result["target"]["timezone"] == "Asia/Tokyo"
+    assert only(events, "turn_finished")["outcome"] == "answered"
 
 
 @pytest.mark.timeout(240)

@@ -17,6 +17,8 @@ from PIL import Image
 from airunner.engines.diffusers import DiffusersModel
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep, Lora
 from airunner.errors import ImageRequestError, LoadError
+from airunner.models.image_memory import estimate_image_memory
+from airunner.models.pipeline import read_pipeline
 from airunner.workers.image_launcher import ImageLauncher
 
 SCRIPTS = Path(__file__).parents[1]
@@ -70,7 +72,7 @@ class Sheet:
         return content
 
 
-@pytest.mark.parametrize("family", ["sd3", "flux", "qwen", "zimage"])
+@pytest.mark.parametrize("family", ["sd3", "flux", "flux_dev", "qwen", "zimage"])
 def test_a_family_draws_previews_guides_and_starts_from_pictures(
     families: Path, tmp_path: Path, family: str
 ) -> None:
@@ -95,8 +97,8 @@ def test_a_family_draws_previews_guides_and_starts_from_pictures(
             strong = await sheet.draw(guidance=9.0)
             assert strong != plain
             assert sheet.settings["guidance"] == "9"
-            if family == "flux":  # its guidance is trained in
-                with pytest.raises(ImageRequestError, match="a negative prompt does nothing"):
+            if family == "flux_dev":  # its guidance is trained in
+                with pytest.raises(ImageRequestError, match="takes no negative prompt"):
                     await sheet.draw(negative_prompt="blue")
             else:
                 assert await sheet.draw(negative_prompt="blue", guidance=9.0) != strong
@@ -116,6 +118,30 @@ def test_a_family_draws_previews_guides_and_starts_from_pictures(
             assert await sheet.draw() == plain
 
     asyncio.run(asyncio.wait_for(main(), 120))
+
+
+def test_a_gguf_transformer_is_counted_as_it_is_stored_and_draws_close_to_the_original(
+    families: Path, tmp_path: Path
+) -> None:
+    pipeline = read_pipeline(families / "flux_gguf")
+    assert pipeline.denoiser.is_gguf
+    (file,) = pipeline.denoiser.files
+    assert pipeline.denoiser.loaded_bytes(4) == file.stat().st_size
+    estimate = estimate_image_memory(pipeline, width=64, height=64)
+    rest = [part for name, part in pipeline.parts.items() if name != "transformer"]
+    assert estimate.weights_bytes == file.stat().st_size + sum(p.loaded_bytes(4) for p in rest)
+
+    async def main() -> list[bytes]:
+        drawn = []
+        for name in ("flux", "flux_gguf"):
+            async with loaded(families / name) as model:
+                drawn.append(await Sheet(model, tmp_path).draw())
+        return drawn
+
+    original, quantized = asyncio.run(asyncio.wait_for(main(), 100))
+    differences = [abs(a - b) for a, b in zip(original, quantized, strict=True)]
+    assert max(differences) > 0, "the 8-bit file was not the one that was used"
+    assert sum(differences) / len(differences) < 8
 
 
 def test_one_file_in_the_first_layout_draws_the_same_with_its_configuration_beside_it(

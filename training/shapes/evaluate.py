@@ -35,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=SHIPPED)
     parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--skip", type=int, default=0, help="held-out prompts to leave out first")
     parser.add_argument("--steps", type=int, default=defaults.steps)
     parser.add_argument("--guidance", type=float, default=defaults.guidance)
     parser.add_argument("--threads", type=int, default=2)
@@ -44,7 +45,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     pipeline = StableDiffusionPipeline.from_pretrained(options.folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
-    scenes = held_out_scenes(options.prompts)
+    scenes = held_out_scenes(options.skip + options.prompts)[options.skip :]
     pictures = []
     for first in range(0, len(scenes), _BATCH):
         part = scenes[first : first + _BATCH]
