@@ -4,7 +4,7 @@ Two linear models over the features of ``airunner.tools.evidence``: one orders t
 tools of a catalogue (softmax over draws of 39), one says whether the best of them
 fits at all (logistic, both classes weighing the same). The threshold is where the
 given share of the fitting ones is lost. Prints the weights, and how they do on the
-odd-numbered cases, which nothing was fitted on.
+odd-numbered cases, which no weight here was fitted on.
 
 Run: ``python -m benchmarks.fit_relevance [--lost 0.0375]``
 """
@@ -141,7 +141,7 @@ def main() -> None:
 
 
 def crowd(seen: Array) -> float:
-    """What the gate adds for the number of tools; chosen by hand on the even cases."""
+    """What the gate adds for the number of tools; chosen by hand, see ``GATE_CROWD``."""
     return GATE_CROWD * crowding(len(seen))
 
 
