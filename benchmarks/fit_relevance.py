@@ -1,6 +1,6 @@
-"""Fits the weights in ``airunner.tools.relevance`` on the even-numbered cases of BFCL.
+"""Fits the weights in ``airunner.tools.retrieval.relevance`` on the even-numbered cases of BFCL.
 
-Two linear models over the features of ``airunner.tools.evidence``: one orders the
+Two linear models over the features of ``airunner.tools.retrieval.evidence``: one orders the
 tools of a catalogue (softmax over draws of 39), one says whether the best of them
 fits at all (logistic, both classes weighing the same). The threshold is where the
 given share of the fitting ones is lost. Prints the weights, and how they do on the
@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from airunner.tools.evidence import FEATURES, Evidence
-from airunner.tools.relevance import GATE_CROWD, MOST_LEAD, SOLE_LEAD, crowding
 from airunner.tools.request import split_request
-from airunner.tools.sentence_model import SentenceModel
+from airunner.tools.retrieval.evidence import FEATURES, Evidence
+from airunner.tools.retrieval.relevance import GATE_CROWD, MOST_LEAD, SOLE_LEAD, crowding
+from airunner.tools.retrieval.sentence_model import SentenceModel
 from benchmarks.bfcl import CATEGORIES, Case, as_tool, load
 from benchmarks.small_talk import SMALL_TALK
 

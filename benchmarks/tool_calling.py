@@ -34,8 +34,8 @@ from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
 from airunner.settings import Settings
-from airunner.tools.relevance import RelevanceIndex
-from airunner.tools.sentence_model import SentenceModel
+from airunner.tools.retrieval.relevance import RelevanceIndex
+from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 from benchmarks.bfcl import Case, all_functions, first_problem, load, with_distractors

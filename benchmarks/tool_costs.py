@@ -27,11 +27,11 @@ from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
 from airunner.settings import Settings
-from airunner.tools.relevance import RelevanceIndex
 from airunner.tools.request import split_request
-from airunner.tools.retrieval import LexicalIndex, ToolRanker
+from airunner.tools.retrieval.lexical import LexicalIndex, ToolRanker
+from airunner.tools.retrieval.relevance import RelevanceIndex
+from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.schema import COMPACT_JSON
-from airunner.tools.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 from benchmarks.bfcl import all_functions, as_tool, load
 from benchmarks.machine import describe_machine

@@ -11,7 +11,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.events import Event, EventBus, TextStreamed, ToolCallStarted, TurnFinished
 from airunner.tools.request import Request
-from airunner.tools.retrieval import Match
+from airunner.tools.retrieval.lexical import Match
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 from airunner.tools.user_words import RequestText

@@ -12,9 +12,9 @@ from airunner.agent.loop import AgentLoop
 from airunner.agent.shown_tools import MOST_SHOWN, ShownTools
 from airunner.events import EventBus
 from airunner.messages import Message, ToolCall, ToolSchema
-from airunner.tools.retrieval import LexicalIndex
+from airunner.tools.retrieval.lexical import LexicalIndex
+from airunner.tools.retrieval.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.tool import Tool
-from airunner.tools.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.toolset import Toolset
 
 NAMES = """

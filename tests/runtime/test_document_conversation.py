@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from tests.agent.scripted_team import ScriptedTeam, of_kind
+from tests.tools.builtin.test_text_tools import Specialist
 from tests.tools.documents.pdf_file import write_pdf
-from tests.tools.test_builtin_tools import Specialist
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop

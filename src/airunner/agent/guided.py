@@ -30,10 +30,10 @@ from typing import Any
 from airunner.agent.conversation import newest_exchange
 from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, with_last_user_text
 from airunner.messages import Message, ToolCall
-from airunner.tools.grounding import ground
+from airunner.tools.grounding.grounded import ground
 from airunner.tools.passages import head_and_tail
 from airunner.tools.request import Request, split_request
-from airunner.tools.retrieval import THRESHOLD, ToolRanker
+from airunner.tools.retrieval.lexical import THRESHOLD, ToolRanker
 from airunner.tools.schema import COMPACT_JSON, bounded, longest_text, without
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset

@@ -27,8 +27,8 @@ from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.permissions import Decision, Permissions
-from airunner.tools.retrieval import LexicalIndex, ToolRanker
-from airunner.tools.tool_search import SEARCH_TOOLS, search_tool
+from airunner.tools.retrieval.lexical import LexicalIndex, ToolRanker
+from airunner.tools.retrieval.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.toolset import Toolset
 
 DIRECT_RESULT_TOKENS = 16_384

@@ -15,8 +15,8 @@ from functools import lru_cache
 
 from airunner.messages import Message, ToolSchema
 from airunner.tools.request import Request, split_request
-from airunner.tools.retrieval import THRESHOLD, Match, ToolRanker
-from airunner.tools.tool_search import FOUND, SEARCH_TOOLS, request_of
+from airunner.tools.retrieval.lexical import THRESHOLD, Match, ToolRanker
+from airunner.tools.retrieval.tool_search import FOUND, SEARCH_TOOLS, request_of
 from airunner.tools.toolset import Toolset
 
 MOST_SHOWN = 8

@@ -54,7 +54,7 @@ from airunner.store.records import Records
 from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
-from airunner.tools.relevance import best_ranker
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 from airunner.workers.image_launcher import ImageLauncher
 from airunner.workers.launcher import LocalLauncher

@@ -3,7 +3,7 @@
 Owns the tool and the decorator. The schema of its arguments and their
 validation are in ``signature`` (a Python signature) and ``json_form`` (a JSON
 schema from elsewhere). Running a tool (threads, permission, time limits,
-failures) belongs to the agent loop; choosing one to ``retrieval``.
+failures) belongs to the agent loop; choosing one to ``airunner.tools.retrieval``.
 """
 
 from __future__ import annotations

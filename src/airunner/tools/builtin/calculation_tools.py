@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from airunner.errors import ToolRetryError
-from airunner.tools.arithmetic import PERCENT, evaluate
-from airunner.tools.arithmetic_words import MAX_LENGTH, ArithmeticSaid, read_arithmetic
-from airunner.tools.measure_words import ConversionSaid
-from airunner.tools.measures import convert
-from airunner.tools.numerals import as_text, with_digits
+from airunner.tools.numbers.arithmetic import PERCENT, evaluate
+from airunner.tools.numbers.arithmetic_words import MAX_LENGTH, ArithmeticSaid, read_arithmetic
+from airunner.tools.numbers.measure_words import ConversionSaid
+from airunner.tools.numbers.measures import convert
+from airunner.tools.numbers.numerals import as_text, with_digits
 from airunner.tools.request import Request
 from airunner.tools.tool import tool
 from airunner.tools.user_words import Matching, UserWords

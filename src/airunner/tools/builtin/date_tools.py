@@ -1,6 +1,6 @@
 """Tools about the clock and the calendar.
 
-Each looks at the clock and leaves the rest to ``date_answers`` and ``time_zones``,
+Each looks at the clock and leaves the rest to ``dates.answers`` and ``dates.time_zones``,
 which are told what time it is.
 """
 
@@ -11,9 +11,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from airunner.tools.date_answers import describe, shift, span
-from airunner.tools.date_words import DateSaid, FirstDateSaid, PeriodSaid, PlaceSaid, SpanSaid
-from airunner.tools.time_zones import time_in
+from airunner.tools.dates.answers import describe, shift, span
+from airunner.tools.dates.date_words import DateSaid, FirstDateSaid, PeriodSaid, PlaceSaid, SpanSaid
+from airunner.tools.dates.time_zones import time_in
 from airunner.tools.tool import tool
 
 _MOST = 100_000

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from airunner.errors import ToolRetryError
 from airunner.store.reminders import MOST_TEXT, Reminder
-from airunner.tools.moments import in_words, moment_meant
+from airunner.tools.dates.moments import in_words, moment_meant
 from airunner.tools.named_record import MOST_WANTED, one_meant
 from airunner.tools.request import Request
 from airunner.tools.tool import tool

@@ -37,7 +37,7 @@ from airunner.errors import (
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
-from airunner.tools.retrieval import LexicalIndex
+from airunner.tools.retrieval.lexical import LexicalIndex
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

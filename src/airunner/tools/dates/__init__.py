@@ -1,0 +1,1 @@
+"""Dates, times of day and time zones as people write them."""

@@ -1,0 +1,1 @@
+"""Calculating: numbers, formulas and measures as people write them."""

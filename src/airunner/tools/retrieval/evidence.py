@@ -1,0 +1,151 @@
+"""What speaks for each tool of a catalogue, given a request: numbers, not yet a verdict.
+
+Owns the index over the tools' names, descriptions and parameters, and the
+features that ``relevance`` weighs. A request touches only its own words and one
+product with a matrix of a few hundred columns, so a thousand tools are as quick
+as ten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airunner.tools.request import Request
+from airunner.tools.retrieval.sentence_model import SentenceModel
+from airunner.tools.tool import Tool
+from airunner.tools.words import rarities
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Matrix = np.ndarray[Any, np.dtype[np.float32]]
+
+FEATURES = (
+    "like_description",  # cosine with name and description
+    "like_name",  # cosine with the name
+    "like_parameters",  # cosine with the parameters' names
+    "words_of_name",  # rarity of the request's words that the name has, summed
+    "words_of_description",  # that only the description has
+    "words_of_parameters",  # that only the parameters' names or descriptions have
+    "unexplained",  # share of the request's rarity that the tool does not have
+    "name_unused",  # share of the name's rarity that the request does not have
+    "description_unused",
+    "numbers_missing",  # required numbers beyond those in the request, as a negative count
+    "no_number",  # none in the request, though one is required
+    "is_question",
+)
+"""The columns of ``Evidence.of``."""
+
+_TEXTS = 3
+_LONG_BODY = 300
+_MOST = (2.0, 3.0, 3.0)
+_NUMBER_KINDS = ("integer", "number")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER_WORD = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|hundred|thousand|half|dozen|third"
+    r"|second)\b",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(
+    r"\s*(?:what|what's|who|why|when|where|which|is|are|was|were|do|does|did|how)\b", re.IGNORECASE
+)
+
+
+class Evidence:
+    """The index over ``tools``, which it keeps in order. Tools are read when it is made."""
+
+    def __init__(self, tools: Sequence[Tool], model: SentenceModel) -> None:
+        import numpy as np
+
+        self._count, self._model = len(tools), model
+        texts = [text for tool in tools for text in _texts_of(tool)]
+        vectors = model.embed(texts).reshape(self._count, _TEXTS, -1)
+        self._vectors = [np.ascontiguousarray(vectors[:, kind]) for kind in range(_TEXTS)]
+        self._fields = [_Field(words) for words in zip(*map(_fields_of, tools), strict=True)]
+        self._required_numbers = np.array([_required_numbers(tool) for tool in tools])
+
+    def of(self, request: Request) -> Matrix:
+        """One row of ``FEATURES`` for each tool."""
+        import numpy as np
+
+        text = request.wish if len(request.body) > _LONG_BODY else request.message
+        query = self._model.embed([text])[0]
+        words = rarities(text)
+        total = sum(words.values()) or 1.0
+        name, description, parameters = (field.shared(words) for field in self._fields)
+        shared = [
+            np.minimum(s, most)
+            for (s, _), most in zip((name, description, parameters), _MOST, strict=True)
+        ]
+        numbers = len(_NUMBER.findall(text)) + len(_NUMBER_WORD.findall(text))
+        missing = np.minimum(numbers, self._required_numbers) - self._required_numbers
+        columns = [
+            *(vectors @ query for vectors in self._vectors),
+            *shared,
+            1 - (name[0] + description[0] + parameters[0]) / total,
+            name[1],
+            description[1],
+            missing,
+            (self._required_numbers > 0) & (numbers == 0),
+            np.full(self._count, bool(_QUESTION.match(text))),
+        ]
+        return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=1)
+
+
+class _Field:
+    """One field of every tool, as an inverted index from its words."""
+
+    def __init__(self, words_of_tools: Sequence[Mapping[str, float]]) -> None:
+        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, words in enumerate(words_of_tools):
+            for word, rarity in words.items():
+                self._postings[word].append((number, rarity))
+        self._totals = [sum(words.values()) for words in words_of_tools]
+
+    def shared(self, words: Mapping[str, float]) -> tuple[Any, Any]:
+        """For each tool: the rarity of the words it shares, and the share of its own unused."""
+        import numpy as np
+
+        found = np.zeros(len(self._totals))
+        used = np.zeros(len(self._totals))
+        for word, rarity in words.items():
+            for number, own in self._postings.get(word, ()):
+                found[number] += rarity
+                used[number] += own
+        totals = np.array(self._totals)
+        return found, np.where(totals > 0, 1 - used / np.maximum(totals, 1e-6), 0.0)
+
+
+def _texts_of(tool: Tool) -> tuple[str, ...]:
+    """What is embedded of a tool, in the order of the first features."""
+    name = _spaced(tool.name)
+    parameters = ", ".join(map(_spaced, tool.parameters["properties"]))
+    return f"{name}. {tool.description}", name, parameters or "nothing"
+
+
+def _fields_of(tool: Tool) -> tuple[dict[str, float], ...]:
+    """The words of name, description and parameters, each only where it comes first."""
+    name = rarities(tool.name)
+    description = rarities(tool.description)
+    properties = tool.parameters["properties"]
+    parameters = rarities(
+        " ".join(f"{each} {schema.get('description', '')}" for each, schema in properties.items())
+    )
+    only_description = {w: r for w, r in description.items() if w not in name}
+    only_parameters = {
+        w: r for w, r in parameters.items() if w not in name and w not in description
+    }
+    return name, only_description, only_parameters
+
+
+def _required_numbers(tool: Tool) -> int:
+    properties = tool.parameters["properties"]
+    kinds = [properties.get(name, {}).get("type") for name in tool.parameters["required"]]
+    return sum(kind in _NUMBER_KINDS for kind in kinds)
+
+
+def _spaced(name: str) -> str:
+    return re.sub(r"[._-]", " ", name)
