@@ -25,6 +25,8 @@ from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import Tool
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "irrelevance")
+LIVE = ("live_simple", "live_multiple")
+"""Requests that people wrote to real products."""
 _TYPES = {
     "dict": "object",
     "float": "number",
@@ -60,7 +62,7 @@ class Case:
     @property
     def number(self) -> int:
         """Its place in the category; even ones are for tuning."""
-        return int(self.id.rpartition("_")[2])
+        return int(self.id.rpartition("_")[2].partition("-")[0])
 
     def original(self, name: str) -> str:
         """BFCL's spelling of a tool's name."""
@@ -131,8 +133,9 @@ def _done(**_: Any) -> str:
 
 
 def our_name(name: str) -> str:
-    """A name with letters, digits, ``_`` and ``-`` only."""
-    return "".join(c if c.isalnum() or c in "_-" else "_" for c in name)[:64]
+    """A name with letters, digits, ``_`` and ``-`` only, which begins with a letter."""
+    plain = "".join(c if c.isalnum() or c in "_-" else "_" for c in name)
+    return plain.lstrip("_-0123456789")[:64]
 
 
 def json_schema(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Fits the weights in ``airunner.tools.retrieval.relevance`` on the even-numbered cases of BFCL.
 
 Two linear models over the features of ``airunner.tools.retrieval.evidence``: one orders the
-tools of a catalogue (softmax over draws of 39), one says whether the best of them
-fits at all (logistic, both classes weighing the same). The threshold is where the
-given share of the fitting ones is lost. Prints the weights, and how they do on the
-odd-numbered cases, which no weight here was fitted on.
+tools of a catalogue (softmax over draws of 39; requests that people wrote to real
+products, the ``live`` categories, count too), one says whether the best of them
+fits at all (logistic, both classes weighing the same). Its threshold is where the given
+share of the irrelevant cases is turned away, each with its own tools; among 39 it is
+lowered to where the given share of the fitting tools is lost. Prints the weights, and
+how they do on the even cases; with ``--odd`` on the odd-numbered ones, which no
+weight here was fitted on. Look at those last, and once.
 
-Run: ``python -m benchmarks.fit_relevance [--lost 0.0375]``
+Run: ``python -m benchmarks.fit_relevance [--quiet 0.87] [--lost 0.01] [--odd]``
 """
 
 from __future__ import annotations
@@ -14,31 +17,36 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from airunner.tools.request import split_request
 from airunner.tools.retrieval.evidence import FEATURES, Evidence
-from airunner.tools.retrieval.relevance import GATE_CROWD, MOST_LEAD, SOLE_LEAD, crowding
+from airunner.tools.retrieval.relevance import MOST_LEAD, SOLE_LEAD, crowding
 from airunner.tools.retrieval.sentence_model import SentenceModel
-from benchmarks.bfcl import CATEGORIES, Case, as_tool, load
-from benchmarks.small_talk import SMALL_TALK
+from benchmarks.bfcl import CATEGORIES, LIVE, Case, as_tool, load
+from benchmarks.small_talk import TUNED_ON
 
-DRAWS = 3
+DRAWS = 6
 CATALOGUE = 39
 Array = np.ndarray[Any, Any]
 
 
 class Pool:
-    """Every function of the benchmark once, and the features of requests against all."""
+    """Every function of some cases once, and the features of requests against all."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
         functions = {_key(f): f for case in cases for f in case.functions}
         self._row = {key: row for row, key in enumerate(functions)}
         self._names = [f["name"] for f in functions.values()]
         self._evidence = Evidence([as_tool(f) for f in functions.values()], SentenceModel())
+
+    @property
+    def size(self) -> int:
+        """How many functions there are."""
+        return len(self._names)
 
     def features(self, text: str) -> Array:
         """Of all functions."""
@@ -107,71 +115,86 @@ def first(features: Array, order: Array) -> tuple[int, Array]:
 
 
 def main() -> None:
-    """Fit, print, and judge on the other half."""
+    """Fit, print, and judge."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lost", type=float, default=0.0375)
-    lost = parser.parse_args().lost
-    cases = [case for category in CATEGORIES for case in load(category)]
-    pool = Pool(cases)
-    features = {case.id: pool.features(case.text) for case in cases}
-    halves = [[c for c in cases if c.number % 2 == half] for half in (0, 1)]
+    parser.add_argument("--quiet", type=float, default=0.87)
+    parser.add_argument("--lost", type=float, default=0.01)
+    parser.add_argument("--odd", action="store_true", help="judge on the odd cases, too")
+    options = parser.parse_args()
     chance = random.Random(1)
-    lists = []
-    for case in halves[0]:
-        for _ in range(DRAWS if case.answers else 0):
-            drawn = pool.draw(case, chance)
-            lists.append((features[case.id][drawn], drawn.index(pool.wanted(case))))
+    even, odd = (
+        [c for name in CATEGORIES for c in load(name) if c.number % 2 == n] for n in (0, 1)
+    )
+    live = [case for name in LIVE for case in load(name) if case.number % 2 == 0]
+    pool = Pool(even)
+    lists = [*orderings(pool, even, DRAWS, chance), *orderings(Pool(live), live, 1, chance)]
     order = fit_order(lists)
-    rows, fits, alone = [], [], []
-    for case in halves[0]:
+    rows, fits, irrelevant, among = [], [], [], []
+    for case in even:
+        features = pool.features(case.text)
         for catalogue in (pool.own(case), pool.draw(case, chance)):
-            best, row = first(features[case.id][catalogue], order)
+            best, row = first(features[catalogue], order)
             rows.append(row)
             fits.append(bool(case.answers) and catalogue[best] == pool.wanted(case))
-            alone.append(len(catalogue) < CATALOGUE)
-    gate = fit_gate(np.array(rows), np.array(fits))
+            irrelevant.append(not case.answers)
+            among.append(len(catalogue) == CATALOGUE)
+    right, wrong, crowded = np.array(fits), np.array(irrelevant), np.array(among)
+    gate = fit_gate(np.array(rows), right)
     scores = np.array(rows) @ gate[:-1] + gate[-1]
-    gate[-1] -= np.quantile(scores[np.array(fits) & np.array(alone)], lost)
-    for title, weights in (("order", order), ("gate", gate[:-2])):
+    alone = np.quantile(scores[wrong & ~crowded], options.quiet)
+    gate[-1] -= alone
+    crowd = float(alone - np.quantile(scores[right & crowded], options.lost))
+    for title, weights in (("ORDER", order), ("GATE", gate[:-2])):
         print(title, {name: round(float(w), 3) for name, w in zip(FEATURES, weights, strict=True)})
-    print("lead", round(float(gate[-2]), 3), "constant", round(float(gate[-1]), 3))
-    for half in (0, 1):
-        print("even, fitted on:" if half == 0 else "odd, held out:")
-        report(halves[half], features, pool, order, gate)
+    print(f"GATE_LEAD {gate[-2]:.3f}, GATE_CONSTANT {gate[-1]:.3f}, GATE_CROWD {crowd:.3f}")
+    print("even, fitted on:")
+    report(even, pool, order, gate, crowd)
+    if options.odd:
+        print("odd, held out:")
+        report(odd, Pool(odd), order, gate, crowd)
 
 
-def crowd(seen: Array) -> float:
-    """What the gate adds for the number of tools; chosen by hand, see ``GATE_CROWD``."""
-    return GATE_CROWD * crowding(len(seen))
+def orderings(
+    pool: Pool, cases: Sequence[Case], draws: int, chance: random.Random
+) -> Iterator[tuple[Array, int]]:
+    """The features of each draw, and which row of it is wanted."""
+    for case in cases:
+        if case.answers:
+            features = pool.features(case.text)
+            for _ in range(draws):
+                drawn = pool.draw(case, chance)
+                yield features[drawn], drawn.index(pool.wanted(case))
 
 
-def report(
-    cases: list[Case], features: dict[str, Array], pool: Pool, order: Array, gate: Array
-) -> None:
+def report(cases: Sequence[Case], pool: Pool, order: Array, gate: Array, crowd: float) -> None:
     """How often the right tool is taken, or rightly none."""
     chance = random.Random(2)
+
+    def fits(seen: Array) -> bool:
+        score = first(seen, order)[1] @ gate[:-1] + gate[-1] + crowd * crowding(len(seen))
+        return bool(score >= 0)
+
     for category in CATEGORIES:
         chosen = [case for case in cases if case.category == category]
         right = {"own": 0.0, "39": 0.0, "39 without gate": 0.0, "39 top 3": 0.0}
         for case in chosen:
+            features = pool.features(case.text)
             for name, catalogue in (("own", pool.own(case)), ("39", pool.draw(case, chance))):
-                seen = features[case.id][catalogue]
+                seen = features[catalogue]
                 by_score = np.argsort(-(seen @ order))
-                passed = first(seen, order)[1] @ gate[:-1] + gate[-1] + crowd(seen) >= 0
                 if not case.answers:
-                    right[name] += not passed
+                    right[name] += not fits(seen)
                     continue
                 place = catalogue.index(pool.wanted(case))
-                right[name] += passed and by_score[0] == place
+                right[name] += fits(seen) and by_score[0] == place
                 if name == "39":
                     right["39 without gate"] += by_score[0] == place
                     right["39 top 3"] += place in by_score[:3]
         print(" ", category, {name: f"{count / len(chosen):.1%}" for name, count in right.items()})
     quiet = 0
-    for text in SMALL_TALK:
-        seen = pool.features(text)[chance.sample(range(len(pool._names)), CATALOGUE)]
-        quiet += first(seen, order)[1] @ gate[:-1] + gate[-1] + crowd(seen) < 0
-    print("  small talk, 39 tools", f"{quiet / len(SMALL_TALK):.1%}")
+    for text in TUNED_ON:
+        quiet += not fits(pool.features(text)[chance.sample(range(pool.size), CATALOGUE)])
+    print("  small talk, 39 tools", f"{quiet / len(TUNED_ON):.1%}")
 
 
 if __name__ == "__main__":

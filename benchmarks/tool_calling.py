@@ -41,7 +41,7 @@ from airunner.tools.toolset import Toolset
 from benchmarks.bfcl import Case, all_functions, first_problem, load, with_distractors
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import RESULTS, write_results
-from benchmarks.small_talk import SMALL_TALK
+from benchmarks.small_talk import HELD_OUT
 
 MODEL = SentenceModel()
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -73,7 +73,7 @@ def cases_of(name: str, half: str, limit: int | None) -> list[Case]:
     """The cases of one set, the odd, the even or both."""
     if name == "small_talk":
         pool = all_functions([*load("simple_python"), *load("multiple")])
-        plain = [Case(f"small_talk_{n}", name, text, ()) for n, text in enumerate(SMALL_TALK)]
+        plain = [Case(f"small_talk_{n}", name, text, ()) for n, text in enumerate(HELD_OUT)]
         return [with_distractors(case, pool, CATALOGUE, seed=1) for case in plain][:limit]
     cases = load(name.removesuffix("_39"))
     chosen = [c for c in cases if half == "both" or c.number % 2 == (half == "odd")][:limit]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,8 @@ _THING_WEIGHT = 0.5
 _NO_THING_WEIGHT = 0.3
 _COUNTED_TERMS = 4
 _LONGEST_PHRASE = 4
+
+_Postings = dict[str, list[tuple[int, float]]]
 
 _QUESTION = re.compile(
     r"\s*(?:what|what's|who|why|when|where|which|is|are|was|were|do|does|did)\b", re.IGNORECASE
@@ -79,7 +81,7 @@ class LexicalIndex:
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         self._tools = tuple(tools)
-        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self._postings: _Postings = defaultdict(list)
         for number, tool in enumerate(self._tools):
             for term, weight in _term_weights(tool).items():
                 value = weight * (_SATURATION + 1) / (weight + _SATURATION)
@@ -99,21 +101,38 @@ class LexicalIndex:
             term: _idf(len(self._tools), declared[term] or len(posting)) / rarest
             for term, posting in self._postings.items()
         }
+        self._declaring = {
+            term: kept
+            for term, posting in self._postings.items()
+            if (kept := [each for each in posting if self._tools[each[0]].keywords])
+        }
 
     def prepare(self) -> None:
         """Nothing is left to do."""
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """The best tools by score; equal scores keep the tools' own order."""
+        matches = [
+            Match(self._tools[n], score) for n, score in self._scores(request, self._postings)
+        ]
+        return sorted(matches, key=lambda match: -match.score)[:limit]
+
+    def declared(self, request: Request) -> dict[str, float]:
+        """The scores of the tools that declare keywords, by name, where there is any evidence."""
+        return {
+            self._tools[number].name: score
+            for number, score in self._scores(request, self._declaring)
+        }
+
+    def _scores(self, request: Request, postings: _Postings) -> Iterator[tuple[int, float]]:
         found: dict[int, list[float]] = defaultdict(list)
         for term, importance in _query_terms(request).items():
-            for number, value in self._postings.get(term, ()):
+            for number, value in postings.get(term, ()):
                 found[number].append(importance * self._idf[term] * value)
         # A question about French is seldom a wish for a translation, unless the
         # tool's own examples ask so.
         is_question = bool(_QUESTION.match(request.wish))
         wish = set(_words(request.wish))
-        matches = []
         for number, values in sorted(found.items()):
             # Only the strongest words count: a long message must not win by its length.
             score = sum(sorted(values, reverse=True)[:_COUNTED_TERMS])
@@ -124,8 +143,7 @@ class LexicalIndex:
             if self._things[number]:
                 named = all(thing.take(request, "") for thing in self._things[number])
                 score = score + _THING_WEIGHT if named else score * _NO_THING_WEIGHT
-            matches.append(Match(self._tools[number], score))
-        return sorted(matches, key=lambda match: -match.score)[:limit]
+            yield number, score
 
 
 def pick(ranker: ToolRanker, request: Request, threshold: float = THRESHOLD) -> Tool | None:

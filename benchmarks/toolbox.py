@@ -1,0 +1,117 @@
+"""Whether the built-in tools are found: requests for each of them, and talk that wants none.
+
+No model is asked, only what finds tools. Of each request: is the right tool the first,
+is it called or asked about, and is it among those that a model with tool calling of its
+own is shown? The alternative, in the same run, is the cosine of the same sentence model
+with names and descriptions alone, which is what most programs do.
+
+Requests and small talk were written without sight of how tools are found. Even-numbered
+requests may be tuned on; odd ones, and all small talk here, are reported.
+
+Run: ``python -m benchmarks.toolbox [--half odd|even] [--misses]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from airunner.agent.shown_tools import ShownTools
+from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.messages import Message
+from airunner.tools.request import split_request
+from airunner.tools.retrieval.lexical import THRESHOLD, ToolRanker
+from airunner.tools.retrieval.relevance import RelevanceIndex
+from airunner.tools.retrieval.sentence_model import SentenceModel
+from airunner.tools.toolset import Toolset, builtin_toolset
+from benchmarks.machine import describe_machine
+from benchmarks.results_file import write_results
+from benchmarks.small_talk import HELD_OUT, TUNED_ON
+from benchmarks.toolbox_requests import REQUESTS
+
+CALLED, ASKED, NOTHING = "called", "asked about", "nothing"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of one request."""
+
+    text: str
+    wanted: str
+    first: str
+    verdict: str
+    shown: bool
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the first tool is the one that is meant, or rightly none was called."""
+        return self.verdict == NOTHING if not self.wanted else self.first == self.wanted
+
+
+def find(ranker: ToolRanker, toolset: Toolset, text: str, wanted: str) -> Found:
+    """What ``text`` leads to, as the agent loop decides it."""
+    best = next(iter(ranker.rank(split_request(text), limit=1)), None)
+    verdict = NOTHING
+    if best and (best.score >= THRESHOLD or best.doubtful):
+        verdict = ASKED if best.doubtful else CALLED
+    shown = {tool.name for tool in ShownTools(toolset, ranker).of([Message("user", text)])}
+    return Found(text, wanted, best.tool.name if best else "", verdict, wanted in shown)
+
+
+def by_cosine(toolset: Toolset, texts: Sequence[str]) -> Iterator[list[str]]:
+    """The names of all tools, most alike first, for each text."""
+    model, tools = SentenceModel(), list(toolset)
+    described = model.embed([f"{tool.name}: {tool.description}" for tool in tools])
+    for vector in model.embed(texts):
+        yield [tools[place].name for place in np.argsort(-(described @ vector))]
+
+
+def main() -> None:
+    """Measure, print and store."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--half", choices=("odd", "even"), default="odd")
+    parser.add_argument("--misses", action="store_true", help="print what went wrong")
+    options = parser.parse_args()
+    toolset = builtin_toolset() + image_toolset()
+    ranker = RelevanceIndex(toolset, SentenceModel())
+    requests = REQUESTS[options.half == "odd" :: 2]
+    talk = HELD_OUT if options.half == "odd" else TUNED_ON
+    found = [find(ranker, toolset, text, wanted) for text, wanted in requests]
+    quiet = [find(ranker, toolset, text, "") for text in talk]
+    cosine = list(by_cosine(toolset, [text for text, _ in requests]))
+    places = [names.index(wanted) for names, (_, wanted) in zip(cosine, requests, strict=True)]
+    right = Counter(each.verdict for each in found if each.is_right)
+    wrong = Counter(each.verdict for each in found if not each.is_right)
+    result = {
+        "machine": describe_machine(),
+        "half": options.half,
+        "tools": len(toolset),
+        "requests": len(found),
+        "right_first": sum(right.values()) / len(found),
+        "right_first_by_cosine": sum(place == 0 for place in places) / len(found),
+        "right_and": {verdict: right[verdict] / len(found) for verdict in (CALLED, ASKED)},
+        "wrong_and": {verdict: wrong[verdict] / len(found) for verdict in (CALLED, ASKED)},
+        "right_among_shown": sum(each.shown for each in found) / len(found),
+        "small_talk": len(quiet),
+        "small_talk_and": {
+            verdict: sum(each.verdict == verdict for each in quiet) / len(quiet)
+            for verdict in (NOTHING, ASKED, CALLED)
+        },
+    }
+    if options.misses:
+        for each in [*found, *quiet]:
+            if not each.is_right or (each.wanted and each.verdict == NOTHING):
+                line = f"{each.text!r}: {each.verdict} {each.first}, wanted {each.wanted or None}"
+                print(line + ("" if each.shown or not each.wanted else ", not shown"))
+    print(json.dumps(result, indent=2))
+    if options.half == "odd":
+        write_results("toolbox", result)
+
+
+if __name__ == "__main__":
+    main()
