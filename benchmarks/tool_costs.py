@@ -28,7 +28,7 @@ from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
 from airunner.settings import Settings
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import LexicalIndex, ToolRanker
+from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.schema import COMPACT_JSON
@@ -104,7 +104,7 @@ def main() -> None:
     machine = describe_machine()
     tools = thousand_tools()
     texts = [case.text for case in load("multiple")[:REQUESTS]]
-    words_read_s, words_s = find(LexicalIndex(tools), texts)
+    words_read_s, words_s = find(RelevanceIndex(tools), texts)
     meaning_read_s, meaning_s = find(RelevanceIndex(tools, SentenceModel()), texts)
     schema = {**SCHEMA, **COMPACT_JSON}
     free: list[float] = []

@@ -25,7 +25,7 @@ from airunner.agent.shown_tools import ShownTools
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.messages import Message
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import THRESHOLD, ToolRanker
+from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.toolset import Toolset, builtin_toolset
@@ -57,7 +57,7 @@ def find(ranker: ToolRanker, toolset: Toolset, text: str, wanted: str) -> Found:
     """What ``text`` leads to, as the agent loop decides it."""
     best = next(iter(ranker.rank(split_request(text), limit=1)), None)
     verdict = NOTHING
-    if best and (best.score >= THRESHOLD or best.doubtful):
+    if best and (best.fits or best.doubtful):
         verdict = ASKED if best.doubtful else CALLED
     shown = {tool.name for tool in ShownTools(toolset, ranker).of([Message("user", text)])}
     return Found(text, wanted, best.tool.name if best else "", verdict, wanted in shown)

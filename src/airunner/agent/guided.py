@@ -33,7 +33,7 @@ from airunner.messages import Message, ToolCall
 from airunner.tools.grounding.grounded import ground
 from airunner.tools.passages import head_and_tail
 from airunner.tools.request import Request, split_request
-from airunner.tools.retrieval.lexical import THRESHOLD, ToolRanker
+from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.schema import COMPACT_JSON, bounded, longest_text, without
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
@@ -98,7 +98,7 @@ class GuidedDialect:
         best = next(iter(self._ranker.rank(_request_of(messages), limit=1)), None)
         if choice == REQUIRED:
             return best.tool if best else next(iter(self._toolset))
-        if best is None or (best.score < THRESHOLD and not best.doubtful):
+        if best is None or not (best.fits or best.doubtful):
             return None
         return Reply(text=_question(best.tool)) if best.doubtful else best.tool
 

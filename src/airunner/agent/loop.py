@@ -27,7 +27,8 @@ from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.permissions import Decision, Permissions
-from airunner.tools.retrieval.lexical import LexicalIndex, ToolRanker
+from airunner.tools.retrieval.ranking import ToolRanker
+from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.retrieval.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.toolset import Toolset
 
@@ -47,7 +48,7 @@ class AgentLoop:
             no specialised model and use their fallback.
         facilities: the files, records and view of the system that tools reach in the same way.
         permissions: which calls are allowed, asked about or denied; the defaults if ``None``.
-        ranker: finds among ``toolset`` the tools that fit; lexical by default.
+        ranker: finds among ``toolset`` the tools that fit; by words alone by default.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
         max_tool_retries: how often one tool may be tried again in a turn.
@@ -69,7 +70,7 @@ class AgentLoop:
         max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
-        ranker = ranker or LexicalIndex(toolset)
+        ranker = ranker or RelevanceIndex(toolset)
         self._team, self._bus, self._ranker = team, bus, ranker
         self.toolset = toolset
         if len(toolset) > MOST_SHOWN and SEARCH_TOOLS not in toolset:

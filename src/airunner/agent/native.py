@@ -19,7 +19,7 @@ from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, 
 from airunner.agent.shown_tools import ShownTools
 from airunner.errors import GenerationError
 from airunner.messages import Message, ToolCall, ToolSchema
-from airunner.tools.retrieval.lexical import ToolRanker
+from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.schema import COMPACT_JSON, call_of, longest_text
 from airunner.tools.toolset import Toolset
 

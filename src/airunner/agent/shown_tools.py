@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from airunner.messages import Message, ToolSchema
 from airunner.tools.request import Request, split_request
-from airunner.tools.retrieval.lexical import THRESHOLD, Match, ToolRanker
+from airunner.tools.retrieval.ranking import Match, ToolRanker
 from airunner.tools.retrieval.tool_search import FOUND, SEARCH_TOOLS, request_of
 from airunner.tools.toolset import Toolset
 
@@ -25,7 +25,7 @@ MOST_SHOWN = 8
 SHARE = 4
 """All that is shown takes at most one part in so many of the whole catalogue's text."""
 
-_NEAR = THRESHOLD - 0.7
+_NEAR = -0.7
 _NEEDED = 3
 _REMEMBERED = 512
 

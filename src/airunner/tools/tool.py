@@ -44,10 +44,8 @@ class Tool:
         name: the name models call it by.
         description: one line for models; the docstring's summary by default.
         permission: the most it does to the world.
-        keywords: words and phrases each of which alone marks a request for this tool.
-        topics: words that speak for this tool where several come together.
-        unless: words that speak against this tool, however well the others fit.
-        examples: whole requests that want this tool.
+        examples: whole requests that want this tool, by which it is found; ten that differ
+            in their words are many. Without any, it is found by its name and description.
         uses: the capabilities of the models that a call needs, in that order.
         timeout_s: how long it may take, where that is not what the settings say.
 
@@ -62,9 +60,6 @@ class Tool:
         name: str | None = None,
         description: str | None = None,
         permission: Permission = "read",
-        keywords: Sequence[str] = (),
-        topics: Sequence[str] = (),
-        unless: Sequence[str] = (),
         examples: Sequence[str] = (),
         uses: Sequence[ModelCapability] = (),
         form: ArgumentForm | None = None,
@@ -81,9 +76,6 @@ class Tool:
         if not self.description:
             raise InvalidToolError(self.name, "it needs a docstring or a description")
         self.permission: Permission = permission
-        self.keywords = tuple(keywords)
-        self.topics = tuple(topics)
-        self.unless = tuple(unless)
         self.examples = tuple(examples)
         self.uses = tuple(uses)
         self.timeout_s = timeout_s
@@ -159,9 +151,6 @@ def tool(
     name: str | None = None,
     description: str | None = None,
     permission: Permission = "read",
-    keywords: Sequence[str] = (),
-    topics: Sequence[str] = (),
-    unless: Sequence[str] = (),
     examples: Sequence[str] = (),
     uses: Sequence[ModelCapability] = (),
     timeout_s: float | None = None,
@@ -175,9 +164,6 @@ def tool(
     name: str | None = None,
     description: str | None = None,
     permission: Permission = "read",
-    keywords: Sequence[str] = (),
-    topics: Sequence[str] = (),
-    unless: Sequence[str] = (),
     examples: Sequence[str] = (),
     uses: Sequence[ModelCapability] = (),
     timeout_s: float | None = None,
@@ -194,9 +180,6 @@ def tool(
             name=name,
             description=description,
             permission=permission,
-            keywords=keywords,
-            topics=topics,
-            unless=unless,
             examples=examples,
             uses=uses,
             timeout_s=timeout_s,

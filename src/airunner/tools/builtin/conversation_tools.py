@@ -58,28 +58,17 @@ class _ThisOneSaid(UserWords):
 
 @tool(
     permission="read",
-    keywords=(
-        "list conversations",
-        "list my conversations",
-        "list the conversations",
-        "my conversations",
-        "our conversations",
-        "past conversations",
-        "earlier conversations",
-        "previous conversations",
-        "recent conversations",
-        "saved conversations",
-        "which conversations",
-        "what conversations",
-        "my chats",
-        "past chats",
-        "previous chats",
-    ),
-    topics=("conversations", "chats", "history"),
     examples=(
         "list my conversations",
         "which conversations did we have?",
         "show our previous chats",
+        "what are my last 20 chats",
+        "what did we have conversations about recently, just the titles",
+        "give me an overview of all saved conversations",
+        "can I see my chat history?",
+        "show the most recent conversations first",
+        "past chats please",
+        "how many conversations are saved and what are they called",
     ),
 )
 def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any = None) -> str:
@@ -101,26 +90,17 @@ def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any 
 
 @tool(
     permission="read",
-    keywords=(
-        "search conversations",
-        "search my conversations",
-        "search our conversations",
-        "find the conversation",
-        "find a conversation",
-        "find our conversation",
-        "in which conversation",
-        "when did we talk",
-        "did we talk about",
-        "have we talked about",
-        "did we discuss",
-        "have we discussed",
-        "where we talked about",
-    ),
-    topics=("conversation", "search", "discuss"),
     examples=(
         "find the conversation about bees",
         "when did we talk about sailing?",
-        "search my conversations for the recipe",
+        "search my conversations for the pancake recipe",
+        "did we ever discuss solar panels?",
+        "in which chat did I mention the tax office",
+        'look through our old chats for "router password"',
+        "where did you and I speak about moving to Lisbon",
+        "what did you tell me some time ago about knee pain, find it",
+        "have we talked about guitars before?",
+        "I once asked you about wallpaper, which conversation was that",
     ),
 )
 def search_conversations(
@@ -147,24 +127,17 @@ def search_conversations(
 
 @tool(
     permission="write",
-    keywords=(
-        "title this conversation",
-        "title the conversation",
-        "rename this conversation",
-        "rename the conversation",
-        "rename conversation",
-        "name this conversation",
-        "call this conversation",
-        "call this chat",
-        "name this chat",
-        "rename this chat",
-        "conversation title",
-    ),
-    topics=("rename", "title", "conversation"),
     examples=(
         "call this conversation Bees and honey",
         'rename this chat to "Holiday plans"',
         "title this conversation Tax questions",
+        "give our conversation the name Garden ideas",
+        "change the title of this chat to Job hunt",
+        'can you rename the conversation "Untitled" to "Bike repair"?',
+        "new title for this chat: Birthday party",
+        "this conversation should be called Physics homework",
+        "please retitle the chat about cooking as Dinner menus",
+        "name this chat Kitchen renovation",
     ),
 )
 def title_conversation(
@@ -191,28 +164,19 @@ def title_conversation(
 
 @tool(
     permission="read",
-    keywords=(
-        "summarize this conversation",
-        "summarize our conversation",
-        "summarize the conversation",
-        "summarize this chat",
-        "summarize our chat",
-        "summary of this conversation",
-        "summary of our conversation",
-        "summary of the conversation",
-        "recap our conversation",
-        "recap this conversation",
-        "what have we",
-        "what have we talked",
-        "what did we talk",
-    ),
-    topics=("conversation", "chat", "summary", "so far"),
+    uses=(ModelCapability.SUMMARIZATION,),
     examples=(
         "summarize our conversation so far",
         "what have we talked about?",
         "give me a summary of the conversation about bees",
+        "recap this chat please",
+        "where did we get to in this discussion, in brief",
+        "sum up what you and I have said up to now",
+        "tl;dr of our chat",
+        "can you summarise last week's conversation about insurance in 3 sentences?",
+        'what were the main points of the chat "Kitchen plans"',
+        "remind me briefly what we covered in this conversation",
     ),
-    uses=(ModelCapability.SUMMARIZATION,),
 )
 def summarize_conversation(
     conversation: _OrThisOne = "",
@@ -240,24 +204,17 @@ def summarize_conversation(
 
 @tool(
     permission="write",
-    keywords=(
-        "switch to the conversation",
-        "switch to conversation",
-        "switch conversation",
-        "switch conversations",
-        "go back to the conversation",
-        "back to our conversation",
-        "return to the conversation",
-        "open the conversation",
-        "continue the conversation about",
-        "continue our conversation about",
-        "switch to the chat",
-    ),
-    topics=("switch", "conversation"),
     examples=(
         "switch to the conversation about bees",
         "go back to our conversation about sailing",
         "open the conversation called Tax questions",
+        "continue the chat on my job application",
+        "let's pick up again where we left off about the garden shed",
+        'take me to the chat "Holiday plans"',
+        "I want to carry on with yesterday's conversation on budgets",
+        "can we return to the discussion of the novel?",
+        "resume the conversation about python homework",
+        "change over to my other chat, the one about wine",
     ),
 )
 def switch_conversation(conversation: _Named, api: Any = None) -> str:
@@ -277,20 +234,18 @@ def switch_conversation(conversation: _Named, api: Any = None) -> str:
 
 @tool(
     permission="write",
-    keywords=(
-        "delete the conversation",
+    examples=(
+        "delete the conversation about bees",
         "delete this conversation",
-        "delete our conversation",
-        "delete conversation",
-        "remove the conversation",
-        "remove this conversation",
-        "erase the conversation",
-        "erase this conversation",
-        "delete this chat",
-        "delete the chat",
+        "erase our chat on medical stuff for good",
+        'get rid of the conversation called "Test"',
+        "please remove the chat about gifts from the history",
+        "wipe this chat when we're done",
+        "can you throw away the old conversation about cars?",
+        'I don\'t want the conversation "Salary talk" saved any more',
+        "clear this chat for ever",
+        "drop the saved conversation on passwords",
     ),
-    topics=("delete", "erase", "conversation"),
-    examples=("delete the conversation about bees", "delete this conversation"),
 )
 def delete_conversation(
     conversation: _Named,

@@ -39,22 +39,17 @@ _Fact = Annotated[str, Field(max_length=MOST_FACT), _Told()]
 
 @tool(
     permission="write",
-    keywords=(
-        "remember that",
-        "remember this",
-        "please remember",
-        "remember for me",
-        "keep in mind",
-        "don't forget that",
-        "do not forget that",
-        "for future reference",
-    ),
-    unless=("remind", "what", "note"),
     examples=(
         "remember that I am allergic to nuts",
         "please remember my daughter is called Ida",
         "keep in mind that I prefer metric units",
         "don't forget that I live in Graz",
+        "for future reference, I'm a vegetarian",
+        "just so you know from now on: my dog's name is Bruno",
+        "I want you to remember I work night shifts",
+        "my birthday is 8 April, keep that in your memory",
+        "make sure you always know that I have two sons",
+        "you should remember my shoe size is 43",
     ),
 )
 def remember_fact(fact: _Fact, api: Any = None) -> str:
@@ -70,22 +65,17 @@ def remember_fact(fact: _Fact, api: Any = None) -> str:
 
 @tool(
     permission="read",
-    keywords=(
-        "what do you know about me",
-        "know about me",
-        "remember about me",
-        "what do you remember",
-        "do you remember",
-        "did i tell you",
-        "have i told you",
-        "facts about me",
-        "do you know my",
-    ),
-    topics=("remember", "about me", "facts"),
     examples=(
         "what do you know about me?",
         "do you remember what my cat is called?",
-        "what did I tell you about my diet?",
+        "what did I tell you about my diet",
+        "do you know where I live",
+        "which facts about me have you remembered",
+        "tell me everything you've memorised about my family",
+        "have I ever told you my shoe size?",
+        "what's my sister's name again",
+        "do you still remember my favourite colour",
+        "what was it I asked you to remember about my job",
     ),
 )
 def recall_facts(
@@ -112,20 +102,17 @@ def recall_facts(
 
 @tool(
     permission="write",
-    keywords=(
-        "forget that",
-        "forget what i",
-        "forget my",
-        "forget about my",
-        "forget the fact",
-        "no longer remember",
-        "stop remembering",
-    ),
-    unless=("don't",),
     examples=(
         "forget that I am allergic to nuts",
         "forget what I told you about my cat",
         "please forget my address",
+        "you can stop remembering that I live in Graz",
+        "I moved, so no longer remember my old city",
+        "erase from your memory that I work night shifts",
+        "it isn't true any more that I'm vegetarian, forget it",
+        "remove my birthday from the things you know about me",
+        "don't keep my phone number in your memory",
+        "unlearn the fact about my ex-wife",
     ),
 )
 def forget_fact(fact: _Fact, api: Any = None) -> str:

@@ -49,17 +49,17 @@ _ORDERS: dict[str, Callable[[Entry], float]] = {
 
 @tool(
     permission="read",
-    keywords=(
-        "list files", "list my files", "list the files", "which files", "what files", "show files",
-        "show my files", "files are there", "list folder", "contents of the folder",
-        "newest file", "largest file", "files in the folder", "the files in", "pdf files",
-    ),
-    topics=("files", "folder", "directory"),
     examples=(
         "list my files",
-        "what files are in the folder notes/",
+        "what files are in the folder notes/?",
         "show me all pdf files",
         "which file is the newest",
+        "what's in the directory photos",
+        "contents of the folder invoices please",
+        "how big are the files in archive/",
+        "can you tell me which files I have, including subfolders?",
+        "largest files first",
+        "do I have any .csv files",
     ),
 )  # fmt: skip
 def list_files(
@@ -95,17 +95,17 @@ def list_files(
 
 @tool(
     permission="read",
-    keywords=(
-        "search my files", "search the files", "search files", "search in files", "find in files",
-        "files contain", "file contains", "files mention", "file mentions", "grep",
-    ),
-    topics=("files", "find", "occurrences"),
-    unless=("web", "online", "internet"),
     examples=(
         "search my files for budget",
-        "which files mention the dentist",
+        "which files mention the dentist?",
         "find every TODO in notes/",
         "grep for timeout in all files",
+        "in which txt file did I write \"blue key\"",
+        "show all lines with the word invoice in log.txt",
+        "does any of my files contain the name Schmidt?",
+        "look for occurrences of localhost in config/",
+        "find lines matching the regex error|warning in *.log",
+        "where in my text files does the IP 10.0.0.5 appear",
     ),
 )  # fmt: skip
 def find_in_files(
@@ -142,17 +142,17 @@ def find_in_files(
 
 @tool(
     permission="write",
-    keywords=(
-        "write file", "write a file", "create file", "create a file", "new file", "save file",
-        "save this to", "save that to", "save it to", "save this as", "save that as", "save it as",
-        "write to file", "write this to", "write that to",
-    ),
-    topics=("file", "save", "txt", "md"),
-    unless=("copy", "move", "rename", "append", "add"),
     examples=(
         "write to notes/shopping.txt: milk, eggs, bread",
-        "save this as letter.md",
+        "save this as letter.md: Dear Anna",
         "create a file plan.txt with the text: start on Monday",
+        "make a new file called ideas.md containing: build a boat",
+        "put the following text into draft.txt:",
+        "store that answer in a file named summary.md",
+        "can you save \"hello world\" to hello.txt?",
+        "overwrite settings.ini with: mode=dark",
+        "I need a text file todo.txt that says: call the plumber",
+        "please write this down in a file, poem.txt:",
     ),
 )  # fmt: skip
 def write_file(
@@ -175,15 +175,17 @@ def write_file(
 
 @tool(
     permission="write",
-    keywords=(
-        "append", "add to file", "add to the file", "add a line", "add this line",
-        "add this to", "add that to", "at the end of",
-    ),
-    topics=("file", "add", "txt", "md"),
     examples=(
         "append to notes/todo.md: call the dentist",
         "add to shopping.txt: butter",
         "add a line to log.txt: started at nine",
+        "put \"buy stamps\" at the end of list.txt",
+        "can you tack this on to diary.md: it rained all day",
+        "one more line for expenses.csv: 12,taxi",
+        "write below what is already in journal.txt: slept well",
+        "extend names.txt by the line Peter",
+        "please attach this sentence to the bottom of story.md:",
+        "also add eggs to the file groceries.txt",
     ),
 )  # fmt: skip
 def append_to_file(path: FilePath, content: BodyText, api: Any = None) -> str:
@@ -210,12 +212,17 @@ def append_to_file(path: FilePath, content: BodyText, api: Any = None) -> str:
 
 @tool(
     permission="write",
-    keywords=("edit file", "edit the file", "replace in", "change in", "correct in file"),
-    topics=("file", "replace", "edit", "txt", "md"),
     examples=(
         "replace 'Monday' with 'Tuesday' in plan.md",
         "edit notes.txt: change 'teh' to 'the'",
         "in config.toml replace 'debug = true' by 'debug = false'",
+        "correct the typo \"recieve\" to \"receive\" in letter.txt",
+        "swap the word red for blue in colors.md",
+        "in invite.txt it should say 7 pm instead of 6 pm",
+        "take the sentence \"See you soon\" out of mail.txt",
+        "update the price in offer.md from 40 to 45",
+        "can you change port 8080 into 9090 in server.ini?",
+        "fix the name in guests.txt, Jon should be John",
     ),
 )  # fmt: skip
 def edit_file(path: FilePath, old: OldText, new: NewText, api: Any = None) -> str:
@@ -236,9 +243,18 @@ def edit_file(path: FilePath, old: OldText, new: NewText, api: Any = None) -> st
 
 @tool(
     permission="write",
-    keywords=("copy file", "copy the file", "duplicate file", "duplicate the file", "make a copy"),
-    topics=("file", "duplicate"),
-    examples=("copy report.pdf to archive/report.pdf", "duplicate plan.md as plan-old.md"),
+    examples=(
+        "copy report.pdf to archive/report.pdf",
+        "duplicate plan.md as plan-old.md",
+        "make a copy of budget.csv",
+        "I want a second copy of photo.png in backup/",
+        "can you copy letter.docx into the folder shared?",
+        "put a copy of thesis.pdf under drafts/",
+        "back up notes.txt as notes.bak",
+        "clone config.ini to config-test.ini",
+        "save a duplicate of invoice.pdf called invoice2.pdf",
+        "copy the file recipe.md and leave the original where it is",
+    ),
 )
 def copy_file(
     path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
@@ -259,13 +275,17 @@ def copy_file(
 
 @tool(
     permission="write",
-    keywords=("move file", "move the file", "rename file", "rename the file", "rename"),
-    topics=("file", "folder"),
-    unless=("house", "flat", "apartment", "home"),
     examples=(
         "rename draft.md to final.md",
         "move report.pdf into archive/",
         "move .trash/plan.md to plan.md",
+        "put invoice.pdf in the folder 2025",
+        "can you give photo1.png the name beach.png?",
+        "take letter.txt out of drafts and into sent/",
+        "restore the deleted file budget.csv from the trash",
+        "I want song.mp3 to be called melody.mp3",
+        "shift the file notes.txt to old/notes.txt",
+        "please undelete recipe.md",
     ),
 )
 def move_file(
@@ -287,9 +307,18 @@ def move_file(
 
 @tool(
     permission="write",
-    keywords=("delete file", "delete the file", "remove file", "remove the file", "trash"),
-    topics=("file", "delete", "txt", "md"),
-    examples=("delete old-plan.txt", "remove the file draft.md", "put report.pdf into the trash"),
+    examples=(
+        "delete old-plan.txt please",
+        "remove the file draft.md",
+        "put report.pdf into the trash",
+        "get rid of photo_old.jpg",
+        "I don't need backup.zip any more, throw it away",
+        "can you erase test.csv?",
+        "trash the file notes/temp.txt",
+        "bin letter2.docx please",
+        "please delete the document invoice-copy.pdf from my files",
+        "rm the file log.txt",
+    ),
 )
 def delete_file(path: FilePath, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.
@@ -310,12 +339,18 @@ def delete_file(path: FilePath, api: Any = None) -> str:
 
 @tool(
     permission="write",
-    keywords=(
-        "make folder", "make a folder", "create folder", "create a folder", "new folder",
-        "create directory", "create a directory", "make directory", "mkdir",
+    examples=(
+        "make a folder called invoices",
+        "create the folder notes/2026",
+        "new directory: photos/summer",
+        "mkdir projects please",
+        "can you set up a folder for my recipes?",
+        "I need an empty folder named archive",
+        "add a subfolder drafts inside letters",
+        "please create a directory \"tax papers\"",
+        "make me a place for my music files, folder music",
+        "start a new folder under work with the name meetings",
     ),
-    topics=("folder", "directory"),
-    examples=("make a folder called invoices", "create the folder notes/2026"),
 )  # fmt: skip
 def make_folder(path: FolderPath, api: Any = None) -> str:
     """Make a folder, with the folders above it.

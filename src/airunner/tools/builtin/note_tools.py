@@ -45,27 +45,17 @@ class _Added(UserWords):
 
 @tool(
     permission="write",
-    keywords=(
-        "save a note",
-        "save note",
-        "make a note",
-        "take a note",
-        "create a note",
-        "write a note",
-        "new note",
-        "note down",
-        "jot down",
-        "note titled",
-        "save this as a note",
-    ),
-    topics=("note", "jot", "write down"),
-    unless=("delete", "append"),
     examples=(
         "save a note titled Groceries: milk and eggs",
         "make a note that the plumber comes on Tuesday",
-        "jot this down",
-        "take a note: the gate code is on the fridge",
+        "jot this down: gate opens at six",
+        "take a note: the spare key is on the fridge",
         "save this as a note called Recipe",
+        "note down that Anna owes me 20 euros",
+        "new note: ideas for the party",
+        "can you write a note for me saying the car is at the garage?",
+        "put this in my notes: router is in the cellar",
+        "quick note, paint colour is RAL 7016",
     ),
 )
 def save_note(
@@ -93,26 +83,17 @@ def save_note(
 
 @tool(
     permission="read",
-    keywords=(
-        "read my note",
-        "read the note",
-        "read me the note",
-        "show my note",
-        "show the note",
-        "show me the note",
-        "open the note",
-        "open my note",
-        "my note say",
-        "the note say",
-        "what does my note",
-    ),
-    topics=("note",),
-    unless=("add", "append", "delete", "save"),
     examples=(
         "read my note about groceries",
         "what does my note on the bank say?",
         "show me the note called Recipe",
         "open the note Ideas",
+        'let me see my note "Garden"',
+        "can you read me what I wrote in the travel note?",
+        "display the full note on the car",
+        "what's in the note titled Presents",
+        "pull up my packing note",
+        "I want to see the text of the note about the boiler",
     ),
 )
 def read_note(title: _Title, api: Any = None) -> str:
@@ -129,22 +110,17 @@ def read_note(title: _Title, api: Any = None) -> str:
 
 @tool(
     permission="read",
-    keywords=(
-        "search my notes",
-        "search notes",
-        "search the notes",
-        "find in my notes",
-        "look in my notes",
-        "find the note",
-        "find my note",
-        "in my notes",
-        "did i note",
-    ),
-    topics=("note", "search", "find"),
     examples=(
         "search my notes for the wifi password",
         "is there anything about paint in my notes?",
         "which of my notes mentions Anna?",
+        "find the note where I wrote about the plumber",
+        'look in my notes for "measurements"',
+        "did I note the number of the garage somewhere",
+        "do my notes say something about vaccines",
+        "go through the notes and find everything on the trip",
+        "in what note did I put the locker code?",
+        "notes containing birthday",
     ),
 )
 def search_notes(
@@ -168,20 +144,18 @@ def search_notes(
 
 @tool(
     permission="read",
-    keywords=(
+    examples=(
+        "which notes do I have?",
         "list my notes",
-        "list notes",
-        "list the notes",
-        "list all notes",
-        "show my notes",
-        "all my notes",
-        "what notes",
-        "which notes",
-        "my notes",
-        "saved notes",
+        "show all my notes",
+        "what are the titles of my notes",
+        "how many notes have I saved",
+        "give me an overview of the notes",
+        "can I see the list of saved notes?",
+        "notes, please, all of them by title",
+        "what notes are there",
+        "what have I got in the way of notes so far",
     ),
-    topics=("note",),
-    examples=("which notes do I have?", "list my notes", "show all my notes"),
 )
 def list_notes(api: Any = None) -> str:
     """List the titles of all saved notes."""
@@ -199,24 +173,17 @@ def list_notes(api: Any = None) -> str:
 
 @tool(
     permission="write",
-    keywords=(
-        "append to note",
-        "append to the note",
-        "append to my note",
-        "add to note",
-        "add to the note",
-        "add to my note",
-        "add this to the note",
-        "add this to my note",
-        "to my note",
-        "to the note",
-    ),
-    topics=("add", "append", "note", "put"),
-    unless=("remind", "delete"),
     examples=(
         "add bread to my shopping note",
         "append this to the note about the garden: the roses need water",
         "put eggs on the groceries note",
+        "one more item for my packing note: sunscreen",
+        'can you also write "call Tom" in the note Work?',
+        "in the note Gifts, add a scarf at the end",
+        "extend my travel note with: hotel is booked",
+        "include batteries in the note called Hardware",
+        "to the note on the car, add: new tyres in May",
+        "my note Books needs another line: Moby Dick",
     ),
 )
 def append_to_note(
@@ -238,22 +205,17 @@ def append_to_note(
 
 @tool(
     permission="write",
-    keywords=(
-        "change my note",
-        "change the note",
-        "rewrite my note",
-        "rewrite the note",
-        "update my note",
-        "update the note",
-        "replace my note",
-        "replace the note",
-        "edit my note",
-        "edit the note",
-    ),
-    topics=("change", "replace", "rewrite", "note"),
     examples=(
-        "replace my note about the gate with: the code is on the fridge",
+        "replace my note about the gate with: the code is 4711",
         "rewrite the note Groceries: only bread",
+        "change the note Plans to: stay at home",
+        "update my wifi note so that it says: password is sunny",
+        'overwrite the note "Car" with this text:',
+        "the note on the meeting should now read: moved to Friday",
+        "edit my note Ideas, new text: build a shed",
+        "can you swap the whole text of the note Menu for: pizza?",
+        "set the contents of my note Budget to: 500 a month",
+        "my note about the doctor is wrong, make it: Dr. Lee at 10",
     ),
 )
 def change_note(
@@ -273,17 +235,18 @@ def change_note(
 
 @tool(
     permission="write",
-    keywords=(
-        "delete my note",
-        "delete the note",
-        "delete note",
-        "remove my note",
-        "remove the note",
-        "erase the note",
-        "throw away the note",
+    examples=(
+        "delete my note about groceries",
+        "remove the note called Recipe",
+        "throw away the note on the car",
+        "erase my wifi note please",
+        'I no longer need the note "Gate code"',
+        "can you get rid of the note Ideas?",
+        "scrap my packing note",
+        "delete the note titled Meeting for good",
+        "the note about presents can go",
+        "drop the note Old plans from my notes",
     ),
-    topics=("delete", "remove", "note"),
-    examples=("delete my note about groceries", "remove the note called Recipe"),
 )
 def delete_note(title: _Title, api: Any = None) -> str:
     """Delete a saved note for good.

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from airunner.tools.request import Request
-from airunner.tools.retrieval.lexical import ToolRanker
+from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.tool import Tool
 
 SEARCH_TOOLS = "search_tools"

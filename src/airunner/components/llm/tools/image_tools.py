@@ -14,18 +14,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from airunner.components.llm.tools.picture_requests import (
-    CHANGING_KEYWORDS,
-    CHANGING_TOPICS,
-    CHANGING_UNLESS,
-    DRAWING_KEYWORDS,
-    DRAWING_TOPICS,
-    DRAWING_UNLESS,
-    TELLING_KEYWORDS,
-    TELLING_TOPICS,
-    VARYING_KEYWORDS,
-    VARYING_TOPICS,
-)
 from airunner.components.llm.tools.picture_words import (
     COUNT,
     NAME,
@@ -66,9 +54,7 @@ _PictureName = Annotated[str, Field(max_length=255), NAME]
 
 @tool(
     permission="write",
-    keywords=DRAWING_KEYWORDS,
-    topics=DRAWING_TOPICS,
-    unless=DRAWING_UNLESS,
+    uses=(ModelCapability.PROMPT_ENHANCEMENT, ModelCapability.IMAGE_GENERATION),
     examples=(
         "draw a red circle on a blue background",
         "create a dark fantasy dragon",
@@ -76,8 +62,11 @@ _PictureName = Annotated[str, Field(max_length=255), NAME]
         "generate an image of a robot in a garden",
         "paint me a sunset over the sea",
         "a photo of an old sailor, please",
+        "can you sketch a cat sleeping on books?",
+        "I'd like an illustration of a steam train in the snow",
+        "show me what a city on Mars could look like, as a picture",
+        "poster with two foxes dancing, 768x512, no text",
     ),
-    uses=(ModelCapability.PROMPT_ENHANCEMENT, ModelCapability.IMAGE_GENERATION),
 )
 def generate_image(
     prompt: Annotated[_Prompt, Scene()],
@@ -130,14 +119,19 @@ def generate_image(
 
 @tool(
     permission="write",
-    keywords=VARYING_KEYWORDS,
-    topics=VARYING_TOPICS,
+    uses=(ModelCapability.IMAGE_GENERATION,),
     examples=(
         "make a variation of the last picture",
         "draw it again with another seed",
         "three variations of that image, please",
+        "can I have another version of castle.png?",
+        "same picture once more but a bit different",
+        "give me a few alternatives to that drawing",
+        "try the image again",
+        "show me two more like this picture",
+        "vary the picture of the dragon",
+        "redo that one from the same description, I want other options",
     ),
-    uses=(ModelCapability.IMAGE_GENERATION,),
 )
 def vary_image(
     picture: _PictureName = "",
@@ -167,15 +161,19 @@ def vary_image(
 
 @tool(
     permission="write",
-    keywords=CHANGING_KEYWORDS,
-    topics=CHANGING_TOPICS,
-    unless=CHANGING_UNLESS,
+    uses=(ModelCapability.IMAGE_GENERATION,),
     examples=(
         "turn it into a watercolour",
         "make the picture look like an oil painting",
         "change the image to a winter scene",
+        "give the robot in that picture a red hat",
+        "can you make the sky darker in castle.png?",
+        "redraw the last image as a pencil sketch",
+        "the same picture but at night",
+        "put a boat into the drawing you just made",
+        "convert photo.png to comic style",
+        "remove the tree from the image and add a fence",
     ),
-    uses=(ModelCapability.IMAGE_GENERATION,),
 )
 def transform_image(
     prompt: Annotated[_Prompt, Change()],
@@ -215,12 +213,18 @@ def transform_image(
 
 @tool(
     permission="read",
-    keywords=TELLING_KEYWORDS,
-    topics=TELLING_TOPICS,
     examples=(
         "what settings did you use for that picture",
         "which seed was the last image drawn with",
         "how was the picture drawn",
+        "what settings did you use for that picture?",
+        "tell me the prompt behind castle.png",
+        "what size and how many steps did that image have",
+        "with what description did you generate the last drawing?",
+        "seed and prompt of dragon.png please",
+        "I want to know which model made this picture",
+        "what parameters did you draw the fox with",
+        "was there a negative prompt for the last image",
     ),
 )
 def describe_image_settings(picture: _PictureName = "", api: Any = None) -> str:

@@ -1,20 +1,19 @@
-"""What speaks for each tool of a catalogue, given a request: numbers, not yet a verdict.
+"""What speaks for a tool by its name, its description and its parameters.
 
-Owns the index over the tools' names, descriptions and parameters, and the
-features that ``relevance`` weighs. A request touches only its own words and one
-product with a matrix of a few hundred columns, so a thousand tools are as quick
-as ten.
+Owns the index over these, and the signs that ``weights`` weighs. A request touches
+only its own words and one product with a matrix of a few hundred columns, so a
+thousand tools are as quick as ten.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airunner.tools.request import Request
+from airunner.tools.retrieval.letters import Letters
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 from airunner.tools.words import rarities
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     Matrix = np.ndarray[Any, np.dtype[np.float32]]
+    Vector = np.ndarray[Any, np.dtype[np.float32]]
 
-FEATURES = (
+SIGNS = (
     "like_description",  # cosine with name and description
     "like_name",  # cosine with the name
     "like_parameters",  # cosine with the parameters' names
@@ -39,14 +39,12 @@ FEATURES = (
     "no_number",  # none in the request, though one is required
     "is_question",
 )
-"""The columns of ``Evidence.of``."""
+"""The columns of ``DescriptionEvidence.of``; the first three are 0 without a sentence model."""
 
 _TEXTS = 3
-_RUN = 4
 _LONG_BODY = 300
 _MOST = (2.0, 3.0, 3.0)
 _NUMBER_KINDS = ("integer", "number")
-_NO_LETTER = re.compile(r"[^a-z0-9]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NUMBER_WORD = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|hundred|thousand|half|dozen|third"
@@ -58,26 +56,28 @@ _QUESTION = re.compile(
 )
 
 
-class Evidence:
+class DescriptionEvidence:
     """The index over ``tools``, which it keeps in order. Tools are read when it is made."""
 
-    def __init__(self, tools: Sequence[Tool], model: SentenceModel) -> None:
+    def __init__(self, tools: Sequence[Tool], model: SentenceModel | None) -> None:
         import numpy as np
 
-        self._count, self._model = len(tools), model
-        texts = [text for tool in tools for text in _texts_of(tool)]
-        vectors = model.embed(texts).reshape(self._count, _TEXTS, -1)
+        self._count = len(tools)
+        vectors = np.zeros((self._count, _TEXTS, 1), dtype=np.float32)
+        if model is not None:
+            texts = [text for tool in tools for text in _texts_of(tool)]
+            vectors = model.embed(texts).reshape(self._count, _TEXTS, -1)
         self._vectors = [np.ascontiguousarray(vectors[:, kind]) for kind in range(_TEXTS)]
-        self._letters = _Letters([texts[0] for texts in map(_texts_of, tools)])
+        self._letters = Letters([_texts_of(tool)[:1] for tool in tools])
         self._fields = [_Field(words) for words in zip(*map(_fields_of, tools), strict=True)]
         self._required_numbers = np.array([_required_numbers(tool) for tool in tools])
 
-    def of(self, request: Request) -> Matrix:
-        """One row of ``FEATURES`` for each tool."""
+    def of(self, request: Request, vector: Vector | None) -> Matrix:
+        """One row of ``SIGNS`` for each tool; ``vector`` is the request's meaning."""
         import numpy as np
 
-        text = request.wish if len(request.body) > _LONG_BODY else request.message
-        query = self._model.embed([text])[0]
+        text = telling_text(request)
+        query = np.zeros(self._vectors[0].shape[1]) if vector is None else vector
         words = rarities(text)
         total = sum(words.values()) or 1.0
         name, description, parameters = (field.shared(words) for field in self._fields)
@@ -99,6 +99,11 @@ class Evidence:
             np.full(self._count, bool(_QUESTION.match(text))),
         ]
         return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=1)
+
+
+def telling_text(request: Request) -> str:
+    """The part of a message that says what is wanted: not pages that it is about."""
+    return request.wish if len(request.body) > _LONG_BODY else request.message
 
 
 class _Field:
@@ -124,37 +129,6 @@ class _Field:
         return found, np.where(self._totals > 0, unused, 0.0)
 
 
-class _Letters:
-    """The runs of letters in one text of each tool: words that share a root share most of theirs.
-
-    Cosine of the sets of runs, each run weighing what it tells apart (its idf).
-    """
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        import numpy as np
-
-        runs = [_runs(text) for text in texts]
-        holders = Counter(run for of_tool in runs for run in of_tool)
-        weights = {run: math.log(len(texts) / count) ** 2 for run, count in holders.items()}
-        postings = _postings([dict.fromkeys(of_tool, 0.0) for of_tool in runs])
-        self._postings = {run: (weights[run], numbers) for run, (numbers, _) in postings.items()}
-        self._rarest = math.log(max(2, len(texts))) ** 2
-        self._lengths = np.sqrt([sum(weights[run] for run in of_tool) for of_tool in runs])
-
-    def likeness(self, text: str) -> Any:
-        """Between 0 and 1 for each tool."""
-        import numpy as np
-
-        shared = np.zeros(len(self._lengths))
-        squares = 0.0
-        for run in _runs(text):
-            weight, numbers = self._postings.get(run, (self._rarest, None))
-            squares += weight
-            if numbers is not None:
-                shared[numbers] += weight
-        return shared / np.maximum(self._lengths * math.sqrt(squares), 1e-6)
-
-
 def _postings(of_tools: Sequence[Mapping[str, float]]) -> dict[str, tuple[Any, Any]]:
     """From each term to the numbers of the tools that have it, and to its value in each."""
     import numpy as np
@@ -167,11 +141,6 @@ def _postings(of_tools: Sequence[Mapping[str, float]]) -> dict[str, tuple[Any, A
         term: (np.array([n for n, _ in each]), np.array([value for _, value in each]))
         for term, each in found.items()
     }
-
-
-def _runs(text: str) -> set[str]:
-    plain = f" {_NO_LETTER.sub(' ', text.lower())} "
-    return {plain[start : start + _RUN] for start in range(len(plain) - _RUN + 1)}
 
 
 def _texts_of(tool: Tool) -> tuple[str, ...]:

@@ -1,0 +1,138 @@
+"""What speaks for a tool by the requests that it declares as examples.
+
+Owns four signs: letters and words that a request shares with a tool's examples, the
+meaning of both, and the things that both hold. Each is a classifier of its own whose
+classes are the tools; what they are worth together is for ``weights``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airunner.tools.request import Request, split_request
+from airunner.tools.retrieval.letters import Letters
+from airunner.tools.retrieval.sentence_model import DIMENSIONS, SentenceModel
+from airunner.tools.retrieval.things import things_in
+from airunner.tools.tool import Tool
+from airunner.tools.words import stems
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Matrix = np.ndarray[Any, np.dtype[np.float32]]
+    Vector = np.ndarray[Any, np.dtype[np.float32]]
+
+SIGNS = (
+    "letters",  # cosine of runs of four letters
+    "words",  # log-odds of the request's words, by naive Bayes
+    "things",  # log-odds of what the request holds and lacks, by naive Bayes
+    "meaning",  # log-likelihood under a Gaussian around the examples' mean; 0 without a model
+)
+"""The columns of ``ExampleEvidence.of``."""
+
+_RARE_WORD, _RARE_THING = 0.1, 0.25
+_SURE, _UNSURE = 0.03, 0.1
+_SPREAD = 0.0008
+_SHRINKAGE = 0.3
+_PRIOR_EXAMPLES = 64
+_MEANING_SCALE = 10.0
+
+
+class ExampleEvidence:
+    """The index over ``tools``, which it keeps in order. Examples are read when it is made."""
+
+    def __init__(self, tools: Sequence[Tool], model: SentenceModel | None) -> None:
+        self._count = len(tools)
+        self._letters = Letters([tool.examples for tool in tools])
+        self._words = _Words(tools)
+        self._things = _Things(tools)
+        self._meaning = _Meaning(tools, model) if model else None
+
+    def of(self, request: Request, vector: Vector | None) -> Matrix:
+        """One row of ``SIGNS`` for each tool; ``vector`` is the request's meaning."""
+        import numpy as np
+
+        wish = request.wish if request.body else request.message
+        meaning = np.zeros(self._count)
+        if self._meaning is not None and vector is not None:
+            meaning = self._meaning.likelihood(vector)
+        columns = [
+            self._letters.likeness(wish),
+            self._words.odds(wish),
+            self._things.odds(request),
+            meaning,
+        ]
+        return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=1)
+
+
+class _Words:
+    """How often each word is in the examples of each tool, against all tools together."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        import numpy as np
+
+        sizes = np.array([len(tool.examples) for tool in tools])
+        bags = [Counter(w for text in tool.examples for w in set(stems(text))) for tool in tools]
+        self._odds: dict[str, Any] = {}
+        self._none = np.zeros(len(tools))
+        for word in {word for bag in bags for word in bag}:
+            share = (np.array([bag[word] for bag in bags]) + _RARE_WORD) / (sizes + 1)
+            self._odds[word] = np.log(share / share.mean())
+
+    def odds(self, text: str) -> Any:
+        return sum((self._odds[w] for w in set(stems(text)) if w in self._odds), self._none)
+
+
+class _Things:
+    """How often each thing is in the examples of each tool, against all tools together."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        import numpy as np
+
+        held = [[things_in(split_request(text)) for text in tool.examples] for tool in tools]
+        self._names = sorted({name for of_tool in held for each in of_tool for name in each})
+        share = np.array(
+            [
+                [
+                    (sum(name in each for each in of_tool) + _RARE_THING) / (len(of_tool) + 1)
+                    for name in self._names
+                ]
+                for of_tool in held
+            ]
+        )
+        mean = share.mean(axis=0)
+        self._present = np.log((share + _SURE) / (mean + _SURE))
+        self._absent = np.log((1 - share + _UNSURE) / (1 - mean + _UNSURE))
+
+    def odds(self, request: Request) -> Any:
+        import numpy as np
+
+        held = things_in(request)
+        present = np.array([name in held for name in self._names], dtype=float)
+        return self._present @ present + self._absent @ (1 - present)
+
+
+class _Meaning:
+    """Linear discriminant analysis: one mean for each tool, one covariance for all of them.
+
+    The covariance is shrunk towards a sphere (Ledoit & Wolf, "A well-conditioned estimator
+    for large-dimensional covariance matrices", 2004, with a fixed share), the more the
+    fewer examples there are.
+    """
+
+    def __init__(self, tools: Sequence[Tool], model: SentenceModel) -> None:
+        import numpy as np
+
+        vectors = [model.embed(tool.examples) for tool in tools]
+        means = np.stack([each.mean(axis=0) for each in vectors])
+        apart = np.concatenate([each - each.mean(axis=0) for each in vectors])
+        prior = _PRIOR_EXAMPLES / (len(apart) + _PRIOR_EXAMPLES)
+        covariance = (1 - prior) * (apart.T @ apart) / len(apart)
+        covariance += (_SHRINKAGE + prior) * _SPREAD * np.eye(DIMENSIONS)
+        self._slopes = np.linalg.solve(covariance, means.T).T / _MEANING_SCALE
+        self._offsets = -0.5 * np.einsum("nd,nd->n", self._slopes, means)
+
+    def likelihood(self, vector: Vector) -> Any:
+        return self._slopes @ vector + self._offsets
