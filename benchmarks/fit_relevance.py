@@ -35,9 +35,9 @@ import numpy as np
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.tools.request import split_request
 from airunner.tools.retrieval import descriptions, examples, weights
-from airunner.tools.retrieval.descriptions import DescriptionEvidence, telling_text
+from airunner.tools.retrieval.descriptions import DescriptionEvidence, telling_texts
 from airunner.tools.retrieval.examples import ExampleEvidence
-from airunner.tools.retrieval.relevance import crowding, lead_of
+from airunner.tools.retrieval.relevance import crowding, lead_of, lead_over
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import builtin_toolset
@@ -57,6 +57,7 @@ class Draw:
     """One request to one catalogue: its signs, the place of the right tool, and the occasion."""
 
     signs: Array
+    rivals: Array
     wanted: int | None
     occasion: str
 
@@ -78,9 +79,9 @@ class Remembered(SentenceModel):
 MODEL = Remembered()
 
 
-def vector_of(text: str, model: SentenceModel | None) -> Array | None:
-    """The meaning of a request."""
-    return None if model is None else model.embed([telling_text(split_request(text))])[0]
+def meanings_of(text: str, model: SentenceModel | None) -> Array | None:
+    """The vectors of a request."""
+    return None if model is None else model.embed(telling_texts(split_request(text)))
 
 
 class Pool:
@@ -94,17 +95,17 @@ class Pool:
     def draws(self, case: Case, chance: random.Random, among: int) -> Iterator[Draw]:
         """The case with its own tools, and ``among`` times with those of others."""
         request = split_request(case.text)
-        signs = np.asarray(self._evidence.of(request, vector_of(case.text, self._model)), float)
+        signs = np.asarray(self._evidence.of(request, meanings_of(case.text, self._model)), float)
         own = [self._row[tool.name, tool.description] for tool in case.tools]
         names = {name for answer in case.answers for name in answer}
         places = [n for n, tool in enumerate(case.tools) if case.original(tool.name) in names]
         wanted = places[0] if places else None
-        yield Draw(signs[own], wanted, f"{case.category}, own tools")
+        yield Draw(signs[own], signs[:0], wanted, f"{case.category}, own tools")
         taken = {tool.name for tool in case.tools}
         others = [n for n, tool in enumerate(self._tools) if tool.name not in taken]
         for _ in range(among):
             rows = own + chance.sample(others, CATALOGUE - len(own))
-            yield Draw(signs[rows], wanted, f"{case.category}, {CATALOGUE} tools")
+            yield Draw(signs[rows], signs[:0], wanted, f"{case.category}, {CATALOGUE} tools")
 
 
 def case_draws(
@@ -142,8 +143,8 @@ def toolbox_draw(
     evidence = ExampleEvidence(tools, model)
 
     def draw(text: str, wanted: int | None, what: str) -> Draw:
-        signs = evidence.of(split_request(text), vector_of(text, model))
-        return Draw(np.asarray(signs, float), wanted, f"{what}, {which}")
+        signs = np.asarray(evidence.of(split_request(text), meanings_of(text, model)), float)
+        return Draw(signs[: len(tools)], signs[len(tools) :], wanted, f"{what}, {which}")
 
     wanted = [draw(text, places[name], "requests") for text, name in requests if name in places]
     return wanted + [draw(text, None, "small talk") for text in TUNED_ON]
@@ -199,7 +200,7 @@ class Fitted:
         self, draws: Sequence[Draw], also: Sequence[Draw] = (), penalty: float = 0.003
     ) -> None:
         lists = [
-            (draw.signs, draw.wanted)
+            (np.r_[draw.signs, draw.rivals], draw.wanted)
             for draw in (*draws, *also)
             if draw.wanted is not None and len(draw.signs) > 1
         ]
@@ -214,7 +215,8 @@ class Fitted:
     def _first(self, draw: Draw) -> tuple[int, Array]:
         order = draw.signs @ self.order
         place = int(order.argmax())
-        return place, np.r_[draw.signs[place], lead_of(order)]
+        rivals = lead_over(order, draw.rivals @ self.order)
+        return place, np.r_[draw.signs[place], lead_of(order), rivals]
 
     def score(self, draw: Draw) -> tuple[int, float]:
         """The place of the first tool, and what the gate says of it."""
@@ -233,9 +235,10 @@ class Fitted:
     def as_code(self, name: str, signs: Sequence[str], doubt: float) -> str:
         """A statement of ``weights.py``."""
         order = listed({s: w for s, w in zip(signs, self.order, strict=True) if s != "is_question"})
-        gate = listed(dict(zip(signs, self.gate[:-2], strict=True)))
+        gate = listed(dict(zip(signs, self.gate[:-3], strict=True)))
         rest = {
-            "lead": self.gate[-2],
+            "lead": self.gate[-3],
+            "rivals": self.gate[-2],
             "constant": self.gate[-1],
             "crowd": self.crowd,
             "doubt": doubt,
@@ -304,8 +307,8 @@ def main() -> None:
     """Fit, and print the file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quiet", type=float, default=0.87)
-    parser.add_argument("--lost", type=float, default=0.015)
-    parser.add_argument("--no-call", type=float, default=0.98)
+    parser.add_argument("--lost", type=float, default=0.025)
+    parser.add_argument("--no-call", type=float, default=0.99)
     parser.add_argument("--no-word", type=float, default=0.94)
     parser.add_argument("--odd", action="store_true", help="judge on the odd half, too")
     options = parser.parse_args()

@@ -12,7 +12,7 @@ from airunner.agent.loop import AgentLoop
 from airunner.agent.shown_tools import MOST_SHOWN, ShownTools
 from airunner.events import EventBus
 from airunner.messages import Message, ToolCall, ToolSchema
-from airunner.tools.retrieval.lexical import LexicalIndex
+from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.retrieval.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
@@ -35,7 +35,7 @@ def counter(thing: str) -> Tool:
 
 
 TOOLS = Toolset(map(counter, THINGS))
-INDEX = LexicalIndex(TOOLS)
+INDEX = RelevanceIndex(TOOLS)
 CATALOGUE = TOOLS + Toolset([search_tool(INDEX)])
 
 
@@ -57,7 +57,7 @@ def test_39_tools_are_what_is_tested() -> None:
 
 def test_a_small_catalogue_is_shown_whole() -> None:
     few = Toolset(list(TOOLS)[:MOST_SHOWN])
-    assert ShownTools(few, LexicalIndex(few)).of([user("rivers?")]) == few.schemas
+    assert ShownTools(few, RelevanceIndex(few)).of([user("rivers?")]) == few.schemas
 
 
 def test_what_fits_is_shown_in_the_order_of_the_catalogue_within_a_quarter_of_it() -> None:

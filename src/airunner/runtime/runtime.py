@@ -180,7 +180,7 @@ class Runtime:
                 self._equipped = AgentLoop(
                     self.team,
                     tools,
-                    ranker=best_ranker(tools),
+                    ranker=best_ranker(tools, settings.home / "cache" / "sentences.npz"),
                     bus=self.bus,
                     specialists=self._desk,
                     facilities=self._facilities,

@@ -22,7 +22,8 @@ from airunner.tools.builtin.code_tools import (
 )
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import LexicalIndex, pick
+from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.sandbox.source import script_in
 from airunner.tools.toolset import Toolset
 
@@ -232,5 +233,5 @@ def test_a_guided_model_need_not_copy_code() -> None:
 )
 def test_requests_find_the_tool_that_they_want(message: str, wanted: str | None) -> None:
     tools = (generate_code, edit_code, explain_code, run_python, check_python, plot_chart)
-    chosen = pick(LexicalIndex(Toolset(tools)), split_request(message))
+    chosen = pick(best_ranker(Toolset(tools)), split_request(message))
     assert (chosen.name if chosen else None) == wanted

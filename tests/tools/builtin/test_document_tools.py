@@ -24,7 +24,8 @@ from airunner.tools.builtin.document_tools import (
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.passages import estimated_tokens
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import LexicalIndex, pick
+from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -262,7 +263,7 @@ def test_nothing_outside_of_the_folder_is_read(
 def test_requests_find_their_tool() -> None:
     modules = (document_tools, text_tools)
     tools = Toolset(t for module in modules for t in vars(module).values() if isinstance(t, Tool))
-    index = LexicalIndex(tools)
+    index = best_ranker(tools)
     for message, wanted in (
         ("read report.pdf", "read_document"),
         ("open the file notes/plan.md", "read_document"),

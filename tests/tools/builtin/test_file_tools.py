@@ -23,7 +23,8 @@ from airunner.tools.builtin.file_tools import (
 )
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import LexicalIndex, pick
+from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -252,7 +253,7 @@ def test_links_are_not_followed_even_inside(api: Api, folder: Path) -> None:
 
 
 def test_requests_find_their_tool() -> None:
-    index = LexicalIndex(Toolset(t for t in vars(file_tools).values() if isinstance(t, Tool)))
+    index = best_ranker(Toolset(t for t in vars(file_tools).values() if isinstance(t, Tool)))
     for message, wanted in (
         ("list my files", "list_files"),
         ("What files are there?", "list_files"),

@@ -40,7 +40,8 @@ from airunner.tools.builtin.note_tools import (
 )
 from airunner.tools.builtin.reminder_tools import cancel_reminder, list_reminders, set_reminder
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import LexicalIndex, pick
+from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -397,7 +398,7 @@ REQUESTS = {
 
 
 def test_requests_find_their_tool() -> None:
-    index = LexicalIndex(TOOLS)
+    index = best_ranker(TOOLS)
     chosen = {message: pick(index, split_request(message)) for message in REQUESTS}
     assert {m: tool.name if tool else None for m, tool in chosen.items()} == REQUESTS
 

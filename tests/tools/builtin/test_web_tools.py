@@ -13,7 +13,8 @@ from airunner.tools.builtin.web_tools import (
 )
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import LexicalIndex, pick
+from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import builtin_toolset
 
@@ -114,5 +115,5 @@ def test_what_a_request_says_word_for_word_is_not_decoded() -> None:
     ],
 )
 def test_requests_find_their_tool(message: str, name: str | None) -> None:
-    found = pick(LexicalIndex(builtin_toolset()), split_request(message))
+    found = pick(best_ranker(builtin_toolset()), split_request(message))
     assert (found and found.name) == name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.lexical import THRESHOLD, LexicalIndex, pick
+from airunner.tools.retrieval.ranking import pick
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import builtin_toolset
@@ -233,7 +233,7 @@ PICTURES_HELD_OUT: list[tuple[str, str | None]] = [
 
 
 def wrong_choices(requests: list[tuple[str, str | None]]) -> list[str]:
-    index = LexicalIndex(builtin_toolset() + image_toolset())
+    index = best_ranker(builtin_toolset() + image_toolset())
     wrong = []
     for message, wanted in requests:
         chosen = pick(index, split_request(message))
@@ -261,7 +261,7 @@ def test_one_keyword_suffices_in_any_catalogue() -> None:
         return Tool(body, name=f"tool_{number}", description=f"Do {number} things.")
 
     for count in (1, 40, 400):
-        index = LexicalIndex([*map(numbered, range(count)), *builtin_toolset()])
+        index = best_ranker([*map(numbered, range(count)), *builtin_toolset()])
         chosen = pick(index, split_request(f"summarize this: {TEXT}"))
         assert chosen is not None
         assert chosen.name == "summarize_text"
@@ -279,13 +279,13 @@ def test_equal_tools_keep_their_order_and_an_empty_set_finds_nothing() -> None:
         return city
 
     request = split_request("weather in Oslo")
-    assert [m.tool.name for m in LexicalIndex([first, second]).rank(request)] == ["first", "second"]
-    assert pick(LexicalIndex([]), request) is None
+    assert [m.tool.name for m in best_ranker([first, second]).rank(request)] == ["first", "second"]
+    assert pick(best_ranker([]), request) is None
 
 
 def test_a_greeting_is_not_taken_for_a_doubtful_request() -> None:
     index = best_ranker(builtin_toolset() + image_toolset())
     for text in ("Hello", "Hello!", "Hi there", "Thanks!", "ok", "How are you?"):
         for match in index.rank(split_request(text), limit=1):
-            assert match.score < THRESHOLD, (text, match)
+            assert not match.fits, (text, match)
             assert not match.doubtful, (text, match)

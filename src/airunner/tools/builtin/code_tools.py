@@ -64,6 +64,12 @@ _Script = Annotated[BodyText, Field(max_length=_LONGEST_SCRIPT)]
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
     examples=(
+        "write me a JavaScript function to check whether a number is prime",
+        "write a program that prints the first 100 primes",
+        "implement an algorithm to find the shortest path in a graph",
+        "code fizzbuzz in typescript",
+        "I want a function that sorts a list of names",
+        "create a class for a bank account in python",
         "write a python function that reverses a string",
         "generate code for a binary search in rust",
         "I need a bash script that renames all photos by date",

@@ -40,6 +40,7 @@ _Fact = Annotated[str, Field(max_length=MOST_FACT), _Told()]
 @tool(
     permission="write",
     examples=(
+        "please remember that my cat is called Miso",
         "remember that I am allergic to nuts",
         "please remember my daughter is called Ida",
         "keep in mind that I prefer metric units",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airunner.tools.request import Request
 from airunner.tools.retrieval.letters import Letters
-from airunner.tools.retrieval.sentence_model import SentenceModel
+from airunner.tools.retrieval.sentence_model import Embedder
 from airunner.tools.tool import Tool
 from airunner.tools.words import rarities
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     Matrix = np.ndarray[Any, np.dtype[np.float32]]
-    Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 SIGNS = (
     "like_description",  # cosine with name and description
@@ -42,7 +41,7 @@ SIGNS = (
 """The columns of ``DescriptionEvidence.of``; the first three are 0 without a sentence model."""
 
 _TEXTS = 3
-_LONG_BODY = 300
+_LONG = 300
 _MOST = (2.0, 3.0, 3.0)
 _NUMBER_KINDS = ("integer", "number")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -59,7 +58,9 @@ _QUESTION = re.compile(
 class DescriptionEvidence:
     """The index over ``tools``, which it keeps in order. Tools are read when it is made."""
 
-    def __init__(self, tools: Sequence[Tool], model: SentenceModel | None) -> None:
+    rivals = 0
+
+    def __init__(self, tools: Sequence[Tool], model: Embedder | None) -> None:
         import numpy as np
 
         self._count = len(tools)
@@ -72,12 +73,12 @@ class DescriptionEvidence:
         self._fields = [_Field(words) for words in zip(*map(_fields_of, tools), strict=True)]
         self._required_numbers = np.array([_required_numbers(tool) for tool in tools])
 
-    def of(self, request: Request, vector: Vector | None) -> Matrix:
-        """One row of ``SIGNS`` for each tool; ``vector`` is the request's meaning."""
+    def of(self, request: Request, meanings: Matrix | None) -> Matrix:
+        """One row of ``SIGNS`` for each tool; ``meanings`` are those of the telling texts."""
         import numpy as np
 
-        text = telling_text(request)
-        query = np.zeros(self._vectors[0].shape[1]) if vector is None else vector
+        text = telling_texts(request)[0]
+        queries = np.zeros((1, self._vectors[0].shape[1])) if meanings is None else meanings
         words = rarities(text)
         total = sum(words.values()) or 1.0
         name, description, parameters = (field.shared(words) for field in self._fields)
@@ -88,7 +89,7 @@ class DescriptionEvidence:
         numbers = len(_NUMBER.findall(text)) + len(_NUMBER_WORD.findall(text))
         missing = np.minimum(numbers, self._required_numbers) - self._required_numbers
         columns = [
-            *(vectors @ query for vectors in self._vectors),
+            *((vectors @ queries.T).max(axis=1) for vectors in self._vectors),
             self._letters.likeness(text),
             *shared,
             1 - (name[0] + description[0] + parameters[0]) / total,
@@ -101,9 +102,11 @@ class DescriptionEvidence:
         return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=1)
 
 
-def telling_text(request: Request) -> str:
-    """The part of a message that says what is wanted: not pages that it is about."""
-    return request.wish if len(request.body) > _LONG_BODY else request.message
+def telling_texts(request: Request) -> list[str]:
+    """The part of a message that says what is wanted, and all of it where that is short."""
+    wish = request.wish if request.body else request.message
+    is_long = len(request.message) > _LONG
+    return [wish] if is_long or wish == request.message else [wish, request.message]
 
 
 class _Field:

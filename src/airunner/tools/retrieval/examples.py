@@ -2,7 +2,8 @@
 
 Owns four signs: letters and words that a request shares with a tool's examples, the
 meaning of both, and the things that both hold. Each is a classifier of its own whose
-classes are the tools; what they are worth together is for ``weights``.
+classes are the tools and the kinds of ``talk``; what they are worth together is for
+``weights``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airunner.tools.request import Request, split_request
+from airunner.tools.retrieval.descriptions import telling_texts
 from airunner.tools.retrieval.letters import Letters
-from airunner.tools.retrieval.sentence_model import DIMENSIONS, SentenceModel
+from airunner.tools.retrieval.sentence_model import DIMENSIONS, Embedder
+from airunner.tools.retrieval.talk import TALK
 from airunner.tools.retrieval.things import things_in
 from airunner.tools.tool import Tool
 from airunner.tools.words import stems
@@ -43,21 +46,28 @@ _MEANING_SCALE = 10.0
 class ExampleEvidence:
     """The index over ``tools``, which it keeps in order. Examples are read when it is made."""
 
-    def __init__(self, tools: Sequence[Tool], model: SentenceModel | None) -> None:
-        self._count = len(tools)
-        self._letters = Letters([tool.examples for tool in tools])
-        self._words = _Words(tools)
-        self._things = _Things(tools)
-        self._meaning = _Meaning(tools, model) if model else None
+    rivals = len(TALK)
+    """So many rows come after those of the tools."""
 
-    def of(self, request: Request, vector: Vector | None) -> Matrix:
-        """One row of ``SIGNS`` for each tool; ``vector`` is the request's meaning."""
+    def __init__(self, tools: Sequence[Tool], model: Embedder | None) -> None:
+        classes = [*(tool.examples for tool in tools), *TALK.values()]
+        self._count = len(classes)
+        self._letters = Letters(classes)
+        self._words = _Words(classes)
+        self._things = _Things(classes)
+        self._meaning = _Meaning(classes, model) if model else None
+
+    def of(self, request: Request, meanings: Matrix | None) -> Matrix:
+        """One row of ``SIGNS`` for each tool, then for each kind of talk.
+
+        ``meanings`` are those of the request's telling texts.
+        """
         import numpy as np
 
-        wish = request.wish if request.body else request.message
+        wish = telling_texts(request)[0]
         meaning = np.zeros(self._count)
-        if self._meaning is not None and vector is not None:
-            meaning = self._meaning.likelihood(vector)
+        if self._meaning is not None and meanings is not None:
+            meaning = np.max([self._meaning.likelihood(row) for row in meanings], axis=0)
         columns = [
             self._letters.likeness(wish),
             self._words.odds(wish),
@@ -68,15 +78,15 @@ class ExampleEvidence:
 
 
 class _Words:
-    """How often each word is in the examples of each tool, against all tools together."""
+    """How often each word is in the examples of each class, against all classes together."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, classes: Sequence[Sequence[str]]) -> None:
         import numpy as np
 
-        sizes = np.array([len(tool.examples) for tool in tools])
-        bags = [Counter(w for text in tool.examples for w in set(stems(text))) for tool in tools]
+        sizes = np.array([len(examples) for examples in classes])
+        bags = [Counter(w for text in examples for w in set(stems(text))) for examples in classes]
         self._odds: dict[str, Any] = {}
-        self._none = np.zeros(len(tools))
+        self._none = np.zeros(len(classes))
         for word in {word for bag in bags for word in bag}:
             share = (np.array([bag[word] for bag in bags]) + _RARE_WORD) / (sizes + 1)
             self._odds[word] = np.log(share / share.mean())
@@ -86,20 +96,20 @@ class _Words:
 
 
 class _Things:
-    """How often each thing is in the examples of each tool, against all tools together."""
+    """How often each thing is in the examples of each class, against all classes together."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, classes: Sequence[Sequence[str]]) -> None:
         import numpy as np
 
-        held = [[things_in(split_request(text)) for text in tool.examples] for tool in tools]
-        self._names = sorted({name for of_tool in held for each in of_tool for name in each})
+        held = [[things_in(split_request(text)) for text in examples] for examples in classes]
+        self._names = sorted({name for of_class in held for each in of_class for name in each})
         share = np.array(
             [
                 [
-                    (sum(name in each for each in of_tool) + _RARE_THING) / (len(of_tool) + 1)
+                    (sum(name in each for each in of_class) + _RARE_THING) / (len(of_class) + 1)
                     for name in self._names
                 ]
-                for of_tool in held
+                for of_class in held
             ]
         )
         mean = share.mean(axis=0)
@@ -115,17 +125,17 @@ class _Things:
 
 
 class _Meaning:
-    """Linear discriminant analysis: one mean for each tool, one covariance for all of them.
+    """Linear discriminant analysis: one mean for each class, one covariance for all of them.
 
     The covariance is shrunk towards a sphere (Ledoit & Wolf, "A well-conditioned estimator
     for large-dimensional covariance matrices", 2004, with a fixed share), the more the
     fewer examples there are.
     """
 
-    def __init__(self, tools: Sequence[Tool], model: SentenceModel) -> None:
+    def __init__(self, classes: Sequence[Sequence[str]], model: Embedder) -> None:
         import numpy as np
 
-        vectors = [model.embed(tool.examples) for tool in tools]
+        vectors = [model.embed(examples) for examples in classes]
         means = np.stack([each.mean(axis=0) for each in vectors])
         apart = np.concatenate([each - each.mean(axis=0) for each in vectors])
         prior = _PRIOR_EXAMPLES / (len(apart) + _PRIOR_EXAMPLES)

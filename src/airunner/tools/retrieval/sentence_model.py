@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airunner.errors import CorruptWeightsError
 from airunner.tools.words import WORDPIECES
@@ -34,6 +34,14 @@ _WEIGHTS = "model.onnx"
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 
 
+class Embedder(Protocol):
+    """Something that turns texts into vectors."""
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """One row of length 1 and ``DIMENSIONS`` columns for each text."""
+        ...
+
+
 class SentenceModel:
     """Loaded when it is first asked; it may be asked from any thread."""
 
@@ -41,6 +49,11 @@ class SentenceModel:
     def is_installed() -> bool:
         """Whether everything it needs is here. Looks, and imports nothing."""
         return all(importlib.util.find_spec(name) is not None for name in _LIBRARIES)
+
+    @property
+    def identity(self) -> str:
+        """What tells its vectors from those of another model."""
+        return _SHA256
 
     def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
         """One row of length 1 and ``DIMENSIONS`` columns for each text.
