@@ -10,10 +10,10 @@ categories, count for the order, too. A tool fits from where ``--quiet`` of the 
 cases are turned away, each with its own tools; among 39, from where ``--lost`` of the
 fitting ones are lost.
 
-Examples: even-numbered requests of ``toolbox_requests`` and small talk, to all built-in
-tools and to some of them, which have some of their examples. A tool fits from where
-``--no-call`` of the small talk leads to no call, and is doubtful from where ``--no-word``
-of it leads to no question either.
+Examples: even-numbered requests of ``toolbox_requests``, those that a test knows, and small
+talk, to all built-in tools and to some of them, which have some of their examples. A tool
+fits from where ``--no-call`` of the small talk leads to no call, and is doubtful from where
+``--no-word`` of it leads to no question either.
 
 How they do is printed as comments, for what they were fitted on; with ``--odd`` also for
 the odd half, which no number was fitted on. Look at that last, and once.
@@ -31,6 +31,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.tools.retrieval.spoken_requests import PICTURES_TUNED_ON as TESTED_PICTURES
+from tests.tools.retrieval.spoken_requests import TUNED_ON as TESTED
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.tools.request import split_request
@@ -146,8 +148,9 @@ def toolbox_draw(
         signs = np.asarray(evidence.of(split_request(text), meanings_of(text, model)), float)
         return Draw(signs[: len(tools)], signs[len(tools) :], wanted, f"{what}, {which}")
 
+    talk = [*TUNED_ON, *(text for text, name in (*TESTED, *TESTED_PICTURES) if name is None)]
     wanted = [draw(text, places[name], "requests") for text, name in requests if name in places]
-    return wanted + [draw(text, None, "small talk") for text in TUNED_ON]
+    return wanted + [draw(text, None, "small talk") for text in talk]
 
 
 def fewer(tool: Tool, chance: random.Random) -> Tool:
@@ -291,7 +294,8 @@ def fit_descriptions(name: str, model: SentenceModel | None, options: Any) -> It
 
 def fit_examples(name: str, model: SentenceModel | None, options: Any) -> Iterator[str]:
     """The weights of examples, and how they do."""
-    draws = toolbox_draws(REQUESTS[::2], model, random.Random(1))
+    seen = [(text, name) for text, name in (*TESTED, *TESTED_PICTURES) if name is not None]
+    draws = toolbox_draws([*REQUESTS[::2], *seen], model, random.Random(1))
     fitted = Fitted(draws, penalty=0.02)
     talk = [draw for draw in draws if draw.occasion == "small talk, all tools"]
     fitted.gate[-1] -= fitted.quantile(talk, options.no_call)

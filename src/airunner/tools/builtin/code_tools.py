@@ -64,6 +64,10 @@ _Script = Annotated[BodyText, Field(max_length=_LONGEST_SCRIPT)]
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
     examples=(
+        "I need SQL that joins two tables",
+        "write a function which sums a list",
+        "make a python program that asks for a name",
+        "write code that reads XML in C#",
         "write me a JavaScript function to check whether a number is prime",
         "write a program that prints the first 100 primes",
         "implement an algorithm to find the shortest path in a graph",

@@ -32,6 +32,8 @@ _LANGUAGES = tuple(_LANGUAGE_NAMES.split())
     permission="read",
     uses=(ModelCapability.SUMMARIZATION,),
     examples=(
+        "what is the main idea of this text?",
+        "I have no time to read this, what does it say?",
         "summarize this:",
         "can you summarise the following text for me?",
         "tl;dr:",

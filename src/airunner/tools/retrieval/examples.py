@@ -1,6 +1,6 @@
 """What speaks for a tool by the requests that it declares as examples.
 
-Owns four signs: letters and words that a request shares with a tool's examples, the
+Owns five signs: letters and words that a request shares with a tool's examples, the
 meaning of both, and the things that both hold. Each is a classifier of its own whose
 classes are the tools and the kinds of ``talk``; what they are worth together is for
 ``weights``.
@@ -32,10 +32,12 @@ SIGNS = (
     "words",  # log-odds of the request's words, by naive Bayes
     "things",  # log-odds of what the request holds and lacks, by naive Bayes
     "meaning",  # log-likelihood under a Gaussian around the examples' mean; 0 without a model
+    "nearest",  # cosine with the example that is most alike; 0 without a model
 )
 """The columns of ``ExampleEvidence.of``."""
 
-_RARE_WORD, _RARE_THING = 0.1, 0.25
+_USUAL_WEIGHT = 3.0
+_RARE_THING = 0.25
 _SURE, _UNSURE = 0.03, 0.1
 _SPREAD = 0.0008
 _SHRINKAGE = 0.3
@@ -65,14 +67,16 @@ class ExampleEvidence:
         import numpy as np
 
         wish = telling_texts(request)[0]
-        meaning = np.zeros(self._count)
+        meaning = nearest = np.zeros(self._count)
         if self._meaning is not None and meanings is not None:
             meaning = np.max([self._meaning.likelihood(row) for row in meanings], axis=0)
+            nearest = np.max([self._meaning.nearest(row) for row in meanings], axis=0)
         columns = [
             self._letters.likeness(wish),
             self._words.odds(wish),
             self._things.odds(request),
             meaning,
+            nearest,
         ]
         return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=1)
 
@@ -88,8 +92,12 @@ class _Words:
         self._odds: dict[str, Any] = {}
         self._none = np.zeros(len(classes))
         for word in {word for bag in bags for word in bag}:
-            share = (np.array([bag[word] for bag in bags]) + _RARE_WORD) / (sizes + 1)
-            self._odds[word] = np.log(share / share.mean())
+            counts = np.array([bag[word] for bag in bags])
+            usual = (counts.sum() + 0.5) / (sizes.sum() + 1)
+            # Smoothed towards how usual the word is, or a tool with many examples would
+            # lose by every word that none of them has.
+            share = (counts + _USUAL_WEIGHT * usual) / (sizes + _USUAL_WEIGHT)
+            self._odds[word] = np.log(share / usual)
 
     def odds(self, text: str) -> Any:
         return sum((self._odds[w] for w in set(stems(text)) if w in self._odds), self._none)
@@ -136,6 +144,8 @@ class _Meaning:
         import numpy as np
 
         vectors = [model.embed(examples) for examples in classes]
+        self._examples = np.concatenate(vectors)
+        self._starts = np.cumsum([0, *(len(each) for each in vectors[:-1])])
         means = np.stack([each.mean(axis=0) for each in vectors])
         apart = np.concatenate([each - each.mean(axis=0) for each in vectors])
         prior = _PRIOR_EXAMPLES / (len(apart) + _PRIOR_EXAMPLES)
@@ -143,6 +153,11 @@ class _Meaning:
         covariance += (_SHRINKAGE + prior) * _SPREAD * np.eye(DIMENSIONS)
         self._slopes = np.linalg.solve(covariance, means.T).T / _MEANING_SCALE
         self._offsets = -0.5 * np.einsum("nd,nd->n", self._slopes, means)
+
+    def nearest(self, vector: Vector) -> Any:
+        import numpy as np
+
+        return np.maximum.reduceat(self._examples @ vector, self._starts)
 
     def likelihood(self, vector: Vector) -> Any:
         return self._slopes @ vector + self._offsets

@@ -83,27 +83,29 @@ DESCRIPTIONS = Weights(
 
 EXAMPLES = Weights(
     order={
-        "letters": 20.685,
-        "words": 0.247,
-        "things": 0.474,
-        "meaning": 0.247,
+        "letters": 15.848,
+        "words": 0.177,
+        "things": 0.504,
+        "meaning": 0.17,
+        "nearest": 4.953,
     },
     gate={
-        "letters": -7.18,
-        "words": 0.114,
-        "things": -0.07,
-        "meaning": 0.146,
+        "letters": -4.185,
+        "words": 0.094,
+        "things": -0.075,
+        "meaning": 0.072,
+        "nearest": -0.795,
     },
-    lead=0.657,
-    rivals=0.427,
-    constant=-2.485,
+    lead=0.593,
+    rivals=0.516,
+    constant=-3.319,
     crowd=0.000,
-    doubt=0.552,
+    doubt=1.465,
 )
-# requests, all tools: first 91.1%, called 89.6%, called wrongly 8.3%, asked 0.5%
-# small talk, all tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 5.0%
-# requests, some tools: first 87.4%, called 81.7%, called wrongly 6.7%, asked 3.0%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 3.1%, asked 0.8%
+# requests, all tools: first 93.2%, called 88.7%, called wrongly 4.2%, asked 6.4%
+# small talk, all tools: first 0.0%, called 0.0%, called wrongly 1.4%, asked 4.8%
+# requests, some tools: first 88.1%, called 79.4%, called wrongly 5.5%, asked 7.4%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 2.1%
 
 DESCRIPTIONS_BY_WORDS = Weights(
     order={
@@ -147,22 +149,22 @@ DESCRIPTIONS_BY_WORDS = Weights(
 
 EXAMPLES_BY_WORDS = Weights(
     order={
-        "letters": 31.3,
-        "words": 0.276,
-        "things": 0.566,
+        "letters": 29.066,
+        "words": 0.228,
+        "things": 0.572,
     },
     gate={
-        "letters": -6.897,
-        "words": 0.055,
-        "things": -0.084,
+        "letters": -10.821,
+        "words": 0.071,
+        "things": 0.008,
     },
-    lead=0.703,
-    rivals=0.520,
-    constant=-4.886,
+    lead=0.673,
+    rivals=0.628,
+    constant=-4.088,
     crowd=0.000,
-    doubt=2.256,
+    doubt=1.371,
 )
-# requests, all tools: first 87.5%, called 71.9%, called wrongly 1.6%, asked 22.9%
-# small talk, all tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 5.0%
-# requests, some tools: first 84.9%, called 66.4%, called wrongly 2.4%, asked 17.2%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.5%, asked 5.1%
+# requests, all tools: first 90.6%, called 81.1%, called wrongly 3.8%, asked 10.2%
+# small talk, all tools: first 0.0%, called 0.0%, called wrongly 1.4%, asked 4.8%
+# requests, some tools: first 86.2%, called 72.4%, called wrongly 4.7%, asked 10.4%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.6%, asked 1.9%
