@@ -312,8 +312,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quiet", type=float, default=0.87)
     parser.add_argument("--lost", type=float, default=0.025)
-    parser.add_argument("--no-call", type=float, default=0.99)
-    parser.add_argument("--no-word", type=float, default=0.94)
+    parser.add_argument("--no-call", type=float, default=0.97)
+    parser.add_argument("--no-word", type=float, default=0.9)
     parser.add_argument("--odd", action="store_true", help="judge on the odd half, too")
     options = parser.parse_args()
     head, line, _ = (

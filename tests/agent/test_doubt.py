@@ -11,7 +11,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.events import Event, EventBus, TextStreamed, ToolCallStarted, TurnFinished
 from airunner.tools.request import Request
-from airunner.tools.retrieval.lexical import Match
+from airunner.tools.retrieval.ranking import Match
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 from airunner.tools.user_words import RequestText
@@ -33,7 +33,7 @@ class Doubt:
         """Nothing to do."""
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
-        return [Match(tool, 0.9, doubtful=True) for tool in self._tools][:limit]
+        return [Match(tool, -0.2, doubtful=True) for tool in self._tools][:limit]
 
 
 def talk(*texts: str, said: tuple[str, ...] = ("Good.",)) -> tuple[list[Event], ScriptedTeam]:

@@ -15,7 +15,7 @@ from airunner.events import Event, EventBus, ToolCallFinished, ToolCallStarted, 
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, ModelCapability
 from airunner.tools.request import Request
-from airunner.tools.retrieval.lexical import Match
+from airunner.tools.retrieval.ranking import Match
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 

@@ -26,6 +26,7 @@ from airunner.events import (
 )
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset, builtin_toolset
 from airunner.workers.launcher import LocalLauncher
@@ -145,7 +146,7 @@ def test_cut_off_arguments_are_sent_back_and_retries_end() -> None:
 
 
 def test_a_tool_may_ask_to_be_called_again() -> None:
-    @tool(keywords=["dice"])
+    @tool(examples=["throw the dice", "throw dice with 6 sides"])
     def throw_dice(sides: int) -> int:
         """Throw dice."""
         if sides < 4:
@@ -171,7 +172,7 @@ class Guest(BaseModel):
     age: Annotated[int, Field(ge=0, le=120)]
 
 
-@tool(keywords=["book a table"])
+@tool(examples=["book a table for two tonight", "I want to reserve a table"])
 def book_table(
     guests: Annotated[list[Guest], Field(min_length=1, max_length=2)],
     place: Literal["inside", "outside"],
@@ -235,10 +236,12 @@ def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path
         try:
             worker = await launcher.launch(LoadPlan("smollm2", smollm2, n_ctx=2048, n_threads=2))
             try:
+                tools = builtin_toolset() + Toolset([book_table])
                 loop = AgentLoop(
                     RealTeam(worker),
-                    builtin_toolset() + Toolset([book_table]),
+                    tools,
                     bus=EventBus(),
+                    ranker=best_ranker(tools),
                     specialists=Specialists(),
                     answer_tokens=8,
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 from tests.agent.scripted_team import ScriptedTeam, events_of
 
@@ -12,7 +13,8 @@ from airunner.agent.loop import AgentLoop
 from airunner.agent.shown_tools import MOST_SHOWN, ShownTools
 from airunner.events import EventBus
 from airunner.messages import Message, ToolCall, ToolSchema
-from airunner.tools.retrieval.relevance import RelevanceIndex
+from airunner.tools.request import Request
+from airunner.tools.retrieval.ranking import Match
 from airunner.tools.retrieval.tool_search import SEARCH_TOOLS, search_tool
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
@@ -31,11 +33,26 @@ def counter(thing: str) -> Tool:
         return 0
 
     description = f"Count the {thing} that can be seen at a place."
-    return Tool(count, name=f"count_{thing}", description=description, keywords=[thing])
+    return Tool(count, name=f"count_{thing}", description=description)
+
+
+class Mentioned:
+    """Finds the tools whose thing is mentioned, first mentioned first."""
+
+    def __init__(self, tools: Toolset) -> None:
+        self._tools = {tool.name.removeprefix("count_"): tool for tool in tools}
+
+    def prepare(self) -> None:
+        """Nothing has to be done."""
+
+    def rank(self, request: Request, limit: int = 5) -> list[Match]:
+        """Each word that is a thing."""
+        words = dict.fromkeys(re.findall(r"\w+", request.message.lower()))
+        return [Match(self._tools[word], 1.0) for word in words if word in self._tools][:limit]
 
 
 TOOLS = Toolset(map(counter, THINGS))
-INDEX = RelevanceIndex(TOOLS)
+INDEX = Mentioned(TOOLS)
 CATALOGUE = TOOLS + Toolset([search_tool(INDEX)])
 
 
@@ -57,7 +74,7 @@ def test_39_tools_are_what_is_tested() -> None:
 
 def test_a_small_catalogue_is_shown_whole() -> None:
     few = Toolset(list(TOOLS)[:MOST_SHOWN])
-    assert ShownTools(few, RelevanceIndex(few)).of([user("rivers?")]) == few.schemas
+    assert ShownTools(few, Mentioned(few)).of([user("rivers?")]) == few.schemas
 
 
 def test_what_fits_is_shown_in_the_order_of_the_catalogue_within_a_quarter_of_it() -> None:
@@ -102,7 +119,7 @@ def test_a_named_tool_is_shown_in_any_case() -> None:
 def test_what_a_search_finds_can_be_called_in_the_next_step() -> None:
     called = ToolCall("c1", SEARCH_TOOLS, {"query": "something about kettles"})
     team = ScriptedTeam([called, ToolCall("c2", "count_kettles", {"place": "here"}), "None."])
-    loop = AgentLoop(team, TOOLS, bus=EventBus())
+    loop = AgentLoop(team, TOOLS, bus=EventBus(), ranker=INDEX)
     conversation = Conversation.begin()
     asyncio.run(events_of(loop, conversation, "Hello!"))
     assert [[t.name for t in r.tools] for r in team.requests] == [

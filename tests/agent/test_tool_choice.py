@@ -19,13 +19,13 @@ from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
 
-@tool(keywords=["dice"])
+@tool(examples=["throw the dice", "throw dice with 6 sides"])
 def throw_dice(sides: int) -> int:
     """Throw dice."""
     return sides
 
 
-@tool(keywords=["coin"])
+@tool(examples=["flip a coin", "heads or tails?"])
 def flip_coin(times: int) -> str:
     """Flip a coin."""
     return "heads"

@@ -159,14 +159,14 @@ def test_a_handle_that_nobody_refers_to_any_more_gives_its_model_back(home: Path
 def test_a_tool_that_raises_or_floods_ends_its_call_and_the_primary_answers(home: Path) -> None:
     """One raises while it holds a specialised model, the other returns 10 MB."""
 
-    @tool(keywords=["explode"])
+    @tool(examples=["explode the reactor"])
     def explode(api: Any = None) -> str:
         """Explode the reactor."""
         handle = api.load_specialized_model(SUMMARIES)
         assert handle.invoke("Say hello.", max_tokens=2)
         raise ZeroDivisionError("the reactor is gone")
 
-    @tool(keywords=["flood"])
+    @tool(examples=["flood the valley"])
     def flood() -> str:
         """Flood the valley."""
         return "water " * 1_700_000
@@ -187,7 +187,7 @@ def test_a_tool_that_raises_or_floods_ends_its_call_and_the_primary_answers(home
 def test_a_tool_that_hangs_with_a_model_in_hand_is_given_up_and_gives_it_back(home: Path) -> None:
     release = threading.Event()
 
-    @tool(keywords=["dawdle"])
+    @tool(examples=["dawdle at the harbour"])
     def dawdle(api: Any = None) -> str:
         """Dawdle at the harbour."""
         held = api.load_specialized_model(SUMMARIES)

@@ -26,7 +26,7 @@ from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
 
 
-@tool(keywords=("weather",), uses=(ModelCapability.SUMMARIZATION,))
+@tool(examples=("how was the weather?",), uses=(ModelCapability.SUMMARIZATION,))
 def report_weather(days: int, api: Any = None) -> str:
     """Report the weather of some days."""
     text = f"Summarize: it rained for {days} days."

@@ -32,7 +32,7 @@ class Tree(BaseModel):
     children: list[Tree] = []
 
 
-@tool(name="forecast", permission="network", keywords=["weather"])
+@tool(name="forecast", permission="network", examples=["what will the weather be?"])
 def weather(
     place: Place,
     day: datetime.date,

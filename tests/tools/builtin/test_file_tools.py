@@ -9,24 +9,25 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.tools.builtin import file_tools
+from airunner.tools.builtin import file_tools, folder_tools
 from airunner.tools.builtin.file_tools import (
     append_to_file,
     copy_file,
     delete_file,
     edit_file,
-    find_in_files,
-    list_files,
-    make_folder,
     move_file,
     write_file,
 )
+from airunner.tools.builtin.folder_tools import find_in_files, list_files, make_folder
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.request import split_request
 from airunner.tools.retrieval.ranking import pick
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
+
+MODULES = (file_tools, folder_tools)
+TOOLS = Toolset(t for module in MODULES for t in vars(module).values() if isinstance(t, Tool))
 
 
 class Api:
@@ -253,7 +254,7 @@ def test_links_are_not_followed_even_inside(api: Api, folder: Path) -> None:
 
 
 def test_requests_find_their_tool() -> None:
-    index = best_ranker(Toolset(t for t in vars(file_tools).values() if isinstance(t, Tool)))
+    index = best_ranker(TOOLS)
     for message, wanted in (
         ("list my files", "list_files"),
         ("What files are there?", "list_files"),
@@ -311,7 +312,7 @@ def test_the_users_words_fill_in_what_a_small_model_cannot(
 
 
 def test_what_changes_files_says_so() -> None:
-    tools = [tool for tool in vars(file_tools).values() if isinstance(tool, Tool)]
+    tools = list(TOOLS)
     reading = {tool.name for tool in tools if tool.permission == "read"}
     assert reading == {"list_files", "find_in_files"}
     assert {tool.permission for tool in tools} == {"read", "write"}

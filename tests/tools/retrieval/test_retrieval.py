@@ -22,8 +22,9 @@ def wrong_choices(index: ToolRanker, requests: list[tuple[str, str | None]]) -> 
     """Where the right tool is neither called nor asked about, or one is called for nothing."""
     wrong = []
     for message, wanted in requests:
-        (best,) = index.rank(split_request(message), limit=1)
-        found = best.tool.name if best.fits or (wanted and best.doubtful) else None
+        best = next(iter(index.rank(split_request(message), limit=1)), None)
+        is_found = best and (best.fits or (wanted and best.doubtful))
+        found = best.tool.name if best and is_found else None
         if found != wanted:
             wrong.append(f"{message[:60]!r}: {best}, not {wanted}")
     return wrong
@@ -41,7 +42,7 @@ def test_requests_find_their_tool_and_small_talk_finds_none() -> None:
         assert len(wrong) <= (1 - share) * len(requests), wrong
 
 
-def test_one_keyword_suffices_in_any_catalogue() -> None:
+def test_examples_suffice_in_any_catalogue() -> None:
     def numbered(number: int) -> Tool:
         def body(value: int) -> str:
             return str(value)
@@ -56,12 +57,12 @@ def test_one_keyword_suffices_in_any_catalogue() -> None:
 
 
 def test_equal_tools_keep_their_order_and_an_empty_set_finds_nothing() -> None:
-    @tool(keywords=["weather"])
+    @tool(examples=["how will the weather be?"])
     def first(city: str) -> str:
         """Forecast."""
         return city
 
-    @tool(keywords=["weather"])
+    @tool(examples=["how will the weather be?"])
     def second(city: str) -> str:
         """Forecast."""
         return city

@@ -64,6 +64,11 @@ _Script = Annotated[BodyText, Field(max_length=_LONGEST_SCRIPT)]
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
     examples=(
+        "write code that plots a curve",
+        "write code that sorts a table",
+        "show me a python script to rename photos",
+        "I need a bash script that empties a folder",
+        "write code that draws a circle on a canvas",
         "I need SQL that joins two tables",
         "write a function which sums a list",
         "make a python program that asks for a name",

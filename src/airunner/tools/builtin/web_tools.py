@@ -28,6 +28,9 @@ _WORDS_OF_CODE = ("script", "function", "snippet")
 @tool(
     permission="network",
     examples=(
+        "search the internet for tutorials on knitting",
+        "can you look up online when the shop closes?",
+        "google the best pizza in town",
         "search the web for tide tables in Brest",
         "look up the opening hours of the Louvre online",
         "google the latest release of Debian",
@@ -88,6 +91,7 @@ def read_web_page(
     permission="network",
     uses=(ModelCapability.SUMMARIZATION,),
     examples=(
+        "summarise this page: https://example.org/a.html",
         "summarize https://example.com/news.html for me",
         "what are the main points of https://example.com/report?",
         "tl;dr of https://example.org/blog/post",

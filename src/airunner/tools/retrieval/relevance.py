@@ -75,6 +75,8 @@ class RelevanceIndex:
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """At most ``limit`` tools, best first; equal ones keep the tools' own order."""
+        if not rarities(request.message) and request.message.isascii():
+            return []  # "Hello!" is about nothing
         self.prepare()
         meanings = None
         if self._model is not None and self._tools:
@@ -131,9 +133,7 @@ class _Group:
         matches = []
         for place, fit in zip(places.tolist(), fits.tolist(), strict=True):
             tool = self._tools[place]
-            if not rarities(request.message):
-                fit = min(fit, -2 * self._weights.doubt)  # "Hello!" is about nothing
-            elif not _is_possible(tool, request):
+            if not _is_possible(tool, request):
                 fit = min(fit, -self._weights.doubt / 2)
             score = min(score, fit)
             matches.append(Match(tool, score, -self._weights.doubt <= score < 0))

@@ -64,6 +64,10 @@ TALK: Mapping[str, Sequence[str]] = {
         "the file cabinet at work is locked and nobody has the key",
         "I remember the summers of my childhood",
         "I forgot to buy milk",
+        "my application was rejected",
+        "the letter from the bank made me angry",
+        "take your time",
+        "keep that in mind for yourself",
     ),
     "question": (
         "what is the capital of Portugal?",

@@ -83,29 +83,29 @@ DESCRIPTIONS = Weights(
 
 EXAMPLES = Weights(
     order={
-        "letters": 15.848,
-        "words": 0.177,
-        "things": 0.504,
-        "meaning": 0.17,
-        "nearest": 4.953,
+        "letters": 16.947,
+        "words": 0.171,
+        "things": 0.482,
+        "meaning": 0.171,
+        "nearest": 4.928,
     },
     gate={
-        "letters": -4.185,
-        "words": 0.094,
-        "things": -0.075,
-        "meaning": 0.072,
-        "nearest": -0.795,
+        "letters": -5.077,
+        "words": 0.107,
+        "things": -0.024,
+        "meaning": 0.056,
+        "nearest": -0.912,
     },
-    lead=0.593,
-    rivals=0.516,
-    constant=-3.319,
+    lead=0.660,
+    rivals=0.510,
+    constant=-2.196,
     crowd=0.000,
-    doubt=1.465,
+    doubt=0.659,
 )
-# requests, all tools: first 93.2%, called 88.7%, called wrongly 4.2%, asked 6.4%
-# small talk, all tools: first 0.0%, called 0.0%, called wrongly 1.4%, asked 4.8%
-# requests, some tools: first 88.1%, called 79.4%, called wrongly 5.5%, asked 7.4%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 2.1%
+# requests, all tools: first 92.8%, called 91.7%, called wrongly 6.0%, asked 1.5%
+# small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
+# requests, some tools: first 92.3%, called 85.7%, called wrongly 5.1%, asked 1.9%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 2.5%, asked 1.1%
 
 DESCRIPTIONS_BY_WORDS = Weights(
     order={
@@ -140,7 +140,7 @@ DESCRIPTIONS_BY_WORDS = Weights(
 # simple_python, own tools: first 100.0%, called 91.0%, called wrongly 0.0%, asked 1.5%
 # simple_python, 39 tools: first 95.9%, called 93.2%, called wrongly 1.3%, asked 2.2%
 # multiple, own tools: first 99.0%, called 97.0%, called wrongly 0.0%, asked 1.0%
-# multiple, 39 tools: first 97.2%, called 94.3%, called wrongly 1.2%, asked 1.5%
+# multiple, 39 tools: first 97.2%, called 94.2%, called wrongly 1.2%, asked 1.7%
 # parallel, own tools: first 100.0%, called 96.0%, called wrongly 0.0%, asked 0.0%
 # parallel, 39 tools: first 96.2%, called 95.0%, called wrongly 2.2%, asked 0.5%
 # irrelevance, own tools: first 0.0%, called 0.0%, called wrongly 13.3%, asked 5.0%
@@ -149,22 +149,22 @@ DESCRIPTIONS_BY_WORDS = Weights(
 
 EXAMPLES_BY_WORDS = Weights(
     order={
-        "letters": 29.066,
-        "words": 0.228,
-        "things": 0.572,
+        "letters": 30.057,
+        "words": 0.218,
+        "things": 0.583,
     },
     gate={
-        "letters": -10.821,
-        "words": 0.071,
-        "things": 0.008,
+        "letters": -9.724,
+        "words": 0.053,
+        "things": 0.03,
     },
-    lead=0.673,
-    rivals=0.628,
-    constant=-4.088,
+    lead=0.667,
+    rivals=0.601,
+    constant=-3.888,
     crowd=0.000,
-    doubt=1.371,
+    doubt=1.785,
 )
-# requests, all tools: first 90.6%, called 81.1%, called wrongly 3.8%, asked 10.2%
-# small talk, all tools: first 0.0%, called 0.0%, called wrongly 1.4%, asked 4.8%
-# requests, some tools: first 86.2%, called 72.4%, called wrongly 4.7%, asked 10.4%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.6%, asked 1.9%
+# requests, all tools: first 90.9%, called 82.3%, called wrongly 4.2%, asked 12.1%
+# small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
+# requests, some tools: first 87.4%, called 72.5%, called wrongly 3.8%, asked 12.4%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.4%, asked 3.0%

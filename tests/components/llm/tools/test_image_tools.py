@@ -37,7 +37,7 @@ from airunner.errors import (
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
-from airunner.tools.retrieval.relevance import RelevanceIndex
+from airunner.tools.retrieval.relevance import best_ranker
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -325,7 +325,7 @@ def test_settings_are_told(tmp_path: Path) -> None:
 def arguments_of(message: str, *before: Message) -> tuple[str, dict[str, object]]:
     """The call that a model without tools makes of a message; nothing may be left to decode."""
     tools = image_toolset()
-    dialect = GuidedDialect(tools, RelevanceIndex(tools))
+    dialect = GuidedDialect(tools, best_ranker(tools))
     reply = dialect.next_step([*before, Message("user", message)], may_call=True, again=None)
     assert isinstance(reply, Reply), f"{message!r} leaves something to decode"
     (call,) = reply.calls

@@ -56,6 +56,13 @@ _PictureName = Annotated[str, Field(max_length=255), NAME]
     permission="write",
     uses=(ModelCapability.PROMPT_ENHANCEMENT, ModelCapability.IMAGE_GENERATION),
     examples=(
+        "draw this: an apple tree by a fence",
+        'draw a label that says "hot"',
+        "draw what you just described",
+        "draw that",
+        "draw this for me: a mouse on a cheese",
+        "draw a garden without any flowers",
+        "draw a box, 512x512, seed 7",
         "draw two children and a kite",
         "draw a white circle at the bottom right",
         "draw a bridge and a tower",
