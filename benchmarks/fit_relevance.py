@@ -200,8 +200,14 @@ class Fitted:
     """Both models, fitted on ``draws``; ``also`` counts for the order alone."""
 
     def __init__(
-        self, draws: Sequence[Draw], also: Sequence[Draw] = (), penalty: float = 0.003
+        self,
+        draws: Sequence[Draw],
+        also: Sequence[Draw] = (),
+        *,
+        penalty: float = 0.003,
+        by_lead: bool = True,
     ) -> None:
+        self._by_lead = by_lead
         lists = [
             (np.r_[draw.signs, draw.rivals], draw.wanted)
             for draw in (*draws, *also)
@@ -219,7 +225,7 @@ class Fitted:
         order = draw.signs @ self.order
         place = int(order.argmax())
         rivals = lead_over(order, draw.rivals @ self.order)
-        return place, np.r_[draw.signs[place], lead_of(order), rivals]
+        return place, np.r_[draw.signs[place], self._by_lead * lead_of(order), rivals]
 
     def score(self, draw: Draw) -> tuple[int, float]:
         """The place of the first tool, and what the gate says of it."""
@@ -296,7 +302,7 @@ def fit_examples(name: str, model: SentenceModel | None, options: Any) -> Iterat
     """The weights of examples, and how they do."""
     seen = [(text, name) for text, name in (*TESTED, *TESTED_PICTURES) if name is not None]
     draws = toolbox_draws([*REQUESTS[::2], *seen], model, random.Random(1))
-    fitted = Fitted(draws, penalty=0.02)
+    fitted = Fitted(draws, penalty=0.02, by_lead=False)
     talk = [draw for draw in draws if draw.occasion == "small talk, all tools"]
     fitted.gate[-1] -= fitted.quantile(talk, options.no_call)
     doubt = -fitted.quantile(talk, options.no_word)

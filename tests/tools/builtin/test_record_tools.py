@@ -43,7 +43,7 @@ from airunner.tools.request import split_request
 from airunner.tools.retrieval.ranking import pick
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
-from airunner.tools.toolset import Toolset
+from airunner.tools.toolset import Toolset, builtin_toolset
 
 NOW = datetime(2027, 3, 17, 14, 30)
 MODULES = (conversation_tools, fact_tools, note_tools, reminder_tools)
@@ -398,7 +398,7 @@ REQUESTS = {
 
 
 def test_requests_find_their_tool() -> None:
-    index = best_ranker(TOOLS)
+    index = best_ranker(builtin_toolset())
     chosen = {message: pick(index, split_request(message)) for message in REQUESTS}
     assert {m: tool.name if tool else None for m, tool in chosen.items()} == REQUESTS
 

@@ -48,6 +48,7 @@ _MEANING_SCALE = 10.0
 class ExampleEvidence:
     """The index over ``tools``, which it keeps in order. Examples are read when it is made."""
 
+    signs = SIGNS
     rivals = len(TALK)
     """So many rows come after those of the tools."""
 

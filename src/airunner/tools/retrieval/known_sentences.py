@@ -60,7 +60,7 @@ class KnownSentences:
         import numpy as np
 
         try:
-            with np.load(self._path) as file:
+            with self._path.open("rb") as opened, np.load(opened) as file:
                 keys, vectors = file["keys"], file["vectors"]
             return dict(zip(keys.tolist(), vectors, strict=True))
         except FileNotFoundError:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airunner.tools.request import Request
-from airunner.tools.retrieval import descriptions, examples
+from airunner.tools.retrieval.descriptions import DescriptionEvidence, telling_texts
+from airunner.tools.retrieval.examples import ExampleEvidence
 from airunner.tools.retrieval.known_sentences import KnownSentences
 from airunner.tools.retrieval.ranking import Match
 from airunner.tools.retrieval.sentence_model import Embedder, SentenceModel
@@ -39,12 +40,21 @@ MOST_LEAD, SOLE_LEAD = 5.0, 2.5
 """The first tool's lead over the second counts up to the one, or as the other where it is alone."""
 
 _NO_CROWD, _CROWD = 4, 39
+_AHEAD = 1e-3
 
 
 class Evidence(Protocol):
     """Signs for each of some tools, in order, and for ``rivals`` of theirs, which are none."""
 
-    rivals: int
+    @property
+    def signs(self) -> Sequence[str]:
+        """What the columns are."""
+        ...
+
+    @property
+    def rivals(self) -> int:
+        """How many rows come after those of the tools."""
+        ...
 
     def of(self, request: Request, meanings: Matrix | None) -> Matrix:
         """One row for each tool."""
@@ -66,12 +76,16 @@ class RelevanceIndex:
     ) -> None:
         self._tools, self._model = tuple(tools), model
         self._known = known
-        self._reading = threading.Lock()
+        self._reading, self._is_read = threading.Lock(), False
+        self._by_examples: _Group | None = None
+        self._described: _Group | None = None
 
     def prepare(self) -> None:
         """Read the tools: some 30 ms for each that ``known`` does not have yet."""
         with self._reading:
-            _ = self._groups
+            if not self._is_read:
+                self._read()
+                self._is_read = True
 
     def rank(self, request: Request, limit: int = 5) -> list[Match]:
         """At most ``limit`` tools, best first; equal ones keep the tools' own order."""
@@ -80,63 +94,71 @@ class RelevanceIndex:
         self.prepare()
         meanings = None
         if self._model is not None and self._tools:
-            meanings = self._model.embed(descriptions.telling_texts(request))
-        found = [match for group in self._groups for match in group.rank(request, meanings, limit)]
-        return sorted(found, key=lambda match: -match.score)[:limit]
+            meanings = self._model.embed(telling_texts(request))
+        told = self._by_examples.rank(request, meanings, limit) if self._by_examples else []
+        others = self._described.rank(request, meanings, limit) if self._described else []
+        if told and others and told[0].fits and others[0].fits:
+            # Both kinds claim the request; what they both have is a description.
+            order = self._described.order(request, meanings)
+            ahead = told if order[told[0].tool.name] > order[others[0].tool.name] else others
+            score = max(told[0].score, others[0].score) + _AHEAD
+            ahead[0] = replace(ahead[0], score=score)
+        return sorted([*told, *others], key=lambda match: -match.score)[:limit]
 
-    @cached_property
-    def _groups(self) -> tuple[_Group, ...]:
-        # Asked for under the lock, so that two threads do not both read the tools.
+    def _read(self) -> None:
         told = [tool for tool in self._tools if tool.examples]
         others = [tool for tool in self._tools if not tool.examples]
         with_model = self._model is not None
         reader: Embedder | None = self._model
         if self._model is not None and self._known is not None:
             reader = kept = KnownSentences(self._model, self._known)
-        groups = []
         if told:
             weights = EXAMPLES if with_model else EXAMPLES_BY_WORDS
-            evidence: Evidence = examples.ExampleEvidence(told, reader)
-            groups.append(_Group(told, evidence, examples.SIGNS, weights))
+            evidence: Evidence = ExampleEvidence(told, reader)
+            self._by_examples = _Group(told, len(told), evidence, weights)
         if others:
             weights = DESCRIPTIONS if with_model else DESCRIPTIONS_BY_WORDS
-            evidence = descriptions.DescriptionEvidence(others, reader)
-            groups.append(_Group(others, evidence, descriptions.SIGNS, weights))
+            everything = [*others, *told]
+            evidence = DescriptionEvidence(everything, reader)
+            self._described = _Group(everything, len(others), evidence, weights)
         if reader is not self._model:
             kept.keep()
-        return tuple(groups)
 
 
 class _Group:
-    """Tools that are judged by the same evidence."""
+    """Tools with the same evidence, of which the first ``count`` are judged by it."""
 
     def __init__(
-        self, tools: Sequence[Tool], evidence: Evidence, signs: Sequence[str], weights: Weights
+        self, tools: Sequence[Tool], count: int, evidence: Evidence, weights: Weights
     ) -> None:
-        self._tools, self._evidence, self._weights = tools, evidence, weights
-        self._order = [weights.order.get(sign, 0.0) for sign in signs]
-        self._gate = [weights.gate.get(sign, 0.0) for sign in signs]
+        self._tools, self._count = tools, count
+        self._evidence, self._weights = evidence, weights
+        self._order = [weights.order.get(sign, 0.0) for sign in evidence.signs]
+        self._gate = [weights.gate.get(sign, 0.0) for sign in evidence.signs]
+
+    def order(self, request: Request, meanings: Matrix | None) -> dict[str, float]:
+        """What puts all tools in order, by name."""
+        order = self._evidence.of(request, meanings) @ self._order
+        return {tool.name: float(order[place]) for place, tool in enumerate(self._tools)}
 
     def rank(self, request: Request, meanings: Matrix | None, limit: int) -> list[Match]:
         """The best tools; the scores never rise."""
         import numpy as np
 
-        signs = self._evidence.of(request, meanings)
+        signs, weights = self._evidence.of(request, meanings), self._weights
         order = signs @ self._order
-        count = len(self._tools)
-        places = np.argsort(-order[:count], kind="stable")[:limit]
-        fits = signs[places] @ self._gate + self._weights.constant
-        fits += self._weights.lead * lead_of(order[:count])
-        fits += self._weights.rivals * lead_over(order[:count], order[count:])
-        fits += self._weights.crowd * crowding(count)
+        own, rivals = order[: self._count], order[len(self._tools) :]
+        places = np.argsort(-own, kind="stable")[:limit]
+        fits = signs[places] @ self._gate + weights.constant
+        fits += weights.lead * lead_of(own) + weights.rivals * lead_over(own, rivals)
+        fits += weights.crowd * crowding(self._count)
         score = math.inf
         matches = []
         for place, fit in zip(places.tolist(), fits.tolist(), strict=True):
             tool = self._tools[place]
-            if not _is_possible(tool, request):
-                fit = min(fit, -self._weights.doubt / 2)
-            score = min(score, fit)
-            matches.append(Match(tool, score, -self._weights.doubt <= score < 0))
+            possible = fit if _is_possible(tool, request) else min(fit, -weights.doubt / 2)
+            score = min(score, possible)
+            matches.append(Match(tool, score, -weights.doubt <= score < 0))
         return matches
 
 

@@ -90,22 +90,22 @@ EXAMPLES = Weights(
         "nearest": 4.928,
     },
     gate={
-        "letters": -5.077,
-        "words": 0.107,
-        "things": -0.024,
-        "meaning": 0.056,
-        "nearest": -0.912,
+        "letters": 1.295,
+        "words": 0.166,
+        "things": 0.078,
+        "meaning": 0.111,
+        "nearest": 0.252,
     },
-    lead=0.660,
-    rivals=0.510,
-    constant=-2.196,
+    lead=0.000,
+    rivals=0.414,
+    constant=-2.620,
     crowd=0.000,
-    doubt=0.659,
+    doubt=1.061,
 )
-# requests, all tools: first 92.8%, called 91.7%, called wrongly 6.0%, asked 1.5%
+# requests, all tools: first 92.8%, called 92.5%, called wrongly 5.7%, asked 1.9%
 # small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
-# requests, some tools: first 92.3%, called 85.7%, called wrongly 5.1%, asked 1.9%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 2.5%, asked 1.1%
+# requests, some tools: first 92.3%, called 80.6%, called wrongly 4.5%, asked 6.0%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.8%, asked 1.2%
 
 DESCRIPTIONS_BY_WORDS = Weights(
     order={
@@ -154,17 +154,17 @@ EXAMPLES_BY_WORDS = Weights(
         "things": 0.583,
     },
     gate={
-        "letters": -9.724,
-        "words": 0.053,
-        "things": 0.03,
+        "letters": 2.306,
+        "words": 0.142,
+        "things": 0.232,
     },
-    lead=0.667,
-    rivals=0.601,
-    constant=-3.888,
+    lead=0.000,
+    rivals=0.486,
+    constant=-3.519,
     crowd=0.000,
-    doubt=1.785,
+    doubt=1.191,
 )
-# requests, all tools: first 90.9%, called 82.3%, called wrongly 4.2%, asked 12.1%
+# requests, all tools: first 90.9%, called 86.8%, called wrongly 6.8%, asked 4.9%
 # small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
-# requests, some tools: first 87.4%, called 72.5%, called wrongly 3.8%, asked 12.4%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.4%, asked 3.0%
+# requests, some tools: first 87.4%, called 73.1%, called wrongly 5.3%, asked 8.1%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.9%, asked 1.8%
