@@ -128,6 +128,27 @@ def tool_calling(result: Result) -> list[str]:
     return [*table(heads, rows), "", note, "", taken(result)]
 
 
+def toolbox(result: Result) -> list[str]:
+    """How surely the built-in tools are found."""
+    right, wrong, talk = result["right_and"], result["wrong_and"], result["small_talk_and"]
+    cosine = result["right_first_by_cosine"]
+    rows = [
+        ["the right one comes first", share(result["right_first"])],
+        ["the same by the cosine with descriptions alone", share(cosine)],
+        ["the right one is called", share(right["called"])],
+        ["it is asked whether the right one is meant", share(right["asked about"])],
+        ["another one is called", share(wrong["called"])],
+        [
+            "the right one is among the few that a model is shown",
+            share(result["right_among_shown"]),
+        ],
+        ["small talk leads to no call", share(1 - talk["called"])],
+        ["nor to a question", share(talk["nothing"])],
+    ]
+    heads = [f"of {result['tools']} tools, for {result['requests']} requests", "share"]
+    return [*table(heads, rows), "", taken(result)]
+
+
 def tool_costs(result: Result) -> list[str]:
     """What finding tools and constrained decoding cost."""
     retrieval, constraint = result["retrieval"], result["constraint"]
@@ -183,6 +204,7 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "startup": startup,
     "tool_calling": tool_calling,
     "tool_costs": tool_costs,
+    "toolbox": toolbox,
 }
 
 

@@ -97,7 +97,7 @@ class RelevanceIndex:
             meanings = self._model.embed(telling_texts(request))
         told = self._by_examples.rank(request, meanings, limit) if self._by_examples else []
         others = self._described.rank(request, meanings, limit) if self._described else []
-        if told and others and told[0].fits and others[0].fits:
+        if self._described and told and others and told[0].fits and others[0].fits:
             # Both kinds claim the request; what they both have is a description.
             order = self._described.order(request, meanings)
             ahead = told if order[told[0].tool.name] > order[others[0].tool.name] else others

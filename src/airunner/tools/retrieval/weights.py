@@ -68,18 +68,18 @@ DESCRIPTIONS = Weights(
     lead=0.338,
     rivals=0.000,
     constant=-7.873,
-    crowd=0.262,
+    crowd=1.613,
     doubt=0.400,
 )
 # simple_python, own tools: first 100.0%, called 93.0%, called wrongly 0.0%, asked 1.5%
-# simple_python, 39 tools: first 98.5%, called 95.1%, called wrongly 1.0%, asked 0.7%
+# simple_python, 39 tools: first 98.5%, called 96.9%, called wrongly 1.2%, asked 0.2%
 # multiple, own tools: first 99.0%, called 96.0%, called wrongly 0.0%, asked 2.0%
-# multiple, 39 tools: first 97.3%, called 95.7%, called wrongly 1.5%, asked 1.2%
+# multiple, 39 tools: first 97.3%, called 97.2%, called wrongly 2.7%, asked 0.2%
 # parallel, own tools: first 100.0%, called 97.0%, called wrongly 0.0%, asked 1.0%
-# parallel, 39 tools: first 98.5%, called 97.2%, called wrongly 1.3%, asked 0.0%
+# parallel, 39 tools: first 98.5%, called 97.8%, called wrongly 1.5%, asked 0.3%
 # irrelevance, own tools: first 0.0%, called 0.0%, called wrongly 13.3%, asked 1.7%
-# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 27.1%, asked 5.7%
-# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 1.0%
+# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 47.4%, asked 6.7%
+# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 6.0%, asked 2.0%
 
 EXAMPLES = Weights(
     order={
@@ -134,18 +134,18 @@ DESCRIPTIONS_BY_WORDS = Weights(
     lead=0.443,
     rivals=0.000,
     constant=-3.446,
-    crowd=0.494,
+    crowd=1.236,
     doubt=0.400,
 )
 # simple_python, own tools: first 100.0%, called 91.0%, called wrongly 0.0%, asked 1.5%
-# simple_python, 39 tools: first 95.9%, called 93.2%, called wrongly 1.3%, asked 2.2%
+# simple_python, 39 tools: first 95.9%, called 94.9%, called wrongly 2.2%, asked 0.3%
 # multiple, own tools: first 99.0%, called 97.0%, called wrongly 0.0%, asked 1.0%
-# multiple, 39 tools: first 97.2%, called 94.2%, called wrongly 1.2%, asked 1.7%
+# multiple, 39 tools: first 97.2%, called 96.2%, called wrongly 1.8%, asked 0.2%
 # parallel, own tools: first 100.0%, called 96.0%, called wrongly 0.0%, asked 0.0%
-# parallel, 39 tools: first 96.2%, called 95.0%, called wrongly 2.2%, asked 0.5%
+# parallel, 39 tools: first 96.2%, called 95.2%, called wrongly 2.8%, asked 0.8%
 # irrelevance, own tools: first 0.0%, called 0.0%, called wrongly 13.3%, asked 5.0%
-# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 32.1%, asked 5.8%
-# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 4.0%, asked 5.0%
+# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 44.4%, asked 6.9%
+# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 17.0%, asked 20.0%
 
 EXAMPLES_BY_WORDS = Weights(
     order={
