@@ -317,7 +317,7 @@ def main() -> None:
     """Fit, and print the file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quiet", type=float, default=0.87)
-    parser.add_argument("--lost", type=float, default=0.01)
+    parser.add_argument("--lost", type=float, default=0.015)
     parser.add_argument("--no-call", type=float, default=0.97)
     parser.add_argument("--no-word", type=float, default=0.9)
     parser.add_argument("--odd", action="store_true", help="judge on the odd half, too")

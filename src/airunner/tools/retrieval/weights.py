@@ -68,18 +68,18 @@ DESCRIPTIONS = Weights(
     lead=0.338,
     rivals=0.000,
     constant=-7.873,
-    crowd=1.613,
+    crowd=1.198,
     doubt=0.400,
 )
 # simple_python, own tools: first 100.0%, called 93.0%, called wrongly 0.0%, asked 1.5%
-# simple_python, 39 tools: first 98.5%, called 96.9%, called wrongly 1.2%, asked 0.2%
+# simple_python, 39 tools: first 98.5%, called 96.4%, called wrongly 1.1%, asked 0.7%
 # multiple, own tools: first 99.0%, called 96.0%, called wrongly 0.0%, asked 2.0%
-# multiple, 39 tools: first 97.3%, called 97.2%, called wrongly 2.7%, asked 0.2%
+# multiple, 39 tools: first 97.3%, called 96.5%, called wrongly 2.7%, asked 0.7%
 # parallel, own tools: first 100.0%, called 97.0%, called wrongly 0.0%, asked 1.0%
-# parallel, 39 tools: first 98.5%, called 97.8%, called wrongly 1.5%, asked 0.3%
+# parallel, 39 tools: first 98.5%, called 97.5%, called wrongly 1.5%, asked 0.3%
 # irrelevance, own tools: first 0.0%, called 0.0%, called wrongly 13.3%, asked 1.7%
-# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 47.4%, asked 6.7%
-# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 6.0%, asked 2.0%
+# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 41.5%, asked 5.8%
+# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 3.0%, asked 3.0%
 
 EXAMPLES = Weights(
     order={
@@ -134,18 +134,18 @@ DESCRIPTIONS_BY_WORDS = Weights(
     lead=0.443,
     rivals=0.000,
     constant=-3.446,
-    crowd=1.236,
+    crowd=0.761,
     doubt=0.400,
 )
 # simple_python, own tools: first 100.0%, called 91.0%, called wrongly 0.0%, asked 1.5%
-# simple_python, 39 tools: first 95.9%, called 94.9%, called wrongly 2.2%, asked 0.3%
+# simple_python, 39 tools: first 95.9%, called 94.8%, called wrongly 1.7%, asked 0.5%
 # multiple, own tools: first 99.0%, called 97.0%, called wrongly 0.0%, asked 1.0%
-# multiple, 39 tools: first 97.2%, called 96.2%, called wrongly 1.8%, asked 0.2%
+# multiple, 39 tools: first 97.2%, called 95.3%, called wrongly 1.5%, asked 0.8%
 # parallel, own tools: first 100.0%, called 96.0%, called wrongly 0.0%, asked 0.0%
-# parallel, 39 tools: first 96.2%, called 95.2%, called wrongly 2.8%, asked 0.8%
+# parallel, 39 tools: first 96.2%, called 95.2%, called wrongly 2.3%, asked 0.3%
 # irrelevance, own tools: first 0.0%, called 0.0%, called wrongly 13.3%, asked 5.0%
-# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 44.4%, asked 6.9%
-# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 17.0%, asked 20.0%
+# irrelevance, 39 tools: first 0.0%, called 0.0%, called wrongly 36.1%, asked 7.1%
+# small talk, 39 tools: first 0.0%, called 0.0%, called wrongly 7.0%, asked 8.0%
 
 EXAMPLES_BY_WORDS = Weights(
     order={
