@@ -15,7 +15,7 @@ from airunner.tools.grounding.choices import Mention, chosen, mentions, switched
 from airunner.tools.grounding.listings import Listing, bracketed, runs_of_numbers, runs_of_phrases
 from airunner.tools.grounding.number_matching import matched, value_for
 from airunner.tools.grounding.phrase_matching import matched_phrases
-from airunner.tools.grounding.phrases import Phrase, find_phrases, tokens_of
+from airunner.tools.grounding.phrases import Phrase, Token, find_phrases, tokens_of
 from airunner.tools.grounding.quantities import Quantity, find_quantities
 from airunner.tools.grounding.slots import Slot, slots_of
 from airunner.tools.schema import without
@@ -58,6 +58,15 @@ def ground(schema: Mapping[str, Any], message: str, about: str = "") -> Grounded
         elif not is_required:
             settled.add(name)
     return Grounded(given, without(schema, settled))
+
+
+def read_phrases(
+    schema: Mapping[str, Any], message: str, about: str = ""
+) -> tuple[list[Slot], list[Phrase], Sequence[Token], set[str]]:
+    """What is matched last, for fitting how: slots, spans, tokens, and the stems of the schema."""
+    reading = _Reading(schema, message[:_LONGEST], about)
+    reading.settle_all_but_strings()
+    return reading.left_for_strings()
 
 
 def _fits(schema: Mapping[str, Any], value: Any) -> bool:
@@ -109,12 +118,20 @@ class _Reading:
 
     def settle(self) -> dict[Slot, Any]:
         """The value of each slot that the message settles."""
+        self.settle_all_but_strings()
+        self._settle_strings()
+        return self._values
+
+    def settle_all_but_strings(self) -> None:
+        """What is not a span of the message, which leaves fewer spans for what is."""
         self._settle_lists()
         self._settle_choices()
         self._settle_dates()
         self._settle_numbers()
-        self._settle_strings()
-        return self._values
+
+    def left_for_strings(self) -> tuple[list[Slot], list[Phrase], Sequence[Token], set[str]]:
+        """The open slots of strings, the spans that may fill them, the tokens, known stems."""
+        return self._open("string"), self._phrases, self._tokens, self._known
 
     def _open(self, *kinds: str) -> list[Slot]:
         return [s for s in self.slots if s.kind in kinds and s not in self._values]

@@ -1,10 +1,9 @@
 """How much each sign of ``phrase_features`` counts.
 
-Owns nothing but numbers. They began as guesses and were fitted (a conditional
-logit per argument, held near the guesses) to the even-numbered cases of BFCL's
-``simple_python``, ``multiple``, ``parallel``, ``parallel_multiple``,
-``live_simple`` and ``live_multiple``; odd ones
-were kept for measuring.
+Owns nothing but numbers, printed by ``python -m benchmarks.fit_phrases``. They began as
+guesses and were fitted (a conditional logit per argument, held near the guesses) to the
+even-numbered cases of BFCL's ``simple_python``, ``multiple``, ``parallel``,
+``parallel_multiple``, ``live_simple`` and ``live_multiple``; odd ones were kept for measuring.
 """
 
 from __future__ import annotations
