@@ -35,6 +35,14 @@ class Whole(UserWords):
         return request.message
 
 
+class Unsaid(UserWords):
+    """What a message seldom says: a guided model leaves the default."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """Nothing."""
+        return None
+
+
 class Body(UserWords):
     """The text that the request is about."""
 

@@ -24,7 +24,7 @@ from airunner.tools.charts import (
 )
 from airunner.tools.request import Request
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Body, Matching, UserWords
+from airunner.tools.user_words import Body, Matching, Unsaid, UserWords
 
 _MOST_VALUES = 1000
 _LONGEST_READ = 20_000
@@ -146,14 +146,6 @@ class _KindSaid(UserWords):
         return None
 
 
-class _Unsaid(UserWords):
-    """For what a message seldom says: a guided model leaves the default."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """Nothing."""
-        return None
-
-
 def _from_text(value: Any) -> Any:
     """Lists written as text are lists too, as models like to give them."""
     if not isinstance(value, str):
@@ -169,7 +161,7 @@ def _as_texts(value: Any) -> Any:
     return [str(each) for each in value] if isinstance(value, list) else value
 
 
-_Text = Annotated[str, Field(max_length=LONGEST_TEXT), _Unsaid()]
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT), Unsaid()]
 _Labels = Annotated[
     Sequence[str],
     BeforeValidator(_as_texts),
@@ -218,7 +210,7 @@ def plot_chart(
     ] = "",
     x_label: _Text = "",
     y_label: _Text = "",
-    bins: Annotated[int, Field(ge=0, le=MOST_BINS), _Unsaid()] = 0,
+    bins: Annotated[int, Field(ge=0, le=MOST_BINS), Unsaid()] = 0,
     api: Any = None,
 ) -> str:
     """Draw a chart of given values and save it as a picture.

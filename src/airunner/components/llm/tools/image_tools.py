@@ -21,7 +21,6 @@ from airunner.components.llm.tools.picture_words import (
     Change,
     Scene,
     SizeSaid,
-    Unsaid,
     Unwanted,
     Verbatim,
 )
@@ -38,6 +37,7 @@ from airunner.models.spec import ModelCapability
 from airunner.tools.api import ToolApi
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
+from airunner.tools.user_words import Unsaid
 
 T = TypeVar("T")
 

@@ -94,14 +94,6 @@ class Said(UserWords):
         return self._meaning.get(words.lower(), words)
 
 
-class Unsaid(UserWords):
-    """For what a message seldom says: a guided model leaves the default."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """Nothing."""
-        return None
-
-
 class SizeSaid(UserWords):
     """``width`` or ``height`` of a size such as 512x512."""
 
