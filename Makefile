@@ -45,7 +45,7 @@ check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, impo
 bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the README's tables
 	@missed=; \
 	for name in benchmarks.startup benchmarks.swap benchmarks.gateway benchmarks.memory \
-	  benchmarks.images benchmarks.image_memory training.shapes.evaluate; do \
+	  benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
 	  $(BIN)/python -m $$name || missed="$$missed $$name"; \
 	done; \
 	$(BIN)/python -m benchmarks.readme; \
