@@ -177,17 +177,20 @@ def test_records_that_cannot_be_used_do_not_stop_a_talk(tmp_path: Path) -> None:
 @pytest.mark.timeout(240)
 def test_a_conversation_goes_on_in_another_process(embedded_home: Path) -> None:
     flags = ("--max-tokens", "16", *SMALL)
-    first, _ = talk(embedded_home, "My name is Ida.", flags=flags)
+    first, _ = talk(embedded_home, "The sea is calm today.", flags=flags)
     assert first
-    done = airunner(embedded_home, "chat", "-p", "What is my name?", "-c", "--json", *flags)
+    done = airunner(embedded_home, "chat", "-p", "Is it cold, too?", "-c", "--json", *flags)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     (conversation,) = saved(embedded_home)
-    assert saved(embedded_home)[conversation] == ("My name is Ida.", ["user", "assistant"] * 2)
+    assert saved(embedded_home)[conversation] == (
+        "The sea is calm today.",
+        ["user", "assistant"] * 2,
+    )
     started = next(e for e in events if e["kind"] == "turn_started")
     assert started["conversation"] == conversation
     finished = next(e for e in events if e["kind"] == "generation_finished")
-    alone = airunner(embedded_home, "chat", "-p", "What is my name?", "--json", *flags)
+    alone = airunner(embedded_home, "chat", "-p", "Is it cold, too?", "--json", *flags)
     lone = next(
         e for e in map(json.loads, alone.stdout.splitlines()) if e["kind"] == "generation_finished"
     )

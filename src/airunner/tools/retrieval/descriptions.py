@@ -42,6 +42,8 @@ SIGNS = (
 
 _TEXTS = 3
 _LONG = 300
+_FEW_SENTENCES = 3
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _MOST = (2.0, 3.0, 3.0)
 _NUMBER_KINDS = ("integer", "number")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -101,6 +103,18 @@ class DescriptionEvidence:
             np.full(self._count, bool(_QUESTION.match(text))),
         ]
         return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=1)
+
+
+def in_short(request: Request) -> Request:
+    """``request``, with a page that nothing sets off from the wish taken for its body.
+
+    The wish is then the first sentence or the last, whichever is shorter.
+    """
+    sentences = _SENTENCE_END.split(request.message.strip())
+    if request.body or len(request.message) <= _LONG or len(sentences) <= _FEW_SENTENCES:
+        return request
+    wish = min(sentences[0], sentences[-1], key=len)
+    return Request(wish, wish, request.message)
 
 
 def telling_texts(request: Request) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airunner.tools.request import Request
-from airunner.tools.retrieval.descriptions import DescriptionEvidence, telling_texts
+from airunner.tools.retrieval.descriptions import DescriptionEvidence, in_short, telling_texts
 from airunner.tools.retrieval.examples import ExampleEvidence
 from airunner.tools.retrieval.known_sentences import KnownSentences
 from airunner.tools.retrieval.ranking import Match
@@ -92,6 +92,7 @@ class RelevanceIndex:
         if not rarities(request.message) and request.message.isascii():
             return []  # "Hello!" is about nothing
         self.prepare()
+        request = in_short(request)
         meanings = None
         if self._model is not None and self._tools:
             meanings = self._model.embed(telling_texts(request))

@@ -56,6 +56,10 @@ TALK: Mapping[str, Sequence[str]] = {
         "I have been learning Spanish for two years",
         "my team won 3 to 1 last night",
         "I was born in a small village",
+        "my name is Otto",
+        "my friends call me Bo",
+        "I'm Anna, nice to meet you",
+        "the wall is grey and the roof is red",
         "it has been raining for days",
         "I am worried about my grandfather",
         "I love old songs",
@@ -67,6 +71,7 @@ TALK: Mapping[str, Sequence[str]] = {
         "my application was rejected",
         "the letter from the bank made me angry",
         "take your time",
+        "take note of the view",
         "keep that in mind for yourself",
     ),
     "question": (

@@ -83,29 +83,29 @@ DESCRIPTIONS = Weights(
 
 EXAMPLES = Weights(
     order={
-        "letters": 16.947,
+        "letters": 16.983,
         "words": 0.171,
         "things": 0.482,
-        "meaning": 0.171,
-        "nearest": 4.928,
+        "meaning": 0.172,
+        "nearest": 4.925,
     },
     gate={
-        "letters": 1.295,
-        "words": 0.166,
-        "things": 0.078,
-        "meaning": 0.111,
-        "nearest": 0.252,
+        "letters": 1.629,
+        "words": 0.169,
+        "things": 0.076,
+        "meaning": 0.116,
+        "nearest": 0.345,
     },
     lead=0.000,
-    rivals=0.414,
-    constant=-2.620,
+    rivals=0.402,
+    constant=-2.224,
     crowd=0.000,
-    doubt=1.061,
+    doubt=0.518,
 )
-# requests, all tools: first 92.8%, called 92.5%, called wrongly 5.7%, asked 1.9%
+# requests, all tools: first 92.8%, called 92.5%, called wrongly 6.4%, asked 1.1%
 # small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
-# requests, some tools: first 92.3%, called 80.6%, called wrongly 4.5%, asked 6.0%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.8%, asked 1.2%
+# requests, some tools: first 92.1%, called 82.3%, called wrongly 4.5%, asked 3.2%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 1.0%
 
 DESCRIPTIONS_BY_WORDS = Weights(
     order={
@@ -149,22 +149,22 @@ DESCRIPTIONS_BY_WORDS = Weights(
 
 EXAMPLES_BY_WORDS = Weights(
     order={
-        "letters": 30.057,
+        "letters": 30.025,
         "words": 0.218,
-        "things": 0.583,
+        "things": 0.582,
     },
     gate={
-        "letters": 2.306,
-        "words": 0.142,
-        "things": 0.232,
+        "letters": 2.345,
+        "words": 0.148,
+        "things": 0.234,
     },
     lead=0.000,
-    rivals=0.486,
-    constant=-3.519,
+    rivals=0.477,
+    constant=-3.494,
     crowd=0.000,
-    doubt=1.191,
+    doubt=1.235,
 )
-# requests, all tools: first 90.9%, called 86.8%, called wrongly 6.8%, asked 4.9%
+# requests, all tools: first 90.9%, called 86.8%, called wrongly 6.8%, asked 5.3%
 # small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
-# requests, some tools: first 87.4%, called 73.1%, called wrongly 5.3%, asked 8.1%
+# requests, some tools: first 87.4%, called 73.4%, called wrongly 5.3%, asked 8.5%
 # small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.9%, asked 1.8%
