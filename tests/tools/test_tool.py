@@ -236,16 +236,18 @@ def test_toolset_keeps_order_and_refuses_doubles() -> None:
     assert len(tools + Toolset([weather])) == 4
 
 
-def test_a_decoded_integer_ends() -> None:
+def test_a_decoded_number_ends() -> None:
     """Gemma 3 270M wrote digits until its tokens were used up, and the call was cut off."""
     limits = {
         "free": {"type": "integer"},
         "huge": {"type": "integer", "minimum": 10**18},
         "open": {"type": "integer", "exclusiveMinimum": 0},
         "choice": {"type": "integer", "enum": [1, 2]},
+        "part": {"type": "number"},
     }
     found = bounded({"type": "object", "properties": limits})["properties"]
     assert found["free"] == {"type": "integer", "minimum": -(10**15), "maximum": 10**15}
     assert (found["huge"]["minimum"], found["huge"]["maximum"]) == (10**18, 10**18)
     assert found["open"] == {"type": "integer", "exclusiveMinimum": 0, "maximum": 10**15}
     assert found["choice"] == limits["choice"]
+    assert found["part"] == {"type": "number", "minimum": -(10**15), "maximum": 10**15}

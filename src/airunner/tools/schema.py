@@ -17,8 +17,8 @@ from airunner.messages import ToolSchema
 MAX_STRING = 400
 """Characters a decoded string may have where the schema sets no limit."""
 
-MAX_INTEGER = 10**15
-"""How far from 0 a decoded integer may be where the schema sets no limit."""
+MAX_NUMBER = 10**15
+"""How far from 0 a decoded number may be where the schema sets no limit."""
 
 MAX_ITEMS = 8
 """Items a decoded array may have where the schema sets no limit."""
@@ -64,8 +64,8 @@ def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A compact ``schema`` in which every string and array has a greatest length.
 
-    So has every integer, or a model may write digits until its tokens are used up, as
-    Gemma 3 270M does. An object with named properties has no others.
+    So have numbers before their point, or a model may write digits until its tokens are
+    used up, as Gemma 3 270M does. An object with named properties has no others.
     """
     node = _map_subschemas(dict(schema), bounded)
     kind = node.get("type")
@@ -75,11 +75,11 @@ def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
             node.setdefault("maxLength", MAX_STRING)
     elif kind == "array":
         node.setdefault("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
-    elif kind == "integer" and "enum" not in node and "const" not in node:
+    elif kind in ("integer", "number") and "enum" not in node and "const" not in node:
         if "exclusiveMinimum" not in node:
-            node.setdefault("minimum", min(-MAX_INTEGER, node.get("maximum", 0)))
+            node.setdefault("minimum", min(-MAX_NUMBER, node.get("maximum", 0)))
         if "exclusiveMaximum" not in node:
-            node.setdefault("maximum", max(MAX_INTEGER, node.get("minimum", 0)))
+            node.setdefault("maximum", max(MAX_NUMBER, node.get("minimum", 0)))
     elif kind == "object" and "properties" in node:
         node.setdefault("additionalProperties", False)
     return node
