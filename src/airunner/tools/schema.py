@@ -17,8 +17,11 @@ from airunner.messages import ToolSchema
 MAX_STRING = 400
 """Characters a decoded string may have where the schema sets no limit."""
 
-MAX_NUMBER = 10**15
-"""How far from 0 a decoded number may be where the schema sets no limit."""
+MAX_NUMBER = 9 * 10**18
+"""How far from 0 a decoded number may be where the schema sets no limit.
+
+Room for identifiers of 64 bits. Beyond them llama.cpp takes a schema and drops it in silence.
+"""
 
 MAX_ITEMS = 8
 """Items a decoded array may have where the schema sets no limit."""

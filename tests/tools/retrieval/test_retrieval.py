@@ -19,14 +19,11 @@ from airunner.tools.toolset import builtin_toolset
 
 
 def wrong_choices(index: ToolRanker, requests: list[tuple[str, str | None]]) -> list[str]:
-    """Where the right tool is neither called nor asked about, or one is called for nothing."""
     wrong = []
     for message, wanted in requests:
-        best = next(iter(index.rank(split_request(message), limit=1)), None)
-        is_found = best and (best.fits or (wanted and best.doubtful))
-        found = best.tool.name if best and is_found else None
-        if found != wanted:
-            wrong.append(f"{message[:60]!r}: {best}, not {wanted}")
+        chosen = pick(index, split_request(message))
+        if (chosen.name if chosen else None) != wanted:
+            wrong.append(f"{message[:60]!r}: {chosen}, not {wanted}")
     return wrong
 
 

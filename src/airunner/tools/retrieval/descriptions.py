@@ -61,7 +61,6 @@ class DescriptionEvidence:
     """The index over ``tools``, which it keeps in order. Tools are read when it is made."""
 
     signs = SIGNS
-    rivals = 0
 
     def __init__(self, tools: Sequence[Tool], model: Embedder | None) -> None:
         import numpy as np

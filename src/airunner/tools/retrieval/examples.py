@@ -49,8 +49,6 @@ class ExampleEvidence:
     """The index over ``tools``, which it keeps in order. Examples are read when it is made."""
 
     signs = SIGNS
-    rivals = len(TALK)
-    """So many rows come after those of the tools."""
 
     def __init__(self, tools: Sequence[Tool], model: Embedder | None) -> None:
         classes = [*(tool.examples for tool in tools), *TALK.values()]

@@ -32,6 +32,7 @@ class KnownSentences:
     def __init__(self, model: SentenceModel, path: Path) -> None:
         self._model, self._path = model, path
         self._known = self._read()
+        self._kept = set(self._known)
         self._asked: dict[str, Any] = {}
 
     def embed(self, texts: Sequence[str]) -> Matrix:
@@ -50,7 +51,7 @@ class KnownSentences:
 
     def keep(self) -> None:
         """Write what was asked for, if that is not what the file holds already."""
-        if self._asked.keys() != self._read().keys():
+        if self._asked.keys() != self._kept:
             self._write(self._asked)
 
     def _key(self, text: str) -> str:

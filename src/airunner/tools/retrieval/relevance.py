@@ -44,20 +44,15 @@ _AHEAD = 1e-3
 
 
 class Evidence(Protocol):
-    """Signs for each of some tools, in order, and for ``rivals`` of theirs, which are none."""
+    """Signs for each of some tools, in order, and for rivals of theirs, which are no tools."""
 
     @property
     def signs(self) -> Sequence[str]:
         """What the columns are."""
         ...
 
-    @property
-    def rivals(self) -> int:
-        """How many rows come after those of the tools."""
-        ...
-
     def of(self, request: Request, meanings: Matrix | None) -> Matrix:
-        """One row for each tool."""
+        """One row for each tool, then one for each rival."""
         ...
 
 

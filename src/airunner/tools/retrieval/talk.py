@@ -58,6 +58,8 @@ TALK: Mapping[str, Sequence[str]] = {
         "I was born in a small village",
         "my name is Otto",
         "my friends call me Bo",
+        "we keep two rabbits and a hamster",
+        "my uncle is a carpenter",
         "I'm Anna, nice to meet you",
         "the wall is grey and the roof is red",
         "it has been raining for days",

@@ -83,29 +83,29 @@ DESCRIPTIONS = Weights(
 
 EXAMPLES = Weights(
     order={
-        "letters": 16.983,
-        "words": 0.171,
-        "things": 0.482,
-        "meaning": 0.172,
-        "nearest": 4.925,
+        "letters": 16.902,
+        "words": 0.172,
+        "things": 0.483,
+        "meaning": 0.171,
+        "nearest": 4.942,
     },
     gate={
-        "letters": 1.629,
-        "words": 0.169,
+        "letters": 1.607,
+        "words": 0.17,
         "things": 0.076,
         "meaning": 0.116,
-        "nearest": 0.345,
+        "nearest": 0.363,
     },
     lead=0.000,
-    rivals=0.402,
-    constant=-2.224,
+    rivals=0.401,
+    constant=-2.240,
     crowd=0.000,
-    doubt=0.518,
+    doubt=0.515,
 )
 # requests, all tools: first 92.8%, called 92.5%, called wrongly 6.4%, asked 1.1%
 # small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
-# requests, some tools: first 92.1%, called 82.3%, called wrongly 4.5%, asked 3.2%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.0%, asked 1.0%
+# requests, some tools: first 92.1%, called 82.1%, called wrongly 4.5%, asked 3.6%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 1.1%, asked 0.8%
 
 DESCRIPTIONS_BY_WORDS = Weights(
     order={
@@ -149,22 +149,22 @@ DESCRIPTIONS_BY_WORDS = Weights(
 
 EXAMPLES_BY_WORDS = Weights(
     order={
-        "letters": 30.025,
+        "letters": 29.982,
         "words": 0.218,
         "things": 0.582,
     },
     gate={
-        "letters": 2.345,
-        "words": 0.148,
-        "things": 0.234,
+        "letters": 2.558,
+        "words": 0.146,
+        "things": 0.232,
     },
     lead=0.000,
-    rivals=0.477,
-    constant=-3.494,
+    rivals=0.474,
+    constant=-3.512,
     crowd=0.000,
-    doubt=1.235,
+    doubt=1.186,
 )
-# requests, all tools: first 90.9%, called 86.8%, called wrongly 6.8%, asked 5.3%
+# requests, all tools: first 90.9%, called 86.8%, called wrongly 6.8%, asked 4.2%
 # small talk, all tools: first 0.0%, called 0.0%, called wrongly 3.4%, asked 6.9%
-# requests, some tools: first 87.4%, called 73.4%, called wrongly 5.3%, asked 8.5%
-# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.9%, asked 1.8%
+# requests, some tools: first 87.4%, called 73.4%, called wrongly 5.3%, asked 7.9%
+# small talk, some tools: first 0.0%, called 0.0%, called wrongly 0.9%, asked 1.7%
