@@ -26,6 +26,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
+from airunner.tools.schema import COMPACT_JSON, bounded
 from airunner.workers.launcher import LocalLauncher, LocalWorker
 
 SEA = Message("user", "Tell me about the sea. " * 30)
@@ -187,6 +188,24 @@ def test_json_is_as_the_schema_says(smollm2: Path, tmp_path: Path) -> None:
             assert yes.text in ("yes", "no")
             with pytest.raises(GenerationError, match="grammar"):
                 await ask(worker.model, HELLO, grammar="root ::= ((")
+
+    run(main())
+
+
+def test_a_number_without_limits_ends_and_may_have_18_digits(smollm2: Path, tmp_path: Path) -> None:
+    identifier = 812345678901234567
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path) as worker:
+            for kind in ("integer", "number"):
+                wanted = {"type": "object", "properties": {"x": {"type": kind}}, "required": ["x"]}
+                schema = {**bounded(wanted), **COMPACT_JSON}
+                zeros = Message("user", "Ten to the power of a hundred as JSON with the field x.")
+                answer = await ask(worker.model, zeros, json_schema=schema, max_tokens=60)
+                assert json.loads(answer.text).keys() == {"x"}
+                said = Message("user", f'Say this again: {{"x":{identifier}}}')
+                answer = await ask(worker.model, said, json_schema=schema, max_tokens=60)
+                assert json.loads(answer.text) == {"x": identifier}
 
     run(main())
 

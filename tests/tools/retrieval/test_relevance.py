@@ -110,3 +110,18 @@ def test_things_are_what_a_message_holds_beside_words() -> None:
     ):
         assert things <= things_in(split_request(message)), message
     assert things_in(split_request("translate it")) == {"pointing"}
+
+
+def test_a_page_that_nothing_sets_off_is_not_mistaken_for_the_wish() -> None:
+    page = (
+        "The lighthouse was built in 1871 after three ships were lost. Its keeper wrote down the "
+        "weather for thirty-one years. The book was found in an attic in 1998. It is a record of "
+        "the climate of that coast now. The tower is a museum, open from May to September, and "
+        "people come from far away to see it."
+    )
+    index = best_ranker(builtin_toolset())
+    for message in (f"Summarize this text in two sentences. {page}", f"{page} Summarize this."):
+        (found,) = index.rank(split_request(message), limit=1)
+        assert found.tool.name == "summarize_text"
+        assert found.fits, found
+    assert all(not match.fits for match in index.rank(split_request(page)))
