@@ -200,8 +200,9 @@ def test_a_number_without_limits_ends_and_may_have_18_digits(smollm2: Path, tmp_
             for kind in ("integer", "number"):
                 wanted = {"type": "object", "properties": {"x": {"type": kind}}, "required": ["x"]}
                 schema = {**bounded(wanted), **COMPACT_JSON}
-                zeros = Message("user", "Ten to the power of a hundred as JSON with the field x.")
-                answer = await ask(worker.model, zeros, json_schema=schema, max_tokens=60)
+                # Without a limit the answer to this is zeros until the tokens are used up.
+                many = Message("user", f"1{'0' * 48}")
+                answer = await ask(worker.model, many, json_schema=schema, max_tokens=100)
                 assert json.loads(answer.text).keys() == {"x"}
                 said = Message("user", f'Say this again: {{"x":{identifier}}}')
                 answer = await ask(worker.model, said, json_schema=schema, max_tokens=60)
