@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,10 +183,7 @@ def test_a_worker_killed_while_it_loads_is_a_load_error(
     smollm2: Path, tmp_path: Path, eventually: Eventually
 ) -> None:
     async def main() -> None:
-        loading = asyncio.create_task(launcher(tmp_path).launch(plan(smollm2)))
-        await asyncio.sleep(0)
-        (child,) = children()
-        await asyncio.to_thread(eventually, lambda: is_loading(child, smollm2))
+        loading, child = await halfway_load(smollm2, tmp_path, eventually)
         child.kill()
         with pytest.raises(LoadError, match="killed while loading"):
             await loading
@@ -197,10 +195,7 @@ def test_a_cancelled_load_leaves_nothing(
     smollm2: Path, tmp_path: Path, eventually: Eventually
 ) -> None:
     async def main() -> None:
-        loading = asyncio.create_task(launcher(tmp_path).launch(plan(smollm2)))
-        await asyncio.sleep(0)
-        (child,) = children()
-        await asyncio.to_thread(eventually, lambda: is_loading(child, smollm2))
+        loading, child = await halfway_load(smollm2, tmp_path, eventually)
         loading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await loading
@@ -210,6 +205,24 @@ def test_a_cancelled_load_leaves_nothing(
     run(main())
     eventually(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
     assert os.listdir(tmp_path / "run") == []
+
+
+async def halfway_load(
+    weights: Path, tmp_path: Path, eventually: Eventually
+) -> tuple[asyncio.Task[LocalWorker], psutil.Process]:
+    """A load that stands still: its process has mapped the weights and was halted there."""
+    while True:
+        loading = asyncio.create_task(launcher(tmp_path).launch(plan(weights)))
+        await asyncio.sleep(0)
+        (child,) = children()
+        await asyncio.to_thread(eventually, partial(is_loading, child, weights))
+        child.suspend()
+        # On a busy machine it may have been ready before it was halted.
+        done, _ = await asyncio.wait([loading], timeout=0.2)
+        if not done:
+            return loading, child
+        child.resume()
+        await loading.result().stop()
 
 
 def is_loading(child: psutil.Process, weights: Path) -> bool:

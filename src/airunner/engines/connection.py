@@ -53,7 +53,7 @@ class WorkerConnection:
             # Plain HTTP on loopback: reading the certificate store would cost each load 20 ms.
             verify=False,
         )
-        self._closing = False
+        self._closing: asyncio.Task[None] | None = None
         # Closing the client while it connects would leave that connection open for good.
         self._beginning: set[asyncio.Timeout] = set()
         self._none_beginning = asyncio.Event()
@@ -70,7 +70,7 @@ class WorkerConnection:
         Raises:
             WorkerDiedError: the worker is gone, or this connection is closed.
         """
-        if self._closing:
+        if self._closing is not None:
             raise await self.death()
         content = json.dumps(body).encode()
         try:
@@ -78,7 +78,7 @@ class WorkerConnection:
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # The server may close a kept connection in the moment it is used
             # again. Every request here can be repeated without harm.
-            if self._closing:  # the worker was stopped meanwhile
+            if self._closing is not None:  # the worker was stopped meanwhile
                 raise await self.death() from None
         except (httpx.TransportError, TimeoutError) as error:
             raise await self.death() from error
@@ -96,12 +96,21 @@ class WorkerConnection:
         return WorkerDiedError(self._model, ended.exit_code, ended.log)
 
     async def aclose(self) -> None:
-        """Close the connections to the worker; requests that have not begun fail at once."""
-        self._closing = True
+        """Close the connections to the worker; requests that have not begun fail at once.
+
+        It may be called twice, also at once, and goes on where its caller is cancelled.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for beginning in self._beginning:
             beginning.reschedule(0)
-        await self._none_beginning.wait()
-        await self._client.aclose()
+        try:
+            await self._none_beginning.wait()
+        finally:
+            await self._client.aclose()
 
     async def _begin(self, path: str, content: bytes) -> httpx.Response:
         request = self._client.build_request("POST", path, content=content)
