@@ -255,12 +255,14 @@ def test_a_users_own_llama_server_is_used_the_same_way(
         # Neither outlives the other, whichever is killed.
         os.kill(again.pid, signal.SIGKILL)
         assert (await again.wait()).exit_code == -signal.SIGKILL
+        await again.stop()  # its process is gone, but not the connection to it
         third = await starter.launch(plan(smollm2))
         watcher = psutil.Process(third.pid).parent()
         assert watcher is not None
         watcher.kill()
         eventually(lambda: gone(third.pid))
         assert (await third.wait()).exit_code == -signal.SIGKILL
+        await third.stop()
         await starter.close()
 
     run(main())
