@@ -10,7 +10,11 @@ mapped weights in it, because a machine that has no room for them pages them in
 again for every token. (The peak of ``RssAnon`` alone would leave them out, and
 can only be sampled.) Linux only.
 
+On a GPU the shapes are whole models, and memory is sampled (``peak.py``); the
+bundled engine has no GPU support, so that takes a ``llama-server`` which has:
+
     python -m benchmarks.memory
+    python -m benchmarks.memory --device cuda:0 --llama-server llama-server
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,11 +38,13 @@ from airunner.models.memory import estimate_memory, maps_weights
 from airunner.settings import Settings
 from airunner.workers.launcher import LocalLauncher
 from benchmarks.machine import describe_machine
+from benchmarks.peak import device_held_bytes, watched
 from benchmarks.random_gguf import RandomShape, write_random_gguf
 from benchmarks.results_file import write_results
 
 WORST_ERROR, WORST_UNDER_PREDICTION = 0.08, 0.03
 CONTEXTS: tuple[int, int] = (1024, 4096)
+GPU_CONTEXTS: tuple[int, int] = (4096, 16384)
 KV_TYPES: tuple[KvType, KvType] = ("f16", "q8_0")
 FILL = 0.7
 
@@ -70,6 +76,20 @@ SHAPES: dict[str, RandomShape] = {
         "gemma3", 6, 2560, 10240, 8, 4, 256, quantization="Q4_0", sliding_window=1024
     ),
 }  # fmt: skip
+GPU_SHAPES: dict[str, RandomShape] = {
+    "llama-135m": SHAPES["llama-135m"],
+    "llama-1b": RandomShape("llama", 16, 2048, 8192, 32, 8, 64, 128256, "Q8_0"),
+    "mistral-7b": RandomShape("llama", 32, 4096, 14336, 32, 8, 128, 32768, "Q4_K", tied=False),
+    "qwen2-3b": RandomShape("qwen2", 36, 2048, 11008, 16, 2, 128, 151936, "Q4_K"),
+    "qwen3-8b": RandomShape("qwen3", 36, 4096, 12288, 32, 8, 128, 151936, "Q4_K", tied=False),
+    "qwen3moe-30b/8": RandomShape(
+        "qwen3moe", 8, 2048, 768, 32, 4, 128, 151936, "Q4_K",
+        n_experts=128, n_experts_used=8, tied=False,
+    ),
+    "gemma3-4b": RandomShape(
+        "gemma3", 34, 2560, 10240, 8, 4, 256, 262144, "Q4_0", sliding_window=1024
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +111,12 @@ class Case:
     error: float
 
 
-async def measure(launcher: LocalLauncher, name: str, path: Path, n_ctx: int, kv: KvType) -> Case:
+async def measure(
+    launcher: LocalLauncher, name: str, path: Path, n_ctx: int, kv: KvType, device: str = "cpu"
+) -> Case:
     """Load, fill ``FILL`` of the context, generate, and compare the peak."""
     file = read_gguf(path)
+    on_gpu = device != "cpu"
     plan = LoadPlan(
         name,
         path,
@@ -101,11 +124,14 @@ async def measure(launcher: LocalLauncher, name: str, path: Path, n_ctx: int, kv
         kv_type_k=kv,
         kv_type_v=kv,
         n_threads=2,
-        mapped=maps_weights(file),
+        device=device,
+        gpu_index=int(device.partition(":")[2]) if on_gpu else None,
+        mapped=on_gpu or maps_weights(file),
     )
     predicted = estimate_memory(
-        file, n_ctx=n_ctx, n_ubatch=plan.n_ubatch, kv_type_k=kv, kv_type_v=kv
+        file, n_ctx=n_ctx, n_ubatch=plan.n_ubatch, kv_type_k=kv, kv_type_v=kv, on_gpu=on_gpu
     )
+    before_bytes = device_held_bytes(device) if on_gpu else None
     worker = await launcher.launch(plan)
     try:
         sentence = "The old lighthouse keeper wrote down every ship that passed. "
@@ -113,13 +139,12 @@ async def measure(launcher: LocalLauncher, name: str, path: Path, n_ctx: int, kv
         prompt = sentence * int(FILL * n_ctx / max(1, per_sentence))
         messages = [Message("user", prompt)]
         prompt_tokens = await worker.model.count_tokens(messages, ())
-        async for _ in worker.model.chat(ChatRequest(messages, max_tokens=16), slot=0):
-            pass
-        measured = worker.peak_memory_bytes()
+        async with watched(worker, device, before_bytes) as most_bytes:
+            async for _ in worker.model.chat(ChatRequest(messages, max_tokens=16), slot=0):
+                pass
+            measured = most_bytes()
     finally:
         await worker.stop()
-    if measured is None:
-        raise SystemExit("This benchmark needs the peak of another process: run it on Linux.")
     kind = next(t.type.name for t in file.tensors if t.name.endswith("attn_q.weight"))
     return Case(
         name, file.architecture, kind, n_ctx, kv, prompt_tokens,
@@ -129,27 +154,29 @@ async def measure(launcher: LocalLauncher, name: str, path: Path, n_ctx: int, kv
     )  # fmt: skip
 
 
-async def run(donor: Path, only: str) -> list[Case]:
+async def run(donor: Path, only: str, device: str, llama_server: Path | None) -> list[Case]:
     """All cases, printed as they come."""
     cases: list[Case] = []
+    shapes, contexts = (SHAPES, CONTEXTS) if device == "cpu" else (GPU_SHAPES, GPU_CONTEXTS)
     with tempfile.TemporaryDirectory() as folder:
-        launcher = LocalLauncher(EngineOptions(Path(folder) / "run"), spare=False)
+        options = EngineOptions(Path(folder) / "run", llama_server)
+        launcher = LocalLauncher(options, spare=False)
         try:
-            for name, shape in SHAPES.items():
+            for name, shape in shapes.items():
                 if only not in name:
                     continue
                 path = write_random_gguf(Path(folder) / "model.gguf", shape, donor)
-                for n_ctx, kv in variants():
-                    cases.append(await measure(launcher, name, path, n_ctx, kv))
+                for n_ctx, kv in variants(contexts):
+                    cases.append(await measure(launcher, name, path, n_ctx, kv, device))
                     print(row(cases[-1]), flush=True)
         finally:
             await launcher.close()
     return cases
 
 
-def variants() -> Iterator[tuple[int, KvType]]:
+def variants(contexts: Sequence[int]) -> Iterator[tuple[int, KvType]]:
     """Context and KV type of every case of a shape."""
-    for n_ctx in CONTEXTS:
+    for n_ctx in contexts:
         for kv in KV_TYPES:
             yield n_ctx, kv
 
@@ -177,13 +204,17 @@ def main() -> int:
         "--donor", type=Path, help="GGUF whose tokenizer to borrow (default: the embedded)"
     )
     parser.add_argument("--only", default="", help="run only shapes whose name contains this")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda:N")
+    parser.add_argument("--llama-server", type=Path, help="use this binary (default: the bundled)")
     arguments = parser.parse_args()
+    on_gpu = arguments.device != "cpu"
     print(
         f"{'shape':16} {'type':5} {'n_ctx':>5} {'kv':5} {'used':>5} {'weights':>7} {'kv MB':>7} "
         f"{'compute':>7} {'process':>7} {'predict':>7} {'measure':>7} {'error':>7}"
     )
-    machine = describe_machine()
-    cases = asyncio.run(run(arguments.donor or embedded_model(), arguments.only))
+    machine = describe_machine(arguments.llama_server, gpu=on_gpu)
+    donor = arguments.donor or embedded_model()
+    cases = asyncio.run(run(donor, arguments.only, arguments.device, arguments.llama_server))
     errors = [case.error for case in cases]
     worst, under = max(abs(e) for e in errors), max(0.0, -min(errors))
     passed = worst <= WORST_ERROR and under <= WORST_UNDER_PREDICTION
@@ -198,7 +229,7 @@ def main() -> int:
             "summary": {**summary, "passed": passed},
             "cases": [asdict(case) for case in cases],
         }
-        write_results("memory", report)
+        write_results("gpu_memory" if on_gpu else "memory", report)
     return 0 if passed else 1
 
 

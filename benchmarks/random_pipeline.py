@@ -26,7 +26,7 @@ class PipelineShape:
     dtype: str = "float32"
 
 
-# The widest have SD 1.5's own autoencoder and more than half the width of its UNet.
+# "sd-480m" has SD 1.5's own autoencoder and more than half the width of its UNet, "sd-1.5" all.
 SHAPES: dict[str, PipelineShape] = {
     "sd-1m": PipelineShape((32, 64), (16, 32, 32, 32), 32),
     "sd-10m": PipelineShape((64, 128, 128), (32, 64, 64, 64), 64),
@@ -38,6 +38,9 @@ SHAPES: dict[str, PipelineShape] = {
     "sd-480m": PipelineShape((192, 384, 768, 768), (128, 256, 512, 512), 768, 12),
     "sd-480m-f16": PipelineShape(
         (192, 384, 768, 768), (128, 256, 512, 512), 768, 12, dtype="float16"
+    ),
+    "sd-1.5-f16": PipelineShape(
+        (320, 640, 1280, 1280), (128, 256, 512, 512), 768, 12, dtype="float16"
     ),
 }
 

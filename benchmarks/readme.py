@@ -178,7 +178,8 @@ def memory(result: Result) -> list[str]:
         ]
     ]
     heads = ["cases", "worst error", "worst under-prediction"]
-    return [*table(heads, rows), "", f"<sub>Measured with {engine}.</sub>"]
+    where = f" on an {result['machine']['gpu']}" if "gpu" in result["machine"] else ""
+    return [*table(heads, rows), "", f"<sub>Measured with {engine}{where}.</sub>"]
 
 
 def startup(result: Result) -> list[str]:
@@ -196,8 +197,10 @@ def startup(result: Result) -> list[str]:
 
 TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "swap": swap,
+    "full_size_swap": swap,
     "gateway": gateway,
     "memory": memory,
+    "gpu_memory": memory,
     "images": images,
     "shapes": shapes,
     "image_memory": memory,
@@ -228,8 +231,9 @@ def duration(seconds_s: float) -> str:
 def taken(result: Result) -> str:
     """On which day and machine the figures were taken."""
     on = result["machine"]
+    gpu = f"{on['gpu']}, " if "gpu" in on else ""
     return (
-        f"<sub>{result['measured_on']}: {on['cpu']}, {on['cores']} cores, "
+        f"<sub>{result['measured_on']}: {gpu}{on['cpu']}, {on['cores']} cores, "
         f"{format_bytes(on['ram_bytes'])} RAM, {on['system']}, Python {on['python']}, "
         f"{on['engine']}, load {on['load_1m']} at the start.</sub>"
     )

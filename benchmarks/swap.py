@@ -12,6 +12,10 @@ For conversations of several lengths, in the same run and on the same weights:
 Each trial also compares the greedy answer with the one given without leaving.
 
 Run: ``python -m benchmarks.swap [--trials 20] [--lengths 500 2000 full]``
+
+The models are the embedded ones, or with ``--full-size`` random weights in the
+shape of an 8B primary and a 3B specialist, for a GPU:
+``python -m benchmarks.swap --full-size --device cuda:0 --llama-server llama-server``
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
@@ -35,11 +40,14 @@ from airunner.components.llm.config.model_capabilities import (
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
 from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
 from airunner.messages import Message
+from airunner.models.spec import ModelSpec
 from airunner.resources.lease import Lease
 from airunner.runtime import Runtime
 from airunner.settings import Settings
 from airunner.workers.launcher import LocalLauncher
 from benchmarks.machine import describe_machine
+from benchmarks.memory import GPU_SHAPES, embedded_model
+from benchmarks.random_gguf import write_random_gguf
 from benchmarks.results_file import write_results
 
 E = TypeVar("E", bound=Event)
@@ -51,6 +59,7 @@ TOOL_WORK_S = 1.5
 SENTENCE_TOKENS = 16.5  # measured with the tokenizer of SmolLM2
 CONTEXT = 8192
 MARGIN = 1.05
+FULL_SIZE = {PRIMARY: "qwen3-8b", SPECIALIST: "qwen2-3b"}
 
 _PEOPLE = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Tony")
 _PLACES = ("the harbour", "a mill", "the old library", "a lighthouse", "the market", "a forge")
@@ -70,6 +79,24 @@ class Trial:
     reload_s: float
     park_s: float
     restore_s: float
+
+
+@dataclass
+class Setup:
+    """The two models by their names in the registry, and where they run."""
+
+    home: Path
+    primary: str = EMBEDDED_PRIMARY
+    specialist: str = EMBEDDED_SPECIALIST
+    device: str = ""
+    llama_server: Path | None = None
+
+    def settings(self, **more: object) -> Settings:
+        """What a runtime is opened with; ``more`` on top."""
+        chosen = {"home": self.home, "context": CONTEXT, "llama_server": self.llama_server}
+        if self.device:
+            chosen["devices"] = self.device
+        return Settings.load({**chosen, **more})
 
 
 @dataclass
@@ -200,10 +227,10 @@ async def forgotten(runtime: Runtime, length: int, seed: int) -> float:
     return ttft_s
 
 
-async def bare_load_s(runtime: Runtime, run_dir: Path) -> tuple[float, float]:
+async def bare_load_s(runtime: Runtime, setup: Setup, run_dir: Path) -> tuple[float, float]:
     """Seconds to start a worker and load the primary with nothing prepared, and the load alone."""
-    sized = await runtime.team.size(MODEL_REGISTRY[EMBEDDED_PRIMARY])
-    launcher = LocalLauncher(EngineOptions(run_dir=run_dir), spare=False)
+    sized = await runtime.team.size(MODEL_REGISTRY[setup.primary])
+    launcher = LocalLauncher(EngineOptions(run_dir, setup.llama_server), spare=False)
     plan = next(iter(sized.plans.values()))
     assert isinstance(plan, LoadPlan)
     began_s = time.perf_counter()
@@ -215,30 +242,27 @@ async def bare_load_s(runtime: Runtime, run_dir: Path) -> tuple[float, float]:
     return whole_s, load_s
 
 
-def open_runtime(home: Path, *, parking: bool) -> Runtime:
-    """A budget that holds either embedded model but not both."""
+def open_runtime(setup: Setup, *, parking: bool) -> Runtime:
+    """A budget that holds either model but not both."""
     quota = {} if parking else {"parking_memory": 0, "parking_disk": 0}
-    probe = Runtime(Settings.load({"home": home, "context": CONTEXT}))
-    sizes = [
-        max(probe.call(probe.team.size(MODEL_REGISTRY[m])).demand.size_bytes.values())
-        for m in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
-    ]
-    probe.close()
-    budget = int(max(sizes) * MARGIN)
-    settings = Settings.load({"home": home, "context": CONTEXT, "max_memory": budget})
-    return Runtime(settings.replace(**quota))
+    with Runtime(setup.settings()) as probe:
+        sizes = [
+            max(probe.call(probe.team.size(MODEL_REGISTRY[m])).demand.size_bytes.values())
+            for m in (setup.primary, setup.specialist)
+        ]
+    return Runtime(setup.settings(max_memory=int(max(sizes) * MARGIN)).replace(**quota))
 
 
-def measure(home: Path, length: int, trials: int, forgotten_trials: int) -> dict[str, object]:
+def measure(setup: Setup, length: int, trials: int, forgotten_trials: int) -> dict[str, object]:
     """All figures for one conversation length."""
     watch = Watch()
-    with open_runtime(home, parking=True) as runtime:
+    with open_runtime(setup, parking=True) as runtime:
         runtime.bus.subscribe(watch.events.append)
         runtime.call(consult(runtime))  # warms the page cache of both files
         done = [runtime.call(one_trial(runtime, watch, length, seed)) for seed in range(trials)]
         with tempfile.TemporaryDirectory() as scratch:
-            loads = [runtime.call(bare_load_s(runtime, Path(scratch))) for _ in range(3)]
-    with open_runtime(home, parking=False) as runtime:
+            loads = [runtime.call(bare_load_s(runtime, setup, Path(scratch))) for _ in range(3)]
+    with open_runtime(setup, parking=False) as runtime:
         runtime.call(consult(runtime))
         lost = [
             runtime.call(forgotten(runtime, length, 1000 + seed))
@@ -274,31 +298,53 @@ def measure(home: Path, length: int, trials: int, forgotten_trials: int) -> dict
     }
 
 
+def write_full_size(folder: Path) -> list[str]:
+    """Write random models of full size, make them the team's, and return their names."""
+    names = []
+    for capability, shape in FULL_SIZE.items():
+        path = write_random_gguf(folder / f"{shape}.gguf", GPU_SHAPES[shape], embedded_model())
+        MODEL_REGISTRY[str(path)] = ModelSpec(str(path), [capability], max_context=CONTEXT)
+        CAPABILITY_TO_MODEL[capability] = str(path)
+        names.append(str(path))
+    return names
+
+
 def main() -> None:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=20, help="at 2,000 tokens; fewer elsewhere")
     parser.add_argument("--lengths", nargs="+", default=["500", "2000", "full"])
     parser.add_argument("--home", type=Path, default=None)
+    parser.add_argument("--full-size", action="store_true", help="random weights, 8B and 3B")
+    parser.add_argument("--device", default="", help="where both run (default: the best)")
+    parser.add_argument("--llama-server", type=Path, help="use this binary (default: the bundled)")
     options = parser.parse_args()
-    home = options.home or Settings.load().home
-    machine = describe_machine()
-    rows = []
-    for wanted in options.lengths:
-        length = CONTEXT - 500 if wanted == "full" else int(wanted)
-        trials = {"2000": options.trials, "full": min(2, options.trials)}.get(
-            wanted, min(3, options.trials)
+    machine = describe_machine(options.llama_server, gpu=options.device.startswith("cuda"))
+    with tempfile.TemporaryDirectory() as folder:
+        setup = Setup(
+            options.home or Settings.load().home,
+            device=options.device,
+            llama_server=options.llama_server,
         )
-        row = {"length": wanted, **measure(home, length, trials, min(2, trials))}
-        rows.append(row)
-        print(
-            "\n".join(
-                f"{k:>45}: {v:.3f}" if isinstance(v, float) else f"{k:>45}: {v}"
-                for k, v in row.items()
-            ),
-            flush=True,
-        )
-        write_results("swap", {"machine": machine, "rows": rows})
+        if options.full_size:
+            setup.primary, setup.specialist = write_full_size(Path(folder))
+        rows = []
+        for wanted in options.lengths:
+            length = CONTEXT - 500 if wanted == "full" else int(wanted)
+            trials = {"2000": options.trials, "full": min(2, options.trials)}.get(
+                wanted, min(3, options.trials)
+            )
+            row = {"length": wanted, **measure(setup, length, trials, min(2, trials))}
+            rows.append(row)
+            print(
+                "\n".join(
+                    f"{k:>45}: {v:.3f}" if isinstance(v, float) else f"{k:>45}: {v}"
+                    for k, v in row.items()
+                ),
+                flush=True,
+            )
+            name = "full_size_swap" if options.full_size else "swap"
+            write_results(name, {"machine": machine, "rows": rows})
 
 
 if __name__ == "__main__":

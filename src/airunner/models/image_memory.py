@@ -4,8 +4,9 @@ Owns the arithmetic; it touches no file, device or process. All of it describes
 one worker process as the operating system counts it at its peak (``VmHWM``):
 resident memory, mapped weights included. Terms marked *measured* come from
 ``benchmarks/image_memory.py`` on x86-64 with torch 2.13.0 (CPU) and diffusers
-0.42.1, one thread; no GPU was at hand, so GPU terms are assumptions or follow
-from tensor shapes, and such an estimate is never exact.
+0.42.1, one thread. On a GPU four drawings were measured (an NVIDIA H200, torch
+2.11.0: pipelines of 6 and 160 M parameters, up to 512 pixels); other GPU terms are
+assumptions or follow from tensor shapes, and such an estimate is never exact.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ AVX-512, of which 430 before the first picture. The higher one counts: too littl
 a budget, too much only wastes some of it.
 """
 
-# Assumptions, not measurements: CUDA context, cuBLAS and cuDNN with their workspaces; the
-# bytes of one weight with its scale in bitsandbytes' NF4, 64 weights to a block; layers on the
-# device at once when they come singly (`enable_group_offload` with `leaf_level`).
-_GPU_PROCESS_BYTES = 500 * _MIB
+# measured: CUDA context, cuBLAS and cuDNN with their workspaces
+_GPU_PROCESS_BYTES = 750 * _MIB
+# Assumptions, not measurements: the bytes of one weight with its scale in bitsandbytes' NF4, 64
+# weights to a block; layers on the device at once when they come singly
+# (`enable_group_offload` with `leaf_level`).
 _NF4_BYTES = 0.5 + 4 / 64
 _LAYERS_AT_ONCE = 2
 
@@ -51,6 +53,7 @@ _DEFAULT_TOKENS = 512  # of the prompt, beside those of the picture (T5 in SD3 a
 _UNET_ROWS = 24  # measured: feed-forward (8 gated, 4, 4), residuals, normalized copies
 _TRANSFORMER_ROWS = 24  # from the shapes of a FLUX single block; not measured
 _KL_ROWS = 3.9  # measured: a residual block's input, its normalized copies, oneDNN's own
+_GPU_KL_ROWS = 8.7  # measured: the same, cuDNN's workspaces and what torch's allocator keeps
 _TINY_ROWS = 4.35  # measured
 # measured: what a step leaves on the heap under the decoder. glibc maps blocks above 32 MiB
 # singly (`DEFAULT_MMAP_THRESHOLD_MAX`) and gives those back; smaller ones it mostly keeps.
@@ -264,4 +267,4 @@ def _decoder_bytes(part: Part, width: int, height: int, count: int, size: int, o
     widest = max(
         pixels // 4**level * stages[min(level + 1, len(stages) - 1)] for level in range(len(stages))
     )
-    return int(widest * _KL_ROWS * size)
+    return int(widest * (_GPU_KL_ROWS if on_gpu else _KL_ROWS) * size)
