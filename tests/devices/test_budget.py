@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +66,14 @@ def test_max_memory_is_for_the_preferred_tier() -> None:
         "cuda:1": 5 * GB,
         "cpu": 18 * GB,
     }
+
+
+def test_max_memory_is_also_for_the_cpu_where_the_gpu_only_draws() -> None:
+    cpu = device(32 * GB, 20 * GB)
+    gpu = replace(
+        device(8 * GB, 7 * GB, id="cuda:0", kind="cuda"), engines=frozenset({"diffusers"})
+    )
+    assert budgets([gpu, cpu], 5 * GB, 2 * GB) == {"cuda:0": 5 * GB, "cpu": 5 * GB}
 
 
 sizes = st.integers(0, 10**12)

@@ -32,15 +32,42 @@ def test_accelerators_come_first_and_the_cpu_last() -> None:
 
 
 def test_gpus_that_the_engine_was_not_built_for_are_left_out_with_a_note() -> None:
-    report = probe(CPU, CUDA, ROCM, backends={"rocm"})
+    report = probe(CPU, CUDA, ROCM, backends={"llama_cpp": {"rocm"}, "diffusers": {"rocm"}})
     assert ids(report) == ["rocm:0", "cpu"]
     assert len(report.notes) == 2
     assert "cuda:0 (RTX) is not used" in report.notes[1]
+    assert report.devices[0].engines is None
+
+
+def test_a_gpu_that_one_engine_can_use_is_used_by_that_one() -> None:
+    report = probe(CPU, CUDA, backends={"llama_cpp": (), "diffusers": {"cuda"}})
+    gpu, cpu = report.devices
+    assert (gpu.id, gpu.engines, gpu.note) == ("cuda:0", {"diffusers"}, "for pictures only")
+    assert cpu.engines is None
+    assert "cuda:0 (RTX) is used for pictures only" in report.notes[1]
+    gpu, _ = probe(CPU, CUDA, backends={"llama_cpp": {"cuda"}, "diffusers": ()}).devices
+    assert gpu.engines == {"llama_cpp"}
+    # Without PyTorch there are no pictures, and nothing to remark on.
+    report = probe(CPU, CUDA, backends={"llama_cpp": {"cuda"}})
+    assert report.devices[0].engines is None
+    assert report.notes == ("seen",)
+
+
+def test_language_models_always_have_a_device() -> None:
+    listed = Settings().replace(devices="cuda:0=4GB")
+    drawing = {"llama_cpp": (), "diffusers": {"cuda"}}
+    (device,) = probe(CPU, CUDA, settings=listed, backends=drawing).devices
+    assert (device.id, device.kind) == ("cuda:0", "cpu")
+    both = Settings().replace(devices="cuda:0=4GB,cpu:0=2GB")
+    gpu, part = probe(CPU, CUDA, settings=both, backends=drawing).devices
+    assert (gpu.kind, gpu.budget_bytes, part.kind) == ("cuda", 4 * GB, "cpu")
+    # RAM that is shared would be counted twice.
+    assert ids(probe(METAL, CPU, backends={"llama_cpp": (), "diffusers": {"metal"}})) == ["cpu"]
 
 
 def test_shared_memory_is_counted_once() -> None:
     assert ids(probe(METAL, CPU)) == ["metal"]
-    assert ids(probe(METAL, CPU, backends=())) == ["cpu"]
+    assert ids(probe(METAL, CPU, backends={"llama_cpp": ()})) == ["cpu"]
     both = Settings().replace(devices="metal=4GB,cpu=2GB")
     listed = probe(METAL, CPU, settings=both).devices
     assert [(d.id, d.total_bytes, d.budget_bytes) for d in listed] == [
@@ -58,6 +85,6 @@ def test_the_user_s_layout_is_applied_last() -> None:
 
 
 def test_this_machine_always_has_a_device() -> None:
-    report = probe_devices(Settings(), backends=())
+    report = probe_devices(Settings(), backends={"llama_cpp": ()})
     assert ids(report) == ["cpu"]
     assert report.devices[0].free_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,14 @@ def test_the_plan_says_all_that_a_worker_must_know(folder: Path) -> None:
         assert plan.allow_pickle
         assert plan.safety_checker
     assert sized.demand.size_bytes["cpu"] > 3 * GB
+
+
+def test_a_gpu_that_only_draws_is_where_pictures_go(folder: Path) -> None:
+    drawing = replace(GPU, engines=frozenset({"diffusers"}))
+    sized = Sizer([CPU, drawing], Wishes(2048, 1, "f16")).size(
+        SPEC, folder, {"cpu": 8 * GB, "cuda:1": 24 * GB}
+    )
+    assert list(sized.plans) == ["cpu", "cuda:1"]
 
 
 def test_a_folder_is_recalled_until_a_file_in_it_changes(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,11 @@ def test_a_model_goes_to_its_device_and_moves_when_it_is_assigned_elsewhere(
             with pytest.raises(DeviceNotFoundError) as caught:
                 team.manager.assign(team.sized("coder"), "cuda:7")
             assert caught.value.available == ("cpu:0", "cpu:1")
+            coder = team.sized("coder")
+            only = replace(coder, plans={"cpu:0": coder.plans["cpu:0"]})
+            with pytest.raises(DeviceNotFoundError) as caught:
+                team.manager.assign(only, "cpu:1")
+            assert caught.value.available == ("cpu:0",), "its engine cannot compute elsewhere"
 
     asyncio.run(main())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airunner.devices.device import Device
-from airunner.errors import CorruptWeightsError, MissingWeightsError
+from airunner.errors import CorruptWeightsError, LoadError, MissingWeightsError
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import SMALLEST_CONTEXT, Sizer, Wishes
 
@@ -54,6 +54,14 @@ def test_each_device_has_a_plan_of_its_own_and_an_unknown_budget_has_none(smollm
     both = sizer(CPU, HALF).size(spec, smollm2, {"cpu": GB, "cpu:1": GB})
     assert {d: p.device for d, p in both.plans.items()} == {"cpu": "cpu", "cpu:1": "cpu:1"}
     assert list(sizer(CPU, HALF).size(spec, smollm2, {"cpu:1": GB}).plans) == ["cpu:1"]
+
+
+def test_a_device_that_the_engine_cannot_compute_on_is_passed_over(smollm2: Path) -> None:
+    gpu = Device("cuda:0", "cuda", "GPU", 8 * GB, 8 * GB, 0, engines=frozenset({"diffusers"}))
+    room = {"cuda:0": 8 * GB, "cpu": GB}
+    assert list(sizer(gpu, CPU).size(ModelSpec("m", CHAT), smollm2, room).plans) == ["cpu"]
+    with pytest.raises(LoadError, match="cannot compute on cuda:0"):
+        sizer(gpu).size(ModelSpec("m", CHAT), smollm2, room)
 
 
 def test_two_entries_with_one_file_are_one_load(smollm2: Path, tmp_path: Path) -> None:

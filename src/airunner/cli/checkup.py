@@ -26,7 +26,7 @@ from airunner.components.llm.config.model_capabilities import (
     embedded_fallback,
 )
 from airunner.devices.budget import budgets
-from airunner.devices.device import Device
+from airunner.devices.device import LANGUAGE_ENGINE, Device
 from airunner.downloads.local import stored_bytes
 from airunner.downloads.store import ModelStore
 from airunner.errors import AiRunnerError, InvalidCatalogError
@@ -142,7 +142,7 @@ def examine(settings: Settings) -> Report:
             *home_problems,
             *_catalog_problems(catalog),
             *_device_problems(hardware.devices, known),
-            *_weights_problems(settings, catalog, store, known),
+            *_weights_problems(settings, catalog, store, hardware.largest_budget(LANGUAGE_ENGINE)),
             *_space_problems(places),
             *image_problems(),
         ),
@@ -216,7 +216,7 @@ def _device_problems(usable: tuple[Device, ...], known: dict[str, int | None]) -
 
 
 def _weights_problems(
-    settings: Settings, catalog: Catalog, store: ModelStore, known: dict[str, int | None]
+    settings: Settings, catalog: Catalog, store: ModelStore, largest_bytes: int
 ) -> Iterator[Problem]:
     """The primary must be here or to be had, and must fit; any other model may be missing."""
     capability = ModelCapability.PRIMARY_CONVERSATION
@@ -240,7 +240,6 @@ def _weights_problems(
         else:
             yield Problem(f"{what}; the first run fetches them.", "Nothing to do.", False)
     size_bytes = declared_bytes(primary)
-    largest_bytes = max((b for b in known.values() if b is not None), default=0)
     if size_bytes is not None and size_bytes > largest_bytes:
         yield Problem(
             f"{primary.model_path} takes about {format_bytes(size_bytes)}, and the largest "

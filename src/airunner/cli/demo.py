@@ -89,7 +89,9 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
     hardware = Hardware(settings)
     if not hardware.devices:
         raise DeviceNotFoundError("of known size", ())
-    device = hardware.devices[0]
+    engines = {spec.engine for spec in demo_models().values()}
+    able = (d for d in hardware.devices if all(d.computes(engine) for engine in engines))
+    device = next(able, hardware.devices[-1])
     budget_bytes = {b.device: b.budget_bytes for b in hardware.device_budgets()}[device.id]
     predicted = predict(settings, device, budget_bytes, weights)
     if settings.max_memory is None and device.budget_bytes is None:

@@ -81,7 +81,7 @@ def _context_memory(runtime: Runtime, spec: ModelSpec, path: Path) -> list[dict[
     longest = min(spec.yarn_context or spec.max_context, file.context_length)
     rows: list[dict[str, Any]] = []
     for device in runtime.hardware.devices:
-        plan = sized.plans[device.id]
+        plan = sized.plans.get(device.id)
         if not isinstance(plan, LoadPlan):
             continue
         budget_bytes = runtime.manager.budgets[device.id]

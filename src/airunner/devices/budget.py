@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airunner.byte_size import MIB
-from airunner.devices.device import Device
+from airunner.devices.device import LANGUAGE_ENGINE, Device
 
 LEAST_RESERVE_BYTES = 512 * MIB
 """The default reserve is a tenth of the device, but at least this much."""
@@ -45,14 +45,19 @@ def budgets(
 ) -> dict[str, int | None]:
     """The budget of every device by its id.
 
-    ``max_memory`` means each device of the preferred tier: the accelerators if
-    there are any, else the CPU. On a machine with a GPU it therefore limits the
-    GPU's memory, and RAM keeps to the reserve.
+    ``max_memory`` means each of the :func:`preferred` devices. On a machine with a
+    GPU it therefore limits the GPU's memory, and RAM keeps to the reserve.
     """
-    accelerated = any(device.is_accelerator for device in devices)
+    limited = preferred(devices)
     return {
-        device.id: budget_bytes(
-            device, max_memory if device.is_accelerator == accelerated else None, reserve
-        )
+        device.id: budget_bytes(device, max_memory if device.id in limited else None, reserve)
         for device in devices
     }
+
+
+def preferred(devices: Sequence[Device]) -> frozenset[str]:
+    """Ids of the devices where models should go: the accelerators, and the CPU where no
+    accelerator can compute language models.
+    """
+    talking = any(d.is_accelerator and d.computes(LANGUAGE_ENGINE) for d in devices)
+    return frozenset(d.id for d in devices if d.is_accelerator or not talking)

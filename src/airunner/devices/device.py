@@ -11,6 +11,9 @@ from typing import Literal
 
 from airunner.errors import DeviceNotFoundError
 
+LANGUAGE_ENGINE = "llama_cpp"
+"""The engine of language models. A device it cannot compute on is of use for pictures alone."""
+
 DeviceKind = Literal["cpu", "cuda", "rocm", "metal"]
 
 
@@ -33,6 +36,8 @@ class Device:
         budget_bytes: a budget the user declared for this device alone.
         uuid: the GPU's name that stays the same across reboots, if it has one;
             a MIG instance can be chosen by this alone.
+        engines: those that can compute on it, by the names that model specifications
+            use; ``None`` means every one.
     """
 
     id: str
@@ -45,11 +50,16 @@ class Device:
     note: str = ""
     budget_bytes: int | None = None
     uuid: str | None = None
+    engines: frozenset[str] | None = None
 
     @property
     def is_accelerator(self) -> bool:
         """Whether the device computes elsewhere than on the CPU."""
         return self.kind != "cpu"
+
+    def computes(self, engine: str) -> bool:
+        """Whether models of ``engine`` can be loaded here."""
+        return self.engines is None or engine in self.engines
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ memory is measured anew; it takes milliseconds and loads no model library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from airunner.devices.cpu import probe_cpu
 from airunner.devices.cuda import probe_cuda
-from airunner.devices.device import Device, DeviceKind, DeviceReport
+from airunner.devices.device import LANGUAGE_ENGINE, Device, DeviceKind, DeviceReport
 from airunner.devices.layout import apply_layout
 from airunner.devices.metal import probe_metal
 from airunner.devices.rocm import probe_rocm
@@ -22,15 +23,19 @@ Probe = Callable[[], DeviceReport]
 
 def probe_devices(
     settings: Settings,
-    backends: Collection[DeviceKind] | None = None,
+    backends: Mapping[str, Collection[DeviceKind]] | None = None,
     probes: Sequence[Probe] | None = None,
 ) -> DeviceReport:
     """The devices to use, best first: accelerators, then the CPU; or as ``settings.devices`` says.
 
-    ``backends`` are the kinds of accelerator that the engine was built for; GPUs
-    of other kinds are left out with a note. With ``None`` that is not known yet,
-    and they stay in with a note. On a Mac the CPU is left out, since RAM would
-    otherwise be counted twice.
+    ``backends`` are the kinds of accelerator that each engine was built for. A GPU
+    of a kind that none can use is left out with a note, one that only some can use
+    says which (``Device.engines``). With ``None`` that is not known yet, and all stay
+    in with a note. On a Mac the CPU is left out, since RAM would otherwise be counted
+    twice; a GPU there is used by all or none.
+
+    Where the user lists only devices that cannot compute language models, RAM stands
+    in for them, as for those that are not there.
     """
     if probes is None:
         probes = (
@@ -47,27 +52,48 @@ def probe_devices(
     listed = {device_id for device_id, _ in settings.devices}
     usable = [d for d in found if d.is_accelerator or not _shares_ram(found) or listed]
     layout = apply_layout(usable, settings.devices)
+    if not any(device.computes(LANGUAGE_ENGINE) for device in layout.devices):
+        talking = [device for device in usable if device.computes(LANGUAGE_ENGINE)]
+        layout = apply_layout(talking, settings.devices)
     return DeviceReport(layout.devices, (*notes, *remarks, *layout.notes))
 
 
 def _computable(
-    found: Sequence[Device], backends: Collection[DeviceKind] | None
+    found: Sequence[Device], backends: Mapping[str, Collection[DeviceKind]] | None
 ) -> tuple[list[Device], list[str]]:
     kept: list[Device] = []
     notes: list[str] = []
     for device in found:
-        if device.is_accelerator and backends is None:
+        named = f"{device.id} ({device.name})"
+        if not device.is_accelerator:
+            kept.append(device)
+            continue
+        if backends is None:
             notes.append(
-                f"{device.id} ({device.name}) can be used only by an engine built for "
+                f"{named} can be used only by an engine built for "
                 f"{device.kind}; the one on the package index may be built for the CPU alone."
             )
-        if backends is None or not device.is_accelerator or device.kind in backends:
             kept.append(device)
-        else:
+            continue
+        engines = frozenset(name for name, kinds in backends.items() if device.kind in kinds)
+        talks = LANGUAGE_ENGINE in engines
+        if engines == set(backends):
+            kept.append(device)
+        elif talks:
+            kept.append(replace(device, engines=engines))
             notes.append(
-                f"{device.id} ({device.name}) is not used: the engine was not built for "
-                f"{device.kind}. Install such a build of xllamacpp, or name your own "
-                "llama-server with --llama-server."
+                f"{named} draws no pictures: PyTorch was not built for {device.kind}. "
+                "Install such a build of torch."
+            )
+        else:
+            for_pictures = engines and not _shares_ram([device])
+            if for_pictures:
+                remark = device.note or "for pictures only"
+                kept.append(replace(device, engines=engines, note=remark))
+            notes.append(
+                f"{named} is {'used for pictures only' if for_pictures else 'not used'}: "
+                f"the engine was not built for {device.kind}. Install such a build of "
+                "xllamacpp, or name your own llama-server with --llama-server."
             )
     return kept, notes
 

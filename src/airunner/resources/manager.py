@@ -186,10 +186,12 @@ class ModelResourceManager:
         """Place a model on one device from its next load on; ``None`` leaves it to the scheduler.
 
         Raises:
-            DeviceNotFoundError: there is no such device.
+            DeviceNotFoundError: there is no such device, or the model's engine cannot
+                compute on it.
         """
-        if device is not None and device not in self.budgets:
-            raise DeviceNotFoundError(device, tuple(self.budgets))
+        able = tuple(each for each in self.budgets if each in sized.plans)
+        if device is not None and device not in able:
+            raise DeviceNotFoundError(device, able)
         self._sized[sized.key] = sized
         self._apply(inputs.DeviceAssigned(now_s=time.monotonic(), key=sized.key, device=device))
         if device is not None and self._scheduler.roster.models[sized.key].device != device:

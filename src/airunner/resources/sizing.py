@@ -14,6 +14,7 @@ from pathlib import Path
 
 from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
+from airunner.errors import LoadError
 from airunner.models.gguf import GgufFile, read_gguf
 from airunner.models.memory import (
     MemoryEstimate,
@@ -91,12 +92,13 @@ class Sizer:
         Raises:
             MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
                 about the file.
+            LoadError: its engine can compute on none of the devices.
         """
         file = self._read(spec, path)
         plans: dict[str, Plan] = {}
         estimates: dict[str, MemoryEstimate] = {}
         for device in self._devices:
-            if device.id not in budgets:
+            if device.id not in budgets or not device.computes(spec.engine):
                 continue
             budget_bytes = budgets[device.id]
             if isinstance(file, Pipeline):
@@ -106,6 +108,10 @@ class Sizer:
                 plans[device.id], estimates[device.id] = self._plan(
                     spec, file, device, budget_bytes
                 )
+        unable = [d.id for d in self._devices if not d.computes(spec.engine)]
+        if unable and not plans:
+            problem = f"its engine cannot compute on {', '.join(unable)}; see `airunner doctor`"
+            raise LoadError(spec.model_path, problem)
         key = self._keys.setdefault(path.resolve(), spec.model_path)
         per_token_bytes = self._kv_bytes_per_token(file)
         sized = Sized(key, spec, plans, estimates, per_token_bytes, _files(file))

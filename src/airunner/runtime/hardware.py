@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes
+from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes, preferred
 from airunner.devices.cpu import cpu_threads, probe_cpu
 from airunner.devices.device import Device, DeviceReport
 from airunner.devices.probe import probe_devices
@@ -17,7 +17,7 @@ from airunner.devices.process_memory import device_bytes_of_process, memory_of_p
 from airunner.resources.ledger import DeviceBudget
 from airunner.resources.status import Status
 from airunner.settings import Settings
-from airunner.workers.backends import engine_backends
+from airunner.workers.backends import backends_by_engine
 
 NOTICEABLE = 0.02
 """Budgets that follow free memory are updated when they changed by this share."""
@@ -57,6 +57,11 @@ class Hardware:
             DeviceBudget(d.id, self._budgets[d.id], int(accelerated and not d.is_accelerator))
             for d in self.devices
         ]
+
+    def largest_budget(self, engine: str) -> int:
+        """Bytes of the roomiest device that models of ``engine`` can be loaded on; 0 if none."""
+        able = (self._budgets[d.id] for d in self.devices if d.computes(engine))
+        return max(able, default=0)
 
     def measure_budgets(self, worker_pids: Callable[[str], Iterable[int]]) -> Mapping[str, int]:
         """The budgets now, for devices whose budget follows what is free.
@@ -107,15 +112,14 @@ class Hardware:
     def _probe(self) -> DeviceReport:
         report = probe_devices(self._settings)
         if any(device.is_accelerator for device in report.devices):
-            backends = engine_backends(self._settings.llama_server)
+            backends = backends_by_engine(self._settings.llama_server)
             report = probe_devices(self._settings, backends)
         return report
 
     def _follows_free_memory(self, device: Device) -> bool:
         limited = self._settings.max_memory is not None
-        accelerated = any(d.is_accelerator for d in self.devices)
-        preferred = device.is_accelerator == accelerated
-        return device.budget_bytes is None and not device.logical and not (limited and preferred)
+        own = device.budget_bytes is not None or device.logical
+        return not own and not (limited and device.id in preferred(self.devices))
 
 
 def _reclaimable_bytes(pid: int, device: Device) -> int:

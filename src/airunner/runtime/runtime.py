@@ -24,6 +24,7 @@ from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
+from airunner.devices.device import LANGUAGE_ENGINE
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
 from airunner.engines.image import Drawn, ImageRequest
@@ -322,7 +323,7 @@ class Runtime:
     def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
         """Map every capability to the best model that fits the budget under swapping.
 
-        ``budget_bytes`` defaults to the largest device's budget. The mapping is
+        ``budget_bytes`` defaults to the largest budget that language models have. The mapping is
         changed for this process; the returned assignment says what was chosen
         and why, and what was passed over.
         """
@@ -334,7 +335,7 @@ class Runtime:
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
-        largest = max((b.budget_bytes for b in self.hardware.device_budgets()), default=0)
+        largest = self.hardware.largest_budget(LANGUAGE_ENGINE)
         budget = largest if budget_bytes is None else budget_bytes
         return auto_assign(MODEL_REGISTRY, budget, self._size_of)
 
