@@ -128,7 +128,7 @@ def _return_freed_memory() -> None:
 
 
 def import_engine(*, in_background: bool) -> Any:
-    """Import the library; ``in_background`` takes only CPU time that nobody else wants."""
+    """Import the library; ``in_background`` gives way to others on the CPU."""
     # These must be set before the library loads. Spinning OpenMP threads were
     # seen to slow generation by a factor of 17 on shared cores; and CUDA's own
     # order of GPUs is not the one that the driver's tools count in.
