@@ -47,6 +47,18 @@ def test_the_shipped_artist_takes_what_was_measured_on_a_gpu() -> None:
     assert 0.97 < predicted.total_bytes / 801_112_064 < 1.10
 
 
+# Measured once on an NVIDIA H200 by benchmarks/image_memory.py (shape sd-160m-f16, 512 pixels):
+# what its driver counted, less the weights, in MB.
+@pytest.mark.parametrize(("dtype", "measured"), [("float16", 1293.1), ("float32", 1942.4)])
+def test_a_gpu_decodes_in_what_was_measured(folder: Path, dtype: str, measured: float) -> None:
+    config = folder / "vae/config.json"
+    wider = json.loads(config.read_text()) | {"block_out_channels": [64, 128, 256, 256]}
+    config.write_text(json.dumps(wider))
+    predicted = estimate(folder, 512, dtype=dtype, on_gpu=True)
+    rest_bytes = predicted.total_bytes - predicted.weights_bytes
+    assert 0.97 < rest_bytes / (measured * MB) < 1.10
+
+
 def test_weights_count_in_the_type_that_is_computed_in(folder: Path, tmp_path: Path) -> None:
     stored = sum(p.n_bytes for p in read_pipeline(folder).parts.values())
     assert estimate(folder).weights_bytes == stored

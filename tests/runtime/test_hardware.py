@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from airunner.devices.device import Device, DeviceReport
 from airunner.resources.status import ModelStatus, Status
+from airunner.runtime import hardware as hardware_module
 from airunner.runtime.hardware import Hardware
 from airunner.settings import Settings
+
+GB = 10**9
 
 
 def settings(home: Path, **values: object) -> Settings:
@@ -18,6 +24,20 @@ def test_a_budget_of_ones_own_does_not_follow_free_memory(tmp_path: Path) -> Non
     hardware = Hardware(settings(tmp_path, max_memory="600MB"))
     assert [b.budget_bytes for b in hardware.device_budgets()] == [600_000_000]
     assert hardware.measure_budgets(lambda device: []) == {}
+
+
+def test_a_gpu_that_only_draws_is_no_room_for_language_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = frozenset({"diffusers"})
+    gpu = Device("cuda:0", "cuda", "RTX", 24 * GB, 24 * GB, gpu_index=0, engines=only)
+    cpu = Device("cpu", "cpu", "CPU", 8 * GB, 8 * GB)
+    monkeypatch.setattr(hardware_module, "probe_devices", lambda *_: DeviceReport((gpu, cpu)))
+    hardware = Hardware(settings(tmp_path, reserve="0"))
+    assert hardware.largest_budget("llama_cpp") == 8 * GB
+    assert hardware.largest_budget("diffusers") == 24 * GB
+    assert hardware.device_for({"llama_cpp", "diffusers"}) == cpu
+    assert hardware.device_for({"diffusers"}) == gpu
 
 
 def test_what_our_workers_hold_counts_as_free(tmp_path: Path) -> None:

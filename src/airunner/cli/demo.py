@@ -87,11 +87,10 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
     store, _, bus = open_store(settings)
     weights = {spec.model_path: fetch_with_bar(store, spec, bus) for spec in demo_models().values()}
     hardware = Hardware(settings)
-    if not hardware.devices:
-        raise DeviceNotFoundError("of known size", ())
-    engines = {spec.engine for spec in demo_models().values()}
-    able = (d for d in hardware.devices if all(d.computes(engine) for engine in engines))
-    device = next(able, hardware.devices[-1])
+    device = hardware.device_for({spec.engine for spec in demo_models().values()})
+    if device is None:
+        known = [d.id for d in hardware.devices]
+        raise DeviceNotFoundError("of known size, for words and pictures", known)
     budget_bytes = {b.device: b.budget_bytes for b in hardware.device_budgets()}[device.id]
     predicted = predict(settings, device, budget_bytes, weights)
     if settings.max_memory is None and device.budget_bytes is None:

@@ -58,6 +58,12 @@ class Hardware:
             for d in self.devices
         ]
 
+    def device_for(self, engines: Iterable[str]) -> Device | None:
+        """The best device that all of ``engines`` can compute on; ``None`` if there is none."""
+        wanted = tuple(engines)
+        able = (d for d in self.devices if all(d.computes(engine) for engine in wanted))
+        return next(able, None)
+
     def largest_budget(self, engine: str) -> int:
         """Bytes of the roomiest device that models of ``engine`` can be loaded on; 0 if none."""
         able = (self._budgets[d.id] for d in self.devices if d.computes(engine))
