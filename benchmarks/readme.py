@@ -139,8 +139,8 @@ def toolbox(result: Result) -> list[str]:
         ["it is asked whether the right one is meant", share(right["asked about"])],
         ["another one is called", share(wrong["called"])],
         [
-            "the right one is among the few that a model is shown",
-            share(result["right_among_shown"]),
+            "`search_tools` has the right one among the eight that it finds",
+            share(result["right_found_by_search"]),
         ],
         ["small talk leads to no call", share(1 - talk["called"])],
         ["nor to a question", share(talk["nothing"])],

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from airunner.agent.shown_tools import ShownTools
 from airunner.components.llm.tools.image_tools import image_toolset
-from airunner.messages import Message
 from airunner.tools.request import split_request
 from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.retrieval.sentence_model import SentenceModel
+from airunner.tools.search import ToolSearch
 from airunner.tools.toolset import Toolset, builtin_toolset
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import write_results
@@ -45,7 +44,7 @@ class Found:
     wanted: str
     first: str
     verdict: str
-    shown: bool
+    searched: bool
 
     @property
     def is_right(self) -> bool:
@@ -53,14 +52,14 @@ class Found:
         return self.verdict == NOTHING if not self.wanted else self.first == self.wanted
 
 
-def find(ranker: ToolRanker, toolset: Toolset, text: str, wanted: str) -> Found:
+def find(ranker: ToolRanker, search: ToolSearch, text: str, wanted: str) -> Found:
     """What ``text`` leads to, as the agent loop decides it."""
     best = next(iter(ranker.rank(split_request(text), limit=1)), None)
     verdict = NOTHING
     if best and (best.fits or best.doubtful):
         verdict = ASKED if best.doubtful else CALLED
-    shown = {tool.name for tool in ShownTools(toolset, ranker).of([Message("user", text)])}
-    return Found(text, wanted, best.tool.name if best else "", verdict, wanted in shown)
+    searched = {tool.name for tool in search.find(text)}
+    return Found(text, wanted, best.tool.name if best else "", verdict, wanted in searched)
 
 
 def by_cosine(toolset: Toolset, texts: Sequence[str]) -> Iterator[list[str]]:
@@ -78,11 +77,11 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print what went wrong")
     options = parser.parse_args()
     toolset = builtin_toolset() + image_toolset()
-    ranker = RelevanceIndex(toolset, SentenceModel())
+    ranker, search = RelevanceIndex(toolset, SentenceModel()), ToolSearch(toolset)
     requests = REQUESTS[options.half == "odd" :: 2]
     talk = HELD_OUT if options.half == "odd" else TUNED_ON
-    found = [find(ranker, toolset, text, wanted) for text, wanted in requests]
-    quiet = [find(ranker, toolset, text, "") for text in talk]
+    found = [find(ranker, search, text, wanted) for text, wanted in requests]
+    quiet = [find(ranker, search, text, "") for text in talk]
     cosine = list(by_cosine(toolset, [text for text, _ in requests]))
     places = [names.index(wanted) for names, (_, wanted) in zip(cosine, requests, strict=True)]
     right = Counter(each.verdict for each in found if each.is_right)
@@ -96,7 +95,7 @@ def main() -> None:
         "right_first_by_cosine": sum(place == 0 for place in places) / len(found),
         "right_and": {verdict: right[verdict] / len(found) for verdict in (CALLED, ASKED)},
         "wrong_and": {verdict: wrong[verdict] / len(found) for verdict in (CALLED, ASKED)},
-        "right_among_shown": sum(each.shown for each in found) / len(found),
+        "right_found_by_search": sum(each.searched for each in found) / len(found),
         "small_talk": len(quiet),
         "small_talk_and": {
             verdict: sum(each.verdict == verdict for each in quiet) / len(quiet)
@@ -107,7 +106,7 @@ def main() -> None:
         for each in [*found, *quiet]:
             if not each.is_right or (each.wanted and each.verdict == NOTHING):
                 line = f"{each.text!r}: {each.verdict} {each.first}, wanted {each.wanted or None}"
-                print(line + ("" if each.shown or not each.wanted else ", not shown"))
+                print(line + ("" if each.searched or not each.wanted else ", not found by search"))
     print(json.dumps(result, indent=2))
     if options.half == "odd":
         write_results("toolbox", result)

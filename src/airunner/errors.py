@@ -46,6 +46,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+_NAMES_TOLD = 12
+
 
 class AiRunnerError(Exception):
     """Base of everything AI Runner raises on purpose."""
@@ -312,9 +314,17 @@ class UnknownToolError(ToolError):
 
     def __init__(self, tool: str, offered: Sequence[str]) -> None:
         self.tool, self.offered = tool, tuple(offered)
-        super().__init__(
-            f"There is no tool {tool!r}. Offered: {', '.join(self.offered) or 'none'}."
+        import difflib  # only needed when something is wrong
+
+        close = difflib.get_close_matches(tool, self.offered, n=3)
+        some = ", ".join(self.offered[:_NAMES_TOLD]) or "none"
+        more = len(self.offered) - _NAMES_TOLD
+        hint = (
+            f"Did you mean {' or '.join(close)}?"
+            if close
+            else f"Offered: {some}" + (f" and {more} more." if more > 0 else ".")
         )
+        super().__init__(f"There is no tool {tool!r}. {hint}")
 
 
 class InvalidToolError(ToolError):

@@ -29,7 +29,9 @@ class Message:
     """One entry of a conversation.
 
     ``tool_calls`` belongs to assistant messages, ``tool_call_id`` and ``name``
-    to the tool messages that answer them.
+    to the tool messages that answer them. ``reasoning`` led to an assistant
+    message; a model's template decides what of it stays in the prompt. ``sent`` is
+    what models get in place of a ``content`` that is too long for their context.
     """
 
     role: Role
@@ -37,6 +39,8 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    reasoning: str = ""
+    sent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,15 @@ class Settings:
             "CALL=DECISION,...",
         ),
     ] = ()
+    core_tools: Annotated[
+        tuple[str, ...],
+        Setting(
+            names,
+            "tools that every prompt shows, beside the search for the others; all: each of them "
+            "(default: eight that `airunner tools list` marks)",
+            "TOOL,...",
+        ),
+    ] = ()
     mcp_config: Annotated[
         Path | None,
         Setting(existing_file, "MCP servers to use (default: mcp.json in the home folder)", "FILE"),

@@ -181,7 +181,7 @@ def test_a_turn_can_be_cancelled_while_it_asks() -> None:
     assert not loop.answer(question, "yes"), "the question is gone with its turn"
     assert disk.deleted == []
     assert of_kind(seen, TurnFinished)[0].outcome == "cancelled"
-    assert [m.role for m in conversation.messages][-2:] == ["assistant", "tool"]
+    assert [m.role for m in conversation.messages][-3:] == ["assistant", "tool", "assistant"]
 
 
 @pytest.mark.parametrize(("by_user", "deleted"), [(True, ["taxes"]), (False, [])])

@@ -109,7 +109,12 @@ def test_a_turn_that_fails_leaves_a_conversation_that_can_go_on(records: Records
     keeper = Keeper(records.conversations, Conversation.begin())
     talk(keeper, ScriptedTeam([ADD, GenerationError("scripted", "no")]), "2 + 3?")
     again = resumed(records, keeper.conversation.id)
-    assert [m.role for m in again.conversation.messages] == ["user", "assistant", "tool"]
+    assert [m.role for m in again.conversation.messages] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
     talk(again, ScriptedTeam(["It is 5."]), "Well?")
     assert resumed(records, again.conversation.id).conversation == again.conversation
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import aclosing
+from itertools import pairwise
 from typing import Any
 
 from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind, recorded
@@ -204,11 +205,17 @@ def test_what_only_ends_threads_ends_only_the_tool() -> None:
 
 def test_step_limit_asks_for_an_answer_without_tools() -> None:
     calls = [ToolCall(f"c{n}", "add", {"a": n, "b": 1}) for n in range(3)]
-    team = ScriptedTeam([*calls[:2], ToolCall("late", "add", {"a": 1, "b": 1})])
+    team = ScriptedTeam([*calls[:2], ToolCall("late", "add", {"a": 1, "b": 1}), "Two and two."])
     events, conversation = turn(team, add, max_steps=2)
-    assert (end_of(events).outcome, end_of(events).steps) == ("step_limit", 3)
-    assert [r.tool_choice for r in team.requests] == ["auto", "auto", "none"]
-    assert team.requests[2].messages[-1].role == "user"
+    assert (end_of(events).outcome, end_of(events).steps) == ("step_limit", 4)
+    # What the model is told stands in the result, where it stays.
+    last = conversation.messages[5]
+    assert (last.role, last.content.startswith("2")) == ("tool", True)
+    assert "Answer now" in last.content
+    assert team.requests[2].messages[-1] == last
+    assert "add was not run" in team.requests[3].messages[-1].content
+    for earlier, later in pairwise(team.requests):
+        assert list(later.messages[: len(earlier.messages)]) == list(earlier.messages)
     assert len(of_kind(events, ToolCallStarted)) == 2
     assert every_call_is_answered(conversation)
 
@@ -372,13 +379,22 @@ def test_cancelling_an_async_tool_cancels_its_coroutine() -> None:
     assert ended.wait(10)
 
 
-def test_messages_left_unanswered_are_joined_for_the_template() -> None:
-    team = ScriptedTeam([GenerationError("scripted", "no"), "Both."])
+def test_a_message_left_unanswered_has_an_answer_that_says_so() -> None:
+    team = ScriptedTeam([GenerationError("scripted", "no"), "Yes."])
     conversation = Conversation.begin()
     loop = AgentLoop(team, Toolset(), bus=EventBus())
     asyncio.run(events_of(loop, conversation, "One?"))
     asyncio.run(events_of(loop, conversation, "Two?"))
-    assert [m.content for m in team.requests[1].messages] == ["One?\n\nTwo?"]
+    one, none, two = team.requests[1].messages
+    assert (one.content, none.role, two.content) == ("One?", "assistant", "Two?")
+    assert "There is no answer" in none.content
+
+
+def test_messages_left_unanswered_by_a_killed_program_are_merged_for_the_template() -> None:
+    team = ScriptedTeam(["Both."])
+    conversation = Conversation("c", [Message("user", "One?")])
+    asyncio.run(events_of(AgentLoop(team, Toolset(), bus=EventBus()), conversation, "Two?"))
+    assert [m.content for m in team.requests[0].messages] == ["One?\n\nTwo?"]
     assert roles(conversation) == "user user assistant"
 
 
@@ -390,7 +406,8 @@ def test_a_worker_that_dies_is_asked_once_more_if_nothing_was_shown() -> None:
     events, conversation = turn(ScriptedTeam([died, died]))
     assert end_of(events).outcome == "failed"
     assert "died (exit code -9)" in end_of(events).problem
-    assert roles(conversation) == "system user"
+    assert roles(conversation) == "system user assistant"
+    assert "There is no answer" in conversation.messages[-1].content
 
     events, conversation = turn(ScriptedTeam(["It is [dies] 5", "unused"], death=died))
     assert (end_of(events).outcome, end_of(events).text) == ("failed", "It is [dies] ")

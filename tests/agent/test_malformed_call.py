@@ -49,16 +49,18 @@ def test_it_is_decoded_once_more_under_the_schema_before_it_leaves() -> None:
         assert anew.json_schema["properties"]["name"] == {"const": "double"}
 
 
-def test_arguments_leave_as_the_schema_asks_for_them() -> None:
-    events, _, team = turn(ToolCall("c", "double", {"a": "2"}), "Four.")
+def test_arguments_are_run_as_the_schema_asks_for_them_and_stay_as_the_model_wrote_them() -> None:
+    written = {"a": "2"}
+    events, conversation, team = turn(ToolCall("c", "double", written), "Four.")
     assert [e.arguments for e in of_kind(events, ToolCallStarted)] == [{"a": 2}]
     assert len(team.requests) == 2
+    assert conversation.messages[1].tool_calls[0].arguments == written
 
 
-def test_a_tool_that_does_not_exist_becomes_one_that_does() -> None:
-    events, _, team = turn(ToolCall("c", "triple", {"a": 2}), RIGHT, "Four.")
-    assert [e.tool for e in of_kind(events, ToolCallStarted)] == ["double"]
-    assert team.requests[1].tool_choice == "required"
+def test_a_tool_that_does_not_exist_is_named_to_the_model_and_no_other_is_called() -> None:
+    events, conversation, _ = turn(ToolCall("c", "doubled", {"a": 2}), RIGHT, "Four.")
+    assert [e.tool for e in of_kind(events, ToolCallStarted)] == ["doubled", "double"]
+    assert "Did you mean double?" in conversation.messages[2].content
 
 
 def test_what_is_wrong_even_then_goes_back_to_the_model() -> None:

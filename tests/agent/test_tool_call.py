@@ -57,6 +57,7 @@ def hangs(api: Any = None) -> str:
 def answer_of(name: str) -> str:
     caller = ToolCaller(
         Toolset([draws, hangs]),
+        shown=("draws", "hangs"),
         turn="turn",
         conversation="conversation",
         consent=Consent(Permissions()),

@@ -55,10 +55,21 @@ def call(name: str, **arguments: Any) -> ToolCall:
 
 
 def test_none_keeps_a_native_model_from_calling_and_its_prompt_as_it_was() -> None:
-    called, team, _ = turn("native", "none", [call("throw_dice", sides=6)])
+    called, team, events = turn("native", "none", call("throw_dice", sides=6), "I must not.")
     assert called == []
-    assert team.requests[0].tool_choice == "none"
+    assert [r.tool_choice for r in team.requests] == ["auto", "auto"]
     assert [t.name for t in team.requests[0].tools] == ["throw_dice", "flip_coin"]
+    asked, refused = (list(r.messages) for r in team.requests)
+    assert refused[: len(asked)] == asked
+    assert "throw_dice was not run" in refused[-1].content
+    assert of_kind(events, TurnFinished)[0].text.strip() == "I must not."
+
+
+def test_a_native_model_that_calls_whatever_it_is_told_is_stopped() -> None:
+    called, team, events = turn("native", "none", *[call("throw_dice", sides=6)] * 3)
+    assert called == []
+    assert len(team.requests) == 3
+    assert of_kind(events, TurnFinished)[0].outcome == "step_limit"
 
 
 def test_none_keeps_a_guided_model_from_calling() -> None:

@@ -18,10 +18,14 @@ AUTO, NONE, REQUIRED = "auto", "none", "required"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a generation came to: text for the user, or calls to make, or both."""
+    """What a generation came to: text for the user, or calls to make, or both.
+
+    ``reasoning`` led to it, and is for the model's later prompts.
+    """
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,9 @@ class Prompt:
     ``render`` turns the conversation's messages, however many of them fit, into
     those the model's template gets; it never changes a message that an earlier
     prompt already contained. ``read`` makes the reply of what was generated.
-    ``retry`` is the prompt that decodes a call once more, under its tool's schema,
-    where it does not match that schema; ``None`` where it was decoded so already.
+    ``retry`` makes the prompt that decodes a call once more, under its tool's schema,
+    where it does not match that schema; ``None`` where it was decoded so already, or
+    where there is no such tool.
     ``tool`` is the one whose arguments are generated, where that is known before.
     """
 
@@ -44,7 +49,7 @@ class Prompt:
     max_tokens: int | None = None
     greedy: bool = False
     visible: bool = True
-    retry: Callable[[ToolCall], Prompt] | None = None
+    retry: Callable[[ToolCall], Prompt | None] | None = None
     tool: str = ""
 
 
@@ -63,7 +68,8 @@ class Dialect(Protocol):
 
         Args:
             messages: the whole conversation, ending with a user's message or a tool's result.
-            may_call: false once the turn's steps are used up.
+            may_call: false once the turn's steps are used up. Calls are then refused, as
+                with the choice ``"none"``; nothing of either changes the prompt.
             choice: ``"auto"``, ``"none"``, ``"required"``, or the name of the tool that
                 has to be called.
             again: the tool whose last call may be tried again, with the hint in its result.
@@ -72,10 +78,9 @@ class Dialect(Protocol):
 
 
 def joined(messages: Sequence[Message]) -> list[Message]:
-    """``messages`` with neighbours of the user's role made one.
+    """``messages`` with consecutive user messages merged, which many chat templates refuse.
 
-    A turn that was cancelled leaves two user messages in a row, which many chat
-    templates refuse.
+    A program that was killed in the middle of a turn leaves a conversation with such a pair.
     """
     merged: list[Message] = []
     for message in messages:

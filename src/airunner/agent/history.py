@@ -32,7 +32,7 @@ class Fitted:
 
     ``tokens`` is its length, or where that was plainly short an upper bound of
     it. ``dropped`` messages are no longer sent from now on; ``shortened`` ones
-    of the newest exchange are sent without their middle.
+    of the newest exchange are sent without their middle, now and later.
     """
 
     messages: list[Message]
@@ -55,7 +55,9 @@ async def fit(
     """The longest part of ``conversation`` that leaves ``reserve`` tokens for the answer.
 
     Moves ``conversation.start`` where exchanges have to go. Where the newest one
-    alone is too long, its longest messages lose their middle if ``may_shorten``.
+    alone is too long, its longest messages lose their middle if ``may_shorten``:
+    what is sent of them is kept in the conversation, so that every later prompt
+    begins with it.
 
     Raises:
         ContextOverflowError: not even the newest exchange fits.
@@ -63,7 +65,7 @@ async def fit(
     room = n_ctx - reserve
 
     async def measure(messages: Sequence[Message]) -> int:
-        rendered = render([*conversation.head, *messages])
+        rendered = render(_as_sent([*conversation.head, *messages]))
         bound = _byte_bound(rendered, tools)
         # A tokenizer makes at most one token of a byte, and in prose one of four or
         # five, so neither a short prompt nor an absurdly long one is counted.
@@ -92,21 +94,31 @@ async def fit(
         messages = shorter
         tokens = await measure(messages)
     shortened = sum(a is not b for a, b in zip(whole, messages, strict=True))
-    return Fitted(render([*conversation.head, *messages]), tokens, dropped, shortened)
+    if shortened:
+        conversation.messages[-len(messages) :] = messages
+    return Fitted(render(_as_sent([*conversation.head, *messages])), tokens, dropped, shortened)
 
 
 def _shorten_longest(messages: list[Message]) -> list[Message] | None:
     """``messages`` with the longest content halved, or ``None`` if all are short already."""
-    sizes = [estimated_tokens(message.content) for message in messages]
+    sizes = [estimated_tokens(message.content) for message in _as_sent(messages)]
     longest = max(range(len(sizes)), key=sizes.__getitem__, default=None)
     if longest is None or sizes[longest] <= _SHORTEST:
         return None
     message = messages[longest]
-    content = head_and_tail(message.content, max(_SHORTEST, sizes[longest] // 2))
+    sent = head_and_tail(message.content, max(_SHORTEST, sizes[longest] // 2))
     return [
         *messages[:longest],
-        replace(message, content=content),
+        replace(message, sent=sent),
         *messages[longest + 1 :],
+    ]
+
+
+def _as_sent(messages: Sequence[Message]) -> list[Message]:
+    """``messages`` as models get them."""
+    return [
+        message if message.sent is None else replace(message, content=message.sent)
+        for message in messages
     ]
 
 
@@ -116,7 +128,10 @@ def _flat(exchanges: Sequence[Sequence[Message]]) -> list[Message]:
 
 def _byte_bound(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
     said = sum(
-        len(message.content.encode()) + _TEMPLATE_BYTES + len(repr(message.tool_calls).encode())
+        len(message.content.encode())
+        + len(message.reasoning.encode())
+        + len(repr(message.tool_calls).encode())
+        + _TEMPLATE_BYTES
         for message in messages
     )
     # Templates write a schema out, some with indentation.

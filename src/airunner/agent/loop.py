@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from airunner.agent.consent import Answer, Consent
@@ -16,12 +16,12 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.dialect import AUTO, NONE, REQUIRED, Dialect
 from airunner.agent.guided import GuidedDialect
 from airunner.agent.native import NativeDialect
-from airunner.agent.shown_tools import MOST_SHOWN
 from airunner.agent.team import Team
+from airunner.agent.tool_block import ToolBlock
 from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.turn import Turn, TurnRequest
 from airunner.errors import UnknownToolError
-from airunner.events import Event, EventBus
+from airunner.events import Event, EventBus, ToolRefused
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
@@ -29,7 +29,7 @@ from airunner.tools.facilities import Facilities
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex
-from airunner.tools.retrieval.tool_search import SEARCH_TOOLS, search_tool
+from airunner.tools.search import SEARCH_TOOLS, search_tool
 from airunner.tools.toolset import Toolset
 
 DIRECT_RESULT_TOKENS = 16_384
@@ -43,6 +43,7 @@ class AgentLoop:
         team: lends the models.
         toolset: the tools offered, for the life of this loop; where they are many,
             ``search_tools`` comes beside them.
+        core_tools: the names of those that every prompt shows; see ``ToolBlock``.
         bus: gets every event of every turn, once, when it happens.
         specialists: what tools reach through their ``api``; without it they find
             no specialised model and use their fallback.
@@ -65,6 +66,7 @@ class AgentLoop:
         facilities: Facilities | None = None,
         permissions: Permissions | None = None,
         ranker: ToolRanker | None = None,
+        core_tools: Sequence[str] = (),
         max_steps: int = 8,
         tool_timeout_s: float = 120.0,
         max_tool_retries: int = 2,
@@ -72,15 +74,20 @@ class AgentLoop:
     ) -> None:
         ranker = ranker or RelevanceIndex(toolset)
         self._team, self._bus, self._ranker = team, bus, ranker
+        self.block = ToolBlock(toolset, core_tools)
         self.toolset = toolset
-        if len(toolset) > MOST_SHOWN and SEARCH_TOOLS not in toolset:
-            self.toolset += Toolset([search_tool(ranker)])
+        if not self.block.is_whole and SEARCH_TOOLS not in toolset:
+            self.toolset += Toolset([search_tool(toolset, self.block.names)])
+            self.block = ToolBlock(self.toolset, core_tools)
+        for name in self.block.unknown:
+            problem = "there is no such tool"
+            bus.publish(ToolRefused(origin="core_tools", tool=name, problem=problem))
         self._specialists, self._facilities = specialists, facilities
         self._consent = Consent(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
         self._dialects: dict[ChatDialect, Dialect] = {
-            "native": NativeDialect(self.toolset, ranker),
+            "native": NativeDialect(self.toolset, self.block),
             "guided": GuidedDialect(self.toolset, ranker),
         }
 
@@ -179,6 +186,7 @@ class AgentLoop:
     ) -> ToolCaller:
         return ToolCaller(
             self.toolset,
+            shown=self.block,
             turn=turn,
             conversation=conversation,
             consent=self._consent,

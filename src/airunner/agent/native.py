@@ -1,13 +1,14 @@
 """Tools through the model's own chat template: the engine renders them and parses the calls.
 
-The same tools in the same order go into every prompt of a conversation, also
-where none may be called any more, because a template puts them at the top and
-anything else would throw the whole KV cache away.
+Every prompt of a conversation shows the same block of tools, whatever is called,
+forced or forbidden; see ``tool_block``. The tools outside it are found by
+``search_tools`` and called through ``call_tool``.
 
 What an engine promises of tool calls is not relied on. Where a call is wanted it
 is decoded under a schema that allows nothing else, and a call that the model
 made of its own accord and that does not match its tool's schema is decoded once
-more in that way.
+more in that way, at the same place of the prompt. Where none is wanted, the turn
+refuses those that come.
 """
 
 from __future__ import annotations
@@ -15,22 +16,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, with_last_user_text
-from airunner.agent.shown_tools import ShownTools
+from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined
+from airunner.agent.tool_block import ToolBlock
 from airunner.errors import GenerationError
 from airunner.messages import Message, ToolCall, ToolSchema
-from airunner.tools.retrieval.ranking import ToolRanker
-from airunner.tools.schema import COMPACT_JSON, call_of, longest_text
+from airunner.tools.call_tool import CALL_TOOL, meant, through_call_tool
+from airunner.tools.schema import COMPACT_JSON, bounded, call_of, longest_text
 from airunner.tools.toolset import Toolset
-
-_ANSWER_NOW = "Answer now with what you know. No further tool can be called."
 
 
 class NativeDialect:
-    """The tools that fit are shown; the model calls as many as it likes."""
+    """The model sees ``block``, and calls as many tools of ``toolset`` as it likes."""
 
-    def __init__(self, toolset: Toolset, ranker: ToolRanker) -> None:
-        self._shown = ShownTools(toolset, ranker)
+    def __init__(self, toolset: Toolset, block: ToolBlock) -> None:
+        self._toolset, self._block = toolset, block
 
     def next_step(
         self,
@@ -41,53 +40,49 @@ class NativeDialect:
         choice: str = AUTO,
     ) -> Prompt | Reply:
         """One generation, which may end in text, in calls, or in both."""
-        tools = self._shown.of(messages, named=choice)
-        if not may_call:
-            return Prompt(
-                render=lambda shown: with_last_user_text(shown, _ANSWER_NOW),
-                read=_text_only,
-                tools=tools,
-                tool_choice=NONE,
-            )
-        if choice == NONE:
-            return Prompt(render=joined, read=_text_only, tools=tools, tool_choice=NONE)
-        if choice != AUTO:
-            return _forced(tools, choice)
+        if may_call and choice not in (AUTO, NONE):
+            return self._forced(choice)
+        # Calls that may not be made are parsed, too: as text the user would see them.
+        return Prompt(
+            render=joined, read=_as_generated, tools=self._block.schemas, retry=self._retry
+        )
 
-        def retry(call: ToolCall) -> Prompt:
-            shown = any(tool.name == call.name for tool in tools)
-            prompt = _forced(tools, call.name if shown else REQUIRED)
-            return replace(prompt, read=_as_generated)
+    def _retry(self, call: ToolCall) -> Prompt | None:
+        """The prompt that decodes ``call`` under its tool's schema, if there is such a tool."""
+        name = meant(call).name
+        if name not in self._toolset:
+            return None
+        return replace(self._forced(name), read=_as_generated)
 
-        return Prompt(render=joined, read=_as_generated, tools=tools, retry=retry)
-
-
-def _forced(tools: tuple[ToolSchema, ...], choice: str) -> Prompt:
-    schema = call_of(tool for tool in tools if choice in (REQUIRED, tool.name))
-    return Prompt(
-        render=joined,
-        read=_call_only,
-        tools=tools,
-        tool_choice=choice,
-        json_schema={**schema, **COMPACT_JSON},
-        max_tokens=2 * longest_text(schema) + 32,
-        greedy=True,
-        visible=False,
-        tool="" if choice == REQUIRED else choice,
-    )
+    def _forced(self, choice: str) -> Prompt:
+        """A call of the tool ``choice``; of any in the block, if one is ``"required"``."""
+        if choice == REQUIRED:
+            calls = [tool.schema for tool in self._block.tools]
+        elif choice in self._block:
+            calls = [self._toolset.get(choice).schema]
+        else:
+            arguments = bounded(self._toolset.get(choice).parameters)
+            calls = [ToolSchema(CALL_TOOL, "", through_call_tool(choice, arguments))]
+        schema = call_of(calls)
+        return Prompt(
+            render=joined,
+            read=_call_only,
+            tools=self._block.schemas,
+            tool_choice=REQUIRED if choice == REQUIRED else calls[0].name,
+            json_schema={**schema, **COMPACT_JSON},
+            max_tokens=2 * longest_text(schema) + 32,
+            greedy=True,
+            visible=False,
+            tool="" if choice == REQUIRED else choice,
+        )
 
 
 def _as_generated(reply: Reply) -> Reply:
     return reply
 
 
-def _text_only(reply: Reply) -> Reply:
-    # tool_choice "none" is not enforced by every engine build, so it is here.
-    return Reply(text=reply.text)
-
-
 def _call_only(reply: Reply) -> Reply:
     if not reply.calls:
         problem = "its context is full before a tool call is complete; begin a new conversation"
         raise GenerationError("the primary model", problem)
-    return Reply(calls=reply.calls)
+    return replace(reply, text="")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from airunner.agent.consent import Consent
 from airunner.agent.tool_thread import CallApi, ToolThread
@@ -34,15 +35,18 @@ from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability
 from airunner.tools.api import Specialists
 from airunner.tools.arguments import Arguments
+from airunner.tools.call_tool import CALL_TOOL, meant
 from airunner.tools.facilities import Facilities
 from airunner.tools.passages import head_and_tail
 from airunner.tools.permissions import Decision
+from airunner.tools.search import SEARCH_TOOLS, schema_text
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _PROBLEM_TOKENS = 300
 _RETRYABLE = (ToolArgumentsError, ToolRetryError, UnknownToolError)
 CANCELLED = "cancelled before it finished"
+ANSWER_NOW = "No further tool can be called for this message. Answer now with what you know."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,17 @@ class Outcome:
 class ToolCaller:
     """Runs the calls of one turn, one after the other.
 
-    ``if_unsure`` is what becomes of calls that should be asked about; see ``Consent``.
+    A call by way of ``call_tool`` is run, asked about and told of as the call that is
+    meant. ``shown`` has the tools whose schemas the model sees; where arguments for
+    another one are wrong, the model is told its schema. ``if_unsure`` is what becomes
+    of calls that should be asked about; see ``Consent``.
     """
 
     def __init__(
         self,
         toolset: Toolset,
         *,
+        shown: Container[str],
         turn: str,
         conversation: str,
         consent: Consent,
@@ -75,6 +83,7 @@ class ToolCaller:
         max_retries: int,
     ) -> None:
         self._toolset, self._turn, self._emit = toolset, turn, emit
+        self._shown = shown
         self._specialists, self._facilities = specialists, facilities
         self._timeout_s, self._max_retries = timeout_s, max_retries
         self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
@@ -85,29 +94,28 @@ class ToolCaller:
         """The capabilities that a call of ``tool`` needs; none if there is no such tool."""
         return self._toolset.get(tool).uses if tool in self._toolset else ()
 
-    def matching(self, call: ToolCall) -> ToolCall | None:
-        """``call`` with its arguments as the tool's schema asks for them.
-
-        ``None`` if they do not match, or there is no such tool.
-        """
-        if call.malformed:
-            return None
+    def is_valid(self, call: ToolCall) -> bool:
+        """Whether there is such a tool, and the arguments match its schema."""
+        wanted = meant(call)
+        if wanted.malformed:
+            return False
         try:
-            arguments = self._toolset.get(call.name).validate(call.arguments)
+            self._toolset.get(wanted.name).validate(wanted.arguments)
         except (ToolArgumentsError, UnknownToolError):
-            return None
-        return replace(call, arguments=arguments.as_json)
+            return False
+        return True
 
     async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
         """Run ``call`` to an answer; only cancellation is raised.
 
         A cancelled call has its ``ToolCallFinished`` too; its message is the caller's to add.
         """
+        asked, call = call, meant(call)
         started = time.perf_counter()
         self._asked_s = 0.0
         self._emit(
             ToolCallStarted(
-                turn=self._turn, call=call.id, tool=call.name, arguments=dict(call.arguments)
+                turn=self._turn, call=call.id, tool=call.name, arguments=self._told(call)
             )
         )
         text, problem, again = "", "", False
@@ -125,12 +133,19 @@ class ToolCaller:
             problem = head_and_tail(problem, _PROBLEM_TOKENS)
             self._finish(call, started, problem=problem)
             advice = "Call it again, corrected." if again else "Do not call it again."
-            return Outcome(_answer(call, f"Error: {problem} {advice}"), again, problem)
+            if again and call.name in self._toolset and call.name not in self._shown:
+                advice += f" Its arguments: {schema_text(self._toolset.get(call.name).schema)}"
+            return Outcome(answer_to(asked, f"Error: {problem} {advice}"), again, problem)
         shown = head_and_tail(text, max_result_tokens)
         self._finish(call, started, result=shown, truncated=shown is not text)
-        return Outcome(_answer(call, shown))
+        return Outcome(answer_to(asked, shown))
 
     async def _result(self, call: ToolCall) -> str:
+        if call.name == CALL_TOOL:
+            problem = (
+                f"{call.malformed!r} is no JSON object" if call.malformed else "it lacks a name"
+            )
+            raise ToolArgumentsError(CALL_TOOL, f"{problem}; {SEARCH_TOOLS} finds tools.")
         tool = self._toolset.get(call.name)
         if call.malformed:
             raise ToolArgumentsError(call.name, f"{call.malformed!r} is no JSON object.")
@@ -182,6 +197,13 @@ class ToolCaller:
         finally:
             self._asked_s = time.perf_counter() - asked_s
 
+    def _told(self, call: ToolCall) -> dict[str, Any]:
+        """The arguments as the tool's schema asks for them; as they came, if they do not match."""
+        try:
+            return self._toolset.get(call.name).validate(call.arguments).as_json
+        except (ToolArgumentsError, UnknownToolError):
+            return dict(call.arguments)
+
     def _may_retry(self, tool: str) -> bool:
         self._retries[tool] += 1
         return self._retries[tool] <= self._max_retries
@@ -210,8 +232,14 @@ class ToolCaller:
 
 def cancelled_answer(call: ToolCall) -> Message:
     """The answer of a call that never ran to its end, so that none is left without one."""
-    return _answer(call, f"Error: {call.name} was {CANCELLED}.")
+    return answer_to(call, f"Error: {meant(call).name} was {CANCELLED}.")
 
 
-def _answer(call: ToolCall, content: str) -> Message:
+def refused_answer(call: ToolCall) -> Message:
+    """The answer of a call where none may be made any more."""
+    return answer_to(call, f"Error: {meant(call).name} was not run. {ANSWER_NOW}")
+
+
+def answer_to(call: ToolCall, content: str) -> Message:
+    """The message that answers ``call``, under the name that the model called."""
     return Message("tool", content, tool_call_id=call.id, name=call.name)

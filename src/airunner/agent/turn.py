@@ -18,7 +18,7 @@ from airunner.agent.dialect import AUTO, NONE, Dialect, Prompt, Reply
 from airunner.agent.generation import run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.team import Expect, Lease, Team
-from airunner.agent.tool_call import ToolCaller, cancelled_answer
+from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
 from airunner.events import (
@@ -31,6 +31,7 @@ from airunner.events import (
 )
 from airunner.messages import Delta, Message, ToolCall
 from airunner.models.spec import ChatDialect, ModelCapability, Sampling
+from airunner.tools.call_tool import meant
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 
@@ -38,6 +39,8 @@ _RESERVED_SHARE = 4
 _LEAST_RESULT_TOKENS = 128
 # For a tool called before the first generation, when the context is not known yet.
 _FIRST_RESULT_TOKENS = 1024
+_MOST_REFUSALS = 2
+_NO_ANSWER = "(There is no answer: the turn ended before one.)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Turn:
     async def _answer(self) -> tuple[str, str]:
         again: str | None = None
         choice = self._request.tool_choice
+        refusals = 0
         while True:
             may_call = self._steps < self._max_steps
             dialect = self._dialects[self._team.resolve(PRIMARY).dialect]
@@ -122,7 +126,14 @@ class Turn:
             calls = self._record(reply)
             if not calls:
                 return ("answered" if may_call else "step_limit"), reply.text
-            again = await self._call_tools(calls)
+            if may_call and choice != NONE:
+                again = await self._call_tools(calls)
+                continue
+            self._conversation.messages += map(refused_answer, calls)
+            refusals += 1
+            if refusals > _MOST_REFUSALS:
+                self._conversation.messages.append(Message("assistant", _NO_ANSWER))
+                return "step_limit", reply.text
 
     def _ready(self, reply: Reply) -> Reply:
         """A reply that nobody had to generate; its text is seen like any other."""
@@ -130,16 +141,25 @@ class Turn:
         return reply
 
     async def _reply(self, prompt: Prompt) -> Reply:
-        """Run ``prompt``; a call that does not match its schema is decoded once more, under it."""
+        """Run ``prompt``; a call that does not match its schema is decoded once more, under it.
+
+        A call that is valid stays as the model wrote it, since this is how it stands in
+        the engine's cache.
+        """
         reply = await self._generate(prompt)
-        calls = []
-        for call in reply.calls:
-            matching = self._caller.matching(call)
-            if matching is None and prompt.retry is not None:
-                anew = await self._generate(prompt.retry(call))
-                matching = next(filter(None, map(self._caller.matching, anew.calls)), None)
-            calls.append(matching or call)
+        calls = [
+            call if self._caller.is_valid(call) else await self._decoded_anew(prompt, call)
+            for call in reply.calls
+        ]
         return replace(reply, calls=tuple(calls))
+
+    async def _decoded_anew(self, prompt: Prompt, call: ToolCall) -> ToolCall:
+        """``call`` decoded under its tool's schema; as it was, where that does not help."""
+        retry = prompt.retry(call) if prompt.retry is not None else None
+        if retry is None:
+            return call
+        anew = await self._generate(retry)
+        return next(filter(self._caller.is_valid, anew.calls), call)
 
     async def _generate(self, prompt: Prompt) -> Reply:
         """Run ``prompt``; once more if its worker dies before the user saw anything of it."""
@@ -181,7 +201,7 @@ class Turn:
         self._result_tokens = max(
             _LEAST_RESULT_TOKENS, min(n_ctx // 2, n_ctx - used - self._reserve(n_ctx))
         )
-        return prompt.read(Reply(done.text, tuple(done.calls)))
+        return prompt.read(Reply(done.text, tuple(done.calls), done.reasoning))
 
     async def _request_for(self, prompt: Prompt, lease: Lease) -> tuple[Fitted, ChatRequest]:
         wanted = prompt.max_tokens or self._answer_tokens
@@ -222,12 +242,16 @@ class Turn:
         # Where context is short, an even share is still better than the first taking all.
         share = max(_LEAST_RESULT_TOKENS, self._result_tokens // len(calls))
         for call in calls:
-            self._foresee(call.name)
+            self._foresee(meant(call).name)
         for call in calls:
             outcome = await self._caller.run(call, share)
-            self._conversation.messages.append(outcome.message)
+            message = outcome.message
+            if call is calls[-1] and self._steps == self._max_steps:
+                # Said here, where it stays: what is only in one prompt costs the next its cache.
+                message = replace(message, content=f"{message.content}\n\n{ANSWER_NOW}")
+            self._conversation.messages.append(message)
             if outcome.again:
-                again = call.name
+                again = meant(call).name
         return again
 
     def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
@@ -244,19 +268,24 @@ class Turn:
             taken.add(unique.id)
             calls.append(unique)
         if reply.text or calls:
-            messages.append(Message("assistant", reply.text, tool_calls=tuple(calls)))
+            said = Message("assistant", reply.text, tuple(calls), reasoning=reply.reasoning)
+            messages.append(said)
         self._streamed = ""
         return tuple(calls)
 
     def _settle(self) -> str:
-        """Leave the conversation consistent after a break; the answer as far as it had come."""
+        """Leave the conversation whole after a break; returns the answer as far as it had come.
+
+        Each user message has an answer afterwards, if only one that says there is none:
+        two in a row would have to be merged, which changes what was sent already.
+        """
         messages = self._conversation.messages
         answered = {message.tool_call_id for message in messages if message.role == "tool"}
         asked = [call for message in messages for call in message.tool_calls]
         messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
         partial, self._streamed = self._streamed, ""
-        if partial:
-            messages.append(Message("assistant", partial))
+        if partial or messages[-1].role != "assistant":
+            messages.append(Message("assistant", partial or _NO_ANSWER))
         return partial
 
     def _foresee(self, tool: str) -> None:

@@ -27,6 +27,8 @@ tools_app = typer.Typer(
 def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     """List every tool, what it does to the world, and whether it asks first.
 
+    Those marked * are in every prompt of a model with tool calling of its own; it
+    searches for the others. The setting core_tools changes which those are.
     Built-in tools, those of installed packages, and those of the MCP servers in
     mcp.json, which are started for it. What could not be used is told on stderr.
     """
@@ -42,9 +44,11 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
         AnswerScreen() as screen,
         following(runtime.bus, screen.show),
     ):
+        core = runtime.core_tools
         tools: list[dict[str, Any]] = [
             {
                 "name": tool.name,
+                "core": tool.name in core,
                 "permission": tool.permission,
                 "decision": permissions.decide(tool, {}).decision,
                 "description": tool.description,
@@ -55,10 +59,13 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     if as_json:
         print_json(tools)
         return
-    table = columns("tool", "permission", "runs", "what it does")
+    table = columns("  tool", "permission", "runs", "what it does")
     runs = {"allow": "unasked", "ask": "if you agree", "deny": "never"}
     for row in tools:
-        table.add_row(row["name"], row["permission"], runs[row["decision"]], row["description"])
+        mark = "* " if row["core"] else "  "
+        table.add_row(
+            mark + row["name"], row["permission"], runs[row["decision"]], row["description"]
+        )
     out().print(table)
 
 

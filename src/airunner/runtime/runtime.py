@@ -186,6 +186,7 @@ class Runtime:
                     specialists=self._desk,
                     facilities=self._facilities,
                     permissions=Permissions(settings.permissions),
+                    core_tools=settings.core_tools,
                     max_steps=settings.max_steps,
                     tool_timeout_s=settings.tool_timeout_s,
                     answer_tokens=settings.max_tokens,
@@ -254,6 +255,11 @@ class Runtime:
     def toolset(self) -> Toolset:
         """Every tool that the primary may call; waits for the MCP servers on first use."""
         return self._agent.toolset
+
+    @property
+    def core_tools(self) -> tuple[str, ...]:
+        """The tools that every prompt shows; the others are found by ``search_tools``."""
+        return self._agent.block.names
 
     def call_tool(
         self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False

@@ -17,6 +17,10 @@ def to_json(message: Message) -> str:
         value["tool_call_id"] = message.tool_call_id
     if message.name is not None:
         value["name"] = message.name
+    if message.reasoning:
+        value["reasoning"] = message.reasoning
+    if message.sent is not None:
+        value["sent"] = message.sent
     return json.dumps(value)
 
 
