@@ -39,6 +39,8 @@ class Prompt:
     where it does not match that schema; ``None`` where it was decoded so already, or
     where there is no such tool.
     ``tool`` is the one whose arguments are generated, where that is known before.
+    ``begun`` is the call that the prompt itself asks to complete; it is recorded
+    also when the generation is broken off, so that what was asked stays.
     """
 
     render: Callable[[Sequence[Message]], list[Message]]
@@ -51,6 +53,7 @@ class Prompt:
     visible: bool = True
     retry: Callable[[ToolCall], Prompt | None] | None = None
     tool: str = ""
+    begun: ToolCall | None = None
 
 
 class Dialect(Protocol):

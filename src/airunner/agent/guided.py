@@ -80,6 +80,7 @@ class GuidedDialect:
             greedy=True,
             visible=False,
             tool=tool.name,
+            begun=ToolCall(call_id, tool.name, form.given),
         )
 
     def _tool_for(

@@ -177,6 +177,8 @@ class ToolCaller:
             if not waiting.done():
                 running.abandon()
                 waiting.cancel()
+            elif not waiting.cancelled():
+                waiting.exception()  # looked at, or asyncio complains where the turn is cancelled now
         if not done:
             raise ToolTimeoutError(call.name, timeout_s)
         return waiting.result()

@@ -82,7 +82,7 @@ class Turn:
         self._steps = 0
         self._streamed = ""
         self._anything_streamed = False
-        self._told_shortened = False
+        self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
         self._expect: Expect
 
@@ -143,23 +143,15 @@ class Turn:
     async def _reply(self, prompt: Prompt) -> Reply:
         """Run ``prompt``; a call that does not match its schema is decoded once more, under it.
 
-        A call that is valid stays as the model wrote it, since this is how it stands in
-        the engine's cache.
+        Only where the call is all of the reply: what was said beside it stands in the
+        engine's cache, and a wrong call then goes back to the model like any other.
         """
         reply = await self._generate(prompt)
-        calls = [
-            call if self._caller.is_valid(call) else await self._decoded_anew(prompt, call)
-            for call in reply.calls
-        ]
-        return replace(reply, calls=tuple(calls))
-
-    async def _decoded_anew(self, prompt: Prompt, call: ToolCall) -> ToolCall:
-        """``call`` decoded under its tool's schema; as it was, where that does not help."""
-        retry = prompt.retry(call) if prompt.retry is not None else None
-        if retry is None:
-            return call
-        anew = await self._generate(retry)
-        return next(filter(self._caller.is_valid, anew.calls), call)
+        if reply.text or len(reply.calls) != 1 or prompt.retry is None:
+            return reply
+        (call,) = reply.calls
+        retry = None if self._caller.is_valid(call) else prompt.retry(call)
+        return reply if retry is None else await self._generate(retry)
 
     async def _generate(self, prompt: Prompt) -> Reply:
         """Run ``prompt``; once more if its worker dies before the user saw anything of it."""
@@ -182,6 +174,7 @@ class Turn:
                     self._stream(delta)
 
             self._foresee(prompt.tool)
+            self._begun = prompt.begun
             done = await run_generation(lease, request, since_s=asked_s, on_delta=on_delta)
             model, n_ctx = lease.spec.model_path, lease.n_ctx
         self._emit(
@@ -214,8 +207,7 @@ class Turn:
             reserve=min(wanted, self._reserve(lease.n_ctx)),
             model=lease.spec.model_path,
         )
-        if fitted.dropped or (fitted.shortened and not self._told_shortened):
-            self._told_shortened = self._told_shortened or fitted.shortened > 0
+        if fitted.dropped or fitted.shortened:
             self._emit(
                 HistoryTrimmed(turn=self.id, dropped_messages=fitted.dropped, n_ctx=lease.n_ctx)
             )
@@ -261,6 +253,7 @@ class Turn:
         which result belongs to which call.
         """
         messages = self._conversation.messages
+        self._begun = None
         taken = {call.id for message in messages for call in message.tool_calls}
         calls: list[ToolCall] = []
         for call in reply.calls:
@@ -279,6 +272,8 @@ class Turn:
         Each user message has an answer afterwards, if only one that says there is none:
         two in a row would have to be merged, which changes what was sent already.
         """
+        if self._begun is not None:
+            self._record(Reply(calls=(self._begun,)))
         messages = self._conversation.messages
         answered = {message.tool_call_id for message in messages if message.role == "tool"}
         asked = [call for message in messages for call in message.tool_calls]
