@@ -62,8 +62,12 @@ async def fit(
     """
     room = n_ctx - reserve
 
+    def prompt(messages: Sequence[Message]) -> list[Message]:
+        # Only now: a dialect reads in the messages what the user said, and nothing else.
+        return _prefaced(render([*conversation.head, *messages]), conversation.preface)
+
     async def measure(messages: Sequence[Message]) -> int:
-        rendered = render([*conversation.head, *messages])
+        rendered = prompt(messages)
         bound = _byte_bound(rendered, tools)
         # A tokenizer makes at most one token of a byte, and in prose one of four or
         # five, so neither a short prompt nor an absurdly long one is counted.
@@ -92,7 +96,7 @@ async def fit(
         messages = shorter
         tokens = await measure(messages)
     shortened = sum(a is not b for a, b in zip(whole, messages, strict=True))
-    return Fitted(render([*conversation.head, *messages]), tokens, dropped, shortened)
+    return Fitted(prompt(messages), tokens, dropped, shortened)
 
 
 def _shorten_longest(messages: list[Message]) -> list[Message] | None:
@@ -108,6 +112,15 @@ def _shorten_longest(messages: list[Message]) -> list[Message] | None:
         replace(message, content=content),
         *messages[longest + 1 :],
     ]
+
+
+def _prefaced(rendered: list[Message], preface: str) -> list[Message]:
+    """``rendered`` with ``preface`` in front of its first user message."""
+    at = next((i for i, message in enumerate(rendered) if message.role == "user"), None)
+    if not preface or at is None:
+        return rendered
+    first = replace(rendered[at], content=f"{preface}\n\n{rendered[at].content}")
+    return [*rendered[:at], first, *rendered[at + 1 :]]
 
 
 def _flat(exchanges: Sequence[Sequence[Message]]) -> list[Message]:

@@ -83,13 +83,19 @@ def chat(
         typer.echo(line, err=aside)
 
     with running_team(settings, "chat") as runtime:
-        keeps = text is None or goes_on
-        known = ""
-        if text is None:
+
+        def known() -> str:
             with suppress(StorageError):  # saving the talk tells what is wrong with the records
-                known = runtime.records.facts.in_words()
-        start = "\n\n".join(filter(None, [system, known]))
-        history = ChatHistory(runtime.records.conversations, start, say, keeps=keeps)
+                return runtime.records.facts.in_words() if text is None else ""
+            return ""
+
+        history = ChatHistory(
+            runtime.records.conversations,
+            system or "",
+            say,
+            known=known,
+            keeps=text is None or goes_on,
+        )
         if goes_on:
             history.go_on(wanted)
         with screen, following(runtime.bus, screen.show) as follower:

@@ -74,7 +74,9 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
         saved = records.conversations.load(entry.id)
     messages = saved.messages if saved else ()
     if as_json:
-        print_json(asdict(entry) | {"messages": [json.loads(to_json(m)) for m in messages]})
+        preface = saved.preface if saved else ""
+        said = [json.loads(to_json(m)) for m in messages]
+        print_json(asdict(entry) | {"preface": preface, "messages": said})
         return
     console = out()
     console.print(described(entry), style="bold", soft_wrap=True)
