@@ -206,8 +206,9 @@ def _take_turn(
             for event in turn:
                 follower.check()
                 if isinstance(event, PermissionAsked):
-                    follower.wait()
-                    runtime.answer(event.question, ask(event))
+                    with follower.held():
+                        answer = ask(event)
+                    runtime.answer(event.question, answer)
                 elif isinstance(event, ConversationSwitched):
                     history.switch_after_turn(event.to)
                 elif isinstance(event, TurnFinished):

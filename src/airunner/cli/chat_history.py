@@ -13,6 +13,7 @@ import typer
 
 from airunner.agent.conversation import Conversation, newest_exchange
 from airunner.agent.keeping import Keeper
+from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
 from airunner.store.conversations import Conversations, Entry
 
@@ -174,7 +175,7 @@ class ChatHistory:
         for message in newest_exchange(saved.messages):
             if message.role in ("user", "assistant") and message.content.strip():
                 sign = "> " if message.role == "user" else ""
-                self._say(sign + _shortened(message.content.strip()))
+                self._say(sign + safe(_shortened(message.content.strip())))
 
 
 def conversation_named(store: Conversations, wanted: str) -> Entry:

@@ -66,7 +66,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
 
     from airunner.cli.chat_history import conversation_named, described
     from airunner.cli.console import out, print_json
-    from airunner.cli.question import printable
+    from airunner.cli.safe_text import safe
     from airunner.store.saved_message import to_json
 
     with _records(settings) as records:
@@ -84,8 +84,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
         if message.role == "tool" or not message.content.strip():
             continue
         console.print(f"\n{message.role}:", style="bold")
-        for line in message.content.strip().splitlines():
-            console.print(printable(line.expandtabs()), soft_wrap=True)
+        console.print(safe(message.content.strip()), soft_wrap=True)
 
 
 def delete_conversation(
