@@ -58,14 +58,17 @@ def chat(
 
     It calls tools, and these use specialised models. With -p, the answer goes
     to stdout and everything else to stderr. A tool that changes something asks
-    first; where nobody can answer, because stdin is no terminal, it is denied.
+    first; where nobody can answer, because stdin is no terminal, it is denied
+    unless --permissions allows it. Of what a tool returns the beginning is shown,
+    with --json all of it.
     Conversations are saved, with -p only if an earlier one goes on.
-    Exits 0 when answered, 1 on failure, 130 when interrupted.
+    Exits 0 when answered, 1 if there is no answer, 130 when interrupted.
     """
     from airunner.cli.chat_history import ChatHistory
     from airunner.cli.chat_screen import AnswerScreen, JsonScreen, TalkScreen
     from airunner.cli.following import following
     from airunner.cli.team import running_team
+    from airunner.cli.turn_ending import is_answered
     from airunner.errors import StorageError
 
     text = sys.stdin.read().strip() if prompt == "-" else prompt
@@ -105,7 +108,7 @@ def chat(
             finished = _take_turn(runtime, history, text, follower)
     if finished is None:
         raise KeyboardInterrupt
-    if finished.outcome not in ("answered", "step_limit"):
+    if not is_answered(finished):
         raise typer.Exit(EXIT_INTERRUPTED if finished.outcome == "cancelled" else EXIT_FAILED)
 
 
