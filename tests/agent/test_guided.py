@@ -262,3 +262,25 @@ def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path
         assert all(e.cached_tokens > 0 for e in generated[1:])
         assert of_kind(events, TurnFinished)[0].outcome == "answered"
     assert of_kind(turns[1], ToolCallStarted)[0].arguments["text"] == TEXT * 5
+
+
+def test_a_preface_is_no_word_of_the_user() -> None:
+    known = "What the user has asked you to remember:\n- Please translate things into German."
+    team = guided("Hello!", '{"target_language": "French"}', "Whales breathe air.")
+    conversation = Conversation.begin("Be kind.", known)
+    assert not of_kind(run(team, "hello, how are you?", conversation), ToolCallStarted)
+    run(team, f"translate this: {TEXT}", conversation)
+    prompts = [list(request.messages) for request in team.requests]
+    assert prompts[0][1].content == f"{known}\n\nhello, how are you?"
+    for number in (0, 1):
+        assert prompts[number + 1][: len(prompts[number])] == prompts[number]
+    # The form is worded the same for one in whose first message a call is asked for.
+    team = guided('{"target_language": "French"}', "Whales breathe air.", "You are welcome.")
+    conversation = Conversation.begin("Be kind.", known)
+    run(team, f"translate this: {TEXT}", conversation)
+    run(team, "Thank you!", conversation)
+    prompts = [list(request.messages) for request in team.requests]
+    assert team.requests[0].json_schema is not None
+    assert prompts[0][1].content.startswith(f"{known}\n\ntranslate this: ")
+    for number in (0, 1):
+        assert prompts[number + 1][: len(prompts[number])] == prompts[number]

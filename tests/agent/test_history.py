@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from airunner.agent.loop import AgentLoop
 from airunner.errors import ContextOverflowError
 from airunner.events import EventBus, HistoryTrimmed, TurnFinished
 from airunner.messages import Message, ToolCall, ToolSchema
+from airunner.models.spec import ChatDialect
 from airunner.tools.toolset import Toolset
 
 
@@ -117,3 +119,63 @@ def test_a_turn_says_that_history_was_trimmed() -> None:
     (trimmed,) = of_kind(events, HistoryTrimmed)
     assert trimmed.dropped_messages % 4 == 0
     assert of_kind(events, TurnFinished)[0].outcome == "answered"
+
+
+# What is known of the user
+
+
+KNOWN = "What the user has asked you to remember:\n- My cat is called Miso."
+
+
+def test_a_preface_is_in_front_of_the_first_user_message_and_in_no_message() -> None:
+    conversation = Conversation.begin("S", KNOWN)
+    conversation.messages += [Message("user", "hello"), Message("assistant", "Hi.")]
+    conversation.messages.append(Message("user", "and now?"))
+    before = list(conversation.messages)
+    result, _ = fitted(conversation, 4096)
+    assert [m.content for m in result.messages] == ["S", f"{KNOWN}\n\nhello", "Hi.", "and now?"]
+    assert result.tokens >= tokens_of(result.messages)
+    assert conversation.messages == before
+
+
+def test_the_next_message_that_is_still_sent_takes_the_preface_over() -> None:
+    conversation = long_conversation(200)
+    conversation.preface = KNOWN
+    for number in range(200, 240):
+        result, _ = fitted(conversation, 8192)
+        assert [KNOWN in m.content for m in result.messages] == [
+            i == 1 for i in range(len(result.messages))
+        ]
+        assert result.messages[1].content.startswith(f"{KNOWN}\n\nquestion ")
+        conversation.messages.extend(exchange(number))
+
+
+def test_a_preface_takes_room_and_is_never_shortened() -> None:
+    preface = "fact " * 400
+    conversation = long_conversation(2)
+    conversation.messages.append(Message("user", "w" * 100_000))
+    without, _ = fitted(conversation, 2048)
+    conversation.preface = preface
+    result, _ = fitted(conversation, 2048)
+    assert result.tokens == tokens_of(result.messages) <= 2048 * 0.75
+    assert result.messages[1].content.startswith(preface)
+    assert len(result.messages[1].content) - len(preface) < len(without.messages[1].content)
+
+
+@pytest.mark.parametrize("dialect", ["native", "guided"])
+def test_prompts_with_a_preface_only_grow(dialect: ChatDialect) -> None:
+    team = ScriptedTeam(["One.", "Two.", "Three."], dialect=dialect, n_ctx=8192)
+    loop = AgentLoop(team, Toolset(), bus=EventBus())
+    conversation = Conversation.begin("Be brief.", KNOWN)
+    for text in ("How are you?", "Why?", "Thanks"):
+        asyncio.run(events_of(loop, conversation, text))
+    prompts = [list(request.messages) for request in team.requests]
+    for earlier, later in pairwise(prompts):
+        assert later[: len(earlier)] == earlier
+        assert len(later) == len(earlier) + 2
+    # Without a preface, it is the same prompt up to the first user message.
+    plain = ScriptedTeam(["One."], dialect=dialect, n_ctx=8192)
+    loop = AgentLoop(plain, Toolset(), bus=EventBus())
+    asyncio.run(events_of(loop, Conversation.begin("Be brief."), "How are you?"))
+    assert prompts[0][0] == plain.requests[0].messages[0]
+    assert prompts[0][1].content == f"{KNOWN}\n\n{plain.requests[0].messages[1].content}"

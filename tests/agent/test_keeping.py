@@ -171,3 +171,18 @@ def test_of_two_that_go_on_with_one_the_second_becomes_a_copy(records: Records) 
     said = [m.content for m in resumed(records, second.conversation.id).conversation.messages]
     assert [text.strip() for text in said] == ["Hello?", "Hi.", "Two?", "Two."]
     assert resumed(records, id).conversation == first.conversation
+
+
+def test_what_was_known_when_it_began_stays_in_front_of_it(records: Records) -> None:
+    keeper = Keeper(records.conversations, Conversation.begin("Be brief.", "The user is Anna."))
+    talk(keeper, ScriptedTeam(["Hi."]), "Hello?")
+    here, there = ScriptedTeam(["Yes."]), ScriptedTeam(["Yes."])
+    again = resumed(records, keeper.conversation.id)
+    asyncio.run(events_of(loop_of(here), keeper.conversation, "Still there?"))
+    talk(again, there, "Still there?")
+    assert there.requests == here.requests
+    assert there.requests[0].messages[1].content == "The user is Anna.\n\nHello?"
+    # Also where it goes on as a copy.
+    assert keeper.save("And here?") == "copied"
+    copy = resumed(records, keeper.conversation.id)
+    assert copy.conversation.preface == "The user is Anna."

@@ -29,6 +29,10 @@ class Terminal:
         """Type a line."""
         os.write(self._master, f"{line}\n".encode())
 
+    def press(self, keys: str) -> None:
+        """Type without a line's end, such as ``\\x04`` for Ctrl-D."""
+        os.write(self._master, keys.encode())
+
     def finish(self) -> tuple[int, str]:
         """The exit code and what went to stdout."""
         stdout = self.process.stdout.read() if self.process.stdout else ""

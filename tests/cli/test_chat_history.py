@@ -253,6 +253,27 @@ def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> No
     assert second.id in {entry.id for entry in records.conversations.list()}
 
 
+def test_each_conversation_has_what_is_known_when_it_begins(records: Records) -> None:
+    history = ChatHistory(
+        records.conversations, "Be kind.", lambda _: None, known=records.facts.in_words
+    )
+    assert history.conversation.preface == ""
+    played(records, history)
+    first = history.conversation.id
+    records.facts.add("My cat is called Miso.")
+    assert history.conversation.preface == ""
+    history.begin()
+    assert history.conversation.preface.endswith("\n- My cat is called Miso.")
+    assert history.conversation.head == [Message("system", "Be kind.")]
+    played(records, history, text="And now?")
+    second = history.conversation
+    records.facts.add("I live in Oslo.")
+    history.switch(first)
+    assert history.conversation.preface == ""
+    history.switch(second.id)
+    assert history.conversation == second
+
+
 # Reminders
 
 

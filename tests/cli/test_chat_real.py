@@ -111,6 +111,17 @@ def test_the_answer_alone_is_on_stdout_and_the_prompt_may_come_from_stdin(
 
 
 @pytest.mark.timeout(240)
+def test_what_was_calculated_is_seen_beside_whatever_the_model_says(embedded_home: Path) -> None:
+    question = "What is 17 % of 2340?"
+    done = airunner(embedded_home, "chat", "-p", question, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "\n  17% * 2340 = 397.8\n" in done.stderr
+    assert done.stdout.strip()
+    talk = airunner(embedded_home, "chat", *SMALL, said=f"{question}\n")
+    assert "\n  17% * 2340 = 397.8\n" in talk.stdout
+
+
+@pytest.mark.timeout(240)
 def test_a_talk_has_commands_and_ends_with_its_input(embedded_home: Path) -> None:
     done = airunner(embedded_home, "chat", *SMALL, said="/help\n/dance\nHello!\n/new\n/quit\nno\n")
     assert done.returncode == 0

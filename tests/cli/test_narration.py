@@ -105,7 +105,15 @@ def test_a_denial_says_by_whom() -> None:
 
     assert denied("user") == "tool save_note denied: you said no"
     assert denied("rule") == "tool save_note denied: a rule forbids it"
-    assert denied("nobody") == "tool save_note denied: nobody is there to allow it"
+    assert denied("nobody") == (
+        "tool save_note denied: nobody is there to allow it, as there is no terminal to ask on; "
+        "`--permissions save_note=allow` does"
+    )
+
+
+def test_a_line_is_one_line_and_cannot_steer_the_terminal() -> None:
+    failed = events.ToolServerFailed(server="odd", problem="it \x1b[2J ended\r\nat once")
+    assert narrate(failed.as_json()) == "MCP server odd: it \\x1b[2J ended at once"
 
 
 def test_a_reminder_has_its_time_and_its_words_unless_they_were_not_logged() -> None:

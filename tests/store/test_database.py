@@ -19,6 +19,7 @@ from airunner.errors import StorageError
 from airunner.messages import Message
 from airunner.store.migrations import STEPS, migrate
 from airunner.store.records import Records
+from airunner.store.saved_message import to_json
 
 HELLO = (Message("user", "Hello"), Message("assistant", "Good morning."))
 
@@ -217,3 +218,29 @@ def test_what_was_deleted_is_in_no_file(records: Records, file: Path) -> None:
     for path in file.parent.iterdir():
         assert b"xyzzyplugh" not in path.read_bytes(), path.name
         assert b"plugh" not in path.read_bytes(), path.name
+
+
+def test_a_conversation_of_before_prefaces_goes_on_as_it_was(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for step in STEPS[:4]:
+            step(connection)
+        connection.execute("PRAGMA user_version = 4")
+        connection.execute("INSERT INTO conversation VALUES ('a', 'Greeting', 1.0, 2.0, 0, 3)")
+        for place, message in enumerate(HELLO):
+            connection.execute(
+                "INSERT INTO message (conversation, place, spoken, value, said)"
+                " VALUES ('a', ?, 1, ?, ?)",
+                (place, to_json(message), message.content),
+            )
+    with Records(file) as records:
+        saved = records.conversations.load("a")
+        assert saved is not None
+        assert (saved.title, saved.revision, saved.preface) == ("Greeting", 3, "")
+        assert saved.messages == HELLO
+        more = [*HELLO, Message("user", "Bye")]
+        assert records.conversations.save("a", more, revision=3, preface="late") == "saved"
+        saved = records.conversations.load("a")
+        assert saved is not None
+        assert (saved.messages[2:], saved.preface) == ((Message("user", "Bye"),), "")
+        assert [found.entry.id for found in records.conversations.search("morning")] == ["a"]

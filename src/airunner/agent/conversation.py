@@ -19,16 +19,23 @@ class Conversation:
     ``start`` is the index of the first message after the system message that
     is still sent to the model. It only grows, in large steps, so that the
     prompt's prefix stays the one in the KV cache.
+
+    ``preface`` is what is known before anybody speaks, such as facts about the user.
+    Every prompt has it in front of the first user message that is still sent, below
+    the tools and not above them: conversations with different prefaces share the
+    prompt up to there. It is part of no message, and never changes.
     """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     messages: list[Message] = field(default_factory=list)
     start: int = 0
+    preface: str = ""
 
     @classmethod
-    def begin(cls, system_prompt: str = "") -> Conversation:
+    def begin(cls, system_prompt: str = "", preface: str = "") -> Conversation:
         """A new conversation, with a system message if there is a prompt for one."""
-        return cls(messages=[Message("system", system_prompt)] if system_prompt else [])
+        messages = [Message("system", system_prompt)] if system_prompt else []
+        return cls(messages=messages, preface=preface)
 
     @property
     def head(self) -> list[Message]:

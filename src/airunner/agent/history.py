@@ -64,8 +64,13 @@ async def fit(
     """
     room = n_ctx - reserve
 
+    def prompt(messages: Sequence[Message]) -> list[Message]:
+        # Only now: a dialect reads in the messages what the user said, and nothing else.
+        shown = render(_as_sent([*conversation.head, *messages]))
+        return _prefaced(shown, conversation.preface)
+
     async def measure(messages: Sequence[Message]) -> int:
-        rendered = render(_as_sent([*conversation.head, *messages]))
+        rendered = prompt(messages)
         bound = _byte_bound(rendered, tools)
         # A tokenizer makes at most one token of a byte, and in prose one of four or
         # five, so neither a short prompt nor an absurdly long one is counted.
@@ -96,7 +101,7 @@ async def fit(
     shortened = sum(a is not b for a, b in zip(whole, messages, strict=True))
     if shortened:
         conversation.messages[-len(messages) :] = messages
-    return Fitted(render(_as_sent([*conversation.head, *messages])), tokens, dropped, shortened)
+    return Fitted(prompt(messages), tokens, dropped, shortened)
 
 
 def _shorten_longest(messages: list[Message]) -> list[Message] | None:
@@ -120,6 +125,15 @@ def _as_sent(messages: Sequence[Message]) -> list[Message]:
         message if message.sent is None else replace(message, content=message.sent)
         for message in messages
     ]
+
+
+def _prefaced(rendered: list[Message], preface: str) -> list[Message]:
+    """``rendered`` with ``preface`` in front of its first user message."""
+    at = next((i for i, message in enumerate(rendered) if message.role == "user"), None)
+    if not preface or at is None:
+        return rendered
+    first = replace(rendered[at], content=f"{preface}\n\n{rendered[at].content}")
+    return [*rendered[:at], first, *rendered[at + 1 :]]
 
 
 def _flat(exchanges: Sequence[Sequence[Message]]) -> list[Message]:

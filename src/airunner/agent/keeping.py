@@ -29,7 +29,7 @@ class Keeper:
     @classmethod
     def resume(cls, store: Conversations, saved: Saved) -> Keeper:
         """Go on with a conversation as it was saved."""
-        conversation = Conversation(saved.id, list(saved.messages), saved.start)
+        conversation = Conversation(saved.id, list(saved.messages), saved.start, saved.preface)
         return cls(store, conversation, saved.revision)
 
     def save(self, question: str | None = None) -> Kept:
@@ -63,6 +63,7 @@ class Keeper:
             self.conversation.id,
             messages,
             start=self.conversation.start,
+            preface=self.conversation.preface,
             revision=self._revision,
             title=title,
         )

@@ -178,7 +178,7 @@ class ToolCaller:
                 running.abandon()
                 waiting.cancel()
             elif not waiting.cancelled():
-                waiting.exception()  # looked at, or asyncio complains where the turn is cancelled now
+                waiting.exception()  # asyncio complains of one that nobody looked at
         if not done:
             raise ToolTimeoutError(call.name, timeout_s)
         return waiting.result()

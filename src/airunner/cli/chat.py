@@ -58,14 +58,17 @@ def chat(
 
     It calls tools, and these use specialised models. With -p, the answer goes
     to stdout and everything else to stderr. A tool that changes something asks
-    first; where nobody can answer, because stdin is no terminal, it is denied.
+    first; where nobody can answer, because stdin is no terminal, it is denied
+    unless --permissions allows it. Of what a tool returns the beginning is shown,
+    with --json all of it.
     Conversations are saved, with -p only if an earlier one goes on.
-    Exits 0 when answered, 1 on failure, 130 when interrupted.
+    Exits 0 when answered, 1 if there is no answer, 130 when interrupted.
     """
     from airunner.cli.chat_history import ChatHistory
     from airunner.cli.chat_screen import AnswerScreen, JsonScreen, TalkScreen
     from airunner.cli.following import following
     from airunner.cli.team import running_team
+    from airunner.cli.turn_ending import is_answered
     from airunner.errors import StorageError
 
     text = sys.stdin.read().strip() if prompt == "-" else prompt
@@ -83,13 +86,19 @@ def chat(
         typer.echo(line, err=aside)
 
     with running_team(settings, "chat") as runtime:
-        keeps = text is None or goes_on
-        known = ""
-        if text is None:
+
+        def known() -> str:
             with suppress(StorageError):  # saving the talk tells what is wrong with the records
-                known = runtime.records.facts.in_words()
-        start = "\n\n".join(filter(None, [system, known]))
-        history = ChatHistory(runtime.records.conversations, start, say, keeps=keeps)
+                return runtime.records.facts.in_words() if text is None else ""
+            return ""
+
+        history = ChatHistory(
+            runtime.records.conversations,
+            system or "",
+            say,
+            known=known,
+            keeps=text is None or goes_on,
+        )
         if goes_on:
             history.go_on(wanted)
         with screen, following(runtime.bus, screen.show) as follower:
@@ -99,7 +108,7 @@ def chat(
             finished = _take_turn(runtime, history, text, follower)
     if finished is None:
         raise KeyboardInterrupt
-    if finished.outcome not in ("answered", "step_limit"):
+    if not is_answered(finished):
         raise typer.Exit(EXIT_INTERRUPTED if finished.outcome == "cancelled" else EXIT_FAILED)
 
 
@@ -200,8 +209,9 @@ def _take_turn(
             for event in turn:
                 follower.check()
                 if isinstance(event, PermissionAsked):
-                    follower.wait()
-                    runtime.answer(event.question, ask(event))
+                    with follower.held():
+                        answer = ask(event)
+                    runtime.answer(event.question, answer)
                 elif isinstance(event, ConversationSwitched):
                     history.switch_after_turn(event.to)
                 elif isinstance(event, TurnFinished):

@@ -13,6 +13,7 @@ import typer
 
 from airunner.agent.conversation import Conversation, newest_exchange
 from airunner.agent.keeping import Keeper
+from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
 from airunner.store.conversations import Conversations, Entry
 
@@ -34,13 +35,22 @@ class ChatHistory:
     Args:
         store: where conversations are saved.
         system: instructions that each new conversation begins with.
+        known: what is known of the user when a conversation begins.
         say: shows a line to the user.
         keeps: whether what is said is saved.
     """
 
-    def __init__(self, store: Conversations, system: str, say: Say, *, keeps: bool = True) -> None:
+    def __init__(
+        self,
+        store: Conversations,
+        system: str,
+        say: Say,
+        *,
+        known: Callable[[], str] = str,
+        keeps: bool = True,
+    ) -> None:
         self.keeps = keeps
-        self._store, self._system, self._say = store, system, say
+        self._store, self._system, self._say, self._known = store, system, say, known
         self._listed: Sequence[Entry] = []
         self._switch_to = self._told = ""
         self.begin()
@@ -52,7 +62,7 @@ class ChatHistory:
 
     def begin(self) -> None:
         """Leave this conversation and begin another."""
-        self._keeper = Keeper(self._store, Conversation.begin(self._system))
+        self._keeper = Keeper(self._store, Conversation.begin(self._system, self._known()))
 
     def go_on(self, wanted: str | None) -> None:
         """Hold the conversation that ``wanted`` names, or the last one if ``None``.
@@ -165,7 +175,7 @@ class ChatHistory:
         for message in newest_exchange(saved.messages):
             if message.role in ("user", "assistant") and message.content.strip():
                 sign = "> " if message.role == "user" else ""
-                self._say(sign + _shortened(message.content.strip()))
+                self._say(sign + safe(_shortened(message.content.strip())))
 
 
 def conversation_named(store: Conversations, wanted: str) -> Entry:

@@ -7,13 +7,23 @@ order, from one thread.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Self
 
 from airunner.cli.console import err, out, print_json_line
 from airunner.cli.download_bar import DownloadBar
 from airunner.cli.narration import narrate
+from airunner.cli.safe_text import excerpt, safe
 from airunner.cli.step_bar import StepBar
-from airunner.events import Event, GenerationFinished, TextStreamed, TurnFinished
+from airunner.cli.turn_ending import TurnEnding
+from airunner.events import (
+    Event,
+    GenerationFinished,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnFinished,
+)
 
 
 class JsonScreen:
@@ -31,13 +41,22 @@ class JsonScreen:
 
 
 class TalkScreen:
-    """The answer as it is written; what happened to models and memory between, dimmed."""
+    """The answer as it is written; between, dimmed, what tools returned and models did.
 
-    def __init__(self) -> None:
+    Text is anybody's: a model may repeat what a web page told it. So what could
+    steer the terminal is escaped in all of it.
+
+    Args:
+        shows_results: whether tools' results are shown; not where they go elsewhere anyway.
+    """
+
+    def __init__(self, *, shows_results: bool = True) -> None:
         self._text = out()
         self._remarks = out()
         self._bars = (DownloadBar(), StepBar())
-        self._in_line = False
+        self._ending = TurnEnding()
+        self._shows_results = shows_results
+        self._in_line = self._said_anything = False
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -45,25 +64,50 @@ class TalkScreen:
         taken = [bar.show(event) for bar in self._bars]
         if any(taken):
             return
-        if isinstance(event, TextStreamed):
-            self._stream(event)
-        elif isinstance(event, TurnFinished):
-            self._finish(event)
-        elif not isinstance(event, GenerationFinished) or event.cached_tokens:
-            self._remark(narrate(event.as_json()))
+        self._ending.take(event)
+        match event:
+            case TextStreamed():
+                self._stream(event)
+            case TurnFinished():
+                self._finish(event)
+                self._said_anything = False
+            case ToolCallFinished():
+                self._show_result(event)
+            case GenerationFinished(cached_tokens=0):
+                pass
+            case _:
+                if isinstance(event, ToolCallStarted):
+                    self._leave_text()
+                self._remark(narrate(event.as_json()))
 
     def _stream(self, event: TextStreamed) -> None:
         style = "dim italic" if event.reasoning else None
-        self._text.print(event.text, end="", style=style, soft_wrap=True)
+        self._text.print(safe(event.text), end="", style=style, soft_wrap=True)
         self._text.file.flush()
         self._in_line = not event.text.endswith("\n")
+        self._said_anything |= not event.reasoning
+
+    def _leave_text(self) -> None:
+        """What was said so far was not the answer: a tool is called."""
+        self._said_anything = False
+
+    def _show_result(self, event: ToolCallFinished) -> None:
+        """What the tool returned, or all lines of what went wrong, below the line that says so."""
+        below = excerpt(event.result) if self._shows_results and not event.problem else []
+        if event.problem:
+            first, *more = excerpt(event.problem) or [""]
+            event, below = replace(event, problem=first), more
+        self._remark(narrate(event.as_json()))
+        for line in below:
+            self._remark(f"  {line}")
 
     def _finish(self, event: TurnFinished) -> None:
+        if event.text.strip() and not self._said_anything:
+            self._stream(TextStreamed(turn=event.turn, text=event.text))
         self._end_line()
-        if event.outcome == "failed":
-            self._remarks.print(f"error: {event.problem}", style="red")
-        elif event.outcome != "answered":
-            self._remark(f"({event.outcome.replace('_', ' ')})")
+        if (line := self._ending.in_words(event)) is not None:
+            style = "red" if event.outcome == "failed" else "dim"
+            self._remarks.print(line, style=style, soft_wrap=True)
 
     def _remark(self, line: str | None) -> None:
         if line is not None:
@@ -87,21 +131,34 @@ class TalkScreen:
 class AnswerScreen(TalkScreen):
     """The final text alone on stdout, everything else on stderr.
 
-    On a terminal the text appears as it is written; into a pipe it goes when
-    it is known to be the answer and not what was said before a tool call.
+    On a terminal the text appears as it is written; into a pipe it goes, as it
+    is, when it is known to be the answer. What was said before a tool call goes
+    to stderr then.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, shows_results: bool = True) -> None:
+        super().__init__(shows_results=shows_results)
         self._remarks = err()
         self._live = sys.stdout.isatty()
+        self._unsaid = ""
 
     def _stream(self, event: TextStreamed) -> None:
-        if self._live and not event.reasoning:
+        if event.reasoning:
+            return
+        if self._live:
             super()._stream(event)
+        else:
+            self._unsaid += event.text
+
+    def _leave_text(self) -> None:
+        super()._leave_text()
+        if unsaid := self._unsaid.strip():
+            self._remark(safe(unsaid))
+        self._unsaid = ""
 
     def _finish(self, event: TurnFinished) -> None:
         super()._finish(event)
-        if not self._live and event.text:
+        self._unsaid = ""
+        if not self._live and event.text.strip():
             sys.stdout.write(event.text.rstrip("\n") + "\n")
             sys.stdout.flush()

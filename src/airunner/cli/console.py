@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +23,11 @@ def out() -> Console:
 def err() -> Console:
     """The console for progress, remarks and errors."""
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def on_terminal(file: IO[str]) -> Console:
+    """The console for a question that has to be seen wherever stdout and stderr lead."""
+    return Console(file=file, highlight=False, markup=False, emoji=False)
 
 
 def columns(*names: str, right: Sequence[str] = ()) -> Table:

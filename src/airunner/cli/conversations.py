@@ -66,7 +66,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
 
     from airunner.cli.chat_history import conversation_named, described
     from airunner.cli.console import out, print_json
-    from airunner.cli.question import printable
+    from airunner.cli.safe_text import safe
     from airunner.store.saved_message import to_json
 
     with _records(settings) as records:
@@ -74,7 +74,9 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
         saved = records.conversations.load(entry.id)
     messages = saved.messages if saved else ()
     if as_json:
-        print_json(asdict(entry) | {"messages": [json.loads(to_json(m)) for m in messages]})
+        preface = saved.preface if saved else ""
+        said = [json.loads(to_json(m)) for m in messages]
+        print_json(asdict(entry) | {"preface": preface, "messages": said})
         return
     console = out()
     console.print(described(entry), style="bold", soft_wrap=True)
@@ -82,8 +84,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
         if message.role == "tool" or not message.content.strip():
             continue
         console.print(f"\n{message.role}:", style="bold")
-        for line in message.content.strip().splitlines():
-            console.print(printable(line.expandtabs()), soft_wrap=True)
+        console.print(safe(message.content.strip()), soft_wrap=True)
 
 
 def delete_conversation(

@@ -23,6 +23,7 @@ class Follower:
         self._show = show
         self._events: SimpleQueue[Event | threading.Event | None] = SimpleQueue()
         self._failure: BaseException | None = None
+        self._showing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="showing events", daemon=True)
         self._thread.start()
 
@@ -42,6 +43,16 @@ class Follower:
         while not reached.wait(_CHECK_S):
             self.check()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Show nothing during the body, in which somebody is asked something.
+
+        What was taken before is shown first, what comes meanwhile after.
+        """
+        self.wait()
+        with self._showing:
+            yield
+
     def finish(self) -> None:
         """Show what was taken so far and end."""
         self._events.put(None)
@@ -53,7 +64,8 @@ class Follower:
                 if isinstance(event, threading.Event):
                     event.set()
                 else:
-                    self._show(event)
+                    with self._showing:
+                        self._show(event)
         except Exception as failure:
             self._failure = failure
 

@@ -11,15 +11,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airunner.byte_size import format_bytes
+from airunner.cli.safe_text import safe
 from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]
 
 
 def narrate(event: Record) -> str | None:
-    """The line for an event, or ``None`` if it is not about models, memory or tools."""
+    """The line for an event, or ``None`` if it is not about models, memory or tools.
+
+    What others have put into it, such as a server's words for a problem, is made harmless.
+    """
     tell = _LINES.get(event["kind"])
-    return tell(event) if tell else None
+    line = tell(event) if tell else None
+    return None if line is None else safe(" ".join(line.splitlines()))
 
 
 def seconds(value: float) -> str:
@@ -120,7 +125,11 @@ def _tool_call_started(e: Record) -> str:
 
 
 def _permission_decided(e: Record) -> str | None:
-    reasons = {"rule": "a rule forbids it", "nobody": "nobody is there to allow it"}
+    reasons = {
+        "rule": "a rule forbids it",
+        "nobody": "nobody is there to allow it, as there is no terminal to ask on; "
+        f"`--permissions {e['tool']}=allow` does",
+    }
     return (
         None if e["allowed"] else f"tool {e['tool']} denied: {reasons.get(e['by'], 'you said no')}"
     )

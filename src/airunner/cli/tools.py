@@ -90,7 +90,7 @@ def call_tool(
     arguments = _arguments(sys.stdin.read() if args == "-" else args)
     with (
         running_team(settings, "tools call") as runtime,
-        AnswerScreen() as screen,
+        AnswerScreen(shows_results=False) as screen,
         following(runtime.bus, screen.show),
     ):
         runtime.toolset.get(name)

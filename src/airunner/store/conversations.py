@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A conversation as it was saved; ``start`` and ``messages`` are the agent's own.
+    """A conversation as it was saved; ``start``, ``preface`` and ``messages`` are the agent's own.
 
     ``revision`` counts the times its messages were written.
     """
@@ -57,6 +57,7 @@ class Saved:
     updated_s: float
     start: int
     revision: int
+    preface: str
     messages: tuple[Message, ...]
 
 
@@ -83,6 +84,7 @@ class Conversations:
         start: int = 0,
         revision: int = 0,
         title: str = "",
+        preface: str = "",
     ) -> Outcome:
         """Write what is new or different since the last time.
 
@@ -92,6 +94,7 @@ class Conversations:
             start: see ``airunner.agent.conversation.Conversation``.
             revision: of what the caller has read or saved last; 0 if it never did.
             title: for the first time; made from the first user message if empty.
+            preface: for the first time; it never changes.
 
         Returns:
             ``"saved"``, after which the revision is one more; or why nothing was
@@ -108,9 +111,12 @@ class Conversations:
                 return "changed elsewhere"
             now_s = self._clock()
             if row is None:
+                shown = one_line(title, MOST_TITLE) or _title_of(messages)
                 connection.execute(
-                    "INSERT INTO conversation VALUES (?, ?, ?, ?, ?, 0)",
-                    (id, one_line(title, MOST_TITLE) or _title_of(messages), now_s, now_s, start),
+                    "INSERT INTO conversation"
+                    " (id, title, created_s, updated_s, start, revision, preface)"
+                    " VALUES (?, ?, ?, ?, ?, 0, ?)",
+                    (id, shown, now_s, now_s, start, storable(preface)),
                 )
             connection.execute(
                 "UPDATE conversation SET updated_s = ?, start = ?, revision = revision + 1"
@@ -128,7 +134,7 @@ class Conversations:
         """
         with self._database.read() as connection:
             row = connection.execute(
-                "SELECT id, title, created_s, updated_s, start, revision"
+                "SELECT id, title, created_s, updated_s, start, revision, preface"
                 " FROM conversation WHERE id = ?",
                 (id,),
             ).fetchone()

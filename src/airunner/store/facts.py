@@ -70,7 +70,7 @@ class Facts:
         return gone
 
     def in_words(self, most: int = 1200) -> str:
-        """The facts as a text for a system message, at most ``most`` characters.
+        """The facts as a text to begin a conversation with, at most ``most`` characters.
 
         The newest come first, and the oldest are left out where there is no room;
         empty if nothing is known.

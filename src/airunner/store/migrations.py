@@ -118,6 +118,11 @@ def _4_reminders(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX reminder_due ON reminder (due_s) WHERE delivered_s IS NULL")
 
 
+def _5_prefaces(connection: sqlite3.Connection) -> None:
+    # Conversations of before have what was known of the user in their system message.
+    connection.execute("ALTER TABLE conversation ADD COLUMN preface TEXT NOT NULL DEFAULT ''")
+
+
 def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> None:
     """A full-text index ``<table>_search`` that follows the table by triggers.
 
@@ -139,5 +144,5 @@ def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> No
         )
 
 
-STEPS: tuple[Step, ...] = (_1_conversations, _2_notes, _3_facts, _4_reminders)
+STEPS: tuple[Step, ...] = (_1_conversations, _2_notes, _3_facts, _4_reminders, _5_prefaces)
 """Every step, in order; the first makes version 1."""
