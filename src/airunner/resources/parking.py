@@ -3,7 +3,8 @@
 They are of conversations that lost their slot, and of the beginning that all
 conversations of the same settings share. Owns where the files lie and how much of
 each tier may be used; the engine writes and reads them. The first tier is host
-memory (a memory file system), the second is disk. When both are full, the state used longest ago makes room.
+memory (a memory file system), the second is disk. When both are full, the state
+used longest ago makes room.
 """
 
 from __future__ import annotations
