@@ -22,6 +22,7 @@ from airunner.events import (
     WorkerDied,
 )
 from airunner.messages import Message, ToolSchema, Usage
+from airunner.resources.beginnings import KEPT_PER_MODEL
 
 RULES = Message("system", " ".join(f"rule-{n}" for n in range(300)))
 OTHER_RULES = Message("system", " ".join(f"law-{n}" for n in range(300)))
@@ -107,6 +108,22 @@ def test_other_rules_or_another_thinking_switch_are_another_beginning(tmp_path: 
             await begin(team, "d", system=OTHER_RULES)
             await begin(team, "e")
             assert steps(team, "read") == 3
+
+    asyncio.run(main())
+
+
+def test_beginnings_that_are_not_used_again_leave_room_for_conversations(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path) as team:
+            await begin(team, "first")
+            for n in range(KEPT_PER_MODEL + 1):
+                await begin(team, f"own-{n}", system=Message("system", f"{n} {RULES.content}"))
+                await begin(team, f"common-{n}")
+            kept = team.lot.beginnings_of("primary")
+            assert len(kept) == KEPT_PER_MODEL
+            files = len(list(team.shm.rglob("*.kv")))
+            assert files == len(kept) + len(team.lot.of_model("primary"))
+            assert steps(team, "read") == 1 + KEPT_PER_MODEL + 1, "the common one stays"
 
     asyncio.run(main())
 

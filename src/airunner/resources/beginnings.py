@@ -27,6 +27,12 @@ from airunner.resources.saving import save_slot
 KEPT_FROM_TOKENS = 256
 """A shorter beginning costs less to compute than to look after."""
 
+KEPT_PER_MODEL = 4
+"""More than these would take the parked conversations' place.
+
+They do no good where each conversation brings a system prompt of its own.
+"""
+
 _CHARACTERS_PER_TOKEN = 4  # of English; JSON has fewer
 
 
@@ -119,6 +125,8 @@ class Beginnings:
         if isinstance(kept, str):
             self._not_kept(conversation, kept)
         else:
+            for old in self.lot.beginnings_of(self.model)[KEPT_PER_MODEL:]:
+                self.lot.discard(old)
             self.bus.publish(
                 BeginningKept(
                     model=self.model,

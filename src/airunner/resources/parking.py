@@ -110,6 +110,14 @@ class ParkingLot:
         self._states[_key(state)] = state
         return state
 
+    def beginnings_of(self, model: str) -> tuple[KeptBeginning, ...]:
+        """The kept beginnings of a model, most recently used first."""
+        return tuple(
+            s
+            for s in reversed(self._states.values())
+            if isinstance(s, KeptBeginning) and s.model == model
+        )
+
     def of_model(self, model: str) -> tuple[ParkedState, ...]:
         """The parked conversations of a model, most recently parked first."""
         return tuple(
