@@ -13,6 +13,7 @@ from airunner.engines.base import ChatRequest
 from airunner.engines.beginning import common_prefix, leading_system, probes_of
 from airunner.engines.llama_cpp import LlamaCppModel
 from airunner.messages import Message
+from airunner.models.gguf import read_gguf
 
 RULES = Message("system", "Answer what is asked about the sea, the tide and the weather. " * 40)
 TOOLS = (WEATHER, CLOCK)
@@ -59,6 +60,7 @@ def test_a_kept_beginning_serves_in_a_new_process_and_changes_no_answer(
     smollm2: Path, tmp_path: Path, shape: RandomShape
 ) -> None:
     path = write_random_gguf(tmp_path / "model.gguf", shape, smollm2)
+    assert read_gguf(path).rolls_back == (shape.architecture == "qwen3")
     state, words = tmp_path / "state", ("Hello.", "\n\n1, 2 and 3", "  what is the tide?")
     request = ChatRequest([RULES], tools=TOOLS, tool_choice="none")
     settings = {"n_ctx": 2048, "chat_template": TOOL_TEMPLATE}

@@ -162,6 +162,30 @@ def test_after_a_swap_only_conversations_come_back_and_new_ones_still_begin_warm
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("rolls_back", [True, False])
+def test_what_the_slot_begins_with_is_not_restored_where_the_engine_can_cut_back_to_it(
+    tmp_path: Path, rolls_back: bool
+) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path, rolls_back=rolls_back) as team:
+            await begin(team, "first")
+            assert (await begin(team, "second")).cached_tokens >= BEGINNING
+            assert steps(team, "restore") == (0 if rolls_back else 1)
+            await begin(team, "other", system=OTHER_RULES)
+            assert (await begin(team, "third")).cached_tokens >= BEGINNING
+            await begin(team, "first", "hello", "a fake answer", "so")
+            assert (await begin(team, "fourth")).cached_tokens >= BEGINNING
+            await team.use("primary", "something else")
+            assert (await begin(team, "fifth")).cached_tokens >= BEGINNING
+            given = [e.conversation for e in team.of(BeginningRestored)]
+            assert given == (
+                ["third", "fifth"] if rolls_back else ["second", "third", "fourth", "fifth"]
+            )
+            assert team.of(CacheLost) == []
+
+    asyncio.run(main())
+
+
 def test_a_beginning_alone_is_no_parked_conversation(tmp_path: Path) -> None:
     """The model is as cold as before, and nothing waits to be restored with it."""
 

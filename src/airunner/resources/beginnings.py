@@ -49,26 +49,36 @@ class Begun:
 class Beginnings:
     """The kept beginnings of one loaded model.
 
-    ``hopeless`` holds models and digests of beginnings that are not tried again. It is
-    shared by all loads of a process.
+    A model that ``rolls_back`` finds the beginning by itself where the slot's content has
+    the same one, which spares reading the file: 12 ms for 54 MB, 0.25 s for the 345 MB
+    that 2,300 tokens of an 8B model take (measured on 2 busy cores). ``hopeless`` holds
+    models and digests of beginnings that are not tried again. It is shared by all loads
+    of a process.
     """
 
     model: str
     lot: ParkingLot
     bus: EventBus
     kv_bytes_per_token: int
+    rolls_back: bool
     hopeless: set[str]
     _reading: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def bring(
-        self, engine: ChatModel, request: ChatRequest, conversation: str, slot: int
+        self,
+        engine: ChatModel,
+        request: ChatRequest,
+        conversation: str,
+        slot: int,
+        content: str | None,
     ) -> Begun | None:
         """Put the beginning of ``request``'s prompt into ``slot``, kept or computed now.
 
+        ``content`` is the digest of what the slot's content begins with, if known.
         ``None`` if it is too short, or could not be had. Failures are events, for
         the request can go on without.
         """
-        digest = self._digest(engine.plan, request)
+        digest = self.digest(engine.plan, request)
         if digest is None:
             return None
         # Of several new conversations at once, one computes and the others restore.
@@ -76,7 +86,11 @@ class Beginnings:
             kept = self.lot.use_beginning(self.model, digest)
             if kept is None and digest not in self.hopeless:
                 return await self._read(engine, digest, request, conversation, slot)
-        return None if kept is None else await self._restore(engine, kept, conversation, slot)
+        if kept is None:
+            return None
+        if self.rolls_back and content == digest:
+            return Begun(digest, kept.tokens, restored=False)
+        return await self._restore(engine, kept, conversation, slot)
 
     def disprove(self, begun: Begun, cached_tokens: int) -> None:
         """Give up a beginning that the request after it did not re-use.
@@ -88,7 +102,7 @@ class Beginnings:
         if (kept := self.lot.use_beginning(self.model, begun.digest)) is not None:
             self.lot.discard(kept)
 
-    def _digest(self, plan: LoadPlan, request: ChatRequest) -> str | None:
+    def digest(self, plan: LoadPlan, request: ChatRequest) -> str | None:
         """What stands for a beginning; ``None`` if it is short, or was given up."""
         if self.model in self.hopeless or plan.swa_full:  # whose files hold only the window
             return None

@@ -41,6 +41,7 @@ class Residence:
 
     ``begun`` has the conversations that began with a common beginning and have not yet
     been answered to the end; ``unanswered`` those of which nothing else is in the slot.
+    ``contents`` tells what the last answer in a slot began with; see ``Beginnings.digest``.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Residence:
     proof: CacheProof
     begun: dict[str, Begun] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
+    contents: dict[int, str | None] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -145,17 +147,23 @@ class Residence:
         """Stream an answer, with the conversation's KV state brought in first."""
         conversation = request.conversation
         async with self.slots.hold(conversation) as claim:
+            content = self.contents.pop(claim.slot, None)
             if not claim.resident:
-                await self._make_ready(request, claim)
+                await self._make_ready(request, claim, content)
             async with aclosing(self.chat_model.chat(request, claim.slot)) as deltas:
                 async for delta in deltas:
                     if conversation is not None:
                         self.unanswered.discard(conversation)
                         if delta.usage is not None:
                             self._account(conversation, delta.usage)
+                    if delta.usage is not None:
+                        digest = self.beginnings.digest(self.chat_model.plan, request)
+                        self.contents[claim.slot] = digest
                     yield delta
 
-    async def _make_ready(self, request: ChatRequest, claim: SlotClaim) -> None:
+    async def _make_ready(
+        self, request: ChatRequest, claim: SlotClaim, content: str | None
+    ) -> None:
         """Save what the slot displaces, and bring in what is kept for the conversation.
 
         That is its parked state, or failing that the beginning it shares with others.
@@ -169,15 +177,19 @@ class Residence:
             self._expect_nothing(conversation)
             parked = self.lot.find(self.key, conversation)
             if parked is None or not await self.restore(parked, claim.slot):
-                await self._begin(request, conversation, claim.slot)
+                # A restore that failed may have left anything in the slot.
+                found = content if parked is None else None
+                await self._begin(request, conversation, claim.slot, found)
         except BaseException:
             # Cancelled: what is in the slot now is not the state of this conversation.
             if conversation is not None:
                 self.slots.forget(conversation)
             raise
 
-    async def _begin(self, request: ChatRequest, conversation: str, slot: int) -> None:
-        begun = await self.beginnings.bring(self.chat_model, request, conversation, slot)
+    async def _begin(
+        self, request: ChatRequest, conversation: str, slot: int, content: str | None
+    ) -> None:
+        begun = await self.beginnings.bring(self.chat_model, request, conversation, slot, content)
         if begun is not None:
             self.begun[conversation] = begun
             self.unanswered.add(conversation)

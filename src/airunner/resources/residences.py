@@ -137,6 +137,7 @@ class Residences:
                 self._lot,
                 self._bus,
                 sized.kv_bytes_per_token,
+                sized.rolls_back,
                 self._hopeless_beginnings,
             ),
             proof=CacheProof(sized.key, self._bus),
