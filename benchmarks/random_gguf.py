@@ -32,9 +32,11 @@ _NORMAL_TOKEN = 1
 _POOL_BLOCKS = 65_521  # a prime, so that rows taken from the pool in turn do not repeat
 _WEIGHT_STD = 0.02
 _SLIDING = {"gemma3"}
-_QK_NORM = {"qwen3", "qwen3moe", "gemma3"}
+_QK_NORM = {"qwen3", "qwen3moe", "gemma3", "lfm2"}
 _QKV_BIAS = {"qwen2"}
 _POST_NORM = {"gemma3"}
+_CONVOLVED = {"lfm2"}  # every other layer is a short convolution, which keeps a recurrent state
+_CONVOLUTION = 3  # tokens that one covers
 
 Array = np.ndarray[Any, Any]
 
@@ -45,7 +47,7 @@ class RandomShape:
 
     Attributes:
         architecture: ``llama`` (also Mistral), ``mistral3``, ``qwen2``, ``qwen3``,
-            ``qwen3moe`` or ``gemma3``.
+            ``qwen3moe``, ``gemma3`` or ``lfm2`` (a hybrid, recurrent in part).
         n_ff: feed-forward width; of one expert in ``qwen3moe``.
         n_vocab: tokens; the donor's vocabulary is cut or padded to it. ``None`` is the donor's.
         quantization: format of the matrices: ``F16``, ``Q8_0``, ``Q4_0``, ``Q4_1``, ``Q4_K``,
@@ -111,7 +113,12 @@ def _write_settings(writer: GGUFWriter, shape: RandomShape) -> None:
     writer.add_context_length(shape.context_length)
     writer.add_embedding_length(shape.n_embd)
     writer.add_head_count(shape.n_heads)
-    writer.add_head_count_kv(shape.n_kv_heads)
+    if shape.architecture in _CONVOLVED:
+        heads = [0 if _is_convolution(shape, i) else shape.n_kv_heads for i in _layers(shape)]
+        writer.add_head_count_kv(heads)
+        writer.add_shortconv_l_cache(_CONVOLUTION)
+    else:
+        writer.add_head_count_kv(shape.n_kv_heads)
     writer.add_key_length(shape.head_dim)
     writer.add_value_length(shape.head_dim)
     writer.add_rope_dimension_count(shape.head_dim)
@@ -124,6 +131,14 @@ def _write_settings(writer: GGUFWriter, shape: RandomShape) -> None:
         writer.add_expert_feed_forward_length(shape.n_ff)
     if shape.architecture in _SLIDING:
         writer.add_sliding_window(shape.sliding_window)
+
+
+def _layers(shape: RandomShape) -> range:
+    return range(shape.n_layers)
+
+
+def _is_convolution(shape: RandomShape, layer: int) -> bool:
+    return shape.architecture in _CONVOLVED and layer % 2 == 0
 
 
 @lru_cache(maxsize=2)
@@ -179,22 +194,27 @@ def _tensors(shape: RandomShape, n_vocab: int) -> Iterator[tuple[str, tuple[int,
     s, arch = shape, shape.architecture
     q, kv = s.n_heads * s.head_dim, s.n_kv_heads * s.head_dim
     yield "token_embd.weight", (n_vocab, s.n_embd)
-    yield "output_norm.weight", (s.n_embd,)
+    yield "token_embd_norm.weight" if arch == "lfm2" else "output_norm.weight", (s.n_embd,)
     if not s.tied:
         yield "output.weight", (n_vocab, s.n_embd)
-    for i in range(s.n_layers):
+    for i in _layers(s):
         b = f"blk.{i}."
         yield b + "attn_norm.weight", (s.n_embd,)
         yield b + "ffn_norm.weight", (s.n_embd,)
-        yield b + "attn_q.weight", (q, s.n_embd)
-        yield b + "attn_k.weight", (kv, s.n_embd)
-        yield b + "attn_v.weight", (kv, s.n_embd)
-        yield b + "attn_output.weight", (s.n_embd, q)
+        if _is_convolution(s, i):
+            yield b + "shortconv.conv.weight", (s.n_embd, _CONVOLUTION)
+            yield b + "shortconv.in_proj.weight", (3 * s.n_embd, s.n_embd)
+            yield b + "shortconv.out_proj.weight", (s.n_embd, s.n_embd)
+        else:
+            yield b + "attn_q.weight", (q, s.n_embd)
+            yield b + "attn_k.weight", (kv, s.n_embd)
+            yield b + "attn_v.weight", (kv, s.n_embd)
+            yield b + "attn_output.weight", (s.n_embd, q)
         if arch in _QKV_BIAS:
             yield b + "attn_q.bias", (q,)
             yield b + "attn_k.bias", (kv,)
             yield b + "attn_v.bias", (kv,)
-        if arch in _QK_NORM:
+        if arch in _QK_NORM and not _is_convolution(s, i):
             yield b + "attn_q_norm.weight", (s.head_dim,)
             yield b + "attn_k_norm.weight", (s.head_dim,)
         if arch in _POST_NORM:
@@ -221,8 +241,8 @@ class _Pool:
         self._blocks = _random_blocks(self._kind, random)
 
     def kind(self, name: str, dims: tuple[int, ...]) -> GGMLQuantizationType:
-        """Vectors and the expert router are F32 in every real file."""
-        plain = len(dims) == 1 or name.endswith("ffn_gate_inp.weight")
+        """Vectors, the expert router and convolutions are F32 in every real file."""
+        plain = len(dims) == 1 or name.endswith(("ffn_gate_inp.weight", "shortconv.conv.weight"))
         return GGMLQuantizationType.F32 if plain else self._kind
 
     def n_bytes(self, kind: GGMLQuantizationType, dims: tuple[int, ...]) -> int:

@@ -43,10 +43,12 @@ class FakeTeam:
         parking_bytes: int = 1 << 20,
         n_parallel: int = 1,
         kv_bytes_per_token: int = 10,
+        rolls_back: bool = False,
         **options: Any,
     ) -> None:
         self.sizes = dict(SIZES)
         self._kv_bytes_per_token = kv_bytes_per_token
+        self._rolls_back = rolls_back
         self._folder = folder
         self._n_parallel = n_parallel
         self._budgets = [DeviceBudget(d, b) for d, b in budgets.items()]
@@ -85,7 +87,7 @@ class FakeTeam:
         }
         size = {d: MemoryEstimate(self.sizes[load], 0, 0, 0, exact=True) for d in devices}
         spec = ModelSpec(model, [ModelCapability.SUMMARIZATION], sampling=sampling or Sampling())
-        return Sized(load, spec, plan, size, self._kv_bytes_per_token)
+        return Sized(load, spec, plan, size, self._kv_bytes_per_token, rolls_back=self._rolls_back)
 
     def lease(
         self, model: str, owner: str = "turn", **options: Any

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from airunner.errors import StorageError
-from airunner.resources.parking import ParkedState, ParkingLot, Tier, open_parking_lot
+from airunner.resources.parking import (
+    KeptBeginning,
+    ParkedState,
+    ParkingLot,
+    Tier,
+    open_parking_lot,
+)
 from airunner.resources.session_folder import SessionFolder
 
 
@@ -90,6 +96,39 @@ def test_a_conversation_has_one_state_and_one_file(lot: ParkingLot, tmp_path: Pa
     lot.drop("m", "a")
     assert lot.find("m", "a") is None
     assert files(tmp_path) == []
+
+
+def keep_beginning(lot: ParkingLot, digest: str, n_bytes: int) -> None:
+    tier, path = next(lot.offers(n_bytes))
+    path.write_bytes(b"s" * n_bytes)
+    assert lot.keep(KeptBeginning("m", digest, path, tier, n_bytes, tokens=1))
+
+
+def test_a_beginning_has_its_place_in_the_quota_but_is_no_conversation(
+    lot: ParkingLot, tmp_path: Path
+) -> None:
+    keep_beginning(lot, "a", 60)
+    park(lot, "a", 30)
+    assert parked(lot) == {"a": "memory"}
+    assert lot.parked_bytes("m") == 30
+    assert park(lot, "b", 30) == "disk", "60 + 30 + 30 do not fit into 100"
+    lot.drop("m", "a")
+    kept = lot.use_beginning("m", "a")
+    assert kept is not None
+    assert kept.path.exists()
+    lot.discard(kept)
+    assert lot.use_beginning("m", "a") is None
+    assert not kept.path.exists()
+
+
+def test_using_a_beginning_keeps_it_and_what_is_not_used_makes_room(lot: ParkingLot) -> None:
+    park(lot, "fills the memory", 100)
+    for digest in ("used", "unused"):
+        keep_beginning(lot, digest, 80)
+    assert lot.use_beginning("m", "used") is not None
+    assert park(lot, "a", 100) == "disk"
+    assert lot.use_beginning("m", "unused") is None
+    assert lot.use_beginning("m", "used") is not None
 
 
 def test_closing_removes_every_file_and_folder(tmp_path: Path) -> None:

@@ -90,6 +90,20 @@ def _model_restored(e: Record) -> str:
     return f"restored {short_name(e['model'])}: {e['tokens']:,} tokens in {seconds(e['restore_s'])}"
 
 
+def _beginning_kept(e: Record) -> str:
+    return (
+        f"kept how conversations with {short_name(e['model'])} begin: {e['tokens']:,} tokens, "
+        f"{format_bytes(e['n_bytes'])}, in {seconds(e['seconds'])}"
+    )
+
+
+def _beginning_restored(e: Record) -> str:
+    return (
+        f"a new conversation with {short_name(e['model'])} begins with {e['tokens']:,} kept "
+        f"tokens, restored in {seconds(e['restore_s'])}"
+    )
+
+
 def _cache_proven(e: Record) -> str:
     return (
         f"proven: {e['cached_tokens']:,} of {e['prompt_tokens']:,} prompt tokens came from "
@@ -100,7 +114,7 @@ def _cache_proven(e: Record) -> str:
 def _cache_lost(e: Record) -> str:
     return (
         f"the cache of {short_name(e['model'])} did not serve: {e['cached_tokens']:,} of "
-        f"{e['restored_tokens']:,} restored tokens re-used; {e['reason']}"
+        f"{e['restored_tokens']:,} tokens re-used; {e['reason']}"
     )
 
 
@@ -190,6 +204,8 @@ _LINES: Mapping[str, Callable[[Record], str | None]] = {
     "parking_failed": _parking_failed,
     "model_released": _model_released,
     "model_restored": _model_restored,
+    "beginning_kept": _beginning_kept,
+    "beginning_restored": _beginning_restored,
     "cache_proven": _cache_proven,
     "cache_lost": _cache_lost,
     "worker_died": _worker_died,

@@ -143,6 +143,18 @@ class ChatModel(Protocol):
         """One vector per text; only for models loaded with ``embedding``."""
         ...
 
+    async def read_beginning(self, request: ChatRequest, slot: int) -> int:
+        """Compute in ``slot`` what every conversation of ``request``'s settings begins with.
+
+        That is the prompt that its leading system messages, tools and thinking switch
+        become, up to where the first user message can change a token. Returns its
+        length in tokens, and leaves exactly these in the slot; 0 if there are none.
+
+        Raises:
+            GenerationError, ContextOverflowError, WorkerDiedError: see ``chat``.
+        """
+        ...
+
     async def save_slot(self, slot: int, target: Path) -> SlotState:
         """Write a slot's KV state to ``target``; on failure no file is left.
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.beginning import leading_system
 from airunner.errors import AiRunnerError, StorageError, WorkerDiedError
 from airunner.messages import Delta, Message, ToolSchema, Usage
 
@@ -68,8 +69,9 @@ class Script:
         load_errors: raised by the next loads, one each.
         save_error: raised by every save while set, after which no file is left.
         restore_error: raised by every restore while set.
+        read_error: raised by every reading of a beginning while set.
         forgets: a restore reports success and brings nothing back.
-        loading, answering, saving, restoring, stopping: the gates of these steps.
+        loading, answering, reading, saving, restoring, stopping: the gates of these steps.
             A request is stopped between its first word and the others.
     """
 
@@ -79,9 +81,11 @@ class Script:
     load_errors: list[AiRunnerError] = field(default_factory=list)
     save_error: AiRunnerError | None = None
     restore_error: AiRunnerError | None = None
+    read_error: AiRunnerError | None = None
     forgets: bool = False
     loading: Gate = field(default_factory=Gate)
     answering: Gate = field(default_factory=Gate)
+    reading: Gate = field(default_factory=Gate)
     saving: Gate = field(default_factory=Gate)
     restoring: Gate = field(default_factory=Gate)
     stopping: Gate = field(default_factory=Gate)
@@ -108,7 +112,7 @@ class FakeModel:
         """Stream the scripted answer word by word."""
         self._note("chat")
         self._check_alive()
-        prompt = _words(request.messages)
+        prompt = _words(request.messages, request.tools)
         pairs = zip(self._slots.get(slot, []), prompt, strict=False)
         cached = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
         self._slots[slot] = prompt
@@ -122,9 +126,19 @@ class FakeModel:
         yield Delta(finish_reason="stop", usage=usage)
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
-        """The words of all messages."""
+        """The words of all tools and messages."""
         self._check_alive()
-        return len(_words(messages))
+        return len(_words(messages, tools))
+
+    async def read_beginning(self, request: ChatRequest, slot: int) -> int:
+        """Put the words of the tools and the leading system messages into a slot."""
+        self._note("read")
+        self._slots[slot] = []
+        await self._pass(self._script.reading)
+        if self._script.read_error is not None:
+            raise self._script.read_error
+        self._slots[slot] = _words(leading_system(request.messages), request.tools)
+        return len(self._slots[slot])
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """The number of words of each text, as a vector."""
@@ -215,7 +229,8 @@ class FakeLauncher:
     """Implements ``engines.base.Launcher``.
 
     ``journal`` is every step of every model in the order it was asked for:
-    ``"load qwen"``, ``"chat qwen"``, ``"save qwen"``, ``"stop qwen"``, ``"restore qwen"``.
+    ``"load qwen"``, ``"chat qwen"``, ``"save qwen"``, ``"stop qwen"``, ``"restore qwen"``,
+    and ``"read qwen"`` for the beginning of its conversations.
     """
 
     def __init__(self) -> None:
@@ -255,8 +270,9 @@ class FakeLauncher:
         self.closed = True
 
 
-def _words(messages: Sequence[Message]) -> list[str]:
-    return [word for message in messages for word in message.content.split()]
+def _words(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[str]:
+    texts = [f"{tool.name} {tool.description}" for tool in tools]
+    return [word for text in (*texts, *(m.content for m in messages)) for word in text.split()]
 
 
 def _write_words(target: Path, words: list[str]) -> int:

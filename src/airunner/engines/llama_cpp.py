@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.chat_format import (
     AnswerReader,
     EventSplitter,
@@ -94,11 +95,23 @@ class LlamaCppModel:
         body: dict[str, Any] = {"messages": messages_json(messages)}
         if tools:
             body["tools"] = tools_json(tools)
-        prompt = (await self._post("/apply-template", body))["prompt"]
-        tokens = await self._post(
-            "/tokenize", {"content": prompt, "add_special": True, "parse_special": True}
-        )
-        return len(tokens["tokens"])
+        return len(await self._prompt(body))
+
+    async def read_beginning(self, request: ChatRequest, slot: int) -> int:
+        """Compute the beginning of all conversations like ``request``'s in ``slot``.
+
+        See ``ChatModel.read_beginning``.
+        """
+        self._check_slot(slot)
+        bodies = [request_body(probe, slot) for probe in probes_of(request)]
+        tokens = common_prefix([await self._prompt(body) for body in bodies])
+        if tokens:
+            # Nothing is generated: a token more could not be taken back by recurrent models.
+            await self._post(
+                "/completion",
+                {"prompt": tokens, "n_predict": 0, "id_slot": slot, "cache_prompt": True},
+            )
+        return len(tokens)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text; only for models loaded with ``embedding``."""
@@ -144,6 +157,13 @@ class LlamaCppModel:
     async def aclose(self) -> None:
         """Close the connections to the worker; requests that have not begun fail at once."""
         await self._connection.aclose()
+
+    async def _prompt(self, body: dict[str, Any]) -> list[int]:
+        """The tokens that a request for an answer becomes."""
+        prompt = (await self._post("/apply-template", body))["prompt"]
+        text = {"content": prompt, "add_special": True, "parse_special": True}
+        tokens: list[int] = (await self._post("/tokenize", text))["tokens"]
+        return tokens
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         response = await self._connection.send(path, body)

@@ -11,6 +11,8 @@ from airunner.events.event import (
     Event,
 )
 from airunner.events.model_events import (
+    BeginningKept,
+    BeginningRestored,
     CacheLost,
     CacheProven,
     Decided,
@@ -50,6 +52,8 @@ from airunner.events.turn_events import (
 )
 
 __all__ = [
+    "BeginningKept",
+    "BeginningRestored",
     "CacheLost",
     "CacheProven",
     "ConversationSwitched",

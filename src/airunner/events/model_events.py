@@ -133,6 +133,29 @@ class ModelRestored(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeginningKept(Event):
+    """The beginning that all conversations of the same settings share was computed and saved.
+
+    ``seconds`` is how long both took; ``n_bytes`` is the size of the file.
+    """
+
+    model: str
+    tokens: int
+    n_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginningRestored(Event):
+    """A new conversation was given the kept beginning; ``CacheProven`` or ``CacheLost`` follows."""
+
+    model: str
+    conversation: str
+    tokens: int
+    restore_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheProven(Event):
     """The first request after a restore re-used the restored tokens."""
 
@@ -145,7 +168,11 @@ class CacheProven(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLost(Event):
-    """Parked state did not serve; the prompt was processed again. ``reason`` says why."""
+    """State that was parked, kept or still in its slot did not serve; ``reason`` says why.
+
+    ``restored_tokens`` is how many tokens that state had; all but ``cached_tokens`` of
+    the prompt were processed again.
+    """
 
     model: str
     conversation: str

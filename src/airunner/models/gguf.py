@@ -103,6 +103,12 @@ class GgufFile:
         return sum(t.n_bytes for t in self.tensors)
 
     @property
+    def rolls_back(self) -> bool:
+        """Whether a state can be cut back to any of its tokens, as full attention alone allows."""
+        recurrent = not all(self.kv_heads) or any(".ssm_" in t.name for t in self.tensors)
+        return self.sliding_window is None and not recurrent
+
+    @property
     def tied_embedding(self) -> Tensor | None:
         """The token embedding, if it also serves as the output matrix."""
         by_name = {t.name: t for t in self.tensors}

@@ -2,7 +2,8 @@
 
 ``Residence`` is one loaded model with its slots; ``Lease`` is what a caller
 holds. Owns bringing a conversation's KV state into a slot, saving what a slot
-displaces, and proving after a restore that the tokens were really re-used.
+displaces. Whether the tokens were really re-used is ``cache_proof``'s to say, how a
+new conversation begins ``beginnings``'.
 """
 
 from __future__ import annotations
@@ -11,27 +12,37 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, Plan, SlotClaim, Worker
+from airunner.engines.base import (
+    ChatModel,
+    ChatRequest,
+    LoadPlan,
+    Plan,
+    SlotClaim,
+    SlotState,
+    Worker,
+)
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, GenerationError
-from airunner.events import CacheLost, CacheProven, EventBus, ModelRestored, ParkingFailed
+from airunner.events import EventBus, ModelRestored, ParkingFailed
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
-from airunner.resources.parking import ParkedState, ParkingLot
-
-REUSE_PROOF = 0.9
-"""Share of the restored tokens that the next request must find cached to count as proof.
-
-Less than all, because a new user message may re-tokenize the seam, and because
-an edited history legitimately diverges; those end as ``CacheLost`` with a reason.
-"""
+from airunner.resources.beginnings import Beginnings, Begun
+from airunner.resources.cache_proof import CacheProof
+from airunner.resources.parking import ParkedState, ParkingLot, TierName
+from airunner.resources.saving import save_slot
 
 
 @dataclass(slots=True)
 class Residence:
-    """A model in memory: its worker, its slots, and what is known of the conversations there."""
+    """A model in memory: its worker, its slots, and what is known of the conversations there.
+
+    ``begun`` has the conversations that began with a common beginning and have not yet
+    been answered to the end; ``unanswered`` those of which nothing else is in the slot.
+    ``contents`` tells what the last answer in a slot began with; see ``Beginnings.digest``.
+    """
 
     key: str
     worker: Worker
@@ -39,8 +50,11 @@ class Residence:
     lot: ParkingLot
     bus: EventBus
     kv_bytes_per_token: int
-    tokens: dict[str, int] = field(default_factory=dict)
-    unproven: dict[str, int] = field(default_factory=dict)
+    beginnings: Beginnings
+    proof: CacheProof
+    begun: dict[str, Begun] = field(default_factory=dict)
+    unanswered: set[str] = field(default_factory=set)
+    contents: dict[int, str | None] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -79,34 +93,31 @@ class Residence:
     @property
     def state_bytes(self) -> int:
         """About what the live conversations' KV state takes."""
-        return sum(self.tokens.get(c, 0) for c in self.slots.live()) * self.kv_bytes_per_token
+        return sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
 
     async def save(self, conversation: str, slot: int) -> ParkedState | None:
-        """Write one conversation to the lot, trying each tier; ``None`` if none took it."""
-        expected_bytes = self.tokens.get(conversation, 0) * self.kv_bytes_per_token
-        problem = "no parking tier has room for it"
-        for tier, path in self.lot.offers(expected_bytes):
-            try:
-                saved = await self.chat_model.save_slot(slot, path)
-            except AiRunnerError as error:
-                problem = str(error)
-                continue
-            except asyncio.CancelledError:
-                self._not_parked(conversation, "the request that needs its slot was cancelled")
-                raise
-            state = ParkedState(
-                model=self.key,
-                conversation=conversation,
-                path=path,
-                tier=tier,
-                n_bytes=saved.n_bytes,
-                tokens=saved.tokens,
+        """Write one conversation to the lot, trying each tier; ``None`` if none took it.
+
+        One that was never answered has nothing of its own to be kept.
+        """
+        if conversation in self.unanswered:
+            return None
+
+        def describe(tier: TierName, path: Path, saved: SlotState) -> ParkedState:
+            return ParkedState(
+                self.key, conversation, path, tier, saved.n_bytes, tokens=saved.tokens
             )
-            if self.lot.keep(state):
-                return state
-            problem = f"its {saved.n_bytes:,} bytes exceed the quota of the {tier} tier"
-        self._not_parked(conversation, problem)
-        return None
+
+        expected_bytes = self.proof.tokens(conversation) * self.kv_bytes_per_token
+        try:
+            state = await save_slot(self.lot, self.chat_model, slot, expected_bytes, describe)
+        except asyncio.CancelledError:
+            self._not_parked(conversation, "the request that needs its slot was cancelled")
+            raise
+        if isinstance(state, str):
+            self._not_parked(conversation, state)
+            return None
+        return state
 
     async def restore(self, state: ParkedState, slot: int) -> bool:
         """Read one conversation back; failure is an event.
@@ -118,11 +129,10 @@ class Residence:
             found = await self.chat_model.restore_slot(slot, state.path)
         except AiRunnerError as error:
             self.lot.drop(state.model, state.conversation)
-            self._lost(state.conversation, 0, state.tokens, str(error))
+            self.proof.lost(state.conversation, 0, state.tokens, str(error))
             return False
         self.lot.drop(state.model, state.conversation)
-        self.tokens[state.conversation] = found.tokens
-        self.unproven[state.conversation] = found.tokens
+        self.proof.expect(state.conversation, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
                 model=self.key,
@@ -137,62 +147,67 @@ class Residence:
         """Stream an answer, with the conversation's KV state brought in first."""
         conversation = request.conversation
         async with self.slots.hold(conversation) as claim:
+            content = self.contents.pop(claim.slot, None)
             if not claim.resident:
-                await self._make_ready(conversation, claim)
+                await self._make_ready(request, claim, content)
             async with aclosing(self.chat_model.chat(request, claim.slot)) as deltas:
                 async for delta in deltas:
-                    if delta.usage is not None and conversation is not None:
-                        self._account(conversation, delta.usage)
+                    if conversation is not None:
+                        self.unanswered.discard(conversation)
+                        if delta.usage is not None:
+                            self._account(conversation, delta.usage)
+                    if delta.usage is not None:
+                        digest = self.beginnings.digest(self.chat_model.plan, request)
+                        self.contents[claim.slot] = digest
                     yield delta
 
-    async def _make_ready(self, conversation: str | None, claim: SlotClaim) -> None:
-        """Save what the slot displaces, and bring in what is parked of the conversation."""
+    async def _make_ready(
+        self, request: ChatRequest, claim: SlotClaim, content: str | None
+    ) -> None:
+        """Save what the slot displaces, and bring in what is kept for the conversation.
+
+        That is its parked state, or failing that the beginning it shares with others.
+        """
+        conversation = request.conversation
         try:
             if claim.displaced is not None:
                 await self.save(claim.displaced, claim.slot)
             if conversation is None:
                 return
+            self._expect_nothing(conversation)
             parked = self.lot.find(self.key, conversation)
-            if parked is not None:
-                await self.restore(parked, claim.slot)
+            if parked is None or not await self.restore(parked, claim.slot):
+                # A restore that failed may have left anything in the slot.
+                found = content if parked is None else None
+                await self._begin(request, conversation, claim.slot, found)
         except BaseException:
             # Cancelled: what is in the slot now is not the state of this conversation.
             if conversation is not None:
                 self.slots.forget(conversation)
             raise
 
+    async def _begin(
+        self, request: ChatRequest, conversation: str, slot: int, content: str | None
+    ) -> None:
+        begun = await self.beginnings.bring(self.chat_model, request, conversation, slot, content)
+        if begun is not None:
+            self.begun[conversation] = begun
+            self.unanswered.add(conversation)
+            self.proof.expect(conversation, begun.tokens, "restored" if begun.restored else "read")
+
     def _account(self, conversation: str, usage: Usage) -> None:
-        self.tokens[conversation] = usage.prompt_tokens + usage.completion_tokens
-        restored = self.unproven.pop(conversation, None)
-        if restored is None:
-            return
-        if usage.cached_tokens >= REUSE_PROOF * min(restored, usage.prompt_tokens):
-            self.bus.publish(
-                CacheProven(
-                    model=self.key,
-                    conversation=conversation,
-                    cached_tokens=usage.cached_tokens,
-                    prompt_tokens=usage.prompt_tokens,
-                    restored_tokens=restored,
-                )
-            )
-        else:
-            reason = "the prompt differs from what was parked, or the engine dropped the state"
-            self._lost(conversation, usage.cached_tokens, restored, reason)
+        begun = self.begun.pop(conversation, None)
+        reused = self.proof.account(conversation, usage)
+        if begun is not None and not reused:
+            self.beginnings.disprove(begun, usage.cached_tokens)
+
+    def _expect_nothing(self, conversation: str) -> None:
+        self.begun.pop(conversation, None)
+        self.unanswered.discard(conversation)
+        self.proof.forget(conversation)
 
     def _not_parked(self, conversation: str, problem: str) -> None:
         self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
-
-    def _lost(self, conversation: str, cached: int, restored: int, reason: str) -> None:
-        self.bus.publish(
-            CacheLost(
-                model=self.key,
-                conversation=conversation,
-                cached_tokens=cached,
-                restored_tokens=restored,
-                reason=reason,
-            )
-        )
 
 
 class Lease:

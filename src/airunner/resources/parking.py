@@ -1,8 +1,10 @@
-"""The parking lot: KV states of conversations whose model is out of memory.
+"""The parking lot: KV states in files, to be put back into a slot later.
 
-Owns where the files lie and how much of each tier may be used; the engine
-writes and reads them. The first tier is host memory (a memory file system),
-the second is disk. When both are full, the state used longest ago makes room.
+They are of conversations that lost their slot, and of the beginning that all
+conversations of the same settings share. Owns where the files lie and how much of
+each tier may be used; the engine writes and reads them. The first tier is host
+memory (a memory file system), the second is disk. When both are full, the state
+used longest ago makes room.
 """
 
 from __future__ import annotations
@@ -31,6 +33,22 @@ class ParkedState:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeptBeginning:
+    """The KV state of a common beginning in a file. ``digest`` stands for what it is made of."""
+
+    model: str
+    digest: str
+    path: Path
+    tier: TierName
+    n_bytes: int
+    tokens: int
+
+
+SavedState = ParkedState | KeptBeginning
+"""Anything that has a place in the lot."""
+
+
 @dataclass(slots=True)
 class Tier:
     """A place for parked states, at most ``quota_bytes`` of them."""
@@ -45,7 +63,8 @@ class ParkingLot:
 
     def __init__(self, tiers: tuple[Tier, ...]) -> None:
         self._tiers = tiers
-        self._states: dict[tuple[str, str], ParkedState] = {}
+        # In the order of their last use.
+        self._states: dict[tuple[type[SavedState], str, str], SavedState] = {}
 
     def offers(self, n_bytes: int) -> Iterator[tuple[TierName, Path]]:
         """Paths to try for a state of about ``n_bytes``, best first.
@@ -62,39 +81,65 @@ class ParkingLot:
             if self._used_bytes(tier) + n_bytes <= tier.quota_bytes and _room(tier, n_bytes):
                 yield tier.name, tier.folder.path / f"{uuid4().hex}.kv"
 
-    def keep(self, state: ParkedState) -> bool:
-        """Enter a state whose file has been written, replacing the conversation's older one.
+    def keep(self, state: SavedState) -> bool:
+        """Enter a state whose file has been written, replacing an older one of the same.
 
         A state can turn out larger than the offer was for. The quota holds even
         then, at the expense of older states. One that exceeds it alone is not
         kept, and its file is removed.
         """
-        self.drop(state.model, state.conversation)
+        self.discard(state)
         tier = next(t for t in self._tiers if t.name == state.tier)
         if state.n_bytes > tier.quota_bytes:
             state.path.unlink(missing_ok=True)
             return False
         self._drop_oldest(tier, state.n_bytes)
-        self._states[state.model, state.conversation] = state
+        self._states[_key(state)] = state
         return True
 
     def find(self, model: str, conversation: str) -> ParkedState | None:
         """The parked state of a conversation, if there is one."""
-        return self._states.get((model, conversation))
+        state = self._states.get((ParkedState, model, conversation))
+        return state if isinstance(state, ParkedState) else None
+
+    def use_beginning(self, model: str, digest: str) -> KeptBeginning | None:
+        """A kept beginning, if it is there; it stays, as the one used last."""
+        state = self._states.pop((KeptBeginning, model, digest), None)
+        if not isinstance(state, KeptBeginning):
+            return None
+        self._states[_key(state)] = state
+        return state
+
+    def beginnings_of(self, model: str) -> tuple[KeptBeginning, ...]:
+        """The kept beginnings of a model, most recently used first."""
+        return tuple(
+            s
+            for s in reversed(self._states.values())
+            if isinstance(s, KeptBeginning) and s.model == model
+        )
 
     def of_model(self, model: str) -> tuple[ParkedState, ...]:
-        """All parked states of a model, most recently parked first."""
-        return tuple(s for s in reversed(self._states.values()) if s.model == model)
+        """The parked conversations of a model, most recently parked first."""
+        return tuple(
+            s
+            for s in reversed(self._states.values())
+            if isinstance(s, ParkedState) and s.model == model
+        )
 
     def parked_bytes(self, model: str) -> int:
-        """Bytes parked for a model."""
+        """Bytes parked of a model's conversations."""
         return sum(s.n_bytes for s in self.of_model(model))
 
     def drop(self, model: str, conversation: str) -> None:
-        """Forget a state and remove its file."""
-        state = self._states.pop((model, conversation), None)
-        if state is not None:
-            state.path.unlink(missing_ok=True)
+        """Forget what is parked of a conversation and remove its file."""
+        if (state := self.find(model, conversation)) is not None:
+            self.discard(state)
+
+    def discard(self, state: SavedState) -> None:
+        """Forget a state, or what has taken its place, and remove the file."""
+        known = self._states.pop(_key(state), None)
+        if known is not None:
+            known.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove every file."""
@@ -109,7 +154,15 @@ class ParkingLot:
         for state in [s for s in self._states.values() if s.tier == tier.name]:
             if self._used_bytes(tier) + n_bytes <= tier.quota_bytes:
                 return
-            self.drop(state.model, state.conversation)
+            self.discard(state)
+
+
+def _key(state: SavedState) -> tuple[type[SavedState], str, str]:
+    match state:
+        case ParkedState():
+            return ParkedState, state.model, state.conversation
+        case KeptBeginning():
+            return KeptBeginning, state.model, state.digest
 
 
 def _room(tier: Tier, n_bytes: int) -> bool:

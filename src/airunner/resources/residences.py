@@ -26,6 +26,8 @@ from airunner.events import (
     WorkerDied,
 )
 from airunner.resources import inputs
+from airunner.resources.beginnings import Beginnings
+from airunner.resources.cache_proof import CacheProof
 from airunner.resources.inputs import Input
 from airunner.resources.lease import Residence, conversations_of
 from airunner.resources.parking import ParkingLot
@@ -66,6 +68,7 @@ class Residences:
         self._loaded: dict[str, Residence] = {}
         self._loads: dict[str, asyncio.Task[None]] = {}
         self._errors: dict[str, AiRunnerError] = {}
+        self._hopeless_beginnings: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._watchers: set[asyncio.Task[None]] = set()
@@ -129,6 +132,15 @@ class Residences:
             lot=self._lot,
             bus=self._bus,
             kv_bytes_per_token=sized.kv_bytes_per_token,
+            beginnings=Beginnings(
+                sized.key,
+                self._lot,
+                self._bus,
+                sized.kv_bytes_per_token,
+                sized.rolls_back,
+                self._hopeless_beginnings,
+            ),
+            proof=CacheProof(sized.key, self._bus),
         )
         self._loaded[sized.key] = residence
         self._errors.pop(sized.key, None)

@@ -47,7 +47,8 @@ class Wishes:
 class Sized:
     """A model ready to be scheduled: one plan and one estimate per device it could go to.
 
-    ``files`` are its weights, in the order in which a load reads them.
+    ``files`` are its weights, in the order in which a load reads them. ``rolls_back``:
+    see ``GgufFile``.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Sized:
     estimates: Mapping[str, MemoryEstimate]
     kv_bytes_per_token: int
     files: tuple[Path, ...] = ()
+    rolls_back: bool = False
 
     @property
     def demand(self) -> Demand:
@@ -114,7 +116,8 @@ class Sizer:
             raise LoadError(spec.model_path, problem)
         key = self._keys.setdefault(path.resolve(), spec.model_path)
         per_token_bytes = self._kv_bytes_per_token(file)
-        sized = Sized(key, spec, plans, estimates, per_token_bytes, _files(file))
+        rolls_back = isinstance(file, GgufFile) and file.rolls_back
+        sized = Sized(key, spec, plans, estimates, per_token_bytes, _files(file), rolls_back)
         self._known[path] = (_question(spec, path, budgets), sized)
         return sized
 
