@@ -29,7 +29,8 @@ class Message:
     """One entry of a conversation.
 
     ``tool_calls`` belongs to assistant messages, ``tool_call_id`` and ``name``
-    to the tool messages that answer them.
+    to the tool messages that answer them. ``reasoning`` led to an assistant message;
+    the model's chat template decides what of it stays in the prompt.
     """
 
     role: Role
@@ -37,6 +38,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from airunner.engines.base import ChatRequest
 from airunner.engines.chat_format import (
     AnswerReader,
     EventSplitter,
-    forced_call_schema,
     messages_json,
     request_body,
 )
+from airunner.engines.forced_call import forced_call_schema
 from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
 

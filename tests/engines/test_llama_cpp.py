@@ -26,7 +26,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
-from airunner.tools.schema import COMPACT_JSON, bounded
+from airunner.tools.schema import COMPACT_JSON, bounded, call_of
 from airunner.workers.launcher import LocalLauncher, LocalWorker
 
 SEA = Message("user", "Tell me about the sea. " * 30)
@@ -255,6 +255,36 @@ def test_tools_are_called_in_the_models_dialect_and_forced_when_asked(
             )
             (call,) = forced.last.tool_calls
             assert 1 <= call.arguments["days"] <= 9
+
+    run(main())
+
+
+@pytest.mark.parametrize("choice", ["clock", "required"])
+def test_a_forced_call_stays_in_the_cache_of_the_next_prompt(
+    smollm2: Path, tmp_path: Path, choice: str
+) -> None:
+    question = Message("user", "What is the weather in Paris for 2 days?")
+    tools = (WEATHER, CLOCK)
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=TOOL_TEMPLATE) as worker:
+            schema = {**call_of(t for t in tools if choice in ("required", t.name)), **COMPACT_JSON}
+            forced = await ask(
+                worker.model,
+                question,
+                tools=tools,
+                tool_choice=choice,
+                json_schema=schema,
+                max_tokens=200,
+            )
+            (call,) = forced.last.tool_calls
+            assert forced.text == ""
+            told = Message("tool", "sunny", tool_call_id=call.id, name=call.name)
+            after = (question, Message("assistant", "", (call,)), told)
+            then = await ask(worker.model, *after, tools=tools)
+            before = forced.usage.prompt_tokens + forced.usage.completion_tokens
+            # The token that ended the call was sampled, and never computed.
+            assert then.usage.cached_tokens >= before - 2
 
     run(main())
 

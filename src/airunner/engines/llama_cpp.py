@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.call_syntax import (
+    PROBE_CALLED,
+    PROBE_PROMPT,
+    PROBE_SAID,
+    PROBE_TOOL,
+    CallSyntax,
+    learn,
+)
 from airunner.engines.chat_format import (
     AnswerReader,
     EventSplitter,
-    is_forced,
     messages_json,
     request_body,
     tools_json,
 )
 from airunner.engines.connection import WorkerConnection
+from airunner.engines.forced_call import ForcedCall, call_schema, is_forced
 from airunner.engines.slot_files import borrowed_name, check_seal, fingerprint, written_whole
 from airunner.errors import (
     ContextOverflowError,
@@ -56,6 +65,8 @@ class LlamaCppModel:
         self._plan = plan
         self._slot_dir = slot_dir
         self._guidance = guidance
+        self._call_syntax: CallSyntax | None = None
+        self._call_syntax_known = not guidance
         self._connection = WorkerConnection(plan.model, base_url, api_key, exited)
 
     @property
@@ -72,8 +83,9 @@ class LlamaCppModel:
         """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
         self._check_slot(slot)
         events = EventSplitter()
-        reader = AnswerReader(self._plan.model, forced=is_forced(request))
-        body = request_body(request, slot, guidance=self._guidance)
+        forced = await self._forced_call(request)
+        reader = AnswerReader(self._plan.model, forced=forced or is_forced(request))
+        body = request_body(request, slot, guidance=self._guidance, forced=forced)
         response = await self._connection.send("/v1/chat/completions", body)
         try:
             if response.status_code != httpx.codes.OK:
@@ -141,9 +153,72 @@ class LlamaCppModel:
             answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
         )
 
+    async def call_syntax(self) -> CallSyntax | None:
+        """How the model's template writes a tool call, learned on first use; see ``learn``.
+
+        ``None`` also where the engine has no grammar that could force it, and where the
+        prompt's last token would not be the same with the call behind it.
+        """
+        if not self._call_syntax_known:
+            self._call_syntax = await self._learned_call_syntax()
+            self._call_syntax_known = True
+        return self._call_syntax
+
     async def aclose(self) -> None:
         """Close the connections to the worker; requests that have not begun fail at once."""
         await self._connection.aclose()
+
+    async def _forced_call(self, request: ChatRequest) -> ForcedCall | None:
+        if not is_forced(request) or (syntax := await self.call_syntax()) is None:
+            return None
+        return ForcedCall(syntax, call_schema(request))
+
+    async def _learned_call_syntax(self) -> CallSyntax | None:
+        # Without thinking first: Qwen3's template then closes a reasoning block in the
+        # prompt and leaves it out of the history, and others keep it there.
+        try:
+            called = await self._rendered(PROBE_CALLED, None)
+            said = await self._rendered(PROBE_SAID, None)
+            for thinking in (False, None, True):
+                prompt = await self._rendered(PROBE_PROMPT, thinking)
+                syntax = learn(prompt, called, said)
+                if syntax is None or not await self._grows(prompt, called):
+                    continue
+                tokens = await self._control_tokens(syntax.spellings)
+                return replace(syntax, thinking=thinking, control_tokens=tokens)
+        except GenerationError:  # The template refuses such messages.
+            pass
+        return None
+
+    async def _rendered(self, messages: Sequence[Message], thinking: bool | None) -> str:
+        body: dict[str, Any] = {
+            "messages": messages_json(messages),
+            "tools": tools_json([PROBE_TOOL]),
+            "tool_choice": "none",
+        }
+        if thinking is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": thinking}
+        return str((await self._post("/apply-template", body))["prompt"])
+
+    async def _grows(self, prompt: str, longer: str) -> bool:
+        """Whether the tokens of ``prompt`` are the first ones of ``longer``, too."""
+        tokens = await self._tokens(prompt)
+        return (await self._tokens(longer))[: len(tokens)] == tokens
+
+    async def _control_tokens(self, spellings: Sequence[str]) -> dict[str, int]:
+        found = {}
+        for spelling in spellings:
+            tokens = await self._tokens(spelling)
+            # User-defined tokens, such as Qwen's <tool_call>, are found in any text.
+            plain = await self._tokens(spelling, parse_special=False)
+            if len(tokens) == 1 and tokens != plain:
+                found[spelling] = tokens[0]
+        return found
+
+    async def _tokens(self, text: str, *, parse_special: bool = True) -> list[int]:
+        body = {"content": text, "add_special": False, "parse_special": parse_special}
+        tokens: list[int] = (await self._post("/tokenize", body))["tokens"]
+        return tokens
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         response = await self._connection.send(path, body)

@@ -17,6 +17,8 @@ def to_json(message: Message) -> str:
         value["tool_call_id"] = message.tool_call_id
     if message.name is not None:
         value["name"] = message.name
+    if message.reasoning:
+        value["reasoning"] = message.reasoning
     return json.dumps(value)
 
 
