@@ -49,6 +49,18 @@ def test_a_tool_call_and_its_result_are_written_in_the_openai_form() -> None:
     assert told == {"role": "tool", "content": "rain", "tool_call_id": "c1", "name": "weather"}
 
 
+def test_reasoning_is_sent_with_the_answer_that_it_led_to() -> None:
+    thought, plain, user = messages_json(
+        [
+            Message("assistant", "Rain.", reasoning="Clouds."),
+            Message("assistant", "Sun."),
+            Message("user", "Why?", reasoning="not a model's"),
+        ]
+    )
+    assert thought["reasoning_content"] == "Clouds."
+    assert "reasoning_content" not in plain | user
+
+
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_events_are_the_same_however_the_bytes_arrive(size: int) -> None:
     stream = b'data: {"a":1}\n\n: ping\n\ndata: {"b":"\xc3\xa9"}\n\ndata: [DONE]\n\n'

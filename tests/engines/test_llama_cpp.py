@@ -26,7 +26,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
-from airunner.tools.schema import COMPACT_JSON, bounded, call_of
+from airunner.tools.schema import COMPACT_JSON, bounded
 from airunner.workers.launcher import LocalLauncher, LocalWorker
 
 SEA = Message("user", "Tell me about the sea. " * 30)
@@ -259,32 +259,89 @@ def test_tools_are_called_in_the_models_dialect_and_forced_when_asked(
     run(main())
 
 
-@pytest.mark.parametrize("choice", ["clock", "required"])
+# Mistral's syntax with control tokens of this vocabulary, and Qwen's with a switch for thinking.
+MARKED_TEMPLATE = (
+    TOOL_TEMPLATE.replace('<tool_call>\\n{\\"name\\": \\"" + call', '<file_sep>" + call')
+    .replace('"\\", \\"arguments\\": "', '"<repo_name>"')
+    .replace('"}\\n</tool_call>"', '""')
+)
+HIDDEN_THOUGHT_TEMPLATE = TOOL_TEMPLATE.replace(
+    '{{- "<|im_start|>assistant\\n" }}',
+    """{{- "<|im_start|>assistant\\n" }}
+    {%- if enable_thinking is defined and enable_thinking is false %}
+        {{- "<think>\\n\\n</think>\\n\\n" }}
+    {%- endif %}""",
+)
+KEPT_THOUGHT_TEMPLATE = TOOL_TEMPLATE.replace(
+    '{{- "<|im_start|>assistant\\n" }}',
+    """{{- "<|im_start|>assistant\\n<think>\\n" }}
+    {%- if enable_thinking is defined and enable_thinking is false %}
+        {{- "\\n</think>\\n\\n" }}
+    {%- endif %}""",
+).replace(
+    'message.role + "\\n" + message.content',
+    'message.role + "\\n" + ("<think>\\n\\n</think>\\n\\n" if message.role == "assistant" else "")'
+    " + message.content",
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "thinking"),
+    [
+        (TOOL_TEMPLATE, False),
+        (MARKED_TEMPLATE, False),
+        (HIDDEN_THOUGHT_TEMPLATE, True),
+        (KEPT_THOUGHT_TEMPLATE, True),
+    ],
+    ids=["Qwen2.5", "control tokens", "Qwen3", "kept thoughts"],
+)
 def test_a_forced_call_stays_in_the_cache_of_the_next_prompt(
-    smollm2: Path, tmp_path: Path, choice: str
+    smollm2: Path, tmp_path: Path, template: str, thinking: bool
 ) -> None:
     question = Message("user", "What is the weather in Paris for 2 days?")
     tools = (WEATHER, CLOCK)
 
     async def main() -> None:
-        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=TOOL_TEMPLATE) as worker:
-            schema = {**call_of(t for t in tools if choice in ("required", t.name)), **COMPACT_JSON}
+        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=template) as worker:
+            syntax = await worker.model.call_syntax()
+            assert syntax is not None
+            assert syntax.thinking is thinking
             forced = await ask(
                 worker.model,
                 question,
                 tools=tools,
-                tool_choice=choice,
-                json_schema=schema,
+                tool_choice="weather",
                 max_tokens=200,
+                thinking=False,
             )
             (call,) = forced.last.tool_calls
             assert forced.text == ""
+            assert [d.tool_name for d in forced.deltas[:-1] if d.tool_name] == ["weather"]
             told = Message("tool", "sunny", tool_call_id=call.id, name=call.name)
             after = (question, Message("assistant", "", (call,)), told)
             then = await ask(worker.model, *after, tools=tools)
             before = forced.usage.prompt_tokens + forced.usage.completion_tokens
             # The token that ended the call was sampled, and never computed.
-            assert then.usage.cached_tokens >= before - 2
+            assert then.usage.cached_tokens >= before - 1
+
+    run(main())
+
+
+def test_a_template_that_forgets_what_was_generated_has_calls_forced_as_json(
+    smollm2: Path, tmp_path: Path
+) -> None:
+    opened = '{{- "<|im_start|>assistant\\n<think>\\n" }}'
+    template = TOOL_TEMPLATE.replace('{{- "<|im_start|>assistant\\n" }}', opened)
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=template) as worker:
+            assert await worker.model.call_syntax() is None
+            question = Message("user", "What is the weather in Paris for 2 days?")
+            forced = await ask(
+                worker.model, question, tools=(WEATHER,), tool_choice="weather", max_tokens=200
+            )
+            (call,) = forced.last.tool_calls
+            assert call.arguments.keys() == {"city", "days"}
 
     run(main())
 
