@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tests.engines import space_prefix_model
+from tests.engines.space_prefix_model import write_space_prefix_model
 
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
 from airunner.engines.llama_cpp import LlamaCppModel
@@ -26,7 +28,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
-from airunner.tools.schema import COMPACT_JSON, bounded
+from airunner.tools.schema import COMPACT_JSON, bounded, call_of
 from airunner.workers.launcher import LocalLauncher, LocalWorker
 
 SEA = Message("user", "Tell me about the sea. " * 30)
@@ -342,6 +344,25 @@ def test_a_template_that_forgets_what_was_generated_has_calls_forced_as_json(
             )
             (call,) = forced.last.tool_calls
             assert call.arguments.keys() == {"city", "days"}
+
+    run(main())
+
+
+def test_schemas_are_obeyed_with_a_vocabulary_that_begins_with_a_space(tmp_path: Path) -> None:
+    path = write_space_prefix_model(tmp_path / "space.gguf")
+    answer = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"]}
+    switch = ToolSchema("switch", "Switches.", answer)
+
+    async def main() -> None:
+        async with loaded(path, tmp_path, chat_template=space_prefix_model.TEMPLATE) as worker:
+            limits: dict[str, Any] = {"max_tokens": 300, "json_schema": {**answer, **COMPACT_JSON}}
+            said = await ask(worker.model, HELLO, **limits)
+            assert json.loads(said.text)["n"] in (1, 2)
+            limits["json_schema"] = {**call_of([switch]), **COMPACT_JSON}
+            forced = await ask(worker.model, HELLO, tools=(switch,), tool_choice="switch", **limits)
+            (call,) = forced.last.tool_calls
+            assert call.name == "switch"
+            assert call.arguments["n"] in (1, 2)
 
     run(main())
 

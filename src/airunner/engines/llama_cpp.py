@@ -65,8 +65,9 @@ class LlamaCppModel:
         self._plan = plan
         self._slot_dir = slot_dir
         self._guidance = guidance
+        self._guidance_checked = not guidance
         self._call_syntax: CallSyntax | None = None
-        self._call_syntax_known = not guidance
+        self._call_syntax_known = False
         self._connection = WorkerConnection(plan.model, base_url, api_key, exited)
 
     @property
@@ -85,7 +86,8 @@ class LlamaCppModel:
         events = EventSplitter()
         forced = await self._forced_call(request)
         reader = AnswerReader(self._plan.model, forced=forced or is_forced(request))
-        body = request_body(request, slot, guidance=self._guidance, forced=forced)
+        constrained = request.json_schema is not None and await self._guides()
+        body = request_body(request, slot, guidance=constrained, forced=forced)
         response = await self._connection.send("/v1/chat/completions", body)
         try:
             if response.status_code != httpx.codes.OK:
@@ -160,7 +162,8 @@ class LlamaCppModel:
         prompt's last token would not be the same with the call behind it.
         """
         if not self._call_syntax_known:
-            self._call_syntax = await self._learned_call_syntax()
+            if await self._guides():
+                self._call_syntax = await self._learned_call_syntax()
             self._call_syntax_known = True
         return self._call_syntax
 
@@ -172,6 +175,20 @@ class LlamaCppModel:
         if not is_forced(request) or (syntax := await self.call_syntax()) is None:
             return None
         return ForcedCall(syntax, call_schema(request))
+
+    async def _guides(self) -> bool:
+        """Whether llguidance is there and takes this vocabulary for what it is.
+
+        A SentencePiece vocabulary that begins every text with a space (Llama 2, Mistral
+        7B) is given to it without the spaces: llama.cpp's ``common/llguidance.cpp``
+        detokenizes the tokens one by one. What it then calls valid is no JSON.
+        """
+        if not self._guidance_checked:
+            body = {"content": "a", "add_special": False, "with_pieces": True}
+            tokens = (await self._post("/tokenize", body))["tokens"]
+            self._guidance = [token["piece"] for token in tokens] == ["a"]
+            self._guidance_checked = True
+        return self._guidance
 
     async def _learned_call_syntax(self) -> CallSyntax | None:
         # Without thinking first: Qwen3's template then closes a reasoning block in the
