@@ -101,6 +101,28 @@ def test_the_request_uses_the_grammar_and_the_switch_of_the_syntax() -> None:
     assert body["chat_template_kwargs"] == {"enable_thinking": True}
 
 
+def test_a_bare_call_under_a_grammar_is_not_thought_about_first() -> None:
+    schema = call_schema("clock", {}) | {"x-guidance": {}}
+    request = ChatRequest(
+        [], tools=(ToolSchema("clock", ""),), tool_choice="clock", json_schema=schema
+    )
+    assert request_body(request, 0, guidance=True)["chat_template_kwargs"] == {
+        "enable_thinking": False
+    }
+    assert "chat_template_kwargs" not in request_body(request, 0)
+
+
+@pytest.mark.parametrize("syntax", [forced(), True])
+def test_a_call_that_the_engine_takes_for_reasoning_is_a_call(syntax: ForcedCall | bool) -> None:
+    reader = AnswerReader("m", forced=syntax, grammar=True)
+    pieces = ['{"name": "clock"', ', "arguments": {"n": ', "1}}"]
+    told = [reader.read(chunk({"reasoning_content": piece})) for piece in pieces]
+    assert told == [Delta(tool_name="clock"), None, None]
+    last = reader.read(chunk({}, "stop"))
+    assert last is not None
+    assert [(call.name, call.arguments) for call in last.tool_calls] == [("clock", {"n": 1})]
+
+
 def test_objects_are_closed_unless_schemas_beside_them_add_to_them() -> None:
     item = {"properties": {"a": {"properties": {}}}}
     open_ones: dict[str, Any] = {

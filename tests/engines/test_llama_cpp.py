@@ -9,6 +9,7 @@ import resource
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
-from airunner.tools.schema import COMPACT_JSON, bounded, call_of
+from airunner.tools.schema import COMPACT_JSON, bounded, call_of, compact
 from airunner.workers.launcher import LocalLauncher, LocalWorker
 
 SEA = Message("user", "Tell me about the sea. " * 30)
@@ -274,17 +275,15 @@ HIDDEN_THOUGHT_TEMPLATE = TOOL_TEMPLATE.replace(
         {{- "<think>\\n\\n</think>\\n\\n" }}
     {%- endif %}""",
 )
-KEPT_THOUGHT_TEMPLATE = TOOL_TEMPLATE.replace(
-    '{{- "<|im_start|>assistant\\n" }}',
-    """{{- "<|im_start|>assistant\\n<think>\\n" }}
-    {%- if enable_thinking is defined and enable_thinking is false %}
-        {{- "\\n</think>\\n\\n" }}
-    {%- endif %}""",
-).replace(
-    'message.role + "\\n" + message.content',
-    'message.role + "\\n" + ("<think>\\n\\n</think>\\n\\n" if message.role == "assistant" else "")'
-    " + message.content",
-)
+OPEN_THOUGHT = '{{- "<|im_start|>assistant\\n<think>\\n" }}'
+THOUGHT = '("<think>\\n" + (message.reasoning_content or "") + "\\n</think>\\n\\n" if CASE else "")'
+
+
+def thinking_template(case: str) -> str:
+    """A template that always opens a reasoning block, and keeps those of some messages."""
+    return TOOL_TEMPLATE.replace('{{- "<|im_start|>assistant\\n" }}', OPEN_THOUGHT).replace(
+        'message.role + "\\n" + ', f'message.role + "\\n" + {THOUGHT.replace("CASE", case)} + '
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,7 +292,7 @@ KEPT_THOUGHT_TEMPLATE = TOOL_TEMPLATE.replace(
         (TOOL_TEMPLATE, False),
         (MARKED_TEMPLATE, False),
         (HIDDEN_THOUGHT_TEMPLATE, True),
-        (KEPT_THOUGHT_TEMPLATE, True),
+        (thinking_template('message.role == "assistant"'), False),
     ],
     ids=["Qwen2.5", "control tokens", "Qwen3", "kept thoughts"],
 )
@@ -332,18 +331,22 @@ def test_a_forced_call_stays_in_the_cache_of_the_next_prompt(
 def test_a_template_that_forgets_what_was_generated_has_calls_forced_as_json(
     smollm2: Path, tmp_path: Path
 ) -> None:
-    opened = '{{- "<|im_start|>assistant\\n<think>\\n" }}'
-    template = TOOL_TEMPLATE.replace('{{- "<|im_start|>assistant\\n" }}', opened)
+    template = thinking_template("message.reasoning_content")
+    parameters = compact("weather", WEATHER.parameters)
+    schema = {**call_of([replace(WEATHER, parameters=parameters)]), **COMPACT_JSON}
 
     async def main() -> None:
         async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=template) as worker:
             assert await worker.model.call_syntax() is None
             question = Message("user", "What is the weather in Paris for 2 days?")
+            limits: dict[str, Any] = {"max_tokens": 200, "json_schema": schema}
             forced = await ask(
-                worker.model, question, tools=(WEATHER,), tool_choice="weather", max_tokens=200
+                worker.model, question, tools=(WEATHER,), tool_choice="weather", **limits
             )
             (call,) = forced.last.tool_calls
             assert call.arguments.keys() == {"city", "days"}
+            assert [d.tool_name for d in forced.deltas[:-1] if d.tool_name] == ["weather"]
+            assert [d for d in forced.deltas if d.text or d.reasoning] == []
 
     run(main())
 

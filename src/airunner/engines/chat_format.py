@@ -42,7 +42,8 @@ def request_body(
     ``forced``, which needs llguidance, has a forced call generated in the model's own
     syntax; without it, it is generated as bare JSON. Either way the engine is told
     ``tool_choice: none``, which keeps the tools in the prompt and leaves the call in
-    the text, and a grammar holds from the first token: the model does not think first.
+    the text. A ``grammar`` holds from the first token, so the model does not think
+    first; under a ``response_format`` it does, where its template opens such a block.
     """
     body: dict[str, Any] = {
         "messages": messages_json(request.messages),
@@ -70,7 +71,11 @@ def request_body(
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     if request.grammar is not None:
         body["grammar"] = request.grammar
-    thinking = request.thinking if forced is None else forced.syntax.thinking
+    thinking = request.thinking
+    if forced is not None:
+        thinking = forced.syntax.thinking
+    elif is_forced(request) and "grammar" in body:
+        thinking = False
     if thinking is not None:
         body["chat_template_kwargs"] = {"enable_thinking": thinking}
     return body
@@ -136,11 +141,16 @@ class AnswerReader:
     Only a call's name is told before the call is whole, once it can no longer grow.
     ``forced``: the whole text is one tool call, in its syntax, or where that is not
     known (``True``) JSON under ``forced_call_schema``.
+    ``grammar``: a grammar holds from the first token. What the engine takes for
+    reasoning, because the prompt opened a block for it, is then the text itself.
     """
 
-    def __init__(self, model: str, *, forced: ForcedCall | bool = False) -> None:
+    def __init__(
+        self, model: str, *, forced: ForcedCall | bool = False, grammar: bool = False
+    ) -> None:
         self._model = model
         self._forced = forced
+        self._grammar = grammar
         self._calls: dict[int, dict[str, str]] = {}
         self._named: set[int] = set()
         self._text = ""
@@ -162,6 +172,8 @@ class AnswerReader:
         delta = choice["delta"]
         text = delta.get("content") or ""
         reasoning = delta.get("reasoning_content") or ""
+        if self._grammar:
+            text, reasoning = reasoning + text, ""
         for fragment in delta.get("tool_calls") or ():
             self._collect(fragment)
         if self._forced:

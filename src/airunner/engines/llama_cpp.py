@@ -85,9 +85,11 @@ class LlamaCppModel:
         self._check_slot(slot)
         events = EventSplitter()
         forced = await self._forced_call(request)
-        reader = AnswerReader(self._plan.model, forced=forced or is_forced(request))
         constrained = request.json_schema is not None and await self._guides()
         body = request_body(request, slot, guidance=constrained, forced=forced)
+        reader = AnswerReader(
+            self._plan.model, forced=forced or is_forced(request), grammar="grammar" in body
+        )
         response = await self._connection.send("/v1/chat/completions", body)
         try:
             if response.status_code != httpx.codes.OK:
