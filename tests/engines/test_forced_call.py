@@ -76,6 +76,9 @@ def test_the_name_is_told_as_soon_as_it_cannot_grow() -> None:
     pieces = ['<tool_call>\n{"name": "', "clock", '"', ', "arguments": {"name": "clock_utc"']
     told = [reader.read(chunk({"content": piece})) for piece in pieces]
     assert told == [None, None, Delta(tool_name="clock"), None]
+    marked = forced(MISTRAL, ("mcp", "mcp/clock"))
+    texts = ["mcp", "mcp/clo", "mcp/clock", "mcp/clock[", "mcp/clock{", "[TOOL_CALLS]mcp["]
+    assert [marked.name_in(text) for text in texts] == ["", "", "", *["mcp/clock"] * 2, "mcp"]
 
 
 @pytest.mark.parametrize("text", ["", '<tool_call>\n{"name": "clock", "arguments": {"n', "clock"])

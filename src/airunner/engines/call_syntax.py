@@ -86,6 +86,12 @@ class CallSyntax:
         """
         return _CONTROL.split(self.before)[-1].lstrip()
 
+    @property
+    def follow(self) -> str:
+        """The characters that may come behind the name, however much is hidden."""
+        parts = (self.between, *(part.lstrip() for part in _CONTROL.split(self.between)), "{")
+        return "".join(dict.fromkeys(part[:1] for part in parts))
+
 
 def learn(prompt: str, called: str, said: str) -> CallSyntax | None:
     """The syntax of a call, from renderings of the three probes, generation prompt included.
@@ -108,7 +114,7 @@ def learn(prompt: str, called: str, said: str) -> CallSyntax | None:
         return None
     before, between = head.split(_NAME)
     pieces = (before, between, tail[:end])
-    if "{" in between or any(_ID[:5] in piece.replace(_ID, "") for piece in pieces):
+    if re.search(r"^\w|{", between) or any(_ID[:5] in piece.replace(_ID, "") for piece in pieces):
         return None
     return CallSyntax(*pieces, item_separator, key_separator)
 

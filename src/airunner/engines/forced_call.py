@@ -82,8 +82,8 @@ class ForcedCall:
 
     def _found_name(self, text: str) -> re.Match[str] | None:
         names = sorted(self._arguments_by_name(), key=len, reverse=True)
-        pattern = f"{re.escape(self.syntax.lead)}({'|'.join(map(re.escape, names))})(?=[^\\w.-])"
-        return re.search(pattern, text)
+        name, follow = "|".join(map(re.escape, names)), re.escape(self.syntax.follow)
+        return re.search(f"{re.escape(self.syntax.lead)}({name})(?=[{follow}])", text)
 
     def _arguments_by_name(self) -> dict[str, list[Mapping[str, Any]]]:
         found: dict[str, list[Mapping[str, Any]]] = {}
