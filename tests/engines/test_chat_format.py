@@ -9,10 +9,10 @@ from airunner.engines.base import ChatRequest
 from airunner.engines.chat_format import (
     AnswerReader,
     EventSplitter,
-    forced_call_schema,
     messages_json,
     request_body,
 )
+from airunner.engines.forced_call import forced_call_schema
 from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
 
@@ -47,6 +47,18 @@ def test_a_tool_call_and_its_result_are_written_in_the_openai_form() -> None:
     assert asked["tool_calls"][0]["id"] == "c1"
     assert json.loads(asked["tool_calls"][0]["function"]["arguments"]) == {"city": "Köln"}
     assert told == {"role": "tool", "content": "rain", "tool_call_id": "c1", "name": "weather"}
+
+
+def test_reasoning_is_sent_with_the_answer_that_it_led_to() -> None:
+    thought, plain, user = messages_json(
+        [
+            Message("assistant", "Rain.", reasoning="Clouds."),
+            Message("assistant", "Sun."),
+            Message("user", "Why?", reasoning="not a model's"),
+        ]
+    )
+    assert thought["reasoning_content"] == "Clouds."
+    assert "reasoning_content" not in plain | user
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])

@@ -9,6 +9,7 @@ import resource
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tests.engines import space_prefix_model
+from tests.engines.space_prefix_model import write_space_prefix_model
 
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
 from airunner.engines.llama_cpp import LlamaCppModel
@@ -26,7 +29,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
-from airunner.tools.schema import COMPACT_JSON, bounded
+from airunner.tools.schema import COMPACT_JSON, bounded, call_of, compact
 from airunner.workers.launcher import LocalLauncher, LocalWorker
 
 SEA = Message("user", "Tell me about the sea. " * 30)
@@ -255,6 +258,114 @@ def test_tools_are_called_in_the_models_dialect_and_forced_when_asked(
             )
             (call,) = forced.last.tool_calls
             assert 1 <= call.arguments["days"] <= 9
+
+    run(main())
+
+
+# Mistral's syntax with control tokens of this vocabulary, and Qwen's with a switch for thinking.
+MARKED_TEMPLATE = (
+    TOOL_TEMPLATE.replace('<tool_call>\\n{\\"name\\": \\"" + call', '<file_sep>" + call')
+    .replace('"\\", \\"arguments\\": "', '"<repo_name>"')
+    .replace('"}\\n</tool_call>"', '""')
+)
+HIDDEN_THOUGHT_TEMPLATE = TOOL_TEMPLATE.replace(
+    '{{- "<|im_start|>assistant\\n" }}',
+    """{{- "<|im_start|>assistant\\n" }}
+    {%- if enable_thinking is defined and enable_thinking is false %}
+        {{- "<think>\\n\\n</think>\\n\\n" }}
+    {%- endif %}""",
+)
+OPEN_THOUGHT = '{{- "<|im_start|>assistant\\n<think>\\n" }}'
+THOUGHT = '("<think>\\n" + (message.reasoning_content or "") + "\\n</think>\\n\\n" if CASE else "")'
+
+
+def thinking_template(case: str) -> str:
+    """A template that always opens a reasoning block, and keeps those of some messages."""
+    return TOOL_TEMPLATE.replace('{{- "<|im_start|>assistant\\n" }}', OPEN_THOUGHT).replace(
+        'message.role + "\\n" + ', f'message.role + "\\n" + {THOUGHT.replace("CASE", case)} + '
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "thinking"),
+    [
+        (TOOL_TEMPLATE, False),
+        (MARKED_TEMPLATE, False),
+        (HIDDEN_THOUGHT_TEMPLATE, True),
+        (thinking_template('message.role == "assistant"'), False),
+    ],
+    ids=["Qwen2.5", "control tokens", "Qwen3", "kept thoughts"],
+)
+def test_a_forced_call_stays_in_the_cache_of_the_next_prompt(
+    smollm2: Path, tmp_path: Path, template: str, thinking: bool
+) -> None:
+    question = Message("user", "What is the weather in Paris for 2 days?")
+    tools = (WEATHER, CLOCK)
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=template) as worker:
+            syntax = await worker.model.call_syntax()
+            assert syntax is not None
+            assert syntax.thinking is thinking
+            forced = await ask(
+                worker.model,
+                question,
+                tools=tools,
+                tool_choice="weather",
+                max_tokens=200,
+                thinking=False,
+            )
+            (call,) = forced.last.tool_calls
+            assert forced.text == ""
+            assert [d.tool_name for d in forced.deltas[:-1] if d.tool_name] == ["weather"]
+            told = Message("tool", "sunny", tool_call_id=call.id, name=call.name)
+            after = (question, Message("assistant", "", (call,)), told)
+            then = await ask(worker.model, *after, tools=tools)
+            before = forced.usage.prompt_tokens + forced.usage.completion_tokens
+            # The token that ended the call was sampled, and never computed.
+            assert then.usage.cached_tokens >= before - 1
+
+    run(main())
+
+
+def test_a_template_that_forgets_what_was_generated_has_calls_forced_as_json(
+    smollm2: Path, tmp_path: Path
+) -> None:
+    template = thinking_template("message.reasoning_content")
+    parameters = compact("weather", WEATHER.parameters)
+    schema = {**call_of([replace(WEATHER, parameters=parameters)]), **COMPACT_JSON}
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=template) as worker:
+            assert await worker.model.call_syntax() is None
+            question = Message("user", "What is the weather in Paris for 2 days?")
+            limits: dict[str, Any] = {"max_tokens": 200, "json_schema": schema}
+            forced = await ask(
+                worker.model, question, tools=(WEATHER,), tool_choice="weather", **limits
+            )
+            (call,) = forced.last.tool_calls
+            assert call.arguments.keys() == {"city", "days"}
+            assert [d.tool_name for d in forced.deltas[:-1] if d.tool_name] == ["weather"]
+            assert [d for d in forced.deltas if d.text or d.reasoning] == []
+
+    run(main())
+
+
+def test_schemas_are_obeyed_with_a_vocabulary_that_begins_with_a_space(tmp_path: Path) -> None:
+    path = write_space_prefix_model(tmp_path / "space.gguf")
+    answer = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"]}
+    switch = ToolSchema("switch", "Switches.", answer)
+
+    async def main() -> None:
+        async with loaded(path, tmp_path, chat_template=space_prefix_model.TEMPLATE) as worker:
+            limits: dict[str, Any] = {"max_tokens": 300, "json_schema": {**answer, **COMPACT_JSON}}
+            said = await ask(worker.model, HELLO, **limits)
+            assert json.loads(said.text)["n"] in (1, 2)
+            limits["json_schema"] = {**call_of([switch]), **COMPACT_JSON}
+            forced = await ask(worker.model, HELLO, tools=(switch,), tool_choice="switch", **limits)
+            (call,) = forced.last.tool_calls
+            assert call.name == "switch"
+            assert call.arguments["n"] in (1, 2)
 
     run(main())
 

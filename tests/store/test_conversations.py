@@ -27,7 +27,7 @@ WITH_TOOL = [
     Message("assistant", "", tool_calls=(CALL, ToolCall("call_2", "add", {}, '{"a": '))),
     Message("tool", "5", tool_call_id="call_1", name="add"),
     Message("tool", "Error: no", tool_call_id="call_2", name="add"),
-    Message("assistant", "It is 5.\n\n\ud83d"),
+    Message("assistant", "It is 5.\n\n\ud83d", reasoning="Two and three."),
 ]
 
 
@@ -70,7 +70,7 @@ def test_every_field_of_a_message_comes_back(conversations: Conversations) -> No
 def test_no_field_is_forgotten() -> None:
     """A field that is new in ``messages`` has to be saved as well."""
     call = ToolCall("id", "name", MappingProxyType({"a": 1}), malformed="{")
-    message = Message("tool", "text", (call,), "id", "name")
+    message = Message("tool", "text", (call,), "id", "name", "thought")
     for value in (message, call):
         for field in dataclasses.fields(value):
             assert getattr(value, field.name), f"{field.name} is not in this test"

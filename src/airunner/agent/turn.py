@@ -224,7 +224,9 @@ class Turn:
             tools=prompt.tools,
             tool_choice=prompt.tool_choice,
             json_schema=prompt.json_schema,
-            thinking=self._request.thinking if prompt.visible else False,
+            # Thoughts would use up the tokens of guided arguments. A switch in the prompt of
+            # a native model stays as it is: some templates write it at the top.
+            thinking=self._request.thinking if prompt.visible or prompt.tools else False,
             conversation=self._conversation.id,
         )
 

@@ -70,7 +70,8 @@ class ChatRequest:
 
     At most one of ``json_schema`` and ``grammar`` (GBNF) constrains the text. With
     a ``tool_choice`` that wants a call, ``json_schema`` is that of the call as a
-    whole, an object of ``name`` and ``arguments``; by default it is made of ``tools``.
+    whole, an object of ``name``, a constant, and ``arguments``, or ``anyOf`` such; by
+    default it is made of ``tools``.
     ``conversation`` names the conversation whose KV state may be reused and
     parked; ``None`` is a request that leaves nothing behind.
     Sampling fields left ``None`` take the model's defaults.

@@ -16,7 +16,8 @@ from typing import Any
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.control_tokens import harmless
-from airunner.errors import GenerationError, UnknownToolError
+from airunner.engines.forced_call import ForcedCall, call_schema, is_forced, parameters_of
+from airunner.errors import GenerationError
 from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
 
 _SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
@@ -29,12 +30,20 @@ _FINISH: dict[str, FinishReason] = {
 _FORCED_NAME = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]+)"')
 
 
-def request_body(request: ChatRequest, slot: int, *, guidance: bool = False) -> dict[str, Any]:
+def request_body(
+    request: ChatRequest, slot: int, *, guidance: bool = False, forced: ForcedCall | None = None
+) -> dict[str, Any]:
     """The JSON body that asks for a streamed answer computed in ``slot``.
 
     ``guidance`` says that the engine was built with llguidance. A schema that
     carries ``x-guidance`` options is then decoded with it, which obeys them;
     llama.cpp's own grammars let the model spend half its tokens on white space.
+
+    ``forced``, which needs llguidance, has a forced call generated in the model's own
+    syntax; without it, it is generated as bare JSON. Either way the engine is told
+    ``tool_choice: none``, which keeps the tools in the prompt and leaves the call in
+    the text. A ``grammar`` holds from the first token, so the model does not think
+    first; under a ``response_format`` it does, where its template opens such a block.
     """
     body: dict[str, Any] = {
         "messages": messages_json(request.messages),
@@ -53,15 +62,22 @@ def request_body(request: ChatRequest, slot: int, *, guidance: bool = False) -> 
         body["tool_choice"] = "none" if is_forced(request) else request.tool_choice
         body["parallel_tool_calls"] = True
         if is_forced(request):
-            schema = request.json_schema or forced_call_schema(request)
-    if schema is not None and guidance and "x-guidance" in schema:
+            schema = call_schema(request)
+    if forced is not None:
+        body["grammar"] = forced.grammar()
+    elif schema is not None and guidance and "x-guidance" in schema:
         body["grammar"] = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
     elif schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     if request.grammar is not None:
         body["grammar"] = request.grammar
-    if request.thinking is not None:
-        body["chat_template_kwargs"] = {"enable_thinking": request.thinking}
+    thinking = request.thinking
+    if forced is not None:
+        thinking = forced.syntax.thinking
+    elif is_forced(request) and "grammar" in body:
+        thinking = False
+    if thinking is not None:
+        body["chat_template_kwargs"] = {"enable_thinking": thinking}
     return body
 
 
@@ -78,63 +94,11 @@ def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
             "function": {
                 "name": tool.name,
                 "description": tool.description,
-                "parameters": _parameters(tool),
+                "parameters": parameters_of(tool),
             },
         }
         for tool in tools
     ]
-
-
-def is_forced(request: ChatRequest) -> bool:
-    """Whether the answer must be a tool call."""
-    return bool(request.tools) and request.tool_choice not in ("auto", "none")
-
-
-def forced_call_schema(request: ChatRequest) -> dict[str, Any]:
-    """The JSON schema of a call of any offered tool, or of the one that ``tool_choice`` names.
-
-    Raises:
-        UnknownToolError: the named tool is not offered.
-    """
-    definitions: dict[str, Any] = {}
-    calls = []
-    for tool in request.tools:
-        if request.tool_choice not in ("required", tool.name):
-            continue
-        scope = f"{tool.name}."
-        parameters = _with_scoped_references(_parameters(tool), scope)
-        for name, definition in parameters.pop("$defs", {}).items():
-            definitions[scope + name] = definition
-        calls.append(
-            {
-                "type": "object",
-                "properties": {"name": {"const": tool.name}, "arguments": parameters},
-                "required": ["name", "arguments"],
-                "additionalProperties": False,
-            }
-        )
-    if not calls:
-        raise UnknownToolError(request.tool_choice, [tool.name for tool in request.tools])
-    schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
-    return schema | {"$defs": definitions} if definitions else schema
-
-
-def _with_scoped_references(schema: Any, scope: str) -> Any:
-    """A copy whose ``#/$defs/Name`` references say ``#/$defs/<scope>Name``."""
-    if isinstance(schema, Mapping):
-        return {
-            key: value.replace("#/$defs/", f"#/$defs/{scope}")
-            if key == "$ref" and isinstance(value, str)
-            else _with_scoped_references(value, scope)
-            for key, value in schema.items()
-        }
-    if isinstance(schema, list | tuple):
-        return [_with_scoped_references(item, scope) for item in schema]
-    return schema
-
-
-def _parameters(tool: ToolSchema) -> Mapping[str, Any]:
-    return tool.parameters or {"type": "object", "properties": {}}
 
 
 def _message_json(message: Message) -> dict[str, Any]:
@@ -154,6 +118,8 @@ def _message_json(message: Message) -> dict[str, Any]:
         data["tool_call_id"] = message.tool_call_id
     if message.name is not None:
         data["name"] = message.name
+    if message.role == "assistant" and message.reasoning:
+        data["reasoning_content"] = message.reasoning
     return data
 
 
@@ -173,12 +139,18 @@ class AnswerReader:
     """Turns the events of one answer into deltas, keeping unfinished tool calls back.
 
     Only a call's name is told before the call is whole, once it can no longer grow.
-    ``forced``: the whole text is one tool call, under ``forced_call_schema``.
+    ``forced``: the whole text is one tool call, in its syntax, or where that is not
+    known (``True``) JSON under ``forced_call_schema``.
+    ``grammar``: a grammar holds from the first token. What the engine takes for
+    reasoning, because the prompt opened a block for it, is then the text itself.
     """
 
-    def __init__(self, model: str, *, forced: bool = False) -> None:
+    def __init__(
+        self, model: str, *, forced: ForcedCall | bool = False, grammar: bool = False
+    ) -> None:
         self._model = model
         self._forced = forced
+        self._grammar = grammar
         self._calls: dict[int, dict[str, str]] = {}
         self._named: set[int] = set()
         self._text = ""
@@ -200,6 +172,8 @@ class AnswerReader:
         delta = choice["delta"]
         text = delta.get("content") or ""
         reasoning = delta.get("reasoning_content") or ""
+        if self._grammar:
+            text, reasoning = reasoning + text, ""
         for fragment in delta.get("tool_calls") or ():
             self._collect(fragment)
         if self._forced:
@@ -225,7 +199,10 @@ class AnswerReader:
 
     def _new_name(self) -> str:
         """The name of a call whose arguments have begun, the first time it is asked for."""
-        if self._forced:
+        if isinstance(self._forced, ForcedCall):
+            name = self._forced.name_in(self._text)
+            begun = {0: name} if name else {}
+        elif self._forced:
             found = _FORCED_NAME.match(self._text)
             begun = {0: found[1]} if found else {}
         else:
@@ -238,12 +215,20 @@ class AnswerReader:
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:
         if self._forced:
-            call = _json_object(self._text)
+            call = self._forced_call()
             if call is None:
                 problem = f"it wrote a tool call that is no JSON: {self._text}"
                 raise GenerationError(self._model, problem)
-            return (ToolCall(f"call_{token_hex(8)}", call["name"], call["arguments"]),)
+            return (call,)
         return tuple(_native_call(call) for _, call in sorted(self._calls.items()))
+
+    def _forced_call(self) -> ToolCall | None:
+        if isinstance(self._forced, ForcedCall):
+            return self._forced.call_in(self._text)
+        call = _json_object(self._text)
+        if call is None:
+            return None
+        return ToolCall(f"call_{token_hex(8)}", call["name"], call["arguments"])
 
 
 def _native_call(call: Mapping[str, str]) -> ToolCall:

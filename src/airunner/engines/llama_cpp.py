@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,23 @@ import httpx
 
 from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
 from airunner.engines.beginning import common_prefix, probes_of
+from airunner.engines.call_syntax import (
+    PROBE_CALLED,
+    PROBE_PROMPT,
+    PROBE_SAID,
+    PROBE_TOOL,
+    CallSyntax,
+    learn,
+)
 from airunner.engines.chat_format import (
     AnswerReader,
     EventSplitter,
-    is_forced,
     messages_json,
     request_body,
     tools_json,
 )
 from airunner.engines.connection import WorkerConnection
+from airunner.engines.forced_call import ForcedCall, call_schema, is_forced
 from airunner.engines.slot_files import borrowed_name, check_seal, fingerprint, written_whole
 from airunner.errors import (
     ContextOverflowError,
@@ -57,6 +66,9 @@ class LlamaCppModel:
         self._plan = plan
         self._slot_dir = slot_dir
         self._guidance = guidance
+        self._guidance_checked = not guidance
+        self._call_syntax: CallSyntax | None = None
+        self._call_syntax_known = False
         self._connection = WorkerConnection(plan.model, base_url, api_key, exited)
 
     @property
@@ -73,8 +85,12 @@ class LlamaCppModel:
         """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
         self._check_slot(slot)
         events = EventSplitter()
-        reader = AnswerReader(self._plan.model, forced=is_forced(request))
-        body = request_body(request, slot, guidance=self._guidance)
+        forced = await self._forced_call(request)
+        constrained = request.json_schema is not None and await self._guides()
+        body = request_body(request, slot, guidance=constrained, forced=forced)
+        reader = AnswerReader(
+            self._plan.model, forced=forced or is_forced(request), grammar="grammar" in body
+        )
         response = await self._connection.send("/v1/chat/completions", body)
         try:
             if response.status_code != httpx.codes.OK:
@@ -154,6 +170,18 @@ class LlamaCppModel:
             answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
         )
 
+    async def call_syntax(self) -> CallSyntax | None:
+        """How the model's template writes a tool call, learned on first use; see ``learn``.
+
+        ``None`` also where the engine has no grammar that could force it, and where the
+        prompt's last token would not be the same with the call behind it.
+        """
+        if not self._call_syntax_known:
+            if await self._guides():
+                self._call_syntax = await self._learned_call_syntax()
+            self._call_syntax_known = True
+        return self._call_syntax
+
     async def aclose(self) -> None:
         """Close the connections to the worker; requests that have not begun fail at once."""
         await self._connection.aclose()
@@ -161,8 +189,74 @@ class LlamaCppModel:
     async def _prompt(self, body: dict[str, Any]) -> list[int]:
         """The tokens that a request for an answer becomes."""
         prompt = (await self._post("/apply-template", body))["prompt"]
-        text = {"content": prompt, "add_special": True, "parse_special": True}
-        tokens: list[int] = (await self._post("/tokenize", text))["tokens"]
+        return await self._tokens(prompt, add_special=True)
+
+    async def _forced_call(self, request: ChatRequest) -> ForcedCall | None:
+        if not is_forced(request) or (syntax := await self.call_syntax()) is None:
+            return None
+        return ForcedCall(syntax, call_schema(request))
+
+    async def _guides(self) -> bool:
+        """Whether llguidance is there and takes this vocabulary for what it is.
+
+        A SentencePiece vocabulary that begins every text with a space (Llama 2, Mistral
+        7B) is given to it without the spaces: llama.cpp's ``common/llguidance.cpp``
+        detokenizes the tokens one by one. What it then calls valid is no JSON.
+        """
+        if not self._guidance_checked:
+            body = {"content": "a", "add_special": False, "with_pieces": True}
+            tokens = (await self._post("/tokenize", body))["tokens"]
+            self._guidance = [token["piece"] for token in tokens] == ["a"]
+            self._guidance_checked = True
+        return self._guidance
+
+    async def _learned_call_syntax(self) -> CallSyntax | None:
+        # Without thinking first: Qwen3's template then closes a reasoning block in the
+        # prompt and leaves it out of the history, and others keep it there.
+        try:
+            called = await self._rendered(PROBE_CALLED, None)
+            said = await self._rendered(PROBE_SAID, None)
+            for thinking in (False, None, True):
+                prompt = await self._rendered(PROBE_PROMPT, thinking)
+                syntax = learn(prompt, called, said)
+                if syntax is None or not await self._grows(prompt, called):
+                    continue
+                tokens = await self._control_tokens(syntax.spellings)
+                return replace(syntax, thinking=thinking, control_tokens=tokens)
+        except GenerationError:  # The template refuses such messages.
+            pass
+        return None
+
+    async def _rendered(self, messages: Sequence[Message], thinking: bool | None) -> str:
+        body: dict[str, Any] = {
+            "messages": messages_json(messages),
+            "tools": tools_json([PROBE_TOOL]),
+            "tool_choice": "none",
+        }
+        if thinking is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": thinking}
+        return str((await self._post("/apply-template", body))["prompt"])
+
+    async def _grows(self, prompt: str, longer: str) -> bool:
+        """Whether the tokens of ``prompt`` are the first ones of ``longer``, too."""
+        tokens = await self._tokens(prompt)
+        return (await self._tokens(longer))[: len(tokens)] == tokens
+
+    async def _control_tokens(self, spellings: Sequence[str]) -> dict[str, int]:
+        found = {}
+        for spelling in spellings:
+            tokens = await self._tokens(spelling)
+            # User-defined tokens, such as Qwen's <tool_call>, are found in any text.
+            plain = await self._tokens(spelling, parse_special=False)
+            if len(tokens) == 1 and tokens != plain:
+                found[spelling] = tokens[0]
+        return found
+
+    async def _tokens(
+        self, text: str, *, parse_special: bool = True, add_special: bool = False
+    ) -> list[int]:
+        body = {"content": text, "add_special": add_special, "parse_special": parse_special}
+        tokens: list[int] = (await self._post("/tokenize", body))["tokens"]
         return tokens
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
