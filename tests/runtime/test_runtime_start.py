@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from airunner.errors import DeviceNotFoundError, SettingsError, StorageError
+from airunner.events import Event, FallbackChosen
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
 from airunner.settings import Settings
@@ -52,3 +53,17 @@ def test_pins_that_do_not_fit_are_refused_each_time(embedded_home: Path) -> None
     with Runtime(wanted) as runtime:
         for _ in range(2):
             assert runtime.use_specialized_model(ModelCapability.TRANSLATION, "Hello") is None
+
+
+@pytest.mark.parametrize(("max_memory", "told"), [("600MB", False), ("2.5GB", True)])
+def test_a_stand_in_is_told_of_unless_it_is_what_this_memory_is_planned_for(
+    embedded_home: Path, max_memory: str, told: bool
+) -> None:
+    capability = ModelCapability.SUMMARIZATION
+    heard: list[Event] = []
+    with Runtime(settings(embedded_home, max_memory=max_memory, context=512)) as runtime:
+        runtime.bus.subscribe(heard.append)
+        assert runtime.use_specialized_model(capability, "Hello", max_tokens=1)
+        serves = runtime.resolve(capability).spec.model_path
+        assert (runtime.plan().mapping[capability] == serves) is not told
+    assert any(isinstance(event, FallbackChosen) for event in heard) is told

@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import sys
 import threading
-from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -24,7 +24,7 @@ from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
-from airunner.devices.device import LANGUAGE_ENGINE
+from airunner.devices.device import IMAGE_ENGINE, LANGUAGE_ENGINE
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
 from airunner.engines.image import Drawn, ImageRequest
@@ -151,6 +151,7 @@ class Runtime:
             primary=settings.primary,
             pins=pins,
             assignments=assignments,
+            planned=self._planned,
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
@@ -329,9 +330,9 @@ class Runtime:
     def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
         """Map every capability to the best model that fits the budget under swapping.
 
-        ``budget_bytes`` defaults to the largest budget that language models have. The mapping is
-        changed for this process; the returned assignment says what was chosen
-        and why, and what was passed over.
+        ``budget_bytes`` defaults to what the best devices offer. The mapping is changed
+        for this process; the returned assignment says what was chosen and why, and
+        what was passed over.
         """
         chosen = self.plan(budget_bytes)
         for choice in chosen.choices:
@@ -341,9 +342,7 @@ class Runtime:
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
-        largest = self.hardware.largest_budget(LANGUAGE_ENGINE)
-        budget = largest if budget_bytes is None else budget_bytes
-        return auto_assign(MODEL_REGISTRY, budget, self._size_of)
+        return self._plan(self._size_of, budget_bytes=budget_bytes)
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
@@ -389,6 +388,24 @@ class Runtime:
     def _worker_pids(self, device: str) -> list[int]:
         models = self.manager.status().models
         return [m.pid for m in models if m.device == device and m.pid is not None]
+
+    def _plan(
+        self,
+        size_of: Callable[[ModelSpec], int | None],
+        capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
+        budget_bytes: int | None = None,
+    ) -> Assignment:
+        budget, images = budget_bytes, budget_bytes
+        if budget is None:
+            budget = self.hardware.planned_budget(LANGUAGE_ENGINE)
+            images = self.hardware.planned_budget(IMAGE_ENGINE)
+        return auto_assign(
+            MODEL_REGISTRY, budget, size_of, capabilities=capabilities, image_budget_bytes=images
+        )
+
+    def _planned(self, capability: ModelCapability) -> str | None:
+        """The planned model by the registry's own figures, which any thread may ask for."""
+        return self._plan(declared_bytes, (capability,)).mapping.get(capability)
 
     def _size_of(self, spec: ModelSpec) -> int | None:
         path = self.store.path(spec)

@@ -36,7 +36,8 @@ class ModelTeam:
     """Who serves what; see the module's description.
 
     ``pins`` and ``assignments`` come from the settings and are applied before
-    the first lease.
+    the first lease. ``planned`` names the model that suits a capability on this
+    machine; one that serves in place of a mapped model and is planned is not told of.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ModelTeam:
         primary: str | None,
         pins: Iterable[ModelCapability],
         assignments: Mapping[ModelCapability, str],
+        planned: Callable[[ModelCapability], str | None] = lambda _: None,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -59,6 +61,7 @@ class ModelTeam:
         self._primary = primary
         self._pins = tuple(pins)
         self._assignments = dict(assignments)
+        self._planned = planned
         self._prepared = False
         self._preparing = asyncio.Lock()
         self._told: set[tuple[str, str]] = set()
@@ -224,6 +227,8 @@ class ModelTeam:
         pair = (resolution.wanted.model_path, resolution.spec.model_path)
         if pair not in self._told:
             self._told.add(pair)
+            if self._planned(capability) == resolution.spec.model_path:
+                return
             self._bus.publish(
                 FallbackChosen(
                     capability=capability.value,
