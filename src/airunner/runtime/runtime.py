@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -24,14 +24,13 @@ from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
-from airunner.devices.device import IMAGE_ENGINE, LANGUAGE_ENGINE
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
-from airunner.models.assign import Assignment, auto_assign, declared_bytes
+from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
@@ -44,6 +43,7 @@ from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import records_file, runs_folder
+from airunner.runtime.planner import TeamPlanner
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.studio import Studio
 from airunner.runtime.system import RuntimeSystem
@@ -142,6 +142,7 @@ class Runtime:
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
+        self._planner = TeamPlanner(self.hardware, self._size_of)
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
@@ -151,7 +152,7 @@ class Runtime:
             primary=settings.primary,
             pins=pins,
             assignments=assignments,
-            planned=self._planned,
+            planned=self._planner.planned_model,
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
@@ -342,7 +343,7 @@ class Runtime:
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
-        return self._plan(self._size_of, budget_bytes=budget_bytes)
+        return self._planner.plan(budget_bytes)
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
@@ -388,24 +389,6 @@ class Runtime:
     def _worker_pids(self, device: str) -> list[int]:
         models = self.manager.status().models
         return [m.pid for m in models if m.device == device and m.pid is not None]
-
-    def _plan(
-        self,
-        size_of: Callable[[ModelSpec], int | None],
-        capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
-        budget_bytes: int | None = None,
-    ) -> Assignment:
-        budget, images = budget_bytes, budget_bytes
-        if budget is None:
-            budget = self.hardware.planned_budget(LANGUAGE_ENGINE)
-            images = self.hardware.planned_budget(IMAGE_ENGINE)
-        return auto_assign(
-            MODEL_REGISTRY, budget, size_of, capabilities=capabilities, image_budget_bytes=images
-        )
-
-    def _planned(self, capability: ModelCapability) -> str | None:
-        """The planned model by the registry's own figures, which any thread may ask for."""
-        return self._plan(declared_bytes, (capability,)).mapping.get(capability)
 
     def _size_of(self, spec: ModelSpec) -> int | None:
         path = self.store.path(spec)
