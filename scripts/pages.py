@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.readme import PAGES
 
+from airunner.agent.tool_block import CORE_TOOLS
 from airunner.byte_size import format_bytes
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.components.llm.tools.image_tools import image_toolset
@@ -52,11 +53,12 @@ def settings() -> list[str]:
 def tools() -> list[str]:
     """Every built-in tool, in the order of ``airunner tools list``."""
     rules = Permissions(())
-    lines = ["| tool | what it does | class | runs |", "|---|---|---|---|"]
+    lines = ["| tool | core | what it does | class | runs |", "|---|---|---|---|---|"]
     for tool in builtin_toolset() + image_toolset():
         runs = _RUNS[rules.decide(tool, {}).decision]
         description = tool.description.replace("|", "\\|")
-        lines.append(f"| `{tool.name}` | {description} | {tool.permission} | {runs} |")
+        core = "*" if tool.name in CORE_TOOLS else ""
+        lines.append(f"| `{tool.name}` | {core} | {description} | {tool.permission} | {runs} |")
     return lines
 
 

@@ -132,8 +132,8 @@ def test_the_configuration_example_is_usable(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(example, encoding="utf-8")
     settings = Settings.load({"config": str(file)}, environ={})
-    assert settings.max_memory == 6_000_000_000
-    assert settings.assign == (("translation", "cpu:0"),)
+    assert settings.max_memory == 12_000_000_000
+    assert settings.assign == (("translation", "cpu"),)
     assert settings.permissions == (("write_file(path=notes/*)", "allow"),)
 
 

@@ -85,9 +85,8 @@ def _print(assignment: Assignment) -> None:
         console.print(f"\n{choice.capability.value}", style="bold")
         reasons = columns("", "")
         reasons.add_row("  chosen" if choice.model else "  nobody", choice.reason)
-        fitting = [r.model for r in choice.rejected if r.deficit_bytes == 0]
-        if fitting:
-            reasons.add_row("  would fit", f"{', '.join(fitting)}; preferred less")
+        if others := choice.fitting[1:]:
+            reasons.add_row("  would fit", f"{', '.join(others)}; preferred less")
         for other in choice.rejected:
             if other.deficit_bytes != 0:
                 reasons.add_row("  not", f"{other.model}: {other.reason}")

@@ -42,6 +42,12 @@ class Choice:
     reason: str
     rejected: tuple[Rejection, ...]
 
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """Every model that would fit, the chosen one first."""
+        others = (other.model for other in self.rejected if other.deficit_bytes == 0)
+        return () if self.model is None else (self.model, *others)
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:

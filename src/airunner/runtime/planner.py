@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.devices.device import IMAGE_ENGINE, LANGUAGE_ENGINE
-from airunner.models.assign import Assignment, auto_assign, declared_bytes
+from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.hardware import Hardware
 
@@ -27,9 +27,20 @@ class TeamPlanner:
         """The best team for ``budget_bytes``, by default for what the best devices offer."""
         return self._plan(self._size_of, tuple(ModelCapability), budget_bytes)
 
-    def planned_model(self, capability: ModelCapability) -> str | None:
-        """The planned model by the registry's own figures; measures nothing, on any thread."""
-        return self._plan(declared_bytes, (capability,)).mapping.get(capability)
+    def assign(self, budget_bytes: int | None = None) -> Assignment:
+        """Map every capability to the best model that fits the budget under swapping.
+
+        ``budget_bytes`` defaults to what the best devices offer. The mapping is changed
+        for this process; the returned assignment says what was chosen and why, and
+        what was passed over.
+        """
+        chosen = self.plan(budget_bytes)
+        CAPABILITY_TO_MODEL.update(chosen.mapping)
+        return chosen
+
+    def choice(self, capability: ModelCapability) -> Choice:
+        """The choice by the registry's own figures; measures nothing, so on any thread."""
+        return self._plan(declared_bytes, (capability,)).choices[0]
 
     def _plan(
         self,

@@ -152,7 +152,7 @@ class Runtime:
             primary=settings.primary,
             pins=pins,
             assignments=assignments,
-            planned=self._planner.planned_model,
+            planned=self._planner.choice,
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
@@ -329,17 +329,8 @@ class Runtime:
         self._loop.call(self.team.assign_device(capability, device))
 
     def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
-        """Map every capability to the best model that fits the budget under swapping.
-
-        ``budget_bytes`` defaults to what the best devices offer. The mapping is changed
-        for this process; the returned assignment says what was chosen and why, and
-        what was passed over.
-        """
-        chosen = self.plan(budget_bytes)
-        for choice in chosen.choices:
-            if choice.model is not None:
-                CAPABILITY_TO_MODEL[choice.capability] = choice.model
-        return chosen
+        """See ``TeamPlanner.assign``."""
+        return self._planner.assign(budget_bytes)
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
