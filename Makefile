@@ -42,7 +42,7 @@ check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, impo
 	@$(BIN)/pytest $(ARGS)
 
 # All are run and the tables filled, also where one misses its own target, which fails at the end.
-bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the README's tables
+bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the tables of the manual
 	@missed=; \
 	for name in benchmarks.startup benchmarks.swap benchmarks.gateway benchmarks.memory \
 	  benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \

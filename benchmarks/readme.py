@@ -1,10 +1,10 @@
-"""Fills README.md's tables with the figures in ``benchmarks/results``.
+"""Fills the tables of README.md and ``docs/`` with the figures in ``benchmarks/results``.
 
-A table stands between ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->``;
-everything between the two is replaced, so that no figure is typed by hand.
+A table stands between ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->``, on
+whichever page; everything between the two is replaced, so that no figure is typed by hand.
 
 Run: ``python -m benchmarks.readme [--check]``; with ``--check`` nothing is
-written and the exit status says whether the README is up to date.
+written and the exit status says whether every page is up to date.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from airunner.byte_size import format_bytes
 from benchmarks.results_file import read_results
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 SECTION = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results:\2 -->)", re.DOTALL)
 
 Result = Mapping[str, Any]
@@ -195,6 +197,40 @@ def startup(result: Result) -> list[str]:
     return [*table(heads, rows), "", taken(result)]
 
 
+def headlines(
+    swap: Result,
+    full_size_swap: Result,
+    memory: Result,
+    gpu_memory: Result,
+    gateway: Result,
+    images: Result,
+) -> list[str]:
+    """What the README shows of the other tables: the longest conversation, the worst error."""
+    rows = []
+    for result, where in ((swap, "135M model, CPU"), (full_size_swap, "8B model, H200")):
+        longest = max(result["rows"], key=lambda row: row["prompt_tokens"])
+        what = f"first token after a swap, {longest['prompt_tokens']:,} tokens, {where}"
+        parked, forgotten = longest["parked_ttft_s"], longest["forgotten_ttft_s"]
+        figures = f"**{duration(parked)}**; {duration(forgotten)} without parking"
+        rows.append([what, figures])
+    least = min(row["least_cached_share"] for r in (swap, full_size_swap) for row in r["rows"])
+    rows.append(["tokens found in the cache after a swap, least of all trials", share(least)])
+    for result, where in ((memory, "CPU"), (gpu_memory, "H200")):
+        summary = result["summary"]
+        what = f"memory promised too little, worst of {summary['cases']} loads, {where}"
+        rows.append([what, share(summary["worst_under_prediction"])])
+    added = gateway["turn_over_direct"]["added_ttft_s"]
+    rows.append(
+        ["added to `llama-server`'s first token, a whole turn", f"{added * 1000:.1f} ms"],
+    )
+    over = f"{images['turn']['over_parts']:.2f}× of its parts"
+    rows.append(["a turn that swaps three models and draws", over])
+    return table(["", "measured"], rows)
+
+
+SUMMARIES: Mapping[str, Callable[..., list[str]]] = {"headlines": headlines}
+"""Tables made of several results: those that the parameters are named after."""
+
 TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "swap": swap,
     "full_size_swap": swap,
@@ -243,24 +279,30 @@ def filled(text: str) -> str:
     """``text`` with every table for which there is a result made anew."""
 
     def fill(section: re.Match[str]) -> str:
-        result = read_results(section[2])
-        if result is None:
+        summary = SUMMARIES.get(section[2])
+        names = signature(summary).parameters if summary else [section[2]]
+        results = [read_results(name) for name in names]
+        if None in results:
             return section[0]
-        return section[1] + "\n".join(TABLES[section[2]](result)) + "\n" + section[3]
+        make: Callable[..., list[str]] = summary or TABLES[section[2]]
+        return section[1] + "\n".join(make(*results)) + "\n" + section[3]
 
     return SECTION.sub(fill, text)
 
 
 def main() -> int:
-    """Fill the README, or only compare."""
+    """Fill every page, or only compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a change")
     check = parser.parse_args().check
-    before = README.read_text(encoding="utf-8")
-    after = filled(before)
-    if not check:
-        README.write_text(after, encoding="utf-8")
-    return int(check and before != after)
+    stale = False
+    for page in PAGES:
+        before = page.read_text(encoding="utf-8")
+        after = filled(before)
+        stale = stale or before != after
+        if before != after and not check:
+            page.write_text(after, encoding="utf-8")
+    return int(check and stale)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("explain",), 1, "no run has decided anything"),
         (("explain", "--run", "nowhere.ndjson"), 2, "cannot read nowhere.ndjson"),
         (("models", "pull"), 2, "name a model"),
+        (("models", "pull", "Qwen/Qwen3-8B", "--max-vram", "8"), 2, "goes with --team"),
         (("models", "pull", "Qwen/Qwen3-8B", "--offline"), 1, "not on this machine"),
         (("chat", "-p", "hi", "--primary", "nobody/home"), 1, "No model named 'nobody/home'"),
     ],

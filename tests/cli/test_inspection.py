@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from airunner.byte_size import format_bytes
 from airunner.cli.app import app
 from airunner.cli.checkup import image_problems
 from airunner.components.llm.config.model_capabilities import (
@@ -75,6 +76,31 @@ def test_pull_of_what_is_here_and_remove(embedded_home: Path, tmp_path: Path) ->
     (kept / "weights.gguf").write_bytes(bytes(1000))
     assert "1.00 KB freed" in output(tmp_path, "models", "remove", "Qwen/Qwen3-4B")
     assert not kept.exists()
+
+
+def test_pull_team_fetches_what_plan_shows(embedded_home: Path) -> None:
+    def pull(*arguments: str) -> Result:
+        command = ("models", "pull", "--team", *arguments, "--offline")
+        return CliRunner().invoke(app, [*command, "--home", str(embedded_home)])
+
+    small = document(embedded_home, "plan", "--max-vram", "0.6GB")
+    chosen = {c["model"]: c["size_bytes"] for c in small["choices"] if c["model"]}
+    done = pull("--max-vram", "0.6GB")
+    assert done.exit_code == 0, done.output
+    assert {line.partition(": ")[0] for line in done.stdout.splitlines()} == set(chosen)
+    for model, size_bytes in chosen.items():
+        line = next(line for line in done.stderr.splitlines() if line.startswith(f"{model} "))
+        assert format_bytes(size_bytes) in line
+        assert line.endswith("here")
+    assert "Nothing that fits serves embedding." in done.stderr
+
+    # Without a size, for the memory that may be used here; nothing of it can be fetched.
+    done = pull("--max-memory", "4GB")
+    assert done.exit_code == 1
+    team = [line.split()[0] for line in done.stderr.splitlines() if line.endswith("to fetch")]
+    plan = document(embedded_home, "plan", "--max-memory", "4GB")
+    assert set(team) == {c["model"] for c in plan["choices"]}
+    assert "Qwen/Qwen3-4B" in team
 
 
 def test_plan_chooses_and_says_by_how_much_others_miss(tmp_path: Path) -> None:

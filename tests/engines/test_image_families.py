@@ -1,4 +1,4 @@
-"""Every kind of pipeline that the README promises, drawn in miniature by real workers."""
+"""Every kind of pipeline that the manual promises, drawn in miniature by real workers."""
 
 from __future__ import annotations
 

@@ -35,6 +35,13 @@ def test_the_team_for_a_graphics_card(max_vram, primary, coder, artist):
     assert assignment.peak_bytes <= max_vram * GB
 
 
+def test_image_models_may_have_a_budget_of_their_own():
+    assignment = auto_assign(MODEL_REGISTRY, 24 * GB, image_budget_bytes=8 * GB)
+    assert assignment.mapping[CODE] == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+    drawn_by = assignment.mapping[ModelCapability.IMAGE_GENERATION]
+    assert drawn_by == "stabilityai/stable-diffusion-xl-base-1.0"
+
+
 def test_the_deficit_of_what_does_not_fit_is_told():
     (choice,) = auto_assign(MODEL_REGISTRY, 8 * GB, capabilities=[CODE]).choices
     big = choice.rejected[0]

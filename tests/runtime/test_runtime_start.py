@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from airunner.errors import DeviceNotFoundError, SettingsError, StorageError
+from airunner.events import Event, FallbackChosen
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
 from airunner.settings import Settings
@@ -52,3 +53,23 @@ def test_pins_that_do_not_fit_are_refused_each_time(embedded_home: Path) -> None
     with Runtime(wanted) as runtime:
         for _ in range(2):
             assert runtime.use_specialized_model(ModelCapability.TRANSLATION, "Hello") is None
+
+
+@pytest.mark.parametrize(
+    ("max_memory", "told_of"),
+    [
+        ("600MB", []),  # the embedded model is what this memory is planned for
+        ("4GB", ["Qwen/Qwen3-4B"]),  # the mapped one would be refused
+        ("8GB", ["Qwen/Qwen2.5-Coder-7B-Instruct"]),
+    ],
+)
+def test_a_stand_in_is_told_of_with_a_model_that_fits(
+    embedded_home: Path, max_memory: str, told_of: list[str]
+) -> None:
+    heard: list[Event] = []
+    with Runtime(settings(embedded_home, max_memory=max_memory, context=512)) as runtime:
+        runtime.bus.subscribe(heard.append)
+        assert runtime.use_specialized_model(ModelCapability.CODE_GENERATION, "1", max_tokens=1)
+    told = [event for event in heard if isinstance(event, FallbackChosen)]
+    assert [event.wanted for event in told] == told_of
+    assert [event.advice for event in told] == [f"airunner models pull {m}" for m in told_of]

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import SETTINGS_HINT, takes_settings
+from airunner.cli.plan import MaxVram
 from airunner.settings import Settings
 
 if TYPE_CHECKING:
+    from airunner.downloads.store import ModelStore
+    from airunner.models.assign import Assignment
+    from airunner.models.catalog import Catalog
     from airunner.models.spec import ModelSpec
     from airunner.runtime import Runtime
 
@@ -67,19 +71,28 @@ def pull_models(
     settings: Settings,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
     team: Annotated[
-        bool, typer.Option("--team", help="every model that a capability wants")
+        bool, typer.Option("--team", help="the models that `airunner plan` shows")
     ] = False,
+    max_vram: MaxVram = None,
 ) -> None:
     """Fetch weights.
 
     A fetch that was interrupted goes on where it was, if the source allows it.
     """
     from airunner.cli.fetching import fetch_with_bar, open_store
+    from airunner.cli.team import running_team
 
-    store, catalog, bus = open_store(settings)
-    wanted = [*(names or []), *(catalog.mapping.values() if team else [])]
-    if not wanted:
+    if not names and not team:
         raise typer.BadParameter("name a model, or give --team", param_hint="NAME")
+    if max_vram is not None and not team:
+        raise typer.BadParameter("it goes with --team", param_hint="--max-vram")
+    store, catalog, bus = open_store(settings)
+    wanted = list(names or [])
+    if team:
+        with running_team(settings, "models pull") as runtime:
+            assignment = runtime.plan(max_vram)
+        _print_team(assignment, store, catalog)
+        wanted += assignment.mapping.values()
     for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
         path = fetch_with_bar(store, spec, bus)
         typer.echo(f"{spec.model_path}: {path}")
@@ -171,4 +184,22 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
         table.add_row(row["capability"], f"{text}, for {row['wanted']}" if stands_in else text)
     console.print(table)
     if any(row["model"] != row["wanted"] for row in serving if row["model"]):
-        console.print("`airunner models pull --team` fetches the models that are wanted.")
+        console.print("`airunner models pull --team` fetches what `airunner plan` shows.")
+
+
+def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:
+    """The team of a plan on stderr: a line per model, with its memory, before it is fetched."""
+    from airunner.byte_size import format_bytes
+    from airunner.cli.console import columns, err
+
+    console = err()
+    sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}
+    table = columns("Model", "Memory", "", right=("Memory",))
+    for name, size_bytes in sizes.items():
+        here = store.path(catalog.spec(name)) is not None
+        table.add_row(name, format_bytes(size_bytes or 0), "here" if here else "to fetch")
+    console.print(f"The team for {format_bytes(assignment.budget_bytes)}:", style="bold")
+    console.print(table)
+    nobody = [c.capability.value for c in assignment.choices if c.model is None]
+    if nobody:
+        console.print(f"Nothing that fits serves {', '.join(nobody)}.")

@@ -28,23 +28,27 @@ def _vram(text: str) -> int:
     return round(number * 10**9)
 
 
+MaxVram = Annotated[
+    int | None,
+    typer.Option(
+        parser=_vram,
+        metavar="SIZE",
+        help="memory to plan for: 8 (GB of 10^9 bytes), 8GB, 7.5GiB; "
+        "default: what the roomiest GPU offers now, or RAM where there is none",
+    ),
+]
+
+
 def plan(
     settings: Settings,
-    max_vram: Annotated[
-        int | None,
-        typer.Option(
-            parser=_vram,
-            metavar="SIZE",
-            help="memory to plan for: 8 (GB of 10^9 bytes), 8GB, 7.5GiB; "
-            "default: what the largest device offers now",
-        ),
-    ] = None,
+    max_vram: MaxVram = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
 ) -> None:
     """Show which models suit an amount of memory, and why.
 
     For each capability the best one that fits, and what was passed over.
-    Models take turns in memory, so each must fit alone. Nothing is changed.
+    Models take turns in memory, so each must fit alone. Nothing is changed;
+    `airunner models pull --team` fetches the same models.
     """
     from airunner.cli.console import print_json
     from airunner.cli.team import running_team
@@ -63,8 +67,10 @@ def _print(assignment: Assignment) -> None:
 
     console = out()
     budget = format_bytes(assignment.budget_bytes)
+    images = format_bytes(assignment.image_budget_bytes)
+    for_images = f" (image models {images})" if images != budget else ""
     console.print(
-        f"Models that each fit {budget}; they take turns, "
+        f"Models that each fit {budget}{for_images}; they take turns, "
         f"{format_bytes(assignment.peak_bytes)} at most.\n"
     )
     table = columns("Capability", "Model", "Memory", right=("Memory",))
@@ -79,9 +85,8 @@ def _print(assignment: Assignment) -> None:
         console.print(f"\n{choice.capability.value}", style="bold")
         reasons = columns("", "")
         reasons.add_row("  chosen" if choice.model else "  nobody", choice.reason)
-        fitting = [r.model for r in choice.rejected if r.deficit_bytes == 0]
-        if fitting:
-            reasons.add_row("  would fit", f"{', '.join(fitting)}; preferred less")
+        if others := choice.fitting[1:]:
+            reasons.add_row("  would fit", f"{', '.join(others)}; preferred less")
         for other in choice.rejected:
             if other.deficit_bytes != 0:
                 reasons.add_row("  not", f"{other.model}: {other.reason}")

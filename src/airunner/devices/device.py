@@ -14,6 +14,9 @@ from airunner.errors import DeviceNotFoundError
 LANGUAGE_ENGINE = "llama_cpp"
 """The engine of language models. A device it cannot compute on is of use for pictures alone."""
 
+IMAGE_ENGINE = "diffusers"
+"""The engine of image models."""
+
 DeviceKind = Literal["cpu", "cuda", "rocm", "metal"]
 
 

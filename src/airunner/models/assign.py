@@ -42,14 +42,25 @@ class Choice:
     reason: str
     rejected: tuple[Rejection, ...]
 
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """Every model that would fit, the chosen one first."""
+        others = (other.model for other in self.rejected if other.deficit_bytes == 0)
+        return () if self.model is None else (self.model, *others)
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The choices for a budget. ``peak_bytes`` is the largest chosen model with the resident."""
+    """The choices for a budget. ``peak_bytes`` is the largest chosen model with the resident.
+
+    ``image_budget_bytes`` is the budget of image models, where they compute on another
+    device than language models; else the same figure.
+    """
 
     budget_bytes: int
     resident_bytes: int
     choices: tuple[Choice, ...]
+    image_budget_bytes: int
 
     @property
     def mapping(self) -> dict[ModelCapability, str]:
@@ -90,6 +101,7 @@ def auto_assign(
     size_of: Callable[[ModelSpec], int | None] = declared_bytes,
     resident_bytes: int = 0,
     capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
+    image_budget_bytes: int | None = None,
 ) -> Assignment:
     """Choose a model for each capability.
 
@@ -100,18 +112,22 @@ def auto_assign(
             from the file where there is one, else ``declared_bytes``.
         resident_bytes: what pinned models hold on the device all the time.
         capabilities: those to decide.
+        image_budget_bytes: memory of the device that image models compute on,
+            if it is another one.
     """
+    images_bytes = budget_bytes if image_budget_bytes is None else image_budget_bytes
     sizes = {name: size_of(spec) for name, spec in registry.items()}
     choices = tuple(
         _choose(
             capability,
             [spec for spec in registry.values() if capability in spec.capabilities],
             sizes,
-            budget_bytes - resident_bytes,
+            (images_bytes if capability is ModelCapability.IMAGE_GENERATION else budget_bytes)
+            - resident_bytes,
         )
         for capability in capabilities
     )
-    return Assignment(budget_bytes, resident_bytes, choices)
+    return Assignment(budget_bytes, resident_bytes, choices, images_bytes)
 
 
 def _choose(

@@ -69,6 +69,17 @@ class Hardware:
         able = (self._budgets[d.id] for d in self.devices if d.computes(engine))
         return max(able, default=0)
 
+    def planned_budget(self, engine: str) -> int:
+        """Bytes of the device a team is planned for; 0 if models of ``engine`` fit nowhere.
+
+        That is the roomiest accelerator that ``engine`` computes on. RAM is planned for
+        where there is none: it is often larger, and most models that need all of it are
+        too slow there.
+        """
+        able = [d for d in self.devices if d.computes(engine)]
+        best = [d for d in able if d.is_accelerator] or able
+        return max((self._budgets[d.id] for d in best), default=0)
+
     def measure_budgets(self, worker_pids: Callable[[str], Iterable[int]]) -> Mapping[str, int]:
         """The budgets now, for devices whose budget follows what is free.
 

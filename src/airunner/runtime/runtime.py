@@ -24,14 +24,13 @@ from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
-from airunner.devices.device import LANGUAGE_ENGINE
 from airunner.downloads.store import ModelStore
 from airunner.engines.base import EngineOptions
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
-from airunner.models.assign import Assignment, auto_assign, declared_bytes
+from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
@@ -44,6 +43,7 @@ from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import records_file, runs_folder
+from airunner.runtime.planner import TeamPlanner
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.studio import Studio
 from airunner.runtime.system import RuntimeSystem
@@ -142,6 +142,7 @@ class Runtime:
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
+        self._planner = TeamPlanner(self.hardware, self._size_of)
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
@@ -151,6 +152,7 @@ class Runtime:
             primary=settings.primary,
             pins=pins,
             assignments=assignments,
+            planned=self._planner.choice,
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
@@ -327,23 +329,12 @@ class Runtime:
         self._loop.call(self.team.assign_device(capability, device))
 
     def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
-        """Map every capability to the best model that fits the budget under swapping.
-
-        ``budget_bytes`` defaults to the largest budget that language models have. The mapping is
-        changed for this process; the returned assignment says what was chosen
-        and why, and what was passed over.
-        """
-        chosen = self.plan(budget_bytes)
-        for choice in chosen.choices:
-            if choice.model is not None:
-                CAPABILITY_TO_MODEL[choice.capability] = choice.model
-        return chosen
+        """See ``TeamPlanner.assign``."""
+        return self._planner.assign(budget_bytes)
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
-        largest = self.hardware.largest_budget(LANGUAGE_ENGINE)
-        budget = largest if budget_bytes is None else budget_bytes
-        return auto_assign(MODEL_REGISTRY, budget, self._size_of)
+        return self._planner.plan(budget_bytes)
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""

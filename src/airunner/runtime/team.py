@@ -18,6 +18,7 @@ from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.downloads.store import ModelStore
 from airunner.errors import AiRunnerError, LoadError
 from airunner.events import EventBus, FallbackChosen
+from airunner.models.assign import Choice
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
@@ -36,7 +37,8 @@ class ModelTeam:
     """Who serves what; see the module's description.
 
     ``pins`` and ``assignments`` come from the settings and are applied before
-    the first lease.
+    the first lease. ``planned`` tells which models suit a capability on this machine:
+    a stand-in that is the best of them is nothing to be told of.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class ModelTeam:
         primary: str | None,
         pins: Iterable[ModelCapability],
         assignments: Mapping[ModelCapability, str],
+        planned: Callable[[ModelCapability], Choice],
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -59,6 +62,7 @@ class ModelTeam:
         self._primary = primary
         self._pins = tuple(pins)
         self._assignments = dict(assignments)
+        self._planned = planned
         self._prepared = False
         self._preparing = asyncio.Lock()
         self._told: set[tuple[str, str]] = set()
@@ -224,11 +228,16 @@ class ModelTeam:
         pair = (resolution.wanted.model_path, resolution.spec.model_path)
         if pair not in self._told:
             self._told.add(pair)
+            choice, wanted = self._planned(capability), resolution.wanted.model_path
+            if choice.model == resolution.spec.model_path:
+                return
+            if choice.model is not None and wanted not in choice.fitting:
+                wanted = choice.model  # what is mapped would be refused here
             self._bus.publish(
                 FallbackChosen(
                     capability=capability.value,
-                    wanted=resolution.wanted.model_path,
+                    wanted=wanted,
                     chosen=resolution.spec.model_path,
-                    advice=resolution.advice,
+                    advice=f"airunner models pull {wanted}",
                 )
             )

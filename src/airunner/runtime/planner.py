@@ -1,0 +1,57 @@
+"""Which models suit this machine: the registry and the devices' budgets, put together.
+
+Owns which budget counts. The choice itself is ``airunner.models.assign``; what a model
+really takes is told by whoever can measure it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.devices.device import IMAGE_ENGINE, LANGUAGE_ENGINE
+from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.hardware import Hardware
+
+SizeOf = Callable[[ModelSpec], int | None]
+
+
+class TeamPlanner:
+    """Plans for ``hardware``; ``size_of`` tells the bytes of a model, ``None`` if unknown."""
+
+    def __init__(self, hardware: Hardware, size_of: SizeOf) -> None:
+        self._hardware, self._size_of = hardware, size_of
+
+    def plan(self, budget_bytes: int | None = None) -> Assignment:
+        """The best team for ``budget_bytes``, by default for what the best devices offer."""
+        return self._plan(self._size_of, tuple(ModelCapability), budget_bytes)
+
+    def assign(self, budget_bytes: int | None = None) -> Assignment:
+        """Map every capability to the best model that fits the budget under swapping.
+
+        ``budget_bytes`` defaults to what the best devices offer. The mapping is changed
+        for this process; the returned assignment says what was chosen and why, and
+        what was passed over.
+        """
+        chosen = self.plan(budget_bytes)
+        CAPABILITY_TO_MODEL.update(chosen.mapping)
+        return chosen
+
+    def choice(self, capability: ModelCapability) -> Choice:
+        """The choice by the registry's own figures; measures nothing, so on any thread."""
+        return self._plan(declared_bytes, (capability,)).choices[0]
+
+    def _plan(
+        self,
+        size_of: SizeOf,
+        capabilities: Iterable[ModelCapability],
+        budget_bytes: int | None = None,
+    ) -> Assignment:
+        budget, images = budget_bytes, budget_bytes
+        if budget is None:
+            budget = self._hardware.planned_budget(LANGUAGE_ENGINE)
+            images = self._hardware.planned_budget(IMAGE_ENGINE)
+        return auto_assign(
+            MODEL_REGISTRY, budget, size_of, capabilities=capabilities, image_budget_bytes=images
+        )
