@@ -83,6 +83,9 @@ def _as_generated(reply: Reply) -> Reply:
 
 def _call_only(reply: Reply) -> Reply:
     if not reply.calls:
-        problem = "its context is full before a tool call is complete; begin a new conversation"
+        problem = (
+            "the tool call that was required of it did not end within its tokens; say the same "
+            "in fewer words, or begin a new conversation if its context is full"
+        )
         raise GenerationError("the primary model", problem)
     return replace(reply, text="")

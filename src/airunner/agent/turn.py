@@ -151,7 +151,8 @@ class Turn:
             return reply
         (call,) = reply.calls
         retry = None if self._caller.is_valid(call) else prompt.retry(call)
-        return reply if retry is None else await self._generate(retry)
+        anew = await self._generate(retry) if retry is not None else reply
+        return anew if anew.calls else reply
 
     async def _generate(self, prompt: Prompt) -> Reply:
         """Run ``prompt``; once more if its worker dies before the user saw anything of it."""
