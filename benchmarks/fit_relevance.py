@@ -35,6 +35,7 @@ from tests.tools.retrieval.spoken_requests import PICTURES_TUNED_ON as TESTED_PI
 from tests.tools.retrieval.spoken_requests import TUNED_ON as TESTED
 
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.request import split_request
 from airunner.tools.retrieval import descriptions, examples, weights
 from airunner.tools.retrieval.descriptions import DescriptionEvidence, telling_texts
@@ -42,7 +43,6 @@ from airunner.tools.retrieval.examples import ExampleEvidence
 from airunner.tools.retrieval.relevance import crowding, lead_of, lead_over
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
-from airunner.tools.toolset import builtin_toolset
 from benchmarks.bfcl import CATEGORIES, LIVE, Case, load
 from benchmarks.small_talk import TUNED_ON
 from benchmarks.toolbox_requests import REQUESTS

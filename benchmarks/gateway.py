@@ -21,13 +21,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from airunner.agent.conversation import Conversation
+from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp import LlamaCppModel
+from airunner.engines.llama_cpp.client import LlamaCppModel
 from airunner.events import GenerationFinished, TextStreamed
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability, Sampling
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import write_results
 

@@ -26,10 +26,10 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from airunner.engines.diffusers.launcher import ImageLauncher
 from airunner.engines.image import Dtype, ImagePlan, ImageRequest, Offload
-from airunner.models.image_memory import estimate_image_memory
-from airunner.models.pipeline import read_pipeline
-from airunner.workers.image_launcher import ImageLauncher
+from airunner.models.files.pipeline import read_pipeline
+from airunner.models.memory.image import estimate_image_memory
 from benchmarks.machine import describe_machine
 from benchmarks.peak import device_held_bytes, watched
 from benchmarks.random_pipeline import SHAPES

@@ -42,11 +42,11 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
 )
+from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.events import Event, ImageStepped, ModelLoaded, ModelReleased, ToolCallFinished
 from airunner.models.spec import ModelCapability, Sampling
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import write_results
 

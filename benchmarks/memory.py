@@ -28,15 +28,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
-from airunner.downloads.store import ModelStore
+from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest, EngineOptions, KvType, LoadPlan
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import EventBus
 from airunner.messages import Message
 from airunner.models.catalog import Catalog
-from airunner.models.gguf import read_gguf
-from airunner.models.memory import estimate_memory, maps_weights
-from airunner.settings import Settings
-from airunner.workers.launcher import LocalLauncher
+from airunner.models.files.gguf import read_gguf
+from airunner.models.memory.language import estimate_memory, maps_weights
+from airunner.weights.store import ModelStore
 from benchmarks.machine import describe_machine
 from benchmarks.peak import device_held_bytes, watched
 from benchmarks.random_gguf import RandomShape, write_random_gguf

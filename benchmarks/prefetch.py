@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.events import ModelLoaded, ReadAheadEnded
 from airunner.messages import Message
@@ -44,7 +45,6 @@ from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.readahead import PIECE_BYTES, read_into_cache
 from airunner.resources.sizing import Sized
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from benchmarks.machine import describe_machine
 from benchmarks.random_gguf import RandomShape, write_random_gguf
 from benchmarks.results_file import write_results

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFValueType, GGUFWriter, quants
 
-from airunner.models.gguf_header import read_header
+from airunner.models.files.gguf_header import read_header
 
 _TOKENS, _MERGES, _KINDS = (
     "tokenizer.ggml.tokens",

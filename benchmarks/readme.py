@@ -17,7 +17,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from airunner.byte_size import format_bytes
+from airunner.config.byte_size import format_bytes
 from benchmarks.results_file import read_results
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -37,14 +37,14 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
     ModelCapability,
 )
+from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
 from airunner.messages import Message
 from airunner.models.spec import ModelSpec
 from airunner.resources.lease import Lease
 from airunner.runtime import Runtime
-from airunner.settings import Settings
-from airunner.workers.launcher import LocalLauncher
 from benchmarks.machine import describe_machine
 from benchmarks.memory import GPU_SHAPES, embedded_model
 from benchmarks.random_gguf import write_random_gguf

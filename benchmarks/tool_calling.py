@@ -32,13 +32,13 @@ from typing import Any
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
+from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError
 from airunner.events import GenerationFinished, ToolCallStarted, TurnFinished
 from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool

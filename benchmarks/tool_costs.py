@@ -22,11 +22,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from airunner.tools.request import split_request
 from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex

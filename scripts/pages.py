@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.readme import PAGES
 
-from airunner.agent.tool_block import CORE_TOOLS
-from airunner.byte_size import format_bytes
+from airunner.agent.tool_calling.tool_block import CORE_TOOLS
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.config.byte_size import format_bytes
+from airunner.config.settings import SETTINGS, Settings
 from airunner.models.assign import declared_bytes
-from airunner.settings import SETTINGS, Settings
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.permissions import Permissions
-from airunner.tools.toolset import builtin_toolset
 
 SECTION = re.compile(r"(<!-- code:(\w+) -->\n).*?(<!-- /code:\2 -->)", re.DOTALL)
 

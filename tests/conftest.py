@@ -17,9 +17,9 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
-from airunner.downloads.store import ModelStore
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
+from airunner.weights.store import ModelStore
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,11 +19,14 @@ MOST_LINES = 400
 
 OTHER_RAISES = {
     "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
-    "ValueError": {"byte_size.py", "setting_values.py"},  # parsers, whose caller knows the origin
-    "TypeError": {"resources/scheduler.py"},  # an input that the manager cannot have sent
+    "ValueError": {
+        "config/byte_size.py",
+        "config/values.py",
+    },  # parsers, whose caller knows the origin
+    "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
-    "Cancelled": {"workers/image/server.py"},  # its own, ends a drawing inside the worker
-    "LookupError": {"workers/llama_cpp_worker.py"},  # crosses to the parent as text
+    "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
+    "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
 
@@ -37,11 +40,11 @@ ENDS_OF_COMMANDS = {
 
 READS_ENVIRONMENT = {
     "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
-    "settings.py",  # the one reader of what the user chose
-    "downloads/installer.py",  # hands pip the environment it was itself given
-    "workers/image/libraries.py",  # sets what the image libraries read when they load
-    "workers/llama_cpp_worker.py",  # sets what the engine library reads when it loads
-    "workers/llama_server_worker.py",  # the same for a llama-server
+    "config/settings.py",  # the one reader of what the user chose
+    "weights/installer.py",  # hands pip the environment it was itself given
+    "engines/diffusers/libraries.py",  # sets what the image libraries read when they load
+    "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
+    "engines/llama_cpp/server_worker.py",  # the same for a llama-server
 }
 
 

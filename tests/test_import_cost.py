@@ -56,7 +56,7 @@ def test_help_loads_the_command_line_and_no_engine() -> None:
         "except SystemExit as ended:\n"
         "    assert not ended.code, ended.code"
     )
-    assert "airunner.settings" in loaded  # every setting is a flag that the help lists
+    assert "airunner.config.settings" in loaded  # every setting is a flag that the help lists
     assert not top_level(loaded) & HEAVY
     assert "airunner.runtime" not in loaded
 
@@ -64,6 +64,6 @@ def test_help_loads_the_command_line_and_no_engine() -> None:
 def test_the_catalogue_and_the_decisions_need_no_third_party_module() -> None:
     loaded = loaded_by(
         "import airunner.components.llm.config.model_capabilities\n"
-        "import airunner.models.catalog, airunner.resources.scheduler"
+        "import airunner.models.catalog, airunner.scheduling.scheduler"
     )
     assert top_level(loaded) - sys.stdlib_module_names == {"airunner"}

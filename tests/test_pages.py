@@ -22,8 +22,8 @@ from typer.testing import CliRunner
 
 import airunner.components.llm
 from airunner.cli.app import app
-from airunner.settings import SETTINGS, Settings
-from airunner.tools.mcp.config import read_mcp_config
+from airunner.config.settings import SETTINGS, Settings
+from airunner.mcp.client.config import read_mcp_config
 
 API = Path(airunner.components.llm.__file__).parent / "api/README.md"
 SOURCE = ROOT / "src/airunner"

@@ -31,11 +31,11 @@ from airunner.components.llm.managers.llm_model_manager import (
     keep_in_memory,
     use_specialized_model,
 )
+from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import DeviceNotFoundError
 from airunner.events import Event, ModelLoaded, ModelReleased, PictureSaved
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 DOCUMENT = Path(airunner.components.llm.__file__).parent / "docs/multi-tier-model-architecture.md"
 BLOCKS = [

@@ -16,9 +16,9 @@ from training.shapes.checker import look
 from training.shapes.scenes import SIDE, all_scenes, draw_scene, held_out_scenes
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
+from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 DRAWN = 8
 

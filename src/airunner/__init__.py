@@ -16,7 +16,7 @@ _EXPORTS = {
     "ModelCapability": "airunner.components.llm.config.model_capabilities",
     "ModelSpec": "airunner.components.llm.config.model_capabilities",
     "Runtime": "airunner.runtime",
-    "Settings": "airunner.settings",
+    "Settings": "airunner.config.settings",
     "tool": "airunner.tools.tool",
 }
 

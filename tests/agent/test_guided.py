@@ -14,6 +14,7 @@ from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan, Worker
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import ToolRetryError
 from airunner.events import (
     Event,
@@ -26,10 +27,10 @@ from airunner.events import (
 )
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import tool
-from airunner.tools.toolset import Toolset, builtin_toolset
-from airunner.workers.launcher import LocalLauncher
+from airunner.tools.toolset import Toolset
 
 TEXT = "Whales are mammals. They breathe air."
 

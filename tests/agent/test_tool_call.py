@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from airunner.agent.consent import Consent
+from airunner.agent.approvals import Approvals
 from airunner.agent.tool_call import ToolCaller
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.messages import ToolCall
@@ -60,7 +60,7 @@ def answer_of(name: str) -> str:
         shown=("draws", "hangs"),
         turn="turn",
         conversation="conversation",
-        consent=Consent(Permissions()),
+        consent=Approvals(Permissions()),
         if_unsure="deny",
         emit=lambda _: None,
         specialists=SlowArtist(),

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from airunner import __version__
 from airunner.cli.app import app
-from airunner.settings import SETTINGS
+from airunner.config.settings import SETTINGS
 
 COMMANDS = ("chat", "run", "image", "demo", "ps", "plan", "explain", "doctor", "models")
 

@@ -17,7 +17,7 @@ import pytest
 from tests.cli.terminal import Terminal
 from tests.cli.test_app import invoke
 from tests.cli.test_chat_real import SMALL, airunner, command
-from tests.store.test_reminders import Clock
+from tests.records.test_reminders import Clock
 
 from airunner.cli.chat import _take_turn
 from airunner.cli.chat_history import ChatHistory
@@ -25,8 +25,8 @@ from airunner.cli.following import following
 from airunner.cli.reminder_watch import ReminderWatch
 from airunner.events import ConversationSwitched, Event, EventBus, ReminderDue, TurnFinished
 from airunner.messages import Message, ToolCall
+from airunner.records.records import Records
 from airunner.runtime import Runtime
-from airunner.store.records import Records
 
 BEES, BOATS = "bee5" * 8, "b0a7" * 8
 TOO_SMALL = ("--max-memory", "1MB")

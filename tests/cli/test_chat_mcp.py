@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("mcp")
 
 from tests.cli.test_chat_real import SMALL, airunner
-from tests.tools.mcp.test_servers import odd
+from tests.mcp.client.test_servers import odd
 
 
 def turn(home: Path, text: str, **servers: Any) -> list[dict[str, Any]]:

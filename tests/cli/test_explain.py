@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from airunner.cli.app import app
 from airunner.events import Decided, ModelParked
-from airunner.resources.effects import Effect
-from airunner.resources.inputs import (
+from airunner.resources.run_log import RunLog
+from airunner.scheduling.effects import Effect
+from airunner.scheduling.inputs import (
     Demand,
     Expected,
     Input,
@@ -22,9 +23,8 @@ from airunner.resources.inputs import (
     PrimaryChanged,
     StopFinished,
 )
-from airunner.resources.ledger import DeviceBudget
-from airunner.resources.run_log import RunLog
-from airunner.resources.scheduler import Scheduler
+from airunner.scheduling.ledger import DeviceBudget
+from airunner.scheduling.scheduler import Scheduler
 
 PRIMARY, SPECIALIST = Demand("team/primary", {"cpu": 700}), Demand("team/writer", {"cpu": 600})
 

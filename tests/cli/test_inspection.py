@@ -8,7 +8,6 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from airunner.byte_size import format_bytes
 from airunner.cli.app import app
 from airunner.cli.checkup import image_problems
 from airunner.components.llm.config.model_capabilities import (
@@ -17,6 +16,7 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
+from airunner.config.byte_size import format_bytes
 
 SPECIALIST_FOR = "Qwen/Qwen2.5-3B-Instruct"
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from airunner.config.settings import Settings
 from airunner.devices.device import Device, DeviceReport
 from airunner.devices.probe import probe_devices
-from airunner.settings import Settings
 
 GB = 10**9
 CPU = Device("cpu", "cpu", "Ten Core", 16 * GB, 10 * GB)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from benchmarks.random_gguf import RandomShape, write_random_gguf
-from tests.engines.test_llama_cpp import CLOCK, TOOL_TEMPLATE, WEATHER, Answer, ask, loaded
+from tests.engines.llama_cpp.test_client import CLOCK, TOOL_TEMPLATE, WEATHER, Answer, ask, loaded
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.beginning import common_prefix, leading_system, probes_of
-from airunner.engines.llama_cpp import LlamaCppModel
+from airunner.engines.llama_cpp.client import LlamaCppModel
 from airunner.messages import Message
-from airunner.models.gguf import read_gguf
+from airunner.models.files.gguf import read_gguf
 
 RULES = Message("system", "Answer what is asked about the sea, the tide and the weather. " * 40)
 TOOLS = (WEATHER, CLOCK)

@@ -16,16 +16,16 @@ import psutil
 
 from airunner.devices.device import Device
 from airunner.engines.base import ChatRequest, EngineOptions
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import Event, EventBus
 from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
-from airunner.resources.ledger import DeviceBudget
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
-from airunner.resources.scheduler import Scheduler
 from airunner.resources.sizing import Sized, Sizer, Wishes
-from airunner.workers.launcher import LocalLauncher
+from airunner.scheduling.ledger import DeviceBudget
+from airunner.scheduling.scheduler import Scheduler
 
 E = TypeVar("E", bound=Event)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engines.test_llama_cpp import CLOCK, TOOL_TEMPLATE, WEATHER
+from tests.engines.llama_cpp.test_client import CLOCK, TOOL_TEMPLATE, WEATHER
 from tests.faults.real_team import RealTeam, real_team
 
 from airunner.engines.base import ChatRequest, LoadPlan

@@ -15,6 +15,7 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
 )
+from airunner.config.settings import Settings
 from airunner.errors import (
     CorruptWeightsError,
     DoesNotFitError,
@@ -24,7 +25,6 @@ from airunner.errors import (
 from airunner.events import CacheProven, Event, SpecialistFailed
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 Weights = tuple[Path, Path]
 Damage = Callable[[bytes], bytes]

@@ -19,6 +19,7 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
 )
+from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, DoesNotFitError, ImageRequestError, WorkerDiedError
 from airunner.events import (
@@ -33,7 +34,6 @@ from airunner.events import (
 )
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 E = TypeVar("E", bound=Event)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.faults.real_team import ONE_MODEL_BYTES, is_gone, until_now
 
+from airunner.config.settings import Settings
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 VICTIM = """
 import json, sys
@@ -21,7 +21,7 @@ import psutil
 from airunner.agent.conversation import Conversation
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 from airunner.tools.toolset import Toolset
 
 settings = Settings(home=Path(sys.argv[1]), max_memory=int(sys.argv[2]), context=512, offline=True)

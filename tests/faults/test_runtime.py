@@ -19,6 +19,7 @@ from tests.faults.real_team import (
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST
+from airunner.config.settings import Settings
 from airunner.errors import LeaseRefusedError
 from airunner.events import (
     CacheProven,
@@ -32,7 +33,6 @@ from airunner.events import (
 )
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 

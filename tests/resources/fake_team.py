@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from airunner.engines.base import ChatRequest, LoadPlan
-from airunner.engines.fake import FakeLauncher
+from airunner.engines.fake.engine import FakeLauncher
 from airunner.events import Decided, Event, EventBus
 from airunner.messages import Message, Usage
-from airunner.models.memory import MemoryEstimate
+from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
-from airunner.resources.effects import Effect
-from airunner.resources.inputs import Input
 from airunner.resources.lease import Lease
-from airunner.resources.ledger import DeviceBudget
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
-from airunner.resources.scheduler import Scheduler
 from airunner.resources.sizing import Sized
+from airunner.scheduling.effects import Effect
+from airunner.scheduling.inputs import Input
+from airunner.scheduling.ledger import DeviceBudget
+from airunner.scheduling.scheduler import Scheduler
 
 E = TypeVar("E", bound=Event)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.resources.fake_team import FakeTeam, fake_team, until
 
 from airunner.engines.base import ChatRequest
-from airunner.engines.fake import Script
+from airunner.engines.fake.engine import Script
 from airunner.errors import GenerationError, StorageError
 from airunner.events import (
     BeginningKept,

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.models.pipeline_files import write_pipeline, write_safetensors
+from tests.models.files.pipeline_files import write_pipeline, write_safetensors
 
 from airunner.devices.device import Device
 from airunner.engines.image import ImagePlan
 from airunner.errors import CorruptWeightsError
-from airunner.models.pipeline import Pipeline, read_pipeline
+from airunner.models.files.pipeline import Pipeline, read_pipeline
 from airunner.models.spec import ImageDefaults, ModelCapability, ModelSpec
 from airunner.resources.image_sizing import ImageWishes, plan_image
 from airunner.resources.sizing import Sizer, Wishes

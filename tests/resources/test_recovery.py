@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.resources.fake_team import FakeTeam, fake_team, say, until
 
-from airunner.engines.fake import Gate, Script
+from airunner.engines.fake.engine import Gate, Script
 from airunner.errors import (
     CorruptWeightsError,
     LeaseRefusedError,

@@ -19,11 +19,11 @@ from airunner.events import (
     ToolCallStarted,
     TurnFinished,
 )
-from airunner.resources import inputs
-from airunner.resources.inputs import Demand, Input
-from airunner.resources.ledger import DeviceBudget
 from airunner.resources.run_log import KEPT_RUNS, RunLog, read_run, replay, run_files
-from airunner.resources.scheduler import Scheduler
+from airunner.scheduling import inputs
+from airunner.scheduling.inputs import Demand, Input
+from airunner.scheduling.ledger import DeviceBudget
+from airunner.scheduling.scheduler import Scheduler
 
 BUDGETS = [DeviceBudget("cpu", 100)]
 SECRET = "the user's own words"
@@ -139,8 +139,8 @@ def test_old_runs_are_forgotten(tmp_path: Path) -> None:
 FILLS_THE_DISK = f"""
 import logging, resource, sys
 from pathlib import Path
-from airunner.resources.inputs import UnloadAsked
-from airunner.resources.ledger import DeviceBudget
+from airunner.scheduling.inputs import UnloadAsked
+from airunner.scheduling.ledger import DeviceBudget
 from airunner.resources.run_log import RunLog
 logging.basicConfig()
 resource.setrlimit(resource.RLIMIT_FSIZE, (600, {resource.RLIM_INFINITY}))

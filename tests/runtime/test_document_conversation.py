@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 from tests.agent.scripted_team import ScriptedTeam, of_kind
-from tests.tools.builtin.test_text_tools import Specialist
-from tests.tools.documents.pdf_file import write_pdf
+from tests.toolbox.documents.pdf_file import write_pdf
+from tests.toolbox.text.test_text_tools import Specialist
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.config.settings import Settings
 from airunner.events import (
     Event,
     EventBus,
@@ -32,13 +33,12 @@ from airunner.events import (
 from airunner.messages import ToolCall
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
+from airunner.records.records import Records
 from airunner.runtime import Runtime
-from airunner.settings import Settings
-from airunner.store.records import Records
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
-from airunner.tools.toolset import builtin_toolset
 
 YEARS = range(2015, 2025)
 PAGES = [

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from airunner.cli.app import app
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from airunner.config.settings import Settings
 from airunner.devices.device import Device, DeviceReport
 from airunner.resources.status import ModelStatus, Status
 from airunner.runtime import hardware as hardware_module
 from airunner.runtime.hardware import Hardware
-from airunner.settings import Settings
 
 GB = 10**9
 

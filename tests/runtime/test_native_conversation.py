@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from tests.agent.scripted_team import of_kind
-from tests.engines.test_llama_cpp import TOOL_TEMPLATE
+from tests.engines.llama_cpp.test_client import TOOL_TEMPLATE
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.config.settings import Settings
 from airunner.errors import ToolRetryError
 from airunner.events import (
     Event,
@@ -30,7 +31,6 @@ from airunner.events import (
 from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from airunner.tools.call_tool import CALL_TOOL
 from airunner.tools.search import SEARCH_TOOLS
 from airunner.tools.tool import Tool, tool

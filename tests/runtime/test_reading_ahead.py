@@ -9,6 +9,7 @@ from tests.faults.real_team import ONE_MODEL_BYTES
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST
+from airunner.config.settings import Settings
 from airunner.events import (
     Decided,
     Event,
@@ -21,7 +22,6 @@ from airunner.models.spec import ModelCapability
 from airunner.resources.run_log import read_run, replay, run_files
 from airunner.runtime import Runtime
 from airunner.runtime.runtime import runs_folder
-from airunner.settings import Settings
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from airunner.config.settings import Settings
 from airunner.errors import DeviceNotFoundError, SettingsError, StorageError
 from airunner.events import Event, FallbackChosen
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 
 
 def settings(home: Path, **values: object) -> Settings:

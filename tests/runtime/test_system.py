@@ -12,13 +12,13 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
+from airunner.config.settings import Settings
 from airunner.events import Decided
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec, short_name
 from airunner.runtime import Runtime
 from airunner.runtime.system import KEPT_DECISIONS, RuntimeSystem
-from airunner.settings import Settings
-from airunner.tools.builtin.system_tools import explain_last_decision, list_models, show_memory
+from airunner.toolbox.system.system_tools import explain_last_decision, list_models, show_memory
 from airunner.tools.system_view import SystemView
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION

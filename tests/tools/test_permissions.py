@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from airunner.config.settings import Settings
 from airunner.errors import SettingsError
-from airunner.settings import Settings
 from airunner.tools.permissions import DEFAULT_RULES, Permissions
 from airunner.tools.tool import Permission, Tool
 

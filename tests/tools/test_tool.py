@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field
 
 from airunner.errors import InvalidToolError, ToolArgumentsError, UnknownToolError
 from airunner.messages import ToolSchema
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.schema import bounded, compact, longest_text, without
 from airunner.tools.tool import Tool, text_of, tool
-from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.tools.toolset import Toolset
 
 
 class Unit(enum.Enum):

@@ -20,7 +20,7 @@ import asyncio, sys
 from pathlib import Path
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
 from airunner.messages import Message
-from airunner.workers.launcher import LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 
 async def main(run_dir, weights, doing):
     launcher = LocalLauncher(EngineOptions(Path(run_dir)))

@@ -28,7 +28,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airunner.agent.conversation import newest_exchange
-from airunner.agent.dialect import AUTO, NONE, REQUIRED, Prompt, Reply, joined, with_last_user_text
+from airunner.agent.tool_calling.tool_calling import (
+    AUTO,
+    NONE,
+    REQUIRED,
+    Prompt,
+    Reply,
+    joined,
+    with_last_user_text,
+)
 from airunner.messages import Message, ToolCall
 from airunner.tools.grounding.grounded import ground
 from airunner.tools.passages import head_and_tail
@@ -48,7 +56,7 @@ _YES = re.compile(
 )
 
 
-class GuidedDialect:
+class GuidedToolCalling:
     """At most one tool answers a message; it is called again only if it says so."""
 
     def __init__(self, toolset: Toolset, ranker: ToolRanker) -> None:

@@ -11,14 +11,14 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
-from airunner.agent.consent import Answer, Consent
+from airunner.agent.approvals import Answer, Approvals
 from airunner.agent.conversation import Conversation
-from airunner.agent.dialect import AUTO, NONE, REQUIRED, Dialect
-from airunner.agent.guided import GuidedDialect
-from airunner.agent.native import NativeDialect
+from airunner.agent.guided import GuidedToolCalling
 from airunner.agent.team import Team
-from airunner.agent.tool_block import ToolBlock
 from airunner.agent.tool_call import Outcome, ToolCaller
+from airunner.agent.tool_calling.native import NativeToolCalling
+from airunner.agent.tool_calling.tool_block import ToolBlock
+from airunner.agent.tool_calling.tool_calling import AUTO, NONE, REQUIRED, Dialect
 from airunner.agent.turn import Turn, TurnRequest
 from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
@@ -83,12 +83,12 @@ class AgentLoop:
             problem = "there is no such tool"
             bus.publish(ToolRefused(origin="core_tools", tool=name, problem=problem))
         self._specialists, self._facilities = specialists, facilities
-        self._consent = Consent(permissions or Permissions())
+        self._consent = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
         self._dialects: dict[ChatDialect, Dialect] = {
-            "native": NativeDialect(self.toolset, self.block),
-            "guided": GuidedDialect(self.toolset, ranker),
+            "native": NativeToolCalling(self.toolset, self.block),
+            "guided": GuidedToolCalling(self.toolset, ranker),
         }
 
     async def run_turn(

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from airunner.agent.consent import Consent
+from airunner.agent.approvals import Approvals
 from airunner.agent.tool_thread import CallApi, ToolThread
 from airunner.errors import (
     ToolArgumentsError,
@@ -64,7 +64,7 @@ class ToolCaller:
     A call by way of ``call_tool`` is run, asked about and told of as the call that is
     meant. ``shown`` has the tools whose schemas the model sees; where arguments for
     another one are wrong, the model is told its schema. ``if_unsure`` is what becomes
-    of calls that should be asked about; see ``Consent``.
+    of calls that should be asked about; see ``Approvals``.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ToolCaller:
         shown: Container[str],
         turn: str,
         conversation: str,
-        consent: Consent,
+        consent: Approvals,
         if_unsure: Decision,
         emit: Callable[[Event], None],
         specialists: Specialists | None,

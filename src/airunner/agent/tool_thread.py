@@ -31,7 +31,7 @@ from airunner.tools.passages import head_and_tail
 from airunner.tools.tool import Tool, text_of
 
 if TYPE_CHECKING:
-    from airunner.store.records import Records
+    from airunner.records.records import Records
     from airunner.tools.system_view import SystemView
 
 _REPORT_TOKENS = 200

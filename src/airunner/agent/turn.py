@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from airunner.agent.conversation import Conversation
-from airunner.agent.dialect import AUTO, NONE, Dialect, Prompt, Reply
 from airunner.agent.generation import run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.team import Expect, Lease, Team
 from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
+from airunner.agent.tool_calling.tool_calling import AUTO, NONE, Dialect, Prompt, Reply
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
 from airunner.events import (

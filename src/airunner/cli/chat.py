@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.cli.chat_history import ChatHistory

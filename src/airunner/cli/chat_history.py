@@ -1,7 +1,7 @@
 """Which conversation ``airunner chat`` holds: a new one, an earlier one, or another from now on.
 
 Owns the way between conversations and what is said about it. Saving belongs to
-``airunner.agent.keeping``, the prompt to ``chat``.
+``airunner.agent.conversation_saver``, the prompt to ``chat``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 import typer
 
 from airunner.agent.conversation import Conversation, newest_exchange
-from airunner.agent.keeping import Keeper
+from airunner.agent.conversation_saver import ConversationSaver
 from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
-from airunner.store.conversations import Conversations, Entry
+from airunner.records.conversations import Conversations, Entry
 
 MOST_LISTED = 20
 """Conversations that ``/conversations`` shows."""
@@ -62,7 +62,9 @@ class ChatHistory:
 
     def begin(self) -> None:
         """Leave this conversation and begin another."""
-        self._keeper = Keeper(self._store, Conversation.begin(self._system, self._known()))
+        self._keeper = ConversationSaver(
+            self._store, Conversation.begin(self._system, self._known())
+        )
 
     def go_on(self, wanted: str | None) -> None:
         """Hold the conversation that ``wanted`` names, or the last one if ``None``.
@@ -170,7 +172,7 @@ class ChatHistory:
         saved = self._store.load(entry.id)
         if saved is None:
             raise typer.BadParameter(f"the conversation {entry.title!r} has just been deleted")
-        self._keeper = Keeper.resume(self._store, saved)
+        self._keeper = ConversationSaver.resume(self._store, saved)
         self._say(f"Going on with {described(entry)}")
         for message in newest_exchange(saved.messages):
             if message.role in ("user", "assistant") and message.content.strip():

@@ -18,17 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner import __version__
-from airunner.byte_size import MIB, format_bytes
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
     embedded_fallback,
 )
+from airunner.config.byte_size import MIB, format_bytes
+from airunner.config.settings import SETTINGS, Settings
 from airunner.devices.budget import budgets
 from airunner.devices.device import LANGUAGE_ENGINE, Device
-from airunner.downloads.local import stored_bytes
-from airunner.downloads.store import ModelStore
 from airunner.errors import AiRunnerError, InvalidCatalogError
 from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
@@ -36,7 +35,8 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.runtime import MEMORY_FILE_SYSTEM
-from airunner.settings import SETTINGS, Settings
+from airunner.weights.local import stored_bytes
+from airunner.weights.store import ModelStore
 
 LOW_DISK_BYTES = 512 * MIB
 IMAGE_LIBRARIES = ("diffusers", "torch", "transformers", "accelerate", "safetensors", "PIL")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
-    from airunner.store.records import Records
+    from airunner.records.records import Records
 
 AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 Id = Annotated[
@@ -67,7 +67,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     from airunner.cli.chat_history import conversation_named, described
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
-    from airunner.store.saved_message import to_json
+    from airunner.records.saved_message import to_json
 
     with _records(settings) as records:
         entry = conversation_named(records.conversations, id)
@@ -107,8 +107,8 @@ def delete_conversation(
 
 @contextmanager
 def _records(settings: Settings) -> Iterator[Records]:
+    from airunner.records.records import Records
     from airunner.runtime.home import records_file
-    from airunner.store.records import Records
 
     with Records(records_file(settings)) as records:
         yield records

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,9 +100,9 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
 
 
 def _print_setting(story: Story, settings: Settings, console: Console) -> None:
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
     from airunner.cli.demo_story import demo_models
+    from airunner.config.byte_size import format_bytes
     from airunner.models.spec import short_name
 
     table = columns("", "", "")
@@ -115,9 +115,9 @@ def _print_setting(story: Story, settings: Settings, console: Console) -> None:
 
 
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
     from airunner.cli.narration import seconds
+    from airunner.config.byte_size import format_bytes
     from airunner.models.spec import short_name
 
     def took(name: str) -> str:

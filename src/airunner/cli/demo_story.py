@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airunner.byte_size import MIB, format_bytes
 from airunner.cli.narration import Record
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -19,11 +18,12 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
+from airunner.config.byte_size import MIB, format_bytes
+from airunner.config.settings import Settings
 from airunner.devices.device import Device
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
 from airunner.runtime.wishes import wishes_of
-from airunner.settings import Settings
 
 DEMO_SETTINGS = {"context": 4096, "max_tokens": 160}
 """Unless the user says otherwise; the model would go on and on without a limit."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.cli.checkup import Report
@@ -41,8 +41,8 @@ def doctor(
 def _print(report: Report) -> None:
     from rich.padding import Padding
 
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns, out
+    from airunner.config.byte_size import format_bytes
 
     console = out()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.resources.run_log import Divergence, Run
@@ -98,9 +98,9 @@ def _as_json(run: Run, difference: Divergence | None, replayed: bool) -> dict[st
 
 
 def _print(run: Run, console: Any) -> None:
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns
-    from airunner.resources.decision_words import decision_line
+    from airunner.config.byte_size import format_bytes
+    from airunner.scheduling.decision_words import decision_line
 
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.header["began_s"]))
     budgets = ", ".join(

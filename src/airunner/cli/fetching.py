@@ -12,11 +12,11 @@ from pathlib import Path
 from airunner.cli.download_bar import DownloadBar
 from airunner.cli.following import following
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
-from airunner.downloads.store import ModelStore
+from airunner.config.settings import Settings
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelSpec
-from airunner.settings import Settings
+from airunner.weights.store import ModelStore
 
 
 def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:

@@ -15,8 +15,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
-from airunner.settings import SETTINGS, Setting, Settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 

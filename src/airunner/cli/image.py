@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from airunner.setting_values import pixels
-from airunner.settings import Settings
+from airunner.config.settings import Settings
+from airunner.config.values import pixels
 
 if TYPE_CHECKING:
     from airunner.cli.terminal_picture import Protocol as TerminalProtocol
-    from airunner.components.llm.tools.prompt_enhancement import Lender
     from airunner.engines.image import Drawn, ImageRequest, Lora
     from airunner.events import Event, EventBus
+    from airunner.toolbox.pictures.prompt_enhancement import Lender
 
     class Artist(Lender, Protocol):
         """The part of ``Runtime`` that is needed here."""
@@ -144,8 +144,8 @@ def draw_shown(
 
     from airunner.cli.chat_screen import AnswerScreen
     from airunner.cli.following import following
-    from airunner.components.llm.tools.prompt_enhancement import enhance_prompts
     from airunner.events import PictureSaved
+    from airunner.toolbox.pictures.prompt_enhancement import enhance_prompts
 
     prompt, problem = request.prompt, ""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.tools.toolset import Toolset
@@ -40,7 +40,7 @@ def mcp(
     if importlib.util.find_spec("mcp") is None:
         problem = "MCP is not installed; `pip install 'airunner[mcp]'` adds it"
         raise ToolServerError("airunner", problem)
-    from airunner.server.mcp import mcp_server, serve_http, serve_stdio
+    from airunner.mcp.server.server import mcp_server, serve_http, serve_stdio
 
     offered = _offered(tool or ())
     with running_team(settings, "mcp", offered) as runtime:
@@ -57,10 +57,11 @@ def mcp(
 
 def _offered(names: list[str] | tuple[()]) -> Toolset:
     from airunner.components.llm.tools.image_tools import generate_image, image_toolset
-    from airunner.tools.builtin.code_tools import generate_code
-    from airunner.tools.builtin.text_tools import summarize_text, translate_text
+    from airunner.toolbox.code.code_tools import generate_code
+    from airunner.toolbox.text.text_tools import summarize_text, translate_text
+    from airunner.toolbox.toolset import builtin_toolset
     from airunner.tools.prompt_tools import enhance_prompt
-    from airunner.tools.toolset import Toolset, builtin_toolset
+    from airunner.tools.toolset import Toolset
 
     if not names:
         draws = [generate_image] if find_spec("diffusers") else []

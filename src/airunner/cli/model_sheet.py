@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airunner.byte_size import format_bytes
 from airunner.cli.console import columns, out
-from airunner.downloads.local import stored_bytes
+from airunner.config.byte_size import format_bytes
 from airunner.engines.base import LoadPlan
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import sources_of
-from airunner.models.gguf import read_gguf
-from airunner.models.memory import estimate_memory
+from airunner.models.files.gguf import read_gguf
+from airunner.models.memory.language import estimate_memory
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.weights.local import stored_bytes
 
 if TYPE_CHECKING:
     from airunner.runtime import Runtime

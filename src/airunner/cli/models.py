@@ -12,14 +12,14 @@ import typer
 
 from airunner.cli.flags import SETTINGS_HINT, takes_settings
 from airunner.cli.plan import MaxVram
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
-    from airunner.downloads.store import ModelStore
     from airunner.models.assign import Assignment
     from airunner.models.catalog import Catalog
     from airunner.models.spec import ModelSpec
     from airunner.runtime import Runtime
+    from airunner.weights.store import ModelStore
 
 AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 
@@ -106,8 +106,8 @@ def remove_model(
 
     Those in the home folder; files that lie elsewhere stay.
     """
-    from airunner.byte_size import format_bytes
     from airunner.cli.fetching import open_store
+    from airunner.config.byte_size import format_bytes
 
     store, catalog, _ = open_store(settings)
     freed_bytes = store.remove(catalog.spec(name))
@@ -126,8 +126,8 @@ for _name, _command in _COMMANDS.items():
 
 def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
     """A model's line: its size is that of the file if it is here, else what the spec says."""
-    from airunner.downloads.local import stored_bytes
     from airunner.models.assign import declared_bytes
+    from airunner.weights.local import stored_bytes
 
     path = runtime.store.path(spec)
     return {
@@ -166,8 +166,8 @@ def _serving(runtime: Runtime) -> list[dict[str, Any]]:
 def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> None:
     from rich.padding import Padding
 
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns, out
+    from airunner.config.byte_size import format_bytes
 
     console = out()
     for model in models:
@@ -189,8 +189,8 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
 
 def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:
     """The team of a plan on stderr: a line per model, with its memory, before it is fetched."""
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns, err
+    from airunner.config.byte_size import format_bytes
 
     console = err()
     sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airunner.byte_size import format_bytes
 from airunner.cli.safe_text import safe
+from airunner.config.byte_size import format_bytes
 from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]

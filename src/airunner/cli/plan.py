@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.models.assign import Assignment
 
 
 def _vram(text: str) -> int:
-    from airunner.byte_size import parse_bytes
+    from airunner.config.byte_size import parse_bytes
 
     try:
         number = float(text)
@@ -62,8 +62,8 @@ def plan(
 
 
 def _print(assignment: Assignment) -> None:
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns, out
+    from airunner.config.byte_size import format_bytes
 
     console = out()
     budget = format_bytes(assignment.budget_bytes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.resources.run_log import Run
@@ -72,9 +72,9 @@ def _is_live(run: Run) -> bool:
 
 
 def _state_of(run: Run) -> LiveRun:
-    from airunner.resources.ledger import DeviceBudget
-    from airunner.resources.scheduler import Scheduler
     from airunner.resources.status import DeviceStatus
+    from airunner.scheduling.ledger import DeviceBudget
+    from airunner.scheduling.scheduler import Scheduler
 
     scheduler = Scheduler(
         [DeviceBudget(**b) for b in run.header["budgets"]], run.header["queue_limit"]
@@ -129,9 +129,9 @@ def _measured_bytes(pid: int | None, device: str) -> int | None:
 
 
 def _print(live: list[LiveRun]) -> None:
-    from airunner.byte_size import format_bytes
     from airunner.cli.console import columns, out
     from airunner.cli.narration import seconds
+    from airunner.config.byte_size import format_bytes
 
     console = out()
     if not live:

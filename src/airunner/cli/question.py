@@ -23,7 +23,7 @@ from airunner.cli.safe_text import bounded, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from airunner.agent.consent import Answer
+    from airunner.agent.approvals import Answer
     from airunner.events import PermissionAsked
 
 MOST_LINES, MOST_CHARACTERS = 30, 3000

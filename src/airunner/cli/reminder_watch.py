@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from airunner.errors import StorageError
 from airunner.events import ReminderDue
-from airunner.store.reminders import Reminders
+from airunner.records.reminders import Reminders
 
 LONGEST_WAIT_S = 5.0
 """How long a reminder that another process sets, or a clock that jumps, may go unnoticed."""

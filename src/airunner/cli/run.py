@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
-from airunner.settings import Settings
 
 
 def run(

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airunner.byte_size import MIB
+from airunner.config.byte_size import MIB
 from airunner.devices.device import LANGUAGE_ENGINE, Device
 
 LEAST_RESERVE_BYTES = 512 * MIB

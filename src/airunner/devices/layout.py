@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from airunner.byte_size import format_bytes
+from airunner.config.byte_size import format_bytes
 from airunner.devices.device import Device, DeviceReport
 
 Layout = Sequence[tuple[str, int | None]]

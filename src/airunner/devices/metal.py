@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from airunner.byte_size import GIB, MIB
+from airunner.config.byte_size import GIB, MIB
 from airunner.devices.cpu import host_memory
 from airunner.devices.device import Device, DeviceReport
 

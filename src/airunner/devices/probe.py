@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from airunner.config.settings import Settings
 from airunner.devices.cpu import probe_cpu
 from airunner.devices.cuda import probe_cuda
 from airunner.devices.device import LANGUAGE_ENGINE, Device, DeviceKind, DeviceReport
 from airunner.devices.layout import apply_layout
 from airunner.devices.metal import probe_metal
 from airunner.devices.rocm import probe_rocm
-from airunner.settings import Settings
 
 Probe = Callable[[], DeviceReport]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from airunner.byte_size import GIB, format_bytes
+from airunner.config.byte_size import GIB, format_bytes
 from airunner.devices.device import Device, DeviceReport
 
 LEAST_VRAM_BYTES = GIB

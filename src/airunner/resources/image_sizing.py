@@ -13,9 +13,9 @@ from typing import Literal
 
 from airunner.devices.device import Device
 from airunner.engines.image import Dtype, ImagePlan, Offload, WeightFormat
-from airunner.models.image_memory import estimate_image_memory
-from airunner.models.memory import MemoryEstimate
-from airunner.models.pipeline import Pipeline
+from airunner.models.files.pipeline import Pipeline
+from airunner.models.memory.image import estimate_image_memory
+from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ImageDefaults, ModelSpec
 
 

@@ -1,6 +1,6 @@
 """The right to use a loaded model, and the conversations that live in it.
 
-``Residence`` is one loaded model with its slots; ``Lease`` is what a caller
+``LoadedModel`` is one loaded model with its slots; ``Lease`` is what a caller
 holds. Owns bringing a conversation's KV state into a slot, saving what a slot
 displaces. Whether the tokens were really re-used is ``cache_proof``'s to say, how a
 new conversation begins ``beginnings``'.
@@ -36,7 +36,7 @@ from airunner.resources.saving import save_slot
 
 
 @dataclass(slots=True)
-class Residence:
+class LoadedModel:
     """A model in memory: its worker, its slots, and what is known of the conversations there.
 
     ``begun`` has the conversations that began with a common beginning and have not yet
@@ -213,7 +213,7 @@ class Residence:
 class Lease:
     """One caller's right to a loaded model, valid inside ``async with manager.lease(...)``."""
 
-    def __init__(self, spec: ModelSpec, residence: Residence) -> None:
+    def __init__(self, spec: ModelSpec, residence: LoadedModel) -> None:
         self.spec = spec
         self._residence = residence
 

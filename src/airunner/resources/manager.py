@@ -24,8 +24,14 @@ from airunner.errors import (
     LoadError,
 )
 from airunner.events import Decided, EventBus
-from airunner.resources import inputs
-from airunner.resources.effects import (
+from airunner.resources.lease import Lease, LoadedModel
+from airunner.resources.loaded_models import LoadedModels, MissingBytes
+from airunner.resources.parking import ParkingLot
+from airunner.resources.readahead import Readahead, RoomMeter
+from airunner.resources.sizing import Sized
+from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.scheduling import inputs
+from airunner.scheduling.effects import (
     Effect,
     Grant,
     Park,
@@ -35,15 +41,9 @@ from airunner.resources.effects import (
     StartLoad,
     Stop,
 )
-from airunner.resources.inputs import Input
-from airunner.resources.lease import Lease, Residence
-from airunner.resources.lifecycle import Lifecycle
-from airunner.resources.parking import ParkingLot
-from airunner.resources.readahead import Readahead, RoomMeter
-from airunner.resources.residences import MissingBytes, Residences
-from airunner.resources.scheduler import LOAD_ATTEMPTS, Scheduler
-from airunner.resources.sizing import Sized
-from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.scheduling.inputs import Input
+from airunner.scheduling.lifecycle import Lifecycle
+from airunner.scheduling.scheduler import LOAD_ATTEMPTS, Scheduler
 
 Recorder = Callable[[Input, Sequence[Effect]], None]
 BudgetMeter = Callable[[], Mapping[str, int]]
@@ -89,7 +89,7 @@ class ModelResourceManager:
         self._measure_budgets = measure_budgets
         self._recorder = recorder
         self._lease_timeout_s = lease_timeout_s
-        self._residences = Residences(
+        self._residences = LoadedModels(
             launcher=launcher,
             lot=lot,
             bus=bus,
@@ -99,7 +99,7 @@ class ModelResourceManager:
         )
         self._readahead = Readahead(bus, read_room)
         self._sized: dict[str, Sized] = {}
-        self._answers: dict[str, asyncio.Future[Residence]] = {}
+        self._answers: dict[str, asyncio.Future[LoadedModel]] = {}
         self._requests = itertools.count(1)
         self._closing = False
 
@@ -247,13 +247,13 @@ class ModelResourceManager:
 
     async def _acquire(
         self, request: str, sized: Sized, owner: str, returns: bool, timeout_s: float | None
-    ) -> Residence:
+    ) -> LoadedModel:
         if self._closing:
             raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
         if self._residences.find(sized.key) is None:
             self._remeasure()  # it takes memory, so what others took matters now
         self._sized[sized.key] = sized
-        answer: asyncio.Future[Residence] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[LoadedModel] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer
         longest_s = self._lease_timeout_s if timeout_s is None else timeout_s
         try:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunner.byte_size import KIB, MIB
+from airunner.config.byte_size import KIB, MIB
 from airunner.events import EventBus, ReadAheadEnded, ReadAheadStarted
 
 PIECE_BYTES = 16 * MIB

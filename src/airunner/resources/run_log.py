@@ -25,10 +25,10 @@ from airunner.events import (
     ToolCallStarted,
     TurnFinished,
 )
-from airunner.resources.effects import Effect
-from airunner.resources.inputs import Input, input_from_json
-from airunner.resources.ledger import DeviceBudget
-from airunner.resources.scheduler import Scheduler
+from airunner.scheduling.effects import Effect
+from airunner.scheduling.inputs import Input, input_from_json
+from airunner.scheduling.ledger import DeviceBudget
+from airunner.scheduling.scheduler import Scheduler
 
 KEPT_RUNS = 20
 _PRIVATE = {

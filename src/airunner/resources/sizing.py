@@ -15,18 +15,18 @@ from pathlib import Path
 from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
 from airunner.errors import LoadError
-from airunner.models.gguf import GgufFile, read_gguf
-from airunner.models.memory import (
+from airunner.models.files.gguf import GgufFile, read_gguf
+from airunner.models.files.pipeline import Pipeline, read_pipeline
+from airunner.models.memory.language import (
     MemoryEstimate,
     estimate_memory,
     kv_bytes_per_token,
     largest_context,
     maps_weights,
 )
-from airunner.models.pipeline import Pipeline, read_pipeline
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.image_sizing import ImageWishes, plan_image
-from airunner.resources.inputs import Demand
+from airunner.scheduling.inputs import Demand
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SMALLEST_CONTEXT = 1024

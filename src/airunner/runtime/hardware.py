@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
+from airunner.config.settings import Settings
 from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes, preferred
 from airunner.devices.cpu import cpu_threads, probe_cpu
 from airunner.devices.device import Device, DeviceReport
 from airunner.devices.probe import probe_devices
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
-from airunner.resources.ledger import DeviceBudget
 from airunner.resources.status import Status
-from airunner.settings import Settings
+from airunner.scheduling.ledger import DeviceBudget
 from airunner.workers.backends import backends_by_engine
 
 NOTICEABLE = 0.02

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airunner.settings import Settings
+from airunner.config.settings import Settings
 
 
 def runs_folder(settings: Settings) -> Path:

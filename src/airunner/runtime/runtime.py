@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
-from airunner.agent.consent import Answer
+from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
@@ -24,9 +24,11 @@ from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     MODEL_REGISTRY,
 )
-from airunner.downloads.store import ModelStore
+from airunner.config.settings import Settings
 from airunner.engines.base import EngineOptions
+from airunner.engines.diffusers.launcher import ImageLauncher
 from airunner.engines.image import Drawn, ImageRequest
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
@@ -34,31 +36,29 @@ from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
+from airunner.records.records import Records
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
 from airunner.resources.run_log import RunLog
-from airunner.resources.scheduler import Scheduler
 from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import records_file, runs_folder
+from airunner.runtime.image_service import ImageService
 from airunner.runtime.planner import TeamPlanner
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
-from airunner.runtime.studio import Studio
 from airunner.runtime.system import RuntimeSystem
 from airunner.runtime.team import ENGINES, ModelTeam
 from airunner.runtime.tool_supply import ToolSupply
 from airunner.runtime.wishes import capability_named, wishes_of
-from airunner.settings import Settings
-from airunner.store.records import Records
+from airunner.scheduling.scheduler import Scheduler
 from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
-from airunner.workers.image_launcher import ImageLauncher
-from airunner.workers.launcher import LocalLauncher
+from airunner.weights.store import ModelStore
 from airunner.workers.launchers import Launchers
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ class Runtime:
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
-        self._studio = Studio(self.team, self.bus, self.pictures, artists)
+        self._studio = ImageService(self.team, self.bus, self.pictures, artists)
         self._desk = SpecialistDesk(self._loop, self.team, self.bus, self._studio)
         system = RuntimeSystem(
             catalog=self.catalog,
@@ -309,7 +309,7 @@ class Runtime:
         Closing the generator cancels within one step and leaves no file.
 
         Raises:
-            AiRunnerError: see ``Studio.draw``.
+            AiRunnerError: see ``ImageService.draw``.
         """
         owner = f"draw-{uuid4().hex[:8]}"
         for item in self._loop.iterate(self._studio.follow(request, owner=owner, model=model)):

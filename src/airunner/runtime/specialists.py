@@ -23,7 +23,7 @@ from airunner.loop_thread import LoopThread
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_scope
-from airunner.runtime.studio import Studio
+from airunner.runtime.image_service import ImageService
 from airunner.runtime.team import ModelTeam
 
 T = TypeVar("T")
@@ -104,7 +104,9 @@ class _Series:
 class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
-    def __init__(self, loop: LoopThread, team: ModelTeam, bus: EventBus, studio: Studio) -> None:
+    def __init__(
+        self, loop: LoopThread, team: ModelTeam, bus: EventBus, studio: ImageService
+    ) -> None:
         self._loop = loop
         self._team = team
         self._bus = bus
@@ -170,7 +172,7 @@ class SpecialistDesk:
                 scope.handles.remove(series)
 
     def prepare_drawing(self) -> None:
-        """Let the library of an image model be imported ahead; see ``Studio.prepare``."""
+        """Let the library of an image model be imported ahead; see ``ImageService.prepare``."""
 
         async def prepare() -> None:
             self._studio.prepare()
@@ -178,7 +180,7 @@ class SpecialistDesk:
         self._wait(prepare())
 
     def draw(self, request: ImageRequest) -> Drawn:
-        """Draw and save; see ``Studio.draw``."""
+        """Draw and save; see ``ImageService.draw``."""
         return self._wait(self._studio.draw(request, owner=_owner()))
 
     @property

@@ -10,17 +10,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from airunner.downloads.local import stored_bytes
-from airunner.downloads.store import ModelStore
+from airunner.config.settings import SETTINGS, Settings
 from airunner.errors import AiRunnerError
 from airunner.events import Decided, Event, EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog, Resolution, is_local_file
 from airunner.models.spec import ModelCapability, ModelSpec, short_name
-from airunner.resources.decision_words import decision_line
 from airunner.resources.status import ModelStatus, Status
-from airunner.settings import SETTINGS, Settings
+from airunner.scheduling.decision_words import decision_line
 from airunner.tools.system_view import DeviceMemory, KnownModel
+from airunner.weights.local import stored_bytes
+from airunner.weights.store import ModelStore
 
 KEPT_DECISIONS = 50
 

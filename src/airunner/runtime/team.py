@@ -15,7 +15,6 @@ from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
-from airunner.downloads.store import ModelStore
 from airunner.errors import AiRunnerError, LoadError
 from airunner.events import EventBus, FallbackChosen
 from airunner.models.assign import Choice
@@ -25,6 +24,7 @@ from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.sizing import Sized, Sizer
 from airunner.resources.status import Status
+from airunner.weights.store import ModelStore
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 ENGINES = ("llama_cpp", "diffusers")

@@ -10,15 +10,16 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.config.settings import Settings
 from airunner.events import EventBus, ToolRefused, ToolServerFailed
-from airunner.settings import Settings
-from airunner.tools.mcp.config import FILE_NAME, read_mcp_config
+from airunner.mcp.client.config import FILE_NAME, read_mcp_config
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.plugins import plugin_toolset
 from airunner.tools.tool import Tool
-from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.tools.toolset import Toolset
 
 if TYPE_CHECKING:
-    from airunner.tools.mcp.servers import McpServers
+    from airunner.mcp.client.servers import McpServers
 
 
 class ToolSupply:
@@ -64,7 +65,7 @@ class ToolSupply:
             for server in self._config.servers:
                 self._bus.publish(ToolServerFailed(server=server.name, problem=problem))
             return Toolset()
-        from airunner.tools.mcp.servers import McpServers
+        from airunner.mcp.client.servers import McpServers
 
         self._servers = McpServers(self._config, logs=self._logs, publish=self._bus.publish)
         return self._servers.connect()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from airunner.config.settings import Settings
 from airunner.errors import SettingsError
 from airunner.models.spec import ModelCapability
 from airunner.resources.image_sizing import ImageWishes
 from airunner.resources.sizing import Wishes
-from airunner.settings import Settings
 
 
 def wishes_of(settings: Settings) -> Wishes:

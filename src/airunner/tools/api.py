@@ -15,7 +15,7 @@ from airunner.pictures import PicturesFolder
 from airunner.tools.files_folder import FilesFolder
 
 if TYPE_CHECKING:
-    from airunner.store.records import Records
+    from airunner.records.records import Records
     from airunner.tools.system_view import SystemView
 
 

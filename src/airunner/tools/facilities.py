@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airunner.tools.files_folder import FilesFolder
 
 if TYPE_CHECKING:
-    from airunner.store.records import Records
+    from airunner.records.records import Records
     from airunner.tools.system_view import SystemView
 
 

@@ -1,7 +1,7 @@
 """What a tool may do without being asked about: rules in, a decision out.
 
 Owns how rules are matched and which of several wins. Pure: asking the user is
-``airunner.agent.consent``, and how a rule is written is in ``setting_values``.
+``airunner.agent.approvals``, and how a rule is written is in ``setting_values``.
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
 that denies widely. A pattern compares text: what a path leads to (a symbolic
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, cast
 
-from airunner.setting_values import call_pattern, permission_rules
+from airunner.config.values import call_pattern, permission_rules
 from airunner.tools.tool import Permission, Tool
 
 Decision = Literal["allow", "ask", "deny"]

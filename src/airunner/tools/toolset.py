@@ -6,9 +6,7 @@ and a stable order keeps the prompt's prefix in the KV cache.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 
 from airunner.errors import InvalidToolError, UnknownToolError
 from airunner.messages import ToolSchema
@@ -57,14 +55,3 @@ class Toolset:
             return self._tools[name]
         except KeyError:
             raise UnknownToolError(name, self.names) from None
-
-
-def builtin_toolset() -> Toolset:
-    """Every tool in ``airunner.tools.builtin``: by module name, then as defined."""
-    from airunner.tools import builtin
-
-    names = sorted(module.name for module in pkgutil.iter_modules(builtin.__path__))
-    modules = [import_module(f"{builtin.__name__}.{name}") for name in names]
-    return Toolset(
-        value for module in modules for value in vars(module).values() if isinstance(value, Tool)
-    )

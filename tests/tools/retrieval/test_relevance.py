@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.request import split_request
 from airunner.tools.retrieval.letters import Letters
 from airunner.tools.retrieval.ranking import Match
@@ -11,7 +12,6 @@ from airunner.tools.retrieval.relevance import RelevanceIndex, best_ranker
 from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.retrieval.things import things_in
 from airunner.tools.tool import Tool, tool
-from airunner.tools.toolset import builtin_toolset
 from airunner.tools.user_words import FileName
 
 MODELS = [SentenceModel(), None]

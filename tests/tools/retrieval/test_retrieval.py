@@ -11,11 +11,11 @@ from tests.tools.retrieval.spoken_requests import (
 )
 
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.request import split_request
 from airunner.tools.retrieval.ranking import ToolRanker, pick
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool, tool
-from airunner.tools.toolset import builtin_toolset
 
 
 def wrong_choices(index: ToolRanker, requests: list[tuple[str, str | None]]) -> list[str]:

@@ -1,7 +1,7 @@
 """Calendar dates written out in a message, and the form in which a parameter wants one.
 
 Only dates that are there in full or as month and year; what "tomorrow" is, is for
-``airunner.tools.dates``.
+``airunner.toolbox.time.dates``.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Self
 
 import pytest
 
-from airunner.agent.dialect import Reply
-from airunner.agent.guided import GuidedDialect
+from airunner.agent.guided import GuidedToolCalling
+from airunner.agent.tool_calling.tool_calling import Reply
 from airunner.components.llm.tools.image_tools import (
     describe_image_settings,
     generate_image,
@@ -22,7 +22,6 @@ from airunner.components.llm.tools.image_tools import (
     transform_image,
     vary_image,
 )
-from airunner.components.llm.tools.prompt_enhancement import merged
 from airunner.engines.image import Drawn, ImageRequest, Picture
 from airunner.errors import (
     AiRunnerError,
@@ -37,6 +36,7 @@ from airunner.errors import (
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
+from airunner.toolbox.pictures.prompt_enhancement import merged
 from airunner.tools.retrieval.relevance import best_ranker
 
 
@@ -56,7 +56,7 @@ def more_of(prompt: str) -> str:
     return f"{prompt}, glowing embers, mist"
 
 
-class Studio:
+class ImageService:
     """The ``api`` of a call. ``log`` is the order in which models were used."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Studio:
 
 
 def test_two_prompts_are_one_load_and_the_primary_stays_away_in_between(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     text = generate_image("dark fantasy dragon", "mysterious atmosphere", api=api)
     assert api.log == ["series", "load", "prepare", "close", "draw", "end"]
     assert len(api.questions) == 2
@@ -149,7 +149,7 @@ def test_two_prompts_are_one_load_and_the_primary_stays_away_in_between(tmp_path
 
 
 def test_what_the_user_asked_for_reaches_the_image_model(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     text = generate_image(
         " a cat ",
         negative_prompt="people",
@@ -200,7 +200,7 @@ def broken(prompt: str) -> str:
 def test_the_users_own_words_survive_whatever_the_enhancer_says(
     tmp_path: Path, answer: Answer | None, drawn: str
 ) -> None:
-    api = Studio(tmp_path, answer)
+    api = ImageService(tmp_path, answer)
     text = generate_image("a red circle", api=api)
     assert api.requests[0].prompt == drawn
     assert drawn in text
@@ -218,7 +218,7 @@ def test_a_failure_at_the_second_prompt_keeps_the_first(tmp_path: Path) -> None:
         except StopIteration:
             raise GenerationError("enhancer", "no") from None
 
-    api = Studio(tmp_path, once)
+    api = ImageService(tmp_path, once)
     generate_image("a dragon", "gloom", api=api)
     assert (api.requests[0].prompt, api.requests[0].second_prompt) == ("a dragon, embers", "gloom")
 
@@ -240,7 +240,7 @@ def test_an_endless_answer_is_cut(tmp_path: Path) -> None:
 def test_an_image_model_that_fails_is_said_plainly(
     tmp_path: Path, error: AiRunnerError, told_as: type[ToolError]
 ) -> None:
-    api = Studio(tmp_path, fails=error)
+    api = ImageService(tmp_path, fails=error)
     with pytest.raises(told_as, match="nothing was drawn") as caught:
         generate_image("a cat", api=api)
     assert str(error) in str(caught.value)
@@ -248,14 +248,14 @@ def test_an_image_model_that_fails_is_said_plainly(
 
 
 def test_a_model_that_takes_no_negative_prompt_draws_without(tmp_path: Path) -> None:
-    api = Studio(tmp_path, fails=ImageRequestError("turbo", "it takes no negative prompt"))
+    api = ImageService(tmp_path, fails=ImageRequestError("turbo", "it takes no negative prompt"))
     with pytest.raises(ToolRetryError):
         generate_image("a cat", negative_prompt="a dog", api=api)
     assert [r.negative_prompt for r in api.requests] == ["a dog", None]
 
 
 def test_without_a_prompt_or_models_nothing_is_loaded(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     with pytest.raises(ToolRetryError, match="prompt is empty"):
         generate_image("  ", api=api)
     with pytest.raises(ToolRetryError, match="prompt is empty"):
@@ -269,7 +269,7 @@ def test_without_a_prompt_or_models_nothing_is_loaded(tmp_path: Path) -> None:
 
 
 def test_variations_take_the_settings_of_the_picture(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     with pytest.raises(ToolRetryError, match="no picture yet"):
         vary_image(api=api)
     generate_image("a cat", enhance=False, api=api)
@@ -289,7 +289,7 @@ def test_variations_take_the_settings_of_the_picture(tmp_path: Path) -> None:
 
 
 def test_a_transformation_starts_from_the_picture(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     generate_image("a cat", enhance=False, api=api)
     transform_image("at night", api=api)
     assert api.requests[-1] == ImageRequest(
@@ -300,7 +300,7 @@ def test_a_transformation_starts_from_the_picture(tmp_path: Path) -> None:
 
 
 def test_strange_metadata_does_not_hurt(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     bad = {"steps": "many", "guidance": "", "size": "64by64", "width": "1e9"}
     (tmp_path / "odd.png").write_bytes(png(bad))
     vary_image(api=api)
@@ -308,7 +308,7 @@ def test_strange_metadata_does_not_hurt(tmp_path: Path) -> None:
 
 
 def test_settings_are_told(tmp_path: Path) -> None:
-    api = Studio(tmp_path)
+    api = ImageService(tmp_path)
     generate_image("a cat", seed=5, enhance=False, api=api)
     text = describe_image_settings(api=api)
     assert text.splitlines()[:3] == [
@@ -325,7 +325,7 @@ def test_settings_are_told(tmp_path: Path) -> None:
 def arguments_of(message: str, *before: Message) -> tuple[str, dict[str, object]]:
     """The call that a model without tools makes of a message; nothing may be left to decode."""
     tools = image_toolset()
-    dialect = GuidedDialect(tools, best_ranker(tools))
+    dialect = GuidedToolCalling(tools, best_ranker(tools))
     reply = dialect.next_step([*before, Message("user", message)], may_call=True, again=None)
     assert isinstance(reply, Reply), f"{message!r} leaves something to decode"
     (call,) = reply.calls

@@ -14,17 +14,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from airunner.components.llm.tools.picture_words import (
-    COUNT,
-    NAME,
-    SEED,
-    Change,
-    Scene,
-    SizeSaid,
-    Unwanted,
-    Verbatim,
-)
-from airunner.components.llm.tools.prompt_enhancement import Enhanced, enhance_prompts
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import (
     AiRunnerError,
@@ -34,6 +23,17 @@ from airunner.errors import (
     ToolRetryError,
 )
 from airunner.models.spec import ModelCapability
+from airunner.toolbox.pictures.picture_words import (
+    COUNT,
+    NAME,
+    SEED,
+    Change,
+    Scene,
+    SizeSaid,
+    Unwanted,
+    Verbatim,
+)
+from airunner.toolbox.pictures.prompt_enhancement import Enhanced, enhance_prompts
 from airunner.tools.api import ToolApi
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset

@@ -1,0 +1,1 @@
+"""How a model is offered tools, and how its calls are read."""

@@ -1,0 +1,382 @@
+"""What the user asked for: one frozen ``Settings``, and where each value came from.
+
+This is the only module that reads environment variables or a configuration
+file. A setting is declared once, as a field of :class:`Settings`; its flag
+(``--max-memory``), its variable (``AIRUNNER_MAX_MEMORY``), its key in the file
+(``max_memory``) and its line in ``airunner doctor`` all follow from that.
+
+A flag wins over the environment, the environment over the file, the file over
+the default. At most one file is read:
+
+1. the one named by ``--config`` or ``AIRUNNER_CONFIG``, which must exist;
+2. else ``config.toml`` in the home folder, if ``--home`` or ``AIRUNNER_HOME``
+   names one (a home of one's own is complete and ignores the user's file);
+3. else ``airunner/config.toml`` in the user's configuration folder.
+
+What a value means for this machine (how much memory a budget leaves, which
+devices exist) is decided in ``airunner.devices``, not here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_type_hints
+
+from airunner.config.byte_size import GIB
+from airunner.config.values import (
+    Parser,
+    choice,
+    device_assignments,
+    device_budgets,
+    existing_file,
+    integer,
+    names,
+    path,
+    permission_rules,
+    pixels,
+    seconds,
+    show,
+    size,
+    switch,
+    text,
+)
+from airunner.errors import SettingsError
+
+KvType = Literal["f16", "q8_0", "q4_0"]
+ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+def _default_home() -> Path:
+    import platformdirs  # here, because most processes are told their home
+
+    return Path(platformdirs.user_data_dir("airunner", appauthor=False))
+
+
+def _default_pictures() -> Path:
+    import platformdirs  # as above
+
+    return platformdirs.user_pictures_path() / "AI Runner"
+
+
+def _default_files() -> Path:
+    import platformdirs  # as above
+
+    return platformdirs.user_documents_path() / "AI Runner"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the declaration of a setting says beside its type and default.
+
+    Attributes:
+        parse: turns a flag, a variable or a TOML entry into the value.
+        help: one line for ``--help`` and ``airunner doctor``.
+        metavar: stands for the value in help texts; empty for a switch, which takes none.
+        variable: the environment variable, if it is not ``AIRUNNER_<NAME>``.
+        in_file: whether the configuration file may hold it.
+        name: the field's name, filled in from the field.
+    """
+
+    parse: Parser
+    help: str
+    metavar: str = ""
+    variable: str = ""
+    in_file: bool = True
+    name: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The setting's command line flag."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag stands alone."""
+        return self.parse is switch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a user can choose. Sizes are bytes, durations seconds.
+
+    ``origins`` says for every setting where its value came from: ``"default"``,
+    ``"flag --max-memory"``, ``"AIRUNNER_MAX_MEMORY"``, ``"config.toml (<path>)"``,
+    or ``"code"`` for a value set by :meth:`replace`.
+    """
+
+    config: Annotated[
+        Path | None,
+        Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
+    ] = None
+    home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
+        field(default_factory=_default_home)
+    )
+    primary: Annotated[
+        str | None, Setting(text, "registered model that holds the conversation", "MODEL")
+    ] = None
+    max_memory: Annotated[
+        int | None,
+        Setting(size(1), "memory to use on each preferred device: 600MB, 6.5GiB, 8G", "SIZE"),
+    ] = None
+    reserve: Annotated[
+        int | None,
+        Setting(
+            size(),
+            "memory left free for others where max_memory does not apply "
+            "(default: a tenth of the device, at least 512 MiB)",
+            "SIZE",
+        ),
+    ] = None
+    devices: Annotated[
+        tuple[tuple[str, int | None], ...],
+        Setting(
+            device_budgets,
+            "devices to use, best first, each with a budget if wanted: cpu:0=600MB,cpu:1=400MB; "
+            "RAM stands in for those this machine does not have",
+            "ID=SIZE,...",
+        ),
+    ] = ()
+    visible_gpus: Annotated[
+        str | None,
+        Setting(text, "NVIDIA GPUs to use, as CUDA reads it", "LIST", "CUDA_VISIBLE_DEVICES"),
+    ] = None
+    assign: Annotated[
+        tuple[tuple[str, str], ...],
+        Setting(
+            device_assignments,
+            "capabilities placed on a device: summarization=cpu:1",
+            "CAPABILITY=ID,...",
+        ),
+    ] = ()
+    keep_in_memory: Annotated[
+        tuple[str, ...],
+        Setting(names, "capabilities whose models stay loaded", "CAPABILITY,..."),
+    ] = ()
+    context: Annotated[
+        int,
+        Setting(
+            integer(256),
+            "tokens per conversation; lowered to what the model and the memory allow",
+            "N",
+        ),
+    ] = 8192
+    parallel: Annotated[int, Setting(integer(1), "conversations a model decodes together", "N")] = 1
+    kv_type: Annotated[
+        KvType,
+        Setting(choice("f16", "q8_0", "q4_0"), "type of the KV cache", "f16|q8_0|q4_0"),
+    ] = "f16"
+    threads: Annotated[
+        int | None,
+        Setting(integer(1), "CPU threads for all engines together (default: all allowed)", "N"),
+    ] = None
+    llama_server: Annotated[
+        Path | None,
+        Setting(existing_file, "your own llama-server, used instead of the bundled one", "FILE"),
+    ] = None
+    parking_memory: Annotated[
+        int, Setting(size(), "host memory for the state of parked conversations", "SIZE")
+    ] = GIB
+    parking_disk: Annotated[
+        int, Setting(size(), "disk for the state of parked conversations", "SIZE")
+    ] = 8 * GIB
+    queue_limit: Annotated[int, Setting(integer(1), "requests that may wait for a model", "N")] = (
+        256
+    )
+    lease_timeout_s: Annotated[float, Setting(seconds, "longest wait for a model", "SECONDS")] = (
+        600.0
+    )
+    tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
+    permissions: Annotated[
+        tuple[tuple[str, str], ...],
+        Setting(
+            permission_rules,
+            "which tool calls to allow, ask about or deny: @network=allow,"
+            "write_file(path=notes/*)=allow",
+            "CALL=DECISION,...",
+        ),
+    ] = ()
+    core_tools: Annotated[
+        tuple[str, ...],
+        Setting(
+            names,
+            "tools that every prompt shows, beside the search for the others; all: each of them "
+            "(default: eight that `airunner tools list` marks)",
+            "TOOL,...",
+        ),
+    ] = ()
+    mcp_config: Annotated[
+        Path | None,
+        Setting(existing_file, "MCP servers to use (default: mcp.json in the home folder)", "FILE"),
+    ] = None
+    max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
+    max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
+    pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
+        default_factory=_default_pictures
+    )
+    files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
+        default_factory=_default_files
+    )
+    image_dtype: Annotated[
+        ImageDtype,
+        Setting(
+            choice("auto", "float32", "float16", "bfloat16"),
+            "what image models compute in; auto is 16 bits on a GPU, and on the CPU only "
+            "where 32 do not fit",
+            "auto|float32|float16|bfloat16",
+        ),
+    ] = "auto"
+    image_size: Annotated[
+        tuple[int, int] | None,
+        Setting(
+            pixels,
+            "largest picture that memory is planned for; default: the image model's own size",
+            "WxH",
+        ),
+    ] = None
+    allow_pickle: Annotated[
+        bool, Setting(switch, "load image checkpoints in pickle formats, which can run any code")
+    ] = False
+    safety_checker: Annotated[
+        bool, Setting(switch, "let an image model's own checker, if it has one, blank pictures")
+    ] = False
+    offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        known = {name: self.origins.get(name, "default") for name in SETTINGS}
+        object.__setattr__(self, "origins", MappingProxyType(known))
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Settings:
+        """Settings from ``flags``, then ``environ`` (default: this process's), then the file.
+
+        A flag that is ``None`` was not given, and an empty variable counts as
+        unset, except for ``CUDA_VISIBLE_DEVICES``, which CUDA reads as "none".
+        Flags are named as the fields are; values may be text or already of the
+        field's type.
+
+        Raises:
+            SettingsError: a value, a key of the file or a flag's name is not
+                usable, or the file cannot be read.
+        """
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+
+        def take(given: Mapping[str, tuple[object, str]]) -> None:
+            for name, (value, origin) in given.items():
+                if name not in values:
+                    values[name] = _parse(name, value, origin)
+                    origins[name] = origin
+
+        take(_from_flags(flags or {}))
+        take(_from_environment(os.environ if environ is None else environ))
+        file = _config_file(values)
+        content = _from_file(file, required="config" in values)
+        if content is not None:
+            take(content)
+            values.setdefault("config", file)
+        return cls(**values, origins=origins)
+
+    def replace(self, **changes: object) -> Settings:
+        """A copy with ``changes``, whose origin is ``"code"``; ``None`` clears an optional one.
+
+        Raises:
+            SettingsError: a name or value is not usable.
+        """
+        parsed = {name: _parse(name, value, "code") for name, value in changes.items()}
+        origins = {**self.origins, **dict.fromkeys(parsed, "code")}
+        return dataclasses.replace(self, **parsed, origins=origins)
+
+    def shown(self, name: str) -> str:
+        """The value of setting ``name`` for people: sizes with units, ``-`` for none."""
+        return show(getattr(self, name), SETTINGS[name].metavar)
+
+
+def _declarations() -> dict[str, Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    return {
+        name: dataclasses.replace(
+            declared, name=name, variable=declared.variable or f"AIRUNNER_{name.upper()}"
+        )
+        for name, hint in hints.items()
+        for declared in getattr(hint, "__metadata__", ())
+    }
+
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
+"""Every setting by name, in the order of their declaration."""
+
+_OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
+
+
+def _parse(name: str, value: object, origin: str) -> Any:
+    if name not in SETTINGS:
+        raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
+    if value is None and name in _OPTIONAL:
+        return None
+    try:
+        return SETTINGS[name].parse(value)
+    except ValueError as problem:
+        raise SettingsError(name, value, origin, str(problem)) from None
+
+
+def _suggestion(name: str) -> str:
+    import difflib  # only needed when something is wrong
+
+    close = difflib.get_close_matches(name.replace("-", "_").lower(), SETTINGS, n=1)
+    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"
+
+
+def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+    given = {name.replace("-", "_"): value for name, value in flags.items() if value is not None}
+    return {n: (value, "flag --" + n.replace("_", "-")) for n, value in given.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
+    found: dict[str, tuple[object, str]] = {}
+    for name, setting in SETTINGS.items():
+        value = environ.get(setting.variable)
+        if value or (value is not None and name == "visible_gpus"):
+            found[name] = (value, setting.variable)
+    return found
+
+
+def _config_file(values: Mapping[str, Any]) -> Path:
+    if "config" in values:
+        return Path(values["config"])
+    if "home" in values:
+        return Path(values["home"]) / "config.toml"
+    import platformdirs  # here, because a home of one's own makes it needless
+
+    return Path(platformdirs.user_config_dir("airunner", appauthor=False)) / "config.toml"
+
+
+def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
+    """The file's entries, or ``None`` if there is no file and none was asked for."""
+    import tomllib  # here, because most processes have no file to read
+
+    origin = f"{file.name} ({file})"
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if not required:
+            return None
+        raise SettingsError("config", str(file), origin, "there is no such file") from None
+    except OSError as problem:
+        raise SettingsError("config", str(file), origin, f"cannot be read: {problem}") from None
+    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
+        raise SettingsError("config", str(file), origin, f"is not valid TOML: {problem}") from None
+    for name, value in content.items():
+        if name in SETTINGS and not SETTINGS[name].in_file:
+            raise SettingsError(name, value, origin, "a file cannot name another; remove this line")
+    return {name: (value, origin) for name, value in content.items()}

@@ -1,0 +1,1 @@
+"""llama.cpp: the bundled library, or a user's own llama-server."""

@@ -1,0 +1,261 @@
+"""Conversations as llama.cpp's OpenAI-style HTTP interface writes them, both ways.
+
+Owns the request body, the server-sent events of the answer, and the pieces of
+tool calls that are streamed in between. Opens no connection.
+
+Source of the fields: ``tools/server/README.md`` in the llama.cpp repository.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
+from typing import Any
+
+from airunner.engines.base import ChatRequest
+from airunner.engines.llama_cpp.control_tokens import harmless
+from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced, parameters_of
+from airunner.errors import GenerationError
+from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
+
+_SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
+_FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+}
+# A forced call has its name first, as ``forced_call_schema`` orders it.
+_FORCED_NAME = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]+)"')
+
+
+def request_body(
+    request: ChatRequest, slot: int, *, guidance: bool = False, forced: ForcedCall | None = None
+) -> dict[str, Any]:
+    """The JSON body that asks for a streamed answer computed in ``slot``.
+
+    ``guidance`` says that the engine was built with llguidance. A schema that
+    carries ``x-guidance`` options is then decoded with it, which obeys them;
+    llama.cpp's own grammars let the model spend half its tokens on white space.
+
+    ``forced``, which needs llguidance, has a forced call generated in the model's own
+    syntax; without it, it is generated as bare JSON. Either way the engine is told
+    ``tool_choice: none``, which keeps the tools in the prompt and leaves the call in
+    the text. A ``grammar`` holds from the first token, so the model does not think
+    first; under a ``response_format`` it does, where its template opens such a block.
+    """
+    body: dict[str, Any] = {
+        "messages": messages_json(request.messages),
+        "stream": True,
+        "id_slot": slot,
+        "cache_prompt": True,
+    }
+    for name in _SAMPLING:
+        if (value := getattr(request, name)) is not None:
+            body[name] = value
+    if request.stop:
+        body["stop"] = list(request.stop)
+    schema = request.json_schema
+    if request.tools:
+        body["tools"] = tools_json(request.tools)
+        body["tool_choice"] = "none" if is_forced(request) else request.tool_choice
+        body["parallel_tool_calls"] = True
+        if is_forced(request):
+            schema = call_schema(request)
+    if forced is not None:
+        body["grammar"] = forced.grammar()
+    elif schema is not None and guidance and "x-guidance" in schema:
+        body["grammar"] = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
+    elif schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
+    if request.grammar is not None:
+        body["grammar"] = request.grammar
+    thinking = request.thinking
+    if forced is not None:
+        thinking = forced.syntax.thinking
+    elif is_forced(request) and "grammar" in body:
+        thinking = False
+    if thinking is not None:
+        body["chat_template_kwargs"] = {"enable_thinking": thinking}
+    return body
+
+
+def messages_json(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages in the form that chat templates expect; content is never null."""
+    return [_message_json(message) for message in messages]
+
+
+def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
+    """Tools in the form that chat templates expect."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": parameters_of(tool),
+            },
+        }
+        for tool in tools
+    ]
+
+
+def _message_json(message: Message) -> dict[str, Any]:
+    trusted = message.role in ("assistant", "system")
+    content = message.content if trusted else harmless(message.content)
+    data: dict[str, Any] = {"role": message.role, "content": content}
+    if message.tool_calls:
+        data["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments))},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        data["tool_call_id"] = message.tool_call_id
+    if message.name is not None:
+        data["name"] = message.name
+    if message.role == "assistant" and message.reasoning:
+        data["reasoning_content"] = message.reasoning
+    return data
+
+
+class EventSplitter:
+    """Cuts a stream of bytes into the data of its server-sent events."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The events completed by ``piece``; comments and other fields are dropped."""
+        *events, self._rest = (self._rest + piece).split(b"\n\n")
+        return [event[6:] for event in events if event.startswith(b"data: ")]
+
+
+class AnswerReader:
+    """Turns the events of one answer into deltas, keeping unfinished tool calls back.
+
+    Only a call's name is told before the call is whole, once it can no longer grow.
+    ``forced``: the whole text is one tool call, in its syntax, or where that is not
+    known (``True``) JSON under ``forced_call_schema``.
+    ``grammar``: a grammar holds from the first token. What the engine takes for
+    reasoning, because the prompt opened a block for it, is then the text itself.
+    """
+
+    def __init__(
+        self, model: str, *, forced: ForcedCall | bool = False, grammar: bool = False
+    ) -> None:
+        self._model = model
+        self._forced = forced
+        self._grammar = grammar
+        self._calls: dict[int, dict[str, str]] = {}
+        self._named: set[int] = set()
+        self._text = ""
+        self.finished = False
+
+    def read(self, event: bytes) -> Delta | None:
+        """The delta in an event, or ``None`` if it says nothing yet.
+
+        Raises:
+            GenerationError: the engine reports an error, or a forced call did not
+                keep to its form.
+        """
+        if event == b"[DONE]":
+            return None
+        chunk: dict[str, Any] = json.loads(event)
+        if "error" in chunk:
+            raise GenerationError(self._model, str(chunk["error"].get("message", chunk["error"])))
+        choice = chunk["choices"][0]
+        delta = choice["delta"]
+        text = delta.get("content") or ""
+        reasoning = delta.get("reasoning_content") or ""
+        if self._grammar:
+            text, reasoning = reasoning + text, ""
+        for fragment in delta.get("tool_calls") or ():
+            self._collect(fragment)
+        if self._forced:
+            self._text, text = self._text + text, ""
+        reason = choice["finish_reason"]
+        if reason is None:
+            name = self._new_name()
+            return Delta(text, reasoning, tool_name=name) if text or reasoning or name else None
+        self.finished = True
+        # A call cut off by the token limit is no call.
+        calls = self._complete_calls() if reason != "length" else ()
+        finish = "tool_calls" if calls else _FINISH.get(reason, "stop")
+        return Delta(text, reasoning, calls, finish, _usage(chunk))
+
+    def _collect(self, fragment: dict[str, Any]) -> None:
+        call = self._calls.setdefault(
+            fragment.get("index", 0), {"id": "", "name": "", "arguments": ""}
+        )
+        call["id"] += fragment.get("id") or ""
+        function = fragment.get("function") or {}
+        call["name"] += function.get("name") or ""
+        call["arguments"] += function.get("arguments") or ""
+
+    def _new_name(self) -> str:
+        """The name of a call whose arguments have begun, the first time it is asked for."""
+        if isinstance(self._forced, ForcedCall):
+            name = self._forced.name_in(self._text)
+            begun = {0: name} if name else {}
+        elif self._forced:
+            found = _FORCED_NAME.match(self._text)
+            begun = {0: found[1]} if found else {}
+        else:
+            begun = {i: call["name"] for i, call in self._calls.items() if call["arguments"]}
+        for index, name in begun.items():
+            if index not in self._named:
+                self._named.add(index)
+                return name
+        return ""
+
+    def _complete_calls(self) -> tuple[ToolCall, ...]:
+        if self._forced:
+            call = self._forced_call()
+            if call is None:
+                problem = f"it wrote a tool call that is no JSON: {self._text}"
+                raise GenerationError(self._model, problem)
+            return (call,)
+        return tuple(_native_call(call) for _, call in sorted(self._calls.items()))
+
+    def _forced_call(self) -> ToolCall | None:
+        if isinstance(self._forced, ForcedCall):
+            return self._forced.call_in(self._text)
+        call = _json_object(self._text)
+        if call is None:
+            return None
+        return ToolCall(f"call_{token_hex(8)}", call["name"], call["arguments"])
+
+
+def _native_call(call: Mapping[str, str]) -> ToolCall:
+    """A call as the engine's parser of the model's own dialect left it, which may be anything."""
+    identity, text = call["id"] or f"call_{token_hex(8)}", call["arguments"] or "{}"
+    arguments = _json_object(text)
+    if arguments is None:
+        return ToolCall(identity, call["name"], {}, malformed=text)
+    return ToolCall(identity, call["name"], arguments)
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _usage(chunk: dict[str, Any]) -> Usage | None:
+    timings = chunk.get("timings")
+    if timings is None:
+        return None
+    return Usage(
+        prompt_tokens=timings["cache_n"] + timings["prompt_n"],
+        cached_tokens=timings["cache_n"],
+        completion_tokens=timings["predicted_n"],
+        prompt_s=timings["prompt_ms"] / 1000,
+        decode_s=timings["predicted_ms"] / 1000,
+    )

@@ -1,0 +1,293 @@
+"""A model served by llama.cpp over loopback HTTP: the bundled library or a user's llama-server.
+
+Owns the translation of a worker's answers into our values and errors. Starts and
+stops no process; the connection is ``connection``, how the messages look on the
+wire is ``chat_format``, how slot files reach the disk is ``slot_files``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.beginning import common_prefix, probes_of
+from airunner.engines.connection import WorkerConnection
+from airunner.engines.llama_cpp.call_syntax import (
+    PROBE_CALLED,
+    PROBE_PROMPT,
+    PROBE_SAID,
+    PROBE_TOOL,
+    CallSyntax,
+    learn,
+)
+from airunner.engines.llama_cpp.chat_format import (
+    AnswerReader,
+    EventSplitter,
+    messages_json,
+    request_body,
+    tools_json,
+)
+from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced
+from airunner.engines.llama_cpp.slot_files import (
+    borrowed_name,
+    check_seal,
+    fingerprint,
+    written_whole,
+)
+from airunner.errors import (
+    ContextOverflowError,
+    EngineError,
+    GenerationError,
+    StorageError,
+)
+from airunner.messages import Delta, Message, ToolSchema
+
+_SAVE_FAILED = "Unable to save slot"
+
+
+class LlamaCppModel:
+    """One loaded model; implements ``engines.base.ChatModel``.
+
+    ``slot_dir`` is the only folder that the worker reads and writes slot states
+    in. ``exited`` returns when the worker's process has ended, and is asked for
+    the reason when a connection breaks. ``guidance``: see ``request_body``.
+    """
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        base_url: str,
+        api_key: str,
+        slot_dir: Path,
+        exited: Callable[[], Awaitable[WorkerExit]],
+        guidance: bool = False,
+    ) -> None:
+        self._plan = plan
+        self._slot_dir = slot_dir
+        self._guidance = guidance
+        self._guidance_checked = not guidance
+        self._call_syntax: CallSyntax | None = None
+        self._call_syntax_known = False
+        self._connection = WorkerConnection(plan.model, base_url, api_key, exited)
+
+    @property
+    def plan(self) -> LoadPlan:
+        """What was loaded, and how."""
+        return self._plan
+
+    @property
+    def endpoint(self) -> tuple[str, dict[str, str]]:
+        """Address of the worker's server and the headers it wants, for asking it directly."""
+        return self._connection.endpoint
+
+    async def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
+        """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
+        self._check_slot(slot)
+        events = EventSplitter()
+        forced = await self._forced_call(request)
+        constrained = request.json_schema is not None and await self._guides()
+        body = request_body(request, slot, guidance=constrained, forced=forced)
+        reader = AnswerReader(
+            self._plan.model, forced=forced or is_forced(request), grammar="grammar" in body
+        )
+        response = await self._connection.send("/v1/chat/completions", body)
+        try:
+            if response.status_code != httpx.codes.OK:
+                raise self._refusal(await response.aread())
+            async for piece in response.aiter_raw():
+                for event in events.feed(piece):
+                    if (delta := reader.read(event)) is not None:
+                        yield delta
+        except httpx.TransportError as error:
+            raise await self._connection.death() from error
+        finally:
+            await response.aclose()
+        if not reader.finished:
+            raise GenerationError(self._plan.model, "the answer ended in the middle")
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Tokens of the prompt that ``messages`` would become under the model's template."""
+        body: dict[str, Any] = {"messages": messages_json(messages)}
+        if tools:
+            body["tools"] = tools_json(tools)
+        return len(await self._prompt(body))
+
+    async def read_beginning(self, request: ChatRequest, slot: int) -> int:
+        """Compute the beginning of all conversations like ``request``'s in ``slot``.
+
+        See ``ChatModel.read_beginning``.
+        """
+        self._check_slot(slot)
+        bodies = [request_body(probe, slot) for probe in probes_of(request)]
+        tokens = common_prefix([await self._prompt(body) for body in bodies])
+        if tokens:
+            # Nothing is generated: a token more could not be taken back by recurrent models.
+            await self._post(
+                "/completion",
+                {"prompt": tokens, "n_predict": 0, "id_slot": slot, "cache_prompt": True},
+            )
+        return len(tokens)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text; only for models loaded with ``embedding``."""
+        answer = await self._post("/v1/embeddings", {"input": list(texts)})
+        rows = sorted(answer["data"], key=lambda row: row["index"])
+        return [row["embedding"] for row in rows]
+
+    async def save_slot(self, slot: int, target: Path) -> SlotState:
+        """Write a slot's KV state to ``target``, whole or not at all.
+
+        ``n_bytes`` of the result is the size of the file.
+
+        Raises:
+            StorageError: the file could not be written.
+            GenerationError: the engine cannot save this model's state.
+        """
+        self._check_slot(slot)
+        with written_whole(target) as part:
+            with borrowed_name(self._slot_dir, part.path) as name:
+                try:
+                    answer = await self._post(f"/slots/{slot}?action=save", {"filename": name})
+                except GenerationError as error:
+                    if error.problem == _SAVE_FAILED:
+                        raise StorageError(target, "the engine could not write it") from error
+                    raise
+            n_bytes = part.seal(answer["n_written"], fingerprint(self._plan))
+        return SlotState(answer["n_saved"], n_bytes, answer["timings"]["save_ms"] / 1000)
+
+    async def restore_slot(self, slot: int, source: Path) -> SlotState:
+        """Read a slot's KV state back.
+
+        Raises:
+            GenerationError: the file is missing, cut short, or of a model loaded differently.
+        """
+        self._check_slot(slot)
+        check_seal(source, self._plan)
+        with borrowed_name(self._slot_dir, source) as name:
+            answer = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
+        return SlotState(
+            answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
+        )
+
+    async def call_syntax(self) -> CallSyntax | None:
+        """How the model's template writes a tool call, learned on first use; see ``learn``.
+
+        ``None`` also where the engine has no grammar that could force it, and where the
+        prompt's last token would not be the same with the call behind it.
+        """
+        if not self._call_syntax_known:
+            if await self._guides():
+                self._call_syntax = await self._learned_call_syntax()
+            self._call_syntax_known = True
+        return self._call_syntax
+
+    async def aclose(self) -> None:
+        """Close the connections to the worker; requests that have not begun fail at once."""
+        await self._connection.aclose()
+
+    async def _prompt(self, body: dict[str, Any]) -> list[int]:
+        """The tokens that a request for an answer becomes."""
+        prompt = (await self._post("/apply-template", body))["prompt"]
+        return await self._tokens(prompt, add_special=True)
+
+    async def _forced_call(self, request: ChatRequest) -> ForcedCall | None:
+        if not is_forced(request) or (syntax := await self.call_syntax()) is None:
+            return None
+        return ForcedCall(syntax, call_schema(request))
+
+    async def _guides(self) -> bool:
+        """Whether llguidance is there and takes this vocabulary for what it is.
+
+        A SentencePiece vocabulary that begins every text with a space (Llama 2, Mistral
+        7B) is given to it without the spaces: llama.cpp's ``common/llguidance.cpp``
+        detokenizes the tokens one by one. What it then calls valid is no JSON.
+        """
+        if not self._guidance_checked:
+            body = {"content": "a", "add_special": False, "with_pieces": True}
+            tokens = (await self._post("/tokenize", body))["tokens"]
+            self._guidance = [token["piece"] for token in tokens] == ["a"]
+            self._guidance_checked = True
+        return self._guidance
+
+    async def _learned_call_syntax(self) -> CallSyntax | None:
+        # Without thinking first: Qwen3's template then closes a reasoning block in the
+        # prompt and leaves it out of the history, and others keep it there.
+        try:
+            called = await self._rendered(PROBE_CALLED, None)
+            said = await self._rendered(PROBE_SAID, None)
+            for thinking in (False, None, True):
+                prompt = await self._rendered(PROBE_PROMPT, thinking)
+                syntax = learn(prompt, called, said)
+                if syntax is None or not await self._grows(prompt, called):
+                    continue
+                tokens = await self._control_tokens(syntax.spellings)
+                return replace(syntax, thinking=thinking, control_tokens=tokens)
+        except GenerationError:  # The template refuses such messages.
+            pass
+        return None
+
+    async def _rendered(self, messages: Sequence[Message], thinking: bool | None) -> str:
+        body: dict[str, Any] = {
+            "messages": messages_json(messages),
+            "tools": tools_json([PROBE_TOOL]),
+            "tool_choice": "none",
+        }
+        if thinking is not None:
+            body["chat_template_kwargs"] = {"enable_thinking": thinking}
+        return str((await self._post("/apply-template", body))["prompt"])
+
+    async def _grows(self, prompt: str, longer: str) -> bool:
+        """Whether the tokens of ``prompt`` are the first ones of ``longer``, too."""
+        tokens = await self._tokens(prompt)
+        return (await self._tokens(longer))[: len(tokens)] == tokens
+
+    async def _control_tokens(self, spellings: Sequence[str]) -> dict[str, int]:
+        found = {}
+        for spelling in spellings:
+            tokens = await self._tokens(spelling)
+            # User-defined tokens, such as Qwen's <tool_call>, are found in any text.
+            plain = await self._tokens(spelling, parse_special=False)
+            if len(tokens) == 1 and tokens != plain:
+                found[spelling] = tokens[0]
+        return found
+
+    async def _tokens(
+        self, text: str, *, parse_special: bool = True, add_special: bool = False
+    ) -> list[int]:
+        body = {"content": text, "add_special": add_special, "parse_special": parse_special}
+        tokens: list[int] = (await self._post("/tokenize", body))["tokens"]
+        return tokens
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        response = await self._connection.send(path, body)
+        try:
+            content = await response.aread()
+        except httpx.TransportError as error:
+            raise await self._connection.death() from error
+        finally:
+            await response.aclose()
+        if response.status_code != httpx.codes.OK:
+            raise self._refusal(content)
+        return json.loads(content)
+
+    def _check_slot(self, slot: int) -> None:
+        # The engine would take any other slot for one that it does not have.
+        if not 0 <= slot < self._plan.n_parallel:
+            raise GenerationError(
+                self._plan.model, f"it has no slot {slot}, only {self._plan.n_parallel}"
+            )
+
+    def _refusal(self, content: bytes) -> EngineError:
+        try:
+            error = json.loads(content)["error"]
+        except (ValueError, KeyError, TypeError):
+            return GenerationError(self._plan.model, content.decode(errors="replace"))
+        if error.get("type") == "exceed_context_size_error":
+            return ContextOverflowError(self._plan.model, error["n_prompt_tokens"], error["n_ctx"])
+        return GenerationError(self._plan.model, str(error.get("message", error)))

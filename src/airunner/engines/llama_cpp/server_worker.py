@@ -1,0 +1,160 @@
+"""The process that holds one model with a user's own ``llama-server`` binary.
+
+Run as ``python -m airunner.engines.llama_cpp.server_worker``. It starts the binary,
+waits until it answers, and then only watches: for the parent's end, on which it
+ends the server, and for the server's end, which it makes its own.
+
+Flags as of llama.cpp's ``tools/server/README.md`` in 2026; builds from before
+December 2025 lack ``--fit``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import suppress
+
+from airunner.models.memory.language import CHECKPOINTS
+from airunner.workers.lifeline import Lifeline, kill_on_close
+from airunner.workers.wire import Failed, Order, Ready, decode_order, encode
+
+POLL_S = 0.02
+
+
+def server_arguments(order: Order, port: int) -> list[str]:
+    """The command line for an order, without the binary and the key.
+
+    Says the same as ``llama_cpp_worker.engine_params``.
+    """
+    plan = order.plan
+    arguments = [
+        *("--model", str(plan.path), "--host", "127.0.0.1", "--port", str(port)),
+        *("--ctx-size", str(plan.n_ctx * plan.n_parallel), "--parallel", str(plan.n_parallel)),
+        *("--no-kv-unified", "--batch-size", str(plan.n_batch)),
+        *("--ubatch-size", str(plan.n_batch if plan.embedding else plan.n_ubatch)),
+        *("--cache-type-k", plan.kv_type_k, "--cache-type-v", plan.kv_type_v),
+        *("--threads", str(plan.n_threads), "--threads-batch", str(plan.n_threads)),
+        *("--poll", "0", "--poll-batch", "0"),
+        *("--fit", "off", "--cache-ram", "0", "--no-warmup", "--no-webui", "--slots", "--jinja"),
+        *("--slot-save-path", f"{order.slot_dir}/", "--ctx-checkpoints", str(CHECKPOINTS)),
+    ]
+    if not plan.mapped:
+        arguments.append("--no-mmap")
+    if plan.gpu_index is None:
+        arguments += ["--device", "none", "--no-mmproj-offload"]
+    else:
+        arguments += ["--n-gpu-layers", "999", "--split-mode", "none"]
+        arguments += ["--main-gpu", str(plan.gpu_index)]
+    if plan.swa_full:
+        arguments.append("--swa-full")
+    if plan.yarn_context is not None and plan.n_ctx > plan.yarn_context:
+        arguments += ["--rope-scaling", "yarn", "--yarn-orig-ctx", str(plan.yarn_context)]
+        arguments += ["--rope-scale", str(plan.n_ctx / plan.yarn_context)]
+    if plan.embedding:
+        arguments.append("--embedding")
+    if order.mean_pooling:
+        arguments += ["--pooling", "mean"]
+    if plan.mmproj is not None:
+        arguments += ["--mmproj", str(plan.mmproj)]
+    if plan.chat_template is not None:
+        arguments += ["--chat-template", plan.chat_template]
+    return [*arguments, *order.extra_args]
+
+
+def start_server(order: Order, port: int) -> subprocess.Popen[bytes]:
+    """Start the binary so that it cannot outlive this process, even one killed with -9."""
+    environment = os.environ | {
+        "LLAMA_API_KEY": order.api_key,
+        "OMP_WAIT_POLICY": "passive",
+        "GGML_NO_BACKTRACE": "1",
+        "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
+    }
+    # The write end stays open here, unused, until this process is gone.
+    lifeline, _ = os.pipe()
+    server = subprocess.Popen(
+        [str(order.llama_server), *server_arguments(order, port)],
+        stdin=lifeline,
+        stdout=2,
+        env=environment,
+    )
+    kill_on_close(lifeline, server.pid)
+    os.close(lifeline)
+    return server
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> bool:
+    """Return true when the server answers, false when it has ended instead."""
+    while server.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            # It answers 503 while it loads.
+            if connection.getresponse().status == http.client.OK:
+                return server.poll() is None
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+        time.sleep(POLL_S)
+    return False
+
+
+def free_port() -> int:
+    """A loopback port that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def end_like(code: int) -> None:
+    """End this process with the exit code of another; negative means by that signal."""
+    if code < 0:
+        with suppress(OSError):  # The action of SIGKILL is fixed.
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def main() -> None:
+    """Run one server until the parent or the server is gone."""
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    lifeline = Lifeline(0)
+    line = lifeline.read_line()
+    if line is None:
+        return
+    order = decode_order(line)
+    started = time.monotonic()
+    order.slot_dir.mkdir(mode=0o700)
+    port = free_port()
+    try:
+        server = start_server(order, port)
+    except OSError as error:
+        os.write(answer, encode(Failed(f"{order.llama_server} does not start: {error.strerror}")))
+        shutil.rmtree(order.slot_dir, ignore_errors=True)
+        os._exit(1)
+
+    def follow_parent() -> None:
+        lifeline.wait_until_cut()
+        server.kill()
+
+    threading.Thread(target=follow_parent, daemon=True).start()
+    if wait_until_ready(server, port):
+        ready = Ready(f"http://127.0.0.1:{port}", time.monotonic() - started, server.pid)
+        os.write(answer, encode(ready))
+    else:
+        os.write(answer, encode(Failed(f"llama-server ended with exit code {server.returncode}")))
+    code = server.wait()
+    shutil.rmtree(order.slot_dir, ignore_errors=True)
+    end_like(code)
+
+
+if __name__ == "__main__":
+    main()

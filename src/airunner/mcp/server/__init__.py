@@ -1,0 +1,1 @@
+"""AI Runner's tools for other programs."""

@@ -1,0 +1,1 @@
+"""Reading what model files say of themselves: GGUF, safetensors, pipeline folders."""

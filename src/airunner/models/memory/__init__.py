@@ -1,0 +1,1 @@
+"""Predicted bytes, of language models and of image models."""

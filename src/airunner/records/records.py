@@ -1,0 +1,58 @@
+"""Everything that is remembered, in one file.
+
+Owns the opening and closing; each kind of record is a part of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from airunner.records.conversations import Conversations
+from airunner.records.database import BUSY_S, Database
+from airunner.records.facts import Facts
+from airunner.records.migrations import migrate
+from airunner.records.notes import Notes
+from airunner.records.reminders import Reminders
+
+
+class Records:
+    """Conversations, notes, facts and reminders. Every part may be used from any thread.
+
+    Nothing is opened, or made, before something is read or written; every method of
+    every part may raise ``StorageError``, and has then changed nothing. Several
+    processes may use one file at once.
+
+    Args:
+        path: the SQLite file.
+        clock: the present, in Unix time.
+        busy_s: how long to wait for another process that is writing.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], float] = time.time, busy_s: float = BUSY_S
+    ) -> None:
+        self.clock = clock
+        self._database = Database(path, migrate, busy_s)
+        self.conversations = Conversations(self._database, clock)
+        self.notes = Notes(self._database, clock)
+        self.facts = Facts(self._database, clock)
+        self.reminders = Reminders(self._database, clock)
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

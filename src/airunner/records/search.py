@@ -1,0 +1,83 @@
+"""Finding records by their words.
+
+Owns how a query in a user's words becomes one of SQLite's full-text search, and
+what is tried when that finds nothing. No character of a query has a meaning of
+its own: words are taken out of it and quoted.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+
+from airunner.records.one_line import storable
+
+MOST_WORDS = 16
+"""Words of a query that are looked for."""
+
+_WORD = re.compile(r"\w+")
+_EXCERPT_WORDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A table that can be searched: its own name, and its columns from the most telling on."""
+
+    table: str
+    columns: tuple[str, ...]
+
+    def find(self, connection: sqlite3.Connection, query: str, limit: int) -> list[tuple[int, str]]:
+        """Numbers of the rows that fit ``query``, best first, each with an excerpt.
+
+        Rows with all its words if there are any, else those with some of them,
+        else those that contain it as it stands, which also finds the middle of a
+        word and words of scripts that are written without spaces.
+        """
+        query = storable(query)
+        words = _WORD.findall(query)[:MOST_WORDS]
+        # Each as a whole word, whatever its ending, or as the beginning of one.
+        either = [f'("{word}" OR "{word}"*)' for word in words]
+        for together in (" AND ", " OR "):
+            if found := self._matching(connection, together.join(either), limit):
+                return found
+        return self._containing(connection, query.strip(), limit)
+
+    def merge(self, connection: sqlite3.Connection) -> None:
+        """Write the index anew, without the words of rows that were deleted."""
+        name = f"{self.table}_search"
+        connection.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")
+
+    def _matching(
+        self, connection: sqlite3.Connection, expression: str, limit: int
+    ) -> list[tuple[int, str]]:
+        if not expression:
+            return []
+        name = f"{self.table}_search"
+        rows = connection.execute(
+            f"SELECT rowid, snippet({name}, -1, '', '', '…', {_EXCERPT_WORDS})"
+            f" FROM {name} WHERE {name} MATCH ? ORDER BY rank, rowid DESC LIMIT ?",
+            (expression, limit),
+        )
+        return [(number, excerpt) for number, excerpt in rows]
+
+    def _containing(
+        self, connection: sqlite3.Connection, text: str, limit: int
+    ) -> list[tuple[int, str]]:
+        if not text:
+            return []
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+        where = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in self.columns)
+        rows = connection.execute(
+            f"SELECT number, {self.columns[-1]} FROM {self.table} WHERE {where}"
+            " ORDER BY number DESC LIMIT ?",
+            (*[pattern] * len(self.columns), limit),
+        )
+        return [(number, _around(full, text)) for number, full in rows]
+
+
+def _around(full: str, text: str) -> str:
+    """The part of ``full`` where ``text`` is."""
+    at = max(0, full.casefold().find(text.casefold()))
+    first, last = max(0, at - 60), at + len(text) + 60
+    return f"{'…' if first else ''}{full[first:last]}{'…' if last < len(full) else ''}"

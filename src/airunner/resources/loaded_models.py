@@ -1,0 +1,277 @@
+"""The models in memory, and how they come and go.
+
+Performs the scheduler's work on workers: load, restore, park, stop; notices a
+worker that ends by itself; reports what came of it as scheduler inputs.
+Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from typing import Any
+
+from airunner.devices.threads import threads_for_engine
+from airunner.engines.base import Launcher, Plan
+from airunner.engines.slots import SlotTable
+from airunner.errors import AiRunnerError, LoadError, WeightsError
+from airunner.events import (
+    EventBus,
+    ModelLoaded,
+    ModelLoadFailed,
+    ModelParked,
+    ModelReleased,
+    WorkerDied,
+)
+from airunner.resources.beginnings import Beginnings
+from airunner.resources.cache_proof import CacheProof
+from airunner.resources.lease import LoadedModel, conversations_of
+from airunner.resources.parking import ParkingLot
+from airunner.resources.sizing import Sized
+from airunner.scheduling import inputs
+from airunner.scheduling.inputs import Input
+
+MissingBytes = Callable[[str, int], int]
+"""Given a device and the process id of a worker that has ended: bytes it still holds there."""
+
+
+class LoadedModels:
+    """See the module's description.
+
+    Args:
+        launcher: starts workers.
+        lot: keeps what is parked.
+        bus: receives the events.
+        n_threads: CPU threads for all engines together.
+        report: takes the outcome of each effect.
+        missing_bytes: measures what a worker did not give back.
+    """
+
+    def __init__(
+        self,
+        *,
+        launcher: Launcher[Plan],
+        lot: ParkingLot,
+        bus: EventBus,
+        n_threads: int,
+        report: Callable[[Input], None],
+        missing_bytes: MissingBytes | None,
+    ) -> None:
+        self._launcher = launcher
+        self._lot = lot
+        self._bus = bus
+        self._n_threads = n_threads
+        self._report = report
+        self._missing_bytes = missing_bytes
+        self._loaded: dict[str, LoadedModel] = {}
+        self._loads: dict[str, asyncio.Task[None]] = {}
+        self._errors: dict[str, AiRunnerError] = {}
+        self._hopeless_beginnings: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._watchers: set[asyncio.Task[None]] = set()
+
+    def find(self, key: str) -> LoadedModel | None:
+        """A model in memory, or ``None``."""
+        return self._loaded.get(key)
+
+    def __iter__(self) -> Iterator[LoadedModel]:
+        """Every model in memory."""
+        return iter(self._loaded.values())
+
+    def load_error(self, key: str) -> AiRunnerError | None:
+        """Why a model's last load failed."""
+        return self._errors.get(key)
+
+    def load(self, sized: Sized, device: str, will_retry: bool) -> None:
+        """Start a worker; LoadFinished or LoadFailed follows."""
+        self._loads[sized.key] = self._spawn(self._load(sized, device, will_retry))
+
+    def restore(self, key: str) -> None:
+        """Put parked conversations back, as many as there are slots; RestoreFinished follows."""
+        self._spawn(self._restore(self._loaded[key]))
+
+    def park(self, key: str) -> None:
+        """Save the conversations of a model; ParkFinished follows."""
+        self._spawn(self._park(self._loaded[key]))
+
+    def stop(self, key: str, device: str) -> None:
+        """End a worker, loaded or loading; StopFinished follows."""
+        self._spawn(self._stop(key, device), self._endings)
+
+    async def settled(self) -> None:
+        """Return when nothing is being loaded, parked, restored or stopped."""
+        while under_way := self._tasks | self._endings:
+            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def close(self) -> None:
+        """Break off everything and end every worker."""
+        tasks = self._tasks | self._watchers
+        for task in tasks:
+            task.cancel()
+        # A stop that is broken off would leave its worker behind.
+        await asyncio.gather(*tasks, *self._endings, return_exceptions=True)
+        loaded, self._loaded = list(self._loaded.values()), {}
+        await asyncio.gather(*(r.worker.stop() for r in loaded))
+        await self._launcher.close()
+
+    async def _load(self, sized: Sized, device: str, will_retry: bool) -> None:
+        live = [r.plan.n_threads for r in self._loaded.values()]
+        n_threads = threads_for_engine(self._n_threads, live)
+        try:
+            worker = await self._launcher.launch(replace(sized.plans[device], n_threads=n_threads))
+        except (AiRunnerError, OSError) as error:
+            self._load_failed(sized.key, device, error, will_retry)
+            return
+        residence = LoadedModel(
+            key=sized.key,
+            worker=worker,
+            slots=SlotTable(conversations_of(worker.model.plan)),
+            lot=self._lot,
+            bus=self._bus,
+            kv_bytes_per_token=sized.kv_bytes_per_token,
+            beginnings=Beginnings(
+                sized.key,
+                self._lot,
+                self._bus,
+                sized.kv_bytes_per_token,
+                sized.rolls_back,
+                self._hopeless_beginnings,
+            ),
+            proof=CacheProof(sized.key, self._bus),
+        )
+        self._loaded[sized.key] = residence
+        self._errors.pop(sized.key, None)
+        predicted_bytes = sized.demand.size_bytes[device]
+        measured_bytes = worker.memory_bytes()
+        self._bus.publish(
+            ModelLoaded(
+                model=sized.key,
+                device=device,
+                predicted_bytes=predicted_bytes,
+                measured_bytes=measured_bytes,
+                load_s=worker.load_s,
+                n_ctx=residence.n_ctx,
+                n_threads=n_threads,
+                pid=worker.pid,
+            )
+        )
+        self._spawn(self._watch(residence), self._watchers)
+        held_bytes = max(predicted_bytes, measured_bytes or 0)
+        self._report(
+            inputs.LoadFinished(
+                now_s=time.monotonic(), key=sized.key, held_bytes=held_bytes, load_s=worker.load_s
+            )
+        )
+
+    def _load_failed(
+        self, key: str, device: str, error: AiRunnerError | OSError, will_retry: bool
+    ) -> None:
+        known = error if isinstance(error, AiRunnerError) else LoadError(key, str(error))
+        retryable = not isinstance(known, WeightsError)
+        self._errors[key] = known
+        self._bus.publish(
+            ModelLoadFailed(
+                model=key, device=device, problem=str(known), will_retry=retryable and will_retry
+            )
+        )
+        self._report(
+            inputs.LoadFailed(
+                now_s=time.monotonic(), key=key, problem=str(known), retryable=retryable
+            )
+        )
+
+    async def _restore(self, residence: LoadedModel) -> None:
+        for state in self._lot.of_model(residence.key)[: conversations_of(residence.plan)]:
+            async with residence.slots.hold(state.conversation) as claim:
+                restored = await residence.restore(state, claim.slot)
+            if not restored:
+                residence.slots.forget(state.conversation)
+        if self._is_current(residence):
+            self._report(inputs.RestoreFinished(now_s=time.monotonic(), key=residence.key))
+
+    async def _park(self, residence: LoadedModel) -> None:
+        began_s = time.monotonic()
+        saved = [
+            await residence.save(conversation, slot)
+            for conversation, slot in residence.slots.live().items()
+        ]
+        states = [state for state in saved if state is not None]
+        if states:
+            self._bus.publish(
+                ModelParked(
+                    model=residence.key,
+                    conversations=len(states),
+                    tokens=sum(s.tokens for s in states),
+                    parked_bytes=sum(s.n_bytes for s in states),
+                    park_s=time.monotonic() - began_s,
+                    tier="+".join(sorted({s.tier for s in states})),
+                )
+            )
+        if self._is_current(residence):
+            parked_bytes = self._lot.parked_bytes(residence.key)
+            self._report(
+                inputs.ParkFinished(
+                    now_s=time.monotonic(), key=residence.key, parked_bytes=parked_bytes
+                )
+            )
+
+    async def _stop(self, key: str, device: str) -> None:
+        began_s = time.monotonic()
+        load = self._loads.pop(key, None)
+        if load is not None and not load.done():
+            load.cancel()
+            await asyncio.gather(load, return_exceptions=True)
+        residence = self._loaded.pop(key, None)
+        held_bytes = missing_bytes = 0
+        peak_bytes = None
+        if residence is not None:
+            peak_bytes = residence.worker.peak_memory_bytes()
+            held_bytes = residence.worker.memory_bytes() or 0
+            await residence.worker.stop()
+            if self._missing_bytes is not None:
+                missing_bytes = self._missing_bytes(device, residence.worker.pid)
+        self._bus.publish(
+            ModelReleased(
+                model=key,
+                device=device,
+                released_bytes=held_bytes - missing_bytes,
+                missing_bytes=missing_bytes,
+                stop_s=time.monotonic() - began_s,
+                peak_bytes=peak_bytes,
+            )
+        )
+        self._report(
+            inputs.StopFinished(now_s=time.monotonic(), key=key, missing_bytes=missing_bytes)
+        )
+
+    async def _watch(self, residence: LoadedModel) -> None:
+        ended = await residence.worker.wait()
+        if not self._is_current(residence):
+            return
+        del self._loaded[residence.key]
+        self._bus.publish(WorkerDied(model=residence.key, exit_code=ended.exit_code, log=ended.log))
+        self._report(
+            inputs.WorkerLost(
+                now_s=time.monotonic(),
+                key=residence.key,
+                problem=f"exit code {ended.exit_code}",
+                parked_bytes=self._lot.parked_bytes(residence.key),
+            )
+        )
+        # The process is gone, but not the connections to it.
+        self._spawn(residence.worker.stop(), self._endings)
+
+    def _is_current(self, residence: LoadedModel) -> bool:
+        return self._loaded.get(residence.key) is residence
+
+    def _spawn(
+        self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]] | None = None
+    ) -> asyncio.Task[None]:
+        kept = self._tasks if tasks is None else tasks
+        task = asyncio.get_running_loop().create_task(work)
+        kept.add(task)
+        task.add_done_callback(kept.discard)
+        return task

@@ -1,0 +1,153 @@
+"""Drawing: from a request to saved pictures, with what happens on the way as events.
+
+Owns naming the files, leasing the image model, publishing steps and saved
+pictures, and whether its worker may start ahead. How pixels come about is the
+engine's; who asks, and on which thread, is the callers'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import replace
+
+from airunner.engines.diffusers.launcher import ImageLauncher
+from airunner.engines.image import Drawn, ImageRequest, ImageStep
+from airunner.errors import AiRunnerError, GenerationError
+from airunner.events import Event, EventBus, ImageStepped, PictureSaved
+from airunner.models.memory.image import LIBRARY_BYTES
+from airunner.models.spec import ImageDefaults, ModelCapability
+from airunner.pictures import PicturesFolder
+from airunner.resources.status import DeviceStatus
+from airunner.runtime.team import ModelTeam
+
+DRAWING = ModelCapability.IMAGE_GENERATION
+
+
+class ImageService:
+    """Draws with the team's image model into one folder. Runs on the runtime's loop."""
+
+    def __init__(
+        self, team: ModelTeam, bus: EventBus, pictures: PicturesFolder, artists: ImageLauncher
+    ) -> None:
+        self._team, self._bus, self.pictures, self._artists = team, bus, pictures, artists
+
+    def prepare(self) -> None:
+        """Have a worker import its library now, if the memory for that is free on the CPU.
+
+        For the time between another model's load and the drawing: whatever is loaded
+        meanwhile finds less free than the budget says, by ``LIBRARY_BYTES``.
+        """
+        status = self._team.status()
+        held = {model.model for model in status.models if model.held_bytes}
+        room = [d.budget_bytes - d.held_bytes - d.lost_bytes for d in status.devices if _is_cpu(d)]
+        with suppress(AiRunnerError):  # drawing will say what is wrong
+            waits = self._team.resolve(DRAWING).model_path not in held
+            if waits and all(free_bytes >= LIBRARY_BYTES for free_bytes in room):
+                self._artists.prepare()
+
+    def dismiss(self) -> None:
+        """End a worker that ``prepare`` started and that nobody used."""
+        self._artists.dismiss()
+
+    async def draw(self, request: ImageRequest, *, owner: str, model: str | None = None) -> Drawn:
+        """Draw and save; cancelling stops within one step and leaves no file.
+
+        ``model`` is a registered image model instead of the one that is mapped.
+
+        Raises:
+            ImageRequestError, BlackImageError, StorageError, EngineError: see ``ImageModel.draw``.
+            AiRunnerError: see ``ModelTeam.lease``.
+        """
+        async with self._team.lease(DRAWING, owner=owner, model=model) as lease:
+            name = lease.spec.model_path
+            targets = await asyncio.to_thread(self.pictures.reserve, request.prompt, request.count)
+            order = replace(_filled(request, lease.spec.image), targets=targets)
+            try:
+                async with aclosing(lease.draw(order)) as progress:
+                    async for item in progress:
+                        if isinstance(item, Drawn):
+                            self._publish_saved(item, name, owner)
+                            return item
+                        self._publish_step(item, name, owner)
+            finally:
+                self.pictures.release(targets)
+        raise GenerationError(name, "the drawing ended without a picture")
+
+    async def follow(
+        self, request: ImageRequest, *, owner: str, model: str | None = None
+    ) -> AsyncGenerator[Event | Drawn, None]:
+        """Draw, yielding every event of the process meanwhile and at last ``Drawn``.
+
+        Closing the iterator cancels the drawing.
+
+        Raises:
+            AiRunnerError: see ``draw``.
+        """
+        happened: asyncio.Queue[Event | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def on_event(event: Event) -> None:
+            loop.call_soon_threadsafe(happened.put_nowait, event)
+
+        unsubscribe = self._bus.subscribe(on_event)
+        drawing = loop.create_task(self.draw(request, owner=owner, model=model))
+        drawing.add_done_callback(lambda _: loop.call_soon(happened.put_nowait, None))
+        try:
+            while (event := await happened.get()) is not None:
+                yield event
+            yield drawing.result()
+        finally:
+            unsubscribe()
+            drawing.cancel()
+            await asyncio.gather(drawing, return_exceptions=True)
+
+    def _publish_step(self, step: ImageStep, model: str, owner: str) -> None:
+        self._bus.publish(
+            ImageStepped(
+                model=model,
+                owner=owner,
+                step=step.step,
+                steps=step.steps,
+                preview_png=step.preview_png,
+            )
+        )
+
+    def _publish_saved(self, drawn: Drawn, model: str, owner: str) -> None:
+        for picture in drawn.pictures:
+            self._bus.publish(
+                PictureSaved(
+                    model=model,
+                    owner=owner,
+                    path=str(picture.path),
+                    width=picture.width,
+                    height=picture.height,
+                    seconds=drawn.seconds,
+                    settings=dict(picture.settings),
+                )
+            )
+
+
+def _filled(request: ImageRequest, defaults: ImageDefaults | None) -> ImageRequest:
+    """The request with the model's own values where it leaves them open.
+
+    A drawing from another picture has that one's size.
+    """
+    if defaults is None:
+        return request
+    if request.init_image is None:
+        width = defaults.width if request.width is None else request.width
+        height = defaults.height if request.height is None else request.height
+        request = replace(request, width=width, height=height)
+    return replace(
+        request,
+        steps=defaults.steps if request.steps is None else request.steps,
+        guidance=defaults.guidance if request.guidance is None else request.guidance,
+        scheduler=request.scheduler or defaults.scheduler,
+    )
+
+
+def _is_cpu(device: DeviceStatus) -> bool:
+    """Whether it is the host's memory, or a part of it (``"cpu:1"``)."""
+    return device.device.partition(":")[0] == "cpu"

@@ -1,0 +1,1 @@
+"""Pure decisions: what is loaded, parked, evicted and granted, and why."""

@@ -1,0 +1,179 @@
+"""The scheduler's memory: every model, every request without an answer, and the books.
+
+Answers questions about them; changes nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from airunner.scheduling.eviction import Candidate, eviction_cost_s
+from airunner.scheduling.inputs import Demand
+from airunner.scheduling.ledger import DeviceBudget, Ledger
+from airunner.scheduling.lifecycle import Lifecycle
+from airunner.scheduling.placement import DeviceView
+
+
+@dataclass(slots=True)
+class ModelRecord:
+    """Everything the scheduler knows of one model.
+
+    Attributes:
+        key: the load's identity.
+        size_bytes: memory needed, by device.
+        state: where it is in its lifecycle.
+        device: where it is or was last.
+        assigned: the only device it may go to, if any.
+        leases: owners by request.
+        pinned: never evicted.
+        parked_bytes: saved conversations, off the device.
+        load_s: the last measured load time, a guess of 1 s before the first.
+        rebuild_s: what its conversations would cost to keep or rebuild.
+        uses: leases granted so far.
+        served: whether a lease was granted since the last load.
+        last_used_s: when the last lease ended.
+        attempts: failed loads in a row.
+    """
+
+    key: str
+    size_bytes: dict[str, int] = field(default_factory=dict)
+    state: Lifecycle = Lifecycle.COLD
+    device: str = ""
+    assigned: str | None = None
+    leases: dict[str, str] = field(default_factory=dict)
+    pinned: bool = False
+    parked_bytes: int = 0
+    load_s: float = 1.0
+    rebuild_s: float = 0.0
+    uses: int = 0
+    served: bool = False
+    last_used_s: float = 0.0
+    attempts: int = 0
+
+    def rest_state(self) -> Lifecycle:
+        """What the model is once it has left memory."""
+        return Lifecycle.PARKED if self.parked_bytes else Lifecycle.COLD
+
+
+@dataclass(slots=True)
+class Waiter:
+    """A request without its lease. ``told`` is the last reason it was given for waiting."""
+
+    request: str
+    owner: str
+    demand: Demand
+    returns: bool
+    told: str = ""
+
+
+@dataclass(slots=True)
+class Promises:
+    """What earlier requests were promised during one walk over the queue."""
+
+    reserved_bytes: dict[str, int] = field(default_factory=dict)
+    claimed: set[str] = field(default_factory=set)
+    memory_wanted: bool = False
+
+    def reserve(self, device: str, size_bytes: int) -> None:
+        """Keep memory on a device from every later request."""
+        self.reserved_bytes[device] = self.reserved_bytes.get(device, 0) + size_bytes
+
+
+class Roster:
+    """Models, queue and ledger, with the questions the scheduler asks of them."""
+
+    def __init__(self, budgets: Iterable[DeviceBudget]) -> None:
+        self.ledger = Ledger(budgets)
+        self.models: dict[str, ModelRecord] = {}
+        self.queue: list[Waiter] = []
+        self.granted: dict[str, str] = {}
+        self.primary: str | None = None
+        self.primary_owed = False
+        self.series: set[str] = set()
+        self.now_s = 0.0
+
+    def record(self, key: str) -> ModelRecord:
+        """A model's record, made on first mention."""
+        return self.models.setdefault(key, ModelRecord(key))
+
+    def holds(self, owner: str) -> bool:
+        """Whether an owner has any lease."""
+        return any(owner in r.leases.values() for r in self.models.values())
+
+    def held_by(self, owner: str) -> tuple[str, ...]:
+        """The models an owner has leases on."""
+        return tuple(k for k, r in self.models.items() if owner in r.leases.values())
+
+    def wanted(self, record: ModelRecord) -> bool:
+        """Whether a request waits for this model."""
+        return any(w.demand.key == record.key for w in self.queue)
+
+    def in_motion(self) -> bool:
+        """Whether any model is arriving or leaving."""
+        return any(r.state.is_arriving or r.state.is_leaving for r in self.models.values())
+
+    def evictable(self, record: ModelRecord) -> bool:
+        """Whether a model could be evicted now: idle, or a load that nobody waits for."""
+        if record.pinned or record.leases:
+            return False
+        if record.state is Lifecycle.LOADING:
+            return not self.wanted(record)
+        return record.state is Lifecycle.READY
+
+    def idle(self, device: str, besides: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
+        """What could be evicted from a device now."""
+        return tuple(
+            self._candidate(r)
+            for r in self._on(device)
+            if r.key not in besides and self.evictable(r)
+        )
+
+    def leaving_bytes(self, device: str) -> int:
+        """Memory that is on its way back."""
+        charges = self.ledger.accounts[device].charges
+        return sum(charges[r.key] for r in self._on(device) if r.state.is_leaving)
+
+    def views(self, wanted: ModelRecord, promises: Promises, owner: str) -> list[DeviceView]:
+        """Every device as a request of ``owner`` for ``wanted`` sees it."""
+        return [self._view(device, wanted, promises, owner) for device in self.ledger.accounts]
+
+    def _view(self, device: str, wanted: ModelRecord, promises: Promises, owner: str) -> DeviceView:
+        account = self.ledger.accounts[device]
+        idle = self.idle(device, frozenset(promises.claimed | {wanted.key}))
+        idle_keys = {c.key for c in idle}
+        busy: list[Candidate] = []
+        own_bytes = 0
+        for record in self._on(device):
+            if record.key in idle_keys or record.pinned or record.state.is_leaving:
+                continue
+            if owner and owner in record.leases.values():
+                own_bytes += account.charges[record.key]
+            else:
+                busy.append(self._candidate(record))
+        return DeviceView(
+            device=device,
+            tier=account.tier,
+            free_bytes=account.free_bytes,
+            leaving_bytes=self.leaving_bytes(device),
+            reserved_bytes=promises.reserved_bytes.get(device, 0),
+            idle=idle,
+            busy=tuple(busy),
+            own_busy_bytes=own_bytes,
+        )
+
+    def _on(self, device: str) -> list[ModelRecord]:
+        return [self.models[key] for key in self.ledger.accounts[device].charges]
+
+    def _candidate(self, record: ModelRecord) -> Candidate:
+        size_bytes = self.ledger.accounts[record.device].charges[record.key]
+        if record.state is Lifecycle.LOADING:
+            return Candidate(record.key, size_bytes, 0.0)  # a load nobody waits for
+        cost_s = eviction_cost_s(
+            load_s=record.load_s,
+            uses=record.uses,
+            idle_s=max(0.0, self.now_s - record.last_used_s),
+            rebuild_s=record.rebuild_s,
+            is_primary=record.key == self.primary,
+        )
+        return Candidate(record.key, size_bytes, cost_s)

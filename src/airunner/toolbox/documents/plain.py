@@ -1,0 +1,89 @@
+"""Plain text: from bytes of an unknown encoding to stretches named by their line.
+
+Owns the guess at the encoding and the refusal of what is no text at all.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+from airunner.errors import ToolFailedError
+from airunner.toolbox.documents.chunks import stretches
+from airunner.toolbox.documents.document import Document, Section, clean_text
+
+_BOMS = (
+    # UTF-32's begins with UTF-16's.
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_TEXT_CONTROLS = b"\t\n\v\f\r\x1b"
+_OTHER_CONTROLS = bytes(set(range(32)) - set(_TEXT_CONTROLS))
+_MOST_CONTROLS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """Characters, and how they become the file's bytes again: a byte order mark and an encoding."""
+
+    text: str
+    encoding: str
+    bom: bytes = b""
+
+
+def decode(data: bytes, name: str) -> PlainText:
+    """The text in ``data``: by its byte order mark, else UTF-8, else Windows-1252.
+
+    Raises:
+        ToolFailedError: it is no text; ``name`` says whose.
+    """
+    found = as_unicode(data, name)
+    if found is None:
+        try:
+            found = PlainText(data.decode("cp1252"), "cp1252")
+        except UnicodeError:
+            problem = "its encoding is not known; saved as UTF-8 it could be read"
+            raise ToolFailedError(f"reading {name}", problem) from None
+    return found
+
+
+def as_unicode(data: bytes, name: str) -> PlainText | None:
+    """The text in ``data`` if its encoding is one of Unicode's.
+
+    Raises:
+        ToolFailedError: it is binary.
+    """
+    bom, encoding = next((each for each in _BOMS if data.startswith(each[0])), (b"", "utf-8"))
+    if not bom and is_binary(data):
+        raise ToolFailedError(f"reading {name}", "it is not text but binary data")
+    try:
+        return PlainText(data[len(bom) :].decode(encoding), encoding, bom)
+    except UnicodeError:
+        return None
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether there are bytes that no text has: zeros, or more than a few other controls."""
+    if b"\0" in data:
+        return True
+    controls = len(data) - len(data.translate(None, _OTHER_CONTROLS))
+    return controls > len(data) * _MOST_CONTROLS
+
+
+def read_plain(data: bytes, name: str) -> Document:
+    """A text file, in stretches of a few lines that a quotation names by the first one.
+
+    Raises:
+        ToolFailedError: see ``decode``.
+    """
+    text = decode(data, name).text.replace("\r\n", "\n").replace("\r", "\n")
+    found = stretches("\n".join(map(_clean_line, text.split("\n"))))
+    return Document(name, "", tuple(Section(f"line {each.line}", each.text) for each in found))
+
+
+def _clean_line(line: str) -> str:
+    """Cleaned by itself, so that the lines after it keep their numbers."""
+    return line if line.isprintable() else clean_text(line).replace("\n", " ")

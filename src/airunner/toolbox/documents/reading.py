@@ -1,0 +1,114 @@
+"""Reading a file into a document: which reader is for it, and what is not read at all.
+
+Owns the kinds of files and the limits on size. A file is known by how it begins;
+its name decides only between kinds of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from airunner.config.byte_size import format_bytes
+from airunner.errors import ToolFailedError
+from airunner.toolbox.documents.document import Document
+from airunner.toolbox.documents.docx import read_docx
+from airunner.toolbox.documents.html import read_html
+from airunner.toolbox.documents.markdown import read_markdown
+from airunner.toolbox.documents.pdf import read_pdf
+from airunner.toolbox.documents.plain import read_plain
+
+MOST_BYTES = 50_000_000
+"""The largest file that is read."""
+
+MOST_CHARACTERS = 5_000_000
+"""The longest text that a file may have, some 2,500 pages."""
+
+READABLE = "PDF, Word (.docx), web pages (.html), Markdown and plain text"
+
+DOCUMENT_SUFFIXES = frozenset(
+    {".pdf", ".docx", ".docm", ".dotx", ".html", ".htm", ".xhtml", ".md", ".markdown"}
+    | {".txt", ".text", ".rst", ".org", ".tex"}
+)
+"""What is taken for a document among many files; asked for by name, any text can be read."""
+
+_HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
+_MARKDOWN_SUFFIXES = {".md", ".markdown"}
+_OTHER_KINDS = (
+    (b"\xd0\xcf\x11\xe0", "it is an old or an encrypted Office file; save it as .docx or PDF"),
+    (b"{\\rtf", "it is an RTF file; save it as .docx or PDF"),
+    (b"\x89PNG", "it is a picture, and no OCR is available here"),
+    (b"\xff\xd8\xff", "it is a picture, and no OCR is available here"),
+    (b"GIF8", "it is a picture, and no OCR is available here"),
+    (b"\x1f\x8b", "it is compressed; unpack it first"),
+)
+_ARCHIVE = b"PK\x03\x04"
+_PDF = b"%PDF-"
+_HEAD_BYTES = 1024
+
+
+def ignore_page(number: int, count: int) -> None:
+    """For those who need not know how far a reading is."""
+
+
+def read_document(
+    path: Path, name: str, on_page: Callable[[int, int], None] = ignore_page
+) -> Document:
+    """The text of the file at ``path``, which is called ``name``.
+
+    Args:
+        path: the file; that it may be read is the caller's to know.
+        name: how messages and quotations call it.
+        on_page: told of each page of a PDF before it is read, its number and how
+            many there are; what it raises ends the reading.
+
+    Raises:
+        ToolFailedError: it has no text that could be read; says why and what would help.
+    """
+    try:
+        document = _read(path, name, on_page)
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise ToolFailedError(f"reading {name}", problem) from error
+    if not document.sections:
+        raise ToolFailedError(f"reading {name}", "there is no text in it")
+    if document.characters > MOST_CHARACTERS and not document.page_count:
+        problem = f"its text is longer than {MOST_CHARACTERS:,} characters; split it"
+        raise ToolFailedError(f"reading {name}", problem)
+    return document
+
+
+def _read(path: Path, name: str, on_page: Callable[[int, int], None]) -> Document:
+    size_bytes = path.stat().st_size
+    if size_bytes > MOST_BYTES:
+        limit = f"{format_bytes(size_bytes)}, and at most {format_bytes(MOST_BYTES)} are read"
+        raise ToolFailedError(f"reading {name}", f"the file is too large: it has {limit}")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise ToolFailedError(f"reading {name}", "the file is empty")
+    # Where the name says so too, some bytes before it are forgiven, as every reader does.
+    if head.startswith(_PDF) or (_PDF in head and path.suffix.lower() == ".pdf"):
+        return read_pdf(path, name, MOST_CHARACTERS, on_page)
+    if head.startswith(_ARCHIVE):
+        if path.suffix.lower() not in {".docx", ".docm", ".dotx"}:
+            kind = f"a {path.suffix} file" if path.suffix else "an archive"
+            problem = f"it is {kind}; what can be read is {READABLE}"
+            raise ToolFailedError(f"reading {name}", problem)
+        return read_docx(path, name)
+    for beginning, problem in _OTHER_KINDS:
+        if head.startswith(beginning):
+            raise ToolFailedError(f"reading {name}", problem)
+    if path.suffix.lower() in {".pdf", ".docx"}:
+        problem = f"it is called {path.suffix} but is none: it is damaged, or something else"
+        raise ToolFailedError(f"reading {name}", problem)
+    return _read_text(path, name)
+
+
+def _read_text(path: Path, name: str) -> Document:
+    data, suffix = path.read_bytes(), path.suffix.lower()
+    if suffix in _HTML_SUFFIXES:
+        return read_html(data, name)
+    if suffix in _MARKDOWN_SUFFIXES:
+        return read_markdown(data, name)
+    return read_plain(data, name)

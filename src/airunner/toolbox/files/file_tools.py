@@ -1,0 +1,247 @@
+"""Tools that change files in the files folder.
+
+Owns what each refuses: to overwrite unasked, to change what it cannot change
+exactly, to go through a link. Writing itself is ``documents.saving``; nothing is
+ever deleted, only moved to a folder from which it can be taken back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airunner.config.byte_size import format_bytes
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.documents import saving
+from airunner.toolbox.documents.editing import addition, edited, encoded
+from airunner.toolbox.documents.file_words import (
+    FilePath,
+    NewText,
+    OldText,
+    Overwrite,
+    SourcePath,
+    TargetPath,
+)
+from airunner.toolbox.documents.plain import PlainText, decode
+from airunner.toolbox.documents.target import (
+    destination,
+    direct,
+    direct_file,
+    file_target,
+    free_name,
+)
+from airunner.tools.files_folder import FilesFolder
+from airunner.tools.tool import tool
+from airunner.tools.user_words import BodyText
+
+TRASH = ".trash"
+"""Where deleted files go, inside the files folder."""
+
+
+@tool(
+    permission="write",
+    examples=(
+        "write to notes/shopping.txt: milk, eggs, bread",
+        "save this as letter.md: Dear Anna",
+        "create a file plan.txt with the text: start on Monday",
+        "make a new file called ideas.md containing: build a boat",
+        "put the following text into draft.txt:",
+        "store that answer in a file named summary.md",
+        "can you save \"hello world\" to hello.txt?",
+        "overwrite settings.ini with: mode=dark",
+        "I need a text file todo.txt that says: call the plumber",
+        "please write this down in a file, poem.txt:",
+    ),
+)  # fmt: skip
+def write_file(
+    path: FilePath, content: BodyText, overwrite: Overwrite = False, api: Any = None
+) -> str:
+    """Write a text file; one that exists is only replaced if overwrite is true.
+
+    Args:
+        path: its name, such as notes/plan.md.
+        content: the whole text.
+        overwrite: whether a file of this name may be replaced.
+    """
+    files: FilesFolder = api.files
+    target, was = file_target(files, path, overwrite=overwrite)
+    data = encoded(content, "utf-8")
+    saving.save(target, data, "write_file")
+    replaced = f", replacing {format_bytes(was)}" if was is not None else ""
+    return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
+
+
+@tool(
+    permission="write",
+    examples=(
+        "append to notes/todo.md: call the dentist",
+        "add to shopping.txt: butter",
+        "add a line to log.txt: started at nine",
+        "put \"buy stamps\" at the end of list.txt",
+        "can you tack this on to diary.md: it rained all day",
+        "one more line for expenses.csv: 12,taxi",
+        "write below what is already in journal.txt: slept well",
+        "extend names.txt by the line Peter",
+        "please attach this sentence to the bottom of story.md:",
+        "also add eggs to the file groceries.txt",
+    ),
+)  # fmt: skip
+def append_to_file(path: FilePath, content: BodyText, api: Any = None) -> str:
+    """Add text at the end of a text file, on a line of its own; a new file is made if need be.
+
+    Args:
+        path: its name.
+        content: the text to add.
+    """
+    files: FilesFolder = api.files
+    if not content.strip():
+        raise ToolRetryError("content is empty; pass the text that is to be added.")
+    target, size_bytes = file_target(files, path, overwrite=True)
+    is_new = size_bytes is None
+    old = PlainText("", "utf-8") if is_new else _text_of(files, path, "append_to_file")
+    data = addition(old, content)
+    if is_new:
+        saving.save(target, data, "append_to_file")
+    else:
+        saving.append(target, data, "append_to_file")
+    name, size = files.name_of(target), format_bytes(len(data))
+    return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
+
+
+@tool(
+    permission="write",
+    examples=(
+        "replace 'Monday' with 'Tuesday' in plan.md",
+        "edit notes.txt: change 'teh' to 'the'",
+        "in config.toml replace 'debug = true' by 'debug = false'",
+        "correct the typo \"recieve\" to \"receive\" in letter.txt",
+        "swap the word red for blue in colors.md",
+        "in invite.txt it should say 7 pm instead of 6 pm",
+        "take the sentence \"See you soon\" out of mail.txt",
+        "update the price in offer.md from 40 to 45",
+        "can you change port 8080 into 9090 in server.ini?",
+        "fix the name in guests.txt, Jon should be John",
+    ),
+)  # fmt: skip
+def edit_file(path: FilePath, old: OldText, new: NewText, api: Any = None) -> str:
+    """Replace one exact passage of a text file, which must be in it exactly once.
+
+    Args:
+        path: the file's name.
+        old: the passage as it is in the file, with as much around it as makes it unique.
+        new: what takes its place; empty to take it out.
+    """
+    files: FilesFolder = api.files
+    target = direct_file(files, path)
+    name = files.name_of(target)
+    edit = edited(_text_of(files, path, "edit_file"), old, new, name)
+    saving.save(target, edit.data, "edit_file")
+    return f"Changed {name} at line {edit.line}."
+
+
+@tool(
+    permission="write",
+    examples=(
+        "copy report.pdf to archive/report.pdf",
+        "duplicate plan.md as plan-old.md",
+        "make a copy of budget.csv",
+        "I want a second copy of photo.png in backup/",
+        "can you copy letter.docx into the folder shared?",
+        "put a copy of thesis.pdf under drafts/",
+        "back up notes.txt as notes.bak",
+        "clone config.ini to config-test.ini",
+        "save a duplicate of invoice.pdf called invoice2.pdf",
+        "copy the file recipe.md and leave the original where it is",
+    ),
+)
+def copy_file(
+    path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
+) -> str:
+    """Copy a file.
+
+    Args:
+        path: the file to copy.
+        to: the copy's name, or a folder for it.
+        overwrite: whether a file of that name may be replaced.
+    """
+    files: FilesFolder = api.files
+    source = files.existing(path)
+    target = destination(files, source, to, overwrite=overwrite)
+    saving.copy(source, target, "copy_file")
+    return f"Copied {files.name_of(source)} to {files.name_of(target)}."
+
+
+@tool(
+    permission="write",
+    examples=(
+        "rename draft.md to final.md",
+        "move report.pdf into archive/",
+        "move .trash/plan.md to plan.md",
+        "put invoice.pdf in the folder 2025",
+        "can you give photo1.png the name beach.png?",
+        "take letter.txt out of drafts and into sent/",
+        "restore the deleted file budget.csv from the trash",
+        "I want song.mp3 to be called melody.mp3",
+        "shift the file notes.txt to old/notes.txt",
+        "please undelete recipe.md",
+    ),
+)
+def move_file(
+    path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
+) -> str:
+    """Move or rename a file; also takes a deleted one back out of .trash.
+
+    Args:
+        path: the file to move.
+        to: its new name, or a folder for it.
+        overwrite: whether a file of that name may be replaced.
+    """
+    files: FilesFolder = api.files
+    source = direct_file(files, path)
+    target = destination(files, source, to, overwrite=overwrite)
+    saving.move(source, target, "move_file")
+    return f"Moved {files.name_of(source)} to {files.name_of(target)}."
+
+
+@tool(
+    permission="write",
+    examples=(
+        "delete old-plan.txt please",
+        "remove the file draft.md",
+        "put report.pdf into the trash",
+        "get rid of photo_old.jpg",
+        "I don't need backup.zip any more, throw it away",
+        "can you erase test.csv?",
+        "trash the file notes/temp.txt",
+        "bin letter2.docx please",
+        "please delete the document invoice-copy.pdf from my files",
+        "rm the file log.txt",
+    ),
+)
+def delete_file(path: FilePath, api: Any = None) -> str:
+    """Delete a file: it goes to the folder .trash, from which it can be taken back.
+
+    Args:
+        path: its name.
+    """
+    files: FilesFolder = api.files
+    source = direct_file(files, path)
+    name = files.name_of(source)
+    if source.is_relative_to(files.path / TRASH):
+        raise ToolRetryError(f"{name} is deleted already; only the user can empty {TRASH}.")
+    target = free_name(direct(files, f"{TRASH}/{name}"))
+    saving.move(source, target, "delete_file")
+    kept = files.name_of(target)
+    return f"Deleted {name}: it is now {kept}, and move_file from there takes it back."
+
+
+def _text_of(files: FilesFolder, name: str, tool_name: str) -> PlainText:
+    path = files.existing(name)
+    size_bytes = path.stat().st_size
+    if size_bytes > saving.MOST_BYTES:
+        raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
+    try:
+        return decode(path.read_bytes(), files.name_of(path))
+    except OSError as error:
+        raise ToolFailedError(tool_name, f"{name}: {error.strerror or error}") from error
+    except ToolFailedError as error:  # the reader does not know for which tool it reads
+        raise ToolFailedError(tool_name, f"{error.tool}: {error.problem}") from error

@@ -1,0 +1,192 @@
+"""Tools for folders: what is there, which file says something, a new one.
+
+Files are changed by ``file_tools``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from airunner.config.byte_size import format_bytes
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.documents.file_words import (
+    FolderPath,
+    NamePattern,
+    Said,
+    Sought,
+)
+from airunner.toolbox.documents.folder_walk import Entry, entry_of, folder_at, walk
+from airunner.toolbox.documents.line_search import Searched, lines_matching, lines_with, searched
+from airunner.toolbox.documents.target import direct
+from airunner.tools.files_folder import FilesFolder
+from airunner.tools.tool import tool
+from airunner.tools.user_words import Matching, Named
+
+_MOST_LISTED = 60
+_ORDERS: dict[str, Callable[[Entry], float]] = {
+    "newest": lambda entry: -entry.modified_s,
+    "largest": lambda entry: -entry.size_bytes,
+}
+
+
+@tool(
+    permission="read",
+    examples=(
+        "list my files",
+        "what files are in the folder notes/?",
+        "show me all pdf files",
+        "which file is the newest",
+        "what's in the directory photos",
+        "contents of the folder invoices please",
+        "how big are the files in archive/",
+        "can you tell me which files I have, including subfolders?",
+        "largest files first",
+        "do I have any .csv files",
+    ),
+)  # fmt: skip
+def list_files(
+    path: FolderPath = "",
+    pattern: NamePattern = "*",
+    deep: Annotated[bool, Said("all", "everywhere", "subfolders", "recursively")] = False,
+    sort: Annotated[Literal["name", "newest", "largest"], Named(["newest", "largest"])] = "name",
+    api: Any = None,
+) -> str:
+    """List the files in a folder, with sizes and dates.
+
+    Args:
+        path: the folder; empty for the whole files folder.
+        pattern: which names, such as *.pdf.
+        deep: whether to look into the folders below too.
+        sort: the order.
+    """
+    files: FilesFolder = api.files
+    start = folder_at(files, path)
+    found = list(walk(files, start, _shell_pattern(pattern), deep=deep))
+    where = "the files folder" if start == files.path else f"{files.name_of(start)}/"
+    if not found:
+        which = "" if pattern == "*" else f" called {pattern!r}"
+        return f"There is nothing{which} in {where}."
+    if order := _ORDERS.get(sort):
+        found.sort(key=order)
+    more = len(found) - _MOST_LISTED
+    lines = [f"{len(found)} in {where}:", *(_line(entry) for entry in found[:_MOST_LISTED])]
+    if more > 0:
+        lines.append(f"... and {more} more; a pattern or a folder's name shows fewer.")
+    return "\n".join(lines)
+
+
+@tool(
+    permission="read",
+    examples=(
+        "search my files for budget",
+        "which files mention the dentist?",
+        "find every TODO in notes/",
+        "grep for timeout in all files",
+        "in which txt file did I write \"blue key\"",
+        "show all lines with the word invoice in log.txt",
+        "does any of my files contain the name Schmidt?",
+        "look for occurrences of localhost in config/",
+        "find lines matching the regex error|warning in *.log",
+        "where in my text files does the IP 10.0.0.5 appear",
+    ),
+)  # fmt: skip
+def find_in_files(
+    text: Sought,
+    path: FolderPath = "",
+    pattern: NamePattern = "*",
+    regex: Annotated[bool, Said("regex", "regexp")] = False,
+    max_results: Annotated[int, Field(ge=1, le=50), Matching(r"\b([1-9]|[1-4]\d|50) lines\b")] = 20,
+    api: Any = None,
+) -> str:
+    """Find lines in text files, with line numbers; upper and lower case are the same.
+
+    Args:
+        text: what to find.
+        path: a folder or one file; empty for all files.
+        pattern: which names, such as *.md.
+        regex: whether text is a regular expression.
+        max_results: how many lines at most.
+    """
+    files: FilesFolder = api.files
+    below = searched(_entries(files, path, _shell_pattern(pattern)), lambda: api.cancelled)
+    found = (lines_matching if regex else lines_with)(below.texts, text)
+    if not found:
+        return f"{text!r} is not in {_how_many(below)}"
+    places = "1 line has" if len(found) == 1 else f"{len(found)} lines have"
+    lines = [f"{places} {text!r} in {_how_many(below)}"]
+    lines += [
+        f"{below.names[line.text]}:{line.number}: {line.shown}" for line in found[:max_results]
+    ]
+    if len(found) > max_results:
+        lines.append(f"... and {len(found) - max_results} more lines.")
+    return "\n".join(lines)
+
+
+@tool(
+    permission="write",
+    examples=(
+        "make a folder called invoices",
+        "create the folder notes/2026",
+        "new directory: photos/summer",
+        "mkdir projects please",
+        "can you set up a folder for my recipes?",
+        "I need an empty folder named archive",
+        "add a subfolder drafts inside letters",
+        "please create a directory \"tax papers\"",
+        "make me a place for my music files, folder music",
+        "start a new folder under work with the name meetings",
+    ),
+)  # fmt: skip
+def make_folder(path: FolderPath, api: Any = None) -> str:
+    """Make a folder, with the folders above it.
+
+    Args:
+        path: its name, such as notes/2026.
+    """
+    files: FilesFolder = api.files
+    target = direct(files, path)
+    name = files.name_of(target)
+    if target.is_dir():
+        return f"The folder {name} exists already."
+    try:
+        target.mkdir(parents=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ToolRetryError(f"{name}, or a part of it, is a file; choose another name.") from None
+    except OSError as error:
+        raise ToolFailedError("make_folder", error.strerror or str(error)) from error
+    return f"Made the folder {name}."
+
+
+def _entries(files: FilesFolder, path: str, pattern: str) -> list[Entry]:
+    """The one file called ``path``, or those in and below the folder of that name."""
+    if path.strip() and not files.locate(path).is_dir():
+        return [entry_of(files, files.existing(path))]
+    return list(walk(files, folder_at(files, path), pattern, deep=True))
+
+
+def _shell_pattern(pattern: str) -> str:
+    """A pattern without wildcards is a part of a name, as people mean it."""
+    pattern = pattern.strip() or "*"
+    return pattern if set(pattern) & set("*?[") else f"*{pattern}*"
+
+
+def _line(entry: Entry) -> str:
+    changed = f"{datetime.fromtimestamp(entry.modified_s):%Y-%m-%d %H:%M}"
+    if entry.is_folder:
+        return f"{entry.name}/, folder"
+    return f"{entry.name}, {format_bytes(entry.size_bytes)}, {changed}"
+
+
+def _how_many(below: Searched) -> str:
+    count = len(below.names)
+    what = f"{count} text file{'s' * (count != 1)}"
+    if not below.passed_over:
+        return f"{what}."
+    return (
+        f"{what}; {below.passed_over} more were passed over: no plain text, or too large "
+        "(search_documents reads PDF and Word)."
+    )

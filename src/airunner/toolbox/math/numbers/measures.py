@@ -1,0 +1,224 @@
+"""Measures: a number with a unit, turned into another unit.
+
+Owns how people name units and which conversions make sense. The definitions are
+pint's; its registry takes half a second to load, so it is loaded at the first
+conversion and kept. What a message says of units is read in ``measure_words``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.math.numbers.numerals import as_text
+
+if TYPE_CHECKING:
+    from pint import Quantity, Unit, UnitRegistry
+
+TASK = "convert_units"
+"""The tool in whose name failures are told."""
+
+_PRECISION = 8
+_LONGEST = 60
+_LITRES_PER_100_KM = "liter_per_100km"
+_OWN_DEFINITIONS = (
+    # pint's acre is made of survey feet, which were retired in 2022.
+    "international_acre = 4046.8564224 * meter ** 2",
+    f"{_LITRES_PER_100_KM} = 0.01 * liter / kilometer",
+    "metric_cup = 0.25 * liter",
+)
+_ALIASES = {
+    "c": "degree_Celsius",
+    "f": "degree_Fahrenheit",
+    "k": "kelvin",
+    "centigrade": "degree_Celsius",
+    "sqm": "meter ** 2",
+    "sqft": "foot ** 2",
+    **dict.fromkeys(("acre", "acres", "ac"), "international_acre"),
+    **dict.fromkeys(("kph", "kmh", "kmph"), "kilometer / hour"),
+    "cc": "centimeter ** 3",
+    "fl oz": "fluid_ounce",
+    "fl. oz": "fluid_ounce",
+    "lbs": "pound",
+    "mpg": "mile / gallon",
+    "uk mpg": "mile / imperial_gallon",
+    **dict.fromkeys(("ft lb", "ft-lb", "ft lbs"), "foot_pound"),
+    "ly": "light_year",
+    "nmi": "nautical_mile",
+    "ps": "metric_horsepower",
+    "bhp": "horsepower",
+    # In capitals pint would read these as megalitres, megamolars and the like.
+    **{unit: unit for unit in ("mm", "cm", "km", "mg", "kg", "ml", "ft", "in", "yd", "mi", "oz")},
+}
+"""Names that pint does not know, or reads as something rarer; in lower case."""
+
+_NAMES = """
+meter centimeter millimeter kilometer micrometer nanometer inch foot yard mile nautical_mile
+light_year acre hectare square_meter square_foot cubic_meter liter milliliter centiliter gallon
+quart pint cup tablespoon teaspoon fluid_ounce imperial_gallon imperial_pint gram kilogram milligram
+pound ounce stone ton tonne second minute hour day week month year celsius fahrenheit kelvin knot
+mph km/h joule calorie kilocalorie kilowatt_hour watt kilowatt horsepower newton pascal bar psi
+atmosphere hertz volt ampere ohm byte kilobyte megabyte gigabyte terabyte bit degree radian metre
+litre kilometre centimetre feet inches mpg l/100km
+"""
+_KNOWN = tuple(name.replace("_", " ") for name in _NAMES.split())
+
+_DEGREES = re.compile(r"(?:degrees?|degs?\.?|°)\s*(c|f|k|celsius|fahrenheit|centigrade|kelvin)")
+_PER_100_KM = re.compile(r"(?:l|lit(?:er|re)s?)\s*(?:/|per)\s*100\s*(?:km|kilomet(?:er|re)s)")
+_COUNTRY = re.compile(r"(?P<country>imperial|uk|british|us|american)\s+(?P<unit>[a-z. ]+)")
+_POWER = re.compile(r"(?<=[A-Za-z])([23])(?!\w)")
+_NAME = r"(?:[%°]|°?[^\W\d]+)(?:\s?(?:\^|\*\*)\s?-?\d(?![\d.])|[²³])?"
+_PRODUCT = re.compile(rf"{_NAME}(?:(?:\s*[*·/]\s*|\s){_NAME})*")
+"""Names, each with a power of one digit at most: pint would work out m^9^9^9."""
+
+_VOLUME = {"[length]": 3}
+_KINDS: tuple[tuple[Mapping[str, int], str], ...] = (
+    ({"[length]": 1}, "length"),
+    ({"[length]": 2}, "area"),
+    (_VOLUME, "volume"),
+    ({"[mass]": 1}, "weight"),
+    ({"[time]": 1}, "time"),
+    ({"[temperature]": 1}, "temperature"),
+    ({"[length]": 1, "[time]": -1}, "speed"),
+    ({"[length]": 2, "[mass]": 1, "[time]": -2}, "energy"),
+    ({"[length]": 2, "[mass]": 1, "[time]": -3}, "power"),
+    ({"[length]": -1, "[mass]": 1, "[time]": -2}, "pressure"),
+    ({"[length]": 1, "[mass]": 1, "[time]": -2}, "force"),
+    ({}, "a bare number, such as an angle or bytes"),
+)
+_US = "Cups, pints, gallons and the like are those of the US; say imperial pint for the British."
+_NOTES = {
+    **dict.fromkeys(("cup", "pint", "quart", "gallon", "fluid_ounce"), _US),
+    "ton": "A ton here is the US one of 2,000 pounds; say tonne for 1,000 kg.",
+    **dict.fromkeys(("month", "year"), "A year here has 365.25 days and 12 equal months."),
+}
+
+
+def convert(value: float, from_unit: str, to_unit: str) -> str:
+    """``value`` of one unit in another, as text: "5 miles = 8.04672 km".
+
+    Raises:
+        ToolRetryError: a unit is not known; the message has similar names.
+        ToolFailedError: the units measure different things.
+    """
+    from pint.errors import PintError
+
+    source, target = _unit(from_unit), _unit(to_unit)
+    if not source.is_compatible_with(target):
+        source, target = _as_fluid(source, target), _as_fluid(target, source)
+    given = _registry().Quantity(value, source)
+    try:
+        result = float(_converted(given, target).magnitude)
+    except (PintError, OverflowError):
+        raise ToolFailedError(TASK, _mismatch(from_unit, source, to_unit, target)) from None
+    except ZeroDivisionError:
+        raise ToolFailedError(TASK, f"0 {from_unit} has no value in {to_unit}") from None
+    if not math.isfinite(result):
+        raise ToolFailedError(TASK, f"{value:g} {from_unit} is too much to convert")
+    if source.dimensionality == {"[temperature]": 1} and given.to("kelvin").magnitude < -1e-9:
+        raise ToolFailedError(TASK, f"{value:g} {from_unit} is below absolute zero")
+    written, _ = as_text(result, _PRECISION)
+    known, _ = as_text(Fraction(repr(value)))
+    sign = "=" if math.isclose(result, float(f"{result:.{_PRECISION}g}"), rel_tol=1e-13) else "≈"
+    return f"{known} {from_unit} {sign} {written} {to_unit}" + _note(
+        {from_unit: source, to_unit: target}
+    )
+
+
+@cache
+def _registry() -> UnitRegistry:
+    from pint import UnitRegistry
+
+    registry = UnitRegistry(cache_folder=None)
+    for definition in _OWN_DEFINITIONS:
+        registry.define(definition)
+    return registry
+
+
+def _converted(given: Quantity, target: Unit) -> Quantity:
+    """To ``target``, or to what it is one over of: litres per 100 km in miles per gallon."""
+    if not given.units.dimensionless and (given.units * target).dimensionless:
+        return (1 / given).to(target)
+    return given.to(target)
+
+
+def _unit(text: str) -> Unit:
+    """The unit that people call ``text``."""
+    from tokenize import TokenError
+
+    from pint.errors import PintError
+
+    name = " ".join(text.split()).strip(" .")
+    lower = name.lower()
+    typed = _POWER.sub(r"^\1", name)
+    if alias := _alias(lower):
+        spellings = [alias]
+    elif len(typed) <= _LONGEST and _PRODUCT.fullmatch(typed):
+        spellings = [typed, typed.lower(), lower.replace(" ", "_")]
+    else:
+        spellings = []
+    for spelling in spellings:
+        try:
+            return _registry().parse_units(spelling)
+        except (PintError, TokenError, ValueError, TypeError, AttributeError, SyntaxError):
+            continue
+    raise _unknown(text)
+
+
+def _alias(lower: str) -> str | None:
+    if lower in _ALIASES:
+        return _ALIASES[lower]
+    if found := _DEGREES.fullmatch(lower):
+        return _ALIASES[found[1][0]]
+    if _PER_100_KM.fullmatch(lower):
+        return _LITRES_PER_100_KM
+    if found := _COUNTRY.fullmatch(lower):
+        unit = _ALIASES.get(found["unit"], found["unit"].replace(" ", "_"))
+        return unit if found["country"] in ("us", "american") else f"imperial_{unit}"
+    return None
+
+
+def _as_fluid(unit: Unit, other: Unit) -> Unit:
+    """Ounces beside a volume are fluid ounces."""
+    registry = _registry()
+    if unit == registry.ounce and other.dimensionality == _VOLUME:
+        return registry.Unit("fluid_ounce")
+    return unit
+
+
+def _unknown(text: str) -> ToolRetryError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(text.lower(), _KNOWN, n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(close)}?" if close else "Write it like km, lb or °F."
+    return ToolRetryError(f"There is no unit {text[:_LONGEST]!r}. {hint}")
+
+
+def _mismatch(from_unit: str, source: Unit, to_unit: str, target: Unit) -> str:
+    kinds = _kind(source), _kind(target)
+    advice = ""
+    if set(kinds) == {"volume", "weight"}:
+        advice = "; that depends on what is measured: a cup of flour is lighter than one of water"
+    return f"{from_unit} measures {kinds[0]} and {to_unit} {kinds[1]}{advice}"
+
+
+def _kind(unit: Unit) -> str:
+    names = (name for dimensions, name in _KINDS if unit.dimensionality == dimensions)
+    return next(names, "something else again")
+
+
+def _note(units: Mapping[str, Unit]) -> str:
+    """What has to be known of units that mean different things in different places."""
+    notes = {
+        _NOTES[name]: None
+        for text, unit in units.items()
+        if not _COUNTRY.fullmatch(text.lower())
+        for name in str(unit).split(" ")
+        if name in _NOTES
+    }
+    return "".join(f"\n{note}" for note in notes)

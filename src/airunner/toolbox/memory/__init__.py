@@ -1,0 +1,1 @@
+"""Tools for notes, facts and saved conversations."""

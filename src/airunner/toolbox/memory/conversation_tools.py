@@ -1,0 +1,342 @@
+"""Tools for saved conversations: finding, naming, summarising, changing to and deleting them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.messages import Message
+from airunner.models.spec import ModelCapability
+from airunner.records.conversations import MOST_TITLE, Entry
+from airunner.toolbox.memory.named_record import (
+    MOST_WANTED,
+    RecordName,
+    all_meant,
+    one_meant,
+    telling,
+)
+from airunner.toolbox.text.summary import summarize
+from airunner.tools.request import Request
+from airunner.tools.tool import tool
+from airunner.tools.user_words import Matching, RequestText, UserWords
+from airunner.tools.words import stems
+
+_SHORT_ID = 8
+_COUNT = Matching(r"\b([1-9]|1\d|20) (?:conversations|chats)\b")
+_KIND_WORDS = frozenset(
+    stems("conversation conversations chat chats talk talked discuss discussed find search earlier")
+)
+_THIS_ONE = re.compile(
+    r"\b(?:this|the current|our current|the present)\s+(?:conversation|chat|one)\b", re.IGNORECASE
+)
+_Named = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=True)]
+_OrThisOne = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=False)]
+
+
+class _NewTitle(UserWords):
+    """The title in "call this conversation Bees", or in quotation marks."""
+
+    _FORM = re.compile(
+        r"\b(?:conversation|chat)\s+(?:as\s+|to\s+|called\s+)?(?P<title>.{2,80}?)[\s.!?]*$",
+        re.IGNORECASE,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The title, or ``None`` if the message has none."""
+        if request.body and len(request.body) <= MOST_TITLE:
+            return request.body
+        found = self._FORM.search(request.wish)
+        return found["title"] if found else None
+
+
+class _ThisOneSaid(UserWords):
+    """``true`` where the user speaks of the conversation that is being held."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """``"true"``, or nothing."""
+        return "true" if _THIS_ONE.search(request.wish) else None
+
+
+@tool(
+    permission="read",
+    examples=(
+        "list my conversations",
+        "which conversations did we have?",
+        "show our previous chats",
+        "what are my last 20 chats",
+        "what did we have conversations about recently, just the titles",
+        "give me an overview of all saved conversations",
+        "can I see my chat history?",
+        "show the most recent conversations first",
+        "past chats please",
+        "how many conversations are saved and what are they called",
+    ),
+)
+def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any = None) -> str:
+    """List the saved conversations, the latest first.
+
+    Args:
+        limit: the most conversations to show.
+    """
+    store = api.records.conversations
+    entries = store.list(limit)
+    if not entries:
+        return "No conversation is saved."
+    lines = [_line(entry, api) for entry in entries]
+    left = store.count() - len(entries)
+    if left > 0:
+        lines.append(f"and {left} earlier ones; a larger limit or search_conversations finds them.")
+    return "\n".join(lines)
+
+
+@tool(
+    permission="read",
+    examples=(
+        "find the conversation about bees",
+        "when did we talk about sailing?",
+        "search my conversations for the pancake recipe",
+        "did we ever discuss solar panels?",
+        "in which chat did I mention the tax office",
+        'look through our old chats for "router password"',
+        "where did you and I speak about moving to Lisbon",
+        "what did you tell me some time ago about knee pain, find it",
+        "have we talked about guitars before?",
+        "I once asked you about wallpaper, which conversation was that",
+    ),
+)
+def search_conversations(
+    query: Annotated[RequestText, Field(max_length=MOST_WANTED)],
+    limit: Annotated[int, Field(ge=1, le=20), _COUNT] = 5,
+    api: Any = None,
+) -> str:
+    """Search what was said in earlier conversations.
+
+    Args:
+        query: a few words to look for.
+        limit: the most conversations to show.
+    """
+    store = api.records.conversations
+    words = telling(query, _KIND_WORDS)
+    found = store.search(words, limit, besides=api.conversation)
+    if not found:
+        return f"Nobody has said {words!r} in another saved conversation."
+    lines = []
+    for each in found:
+        lines += [_line(each.entry, api), f"  {' '.join(each.excerpt.split())}"]
+    return "\n".join(lines)
+
+
+@tool(
+    permission="write",
+    examples=(
+        "call this conversation Bees and honey",
+        'rename this chat to "Holiday plans"',
+        "title this conversation Tax questions",
+        "give our conversation the name Garden ideas",
+        "change the title of this chat to Job hunt",
+        'can you rename the conversation "Untitled" to "Bike repair"?',
+        "new title for this chat: Birthday party",
+        "this conversation should be called Physics homework",
+        "please retitle the chat about cooking as Dinner menus",
+        "name this chat Kitchen renovation",
+    ),
+)
+def title_conversation(
+    title: Annotated[str, Field(max_length=MOST_TITLE), _NewTitle()],
+    conversation: Annotated[str, Field(max_length=MOST_WANTED), Matching(r"(?!)")] = "",
+    api: Any = None,
+) -> str:
+    """Give a saved conversation another title.
+
+    Args:
+        title: the new title, a few words.
+        conversation: its present title or id; this conversation if left out.
+    """
+    if not title.strip():
+        raise ToolRetryError("title is empty; give a few words.")
+    entry = _meant(conversation, api, "title_conversation")
+    store = api.records.conversations
+    store.retitle(entry.id, title)
+    now = store.entry(entry.id)
+    if now is None:
+        raise ToolRetryError("That conversation has just been deleted.")
+    return f"The conversation {entry.title!r} is now called {now.title!r}."
+
+
+@tool(
+    permission="read",
+    uses=(ModelCapability.SUMMARIZATION,),
+    examples=(
+        "summarize our conversation so far",
+        "what have we talked about?",
+        "give me a summary of the conversation about bees",
+        "recap this chat please",
+        "where did we get to in this discussion, in brief",
+        "sum up what you and I have said up to now",
+        "tl;dr of our chat",
+        "can you summarise last week's conversation about insurance in 3 sentences?",
+        'what were the main points of the chat "Kitchen plans"',
+        "remind me briefly what we covered in this conversation",
+    ),
+)
+def summarize_conversation(
+    conversation: _OrThisOne = "",
+    max_sentences: Annotated[
+        int, Field(ge=1, le=12), Matching(r"\b([1-9]|1[0-2]) sentences?\b")
+    ] = 5,
+    api: Any = None,
+) -> str:
+    """Summarize a saved conversation, by default the one that is being held.
+
+    Args:
+        conversation: its title or id, or words that were said in it; this one if left out.
+        max_sentences: the most sentences that the summary may have.
+    """
+    entry = _meant(conversation, api, "summarize_conversation", by_words=True)
+    saved = api.records.conversations.load(entry.id)
+    messages = list(saved.messages) if saved else []
+    if entry.id == api.conversation and messages and messages[-1].role == "user":
+        messages.pop()  # the wish for this summary
+    text = _transcript(messages)
+    if not text:
+        raise ToolFailedError("summarize_conversation", "nothing has been said in it yet")
+    return f"Of {entry.title!r}:\n{summarize(text, max_sentences, api)}"
+
+
+@tool(
+    permission="write",
+    examples=(
+        "switch to the conversation about bees",
+        "go back to our conversation about sailing",
+        "open the conversation called Tax questions",
+        "continue the chat on my job application",
+        "let's pick up again where we left off about the garden shed",
+        'take me to the chat "Holiday plans"',
+        "I want to carry on with yesterday's conversation on budgets",
+        "can we return to the discussion of the novel?",
+        "resume the conversation about python homework",
+        "change over to my other chat, the one about wine",
+    ),
+)
+def switch_conversation(conversation: _Named, api: Any = None) -> str:
+    """Go on in another saved conversation from the next message on.
+
+    Args:
+        conversation: its title or id, or words that were said in it.
+    """
+    if not api.conversation:
+        raise ToolFailedError("switch_conversation", "it works inside of a conversation only")
+    entry = _meant(conversation, api, "switch_conversation", by_words=True)
+    if entry.id == api.conversation:
+        return f"This is the conversation {entry.title!r}; nothing had to be switched."
+    api.switch_to(entry.id)
+    return f"The user's next message belongs to the conversation {entry.title!r}."
+
+
+@tool(
+    permission="write",
+    examples=(
+        "delete the conversation about bees",
+        "delete this conversation",
+        "erase our chat on medical stuff for good",
+        'get rid of the conversation called "Test"',
+        "please remove the chat about gifts from the history",
+        "wipe this chat when we're done",
+        "can you throw away the old conversation about cars?",
+        'I don\'t want the conversation "Salary talk" saved any more',
+        "clear this chat for ever",
+        "drop the saved conversation on passwords",
+    ),
+)
+def delete_conversation(
+    conversation: _Named,
+    also_this_one: Annotated[bool, _ThisOneSaid()] = False,
+    api: Any = None,
+) -> str:
+    """Delete a saved conversation for good.
+
+    Args:
+        conversation: its title or id.
+        also_this_one: true if the user wants the conversation that is being held deleted.
+    """
+    entry = _meant(conversation, api, "delete_conversation")
+    if entry.id == api.conversation and not also_this_one:
+        raise ToolRetryError(
+            f"{entry.title!r} is this very conversation. If the user really wants it deleted, "
+            "call again with also_this_one true."
+        )
+    if not api.records.conversations.delete(entry.id):
+        raise ToolRetryError(f"The conversation {entry.title!r} is gone already.")
+    if entry.id == api.conversation:
+        return (
+            f"Deleted this conversation, {entry.title!r}. It ends with this answer, and the "
+            "user's next message begins another."
+        )
+    return f"Deleted the conversation {entry.title!r}."
+
+
+def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = False) -> Entry:
+    """The conversation that is named, or the present one if none is.
+
+    ``by_words`` also finds one by what was said in it, which is too loose for a change.
+    """
+    store = api.records.conversations
+    wanted = conversation.strip()
+    if not wanted or _THIS_ONE.search(wanted):
+        present: Entry | None = store.entry(api.conversation) if api.conversation else None
+        if present is None:
+            raise ToolFailedError(
+                tool_name,
+                "this conversation is not saved; `airunner chat` saves one, and "
+                "`airunner chat -p` with --continue or --conversation",
+            )
+        return present
+    by_id: Sequence[Entry] = [
+        entry
+        for word in re.findall(r"\b[0-9a-f]{4,32}\b", wanted.lower())
+        for entry in store.with_prefix(word)
+    ]
+    if len(by_id) == 1:
+        return by_id[0]
+    entries: Sequence[Entry] = store.list()
+    if by_words and not all_meant(wanted, entries, _title):
+        found = store.search(telling(wanted, _KIND_WORDS), 2, besides=api.conversation)
+        if len(found) == 1:
+            entry: Entry = found[0].entry
+            return entry
+    return one_meant(
+        wanted,
+        entries,
+        _title,
+        kind="conversation",
+        listing="list_conversations",
+        show=lambda entry: f"{entry.title} ({entry.id[:_SHORT_ID]})",
+    )
+
+
+def _title(entry: Entry) -> str:
+    return entry.title
+
+
+def _line(entry: Entry, api: Any) -> str:
+    this = ", this one" if entry.id == api.conversation else ""
+    when = f"{datetime.fromtimestamp(entry.updated_s):%Y-%m-%d %H:%M}"
+    return f"- {entry.title} (id {entry.id[:_SHORT_ID]}, {when}, {_count(entry.messages)}{this})"
+
+
+def _count(messages: int) -> str:
+    return f"{messages} message{'' if messages == 1 else 's'}"
+
+
+def _transcript(messages: Sequence[Message]) -> str:
+    names = {"user": "User", "assistant": "Assistant"}
+    return "\n\n".join(
+        f"{names[message.role]}: {message.content.strip()}"
+        for message in messages
+        if message.role in names and message.content.strip()
+    )

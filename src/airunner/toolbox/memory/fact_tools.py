@@ -1,0 +1,131 @@
+"""Tools for facts that the user wants remembered about themselves."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airunner.errors import ToolRetryError
+from airunner.records.facts import MOST_FACT
+from airunner.toolbox.memory.named_record import RecordName, one_meant, telling
+from airunner.tools.request import Request
+from airunner.tools.tool import tool
+from airunner.tools.user_words import UserWords
+from airunner.tools.words import stems
+
+_MOST_RECALLED = 30
+
+
+class _Told(UserWords):
+    """What is to be remembered or forgotten, without the words that ask for it."""
+
+    _ASKING = re.compile(
+        r"^.*?\b(?:remember|keep in mind|don'?t forget|do not forget|forget)\b"
+        r"(?:\s+(?:for me|please))?(?:\s*[,:]|\s+that\b|\s+the fact that\b|\s+about)?\s*",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The fact in the user's words; ``None`` if nothing is left of the message."""
+        if request.body:
+            return request.body
+        return self._ASKING.sub("", request.message.replace("’", "'"), count=1).strip() or None
+
+
+_Fact = Annotated[str, Field(max_length=MOST_FACT), _Told()]
+
+
+@tool(
+    permission="write",
+    examples=(
+        "please remember that my cat is called Miso",
+        "remember that I am allergic to nuts",
+        "please remember my daughter is called Ida",
+        "keep in mind that I prefer metric units",
+        "don't forget that I live in Graz",
+        "for future reference, I'm a vegetarian",
+        "just so you know from now on: my dog's name is Bruno",
+        "I want you to remember I work night shifts",
+        "my birthday is 8 April, keep that in your memory",
+        "make sure you always know that I have two sons",
+        "you should remember my shoe size is 43",
+    ),
+)
+def remember_fact(fact: _Fact, api: Any = None) -> str:
+    """Remember a fact about the user for all later conversations.
+
+    Args:
+        fact: one short sentence, in the user's words.
+    """
+    if not fact.strip():
+        raise ToolRetryError("fact is empty; pass what is to be remembered.")
+    return f"Remembered: {api.records.facts.add(fact).text}"
+
+
+@tool(
+    permission="read",
+    examples=(
+        "what do you know about me?",
+        "do you remember what my cat is called?",
+        "what did I tell you about my diet",
+        "do you know where I live",
+        "which facts about me have you remembered",
+        "tell me everything you've memorised about my family",
+        "have I ever told you my shoe size?",
+        "what's my sister's name again",
+        "do you still remember my favourite colour",
+        "what was it I asked you to remember about my job",
+    ),
+)
+def recall_facts(
+    about: Annotated[str, Field(max_length=200), RecordName(whole=False)] = "", api: Any = None
+) -> str:
+    """Recall what the user asked to have remembered about themselves.
+
+    Args:
+        about: a few words to look for; everything if left out.
+    """
+    facts = api.records.facts
+    if not facts.list(1):
+        return "Nothing has been remembered about the user yet."
+    words = telling(about.strip(), {*stems("know remember facts me user")})
+    found = facts.search(words, _MOST_RECALLED) if words and words.lower() != "me" else []
+    head = f"Remembered about {words!r}:"
+    if not found:
+        found = facts.list(_MOST_RECALLED)
+        head = "Nothing fits these words. " if words and words.lower() != "me" else ""
+        head += "Remembered, newest first:"
+    more = "" if len(found) < _MOST_RECALLED else "\n(There may be more: say what about.)"
+    return "\n".join([head, *(f"- {fact.text}" for fact in found)]) + more
+
+
+@tool(
+    permission="write",
+    examples=(
+        "forget that I am allergic to nuts",
+        "forget what I told you about my cat",
+        "please forget my address",
+        "you can stop remembering that I live in Graz",
+        "I moved, so no longer remember my old city",
+        "erase from your memory that I work night shifts",
+        "it isn't true any more that I'm vegetarian, forget it",
+        "remove my birthday from the things you know about me",
+        "don't keep my phone number in your memory",
+        "unlearn the fact about my ex-wife",
+    ),
+)
+def forget_fact(fact: _Fact, api: Any = None) -> str:
+    """Forget a fact that was remembered about the user.
+
+    Args:
+        fact: the fact, or enough words of it to tell it from others.
+    """
+    facts = api.records.facts
+    found = one_meant(
+        fact, facts.list(), lambda each: each.text, kind="fact", listing="recall_facts"
+    )
+    if not facts.delete(found.number):
+        raise ToolRetryError("That is forgotten already.")
+    return f"Forgotten: {found.text}"

@@ -1,0 +1,276 @@
+"""Tools for knowledge notes: texts that the user has had written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airunner.errors import ToolRetryError
+from airunner.records.notes import MOST_TITLE, Note
+from airunner.records.one_line import title_from
+from airunner.toolbox.memory.named_record import MOST_WANTED, RecordName, one_meant, telling
+from airunner.tools.passages import head_and_tail
+from airunner.tools.request import Request
+from airunner.tools.tool import tool
+from airunner.tools.user_words import BodyText, Matching, RequestText, UserWords
+from airunner.tools.words import stems
+
+_READ_TOKENS = 1500
+_MOST_LISTED = 50
+_MOST_TEXT = 20_000
+
+_Title = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=True)]
+_NewTitle = Annotated[str, Field(max_length=MOST_TITLE), RecordName(whole=False)]
+
+
+class _Added(UserWords):
+    """What is to be added, as in "add bread to my shopping note"."""
+
+    _FORM = re.compile(
+        r"\b(?:add|append|put|write)\s+(?P<text>.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The text, or ``None`` if the message does not set it off."""
+        if request.body:
+            return request.body
+        found = self._FORM.search(request.wish)
+        return found["text"] if found else None
+
+
+@tool(
+    permission="write",
+    examples=(
+        "save a note titled Groceries: milk and eggs",
+        "make a note that the plumber comes on Tuesday",
+        "jot this down: gate opens at six",
+        "take a note: the spare key is on the fridge",
+        "save this as a note called Recipe",
+        "note down that Anna owes me 20 euros",
+        "new note: ideas for the party",
+        "can you write a note for me saying the car is at the garage?",
+        "put this in my notes: router is in the cellar",
+        "quick note, paint colour is RAL 7016",
+    ),
+)
+def save_note(
+    text: Annotated[BodyText, Field(max_length=_MOST_TEXT)], title: _NewTitle = "", api: Any = None
+) -> str:
+    """Save a new note under a title.
+
+    Args:
+        text: the whole text of the note.
+        title: a short title to find it by; made from the text if left out.
+    """
+    if not text.strip():
+        raise ToolRetryError("text is empty; pass what is to be noted.")
+    name = title.strip() or title_from(text)
+    if not name:
+        raise ToolRetryError("title is empty; give the note one.")
+    note = api.records.notes.add(name, text.strip())
+    if note is None:
+        raise ToolRetryError(
+            f"There is a note {name!r} already. Use append_to_note to add to it, change_note to "
+            "rewrite it, or another title."
+        )
+    return f"Saved the note {note.title!r}."
+
+
+@tool(
+    permission="read",
+    examples=(
+        "read my note about groceries",
+        "what does my note on the bank say?",
+        "show me the note called Recipe",
+        "open the note Ideas",
+        'let me see my note "Garden"',
+        "can you read me what I wrote in the travel note?",
+        "display the full note on the car",
+        "what's in the note titled Presents",
+        "pull up my packing note",
+        "I want to see the text of the note about the boiler",
+    ),
+)
+def read_note(title: _Title, api: Any = None) -> str:
+    """Read one saved note.
+
+    Args:
+        title: the note's title.
+    """
+    note = _meant(title, api)
+    return (
+        f"{note.title} (changed {_day(note.changed_s)})\n\n{head_and_tail(note.text, _READ_TOKENS)}"
+    )
+
+
+@tool(
+    permission="read",
+    examples=(
+        "search my notes for the wifi password",
+        "is there anything about paint in my notes?",
+        "which of my notes mentions Anna?",
+        "find the note where I wrote about the plumber",
+        'look in my notes for "measurements"',
+        "did I note the number of the garage somewhere",
+        "do my notes say something about vaccines",
+        "go through the notes and find everything on the trip",
+        "in what note did I put the locker code?",
+        "notes containing birthday",
+    ),
+)
+def search_notes(
+    query: Annotated[RequestText, Field(max_length=MOST_WANTED)],
+    limit: Annotated[int, Field(ge=1, le=20), Matching(r"\b([1-9]|1\d|20) notes\b")] = 5,
+    api: Any = None,
+) -> str:
+    """Search the texts and titles of saved notes.
+
+    Args:
+        query: a few words to look for.
+        limit: the most notes to show.
+    """
+    besides = {*stems("search find look notes note mention anything there")}
+    found = api.records.notes.search(telling(query, besides), limit)
+    if not found:
+        return "No note has such words. list_notes shows every title."
+    lines = [f"- {each.note.title}: {' '.join(each.excerpt.split())}" for each in found]
+    return "\n".join([*lines, "read_note shows a whole note."])
+
+
+@tool(
+    permission="read",
+    examples=(
+        "which notes do I have?",
+        "list my notes",
+        "show all my notes",
+        "what are the titles of my notes",
+        "how many notes have I saved",
+        "give me an overview of the notes",
+        "can I see the list of saved notes?",
+        "notes, please, all of them by title",
+        "what notes are there",
+        "what have I got in the way of notes so far",
+    ),
+)
+def list_notes(api: Any = None) -> str:
+    """List the titles of all saved notes."""
+    notes = api.records.notes.list()
+    if not notes:
+        return "There are no notes yet."
+    lines = [
+        f"- {note.title} ({_day(note.changed_s)}, {len(note.text):,} characters)"
+        for note in notes[:_MOST_LISTED]
+    ]
+    if len(notes) > _MOST_LISTED:
+        lines.append(f"and {len(notes) - _MOST_LISTED} older ones; search_notes finds them.")
+    return "\n".join([f"{len(notes)} notes, the last changed first:", *lines])
+
+
+@tool(
+    permission="write",
+    examples=(
+        "add bread to my shopping note",
+        "append this to the note about the garden: the roses need water",
+        "put eggs on the groceries note",
+        "one more item for my packing note: sunscreen",
+        'can you also write "call Tom" in the note Work?',
+        "in the note Gifts, add a scarf at the end",
+        "extend my travel note with: hotel is booked",
+        "include batteries in the note called Hardware",
+        "to the note on the car, add: new tyres in May",
+        "my note Books needs another line: Moby Dick",
+    ),
+)
+def append_to_note(
+    title: _Title,
+    text: Annotated[str, Field(max_length=_MOST_TEXT), _Added()],
+    api: Any = None,
+) -> str:
+    """Add text at the end of a saved note.
+
+    Args:
+        title: the note's title.
+        text: what to add.
+    """
+    if not text.strip():
+        raise ToolRetryError("text is empty; pass what is to be added.")
+    note = api.records.notes.append(_meant(title, api).number, text.strip())
+    return _changed(note, f"Added to the note {title!r}.", "Added to")
+
+
+@tool(
+    permission="write",
+    examples=(
+        "replace my note about the gate with: the code is 4711",
+        "rewrite the note Groceries: only bread",
+        "change the note Plans to: stay at home",
+        "update my wifi note so that it says: password is sunny",
+        'overwrite the note "Car" with this text:',
+        "the note on the meeting should now read: moved to Friday",
+        "edit my note Ideas, new text: build a shed",
+        "can you swap the whole text of the note Menu for: pizza?",
+        "set the contents of my note Budget to: 500 a month",
+        "my note about the doctor is wrong, make it: Dr. Lee at 10",
+    ),
+)
+def change_note(
+    title: _Title, text: Annotated[BodyText, Field(max_length=_MOST_TEXT)], api: Any = None
+) -> str:
+    """Replace the whole text of a saved note.
+
+    Args:
+        title: the note's title.
+        text: the new text, which takes the place of the old.
+    """
+    if not text.strip():
+        raise ToolRetryError("text is empty; delete_note deletes a note.")
+    note = api.records.notes.replace(_meant(title, api).number, text.strip())
+    return _changed(note, f"Changed the note {title!r}.", "Changed")
+
+
+@tool(
+    permission="write",
+    examples=(
+        "delete my note about groceries",
+        "remove the note called Recipe",
+        "throw away the note on the car",
+        "erase my wifi note please",
+        'I no longer need the note "Gate code"',
+        "can you get rid of the note Ideas?",
+        "scrap my packing note",
+        "delete the note titled Meeting for good",
+        "the note about presents can go",
+        "drop the note Old plans from my notes",
+    ),
+)
+def delete_note(title: _Title, api: Any = None) -> str:
+    """Delete a saved note for good.
+
+    Args:
+        title: the note's title.
+    """
+    note = _meant(title, api)
+    if not api.records.notes.delete(note.number):
+        raise ToolRetryError(f"The note {note.title!r} is gone already.")
+    return f"Deleted the note {note.title!r}."
+
+
+def _meant(title: str, api: Any) -> Note:
+    notes: Sequence[Note] = api.records.notes.list()
+    return one_meant(title, notes, lambda note: note.title, kind="note", listing="list_notes")
+
+
+def _changed(note: Note | None, gone: str, done: str) -> str:
+    """What is said of a note after a change; somebody else may have deleted it just before."""
+    if note is None:
+        raise ToolRetryError(f"{gone.rstrip('.')}: not done, because it was deleted just now.")
+    return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
+
+
+def _day(at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s):%Y-%m-%d}"

@@ -1,0 +1,1 @@
+"""What the tools that draw pictures make of a request."""

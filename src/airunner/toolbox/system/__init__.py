@@ -1,0 +1,1 @@
+"""Tools that tell of AI Runner itself."""

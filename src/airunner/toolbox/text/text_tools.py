@@ -1,0 +1,119 @@
+"""Tools that work on text with a specialised model: summarise and translate.
+
+Owns what a translation asks for; summaries are ``tools.summary``, and how a text
+longer than a specialist's context is worked through is ``tools.asking``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.models.spec import ModelCapability
+from airunner.toolbox.text.asking import PASSAGE_TOKENS, ask, ask_each
+from airunner.toolbox.text.summary import summarize
+from airunner.tools.passages import split_passages
+from airunner.tools.tool import tool
+from airunner.tools.user_words import BodyText, Named
+
+_TRANSLATION_TOKENS = 768
+
+_LANGUAGE_NAMES = """
+Arabic Chinese Czech Danish Dutch English Finnish French German Greek Hebrew Hindi Hungarian
+Indonesian Italian Japanese Korean Norwegian Polish Portuguese Romanian Russian Spanish Swedish
+Thai Turkish Ukrainian Vietnamese
+"""
+_LANGUAGES = tuple(_LANGUAGE_NAMES.split())
+
+
+@tool(
+    permission="read",
+    uses=(ModelCapability.SUMMARIZATION,),
+    examples=(
+        "what is the main idea of this text?",
+        "I have no time to read this, what does it say?",
+        "summarize this:",
+        "can you summarise the following text for me?",
+        "tl;dr:",
+        "give me the gist of this passage:",
+        "please condense this paragraph:",
+        "summarize that",
+        "summarise your last answer in one line",
+        "make a recap of this text:",
+        "summarize this article: The council met on",
+        "give me a short summary of the following text:",
+        "sum up the key points of this paragraph:",
+        "condense this text into three sentences:",
+        "shorten this text:",
+        "tl;dr of this email: Hi all,",
+        "what is the gist of this passage:",
+        "in a nutshell, what does this say: Last year the firm",
+        "can you boil the text below down to the essentials?",
+        "make this shorter please, it's too wordy:",
+    ),
+)
+def summarize_text(
+    text: BodyText,
+    max_sentences: Annotated[int, Field(ge=1, le=12)] = 3,
+    api: Any = None,
+) -> str:
+    """Summarize a text in a few sentences.
+
+    Args:
+        text: the full text to summarize.
+        max_sentences: the most sentences that the summary may have.
+    """
+    if not text.strip():
+        raise ToolRetryError("text is empty; pass the text that is to be summarized.")
+    return summarize(text, max_sentences, api)
+
+
+@tool(
+    permission="read",
+    uses=(ModelCapability.TRANSLATION,),
+    examples=(
+        "translate good morning into French",
+        "translate this sentence to Spanish: where is the station",
+        "how do you say thank you in Italian?",
+        "put this paragraph into German:",
+        "what is the Japanese translation of this text:",
+        "I need this letter in Portuguese: Dear Sir",
+        'what does "guten Appetit" mean in English',
+        "the following in Dutch please:",
+        "can you turn this message into Polish: see you tomorrow",
+        "Swedish word for butterfly?",
+    ),
+)
+def translate_text(
+    text: BodyText,
+    target_language: Annotated[str, Field(max_length=40), Named(_LANGUAGES)],
+    api: Any = None,
+) -> str:
+    """Translate a text into another language.
+
+    Args:
+        text: the full text to translate.
+        target_language: the language to translate into, such as French.
+    """
+    language = target_language.strip()
+    passages = split_passages(text, PASSAGE_TOKENS // 2)
+    if not passages or not language:
+        raise ToolRetryError("pass both the text and the language to translate it into.")
+    prompts = [
+        f"Translate the following text into {language}. "
+        f"Reply with the translation only.\n\n{passage}"
+        for passage in passages
+    ]
+    if len(prompts) == 1:
+        done = [ask(api, ModelCapability.TRANSLATION, prompts[0], _TRANSLATION_TOKENS)]
+    else:
+        done = ask_each(api, ModelCapability.TRANSLATION, prompts, _TRANSLATION_TOKENS)
+    translated = [part for part in done if part]
+    if len(translated) < len(passages):
+        raise ToolFailedError(
+            "translate_text",
+            f"the translation model could not be used, so the text was not put into {language}",
+        )
+    return "\n\n".join(translated)

@@ -1,0 +1,51 @@
+"""How long a fetch may still take, and whether anybody waits for it.
+
+Owns one deadline over everything: looking up, connecting, waiting, reading.
+Without it a server that sends a byte now and then holds a thread for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from airunner.errors import ToolFailedError
+
+
+class Deadline:
+    """``total_s`` seconds from now on.
+
+    Args:
+        tool: whose errors are raised.
+        total_s: how long everything together may take.
+        is_cancelled: true once nobody waits any more.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        tool: str,
+        total_s: float,
+        is_cancelled: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tool, self._total_s = tool, total_s
+        self._is_cancelled, self._clock = is_cancelled, clock
+        self._end_s = clock() + total_s
+
+    def at_most(self, timeout_s: float | None) -> float:
+        """How long the next step may wait: ``timeout_s``, or less where less is left.
+
+        Raises:
+            ToolFailedError: the time is up, or the call was cancelled.
+        """
+        if self._is_cancelled():
+            raise ToolFailedError(self._tool, "it was cancelled")
+        left_s = self._end_s - self._clock()
+        if left_s <= 0:
+            raise ToolFailedError(
+                self._tool,
+                f"the server had not sent everything after {self._total_s:g} s; "
+                "try again later, or use another address",
+            )
+        return left_s if timeout_s is None else min(left_s, timeout_s)

@@ -1,0 +1,168 @@
+"""A file of the web saved into the files folder.
+
+Owns what the file is called and that it is there whole or not at all: bytes are
+written beside it, and it gets its name when the last one is on the disk. Nothing is
+ever overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from secrets import token_hex
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from airunner.config.byte_size import format_bytes
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.web.answer import Answer
+from airunner.toolbox.web.fetcher import Fetcher
+
+if TYPE_CHECKING:
+    from airunner.tools.files_folder import FilesFolder
+
+MAX_FILE_BYTES = 100_000_000
+FILE_S = 1800.0
+
+_REPORT_BYTES = 5_000_000
+_UNSAFE = re.compile(r"[^\w.()+-]+")
+_LONGEST_NAME = 120
+
+
+def save_file(
+    fetcher: Fetcher,
+    address: str,
+    path: str,
+    files: FilesFolder,
+    is_cancelled: Callable[[], bool],
+    report: Callable[[str], None],
+) -> str:
+    """Save what is at ``address`` and say where.
+
+    Args:
+        fetcher: fetches it.
+        address: where it is.
+        path: its name in the folder, or a folder there; empty for the name it has on the web.
+        files: the folder.
+        is_cancelled: asked before every step.
+        report: told how far it is.
+
+    Raises:
+        ToolRetryError: the name or the address will not do, or the file exists.
+        ToolFailedError: it cannot be fetched or stored; nothing is left of it then.
+        StorageError: the folder cannot be made.
+    """
+    target = _target(files, path, address)
+    with fetcher.open(
+        address,
+        max_bytes=MAX_FILE_BYTES,
+        total_s=FILE_S,
+        is_cancelled=is_cancelled,
+        may_compress=False,
+    ) as answer:
+        _require_space(fetcher.tool, files, answer.announced_bytes)
+        try:
+            size = _store(answer, target, report)
+        except OSError as error:
+            raise ToolFailedError(
+                fetcher.tool,
+                f"{files.name_of(target)} could not be written: {error.strerror or error}",
+            ) from error
+        kind = answer.media_type or "unknown content"
+    return f"Saved {files.name_of(target)} ({format_bytes(size)}, {kind}) from {answer.url}."
+
+
+def _target(files: FilesFolder, path: str, address: str) -> Path:
+    """Where the file will be, which is nowhere yet."""
+    target = files.locate(path) if path.strip() else files.path
+    if target.is_dir() or path.rstrip().endswith("/"):
+        target = files.locate(str(target / _name_on_the_web(address)))
+    if target.exists():
+        raise ToolRetryError(
+            f"There is a file {files.name_of(target)!r} already, and nothing is overwritten; "
+            "give another name as path."
+        )
+    return target
+
+
+def _name_on_the_web(address: str) -> str:
+    parts = urlsplit(address.strip())
+    name = _UNSAFE.sub("_", unquote(PurePosixPath(parts.path).name)).lstrip(".")
+    if name:
+        return name[-_LONGEST_NAME:].lstrip(".")
+    return f"{_UNSAFE.sub('_', parts.hostname or 'page')}.html"
+
+
+def _require_space(tool: str, files: FilesFolder, needed_bytes: int | None) -> None:
+    free_bytes = shutil.disk_usage(files.path).free
+    if needed_bytes is not None and needed_bytes > free_bytes:
+        raise ToolFailedError(
+            tool,
+            f"the file has {format_bytes(needed_bytes)}, but {format_bytes(free_bytes)} are free",
+        )
+
+
+def _store(answer: Answer, target: Path, report: Callable[[str], None]) -> int:
+    """Write the body to ``target``; its size in bytes."""
+    total = answer.announced_bytes
+    of_total = "" if total is None else f" of {format_bytes(total)}"
+    size = reported = 0
+    with _folder(target.parent), _unfinished(target) as file:
+        for piece in answer.pieces():
+            file.write(piece)
+            size += len(piece)
+            if size - reported >= _REPORT_BYTES:
+                reported = size
+                report(f"{format_bytes(size)}{of_total}")
+    return size
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make ``folder``; what was made vanishes again if the body fails."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for each in made:
+            with suppress(OSError):  # somebody else put a file there meanwhile
+                each.rmdir()
+        raise
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[BinaryIO]:
+    """A file that becomes ``target`` when the body ends well, and vanishes when it does not."""
+    partial = target.with_name(f".{target.name[:60]}.{token_hex(4)}.part")
+    try:
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _give_name(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _give_name(partial: Path, target: Path) -> None:
+    """Make ``partial`` known as ``target``.
+
+    Raises:
+        FileExistsError: another file has that name by now; a plain rename would overwrite it.
+    """
+    try:
+        target.hardlink_to(partial)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        target.touch(exist_ok=False)
+        try:
+            partial.replace(target)
+        except OSError:
+            target.unlink()
+            raise

@@ -1,0 +1,106 @@
+"""Weights that are already on this machine, used where they lie.
+
+Owns what counts as weights in a place, the check of a promised hash and the note
+that it was checked. Copies nothing and never writes beside the user's file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import airunner
+from airunner.errors import DownloadError
+from airunner.models.files.pipeline import INDEX, is_pipeline_folder
+from airunner.models.spec import FileSource, PackagedSource
+from airunner.weights.staging import require_sha256, sha256_of, writing
+from airunner.weights.transfer import Transfer
+
+
+def local_path(text: str) -> Path:
+    """A path as a user writes it, with ``~``."""
+    return Path(text).expanduser()
+
+
+def is_weights(path: Path) -> bool:
+    """Whether there is a file, or a folder with an image pipeline."""
+    return path.is_file() or is_pipeline_folder(path)
+
+
+def stored_bytes(path: Path) -> int:
+    """Bytes of a weights file, or of all files in a pipeline's folder."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def packaged_path(source: PackagedSource) -> Path:
+    """Where a folder of the installed package lies."""
+    return Path(airunner.__file__).parent / source.folder
+
+
+def find_local(source: FileSource, folder: Path) -> Path | None:
+    """The weights if they are there and, where a hash is promised, were verified in this state."""
+    path = local_path(source.path)
+    if not is_weights(path):
+        return None
+    if source.sha256 is None:
+        return path
+    if path.is_dir() or _read_note(folder) != _state(path, source.sha256):
+        return None
+    return path
+
+
+def fetch_packaged(transfer: Transfer, source: PackagedSource) -> Path:
+    """The folder inside the package.
+
+    Raises:
+        DownloadError: this installation of the package does not carry it.
+    """
+    path = packaged_path(source)
+    if not is_weights(path):
+        raise DownloadError(transfer.model, str(path), "this installation does not carry it")
+    return path
+
+
+def fetch_local(transfer: Transfer, source: FileSource) -> Path:
+    """Verify the file once; a note in ``transfer.folder`` spares the next hashing.
+
+    Raises:
+        DownloadError: there is nothing usable, or it has another hash.
+    """
+    path = local_path(source.path)
+    if not is_weights(path):
+        found = f"it has no {INDEX}" if path.is_dir() else "there is no such file"
+        raise DownloadError(transfer.model, str(path), found)
+    if source.sha256 is not None:
+        if path.is_dir():
+            raise DownloadError(transfer.model, str(path), "a folder has no single hash to check")
+        state = _state(path, source.sha256)
+        require_sha256(sha256_of(path, transfer), source.sha256, transfer, str(path), "the file")
+        note = _note_path(transfer.folder)
+        with writing(note):
+            note.write_text(json.dumps(state), "utf-8")
+    return path
+
+
+def _note_path(folder: Path) -> Path:
+    return folder / "verified.json"
+
+
+def _read_note(folder: Path) -> object:
+    try:
+        return json.loads(_note_path(folder).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _state(path: Path, sha256: str) -> dict[str, object]:
+    """What must be unchanged for an earlier verification to hold."""
+    status = path.stat()
+    return {
+        "path": str(path),
+        "size_bytes": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "sha256": sha256.lower(),
+    }

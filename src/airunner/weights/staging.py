@@ -1,0 +1,112 @@
+"""From unfinished bytes to a finished file: check, flush, rename.
+
+Owns the one rule that makes the store trustworthy: a file carries its final
+name only once every byte is on the disk and verified.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from airunner.errors import DownloadError, StorageError
+from airunner.weights.transfer import Transfer
+
+CHUNK_BYTES = 1024 * 1024
+GGUF_MAGIC = b"GGUF"
+
+_STORAGE_ERRNOS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+}
+
+
+@contextmanager
+def writing(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
+    """Turn the operating system's refusal to store bytes into ``StorageError``."""
+    try:
+        yield
+    except OSError as error:
+        # numpy reports a short write without a number.
+        if error.errno is not None and error.errno not in _STORAGE_ERRNOS:
+            raise
+        raise StorageError(path, error.strerror or str(error), needed_bytes) from error
+
+
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Refuse now what could not be finished.
+
+    Raises:
+        StorageError: the file system of ``folder`` has fewer than ``needed_bytes`` free.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise StorageError(folder, f"only {free_bytes:,} bytes are free", needed_bytes)
+
+
+def sha256_of(path: Path, transfer: Transfer) -> str:
+    """SHA-256 of a file in lower-case hex, reported as step ``verify``."""
+    digest = hashlib.sha256()
+    total_bytes = path.stat().st_size
+    done_bytes = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            done_bytes += len(chunk)
+            transfer.advance(done_bytes, total_bytes, "verify")
+    return digest.hexdigest()
+
+
+def require_sha256(found: str, promised: str, transfer: Transfer, source: str, what: str) -> None:
+    """Compare two hashes.
+
+    Raises:
+        DownloadError: they differ, so the source delivered other bytes than promised.
+    """
+    if found != promised.lower():
+        raise DownloadError(
+            transfer.model, source, f"{what} has SHA-256 {found}, promised was {promised.lower()}"
+        )
+
+
+def require_gguf(path: Path, transfer: Transfer, source: str) -> None:
+    """Catch an error page saved as weights, where no hash is known.
+
+    Raises:
+        DownloadError: a file named ``.gguf`` does not begin like one.
+    """
+    with path.open("rb") as stream:
+        begin = stream.read(len(GGUF_MAGIC))
+    if begin != GGUF_MAGIC:
+        raise DownloadError(transfer.model, source, f"the file begins with {begin!r}, not GGUF")
+
+
+def commit(partial: Path, final: Path) -> Path:
+    """Give a complete, verified file its final name, durably.
+
+    The file is flushed before the rename and the folder after it: otherwise a
+    power cut could leave the final name on a file without its bytes.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with writing(final):
+        with partial.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        partial.replace(final)
+        if os.name == "posix":
+            folder = os.open(final.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    return final

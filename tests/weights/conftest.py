@@ -1,0 +1,102 @@
+"""A real HTTP server on loopback that knows ranges and can be told to misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from airunner.events import DownloadProgressed, EventBus
+from airunner.weights.transfer import Transfer
+
+
+@dataclass
+class FileServer:
+    """`files` by path. Each entry of `cuts` breaks one answer off after that many body bytes.
+
+    Answers wait for `may_answer`, which is set unless a test clears it.
+    """
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    can_resume: bool = True
+    cuts: list[int] = field(default_factory=list)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: FileServer
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        self.state.requests.append((path, self.headers.get("Range")))
+        self.state.may_answer.wait()
+        body = self.state.files.get(path)
+        if body is None:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        tag = f'"{hashlib.md5(body).hexdigest()}"'
+        start = 0
+        span = self.headers.get("Range")
+        if span is not None and self.headers.get("If-Range") == tag:
+            start = int(span.removeprefix("bytes=").rstrip("-"))
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        else:
+            self.send_response(200)
+        if self.state.can_resume:
+            self.send_header("ETag", tag)
+        self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
+        rest = body[start:]
+        if self.state.cuts:
+            rest = rest[: self.state.cuts.pop(0)]
+            self.close_connection = True
+        self.wfile.write(rest)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    state = FileServer()
+    state.may_answer.set()
+    handler = type("Handler", (_Handler,), {"state": state})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    state.url = f"http://127.0.0.1:{http.server_port}"
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield state
+    state.may_answer.set()
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+@dataclass
+class Recorder:
+    """A transfer into `folder` and the progress it reported."""
+
+    transfer: Transfer
+    events: list[DownloadProgressed]
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    folder = tmp_path / "models" / "publisher--model"
+    folder.mkdir(parents=True)
+    bus = EventBus()
+    events: list[DownloadProgressed] = []
+    bus.subscribe(events.append)
+    return Recorder(Transfer("publisher/model", folder, bus), events)

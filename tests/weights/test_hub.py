@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from airunner.errors import DownloadError
+from airunner.models.spec import HubSource
+from airunner.weights.hub import fetch_hub
+
+REPO = "publisher/model-GGUF"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def publish(server, files: dict[str, bytes]) -> None:
+    """Serve `files` as the hub does: a listing with hashes, and each file at a commit."""
+    siblings = [
+        {
+            "rfilename": name,
+            "size": len(body),
+            "lfs": {
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "size": len(body),
+                "pointerSize": 134,
+            },
+        }
+        for name, body in files.items()
+    ]
+    listing = {"id": REPO, "sha": COMMIT, "siblings": [*siblings, {"rfilename": "README.md"}]}
+    server.files[f"/api/models/{REPO}/revision/main"] = json.dumps(listing).encode()
+    for name, body in files.items():
+        server.files[f"/{REPO}/resolve/{COMMIT}/{name}"] = body
+
+
+PARTS = {
+    "model-q4_k_m-00001-of-00002.gguf": b"GGUF" + os.urandom(400_000),
+    "model-q4_k_m-00002-of-00002.gguf": b"GGUF" + os.urandom(300_000),
+}
+OTHERS = {"model-q8_0.gguf": b"GGUF8", "mmproj-model-q4_k_m.gguf": b"GGUFv"}
+
+
+def test_all_parts_of_a_split_file_come_from_one_commit(server, recorder):
+    publish(server, {**OTHERS, **PARTS})
+    server.cuts = [10_000_000, 100_000]
+    first = fetch_hub(
+        recorder.transfer, HubSource(REPO, "*Q4_K_M*.gguf"), server.url, retry_wait_s=0
+    )
+    assert first.name == "model-q4_k_m-00001-of-00002.gguf"
+    assert {p.name: p.read_bytes() for p in first.parent.glob("*.gguf")} == PARTS
+    whole_bytes = sum(map(len, PARTS.values()))
+    steps = [e for e in recorder.events if e.step == "download"]
+    assert {e.total_bytes for e in steps} == {whole_bytes}
+    assert [e.done_bytes for e in steps] == sorted(e.done_bytes for e in steps)
+    assert steps[-1].done_bytes == whole_bytes
+
+
+def test_bytes_that_the_listing_does_not_promise_are_refused(server, recorder):
+    publish(server, OTHERS)
+    server.files[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = b"GGUF9"
+    with pytest.raises(DownloadError, match="SHA-256"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+    assert not list(recorder.transfer.folder.rglob("*.gguf*"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [("*Q2_K*.gguf", r"matches no file; there is .*model-q8_0\.gguf"), ("*.gguf", "matches 2")],
+)
+def test_a_pattern_must_mean_one_model(server, recorder, pattern, problem):
+    publish(server, {**OTHERS, **PARTS})
+    with pytest.raises(DownloadError, match=problem):
+        fetch_hub(recorder.transfer, HubSource(REPO, pattern), server.url)
+
+
+def test_an_unknown_repository_is_a_download_error(server, recorder):
+    with pytest.raises(DownloadError, match=r"publisher/model-GGUF"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*"), server.url)
+
+
+def test_the_users_mirror_is_asked(server, tmp_path):
+    publish(server, OTHERS)
+    program = (
+        "import sys; from pathlib import Path; from airunner.weights.hub import fetch_hub;"
+        "from airunner.weights.transfer import Transfer; from airunner.events import EventBus;"
+        "from airunner.models.spec import HubSource;"
+        "transfer = Transfer('publisher/model', Path(sys.argv[1]), EventBus());"
+        f"print(fetch_hub(transfer, HubSource({REPO!r}, '*q8_0*')).read_bytes())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={**os.environ, "HF_ENDPOINT": server.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "b'GGUF8'"
+
+
+def test_parts_of_an_older_commit_are_not_mixed_in(server, recorder):
+    publish(server, PARTS)
+    first, second = (recorder.transfer.folder / name for name in PARTS)
+    first.write_bytes(PARTS[first.name])
+    second.write_bytes(bytes(len(PARTS[second.name])))
+    fetch_hub(recorder.transfer, HubSource(REPO, "*q4_k_m*"), server.url)
+    assert second.read_bytes() == PARTS[second.name]
+    fetched = [path.rpartition("/")[2] for path, _span in server.requests if "/resolve/" in path]
+    assert fetched == [second.name]

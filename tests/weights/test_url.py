@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from airunner.errors import DownloadError, StorageError
+from airunner.models.spec import UrlSource
+from airunner.weights.staging import require_space
+from airunner.weights.url import fetch_url
+
+BODY = b"GGUF" + os.urandom(3_000_000)
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+def ranges(server) -> list[str | None]:
+    return [span for _path, span in server.requests]
+
+
+def names(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_cut_connection_is_continued_where_it_broke_off(server, recorder):
+    server.files["/m.gguf"] = BODY
+    server.cuts = [1_000_000, 0, 500_000]
+    path = fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf", SHA256), retry_wait_s=0)
+    assert path.read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=1000000-", "bytes=1000000-", "bytes=1500000-"]
+    assert names(recorder.transfer.folder) == {"m.gguf"}
+    last = [e for e in recorder.events if e.step == "download"][-1]
+    assert last.done_bytes == last.total_bytes == len(BODY)
+
+
+def test_a_cancelled_fetch_is_continued_by_a_later_one(server, recorder):
+    server.files["/m.gguf"] = BODY
+    source = UrlSource(f"{server.url}/m.gguf", SHA256)
+    recorder.transfer.bus.subscribe(lambda event: recorder.transfer.cancel.set())
+    with pytest.raises(DownloadError, match="cancelled"):
+        fetch_url(recorder.transfer, source)
+    assert not (recorder.transfer.folder / "m.gguf").exists()
+    kept_bytes = (recorder.transfer.staging / "m.gguf.part").stat().st_size
+    assert 0 < kept_bytes < len(BODY)
+
+    recorder.transfer.cancel.clear()
+    recorder.transfer.bus = type(recorder.transfer.bus)()
+    assert fetch_url(recorder.transfer, source).read_bytes() == BODY
+    assert ranges(server) == [None, f"bytes={kept_bytes}-"]
+
+
+def test_a_file_that_changed_on_the_server_is_fetched_from_its_start(server, recorder):
+    server.files["/m.gguf"] = BODY
+    server.cuts = [1_000_000, 0, 0, 0, 0, 0]
+    source = UrlSource(f"{server.url}/m.gguf")
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    newer = server.files["/m.gguf"] = b"GGUF" + os.urandom(1_500_000)
+    assert fetch_url(recorder.transfer, source, retry_wait_s=0).read_bytes() == newer
+    assert ranges(server)[-1] == "bytes=1000000-"
+
+
+def test_other_bytes_than_promised_leave_nothing_behind(server, recorder):
+    server.files["/m.gguf"] = BODY[:-1] + bytes([BODY[-1] ^ 1])
+    source = UrlSource(f"{server.url}/m.gguf", SHA256)
+    with pytest.raises(DownloadError, match="SHA-256"):
+        fetch_url(recorder.transfer, source)
+    assert names(recorder.transfer.folder) == set()
+    server.files["/m.gguf"] = BODY
+    assert fetch_url(recorder.transfer, source).read_bytes() == BODY
+
+
+def test_an_error_page_is_not_weights(server, recorder):
+    server.files["/m.gguf"] = b"<html>please log in</html>"
+    with pytest.raises(DownloadError, match="not GGUF"):
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"))
+    assert names(recorder.transfer.folder) == set()
+
+
+@pytest.mark.parametrize("cuts", [[], [0] * 20])
+def test_a_server_that_gives_nothing_is_given_up(server, recorder, cuts):
+    server.cuts = cuts
+    if cuts:
+        server.files["/m.gguf"] = BODY
+    with pytest.raises(DownloadError, match=r"m\.gguf") as caught:
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"), retry_wait_s=0)
+    assert caught.value.model == "publisher/model"
+    assert len(server.requests) == (5 if cuts else 1)
+
+
+def test_a_disk_that_refuses_keeps_what_arrived(server, recorder):
+    resource = pytest.importorskip("resource")
+    server.files["/m.gguf"] = BODY
+    source = UrlSource(f"{server.url}/m.gguf", SHA256)
+    _soft, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(StorageError) as caught:
+            fetch_url(recorder.transfer, source)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.needed_bytes == len(BODY)
+    assert fetch_url(recorder.transfer, source).read_bytes() == BODY
+    assert ranges(server)[1] == "bytes=1000000-"
+
+
+def test_more_than_the_disk_holds_is_refused_before_it_is_fetched(recorder):
+    with pytest.raises(StorageError) as caught:
+        require_space(recorder.transfer.folder, 2**62)
+    assert caught.value.needed_bytes == 2**62
+
+
+def test_a_server_that_cannot_resume_is_given_up_all_the_same(server, recorder):
+    server.files["/m.gguf"] = BODY
+    server.can_resume = False
+    server.cuts = [1_000_000, 500_000] * 20
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"), retry_wait_s=0)
+    assert len(server.requests) == 6
