@@ -30,6 +30,7 @@ class NativeDialect:
     """The tools that fit are shown; the model calls as many as it likes."""
 
     def __init__(self, toolset: Toolset, ranker: ToolRanker) -> None:
+        self._toolset = toolset
         self._shown = ShownTools(toolset, ranker)
 
     def next_step(
@@ -52,18 +53,18 @@ class NativeDialect:
         if choice == NONE:
             return Prompt(render=joined, read=_text_only, tools=tools, tool_choice=NONE)
         if choice != AUTO:
-            return _forced(tools, choice)
+            return _forced(self._toolset, tools, choice)
 
         def retry(call: ToolCall) -> Prompt:
             shown = any(tool.name == call.name for tool in tools)
-            prompt = _forced(tools, call.name if shown else REQUIRED)
+            prompt = _forced(self._toolset, tools, call.name if shown else REQUIRED)
             return replace(prompt, read=_as_generated)
 
         return Prompt(render=joined, read=_as_generated, tools=tools, retry=retry)
 
 
-def _forced(tools: tuple[ToolSchema, ...], choice: str) -> Prompt:
-    schema = call_of(tool for tool in tools if choice in (REQUIRED, tool.name))
+def _forced(toolset: Toolset, tools: tuple[ToolSchema, ...], choice: str) -> Prompt:
+    schema = call_of(toolset.get(t.name) for t in tools if choice in (REQUIRED, t.name))
     return Prompt(
         render=joined,
         read=_call_only,

@@ -16,6 +16,7 @@ from typing import Any
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.control_tokens import harmless
+from airunner.engines.tool_schemas import engine_parameters
 from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
 
@@ -78,7 +79,7 @@ def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
             "function": {
                 "name": tool.name,
                 "description": tool.description,
-                "parameters": _parameters(tool),
+                "parameters": engine_parameters(tool.parameters),
             },
         }
         for tool in tools
@@ -102,7 +103,7 @@ def forced_call_schema(request: ChatRequest) -> dict[str, Any]:
         if request.tool_choice not in ("required", tool.name):
             continue
         scope = f"{tool.name}."
-        parameters = _with_scoped_references(_parameters(tool), scope)
+        parameters = _with_scoped_references(engine_parameters(tool.parameters), scope)
         for name, definition in parameters.pop("$defs", {}).items():
             definitions[scope + name] = definition
         calls.append(
@@ -131,10 +132,6 @@ def _with_scoped_references(schema: Any, scope: str) -> Any:
     if isinstance(schema, list | tuple):
         return [_with_scoped_references(item, scope) for item in schema]
     return schema
-
-
-def _parameters(tool: ToolSchema) -> Mapping[str, Any]:
-    return tool.parameters or {"type": "object", "properties": {}}
 
 
 def _message_json(message: Message) -> dict[str, Any]:

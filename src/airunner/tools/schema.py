@@ -9,28 +9,36 @@ full). Pure functions over plain dictionaries; pydantic makes the raw schema.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airunner.errors import InvalidToolError
-from airunner.messages import ToolSchema
+from airunner.json_schema.decoding import MAX_NUMBER, number_limits
+
+if TYPE_CHECKING:
+    from airunner.tools.tool import Tool
 
 MAX_STRING = 400
 """Characters a decoded string may have where the schema sets no limit."""
 
-MAX_NUMBER = 9 * 10**18
-"""How far from 0 a decoded number may be where the schema sets no limit.
+LONGEST_STRING = 16_384
+"""Characters a decoded string may have, whatever the schema says."""
 
-Room for identifiers of 64 bits. Beyond them llama.cpp takes a schema and drops it in silence.
-"""
+FINEST_STEP = 1e-9
+"""What decoded fractions that are not negative are multiples of."""
 
 MAX_ITEMS = 8
 """Items a decoded array may have where the schema sets no limit."""
+
+LONGEST_ARRAY = 64
+"""Items a decoded array may have, whatever the schema says."""
 
 COMPACT_JSON: Mapping[str, Any] = {
     "x-guidance": {"whitespace_flexible": False, "lenient": True},
 }
 """Beside a schema: decode it without white space, and ignore what no grammar can express."""
 
+_NUMBER_LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+_LEAST = ("minimum", "exclusiveMinimum")
 _MAPS_OF_SCHEMAS = ("properties", "patternProperties")
 _LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SCHEMAS = ("items", "additionalProperties", "not")
@@ -65,38 +73,46 @@ def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A compact ``schema`` in which every string and array has a greatest length.
+    """A decoding ``schema`` in which every string and array has a greatest length.
 
     So have numbers before their point, or a model may write digits until its tokens are
-    used up, as Gemma 3 270M does. An object with named properties has no others.
+    used up, as Gemma 3 270M does. Behind the point they end where none is negative: there is
+    no limit of digits, and llguidance decodes no negative multiple of a step. An object with
+    named properties has no others. Limits for which an engine would drop the whole schema in
+    silence are put right.
     """
     node = _map_subschemas(dict(schema), bounded)
+    if "enum" in node or "const" in node:
+        return node
     kind = node.get("type")
-    if kind == "string" and "enum" not in node and "const" not in node:
+    if kind == "string":
         # A grammar takes a length or a pattern, not both.
         if "pattern" not in node and "format" not in node:
-            node.setdefault("maxLength", MAX_STRING)
+            node["maxLength"] = min(node.get("maxLength", MAX_STRING), LONGEST_STRING)
     elif kind == "array":
-        node.setdefault("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
-    elif kind in ("integer", "number") and "enum" not in node and "const" not in node:
+        least = node.get("minItems", 0)
+        most = node.get("maxItems", max(MAX_ITEMS, least))
+        node["maxItems"] = max(least, min(most, LONGEST_ARRAY))
+    elif kind in ("integer", "number"):
+        limits = number_limits(node, whole=kind == "integer")
+        node = {key: value for key, value in node.items() if key not in _NUMBER_LIMITS} | limits
         if "exclusiveMinimum" not in node:
-            node.setdefault("minimum", min(-MAX_NUMBER, node.get("maximum", 0)))
+            node.setdefault("minimum", -MAX_NUMBER)
         if "exclusiveMaximum" not in node:
-            node.setdefault("maximum", max(MAX_NUMBER, node.get("minimum", 0)))
+            node.setdefault("maximum", MAX_NUMBER)
+        if kind == "number" and max(node.get(key, -1) for key in _LEAST) >= 0:
+            node["multipleOf"] = FINEST_STEP
     elif kind == "object" and "properties" in node:
         node.setdefault("additionalProperties", False)
     return node
 
 
-def call_of(tools: Iterable[ToolSchema]) -> dict[str, Any]:
+def call_of(tools: Iterable[Tool]) -> dict[str, Any]:
     """A bounded schema of a call, with ``name`` and ``arguments``, of any one of ``tools``."""
     calls = [
         {
             "type": "object",
-            "properties": {
-                "name": {"const": tool.name},
-                "arguments": bounded(tool.parameters or {"type": "object", "properties": {}}),
-            },
+            "properties": {"name": {"const": tool.name}, "arguments": bounded(tool.decoding)},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
