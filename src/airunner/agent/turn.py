@@ -263,9 +263,8 @@ class Turn:
             unique = call if call.id and call.id not in taken else replace(call, id=_new_id("call"))
             taken.add(unique.id)
             calls.append(unique)
-        if reply.text or calls:
-            said = Message("assistant", reply.text, tuple(calls), reasoning=reply.reasoning)
-            messages.append(said)
+        text = reply.text if reply.text or calls else _NO_ANSWER
+        messages.append(Message("assistant", text, tuple(calls), reasoning=reply.reasoning))
         self._streamed = ""
         return tuple(calls)
 
