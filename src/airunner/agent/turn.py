@@ -205,7 +205,7 @@ class Turn:
             tools=prompt.tools,
             count=lease.count_tokens,
             n_ctx=lease.n_ctx,
-            reserve=min(wanted, self._reserve(lease.n_ctx)),
+            reserve=min(wanted, lease.n_ctx // _RESERVED_SHARE),
             model=lease.spec.model_path,
         )
         if fitted.dropped or fitted.shortened:
