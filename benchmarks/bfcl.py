@@ -39,12 +39,11 @@ _KEPT = ("description", "enum", "minimum", "maximum", "minItems", "maxItems", "f
 
 
 def first_problem(schema: Mapping[str, Any], value: Any) -> str:
-    """What ``jsonschema`` has against ``value``; empty if nothing."""
-    import jsonschema
+    """What ``jsonschema-rs`` has against ``value``; empty if nothing."""
+    import jsonschema_rs
 
-    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    validator = jsonschema.Draft202012Validator(schema, format_checker=checker)
-    error = next(iter(validator.iter_errors(value)), None)
+    validator = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True)
+    error = next(validator.iter_errors(value), None)
     return "" if error is None else str(error.message)
 
 
@@ -166,7 +165,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def _package() -> Path:
     spec = importlib.util.find_spec("bfcl_eval")
     if spec is None or spec.origin is None:
-        raise SystemExit("pip install --no-deps bfcl-eval==2026.3.23 jsonschema")
+        raise SystemExit("pip install --no-deps bfcl-eval==2026.3.23 jsonschema-rs")
     return Path(spec.origin).parent
 
 

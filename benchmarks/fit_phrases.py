@@ -70,7 +70,7 @@ def of_case(case: Case, weight: float) -> Iterator[Example]:
             answers[name] += map(plain, values)
     tool = next(tool for tool in case.tools if case.original(tool.name) == wanted)
     about = f"{tool.name} {tool.description}"
-    slots, phrases, tokens, known = read_phrases(tool.parameters, case.text, about)
+    slots, phrases, tokens, known = read_phrases(tool.decoding, case.text, about)
     around = Surroundings(tokens, known, slots)
     for slot in slots:
         if len(slot.path) == 1:

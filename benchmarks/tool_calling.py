@@ -13,7 +13,7 @@ and its calls parsed by its own template, and our constraint on top.
 Every call is validated against its tool's JSON schema by an independent library.
 Outcomes are kept line by line beside the results, so an interrupted run goes on.
 
-Needs ``pip install --no-deps bfcl-eval==2026.3.23`` and ``jsonschema``.
+Needs ``pip install --no-deps bfcl-eval==2026.3.23`` and ``jsonschema-rs``.
 
 Run: ``python -m benchmarks.tool_calling [--cases N] [--model NAME] [--half odd|even|both]``
 """

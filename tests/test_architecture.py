@@ -19,10 +19,10 @@ MOST_LINES = 400
 
 OTHER_RAISES = {
     "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
-    "ValueError": {
-        "config/byte_size.py",
-        "config/values.py",
-    },  # parsers, whose caller knows the origin
+    "ValueError": {  # parsers, whose caller knows the origin
+        *("config/byte_size.py", "config/values.py"),
+        *("json_schema/effort.py", "json_schema/plain.py"),
+    },
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker

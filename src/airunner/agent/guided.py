@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airunner.agent.conversation import newest_exchange
-from airunner.agent.tool_calling.tool_calling import (
+from airunner.agent.tool_calling.prompt import (
     AUTO,
     NONE,
     REQUIRED,
@@ -160,7 +160,7 @@ class _Form:
         taken = {name: mark.take(request, earlier) for name, mark in tool.user_words.items()}
         given = {name: value for name, value in taken.items() if value is not None}
         settled = {name for name in tool.user_words if name in given or _is_optional(tool, name)}
-        left = without(tool.parameters, settled)
+        left = without(tool.decoding, settled)
         if left["properties"] and not _is_called_again(tool, messages):
             grounded = ground(left, _grounds(tool, request), f"{tool.name} {tool.description}")
             given, left = {**given, **grounded.given}, dict(grounded.schema)
@@ -196,7 +196,7 @@ def _request_of(messages: Sequence[Message]) -> Request:
 
 
 def _is_optional(tool: Tool, name: str) -> bool:
-    return name not in tool.parameters["required"]
+    return name not in tool.decoding["required"]
 
 
 def _is_called_again(tool: Tool, messages: Sequence[Message]) -> bool:

@@ -17,8 +17,8 @@ from airunner.agent.guided import GuidedToolCalling
 from airunner.agent.team import Team
 from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.tool_calling.native import NativeToolCalling
+from airunner.agent.tool_calling.prompt import AUTO, NONE, REQUIRED, ToolCalling
 from airunner.agent.tool_calling.tool_block import ToolBlock
-from airunner.agent.tool_calling.tool_calling import AUTO, NONE, REQUIRED, Dialect
 from airunner.agent.turn import Turn, TurnRequest
 from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
@@ -86,7 +86,7 @@ class AgentLoop:
         self._consent = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
-        self._dialects: dict[ChatDialect, Dialect] = {
+        self._dialects: dict[ChatDialect, ToolCalling] = {
             "native": NativeToolCalling(self.toolset, self.block),
             "guided": GuidedToolCalling(self.toolset, ranker),
         }

@@ -18,7 +18,7 @@ from airunner.agent.generation import run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.team import Expect, Lease, Team
 from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
-from airunner.agent.tool_calling.tool_calling import AUTO, NONE, Dialect, Prompt, Reply
+from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply, ToolCalling
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
 from airunner.events import (
@@ -47,7 +47,7 @@ _NO_ANSWER = "(There is no answer: the turn ended before one.)"
 class TurnRequest:
     """What the user said and how the answer is to be sampled; ``None`` is the model's default.
 
-    ``tool_choice`` says which tools the turn may call, see ``Dialect.next_step``. A
+    ``tool_choice`` says which tools the turn may call, see ``ToolCalling.next_step``. A
     tool that has to be called is called first; after that the model is free.
     """
 
@@ -67,7 +67,7 @@ class Turn:
         request: TurnRequest,
         *,
         team: Team,
-        dialects: Mapping[ChatDialect, Dialect],
+        dialects: Mapping[ChatDialect, ToolCalling],
         caller: Callable[[str], ToolCaller],
         emit: Callable[[Event], None],
         max_steps: int,
@@ -205,7 +205,7 @@ class Turn:
             tools=prompt.tools,
             count=lease.count_tokens,
             n_ctx=lease.n_ctx,
-            reserve=min(wanted, self._reserve(lease.n_ctx)),
+            reserve=min(wanted, lease.n_ctx // _RESERVED_SHARE),
             model=lease.spec.model_path,
         )
         if fitted.dropped or fitted.shortened:
@@ -263,9 +263,8 @@ class Turn:
             unique = call if call.id and call.id not in taken else replace(call, id=_new_id("call"))
             taken.add(unique.id)
             calls.append(unique)
-        if reply.text or calls:
-            said = Message("assistant", reply.text, tuple(calls), reasoning=reply.reasoning)
-            messages.append(said)
+        text = reply.text if reply.text or calls else _NO_ANSWER
+        messages.append(Message("assistant", text, tuple(calls), reasoning=reply.reasoning))
         self._streamed = ""
         return tuple(calls)
 

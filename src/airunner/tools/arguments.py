@@ -23,10 +23,18 @@ class ArgumentForm(Protocol):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Their JSON schema, compact, of type object, with ``properties`` and ``required``.
+        """Their JSON schema, of type object, as a model is shown it.
 
         Raises:
             InvalidToolError: a parameter's type has no JSON schema.
+        """
+        ...
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """A finite schema for decoding and for reading: whatever ``schema`` accepts, it accepts.
+
+        Of type object, with ``properties`` and ``required``, and without references.
         """
         ...
 

@@ -1,36 +1,40 @@
 """A JSON schema that somebody else wrote as a form for arguments.
 
-Owns what of such a schema is taken over. It is untrusted: it may be malformed,
-endless, or made to blow up when its references are put in place. What a model
-is shown and what a grammar decodes is therefore a copy of the parts that are
-understood; a schema whose meaning would be lost with the rest is refused.
+Owns its three readings: models are shown it as it came, arguments are checked
+against it by a validator of JSON Schema, and a grammar decodes what
+``airunner.json_schema.decoding`` makes of it. It is untrusted: it may be
+malformed, endless, or made to keep a validator busy. No reference leads out of
+it, and regular expressions are matched in linear time; what a validator cannot
+take is not checked here, for the server checks its arguments itself.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from airunner.errors import InvalidToolError, ToolArgumentsError
+from airunner.json_schema.decoding import decodable
+from airunner.json_schema.effort import check_levels, checks_needed
+from airunner.json_schema.plain import MAX_SCHEMA_CHARACTERS, plain_json
+from airunner.json_schema.sound import sound
 from airunner.tools.arguments import Arguments
-from airunner.tools.schema import MAX_ITEMS
 
-MAX_PARAMETERS = 48
-MAX_NODES = 400
-MAX_DEPTH = 8
-MAX_CHOICES = 200
-MAX_DESCRIPTION = 200
-MAX_NAME = 64
-_MAX_LEAST = 64
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError, Validator
 
-# Taken as they are. Of what is left out, "pattern" and "format" could make a
-# grammar or a regular expression run for ever; the server checks them itself.
-_NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
-_LENGTHS = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
-_TYPES = frozenset(["string", "number", "integer", "boolean", "object", "array", "null"])
+MAX_DESCRIPTION = 4000
+"""Characters of one description within a schema."""
+
+_MAX_ARGUMENTS = 16 * 1024 * 1024
+_MAX_CHECKS = 5_000_000
+_MAX_CHECKS_EXPLAINED = 20_000  # what is wrong with every alternative is collected
+_REGEX_BYTES = 1 << 18
+_PROBLEMS_SEEN = 100
 _PROBLEMS_TOLD = 5
+_PROBLEM_LENGTH = 200
 
 
 class JsonForm:
@@ -44,164 +48,54 @@ class JsonForm:
 
     def __init__(self, tool: str, schema: object) -> None:
         self._tool = tool
-        self.schema = _Reader(tool, schema).read()
+        try:
+            plain = plain_json(schema, MAX_SCHEMA_CHARACTERS, lenient=True)
+        except ValueError as error:
+            raise InvalidToolError(tool, f"its schema {error}") from None
+        if not isinstance(plain, dict):
+            raise InvalidToolError(tool, f"its schema is {_short(repr(schema))}, no JSON schema")
+        self._sound = sound({**plain, "nullable": False}, _can_match)
+        kind = self._sound.get("type", "object")
+        if "object" not in (kind if isinstance(kind, list) else [kind]):
+            raise InvalidToolError(tool, f"its arguments are no object but {_short(str(kind))}")
+        try:
+            check_levels(self._sound)
+            self._validator = _validator(self._sound)
+        except ValueError as error:
+            raise InvalidToolError(tool, f"its schema {_short(str(error))}") from None
+        self.schema: dict[str, Any] = {
+            "type": "object",
+            "properties": {},
+            **_with_short_descriptions(plain),
+        }
+
+    @cached_property
+    def decoding(self) -> dict[str, Any]:
+        """See ``ArgumentForm``."""
+        return decodable(self._sound)
 
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """See ``ArgumentForm``."""
-        given = dict(arguments)
-        errors = sorted(self._validator.iter_errors(given), key=lambda error: list(error.path))
-        if errors:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in error.path) or 'arguments'}: {error.message}"
-                for error in errors[:_PROBLEMS_TOLD]
-            )
-            raise ToolArgumentsError(self._tool, problems)
-        return Arguments(given, given)
-
-    @cached_property
-    def _validator(self) -> Any:
-        from jsonschema import Draft202012Validator
-
-        return Draft202012Validator(self.schema)
-
-
-class _Reader:
-    """One pass over a schema; counts what it has seen, so that it ends."""
-
-    def __init__(self, tool: str, schema: object) -> None:
-        self._tool, self._schema = tool, schema
-        self._nodes = 0
-
-    def read(self) -> dict[str, Any]:
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import SchemaError
-
-        root = self._node(self._schema, 0)
-        if root.get("type", "object") != "object" or "anyOf" in root:
-            raise self._refused("its arguments are no object")
-        schema = {"type": "object", "properties": {}, "required": [], **root}
-        schema.pop("description", None)
-        schema.pop("default", None)
         try:
-            Draft202012Validator.check_schema(schema)
-        except SchemaError as error:
-            raise self._refused(f"its schema is not valid: {_short(error.message)}") from None
-        return schema
+            given = plain_json(arguments, _MAX_ARGUMENTS)
+            effort = checks_needed(self._sound, given)
+            is_valid = self._validator.is_valid(given) if effort <= _MAX_CHECKS else None
+        except ValueError as error:
+            raise self._refused(f"arguments: what was written {_short(str(error))}") from None
+        if not isinstance(given, dict):
+            raise self._refused("arguments: an object is needed")
+        if is_valid:
+            return Arguments(given, given)
+        if is_valid is None:
+            raise self._refused("arguments: nested too deeply for what the schema lets them be")
+        if effort > _MAX_CHECKS_EXPLAINED:
+            raise self._refused("arguments: they match none of the schema's alternatives")
+        errors = islice(self._validator.iter_errors(given), _PROBLEMS_SEEN)
+        problems = sorted({_told(each) for error in errors for each in _closest(error)})
+        raise self._refused("; ".join(problems[:_PROBLEMS_TOLD]))
 
-    def _node(self, node: object, depth: int, inside: tuple[str, ...] = ()) -> dict[str, Any]:
-        self._nodes += 1
-        if self._nodes > MAX_NODES or depth > MAX_DEPTH:
-            raise self._refused("its schema is too large")
-        if node is True:
-            return {}
-        if not isinstance(node, Mapping):
-            raise self._refused(f"its schema holds {_short(repr(node))} where a schema belongs")
-        if "$ref" in node:
-            name, target = self._target(node["$ref"], inside)
-            beside = {key: value for key, value in node.items() if key != "$ref"}
-            return self._node({**target, **beside}, depth, (*inside, name))
-        whole = node.get("allOf")
-        if whole is not None:
-            if not (isinstance(whole, list) and len(whole) == 1 and isinstance(whole[0], Mapping)):
-                raise self._refused("its schema combines several with allOf")
-            beside = {key: value for key, value in node.items() if key != "allOf"}
-            return self._node({**whole[0], **beside}, depth, inside)
-
-        taken = {key: value for key, value in node.items() if _is_limit(key, value)}
-        for key in ("minLength", "minItems"):
-            if taken.get(key, 0) > _MAX_LEAST:
-                raise self._refused(f"{key} {taken[key]} is too much to ask of a model")
-        if taken.get("minItems", 0) > MAX_ITEMS:
-            taken.setdefault("maxItems", taken["minItems"])
-        if isinstance(node.get("description"), str):
-            taken["description"] = plain_text(node["description"], MAX_DESCRIPTION)
-        if node.get("default") is not None and _is_scalar(node["default"]):
-            taken["default"] = node["default"]
-        taken |= self._choices(node)
-        taken |= self._kinds(node, depth, inside)
-        taken |= self._parts(node, depth, inside)
-        return taken
-
-    def _kinds(
-        self, node: Mapping[str, Any], depth: int, inside: tuple[str, ...]
-    ) -> dict[str, Any]:
-        """``type``, and the alternatives of a node. A list of types is alternatives too."""
-        kind = node.get("type")
-        kinds = kind if isinstance(kind, list) else [] if kind is None else [kind]
-        if any(each not in _TYPES for each in kinds if isinstance(each, str)) or not all(
-            isinstance(each, str) for each in kinds
-        ):
-            raise self._refused(f"it has a parameter of type {_short(repr(kind))}")
-        if len(kinds) > 1:
-            rest = {k: v for k, v in node.items() if k not in ("type", "description", "default")}
-            alternatives = [{**rest, "type": each} for each in kinds]
-            return {"anyOf": [self._node(each, depth + 1, inside) for each in alternatives]}
-        found: dict[str, Any] = {"type": kinds[0]} if kinds else {}
-        for key in ("anyOf", "oneOf"):
-            branches = node.get(key)
-            # At the root, alternatives only say which parameters go together.
-            if isinstance(branches, list) and depth:
-                found["anyOf"] = [self._node(each, depth + 1, inside) for each in branches]
-        return found
-
-    def _choices(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        if "const" in node:
-            return {"enum": self._scalars([node["const"]])}
-        if "enum" in node:
-            return {"enum": self._scalars(node["enum"])}
-        return {}
-
-    def _scalars(self, values: object) -> list[Any]:
-        if not isinstance(values, list) or not 0 < len(values) <= MAX_CHOICES:
-            raise self._refused(f"it has a choice of none or of more than {MAX_CHOICES}")
-        if not all(_is_scalar(value) for value in values):
-            raise self._refused("it has a choice among lists, objects or long texts")
-        return values
-
-    def _parts(
-        self, node: Mapping[str, Any], depth: int, inside: tuple[str, ...]
-    ) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        properties = node.get("properties")
-        if properties is not None:
-            if not isinstance(properties, Mapping) or len(properties) > MAX_PARAMETERS:
-                raise self._refused(f"it has more than {MAX_PARAMETERS} parameters")
-            for name in properties:
-                if not (0 < len(name) <= MAX_NAME and name.isprintable()):
-                    raise self._refused(f"a parameter has the name {_short(repr(name))}")
-            found["properties"] = {
-                name: self._node(child, depth + 1, inside) for name, child in properties.items()
-            }
-            required = node.get("required", [])
-            wanted = required if isinstance(required, list) else []
-            found["required"] = [name for name in wanted if name in properties]
-        if node.get("additionalProperties") is False:
-            found["additionalProperties"] = False
-        elif isinstance(node.get("additionalProperties"), Mapping):
-            found["additionalProperties"] = self._node(
-                node["additionalProperties"], depth + 1, inside
-            )
-        if isinstance(node.get("items"), Mapping):
-            found["items"] = self._node(node["items"], depth + 1, inside)
-        return found
-
-    def _target(self, reference: object, inside: tuple[str, ...]) -> tuple[str, Mapping[str, Any]]:
-        """What a reference within this schema leads to; no other place is ever looked at."""
-        for folder in ("$defs", "definitions"):
-            start = f"#/{folder}/"
-            if isinstance(reference, str) and reference.startswith(start):
-                name = reference.removeprefix(start)
-                root = self._schema
-                known = root.get(folder) if isinstance(root, Mapping) else None
-                target = known.get(name) if isinstance(known, Mapping) else None
-                if reference in inside:
-                    raise self._refused(f"the parameter type {_short(name)} contains itself")
-                if isinstance(target, Mapping):
-                    return reference, target
-        raise self._refused(f"it refers to {_short(repr(reference))}")
-
-    def _refused(self, problem: str) -> InvalidToolError:
-        return InvalidToolError(self._tool, problem)
+    def _refused(self, problem: str) -> ToolArgumentsError:
+        return ToolArgumentsError(self._tool, problem)
 
 
 def plain_text(text: str, limit: int) -> str:
@@ -210,21 +104,62 @@ def plain_text(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= MAX_DESCRIPTION
-    return value is None or isinstance(value, bool) or _is_number(value)
+def _validator(schema: Any) -> Validator:
+    from jsonschema_rs import Draft202012Validator, RegexOptions
+
+    options = RegexOptions(size_limit=_REGEX_BYTES)
+    return Draft202012Validator(schema, pattern_options=options, offline=True)
 
 
-def _is_limit(key: str, value: object) -> bool:
-    if key in _LENGTHS:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return key in _NUMBERS and _is_number(value)
+@lru_cache(1024)
+def _can_match(pattern: str) -> bool:
+    """Whether the regular expression can be matched in linear time, with little memory."""
+    try:
+        _validator({"pattern": pattern})
+    except ValueError:
+        return False
+    return True
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _with_short_descriptions(node: Any) -> Any:
+    """``node`` with every description readable; nothing else is changed."""
+    if isinstance(node, list):
+        return [_with_short_descriptions(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _readable(value)
+        if key == "description" and isinstance(value, str)
+        else _with_short_descriptions(value)
+        for key, value in node.items()
+    }
+
+
+def _readable(text: str) -> str:
+    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in text[:MAX_DESCRIPTION])
+    return clean if len(text) <= MAX_DESCRIPTION else clean[:-1] + "…"
+
+
+def _closest(error: ValidationError) -> list[ValidationError]:
+    """The problems with the one alternative that was meant, where only one is of the right type."""
+    branches: list[list[ValidationError]] = getattr(error.kind, "context", [])
+    meant = [branch for branch in branches if not any(_is_type(e, error) for e in branch)]
+    if len(meant) != 1 or not meant[0]:
+        return [error]
+    return [each for inner in meant[0][:_PROBLEMS_SEEN] for each in _closest(inner)]
+
+
+def _is_type(error: ValidationError, whole: ValidationError) -> bool:
+    return error.kind.name == "type" and error.instance_path == whole.instance_path
+
+
+def _told(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.instance_path) or "arguments"
+    message = error.message
+    if len(message) > _PROBLEM_LENGTH:  # the value itself comes first, what is wrong last
+        message = f"{message[:60]} … {message[60 - _PROBLEM_LENGTH :]}"
+    return f"{plain_text(where, 80)}: {plain_text(message, _PROBLEM_LENGTH + 8)}"
 
 
 def _short(text: str) -> str:
-    return plain_text(text, 60)
+    return plain_text(text, 100)

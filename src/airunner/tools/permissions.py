@@ -136,7 +136,7 @@ class Permissions:
 
 
 def _defaults_of(tool: Tool) -> dict[str, Any]:
-    properties = tool.parameters["properties"]
+    properties = tool.decoding["properties"]
     return {name: value["default"] for name, value in properties.items() if "default" in value}
 
 

@@ -12,25 +12,34 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airunner.errors import InvalidToolError
-from airunner.messages import ToolSchema
+from airunner.json_schema.decoding import MAX_NUMBER, number_limits
 
 MAX_STRING = 400
 """Characters a decoded string may have where the schema sets no limit."""
 
-MAX_NUMBER = 9 * 10**18
-"""How far from 0 a decoded number may be where the schema sets no limit.
+LONGEST_STRING = 16_384
+"""Characters a decoded string may have, whatever the schema says."""
 
-Room for identifiers of 64 bits. Beyond them llama.cpp takes a schema and drops it in silence.
-"""
+FINEST_STEP = 1e-9
+"""What decoded fractions that are not negative are multiples of."""
 
 MAX_ITEMS = 8
 """Items a decoded array may have where the schema sets no limit."""
+
+LONGEST_NAME = 64
+"""Characters a decoded name of a property may have where the schema does not give the names."""
+
+LONGEST_ARRAY = 64
+"""Items a decoded array may have, whatever the schema says."""
 
 COMPACT_JSON: Mapping[str, Any] = {
     "x-guidance": {"whitespace_flexible": False, "lenient": True},
 }
 """Beside a schema: decode it without white space, and ignore what no grammar can express."""
 
+_SAYS_NOTHING = frozenset({"description", "default", "title", "examples"})
+_NUMBER_LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+_LEAST = ("minimum", "exclusiveMinimum")
 _MAPS_OF_SCHEMAS = ("properties", "patternProperties")
 _LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SCHEMAS = ("items", "additionalProperties", "not")
@@ -65,42 +74,87 @@ def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A compact ``schema`` in which every string and array has a greatest length.
+    """A decoding ``schema`` in which every string and array has a greatest length.
 
     So have numbers before their point, or a model may write digits until its tokens are
-    used up, as Gemma 3 270M does. An object with named properties has no others.
+    used up, as Gemma 3 270M does. Behind the point they end where none is negative: there is
+    no limit of digits, and llguidance decodes no negative multiple of a step. An object with
+    named properties has no others; one without has a greatest number of them, with names
+    that end. What may be anything is a value, or a list or an object of values. Limits for
+    which an engine would drop the whole schema in silence are put right.
     """
+    if schema.keys() <= _SAYS_NOTHING:
+        return {**schema, "anyOf": [*_values(), *_lists_of(_values())]}
     node = _map_subschemas(dict(schema), bounded)
+    if "enum" in node or "const" in node:
+        return node
     kind = node.get("type")
-    if kind == "string" and "enum" not in node and "const" not in node:
+    if kind == "string":
         # A grammar takes a length or a pattern, not both.
         if "pattern" not in node and "format" not in node:
-            node.setdefault("maxLength", MAX_STRING)
+            node["maxLength"] = min(node.get("maxLength", MAX_STRING), LONGEST_STRING)
     elif kind == "array":
-        node.setdefault("maxItems", max(MAX_ITEMS, node.get("minItems", 0)))
-    elif kind in ("integer", "number") and "enum" not in node and "const" not in node:
+        least = node.get("minItems", 0)
+        most = node.get("maxItems", max(MAX_ITEMS, least))
+        node["maxItems"] = max(least, min(most, LONGEST_ARRAY))
+        if "prefixItems" not in node:
+            node.setdefault("items", {"anyOf": _values()})
+    elif kind in ("integer", "number"):
+        limits = number_limits(node, whole=kind == "integer")
+        node = {key: value for key, value in node.items() if key not in _NUMBER_LIMITS} | limits
         if "exclusiveMinimum" not in node:
-            node.setdefault("minimum", min(-MAX_NUMBER, node.get("maximum", 0)))
+            node.setdefault("minimum", -MAX_NUMBER)
         if "exclusiveMaximum" not in node:
-            node.setdefault("maximum", max(MAX_NUMBER, node.get("minimum", 0)))
-    elif kind == "object" and "properties" in node:
+            node.setdefault("maximum", MAX_NUMBER)
+        if kind == "number" and max(node.get(key, -1) for key in _LEAST) >= 0:
+            node["multipleOf"] = FINEST_STEP
+    elif kind == "object" and node.get("properties"):
         node.setdefault("additionalProperties", False)
+    elif kind == "object" and "patternProperties" not in node:
+        value = node.pop("additionalProperties", True)
+        if value is not False:
+            value = {"anyOf": _values()} if value is True else value
+            node["patternProperties"] = {f"^[^\\n]{{1,{LONGEST_NAME}}}$": value}
+            node.setdefault("maxProperties", max(MAX_ITEMS, node.get("minProperties", 0)))
+        node["additionalProperties"] = False
     return node
 
 
-def call_of(tools: Iterable[ToolSchema]) -> dict[str, Any]:
-    """A bounded schema of a call, with ``name`` and ``arguments``, of any one of ``tools``."""
+def _values() -> list[dict[str, Any]]:
+    """Alternatives for a value that is neither a list nor an object, bounded.
+
+    A negative number among them is whole, or its digits would not end.
+    """
+    return [
+        {"type": "string", "maxLength": MAX_STRING},
+        {"type": "number", "minimum": 0, "maximum": MAX_NUMBER, "multipleOf": FINEST_STEP},
+        {"type": "integer", "minimum": -MAX_NUMBER, "maximum": -1},
+        {"type": "boolean"},
+        {"type": "null"},
+    ]
+
+
+def _lists_of(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    value = {"anyOf": values}
+    return [
+        {"type": "array", "items": value, "maxItems": MAX_ITEMS},
+        bounded({"type": "object", "additionalProperties": value}),
+    ]
+
+
+def call_of(tools: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A bounded schema of a call, with ``name`` and ``arguments``, of any one of ``tools``.
+
+    ``tools`` has the decoding schema of the arguments for each name.
+    """
     calls = [
         {
             "type": "object",
-            "properties": {
-                "name": {"const": tool.name},
-                "arguments": bounded(tool.parameters or {"type": "object", "properties": {}}),
-            },
+            "properties": {"name": {"const": name}, "arguments": bounded(arguments)},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
-        for tool in tools
+        for name, arguments in tools.items()
     ]
     return calls[0] if len(calls) == 1 else {"anyOf": calls}
 
@@ -120,7 +174,7 @@ def without(schema: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 def longest_text(schema: Mapping[str, Any]) -> int:
     """About how many characters JSON under a *bounded* schema can have.
 
-    It sizes a generation, so it may be generous. Free-form objects count as 400.
+    It sizes a generation, so it may be generous.
     """
     if "const" in schema:
         return len(repr(schema["const"])) + 2
@@ -138,7 +192,9 @@ def longest_text(schema: Mapping[str, Any]) -> int:
         case "object" if properties := schema.get("properties"):
             return sum(len(name) + 6 + longest_text(child) for name, child in properties.items())
         case "object":
-            return 400
+            values = schema.get("patternProperties", {}).values()
+            each = LONGEST_NAME + 6 + max(map(longest_text, values), default=0)
+            return int(schema.get("maxProperties", MAX_ITEMS)) * each + 2
         case _:
             return 24
 

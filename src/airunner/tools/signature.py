@@ -51,6 +51,11 @@ class SignatureForm:
         schema.pop("description", None)
         return schema
 
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """See ``ArgumentForm``; what pydantic makes is finite once its references are in place."""
+        return self.schema
+
     @cached_property
     def hints(self) -> Mapping[str, Any]:
         """The parameters' types, with their annotations."""

@@ -101,12 +101,20 @@ class Tool:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The JSON schema of the arguments, compact and of type object.
+        """The JSON schema of the arguments, of type object, as a model is shown it.
 
         Raises:
             InvalidToolError: a parameter's type has no JSON schema.
         """
         return self._form.schema
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """The schema that arguments are decoded under; never stricter than ``parameters``.
+
+        It has ``properties`` and ``required``, and no references.
+        """
+        return self._form.decoding
 
     @cached_property
     def schema(self) -> ToolSchema:

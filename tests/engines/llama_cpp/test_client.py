@@ -9,7 +9,6 @@ import resource
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,8 @@ from airunner.errors import (
     StorageError,
     WorkerDiedError,
 )
+from airunner.json_schema.decoding import decodable
+from airunner.json_schema.sound import sound
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
 from airunner.tools.schema import COMPACT_JSON, bounded, call_of, compact
 
@@ -214,6 +215,90 @@ def test_a_number_without_limits_ends_and_may_have_18_digits(smollm2: Path, tmp_
     run(main())
 
 
+def test_a_fraction_that_is_not_negative_ends(smollm2: Path, tmp_path: Path) -> None:
+    wanted = {"type": "object", "properties": {"x": {"type": "number", "minimum": 0}}}
+    schema = {**bounded({**wanted, "required": ["x"]}), **COMPACT_JSON}
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path) as worker:
+            # Without a limit the answer to the first is threes until the tokens are used up.
+            for said, x in ((f"0.{'3' * 60}", 0.333333333), ("2.5", 2.5), ("3", 3)):
+                again = Message("user", f'Say this again: {{"x":{said}}}')
+                answer = await ask(worker.model, again, json_schema=schema, max_tokens=60)
+                assert json.loads(answer.text) == {"x": x}
+
+    run(main())
+
+
+# Of each kind that the engine refuses, or dies or hangs of, if it is sent as it came.
+ODD_PARAMETERS: dict[str, Any] = {
+    "remote": {"$ref": "https://127.0.0.1:1/schema.json"},
+    "dangling": {"$ref": "#/$defs/missing"},
+    "itself": {"$ref": "#/properties/x"},
+    "type": {"type": "any"},
+    "boolean": True,
+    "nothing": None,
+    "pattern": {"type": "string", "pattern": "^([$"},
+    "limit": {"type": "integer", "minimum": "1"},
+    "crossed": {"type": "string", "minLength": 5, "maxLength": 1},
+    "long": {"type": "string", "minLength": 10**6},
+    "many": {"type": "array", "items": {"type": "string"}, "minItems": 10**6},
+    "choice": {"enum": []},
+    "64 bits": {"type": "integer", "minimum": -(2**63), "maximum": 2**70},
+}
+
+
+def test_odd_tools_neither_end_the_engine_nor_refuse_a_request(
+    smollm2: Path, tmp_path: Path
+) -> None:
+    tools = [
+        ToolSchema(f"t{number}", "Do it.", {"type": "object", "properties": {"x": schema}})
+        for number, schema in enumerate(ODD_PARAMETERS.values())
+    ]
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=TOOL_TEMPLATE) as worker:
+            for tool in tools:
+                assert await worker.model.count_tokens([HELLO], [tool]) > 20
+            await ask(worker.model, HELLO, tools=tools, max_tokens=2)
+            for tool in tools[-2:]:
+                forced = await ask(
+                    worker.model, HELLO, tools=[tool], tool_choice=tool.name, max_tokens=60
+                )
+                assert [call.name for call in forced.last.tool_calls] in ([], [tool.name])
+
+    run(main())
+
+
+def test_limits_no_grammar_takes_do_not_switch_it_off(smollm2: Path, tmp_path: Path) -> None:
+    limits: list[dict[str, Any]] = [
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "integer", "minimum": 0, "maximum": 2**70},
+        {"type": "integer", "minimum": 9, "maximum": 1},
+        {"type": "integer", "minimum": 1, "maximum": 3, "multipleOf": 5},
+        {"type": "integer", "multipleOf": 0},
+        {"type": "integer", "minimum": "1"},
+        {"type": "number", "minimum": -1e308, "maximum": 1e308},
+        {"type": "string", "minLength": 10**9},
+        {"type": "string", "pattern": "(["},
+        {"type": "array", "items": {"type": "integer"}, "maxItems": 10**9},
+    ]
+    kinds: dict[str, Any] = {"integer": int, "number": int | float, "string": str, "array": list}
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path) as worker:
+            for limit in limits:
+                wanted = {"type": "object", "properties": {"x": limit}, "required": ["x"]}
+                schema = {**bounded(decodable(sound(wanted))), **COMPACT_JSON}
+                answer = await ask(worker.model, HELLO, json_schema=schema, max_tokens=300)
+                if answer.last.finish_reason == "length":
+                    assert answer.text.startswith('{"x":'), limit
+                else:
+                    assert isinstance(json.loads(answer.text)["x"], kinds[limit["type"]]), limit
+
+    run(main())
+
+
 def test_tools_are_called_in_the_models_dialect_and_forced_when_asked(
     smollm2: Path, tmp_path: Path
 ) -> None:
@@ -333,7 +418,7 @@ def test_a_template_that_forgets_what_was_generated_has_calls_forced_as_json(
 ) -> None:
     template = thinking_template("message.reasoning_content")
     parameters = compact("weather", WEATHER.parameters)
-    schema = {**call_of([replace(WEATHER, parameters=parameters)]), **COMPACT_JSON}
+    schema = {**call_of({WEATHER.name: parameters}), **COMPACT_JSON}
 
     async def main() -> None:
         async with loaded(smollm2, tmp_path, n_ctx=2048, chat_template=template) as worker:
@@ -361,7 +446,7 @@ def test_schemas_are_obeyed_with_a_vocabulary_that_begins_with_a_space(tmp_path:
             limits: dict[str, Any] = {"max_tokens": 300, "json_schema": {**answer, **COMPACT_JSON}}
             said = await ask(worker.model, HELLO, **limits)
             assert json.loads(said.text)["n"] in (1, 2)
-            limits["json_schema"] = {**call_of([switch]), **COMPACT_JSON}
+            limits["json_schema"] = {**call_of({switch.name: answer}), **COMPACT_JSON}
             forced = await ask(worker.model, HELLO, tools=(switch,), tool_choice="switch", **limits)
             (call,) = forced.last.tool_calls
             assert call.name == "switch"

@@ -16,6 +16,7 @@ from mcp.server.stdio import stdio_server
 NOTHING = {"type": "object", "properties": {}}
 NODE = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
 ENDLESS = {"type": "object", "properties": {"a": {"$ref": "#/$defs/node"}}, "$defs": {"node": NODE}}
+WHOLE = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}  # as typed servers write
 TOOLS: dict[str, dict[str, Any]] = {
     "echo": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
     "wipe": NOTHING,
@@ -25,6 +26,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     "fail": NOTHING,
     "many": NOTHING,
     "endless": ENDLESS,
+    "seek": {"type": "object", "properties": {"offset": WHOLE}, "required": ["offset"]},
     "\u202e": NOTHING,
 }
 
@@ -52,6 +54,8 @@ async def call_tool(_: Any, params: types.CallToolRequestParams) -> types.CallTo
             await anyio.sleep_forever()
         case "stop answering":
             threading.Event().wait()
+        case "endless" | "seek":
+            content = [types.TextContent(text=repr(params.arguments))]
         case "fail":
             return types.CallToolResult(
                 content=[types.TextContent(text="the moon is wrong")], is_error=True

@@ -16,14 +16,19 @@ import pytest
 pytest.importorskip("mcp")
 
 from tests.agent.scripted_team import ScriptedTeam, of_kind
+from tests.engines.llama_cpp.test_client import ask, loaded
 
+from airunner.agent.guided import GuidedToolCalling
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
+from airunner.agent.tool_calling.prompt import Prompt, Reply
 from airunner.errors import InvalidToolError
 from airunner.events import Event, EventBus, ToolRefused, ToolServerConnected, ToolServerFailed
 from airunner.mcp.client.config import read_mcp_config
 from airunner.mcp.client.server import McpServer
 from airunner.mcp.client.servers import McpServers
+from airunner.messages import Message, ToolCall
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 
 ODD = Path(__file__).with_name("odd_server.py")
@@ -113,17 +118,45 @@ def test_tools_are_named_filtered_bounded_and_what_is_unusable_is_told(tmp_path:
         assert "Odd_one_stop_answering" in mcp.toolset
         assert not {"Odd_one_wipe", "Odd_one_die"} & set(mcp.toolset.names)
         refused = {event.tool: event.problem for event in of_kind(mcp.events, ToolRefused)}
-        assert "contains itself" in refused["endless"]
-        assert len(refused) == 2, "the other has a name of which nothing is left"
+        assert len(refused) == 1, "it has a name of which nothing is left"
+        tree = {"next": {"next": {}}}
+        assert mcp.answer("Odd_one_endless", a=tree) == repr({"a": tree})
+        shown = mcp.toolset.get("Odd_one_endless").parameters
+        assert shown["$defs"]["node"]["properties"]["next"] == {"$ref": "#/$defs/node"}
         tool = mcp.toolset.get("Odd_one_echo")
         assert tool.permission == "execute", "what a server does is not known, so it is asked about"
         assert tool.description.isprintable()
         assert len(tool.description) <= 400
         assert mcp.answer("Odd_one_echo", text="hello") == "hello yes"
-        assert "not of type 'string'" in mcp.call("Odd_one_echo", text=3).problem
+        assert 'not of type "string"' in mcp.call("Odd_one_echo", text=3).problem
     (tmp_path / "second").mkdir()
-    with connected(tmp_path / "second", o=odd(tmp_path, allow=["e*"], deny=["echo"])) as mcp:
+    with connected(tmp_path / "second", o=odd(tmp_path, allow=["ec*"], deny=["echo"])) as mcp:
         assert mcp.toolset.names == ()
+
+
+def test_a_guided_model_writes_arguments_within_64_bits(smollm2: Path, tmp_path: Path) -> None:
+    """An engine drops such a schema in silence, and the model then writes prose."""
+    question = [Message("user", "Move the tape somewhere else.")]
+
+    async def arguments(toolset: Toolset) -> ToolCall:
+        step = GuidedToolCalling(toolset, best_ranker(toolset)).next_step(
+            question, may_call=True, again=None, choice="odd_seek"
+        )
+        assert isinstance(step, Prompt)
+        async with loaded(smollm2, tmp_path) as worker:
+            answer = await ask(
+                worker.model,
+                *step.render(question),
+                json_schema=step.json_schema,
+                max_tokens=step.max_tokens,
+            )
+        return step.read(Reply(text=answer.text)).calls[0]
+
+    with connected(tmp_path, odd=odd(tmp_path, allow=["seek"])) as mcp:
+        call = asyncio.run(arguments(mcp.toolset))
+        assert call.arguments.keys() == {"offset"}
+        assert isinstance(call.arguments["offset"], int)
+        assert mcp.answer(call.name, **call.arguments) == repr(call.arguments)
 
 
 def test_results_are_text_and_bounded(tmp_path: Path) -> None:

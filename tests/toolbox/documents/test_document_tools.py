@@ -13,7 +13,7 @@ from tests.toolbox.documents.word_file import write_contract
 
 from airunner.errors import GenerationError, ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
-from airunner.toolbox import document_tools, text_tools
+from airunner.toolbox.documents import document_tools
 from airunner.toolbox.documents.document_tools import (
     answer_from_document,
     read_document,
@@ -21,6 +21,7 @@ from airunner.toolbox.documents.document_tools import (
     search_documents,
     summarize_document,
 )
+from airunner.toolbox.text import text_tools
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.passages import estimated_tokens
 from airunner.tools.request import split_request

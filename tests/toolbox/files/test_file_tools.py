@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox import file_tools, folder_tools
+from airunner.toolbox.files import file_tools, folder_tools
 from airunner.toolbox.files.file_tools import (
     append_to_file,
     copy_file,

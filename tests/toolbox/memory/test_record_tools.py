@@ -14,12 +14,7 @@ from tests.toolbox.text.test_text_tools import Specialist
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
-from airunner.toolbox import (
-    conversation_tools,
-    fact_tools,
-    note_tools,
-    reminder_tools,
-)
+from airunner.toolbox.memory import conversation_tools, fact_tools, note_tools
 from airunner.toolbox.memory.conversation_tools import (
     delete_conversation,
     list_conversations,
@@ -38,6 +33,7 @@ from airunner.toolbox.memory.note_tools import (
     save_note,
     search_notes,
 )
+from airunner.toolbox.time import reminder_tools
 from airunner.toolbox.time.reminder_tools import cancel_reminder, list_reminders, set_reminder
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.request import split_request

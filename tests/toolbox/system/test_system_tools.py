@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolArgumentsError, ToolFailedError
-from airunner.toolbox import system_tools
+from airunner.toolbox.system import system_tools
 from airunner.toolbox.system.system_tools import (
     explain_last_decision,
     list_models,

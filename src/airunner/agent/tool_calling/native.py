@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from airunner.agent.tool_calling.prompt import AUTO, NONE, REQUIRED, Prompt, Reply, joined
 from airunner.agent.tool_calling.tool_block import ToolBlock
-from airunner.agent.tool_calling.tool_calling import AUTO, NONE, REQUIRED, Prompt, Reply, joined
 from airunner.errors import GenerationError
-from airunner.messages import Message, ToolCall, ToolSchema
+from airunner.messages import Message, ToolCall
 from airunner.tools.call_tool import CALL_TOOL, meant, through_call_tool
-from airunner.tools.schema import COMPACT_JSON, bounded, call_of, longest_text
+from airunner.tools.schema import COMPACT_JSON, call_of, longest_text
 from airunner.tools.toolset import Toolset
 
 
@@ -57,18 +57,21 @@ class NativeToolCalling:
     def _forced(self, choice: str) -> Prompt:
         """A call of the tool ``choice``; of any in the block, if one is ``"required"``."""
         if choice == REQUIRED:
-            calls = [tool.schema for tool in self._block.tools]
-        elif choice in self._block:
-            calls = [self._toolset.get(choice).schema]
+            calls = {tool.name: tool.decoding for tool in self._block.tools}
         else:
-            arguments = bounded(self._toolset.get(choice).parameters)
-            calls = [ToolSchema(CALL_TOOL, "", through_call_tool(choice, arguments))]
+            arguments = self._toolset.get(choice).decoding
+            is_shown = choice in self._block
+            calls = (
+                {choice: arguments}
+                if is_shown
+                else {CALL_TOOL: through_call_tool(choice, arguments)}
+            )
         schema = call_of(calls)
         return Prompt(
             render=joined,
             read=_call_only,
             tools=self._block.schemas,
-            tool_choice=REQUIRED if choice == REQUIRED else calls[0].name,
+            tool_choice=REQUIRED if choice == REQUIRED else next(iter(calls)),
             json_schema={**schema, **COMPACT_JSON},
             max_tokens=2 * longest_text(schema) + 32,
             greedy=True,

@@ -16,7 +16,8 @@ from typing import Any
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.control_tokens import harmless
-from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced, parameters_of
+from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced
+from airunner.engines.llama_cpp.tool_schemas import engine_parameters
 from airunner.errors import GenerationError
 from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
 
@@ -94,7 +95,7 @@ def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
             "function": {
                 "name": tool.name,
                 "description": tool.description,
-                "parameters": parameters_of(tool),
+                "parameters": engine_parameters(tool.parameters),
             },
         }
         for tool in tools

@@ -16,8 +16,9 @@ from typing import Any
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.call_syntax import CallSyntax
+from airunner.engines.llama_cpp.tool_schemas import engine_parameters
 from airunner.errors import UnknownToolError
-from airunner.messages import ToolCall, ToolSchema
+from airunner.messages import ToolCall
 
 _OTHER_PROPERTIES = {
     "additionalProperties",
@@ -130,7 +131,7 @@ def forced_call_schema(request: ChatRequest) -> dict[str, Any]:
         if request.tool_choice not in ("required", tool.name):
             continue
         scope = f"{tool.name}."
-        parameters = _with_scoped_references(_closed(parameters_of(tool)), scope)
+        parameters = _with_scoped_references(_closed(engine_parameters(tool.parameters)), scope)
         for name, definition in parameters.pop("$defs", {}).items():
             definitions[scope + name] = definition
         calls.append(
@@ -184,11 +185,6 @@ def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _closed_if_schema(value: Any) -> Any:
     return _closed(value) if isinstance(value, Mapping) else value
-
-
-def parameters_of(tool: ToolSchema) -> Mapping[str, Any]:
-    """The JSON schema of a tool's arguments, of no arguments where it has none."""
-    return tool.parameters or {"type": "object", "properties": {}}
 
 
 def _lark(text: str, control_tokens: Mapping[str, int]) -> Iterator[str]:

@@ -163,7 +163,7 @@ def _postings(of_tools: Sequence[Mapping[str, float]]) -> dict[str, tuple[Any, A
 def _texts_of(tool: Tool) -> tuple[str, ...]:
     """What is embedded of a tool, in the order of the first features."""
     name = _spaced(tool.name)
-    parameters = ", ".join(map(_spaced, tool.parameters["properties"]))
+    parameters = ", ".join(map(_spaced, tool.decoding["properties"]))
     return f"{name}. {tool.description}", name, parameters or "nothing"
 
 
@@ -171,7 +171,7 @@ def _fields_of(tool: Tool) -> tuple[dict[str, float], ...]:
     """The words of name, description and parameters, each only where it comes first."""
     name = rarities(tool.name)
     description = rarities(tool.description)
-    properties = tool.parameters["properties"]
+    properties = tool.decoding["properties"]
     parameters = rarities(
         " ".join(f"{each} {schema.get('description', '')}" for each, schema in properties.items())
     )
@@ -183,8 +183,8 @@ def _fields_of(tool: Tool) -> tuple[dict[str, float], ...]:
 
 
 def _required_numbers(tool: Tool) -> int:
-    properties = tool.parameters["properties"]
-    kinds = [properties.get(name, {}).get("type") for name in tool.parameters["required"]]
+    properties = tool.decoding["properties"]
+    kinds = [properties.get(name, {}).get("type") for name in tool.decoding["required"]]
     return sum(kind in _NUMBER_KINDS for kind in kinds)
 
 

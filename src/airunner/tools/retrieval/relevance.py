@@ -189,5 +189,5 @@ def _is_possible(tool: Tool, request: Request) -> bool:
     return all(
         mark.take(request, "")
         for name, mark in tool.user_words.items()
-        if isinstance(mark, Matching) and name in tool.parameters["required"]
+        if isinstance(mark, Matching) and name in tool.decoding["required"]
     )

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from airunner.agent.guided import GuidedToolCalling
-from airunner.agent.tool_calling.tool_calling import Reply
+from airunner.agent.tool_calling.prompt import Reply
 from airunner.components.llm.tools.image_tools import (
     describe_image_settings,
     generate_image,

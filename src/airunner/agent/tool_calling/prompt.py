@@ -56,7 +56,7 @@ class Prompt:
     begun: ToolCall | None = None
 
 
-class Dialect(Protocol):
+class ToolCalling(Protocol):
     """A way of offering tools to a model."""
 
     def next_step(
