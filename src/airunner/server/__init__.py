@@ -1,1 +1,0 @@
-"""AI Runner for other programs."""
