@@ -1,4 +1,4 @@
-"""Fits the weights in ``airunner.tools.grounding.phrase_weights`` and prints them.
+"""Fits the weights in ``airunner.guided.grounding.phrase_weights`` and prints them.
 
 A conditional logit for each argument of type string: of the spans of a message, the one
 that BFCL accepts should score highest. The weights are held near ``phrase_guesses``, and
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from airunner.tools.grounding.grounded import read_phrases
-from airunner.tools.grounding.phrase_features import Surroundings
+from airunner.guided.grounding.grounded import read_phrases
+from airunner.guided.grounding.phrase_features import Surroundings
 from benchmarks.bfcl import Case, load
 from benchmarks.phrase_guesses import GUESSES
 

@@ -1,4 +1,4 @@
-"""Fits the numbers in ``airunner.tools.retrieval.weights`` and prints that file.
+"""Fits the numbers in ``airunner.guided.retrieval.weights`` and prints that file.
 
 Two linear models for each kind of evidence: one orders the tools of a catalogue (a
 softmax over all of them), one says whether the best of them fits at all (logistic, both
@@ -31,17 +31,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.tools.retrieval.spoken_requests import PICTURES_TUNED_ON as TESTED_PICTURES
-from tests.tools.retrieval.spoken_requests import TUNED_ON as TESTED
+from tests.guided.retrieval.spoken_requests import PICTURES_TUNED_ON as TESTED_PICTURES
+from tests.guided.retrieval.spoken_requests import TUNED_ON as TESTED
 
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.guided.request import split_request
+from airunner.guided.retrieval import descriptions, examples, weights
+from airunner.guided.retrieval.descriptions import DescriptionEvidence, telling_texts
+from airunner.guided.retrieval.examples import ExampleEvidence
+from airunner.guided.retrieval.relevance import crowding, lead_of, lead_over
+from airunner.guided.retrieval.sentence_model import SentenceModel
 from airunner.toolbox.toolset import builtin_toolset
-from airunner.tools.request import split_request
-from airunner.tools.retrieval import descriptions, examples, weights
-from airunner.tools.retrieval.descriptions import DescriptionEvidence, telling_texts
-from airunner.tools.retrieval.examples import ExampleEvidence
-from airunner.tools.retrieval.relevance import crowding, lead_of, lead_over
-from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 from benchmarks.bfcl import CATEGORIES, LIVE, Case, load
 from benchmarks.small_talk import TUNED_ON

@@ -36,11 +36,11 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError
 from airunner.events import GenerationFinished, ToolCallStarted, TurnFinished
+from airunner.guided.retrieval.sentence_model import SentenceModel
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
-from airunner.tools.retrieval.relevance import RelevanceIndex
-from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 from benchmarks.bfcl import Case, all_functions, first_problem, load, with_distractors
@@ -101,7 +101,7 @@ async def ask_us(runtime: Runtime, case: Case, choice: str = "auto") -> Outcome:
         runtime.team,
         toolset,
         bus=runtime.bus,
-        ranker=RelevanceIndex(toolset, MODEL),
+        tool_calling={"guided": GuidedToolCalling},
         answer_tokens=ANSWER_TOKENS,
     )
     calls: list[ToolCall] = []

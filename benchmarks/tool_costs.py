@@ -24,13 +24,13 @@ from typing import Any
 
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import ToolRanker
+from airunner.guided.retrieval.relevance import RelevanceIndex
+from airunner.guided.retrieval.sentence_model import SentenceModel
 from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import ToolRanker
-from airunner.tools.retrieval.relevance import RelevanceIndex
-from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.schema import COMPACT_JSON
 from airunner.tools.tool import Tool
 from benchmarks.bfcl import all_functions, as_tool, load

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import ToolRanker
+from airunner.guided.retrieval.relevance import RelevanceIndex
+from airunner.guided.retrieval.sentence_model import SentenceModel
 from airunner.toolbox.toolset import builtin_toolset
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import ToolRanker
-from airunner.tools.retrieval.relevance import RelevanceIndex
-from airunner.tools.retrieval.sentence_model import SentenceModel
 from airunner.tools.search import ToolSearch
 from airunner.tools.toolset import Toolset
 from benchmarks.machine import describe_machine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.tool_calling.prompt import ToolCallingFactory
 from airunner.errors import GenerationError
 from airunner.events import Event, EventBus, ToolCallFinished, ToolCallStarted, TurnFinished
+from airunner.guided.request import Request
+from airunner.guided.retrieval.ranking import Match
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, ModelCapability
-from airunner.tools.request import Request
-from airunner.tools.retrieval.ranking import Match
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
@@ -60,6 +63,10 @@ class First:
         return [Match(self._chosen, 100.0)]
 
 
+def first(chosen: Tool) -> dict[ChatDialect, ToolCallingFactory]:
+    return {"guided": partial(GuidedToolCalling, ranker=First(chosen))}
+
+
 def turn(team: ScriptedTeam, *tools: Tool, **options: Any) -> list[Event]:
     loop = AgentLoop(team, Toolset(tools or TOOLS), bus=EventBus(), **options)
     events = asyncio.run(events_of(loop, Conversation.begin(), "Please do it."))
@@ -83,7 +90,7 @@ def test_several_capabilities_and_several_calls_keep_their_order() -> None:
 
 def test_a_guided_call_is_expected_before_anything_is_decoded() -> None:
     team = ScriptedTeam(['{"text":"x"}', "Done."], dialect="guided")
-    events = turn(team, ranker=First(condense))
+    events = turn(team, tool_calling=first(condense))
     assert of_kind(events, ToolCallFinished)[0].result == "x"
     assert team.expected[0] == (SUMMARY, 0)
 
@@ -98,7 +105,7 @@ def test_a_guided_call_with_nothing_to_decode_is_expected_before_it_runs() -> No
         seen.append(list(team.expected))
         return "ok"
 
-    turn(team, recap, ranker=First(recap))
+    turn(team, recap, tool_calling=first(recap))
     assert seen == [[(SUMMARY, 0)]]
 
 

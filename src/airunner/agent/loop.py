@@ -13,11 +13,11 @@ from typing import Any
 
 from airunner.agent.approvals import Answer, Approvals
 from airunner.agent.conversation import Conversation
-from airunner.agent.guided import GuidedToolCalling
 from airunner.agent.team import Team
 from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.tool_calling.native import NativeToolCalling
-from airunner.agent.tool_calling.prompt import AUTO, NONE, REQUIRED, ToolCalling
+from airunner.agent.tool_calling.none import NoToolCalling
+from airunner.agent.tool_calling.prompt import AUTO, NONE, REQUIRED, ToolCallingFactory
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.agent.turn import Turn, TurnRequest
 from airunner.errors import UnknownToolError
@@ -27,8 +27,6 @@ from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.permissions import Decision, Permissions
-from airunner.tools.retrieval.ranking import ToolRanker
-from airunner.tools.retrieval.relevance import RelevanceIndex
 from airunner.tools.search import SEARCH_TOOLS, search_tool
 from airunner.tools.toolset import Toolset
 
@@ -49,7 +47,8 @@ class AgentLoop:
             no specialised model and use their fallback.
         facilities: the files, records and view of the system that tools reach in the same way.
         permissions: which calls are allowed, asked about or denied; the defaults if ``None``.
-        ranker: finds among ``toolset`` the tools that fit; by words alone by default.
+        tool_calling: further ways of offering tools, by the dialect of the models they are
+            for. A model whose dialect has none answers without tools.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
         max_tool_retries: how often one tool may be tried again in a turn.
@@ -65,15 +64,14 @@ class AgentLoop:
         specialists: Specialists | None = None,
         facilities: Facilities | None = None,
         permissions: Permissions | None = None,
-        ranker: ToolRanker | None = None,
+        tool_calling: Mapping[ChatDialect, ToolCallingFactory] | None = None,
         core_tools: Sequence[str] = (),
         max_steps: int = 8,
         tool_timeout_s: float = 120.0,
         max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
-        ranker = ranker or RelevanceIndex(toolset)
-        self._team, self._bus, self._ranker = team, bus, ranker
+        self._team, self._bus = team, bus
         self.block = ToolBlock(toolset, core_tools)
         self.toolset = toolset
         if not self.block.is_whole and SEARCH_TOOLS not in toolset:
@@ -86,10 +84,12 @@ class AgentLoop:
         self._consent = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
-        self._dialects: dict[ChatDialect, ToolCalling] = {
-            "native": NativeToolCalling(self.toolset, self.block),
-            "guided": GuidedToolCalling(self.toolset, ranker),
+        ways: dict[ChatDialect, ToolCallingFactory] = {
+            "native": NativeToolCalling,
+            "guided": NoToolCalling,
+            **(tool_calling or {}),
         }
+        self._dialects = {name: way(self.toolset, self.block) for name, way in ways.items()}
 
     async def run_turn(
         self,
@@ -144,7 +144,7 @@ class AgentLoop:
             answer_tokens=self._answer_tokens,
         )
         # The turn runs by itself, so that a slow reader never holds a lease.
-        running = asyncio.create_task(self._run(turn), name=turn.id)
+        running = asyncio.create_task(turn.run(), name=turn.id)
         running.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:
@@ -153,11 +153,6 @@ class AgentLoop:
         finally:
             running.cancel()
             await asyncio.wait([running])
-
-    async def _run(self, turn: Turn) -> None:
-        # Reading many tools takes a second, in which other turns must not stand still.
-        await asyncio.to_thread(self._ranker.prepare)
-        await turn.run()
 
     def answer(self, question: str, answer: Answer) -> bool:
         """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""

@@ -31,6 +31,7 @@ from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopThread
 from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
@@ -56,7 +57,6 @@ from airunner.scheduling.scheduler import Scheduler
 from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 from airunner.weights.store import ModelStore
 from airunner.workers.launchers import Launchers
@@ -183,7 +183,7 @@ class Runtime:
                 self._equipped = AgentLoop(
                     self.team,
                     tools,
-                    ranker=best_ranker(tools, settings.home / "cache" / "sentences.npz"),
+                    tool_calling={"guided": GuidedToolCalling},
                     bus=self.bus,
                     specialists=self._desk,
                     facilities=self._facilities,

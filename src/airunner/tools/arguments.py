@@ -38,11 +38,6 @@ class ArgumentForm(Protocol):
         """
         ...
 
-    @property
-    def hints(self) -> Mapping[str, Any]:
-        """The parameters' Python types, as far as there are any."""
-        ...
-
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """Check arguments as a model wrote them.
 

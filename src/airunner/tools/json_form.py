@@ -44,8 +44,6 @@ class JsonForm:
         InvalidToolError: the schema cannot be used; the message says why.
     """
 
-    hints: Mapping[str, Any] = {}
-
     def __init__(self, tool: str, schema: object) -> None:
         self._tool = tool
         try:

@@ -10,13 +10,12 @@ from typing import Any
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
 from airunner.tools.tool import tool
-from airunner.tools.user_words import RequestText
 
 _PROMPT_TOKENS = 160
 
 
 @tool(permission="read")
-def enhance_prompt(idea: RequestText, api: Any = None) -> str:
+def enhance_prompt(idea: str, api: Any = None) -> str:
     """Rewrite a short idea as a detailed prompt for an image generator.
 
     Args:

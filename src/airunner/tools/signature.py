@@ -57,8 +57,7 @@ class SignatureForm:
         return self.schema
 
     @cached_property
-    def hints(self) -> Mapping[str, Any]:
-        """The parameters' types, with their annotations."""
+    def _hints(self) -> Mapping[str, Any]:
         try:
             hints = get_type_hints(self._function, include_extras=True)
         except NameError as error:
@@ -105,7 +104,7 @@ class SignatureForm:
             default = ... if parameter.default is parameter.empty else parameter.default
             described = self._docstring.parameters.get(name)
             fields[_field(name)] = (
-                self.hints[name],
+                self._hints[name],
                 Field(default, alias=name, description=described),
             )
         config = ConfigDict(extra="forbid", protected_namespaces=())

@@ -3,7 +3,7 @@
 Owns the tool and the decorator. The schema of its arguments and their
 validation are in ``signature`` (a Python signature) and ``json_form`` (a JSON
 schema from elsewhere). Running a tool (threads, permission, time limits,
-failures) belongs to the agent loop; choosing one to ``airunner.tools.retrieval``.
+failures) belongs to the agent loop; finding one to ``search``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal
 from typing import overload as typing_overload
 
 from airunner.errors import InvalidToolError
@@ -22,7 +22,6 @@ from airunner.models.spec import ModelCapability
 from airunner.tools.arguments import ArgumentForm, Arguments
 from airunner.tools.docstring import parse_docstring
 from airunner.tools.signature import SignatureForm
-from airunner.tools.user_words import UserWords
 
 Permission = Literal["read", "write", "network", "execute"]
 """The most a tool does to the world; ``permissions`` decides by it."""
@@ -120,17 +119,6 @@ class Tool:
     def schema(self) -> ToolSchema:
         """What a model is told."""
         return ToolSchema(self.name, self.description, self.parameters)
-
-    @cached_property
-    def user_words(self) -> dict[str, UserWords]:
-        """The parameters that take the user's own words, each with its mark."""
-        return {
-            name: mark
-            for name, hint in self._form.hints.items()
-            if get_origin(hint) is Annotated
-            for mark in get_args(hint)[1:]
-            if isinstance(mark, UserWords)
-        }
 
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """Check ``arguments`` against the schema.

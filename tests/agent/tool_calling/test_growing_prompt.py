@@ -37,6 +37,7 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.events import Event, EventBus, HistoryTrimmed, PermissionAsked
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
 from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
 from airunner.records.records import Records
@@ -345,7 +346,14 @@ def talk(seed: int, dialect: ChatDialect, folder: Path, *, n_ctx: int, thinks: b
         team.trims += isinstance(event, HistoryTrimmed)
 
     bus.subscribe(on_event)
-    loop = AgentLoop(team, TOOLS, bus=bus, permissions=Permissions(), max_steps=4)
+    loop = AgentLoop(
+        team,
+        TOOLS,
+        bus=bus,
+        tool_calling={"guided": GuidedToolCalling},
+        permissions=Permissions(),
+        max_steps=4,
+    )
     team.loop = loop
     records = Records(folder / f"{dialect}-{seed}-{rng.random()}.db")
     try:

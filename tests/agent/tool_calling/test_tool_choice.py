@@ -13,6 +13,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolCallStarted, TurnFinished
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect
 from airunner.tools.tool import Tool, tool
@@ -40,7 +41,12 @@ def turn(
 ) -> tuple[list[str], ScriptedTeam, list[Event]]:
     """The tools that were called, the team with what it was asked, and all events."""
     team = ScriptedTeam(list(script), dialect=dialect)
-    loop = AgentLoop(team, Toolset(tools), bus=EventBus())
+    loop = AgentLoop(
+        team,
+        Toolset(tools),
+        bus=EventBus(),
+        tool_calling={"guided": GuidedToolCalling},
+    )
 
     async def main() -> list[Event]:
         turn = loop.run_turn(Conversation.begin(), text, tool_choice=choice)

@@ -18,17 +18,17 @@ pytest.importorskip("mcp")
 from tests.agent.scripted_team import ScriptedTeam, of_kind
 from tests.engines.llama_cpp.test_client import ask, loaded
 
-from airunner.agent.guided import GuidedToolCalling
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
 from airunner.agent.tool_calling.prompt import Prompt, Reply
+from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.errors import InvalidToolError
 from airunner.events import Event, EventBus, ToolRefused, ToolServerConnected, ToolServerFailed
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.mcp.client.config import read_mcp_config
 from airunner.mcp.client.server import McpServer
 from airunner.mcp.client.servers import McpServers
 from airunner.messages import Message, ToolCall
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 
 ODD = Path(__file__).with_name("odd_server.py")
@@ -139,7 +139,7 @@ def test_a_guided_model_writes_arguments_within_64_bits(smollm2: Path, tmp_path:
     question = [Message("user", "Move the tape somewhere else.")]
 
     async def arguments(toolset: Toolset) -> ToolCall:
-        step = GuidedToolCalling(toolset, best_ranker(toolset)).next_step(
+        step = GuidedToolCalling(toolset, ToolBlock(toolset)).next_step(
             question, may_call=True, again=None, choice="odd_seek"
         )
         assert isinstance(step, Prompt)

@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.guided.marks.charts import read_table
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
 from airunner.pictures import PicturesFolder
-from airunner.toolbox.charts.chart_tools import plot_chart, read_table
+from airunner.toolbox.charts.chart_tools import plot_chart
 from airunner.toolbox.charts.drawing import Chart, Series, chart_of, png_of, save_charts, series_of
-from airunner.tools.request import split_request
 
 WHITE, BLUE, ORANGE = (255, 255, 255), (31, 119, 180), (255, 127, 14)
 
@@ -227,10 +229,10 @@ def test_values_are_found_in_a_text(
 )
 def test_a_guided_model_need_not_copy_values(message: str, given: dict[str, Any]) -> None:
     request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in plot_chart.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(plot_chart).items()}
     found = {name: value for name, value in taken.items() if value is not None}
     assert plot_chart.validate(found).as_json == given
-    assert set(plot_chart.user_words) == set(plot_chart.parameters["properties"])
+    assert set(marks_of(plot_chart)) == set(plot_chart.parameters["properties"])
 
 
 def test_the_tool_draws_and_names_its_picture(tmp_path: Path) -> None:

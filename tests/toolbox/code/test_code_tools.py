@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import pick
+from airunner.guided.retrieval.relevance import best_ranker
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.toolbox.charts.chart_tools import plot_chart
@@ -22,9 +26,6 @@ from airunner.toolbox.code.code_tools import (
 )
 from airunner.toolbox.code.sandbox.source import script_in
 from airunner.tools.files_folder import FilesFolder
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 
 CODE = "def double(x):\n    return x + x"
@@ -200,10 +201,10 @@ def test_a_guided_model_need_not_copy_code() -> None:
         (f"Run this code on data/n.csv:\n```python\n{CODE}\nmath.sqrt(4)\n```", "data/n.csv"),
     ):
         request = split_request(message)
-        taken = {name: mark.take(request, "") for name, mark in run_python.user_words.items()}
+        taken = {name: mark.take(request, "") for name, mark in marks_of(run_python).items()}
         assert taken == {"code": f"{CODE}\nmath.sqrt(4)", "file": file}
     request = split_request(f"Rename x to y in this code:\n\n{CODE}")
-    taken = {name: mark.take(request, "") for name, mark in edit_code.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(edit_code).items()}
     assert taken == {"code": CODE, "instruction": "Rename x to y in this code"}
 
 

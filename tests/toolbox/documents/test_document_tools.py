@@ -12,6 +12,10 @@ from tests.toolbox.documents.pdf_file import write_pdf
 from tests.toolbox.documents.word_file import write_contract
 
 from airunner.errors import GenerationError, ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import pick
+from airunner.guided.retrieval.relevance import best_ranker
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.documents import document_tools
 from airunner.toolbox.documents.document_tools import (
@@ -24,9 +28,6 @@ from airunner.toolbox.documents.document_tools import (
 from airunner.toolbox.text import text_tools
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.passages import estimated_tokens
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -286,10 +287,10 @@ def test_requests_find_their_tool() -> None:
 def test_the_users_words_fill_in_what_a_small_model_cannot() -> None:
     def given(tool: Tool, message: str) -> dict[str, str | None]:
         request = split_request(message)
-        return {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+        return {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
 
     for tool in (t for t in vars(document_tools).values() if isinstance(t, Tool)):
-        assert set(tool.user_words) == set(tool.parameters["properties"])
+        assert set(marks_of(tool)) == set(tool.parameters["properties"])
     message = "read page 12 of docs/manual.pdf"
     assert given(read_document, message) == {"file": "docs/manual.pdf", "part": None, "page": "12"}
     assert read_document.validate({"file": "a.pdf", "page": "12"}).as_json["page"] == 12

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import pick
+from airunner.guided.retrieval.relevance import best_ranker
 from airunner.toolbox.files import file_tools, folder_tools
 from airunner.toolbox.files.file_tools import (
     append_to_file,
@@ -20,9 +24,6 @@ from airunner.toolbox.files.file_tools import (
 )
 from airunner.toolbox.files.folder_tools import find_in_files, list_files, make_folder
 from airunner.tools.files_folder import FilesFolder
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -304,9 +305,9 @@ def test_requests_find_their_tool() -> None:
 def test_the_users_words_fill_in_what_a_small_model_cannot(
     tool: Tool, message: str, given: dict[str, str]
 ) -> None:
-    assert set(tool.user_words) == set(tool.parameters["properties"])
+    assert set(marks_of(tool)) == set(tool.parameters["properties"])
     request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
     assert {name: value for name, value in taken.items() if value is not None} == given
     assert set(tool.validate(given).values) == set(given)
 

@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import ToolArgumentsError, ToolError, ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
 from airunner.toolbox.math.calculation_tools import (
     calculate,
     convert_units,
@@ -24,14 +26,13 @@ from airunner.toolbox.math.numbers.arithmetic import evaluate
 from airunner.toolbox.math.numbers.arithmetic_words import MAX_LENGTH, read_arithmetic
 from airunner.toolbox.math.numbers.measures import convert
 from airunner.toolbox.math.numbers.numerals import as_text, with_digits
-from airunner.tools.request import split_request
 from airunner.tools.tool import Tool
 
 
 def said(tool: Tool, message: str) -> dict[str, str]:
     """The arguments that the user's own words give, as for a guided model."""
     request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
     return {name: value for name, value in taken.items() if value is not None}
 
 

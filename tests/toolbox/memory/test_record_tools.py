@@ -12,6 +12,10 @@ from tests.records.test_reminders import Clock
 from tests.toolbox.text.test_text_tools import Specialist
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import pick
+from airunner.guided.retrieval.relevance import best_ranker
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
 from airunner.toolbox.memory import conversation_tools, fact_tools, note_tools
@@ -36,9 +40,6 @@ from airunner.toolbox.memory.note_tools import (
 from airunner.toolbox.time import reminder_tools
 from airunner.toolbox.time.reminder_tools import cancel_reminder, list_reminders, set_reminder
 from airunner.toolbox.toolset import builtin_toolset
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -304,7 +305,7 @@ def test_reminders_are_listed_and_cancelled(api: Api) -> None:
 
 def given(tool: Tool, message: str) -> dict[str, Any]:
     request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
     return {name: value for name, value in taken.items() if value is not None}
 
 

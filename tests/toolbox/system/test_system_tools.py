@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolArgumentsError, ToolFailedError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
 from airunner.toolbox.system import system_tools
 from airunner.toolbox.system.system_tools import (
     explain_last_decision,
@@ -16,7 +18,6 @@ from airunner.toolbox.system.system_tools import (
     show_memory,
     show_settings,
 )
-from airunner.tools.request import split_request
 from airunner.tools.system_view import DeviceMemory, KnownModel
 from airunner.tools.tool import Tool
 
@@ -137,6 +138,6 @@ def test_the_tools_only_read_and_take_what_the_user_said() -> None:
     assert {tool.permission for tool in tools} == {"read"}
     assert len(tools) == 4
     request = split_request("Which models are loaded right now?")
-    assert list_models.user_words["only"].take(request, "") == "loaded"
+    assert marks_of(list_models)["only"].take(request, "") == "loaded"
     request = split_request("Explain the last 5 decisions.")
-    assert explain_last_decision.user_words["count"].take(request, "") == "5"
+    assert marks_of(explain_last_decision)["count"].take(request, "") == "5"

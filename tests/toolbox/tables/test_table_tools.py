@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import GenerationError, ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.tables.column_types import TypeFinder, value_of
 from airunner.toolbox.tables.csv_file import MAX_FILE_BYTES
@@ -22,7 +24,6 @@ from airunner.toolbox.tables.loading import MAX_ROWS, column_names, table_name
 from airunner.toolbox.tables.sql_writer import statement_of
 from airunner.toolbox.tables.table_tools import ask_table, describe_table, query_table
 from airunner.tools.files_folder import FilesFolder
-from airunner.tools.request import split_request
 
 
 class Api:
@@ -496,5 +497,5 @@ def test_the_statement_is_found_in_a_reply(reply: str, wanted: str) -> None:
 )
 def test_sql_and_file_are_taken_out_of_a_message(message: str, wanted: dict[str, str]) -> None:
     request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in query_table.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(query_table).items()}
     assert {name: value for name, value in taken.items() if value is not None} == wanted

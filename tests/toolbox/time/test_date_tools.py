@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import ToolError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
 from airunner.toolbox.time.date_tools import (
     current_time,
     days_between,
@@ -30,7 +32,6 @@ from airunner.toolbox.time.dates.calendar import (
     written,
 )
 from airunner.toolbox.time.dates.time_zones import time_in
-from airunner.tools.request import split_request
 from airunner.tools.tool import Tool
 
 TUESDAY = date(2026, 11, 24)
@@ -40,7 +41,7 @@ IN_LONDON = datetime(2026, 11, 24, 15, 4, 5, tzinfo=ZoneInfo("Europe/London"))
 def said(tool: Tool, message: str) -> dict[str, str]:
     """The arguments that the user's own words give, as for a guided model."""
     request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in tool.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
     return {name: value for name, value in taken.items() if value is not None}
 
 

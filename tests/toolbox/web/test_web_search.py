@@ -10,9 +10,9 @@ from ddgs.engines import ENGINES
 from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.web.request_words import SaveName, SearchWords
+from airunner.guided.marks.web import SaveName, SearchWords
+from airunner.guided.request import split_request
 from airunner.toolbox.web.search import BACKENDS, WebSearch, as_list, services
-from airunner.tools.request import split_request
 
 ANSWERS = [
     {"title": f"River {n}", "href": f"https://site.example/{n}", "body": "It rose. " * 100}

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from airunner.errors import ToolArgumentsError, ToolFailedError, ToolRetryError
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import split_request
+from airunner.guided.retrieval.ranking import pick
+from airunner.guided.retrieval.relevance import best_ranker
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.toolbox.web.web_tools import (
     download_file,
@@ -13,9 +17,6 @@ from airunner.toolbox.web.web_tools import (
     summarize_web_page,
 )
 from airunner.tools.files_folder import FilesFolder
-from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
-from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 
 PRIVATE = "http://127.0.0.1:8080/secret"
@@ -82,11 +83,11 @@ def test_arguments_are_bounded(tool: Tool, arguments: dict[str, object]) -> None
 
 def test_what_a_request_says_word_for_word_is_not_decoded() -> None:
     request = split_request(f"read part 3 of {ADDRESS}, please")
-    taken = {name: mark.take(request, "") for name, mark in read_web_page.user_words.items()}
+    taken = {name: mark.take(request, "") for name, mark in marks_of(read_web_page).items()}
     assert taken == {"url": ADDRESS, "part": "3"}
     assert read_web_page.validate(taken).as_json == {"url": ADDRESS, "part": 3}
     for tool in (search_web, read_web_page, summarize_web_page, download_file):
-        assert set(tool.user_words) == set(tool.parameters["properties"])
+        assert set(marks_of(tool)) == set(tool.parameters["properties"])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.messages import Message, ToolCall, ToolSchema
+from airunner.tools.toolset import Toolset
 
 AUTO, NONE, REQUIRED = "auto", "none", "required"
 """What a tool choice can be beside the name of a tool."""
@@ -78,6 +80,10 @@ class ToolCalling(Protocol):
             again: the tool whose last call may be tried again, with the hint in its result.
         """
         ...
+
+
+ToolCallingFactory = Callable[[Toolset, ToolBlock], ToolCalling]
+"""Makes a way of offering the tools of a toolset, of which every native prompt shows a block."""
 
 
 def joined(messages: Sequence[Message]) -> list[Message]:

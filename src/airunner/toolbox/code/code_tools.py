@@ -7,7 +7,7 @@ are ``tools.sandbox``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,9 +19,7 @@ from airunner.toolbox.code.sandbox.telling import told
 from airunner.toolbox.text.asking import ask
 from airunner.tools.api import ToolApi
 from airunner.tools.passages import estimated_tokens
-from airunner.tools.request import Request
 from airunner.tools.tool import tool
-from airunner.tools.user_words import BodyText, FileName, Named, RequestText, UserWords
 
 _CODE_TOKENS = 1024
 _EXPLANATION_TOKENS = 400
@@ -30,34 +28,7 @@ _LONGEST_SCRIPT = 20_000
 _LARGEST_FILE_BYTES = 1 << 20
 _MOST_FINDINGS = 12
 
-_LANGUAGE_NAMES = """
-Bash C++ C# CSS Go Haskell HTML Java JavaScript Kotlin Lua PHP Python Ruby Rust Scala SQL Swift
-TypeScript
-"""
-_LANGUAGES = tuple(_LANGUAGE_NAMES.split())
-
-_FILE_NAME: UserWords = get_args(FileName)[1]
-
-
-class _Wish(UserWords):
-    """What is wanted of the text that the request is about; without one, the whole message."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The wish."""
-        return request.wish or request.message
-
-
-class _FileInWish(UserWords):
-    """A file that is named beside the code, and not in it: ``math.sqrt`` is no file."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """Its name, where one file is named."""
-        if not request.body:
-            return None
-        return _FILE_NAME.take(Request(request.wish, request.wish), earlier_answer)
-
-
-_Script = Annotated[BodyText, Field(max_length=_LONGEST_SCRIPT)]
+_Script = Annotated[str, Field(max_length=_LONGEST_SCRIPT)]
 
 
 @tool(
@@ -92,8 +63,8 @@ _Script = Annotated[BodyText, Field(max_length=_LONGEST_SCRIPT)]
     ),
 )
 def generate_code(
-    description: RequestText,
-    language: Annotated[str, Field(max_length=40), Named(_LANGUAGES)] = "Python",
+    description: str,
+    language: Annotated[str, Field(max_length=40)] = "Python",
     api: Any = None,
 ) -> str:
     """Write program code from a description.
@@ -134,8 +105,8 @@ def generate_code(
     ),
 )
 def edit_code(
-    code: BodyText,
-    instruction: Annotated[str, Field(max_length=2000), _Wish()],
+    code: str,
+    instruction: Annotated[str, Field(max_length=2000)],
     api: Any = None,
 ) -> str:
     """Change given program code as told, for example fix or refactor it.
@@ -172,7 +143,7 @@ def edit_code(
         "why does this line use a generator, and what does it mean:",
     ),
 )
-def explain_code(code: BodyText, api: Any = None) -> str:
+def explain_code(code: str, api: Any = None) -> str:
     """Explain what given program code does.
 
     Args:
@@ -205,7 +176,7 @@ def explain_code(code: BodyText, api: Any = None) -> str:
 )
 def run_python(
     code: _Script,
-    file: Annotated[str, Field(max_length=255), _FileInWish()] = "",
+    file: Annotated[str, Field(max_length=255)] = "",
     api: Any = None,
 ) -> str:
     """Run a Python script in a sandbox and return what it prints; plot(kind, x, y) draws charts.

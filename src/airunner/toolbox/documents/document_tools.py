@@ -26,7 +26,6 @@ from airunner.toolbox.documents.reading import DOCUMENT_SUFFIXES
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool
-from airunner.tools.user_words import FileName, Matching, RequestText
 
 _MOST_DOCUMENTS = 200
 _SEARCH_SECONDS = 60.0
@@ -36,8 +35,8 @@ _SUMMARY_SECONDS = 3600.0
 _REPORTED_PAGES = 100
 _SHELF = DocumentCache()
 
-_File = Annotated[FileName, Field(max_length=255)]
-_Words = Annotated[RequestText, Field(max_length=1000)]
+_File = Annotated[str, Field(max_length=255)]
+_Words = Annotated[str, Field(max_length=1000)]
 
 
 @tool(
@@ -57,8 +56,8 @@ _Words = Annotated[RequestText, Field(max_length=1000)]
 )  # fmt: skip
 def read_document(
     file: _File,
-    part: Annotated[int, Field(ge=1), Matching(r"\bpart (\d{1,4})\b")] = 1,
-    page: Annotated[int, Field(ge=0), Matching(r"\bpage (\d{1,4})\b")] = 0,
+    part: Annotated[int, Field(ge=1)] = 1,
+    page: Annotated[int, Field(ge=0)] = 0,
     api: Any = None,
 ) -> str:
     """Read a document (PDF, Word, web page, Markdown, text) part by part.
@@ -101,7 +100,7 @@ def read_document(
 def search_document(
     file: _File,
     query: _Words,
-    max_results: Annotated[int, Field(ge=1, le=10), Matching(r"\b([1-9]|10) passages\b")] = 4,
+    max_results: Annotated[int, Field(ge=1, le=10)] = 4,
     api: Any = None,
 ) -> str:
     """Find the passages of one document that speak of something, with page numbers.
@@ -136,7 +135,7 @@ def search_document(
 )  # fmt: skip
 def search_documents(
     query: _Words,
-    max_results: Annotated[int, Field(ge=1, le=10), Matching(r"\b([1-9]|10) passages\b")] = 4,
+    max_results: Annotated[int, Field(ge=1, le=10)] = 4,
     api: Any = None,
 ) -> str:
     """Find passages about something in all documents of the files folder.
@@ -195,9 +194,7 @@ def search_documents(
 )  # fmt: skip
 def summarize_document(
     file: _File,
-    max_sentences: Annotated[
-        int, Field(ge=1, le=12), Matching(r"\b([1-9]|1[0-2]) (?:short )?sentences?\b")
-    ] = 5,
+    max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
     api: Any = None,
 ) -> str:
     """Summarize a document of any length.

@@ -7,20 +7,14 @@ ever deleted, only moved to a folder from which it can be taken back.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.documents import saving
 from airunner.toolbox.documents.editing import addition, edited, encoded
-from airunner.toolbox.documents.file_words import (
-    FilePath,
-    NewText,
-    OldText,
-    Overwrite,
-    SourcePath,
-    TargetPath,
-)
 from airunner.toolbox.documents.plain import PlainText, decode
 from airunner.toolbox.documents.target import (
     destination,
@@ -31,10 +25,11 @@ from airunner.toolbox.documents.target import (
 )
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool
-from airunner.tools.user_words import BodyText
 
 TRASH = ".trash"
 """Where deleted files go, inside the files folder."""
+
+_Name = Annotated[str, Field(max_length=255)]
 
 
 @tool(
@@ -52,9 +47,7 @@ TRASH = ".trash"
         "please write this down in a file, poem.txt:",
     ),
 )  # fmt: skip
-def write_file(
-    path: FilePath, content: BodyText, overwrite: Overwrite = False, api: Any = None
-) -> str:
+def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = None) -> str:
     """Write a text file; one that exists is only replaced if overwrite is true.
 
     Args:
@@ -85,7 +78,7 @@ def write_file(
         "also add eggs to the file groceries.txt",
     ),
 )  # fmt: skip
-def append_to_file(path: FilePath, content: BodyText, api: Any = None) -> str:
+def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     """Add text at the end of a text file, on a line of its own; a new file is made if need be.
 
     Args:
@@ -122,7 +115,9 @@ def append_to_file(path: FilePath, content: BodyText, api: Any = None) -> str:
         "fix the name in guests.txt, Jon should be John",
     ),
 )  # fmt: skip
-def edit_file(path: FilePath, old: OldText, new: NewText, api: Any = None) -> str:
+def edit_file(
+    path: _Name, old: Annotated[str, Field(min_length=1)], new: str, api: Any = None
+) -> str:
     """Replace one exact passage of a text file, which must be in it exactly once.
 
     Args:
@@ -153,9 +148,7 @@ def edit_file(path: FilePath, old: OldText, new: NewText, api: Any = None) -> st
         "copy the file recipe.md and leave the original where it is",
     ),
 )
-def copy_file(
-    path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
-) -> str:
+def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Copy a file.
 
     Args:
@@ -185,9 +178,7 @@ def copy_file(
         "please undelete recipe.md",
     ),
 )
-def move_file(
-    path: SourcePath, to: TargetPath, overwrite: Overwrite = False, api: Any = None
-) -> str:
+def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Move or rename a file; also takes a deleted one back out of .trash.
 
     Args:
@@ -217,7 +208,7 @@ def move_file(
         "rm the file log.txt",
     ),
 )
-def delete_file(path: FilePath, api: Any = None) -> str:
+def delete_file(path: _Name, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.
 
     Args:

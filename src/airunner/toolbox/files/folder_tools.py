@@ -13,20 +13,15 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents.file_words import (
-    FolderPath,
-    NamePattern,
-    Said,
-    Sought,
-)
 from airunner.toolbox.documents.folder_walk import Entry, entry_of, folder_at, walk
 from airunner.toolbox.documents.line_search import Searched, lines_matching, lines_with, searched
 from airunner.toolbox.documents.target import direct
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, Named
 
 _MOST_LISTED = 60
+_Name = Annotated[str, Field(max_length=255)]
+_Pattern = Annotated[str, Field(max_length=100)]
 _ORDERS: dict[str, Callable[[Entry], float]] = {
     "newest": lambda entry: -entry.modified_s,
     "largest": lambda entry: -entry.size_bytes,
@@ -49,10 +44,10 @@ _ORDERS: dict[str, Callable[[Entry], float]] = {
     ),
 )  # fmt: skip
 def list_files(
-    path: FolderPath = "",
-    pattern: NamePattern = "*",
-    deep: Annotated[bool, Said("all", "everywhere", "subfolders", "recursively")] = False,
-    sort: Annotated[Literal["name", "newest", "largest"], Named(["newest", "largest"])] = "name",
+    path: _Name = "",
+    pattern: _Pattern = "*",
+    deep: bool = False,
+    sort: Literal["name", "newest", "largest"] = "name",
     api: Any = None,
 ) -> str:
     """List the files in a folder, with sizes and dates.
@@ -95,11 +90,11 @@ def list_files(
     ),
 )  # fmt: skip
 def find_in_files(
-    text: Sought,
-    path: FolderPath = "",
-    pattern: NamePattern = "*",
-    regex: Annotated[bool, Said("regex", "regexp")] = False,
-    max_results: Annotated[int, Field(ge=1, le=50), Matching(r"\b([1-9]|[1-4]\d|50) lines\b")] = 20,
+    text: Annotated[str, Field(min_length=1, max_length=200)],
+    path: _Name = "",
+    pattern: _Pattern = "*",
+    regex: bool = False,
+    max_results: Annotated[int, Field(ge=1, le=50)] = 20,
     api: Any = None,
 ) -> str:
     """Find lines in text files, with line numbers; upper and lower case are the same.
@@ -141,7 +136,7 @@ def find_in_files(
         "start a new folder under work with the name meetings",
     ),
 )  # fmt: skip
-def make_folder(path: FolderPath, api: Any = None) -> str:
+def make_folder(path: _Name, api: Any = None) -> str:
     """Make a folder, with the folders above it.
 
     Args:

@@ -11,46 +11,15 @@ from airunner.errors import ToolRetryError
 from airunner.toolbox.math.numbers.arithmetic import PERCENT, evaluate
 from airunner.toolbox.math.numbers.arithmetic_words import (
     MAX_LENGTH,
-    ArithmeticSaid,
     read_arithmetic,
 )
-from airunner.toolbox.math.numbers.measure_words import ConversionSaid
 from airunner.toolbox.math.numbers.measures import convert
-from airunner.toolbox.math.numbers.numerals import as_text, with_digits
-from airunner.tools.request import Request
+from airunner.toolbox.math.numbers.numerals import as_text
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, UserWords
 
 _SHOWN_READING = 200
 _MOST_NUMBERS = 200
-_NUMBER = re.compile(
-    r"(?<![\w.:/-])-?(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w:/])"
-)
 _LARGEST = 10**12
-
-
-class NumbersSaid(Matching):
-    """The numbers that a message lists, two at least."""
-
-    def __init__(self) -> None:
-        super().__init__(_NUMBER.pattern)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The numbers, separated by spaces, or ``None``."""
-        found = _NUMBER.findall(request.body) or _NUMBER.findall(request.message)
-        return " ".join(number.replace(",", "") for number in found) if len(found) > 1 else None
-
-
-class CountSaid(UserWords):
-    """The number in the first group of a pattern, also where the message has it in words."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern, re.IGNORECASE)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The digits, or ``None``."""
-        found = self._pattern.search(with_digits(request.message))
-        return found[1] if found else None
 
 
 def _listed(value: Any) -> Any:
@@ -79,7 +48,7 @@ def _listed(value: Any) -> Any:
     ),
 )
 def calculate(
-    expression: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH), ArithmeticSaid()],
+    expression: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)],
 ) -> str:
     """Work out an arithmetic expression exactly.
 
@@ -110,9 +79,9 @@ def calculate(
     ),
 )
 def convert_units(
-    value: Annotated[float, Field(allow_inf_nan=False), ConversionSaid("value")],
-    from_unit: Annotated[str, Field(min_length=1, max_length=60), ConversionSaid("source")],
-    to_unit: Annotated[str, Field(min_length=1, max_length=60), ConversionSaid("target")],
+    value: Annotated[float, Field(allow_inf_nan=False)],
+    from_unit: Annotated[str, Field(min_length=1, max_length=60)],
+    to_unit: Annotated[str, Field(min_length=1, max_length=60)],
 ) -> str:
     """Convert a measure into another one, such as miles into km or °F into °C.
 
@@ -144,7 +113,6 @@ def statistics_of(
         list[Annotated[float, Field(allow_inf_nan=False)]],
         BeforeValidator(_listed),
         Field(min_length=1, max_length=_MOST_NUMBERS),
-        NumbersSaid(),
     ],
 ) -> str:
     """Tell count, sum, mean, median, deviation, extremes and quartiles of a list of numbers.
@@ -194,16 +162,12 @@ def random_number(
     lowest: Annotated[
         int,
         Field(ge=-_LARGEST, le=_LARGEST),
-        CountSaid(r"\b(?:between|from)\s+(-?\d+)\s+(?:and|to)\s+-?\d"),
     ] = 1,
     highest: Annotated[
         int,
         Field(ge=-_LARGEST, le=_LARGEST),
-        CountSaid(r"\b(?:between|from)\s+-?\d+\s+(?:and|to)\s+(-?\d+)"),
     ] = 6,
-    count: Annotated[
-        int, Field(ge=1, le=100), CountSaid(r"\b(\d+)\s+(?:\w+\s+)?(?:dice|numbers|times)\b")
-    ] = 1,
+    count: Annotated[int, Field(ge=1, le=100)] = 1,
 ) -> str:
     """Draw whole numbers by chance, such as the throw of a die.
 

@@ -15,51 +15,24 @@ from airunner.models.spec import ModelCapability
 from airunner.records.conversations import MOST_TITLE, Entry
 from airunner.toolbox.memory.named_record import (
     MOST_WANTED,
-    RecordName,
     all_meant,
     one_meant,
     telling,
 )
 from airunner.toolbox.text.summary import summarize
-from airunner.tools.request import Request
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, RequestText, UserWords
 from airunner.tools.words import stems
 
 _SHORT_ID = 8
-_COUNT = Matching(r"\b([1-9]|1\d|20) (?:conversations|chats)\b")
 _KIND_WORDS = frozenset(
     stems("conversation conversations chat chats talk talked discuss discussed find search earlier")
 )
-_THIS_ONE = re.compile(
+THIS_ONE = re.compile(
     r"\b(?:this|the current|our current|the present)\s+(?:conversation|chat|one)\b", re.IGNORECASE
 )
-_Named = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=True)]
-_OrThisOne = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=False)]
+"""How the conversation that is being held is spoken of."""
 
-
-class _NewTitle(UserWords):
-    """The title in "call this conversation Bees", or in quotation marks."""
-
-    _FORM = re.compile(
-        r"\b(?:conversation|chat)\s+(?:as\s+|to\s+|called\s+)?(?P<title>.{2,80}?)[\s.!?]*$",
-        re.IGNORECASE,
-    )
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The title, or ``None`` if the message has none."""
-        if request.body and len(request.body) <= MOST_TITLE:
-            return request.body
-        found = self._FORM.search(request.wish)
-        return found["title"] if found else None
-
-
-class _ThisOneSaid(UserWords):
-    """``true`` where the user speaks of the conversation that is being held."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """``"true"``, or nothing."""
-        return "true" if _THIS_ONE.search(request.wish) else None
+_Name = Annotated[str, Field(max_length=MOST_WANTED)]
 
 
 @tool(
@@ -110,8 +83,8 @@ def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any 
     ),
 )
 def search_conversations(
-    query: Annotated[RequestText, Field(max_length=MOST_WANTED)],
-    limit: Annotated[int, Field(ge=1, le=20), _COUNT] = 5,
+    query: _Name,
+    limit: Annotated[int, Field(ge=1, le=20)] = 5,
     api: Any = None,
 ) -> str:
     """Search what was said in earlier conversations.
@@ -147,8 +120,8 @@ def search_conversations(
     ),
 )
 def title_conversation(
-    title: Annotated[str, Field(max_length=MOST_TITLE), _NewTitle()],
-    conversation: Annotated[str, Field(max_length=MOST_WANTED), Matching(r"(?!)")] = "",
+    title: Annotated[str, Field(max_length=MOST_TITLE)],
+    conversation: _Name = "",
     api: Any = None,
 ) -> str:
     """Give a saved conversation another title.
@@ -185,10 +158,8 @@ def title_conversation(
     ),
 )
 def summarize_conversation(
-    conversation: _OrThisOne = "",
-    max_sentences: Annotated[
-        int, Field(ge=1, le=12), Matching(r"\b([1-9]|1[0-2]) sentences?\b")
-    ] = 5,
+    conversation: _Name = "",
+    max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
     api: Any = None,
 ) -> str:
     """Summarize a saved conversation, by default the one that is being held.
@@ -223,7 +194,7 @@ def summarize_conversation(
         "change over to my other chat, the one about wine",
     ),
 )
-def switch_conversation(conversation: _Named, api: Any = None) -> str:
+def switch_conversation(conversation: _Name, api: Any = None) -> str:
     """Go on in another saved conversation from the next message on.
 
     Args:
@@ -254,8 +225,8 @@ def switch_conversation(conversation: _Named, api: Any = None) -> str:
     ),
 )
 def delete_conversation(
-    conversation: _Named,
-    also_this_one: Annotated[bool, _ThisOneSaid()] = False,
+    conversation: _Name,
+    also_this_one: bool = False,
     api: Any = None,
 ) -> str:
     """Delete a saved conversation for good.
@@ -287,7 +258,7 @@ def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = Fals
     """
     store = api.records.conversations
     wanted = conversation.strip()
-    if not wanted or _THIS_ONE.search(wanted):
+    if not wanted or THIS_ONE.search(wanted):
         present: Entry | None = store.entry(api.conversation) if api.conversation else None
         if present is None:
             raise ToolFailedError(

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from airunner.errors import ToolRetryError
 from airunner.records.facts import MOST_FACT
-from airunner.toolbox.memory.named_record import RecordName, one_meant, telling
-from airunner.tools.request import Request
+from airunner.toolbox.memory.named_record import one_meant, telling
 from airunner.tools.tool import tool
-from airunner.tools.user_words import UserWords
 from airunner.tools.words import stems
 
 _MOST_RECALLED = 30
 
 
-class _Told(UserWords):
-    """What is to be remembered or forgotten, without the words that ask for it."""
-
-    _ASKING = re.compile(
-        r"^.*?\b(?:remember|keep in mind|don'?t forget|do not forget|forget)\b"
-        r"(?:\s+(?:for me|please))?(?:\s*[,:]|\s+that\b|\s+the fact that\b|\s+about)?\s*",
-        re.IGNORECASE | re.DOTALL,
-    )
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The fact in the user's words; ``None`` if nothing is left of the message."""
-        if request.body:
-            return request.body
-        return self._ASKING.sub("", request.message.replace("’", "'"), count=1).strip() or None
-
-
-_Fact = Annotated[str, Field(max_length=MOST_FACT), _Told()]
+_Fact = Annotated[str, Field(max_length=MOST_FACT)]
 
 
 @tool(
@@ -79,9 +60,7 @@ def remember_fact(fact: _Fact, api: Any = None) -> str:
         "what was it I asked you to remember about my job",
     ),
 )
-def recall_facts(
-    about: Annotated[str, Field(max_length=200), RecordName(whole=False)] = "", api: Any = None
-) -> str:
+def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = None) -> str:
     """Recall what the user asked to have remembered about themselves.
 
     Args:

@@ -1,8 +1,7 @@
 """Which of several saved things a request means: a note, a fact, a reminder, a conversation.
 
-Owns how a name is taken from a message, and how it is looked up: exactly, then by
-what contains it, then by its words. Nothing is guessed: where several fit, the
-caller is given all of them.
+Owns how a name is looked up: exactly, then by what contains it, then by its words.
+Nothing is guessed: where several fit, the caller is given all of them.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from typing import TypeVar
 
 from airunner.errors import ToolRetryError
 from airunner.records.one_line import folded
-from airunner.tools.request import Request
-from airunner.tools.user_words import UserWords
 from airunner.tools.words import COMMON, stems
 
 T = TypeVar("T")
@@ -23,30 +20,6 @@ MOST_WANTED = 400
 """Characters in which a saved thing may be named."""
 
 _MOST_SHOWN = 8
-_LONGEST_QUOTED = 120
-_NAMED = re.compile(
-    r"\b(?:titled|called|named|entitled|about)\s+(?:the\s+|my\s+)?[\"'“]?(?P<name>.+?)[\"'”]?[\s.?!]*$",
-    re.IGNORECASE,
-)
-
-
-class RecordName(UserWords):
-    """The name of a saved thing: what follows "called" or "about", or a short quotation.
-
-    Where the message has neither, it is taken ``whole``, which ``one_meant`` can look up, or
-    nothing is.
-    """
-
-    def __init__(self, *, whole: bool) -> None:
-        self._whole = whole
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The name, or ``None`` if the message does not settle it."""
-        if found := _NAMED.search(request.wish):
-            return found["name"]
-        if request.body and len(request.body) <= _LONGEST_QUOTED and "\n" not in request.body:
-            return request.body
-        return request.message if self._whole and len(request.message) <= MOST_WANTED else None
 
 
 def one_meant(

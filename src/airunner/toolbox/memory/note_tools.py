@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,35 +11,17 @@ from pydantic import Field
 from airunner.errors import ToolRetryError
 from airunner.records.notes import MOST_TITLE, Note
 from airunner.records.one_line import title_from
-from airunner.toolbox.memory.named_record import MOST_WANTED, RecordName, one_meant, telling
+from airunner.toolbox.memory.named_record import MOST_WANTED, one_meant, telling
 from airunner.tools.passages import head_and_tail
-from airunner.tools.request import Request
 from airunner.tools.tool import tool
-from airunner.tools.user_words import BodyText, Matching, RequestText, UserWords
 from airunner.tools.words import stems
 
 _READ_TOKENS = 1500
 _MOST_LISTED = 50
 _MOST_TEXT = 20_000
 
-_Title = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=True)]
-_NewTitle = Annotated[str, Field(max_length=MOST_TITLE), RecordName(whole=False)]
-
-
-class _Added(UserWords):
-    """What is to be added, as in "add bread to my shopping note"."""
-
-    _FORM = re.compile(
-        r"\b(?:add|append|put|write)\s+(?P<text>.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b",
-        re.IGNORECASE | re.DOTALL,
-    )
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The text, or ``None`` if the message does not set it off."""
-        if request.body:
-            return request.body
-        found = self._FORM.search(request.wish)
-        return found["text"] if found else None
+_Title = Annotated[str, Field(max_length=MOST_WANTED)]
+_NewTitle = Annotated[str, Field(max_length=MOST_TITLE)]
 
 
 @tool(
@@ -59,7 +40,7 @@ class _Added(UserWords):
     ),
 )
 def save_note(
-    text: Annotated[BodyText, Field(max_length=_MOST_TEXT)], title: _NewTitle = "", api: Any = None
+    text: Annotated[str, Field(max_length=_MOST_TEXT)], title: _NewTitle = "", api: Any = None
 ) -> str:
     """Save a new note under a title.
 
@@ -124,8 +105,8 @@ def read_note(title: _Title, api: Any = None) -> str:
     ),
 )
 def search_notes(
-    query: Annotated[RequestText, Field(max_length=MOST_WANTED)],
-    limit: Annotated[int, Field(ge=1, le=20), Matching(r"\b([1-9]|1\d|20) notes\b")] = 5,
+    query: Annotated[str, Field(max_length=MOST_WANTED)],
+    limit: Annotated[int, Field(ge=1, le=20)] = 5,
     api: Any = None,
 ) -> str:
     """Search the texts and titles of saved notes.
@@ -188,7 +169,7 @@ def list_notes(api: Any = None) -> str:
 )
 def append_to_note(
     title: _Title,
-    text: Annotated[str, Field(max_length=_MOST_TEXT), _Added()],
+    text: Annotated[str, Field(max_length=_MOST_TEXT)],
     api: Any = None,
 ) -> str:
     """Add text at the end of a saved note.
@@ -219,7 +200,7 @@ def append_to_note(
     ),
 )
 def change_note(
-    title: _Title, text: Annotated[BodyText, Field(max_length=_MOST_TEXT)], api: Any = None
+    title: _Title, text: Annotated[str, Field(max_length=_MOST_TEXT)], api: Any = None
 ) -> str:
     """Replace the whole text of a saved note.
 

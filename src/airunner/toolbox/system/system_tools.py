@@ -14,7 +14,6 @@ from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.tools.system_view import KnownModel, SystemView
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, Named
 
 _MOST_LISTED = 25
 _MOST_NAMED = 40
@@ -36,7 +35,7 @@ _MOST_NAMED = 40
     ),
 )
 def list_models(
-    only: Annotated[Literal["here", "loaded", "all"], Named(("loaded", "all"))] = "here",
+    only: Literal["here", "loaded", "all"] = "here",
     api: Any = None,
 ) -> str:
     """List the AI models of this assistant: which are here, which are loaded, what each does.
@@ -115,7 +114,7 @@ def show_memory(api: Any = None) -> str:
     ),
 )
 def explain_last_decision(
-    count: Annotated[int, Field(ge=1, le=10), Matching(r"(?i)\blast (10|[1-9]) decisions\b")] = 3,
+    count: Annotated[int, Field(ge=1, le=10)] = 3,
     api: Any = None,
 ) -> str:
     """Explain the last decisions about which AI model is loaded, unloaded or waits, and why.

@@ -12,25 +12,10 @@ from airunner.toolbox.tables.database import open_database
 from airunner.toolbox.tables.description import describe
 from airunner.toolbox.tables.guard import MAX_SQL
 from airunner.toolbox.tables.layout import MAX_SHOWN_ROWS, answer_table
-from airunner.toolbox.tables.sql_writer import ask, statement_of
-from airunner.tools.request import Request
+from airunner.toolbox.tables.sql_writer import ask
 from airunner.tools.tool import tool
-from airunner.tools.user_words import FileName, Matching, RequestText
 
-
-class SqlSaid(Matching):
-    """The SELECT that a message has in it."""
-
-    def __init__(self) -> None:
-        super().__init__(r"(?i)\bselect\b")
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The statement, or ``None``."""
-        statement = statement_of(request.body or request.message)
-        return statement if statement.lower().startswith(("select", "with")) else None
-
-
-TableFile = Annotated[FileName, Field(min_length=1, max_length=300)]
+TableFile = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 @tool(
@@ -76,7 +61,7 @@ def describe_table(file: TableFile, api: Any = None) -> str:
 )
 def query_table(
     file: TableFile,
-    sql: Annotated[str, Field(min_length=1, max_length=MAX_SQL), SqlSaid()],
+    sql: Annotated[str, Field(min_length=1, max_length=MAX_SQL)],
     api: Any = None,
 ) -> str:
     """Run an SQL SELECT over a CSV file or SQLite database, which is only read.
@@ -106,7 +91,7 @@ def query_table(
         "count the members in club.tsv for every town",
     ),
 )  # fmt: skip
-def ask_table(file: TableFile, question: RequestText, api: Any = None) -> str:
+def ask_table(file: TableFile, question: str, api: Any = None) -> str:
     """Answer a question from a CSV file or SQLite database, with SQL by the code model.
 
     Args:

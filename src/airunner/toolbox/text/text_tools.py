@@ -16,16 +16,8 @@ from airunner.toolbox.text.asking import PASSAGE_TOKENS, ask, ask_each
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.passages import split_passages
 from airunner.tools.tool import tool
-from airunner.tools.user_words import BodyText, Named
 
 _TRANSLATION_TOKENS = 768
-
-_LANGUAGE_NAMES = """
-Arabic Chinese Czech Danish Dutch English Finnish French German Greek Hebrew Hindi Hungarian
-Indonesian Italian Japanese Korean Norwegian Polish Portuguese Romanian Russian Spanish Swedish
-Thai Turkish Ukrainian Vietnamese
-"""
-_LANGUAGES = tuple(_LANGUAGE_NAMES.split())
 
 
 @tool(
@@ -55,7 +47,7 @@ _LANGUAGES = tuple(_LANGUAGE_NAMES.split())
     ),
 )
 def summarize_text(
-    text: BodyText,
+    text: str,
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 3,
     api: Any = None,
 ) -> str:
@@ -87,8 +79,8 @@ def summarize_text(
     ),
 )
 def translate_text(
-    text: BodyText,
-    target_language: Annotated[str, Field(max_length=40), Named(_LANGUAGES)],
+    text: str,
+    target_language: Annotated[str, Field(max_length=40)],
     api: Any = None,
 ) -> str:
     """Translate a text into another language.

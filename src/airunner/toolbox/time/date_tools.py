@@ -12,13 +12,6 @@ from typing import Annotated
 from pydantic import Field
 
 from airunner.toolbox.time.dates.answers import describe, shift, span
-from airunner.toolbox.time.dates.date_words import (
-    DateSaid,
-    FirstDateSaid,
-    PeriodSaid,
-    PlaceSaid,
-    SpanSaid,
-)
 from airunner.toolbox.time.dates.time_zones import time_in
 from airunner.tools.tool import tool
 
@@ -43,7 +36,7 @@ DateText = Annotated[str, Field(min_length=1, max_length=60)]
     ),
 )
 def current_time(
-    place: Annotated[str, Field(max_length=60), PlaceSaid()] = "",
+    place: Annotated[str, Field(max_length=60)] = "",
 ) -> str:
     """Tell the date and time now, here or in a city, country or time zone.
 
@@ -69,8 +62,8 @@ def current_time(
     ),
 )
 def days_between(
-    start: Annotated[DateText, PeriodSaid("start")],
-    end: Annotated[DateText, PeriodSaid("end")],
+    start: DateText,
+    end: DateText,
 ) -> str:
     """Count the days from one date to another.
 
@@ -97,11 +90,11 @@ def days_between(
     ),
 )
 def shift_date(
-    start: Annotated[DateText, FirstDateSaid()] = "today",
-    years: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("year")] = 0,
-    months: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("month")] = 0,
-    weeks: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("week")] = 0,
-    days: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("day")] = 0,
+    start: DateText = "today",
+    years: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
+    months: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
+    weeks: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
+    days: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
 ) -> str:
     """Find the date that lies some days, weeks, months or years after or before a date.
 
@@ -130,7 +123,7 @@ def shift_date(
         "weekday of 29 February 2028",
     ),
 )
-def describe_date(when: Annotated[DateText, DateSaid()]) -> str:
+def describe_date(when: DateText) -> str:
     """Tell a date's weekday, week number and day of the year, and how far it is from today.
 
     Args:

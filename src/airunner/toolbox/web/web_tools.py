@@ -15,13 +15,11 @@ from airunner.models.spec import ModelCapability
 from airunner.toolbox.web.fetcher import Fetcher, cancellation
 from airunner.toolbox.web.page import read_page
 from airunner.toolbox.web.page_summary import summarize_page
-from airunner.toolbox.web.request_words import SaveName, SearchWords
 from airunner.toolbox.web.saving import save_file
 from airunner.toolbox.web.search import WebSearch, as_list
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, WebAddress
 
-_Url = Annotated[WebAddress, Field(max_length=2000)]
+_Url = Annotated[str, Field(max_length=2000)]
 _WORDS_OF_CODE = ("script", "function", "snippet")
 
 
@@ -44,10 +42,8 @@ _WORDS_OF_CODE = ("script", "function", "snippet")
     ),
 )
 def search_web(
-    query: Annotated[str, Field(min_length=2, max_length=300), SearchWords()],
-    max_results: Annotated[
-        int, Field(ge=1, le=10), Matching(r"(?i)\b(10|[1-9]) (?:search )?(?:results|pages|hits)\b")
-    ] = 5,
+    query: Annotated[str, Field(min_length=2, max_length=300)],
+    max_results: Annotated[int, Field(ge=1, le=10)] = 5,
 ) -> str:
     """Search the web and list pages with their addresses.
 
@@ -75,7 +71,7 @@ def search_web(
 )
 def read_web_page(
     url: _Url,
-    part: Annotated[int, Field(ge=1, le=10_000), Matching(r"(?i)\bpart (\d{1,4})\b")] = 1,
+    part: Annotated[int, Field(ge=1, le=10_000)] = 1,
     api: Any = None,
 ) -> str:
     """Read the main text of a web page, or of a PDF on the web, in parts if it is long.
@@ -106,9 +102,7 @@ def read_web_page(
 )
 def summarize_web_page(
     url: _Url,
-    max_sentences: Annotated[
-        int, Field(ge=1, le=12), Matching(r"(?i)\b(1[0-2]|[1-9]) sentences?\b")
-    ] = 5,
+    max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
     api: Any = None,
 ) -> str:
     """Summarize a web page, or a PDF on the web, in a few sentences.
@@ -138,7 +132,7 @@ def summarize_web_page(
 )
 def download_file(
     url: _Url,
-    path: Annotated[str, Field(max_length=200), SaveName()] = "",
+    path: Annotated[str, Field(max_length=200)] = "",
     api: Any = None,
 ) -> str:
     """Download a file from the web into the files folder; nothing is overwritten.

@@ -13,8 +13,8 @@ from typing import Self
 
 import pytest
 
-from airunner.agent.guided import GuidedToolCalling
 from airunner.agent.tool_calling.prompt import Reply
+from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.components.llm.tools.image_tools import (
     describe_image_settings,
     generate_image,
@@ -33,11 +33,11 @@ from airunner.errors import (
     ToolFailedError,
     ToolRetryError,
 )
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.toolbox.pictures.prompt_enhancement import merged
-from airunner.tools.retrieval.relevance import best_ranker
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -325,7 +325,7 @@ def test_settings_are_told(tmp_path: Path) -> None:
 def arguments_of(message: str, *before: Message) -> tuple[str, dict[str, object]]:
     """The call that a model without tools makes of a message; nothing may be left to decode."""
     tools = image_toolset()
-    dialect = GuidedToolCalling(tools, best_ranker(tools))
+    dialect = GuidedToolCalling(tools, ToolBlock(tools))
     reply = dialect.next_step([*before, Message("user", message)], may_call=True, again=None)
     assert isinstance(reply, Reply), f"{message!r} leaves something to decode"
     (call,) = reply.calls

@@ -23,21 +23,10 @@ from airunner.errors import (
     ToolRetryError,
 )
 from airunner.models.spec import ModelCapability
-from airunner.toolbox.pictures.picture_words import (
-    COUNT,
-    NAME,
-    SEED,
-    Change,
-    Scene,
-    SizeSaid,
-    Unwanted,
-    Verbatim,
-)
 from airunner.toolbox.pictures.prompt_enhancement import Enhanced, enhance_prompts
 from airunner.tools.api import ToolApi
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
-from airunner.tools.user_words import Unsaid
 
 T = TypeVar("T")
 
@@ -46,10 +35,10 @@ _SHORT_CHANGE_WORDS = 4
 _TOLD_SETTINGS = 300
 
 _Prompt = Annotated[str, Field(max_length=600)]
-_Count = Annotated[int, Field(ge=1, le=4), COUNT]
-_Seed = Annotated[int | None, Field(ge=0, le=2**32 - 1), SEED]
-_Strength = Annotated[float, Field(gt=0, le=1), Unsaid()]
-_PictureName = Annotated[str, Field(max_length=255), NAME]
+_Count = Annotated[int, Field(ge=1, le=4)]
+_Seed = Annotated[int | None, Field(ge=0, le=2**32 - 1)]
+_Strength = Annotated[float, Field(gt=0, le=1)]
+_PictureName = Annotated[str, Field(max_length=255)]
 
 
 @tool(
@@ -115,14 +104,14 @@ _PictureName = Annotated[str, Field(max_length=255), NAME]
     ),
 )
 def generate_image(
-    prompt: Annotated[_Prompt, Scene()],
-    second_prompt: Annotated[_Prompt, Unsaid()] = "",
-    negative_prompt: Annotated[_Prompt, Unwanted()] = "",
-    width: Annotated[int | None, Field(ge=16, le=4096), SizeSaid("width")] = None,
-    height: Annotated[int | None, Field(ge=16, le=4096), SizeSaid("height")] = None,
+    prompt: _Prompt,
+    second_prompt: _Prompt = "",
+    negative_prompt: _Prompt = "",
+    width: Annotated[int | None, Field(ge=16, le=4096)] = None,
+    height: Annotated[int | None, Field(ge=16, le=4096)] = None,
     count: _Count = 1,
     seed: _Seed = None,
-    enhance: Annotated[bool, Verbatim()] = True,
+    enhance: bool = True,
     api: Any = None,
 ) -> str:
     """Draw a picture from a description.
@@ -187,7 +176,7 @@ def vary_image(
     picture: _PictureName = "",
     count: _Count = 1,
     seed: _Seed = None,
-    strength: Annotated[float | None, Field(gt=0, le=1), Unsaid()] = None,
+    strength: Annotated[float | None, Field(gt=0, le=1)] = None,
     api: Any = None,
 ) -> str:
     """Draw variations of an earlier picture, from the same description.
@@ -226,7 +215,7 @@ def vary_image(
     ),
 )
 def transform_image(
-    prompt: Annotated[_Prompt, Change()],
+    prompt: _Prompt,
     picture: _PictureName = "",
     strength: _Strength = 0.6,
     seed: _Seed = None,

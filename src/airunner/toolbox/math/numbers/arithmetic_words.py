@@ -1,7 +1,7 @@
 """Arithmetic as people type it, read into an expression for ``arithmetic``.
 
 Owns the signs and words for what is to be done ("12 x 7", "15% of 80", "square
-root of 2"), and the mark by which a tool takes the arithmetic out of a message.
+root of 2").
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ from dataclasses import dataclass
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.math.numbers.arithmetic import CONSTANTS, FUNCTIONS, PERCENT, TASK
 from airunner.toolbox.math.numbers.numerals import with_digits
-from airunner.tools.request import Request
-from airunner.tools.user_words import Matching
 
 MAX_LENGTH = 400
 """Characters of an expression."""
 
 _MAX_NESTING = 40
 _MAX_EXPONENT = 300
-_SEARCHED = 2_000
-_TRIMMED = 3
 _MOST_SIGNS = 2
-_NUMBERS = ("thousands", "number")
-_NAMES = frozenset({*CONSTANTS, *FUNCTIONS})
+NUMBERS = ("thousands", "number")
+NAMES = frozenset({*CONSTANTS, *FUNCTIONS})
 
 _SIGNS = str.maketrans(
     {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "∕": "/", "−": "-", "–": "-", "²": "^2"}
@@ -99,12 +95,12 @@ _TOKEN = re.compile(
     r"|(?P<space>\s+)|(?P<other>.)",
     re.ASCII | re.DOTALL,
 )
-_NO_SUM = re.compile(r"\b(?:\d{4}-\d\d?-\d\d?|\d\d?/\d\d?/(?:\d\d){1,2}|\d{3}-(?:\d{3}-)?\d{4})\b")
-"""Dates and telephone numbers, which look like sums."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """A word or sign of arithmetic, and where it stands."""
+
     kind: str
     text: str
     start: int
@@ -119,26 +115,23 @@ def read_arithmetic(text: str) -> str:
     """
     if len(text) > MAX_LENGTH:
         raise ToolRetryError(f"An expression may have {MAX_LENGTH} characters; calculate in steps.")
-    plain = re.sub(r"[\s=?.]+$", "", _ASKING.sub("", _in_signs(text)))
+    plain = re.sub(r"[\s=?.]+$", "", _ASKING.sub("", in_signs(text)))
     if not plain:
         raise ToolRetryError("The expression is empty; write it like (2 + 3) * 4.")
-    return _Reader(_tokens(plain)).all()
+    return expression_of(tokens_of(plain))
 
 
-class ArithmeticSaid(Matching):
-    """The arithmetic in a message, such as the "15% of 80" of "how much is 15% of 80?"."""
+def expression_of(tokens: Sequence[Token]) -> str:
+    """The expression that all of ``tokens`` make.
 
-    def __init__(self) -> None:
-        super().__init__(r"\d")
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The longest part that can be calculated; ``None`` if there is none."""
-        text = _in_signs(request.message[:_SEARCHED])
-        found = [part for run in _runs(_tokens(text)) if (part := _calculable(run, text))]
-        return max(found, key=len, default=None)
+    Raises:
+        ToolRetryError, ToolFailedError: they make none.
+    """
+    return _Reader(tokens).all()
 
 
-def _in_signs(text: str) -> str:
+def in_signs(text: str) -> str:
+    """``text`` in lower case, with signs and digits where it has words for them."""
     plain = with_digits(text.lower().translate(_SIGNS).replace("’", "'"))
     for pattern, written in [*_PHRASES, *_ORDERS]:
         plain = pattern.sub(written, plain)
@@ -149,9 +142,9 @@ def _list_said(found: re.Match[str]) -> str:
     return f"{found[1]}({', '.join(re.findall(_SINGLE, found[2]))})"
 
 
-def _tokens(text: str) -> list[_Token]:
+def tokens_of(text: str) -> list[Token]:
     """The tokens of ``text``. Inside a function's brackets a comma parts its numbers."""
-    tokens: list[_Token] = []
+    tokens: list[Token] = []
     of_function: list[bool] = []
     at = 0
     while found := _TOKEN.match(text, at):
@@ -165,53 +158,14 @@ def _tokens(text: str) -> list[_Token]:
         elif written == ")" and of_function:
             of_function.pop()
         if kind != "space":
-            tokens.append(_Token(kind, written, found.start(), at))
+            tokens.append(Token(kind, written, found.start(), at))
     return tokens
-
-
-def _runs(tokens: Sequence[_Token]) -> list[list[_Token]]:
-    """The stretches of tokens that may belong to an expression."""
-    runs: list[list[_Token]] = [[]]
-    for token in tokens:
-        if _is_foreign(token):
-            runs.append([])
-        else:
-            runs[-1].append(token)
-    return [run for run in runs if 1 < len(run) <= MAX_LENGTH]
-
-
-def _is_foreign(token: _Token) -> bool:
-    if token.kind == "name":
-        return token.text not in {*_NAMES, "x", "of"}
-    return token.kind == "other"
-
-
-def _calculable(run: Sequence[_Token], text: str) -> str | None:
-    """The run's text without the few tokens at its ends that keep it from being an expression."""
-    if _NO_SUM.search(text, run[0].start, run[-1].end):
-        return None
-    for cut in range(_TRIMMED + 1):
-        for head in range(cut + 1):
-            part = run[head : len(run) - (cut - head)]
-            if len(part) < 2 or not any(token.kind in _NUMBERS for token in part):
-                continue
-            written = text[part[0].start : part[-1].end]
-            if len(written) > MAX_LENGTH:
-                continue
-            try:
-                _Reader(part).all()
-            except (ToolRetryError, ToolFailedError):
-                continue
-            # A signed number is no task.
-            if len(part) > 2 or part[0].kind == "name" or part[1].text in "!%°":
-                return written
-    return None
 
 
 class _Reader:
     """Turns tokens into the source that ``arithmetic.evaluate`` takes, from left to right."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens, self._at = tokens, 0
 
     def all(self) -> str:
@@ -234,7 +188,7 @@ class _Reader:
         if not self._starts_operand():
             raise self._puzzled()
         before, after = self._tokens[self._at - 1], self._tokens[self._at]
-        if before.kind in _NUMBERS and after.kind in _NUMBERS:
+        if before.kind in NUMBERS and after.kind in NUMBERS:
             raise ToolRetryError(
                 f"Nothing says what to do between {before.text} and {after.text}; "
                 "put + - * or / there."
@@ -297,7 +251,7 @@ class _Reader:
         if at >= len(self._tokens):
             return False
         token = self._tokens[at]
-        return token.kind in _NUMBERS or token.text == "(" or token.text in _NAMES
+        return token.kind in NUMBERS or token.text == "(" or token.text in NAMES
 
     def _next(self) -> str:
         return self._tokens[self._at].text if self._at < len(self._tokens) else ""

@@ -1,0 +1,1 @@
+"""Tools for models without tool calling of their own. Only ``runtime`` knows of this package."""

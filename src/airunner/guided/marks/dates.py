@@ -1,0 +1,151 @@
+"""The dates, spans of time and places that a message names.
+
+Owns the marks by which the date tools take their arguments from the user's own
+words. What a date in words means is for ``calendar`` to say, and which time a
+place has for ``time_zones``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from airunner.guided.request import Request
+from airunner.guided.user_words import Matching, UserWords
+from airunner.toolbox.math.numbers.numerals import with_digits
+from airunner.toolbox.time.dates.calendar import FROM_EASTER, HOLIDAYS, MONTHS
+
+_SEARCHED = 1_000
+_MONTH = "(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS) + r"|Sept)\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_UNIT = r"(?:days?|weeks?|fortnights?|months?|years?)"
+_AMOUNT = rf"(?:\d{{1,6}}|an?)\s+{_UNIT}"
+_HOLIDAY = "|".join(
+    re.escape(name) for name in sorted([*HOLIDAYS, *FROM_EASTER], key=len, reverse=True)
+)
+_NAMED = (
+    r"\d{4}-\d{1,2}-\d{1,2}"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d\d)"
+    rf"|{_DAY}\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?"
+    rf"|{_MONTH}\s+(?:the\s+)?{_DAY}(?:,?\s+\d{{4}})?"
+    r"|(?:the\s+)?day\s+(?:after\s+tomorrow|before\s+yesterday)|today|tomorrow|yesterday"
+    rf"|(?:(?:next|last|this|coming)\s+)?{_WEEKDAY}(?:\s+(?:next|last|this)\s+week)?"
+    r"|(?:the\s+)?end\s+of\s+(?:the|this|next|last)\s+(?:month|year)"
+    rf"|{_HOLIDAY}"
+)
+_DATE = re.compile(rf"(?<![\w/.-])(?:{_NAMED})(?![\w/-])", re.IGNORECASE)
+_RELATIVE = re.compile(
+    rf"\bin\s+{_AMOUNT}\b|\b{_AMOUNT}\s+(?:ago|from\s+(?:now|today))\b", re.IGNORECASE
+)
+_SPAN = re.compile(r"\b(?P<number>\d{1,6}|an?)\s+(?P<unit>day|week|fortnight|month|year)s?\b", re.I)
+_BACKWARD = re.compile(r"\b(?:ago|before|earlier|prior|subtract|minus|back)\b", re.IGNORECASE)
+_ENDING_TODAY = re.compile(r"\b(?:since|ago|passed|gone by|elapsed|old)\b", re.IGNORECASE)
+_PLACE = re.compile(
+    r"\b(?:in|at|for)\s+(?!(?:the\s+)?(?:moment|home|here|my|me)\b)(?:the\s+)?"
+    r"(?P<place>[^\W\d][\w .,'’/:+-]*?)"
+    r"(?=\s+(?:right\s+now|now|today|currently|at|please|if|when|is|it)\b|\s*[?!.;,]*$)"
+    r"|\b(?!What|Which|Current|Local|The)(?P<before>[A-Z]\w+(?:\s[A-Z]\w+)*)\s+time\b"
+)
+
+
+class DateSaid(Matching):
+    """The one date that a message names, such as the "3 May" of "which weekday is 3 May?"."""
+
+    def __init__(self) -> None:
+        super().__init__(_NAMED)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The date's words; ``None`` where there are none, or several."""
+        found = _dates_in(request) or _matches(_RELATIVE, _text_of(request))
+        if len(found) > 1:  # "was 1 March 2020 a Sunday?"
+            found = [date for date in found if not re.fullmatch(_WEEKDAY, date, re.IGNORECASE)]
+        return found[0] if len(found) == 1 else None
+
+
+class FirstDateSaid(UserWords):
+    """The first date that a message names: "Christmas" in "2 weeks before Christmas"."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The date's words, or ``None``."""
+        return next(iter(_dates_in(request)), None)
+
+
+class PeriodSaid(Matching):
+    """The ``start`` or ``end`` of the time that a message asks about."""
+
+    def __init__(self, part: Literal["start", "end"]) -> None:
+        super().__init__(_NAMED)
+        self._part = part
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The date's words; where the message names but one, the other end is today."""
+        found = _dates_in(request)
+        if not found:
+            return None
+        if len(found) == 1:
+            until_today = _ENDING_TODAY.search(request.message)
+            found = [found[0], "today"] if until_today else ["today", found[0]]
+        return found[0] if self._part == "start" else found[1]
+
+
+class SpanSaid(UserWords):
+    """How many of a unit a message moves by: -3 weeks for "3 weeks before Easter"."""
+
+    def __init__(self, unit: Literal["year", "month", "week", "day"]) -> None:
+        self._unit = unit
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The number in digits, or ``None``."""
+        text = with_digits(_text_of(request))
+        sign = -1 if _BACKWARD.search(text) else 1
+        amounts = [
+            int(number) if (number := found["number"]).isdigit() else 1
+            for found in _SPAN.finditer(text)
+            if found["unit"].lower() == self._unit
+        ]
+        if self._unit == "week":
+            amounts += [
+                2 * (int(number) if (number := found["number"]).isdigit() else 1)
+                for found in _SPAN.finditer(text)
+                if found["unit"].lower() == "fortnight"
+            ]
+        return str(sign * sum(amounts)) if amounts else None
+
+
+class PlaceSaid(UserWords):
+    """The place whose time is asked for."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The place's name, or ``None``."""
+        found = list(_PLACE.finditer(_text_of(request)))
+        if not found:
+            return None
+        # "for a friend in Delhi"
+        return str(found[-1]["place"] or found[-1]["before"]).rpartition(" in ")[2].strip()
+
+
+def _text_of(request: Request) -> str:
+    return " ".join(request.message[:_SEARCHED].split())
+
+
+def _dates_in(request: Request) -> list[str]:
+    return _matches(_DATE, _text_of(request).replace("’", "'"))
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [found[0] for found in pattern.finditer(text)]
+
+
+MARKS = {
+    "current_time": {"place": PlaceSaid()},
+    "days_between": {"start": PeriodSaid("start"), "end": PeriodSaid("end")},
+    "shift_date": {
+        "start": FirstDateSaid(),
+        "years": SpanSaid("year"),
+        "months": SpanSaid("month"),
+        "weeks": SpanSaid("week"),
+        "days": SpanSaid("day"),
+    },
+    "describe_date": {"when": DateSaid()},
+}

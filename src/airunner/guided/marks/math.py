@@ -1,0 +1,121 @@
+"""The numbers, the arithmetic and the units that a message names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.guided.marks.measures import ConversionSaid
+from airunner.guided.request import Request
+from airunner.guided.user_words import Matching, UserWords
+from airunner.toolbox.math.numbers.arithmetic_words import (
+    MAX_LENGTH,
+    NAMES,
+    NUMBERS,
+    Token,
+    expression_of,
+    in_signs,
+    tokens_of,
+)
+from airunner.toolbox.math.numbers.numerals import with_digits
+
+_SEARCHED = 2_000
+_TRIMMED = 3
+_NUMBER = re.compile(
+    r"(?<![\w.:/-])-?(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w:/])"
+)
+_NO_SUM = re.compile(r"\b(?:\d{4}-\d\d?-\d\d?|\d\d?/\d\d?/(?:\d\d){1,2}|\d{3}-(?:\d{3}-)?\d{4})\b")
+"""Dates and telephone numbers, which look like sums."""
+
+
+class ArithmeticSaid(Matching):
+    """The arithmetic in a message, such as the "15% of 80" of "how much is 15% of 80?"."""
+
+    def __init__(self) -> None:
+        super().__init__(r"\d")
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The longest part that can be calculated; ``None`` if there is none."""
+        text = in_signs(request.message[:_SEARCHED])
+        found = [part for run in _runs(tokens_of(text)) if (part := _calculable(run, text))]
+        return max(found, key=len, default=None)
+
+
+class NumbersSaid(Matching):
+    """The numbers that a message lists, two at least."""
+
+    def __init__(self) -> None:
+        super().__init__(_NUMBER.pattern)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The numbers, separated by spaces, or ``None``."""
+        found = _NUMBER.findall(request.body) or _NUMBER.findall(request.message)
+        return " ".join(number.replace(",", "") for number in found) if len(found) > 1 else None
+
+
+class CountSaid(UserWords):
+    """The number in the first group of a pattern, also where the message has it in words."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern, re.IGNORECASE)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The digits, or ``None``."""
+        found = self._pattern.search(with_digits(request.message))
+        return found[1] if found else None
+
+
+def _runs(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The stretches of tokens that may belong to an expression."""
+    runs: list[list[Token]] = [[]]
+    for token in tokens:
+        if _is_foreign(token):
+            runs.append([])
+        else:
+            runs[-1].append(token)
+    return [run for run in runs if 1 < len(run) <= MAX_LENGTH]
+
+
+def _is_foreign(token: Token) -> bool:
+    if token.kind == "name":
+        return token.text not in {*NAMES, "x", "of"}
+    return token.kind == "other"
+
+
+def _calculable(run: Sequence[Token], text: str) -> str | None:
+    """The run's text without the few tokens at its ends that keep it from being an expression."""
+    if _NO_SUM.search(text, run[0].start, run[-1].end):
+        return None
+    for cut in range(_TRIMMED + 1):
+        for head in range(cut + 1):
+            part = run[head : len(run) - (cut - head)]
+            if len(part) < 2 or not any(token.kind in NUMBERS for token in part):
+                continue
+            written = text[part[0].start : part[-1].end]
+            if len(written) > MAX_LENGTH:
+                continue
+            try:
+                expression_of(part)
+            except (ToolRetryError, ToolFailedError):
+                continue
+            # A signed number is no task.
+            if len(part) > 2 or part[0].kind == "name" or part[1].text in "!%°":
+                return written
+    return None
+
+
+MARKS = {
+    "calculate": {"expression": ArithmeticSaid()},
+    "convert_units": {
+        "value": ConversionSaid("value"),
+        "from_unit": ConversionSaid("source"),
+        "to_unit": ConversionSaid("target"),
+    },
+    "statistics_of": {"numbers": NumbersSaid()},
+    "random_number": {
+        "lowest": CountSaid(r"\b(?:between|from)\s+(-?\d+)\s+(?:and|to)\s+-?\d"),
+        "highest": CountSaid(r"\b(?:between|from)\s+-?\d+\s+(?:and|to)\s+(-?\d+)"),
+        "count": CountSaid(r"\b(\d+)\s+(?:\w+\s+)?(?:dice|numbers|times)\b"),
+    },
+}

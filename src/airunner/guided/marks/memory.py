@@ -1,0 +1,118 @@
+"""The names, titles and texts by which a message speaks of what is saved."""
+
+from __future__ import annotations
+
+import re
+
+from airunner.guided.request import Request
+from airunner.guided.user_words import BODY, UNSAID, WHOLE, Matching, UserWords
+from airunner.records.conversations import MOST_TITLE
+from airunner.toolbox.memory.conversation_tools import THIS_ONE
+from airunner.toolbox.memory.named_record import MOST_WANTED
+
+_LONGEST_QUOTED = 120
+_NAMED = re.compile(
+    r"\b(?:titled|called|named|entitled|about)\s+(?:the\s+|my\s+)?[\"'“]?(?P<name>.+?)[\"'”]?[\s.?!]*$",
+    re.IGNORECASE,
+)
+
+
+class RecordName(UserWords):
+    """The name of a saved thing: what follows "called" or "about", or a short quotation.
+
+    Where the message has neither, it is taken ``whole``, which ``one_meant`` can look up, or
+    nothing is.
+    """
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The name, or ``None`` if the message does not settle it."""
+        if found := _NAMED.search(request.wish):
+            return found["name"]
+        if request.body and len(request.body) <= _LONGEST_QUOTED and "\n" not in request.body:
+            return request.body
+        return request.message if self._whole and len(request.message) <= MOST_WANTED else None
+
+
+class _NewTitle(UserWords):
+    """The title in "call this conversation Bees", or in quotation marks."""
+
+    _FORM = re.compile(
+        r"\b(?:conversation|chat)\s+(?:as\s+|to\s+|called\s+)?(?P<title>.{2,80}?)[\s.!?]*$",
+        re.IGNORECASE,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The title, or ``None`` if the message has none."""
+        if request.body and len(request.body) <= MOST_TITLE:
+            return request.body
+        found = self._FORM.search(request.wish)
+        return found["title"] if found else None
+
+
+class _ThisOneSaid(UserWords):
+    """``true`` where the user speaks of the conversation that is being held."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """``"true"``, or nothing."""
+        return "true" if THIS_ONE.search(request.wish) else None
+
+
+class _Added(UserWords):
+    """What is to be added, as in "add bread to my shopping note"."""
+
+    _FORM = re.compile(
+        r"\b(?:add|append|put|write)\s+(?P<text>.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The text, or ``None`` if the message does not set it off."""
+        if request.body:
+            return request.body
+        found = self._FORM.search(request.wish)
+        return found["text"] if found else None
+
+
+class _Told(UserWords):
+    """What is to be remembered or forgotten, without the words that ask for it."""
+
+    _ASKING = re.compile(
+        r"^.*?\b(?:remember|keep in mind|don'?t forget|do not forget|forget)\b"
+        r"(?:\s+(?:for me|please))?(?:\s*[,:]|\s+that\b|\s+the fact that\b|\s+about)?\s*",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The fact in the user's words; ``None`` if nothing is left of the message."""
+        if request.body:
+            return request.body
+        return self._ASKING.sub("", request.message.replace("’", "'"), count=1).strip() or None
+
+
+_NAMED_ONE, _NAME_IF_ANY = RecordName(whole=True), RecordName(whole=False)
+
+MARKS = {
+    "search_conversations": {
+        "query": WHOLE,
+        "limit": Matching(r"\b([1-9]|1\d|20) (?:conversations|chats)\b"),
+    },
+    "title_conversation": {"title": _NewTitle(), "conversation": UNSAID},
+    "summarize_conversation": {
+        "conversation": _NAME_IF_ANY,
+        "max_sentences": Matching(r"\b([1-9]|1[0-2]) sentences?\b"),
+    },
+    "switch_conversation": {"conversation": _NAMED_ONE},
+    "delete_conversation": {"conversation": _NAMED_ONE, "also_this_one": _ThisOneSaid()},
+    "save_note": {"text": BODY, "title": _NAME_IF_ANY},
+    "read_note": {"title": _NAMED_ONE},
+    "search_notes": {"query": WHOLE, "limit": Matching(r"\b([1-9]|1\d|20) notes\b")},
+    "append_to_note": {"title": _NAMED_ONE, "text": _Added()},
+    "change_note": {"title": _NAMED_ONE, "text": BODY},
+    "delete_note": {"title": _NAMED_ONE},
+    "remember_fact": {"fact": _Told()},
+    "recall_facts": {"about": _NAME_IF_ANY},
+    "forget_fact": {"fact": _Told()},
+}
