@@ -133,10 +133,8 @@ def tool_calling(result: Result) -> list[str]:
 def toolbox(result: Result) -> list[str]:
     """How surely the built-in tools are found."""
     right, wrong, talk = result["right_and"], result["wrong_and"], result["small_talk_and"]
-    cosine = result["right_first_by_cosine"]
     rows = [
         ["the right one comes first", share(result["right_first"])],
-        ["the same by the cosine with descriptions alone", share(cosine)],
         ["the right one is called", share(right["called"])],
         ["it is asked whether the right one is meant", share(right["asked about"])],
         ["another one is called", share(wrong["called"])],
@@ -156,14 +154,12 @@ def tool_costs(result: Result) -> list[str]:
     retrieval, constraint = result["retrieval"], result["constraint"]
     rows = [
         [
-            f"{retrieval['by_words_s'] * 1000:.1f} ms",
-            f"{retrieval['by_words_and_meaning_s'] * 1000:.1f} ms",
+            f"{retrieval['found_s'] * 1000:.1f} ms",
             share(constraint["constrained_over_free"]),
         ]
     ]
     heads = [
-        f"finding a tool among {retrieval['tools']:,} by words",
-        "by words and meaning",
+        f"finding a tool among {retrieval['tools']:,}",
         "decoding speed under a schema, of free",
     ]
     return [*table(heads, rows), "", taken(result)]

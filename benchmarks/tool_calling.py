@@ -36,7 +36,6 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError
 from airunner.events import GenerationFinished, ToolCallStarted, TurnFinished
-from airunner.guided.retrieval.sentence_model import SentenceModel
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability, ModelSpec
@@ -48,7 +47,6 @@ from benchmarks.machine import describe_machine
 from benchmarks.results_file import RESULTS, write_results
 from benchmarks.small_talk import HELD_OUT
 
-MODEL = SentenceModel()
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 CATALOGUE = 39
 DRAWS = 4

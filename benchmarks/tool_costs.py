@@ -24,15 +24,13 @@ from typing import Any
 
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
-from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import ToolRanker
-from airunner.guided.retrieval.relevance import RelevanceIndex
-from airunner.guided.retrieval.sentence_model import SentenceModel
 from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
 from airunner.tools.schema import COMPACT_JSON
+from airunner.tools.search import ToolSearch
 from airunner.tools.tool import Tool
+from airunner.tools.toolset import Toolset
 from benchmarks.bfcl import all_functions, as_tool, load
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import write_results
@@ -61,15 +59,15 @@ def thousand_tools() -> list[Tool]:
     return [as_tool({**function, "name": f"{function['name']}_{n}"}) for n, function in numbered]
 
 
-def find(ranker: ToolRanker, texts: Sequence[str]) -> tuple[float, float]:
+def find(tools: Sequence[Tool], texts: Sequence[str]) -> tuple[float, float]:
     """Seconds to read the tools, and the median for one request after that."""
     began_s = time.perf_counter()
-    ranker.rank(split_request(texts[0]))
+    search = ToolSearch(Toolset(tools))
     read_s = time.perf_counter() - began_s
     taken: list[float] = []
     for text in texts:
         began_s = time.perf_counter()
-        ranker.rank(split_request(text))
+        search.find(text)
         taken.append(time.perf_counter() - began_s)
     return read_s, statistics.median(taken)
 
@@ -104,8 +102,7 @@ def main() -> None:
     machine = describe_machine()
     tools = thousand_tools()
     texts = [case.text for case in load("multiple")[:REQUESTS]]
-    words_read_s, words_s = find(RelevanceIndex(tools), texts)
-    meaning_read_s, meaning_s = find(RelevanceIndex(tools, SentenceModel()), texts)
+    read_s, found_s = find(tools, texts)
     schema = {**SCHEMA, **COMPACT_JSON}
     free: list[float] = []
     constrained: list[float] = []
@@ -121,10 +118,8 @@ def main() -> None:
         "machine": machine,
         "retrieval": {
             "tools": TOOLS,
-            "by_words_s": words_s,
-            "by_words_and_meaning_s": meaning_s,
-            "reading_tools_by_words_s": words_read_s,
-            "reading_tools_by_words_and_meaning_s": meaning_read_s,
+            "found_s": found_s,
+            "reading_tools_s": read_s,
         },
         "constraint": {
             "pairs": options.pairs,

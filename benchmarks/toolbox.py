@@ -2,8 +2,7 @@
 
 No model is asked, only what finds tools. Of each request: is the right tool the first,
 is it called or asked about, and is it among those that a model with tool calling of its
-own is shown? The alternative, in the same run, is the cosine of the same sentence model
-with names and descriptions alone, which is what most programs do.
+own is shown?
 
 Requests and small talk were written without sight of how tools are found. Even-numbered
 requests may be tuned on; odd ones, and all small talk here, are reported.
@@ -16,25 +15,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.guided.choosing import SearchChooser
 from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import ToolRanker
-from airunner.guided.retrieval.relevance import RelevanceIndex
-from airunner.guided.retrieval.sentence_model import SentenceModel
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.search import ToolSearch
-from airunner.tools.toolset import Toolset
 from benchmarks.machine import describe_machine
 from benchmarks.results_file import write_results
 from benchmarks.small_talk import HELD_OUT, TUNED_ON
 from benchmarks.toolbox_requests import REQUESTS
 
 CALLED, ASKED, NOTHING = "called", "asked about", "nothing"
+VERDICTS = {"fits": CALLED, "doubtful": ASKED, "unlikely": NOTHING}
 
 
 @dataclass(frozen=True)
@@ -53,22 +47,12 @@ class Found:
         return self.verdict == NOTHING if not self.wanted else self.first == self.wanted
 
 
-def find(ranker: ToolRanker, search: ToolSearch, text: str, wanted: str) -> Found:
+def find(chooser: SearchChooser, search: ToolSearch, text: str, wanted: str) -> Found:
     """What ``text`` leads to, as the agent loop decides it."""
-    best = next(iter(ranker.rank(split_request(text), limit=1)), None)
-    verdict = NOTHING
-    if best and (best.fits or best.doubtful):
-        verdict = ASKED if best.doubtful else CALLED
+    best = chooser.choose(split_request(text))
+    verdict = VERDICTS[best.verdict] if best else NOTHING
     searched = {tool.name for tool in search.find(text)}
     return Found(text, wanted, best.tool.name if best else "", verdict, wanted in searched)
-
-
-def by_cosine(toolset: Toolset, texts: Sequence[str]) -> Iterator[list[str]]:
-    """The names of all tools, most alike first, for each text."""
-    model, tools = SentenceModel(), list(toolset)
-    described = model.embed([f"{tool.name}: {tool.description}" for tool in tools])
-    for vector in model.embed(texts):
-        yield [tools[place].name for place in np.argsort(-(described @ vector))]
 
 
 def main() -> None:
@@ -78,13 +62,11 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print what went wrong")
     options = parser.parse_args()
     toolset = builtin_toolset() + image_toolset()
-    ranker, search = RelevanceIndex(toolset, SentenceModel()), ToolSearch(toolset)
+    chooser, search = SearchChooser(toolset), ToolSearch(toolset)
     requests = REQUESTS[options.half == "odd" :: 2]
     talk = HELD_OUT if options.half == "odd" else TUNED_ON
-    found = [find(ranker, search, text, wanted) for text, wanted in requests]
-    quiet = [find(ranker, search, text, "") for text in talk]
-    cosine = list(by_cosine(toolset, [text for text, _ in requests]))
-    places = [names.index(wanted) for names, (_, wanted) in zip(cosine, requests, strict=True)]
+    found = [find(chooser, search, text, wanted) for text, wanted in requests]
+    quiet = [find(chooser, search, text, "") for text in talk]
     right = Counter(each.verdict for each in found if each.is_right)
     wrong = Counter(each.verdict for each in found if not each.is_right)
     result = {
@@ -93,7 +75,6 @@ def main() -> None:
         "tools": len(toolset),
         "requests": len(found),
         "right_first": sum(right.values()) / len(found),
-        "right_first_by_cosine": sum(place == 0 for place in places) / len(found),
         "right_and": {verdict: right[verdict] / len(found) for verdict in (CALLED, ASKED)},
         "wrong_and": {verdict: wrong[verdict] / len(found) for verdict in (CALLED, ASKED)},
         "right_found_by_search": sum(each.searched for each in found) / len(found),

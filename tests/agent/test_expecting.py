@@ -14,8 +14,8 @@ from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_calling.prompt import ToolCallingFactory
 from airunner.errors import GenerationError
 from airunner.events import Event, EventBus, ToolCallFinished, ToolCallStarted, TurnFinished
+from airunner.guided.choosing import Choice
 from airunner.guided.request import Request
-from airunner.guided.retrieval.ranking import Match
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, ModelCapability
@@ -51,20 +51,17 @@ TOOLS = (condense, sketch, count)
 
 
 class First:
-    """A ranker that is sure of one tool."""
+    """A chooser that is sure of one tool."""
 
     def __init__(self, chosen: Tool) -> None:
         self._chosen = chosen
 
-    def prepare(self) -> None:
-        """Nothing to read ahead of the first request."""
-
-    def rank(self, request: Request, limit: int = 5) -> list[Match]:
-        return [Match(self._chosen, 100.0)]
+    def choose(self, request: Request) -> Choice:
+        return Choice(self._chosen, "fits")
 
 
 def first(chosen: Tool) -> dict[ChatDialect, ToolCallingFactory]:
-    return {"guided": partial(GuidedToolCalling, ranker=First(chosen))}
+    return {"guided": partial(GuidedToolCalling, chooser=First(chosen))}
 
 
 def turn(team: ScriptedTeam, *tools: Tool, **options: Any) -> list[Event]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 
 from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
@@ -11,9 +10,9 @@ from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.events import Event, EventBus, TextStreamed, ToolCallStarted, TurnFinished
+from airunner.guided.choosing import Choice
 from airunner.guided.marks.table import register_marks
 from airunner.guided.request import Request
-from airunner.guided.retrieval.ranking import Match
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.guided.user_words import WHOLE
 from airunner.tools.tool import Tool, tool
@@ -32,14 +31,11 @@ register_marks("water_plants", {"request": WHOLE})
 class Doubt:
     """Finds the one tool for whatever is said, and is never sure."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        self._tools = tools
+    def __init__(self, tool: Tool) -> None:
+        self._tool = tool
 
-    def prepare(self) -> None:
-        """Nothing to do."""
-
-    def rank(self, request: Request, limit: int = 5) -> list[Match]:
-        return [Match(tool, -0.2, doubtful=True) for tool in self._tools][:limit]
+    def choose(self, request: Request) -> Choice:
+        return Choice(self._tool, "doubtful")
 
 
 def talk(*texts: str, said: tuple[str, ...] = ("Good.",)) -> tuple[list[Event], ScriptedTeam]:
@@ -48,7 +44,7 @@ def talk(*texts: str, said: tuple[str, ...] = ("Good.",)) -> tuple[list[Event], 
         team,
         Toolset([water_plants]),
         bus=EventBus(),
-        tool_calling={"guided": partial(GuidedToolCalling, ranker=Doubt([water_plants]))},
+        tool_calling={"guided": partial(GuidedToolCalling, chooser=Doubt(water_plants))},
     )
     conversation = Conversation.begin()
     events: list[Event] = []

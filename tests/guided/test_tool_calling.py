@@ -120,7 +120,7 @@ def test_parameters_that_the_message_settles_are_not_decoded() -> None:
     assert len(team.requests) == 1
     # Swahili is none of the languages that the parameter's mark knows.
     team = guided("Habari.")
-    events = run(team, "Translate to Swahili: good day")
+    events = run(team, "Translate this to Swahili: good day")
     assert of_kind(events, ToolCallStarted)[0].arguments == {
         "text": "good day",
         "target_language": "Swahili",

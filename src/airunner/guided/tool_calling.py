@@ -1,10 +1,9 @@
 """Tools for a model whose template has none, or that uses them badly.
 
-The decision which tool fits is made by retrieval over the user's message, not
+Which tool fits is decided by a search with the user's message (``choosing``), not
 by the model; the model fills in the arguments under the tool's schema, decoded
-with a grammar, and answers from the result. Measured with SmolLM2-135M: asked
-to choose among 39 tools it took the right one in 29 % of cases, with retrieval
-in 97 %.
+with a grammar, and answers from the result. Asked to choose among 39 tools itself,
+SmolLM2-135M took the right one in 29 % of cases.
 
 Parameters that ``marks`` names get the user's own characters, or their
 default, and are not decoded unless neither is there. The others are grounded: a
@@ -38,11 +37,10 @@ from airunner.agent.tool_calling.prompt import (
     with_last_user_text,
 )
 from airunner.agent.tool_calling.tool_block import ToolBlock
+from airunner.guided.choosing import SearchChooser, ToolChooser
 from airunner.guided.grounding.grounded import ground
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
-from airunner.guided.retrieval.ranking import ToolRanker
-from airunner.guided.retrieval.relevance import best_ranker
 from airunner.guided.user_words import Body
 from airunner.messages import Message, ToolCall
 from airunner.tools.passages import head_and_tail
@@ -63,9 +61,9 @@ _YES = re.compile(
 class GuidedToolCalling:
     """At most one tool answers a message; it is called again only if it says so."""
 
-    def __init__(self, toolset: Toolset, _: ToolBlock, ranker: ToolRanker | None = None) -> None:
+    def __init__(self, toolset: Toolset, _: ToolBlock, chooser: ToolChooser | None = None) -> None:
         self._toolset = toolset
-        self._ranker = ranker or best_ranker(t for t in toolset if t.name != SEARCH_TOOLS)
+        self._chooser = chooser or SearchChooser(t for t in toolset if t.name != SEARCH_TOOLS)
 
     def next_step(
         self,
@@ -109,12 +107,12 @@ class GuidedToolCalling:
             return self._toolset.get(choice)
         if (agreed := _agreed(messages)) and agreed in self._toolset:
             return self._toolset.get(agreed)
-        best = next(iter(self._ranker.rank(_request_of(messages), limit=1)), None)
+        best = self._chooser.choose(_request_of(messages))
         if choice == REQUIRED:
             return best.tool if best else next(iter(self._toolset))
-        if best is None or not (best.fits or best.doubtful):
+        if best is None or best.verdict == "unlikely":
             return None
-        return Reply(text=_question(best.tool)) if best.doubtful else best.tool
+        return best.tool if best.verdict == "fits" else Reply(text=_question(best.tool))
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
         """Calls and results as ordinary text of the two roles that every template knows."""

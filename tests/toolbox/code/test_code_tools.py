@@ -12,21 +12,16 @@ import pytest
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import pick
-from airunner.guided.retrieval.relevance import best_ranker
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
-from airunner.toolbox.charts.chart_tools import plot_chart
 from airunner.toolbox.code.code_tools import (
     check_python,
     edit_code,
     explain_code,
-    generate_code,
     run_python,
 )
 from airunner.toolbox.code.sandbox.source import script_in
 from airunner.tools.files_folder import FilesFolder
-from airunner.tools.toolset import Toolset
 
 CODE = "def double(x):\n    return x + x"
 
@@ -206,33 +201,3 @@ def test_a_guided_model_need_not_copy_code() -> None:
     request = split_request(f"Rename x to y in this code:\n\n{CODE}")
     taken = {name: mark.take(request, "") for name, mark in marks_of(edit_code).items()}
     assert taken == {"code": CODE, "instruction": "Rename x to y in this code"}
-
-
-@pytest.mark.parametrize(
-    ("message", "wanted"),
-    [
-        (f"run this code:\n```\n{CODE}\n```", "run_python"),
-        (f"What is the output of this code?\n```\n{CODE}\n```", "run_python"),
-        ("execute the script you just wrote", "run_python"),
-        (f"fix the bug in this function:\n```\n{CODE}\n```", "edit_code"),
-        (f"Refactor this:\n```\n{CODE}\n```", "edit_code"),
-        (f"explain this code:\n```\n{CODE}\n```", "explain_code"),
-        (f"What does this function do?\n```\n{CODE}\n```", "explain_code"),
-        (f"check this code:\n```\n{CODE}\n```", "check_python"),
-        ("are there any syntax errors in this script?", "check_python"),
-        ("write a script that runs every night", "generate_code"),
-        ("write a python function that checks whether a string is valid", "generate_code"),
-        ("write code that plots a histogram", "generate_code"),
-        ("draw a bar chart of apples 3, pears 5", "plot_chart"),
-        ("plot the temperatures 3, 5, 8", "plot_chart"),
-        ("what is the plot of Hamlet?", None),
-        ("run a marathon", None),
-        ("fix my sink", None),
-        ("explain photosynthesis", None),
-        ("check this out", None),
-    ],
-)
-def test_requests_find_the_tool_that_they_want(message: str, wanted: str | None) -> None:
-    tools = (generate_code, edit_code, explain_code, run_python, check_python, plot_chart)
-    chosen = pick(best_ranker(Toolset(tools)), split_request(message))
-    assert (chosen.name if chosen else None) == wanted

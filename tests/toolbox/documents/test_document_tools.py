@@ -14,8 +14,6 @@ from tests.toolbox.documents.word_file import write_contract
 from airunner.errors import GenerationError, ToolFailedError, ToolRetryError
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import pick
-from airunner.guided.retrieval.relevance import best_ranker
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.documents import document_tools
 from airunner.toolbox.documents.document_tools import (
@@ -25,11 +23,9 @@ from airunner.toolbox.documents.document_tools import (
     search_documents,
     summarize_document,
 )
-from airunner.toolbox.text import text_tools
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.passages import estimated_tokens
 from airunner.tools.tool import Tool
-from airunner.tools.toolset import Toolset
 
 FILLER = "The committee met in May and decided what had to be done about the river. "
 PAGES = [f"{topic}. {FILLER * 30}" for topic in ("Dams", "Bridges", "Ferries", "Locks", "Canals")]
@@ -260,28 +256,6 @@ def test_nothing_outside_of_the_folder_is_read(
     (folder / "link.md").symlink_to(folder.parent / "secret.md")
     with pytest.raises(ToolRetryError, match="outside of"):
         tool(file=name, api=Api(folder), **others)
-
-
-def test_requests_find_their_tool() -> None:
-    modules = (document_tools, text_tools)
-    tools = Toolset(t for module in modules for t in vars(module).values() if isinstance(t, Tool))
-    index = best_ranker(tools)
-    for message, wanted in (
-        ("read report.pdf", "read_document"),
-        ("open the file notes/plan.md", "read_document"),
-        ("Please read page 12 of manual.pdf", "read_document"),
-        ("find the notice period in contract.pdf", "search_document"),
-        ("search my documents for the insurance number", "search_documents"),
-        ("Which document mentions the deposit?", "search_documents"),
-        ("summarize report.pdf", "summarize_document"),
-        ("What does contract.pdf say about the deposit?", "answer_from_document"),
-        ("according to report.pdf, how high was the revenue?", "answer_from_document"),
-        ("summarize this: It rained all day. Nobody came.", "summarize_text"),
-        ("My document was rejected", None),
-        ("Can you read?", None),
-    ):
-        chosen = pick(index, split_request(message))
-        assert (chosen.name if chosen else None) == wanted, message
 
 
 def test_the_users_words_fill_in_what_a_small_model_cannot() -> None:

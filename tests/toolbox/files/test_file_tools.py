@@ -11,8 +11,6 @@ import pytest
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import pick
-from airunner.guided.retrieval.relevance import best_ranker
 from airunner.toolbox.files import file_tools, folder_tools
 from airunner.toolbox.files.file_tools import (
     append_to_file,
@@ -252,29 +250,6 @@ def test_links_are_not_followed_even_inside(api: Api, folder: Path) -> None:
         delete_file("big.bin", api=api)
     assert "way" not in list_files(api=api)
     assert "alias.md" not in find_in_files("Anna", api=api)
-
-
-def test_requests_find_their_tool() -> None:
-    index = best_ranker(TOOLS)
-    for message, wanted in (
-        ("list my files", "list_files"),
-        ("What files are there?", "list_files"),
-        ("search my files for budget", "find_in_files"),
-        ("which files mention the dentist?", "find_in_files"),
-        ("save this as letter.md: Dear Anna, I will come.", "write_file"),
-        ("Create a file plan.txt with the text: start on Monday", "write_file"),
-        ("append to notes/todo.md: call the dentist", "append_to_file"),
-        ("replace 'Monday' with 'Tuesday' in plan.md", "edit_file"),
-        ("copy report.pdf to archive/report.pdf", "copy_file"),
-        ("rename draft.md to final.md", "move_file"),
-        ("delete old-notes.txt", "delete_file"),
-        ("make a folder called invoices", "make_folder"),
-        ("I have to move house next week", None),
-        ("He filed a complaint", None),
-        ("Write a poem about the sea", None),
-    ):
-        chosen = pick(index, split_request(message))
-        assert (chosen.name if chosen else None) == wanted, message
 
 
 @pytest.mark.parametrize(

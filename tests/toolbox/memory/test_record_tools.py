@@ -14,8 +14,6 @@ from tests.toolbox.text.test_text_tools import Specialist
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import pick
-from airunner.guided.retrieval.relevance import best_ranker
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
 from airunner.toolbox.memory import conversation_tools, fact_tools, note_tools
@@ -39,7 +37,6 @@ from airunner.toolbox.memory.note_tools import (
 )
 from airunner.toolbox.time import reminder_tools
 from airunner.toolbox.time.reminder_tools import cancel_reminder, list_reminders, set_reminder
-from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -361,44 +358,6 @@ def test_the_users_words_are_taken_from_the_message(
     taken = given(tool, message)
     assert taken == arguments | {n: v for n, v in taken.items() if n not in arguments}
     tool.validate({**dict.fromkeys(tool.parameters["required"], "x"), **taken})
-
-
-REQUESTS = {
-    "make a note that the plumber comes on Tuesday": "save_note",
-    "note down that the car is due in May": "save_note",
-    "what does my note on the bank say?": "read_note",
-    "is there anything about wifi in my notes?": "search_notes",
-    "which notes do I have?": "list_notes",
-    "append this to the note about the garden: roses need water": "append_to_note",
-    "update the note Groceries: only bread": "change_note",
-    "delete the groceries note": "delete_note",
-    "Please remember my cat is called Miso": "remember_fact",
-    "What did I tell you about my diet?": "recall_facts",
-    "forget what I told you about my cat": "forget_fact",
-    "can you remind me about the meeting at 14:30?": "set_reminder",
-    "do I have any reminders?": "list_reminders",
-    "please remove my reminder for the dentist": "cancel_reminder",
-    "show our previous chats": "list_conversations",
-    "when did we talk about sailing?": "search_conversations",
-    'rename this chat to "Holiday plans"': "title_conversation",
-    "what have we talked about?": "summarize_conversation",
-    "go back to our conversation about sailing": "switch_conversation",
-    "delete this conversation": "delete_conversation",
-    "I remember my school days": None,
-    "take note of the time": None,
-    "what is a musical note?": None,
-    "I forgot my keys": None,
-    "what reminds people of home?": None,
-    "write a conversation between two cats": None,
-    "I had a nice chat with my aunt": None,
-    "Let's forget about it": None,
-}
-
-
-def test_requests_find_their_tool() -> None:
-    index = best_ranker(builtin_toolset())
-    chosen = {message: pick(index, split_request(message)) for message in REQUESTS}
-    assert {m: tool.name if tool else None for m, tool in chosen.items()} == REQUESTS
 
 
 def test_only_reading_is_not_asked_about() -> None:

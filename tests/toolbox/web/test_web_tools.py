@@ -7,9 +7,6 @@ import pytest
 from airunner.errors import ToolArgumentsError, ToolFailedError, ToolRetryError
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import split_request
-from airunner.guided.retrieval.ranking import pick
-from airunner.guided.retrieval.relevance import best_ranker
-from airunner.toolbox.toolset import builtin_toolset
 from airunner.toolbox.web.web_tools import (
     download_file,
     read_web_page,
@@ -88,33 +85,3 @@ def test_what_a_request_says_word_for_word_is_not_decoded() -> None:
     assert read_web_page.validate(taken).as_json == {"url": ADDRESS, "part": 3}
     for tool in (search_web, read_web_page, summarize_web_page, download_file):
         assert set(marks_of(tool)) == set(tool.parameters["properties"])
-
-
-@pytest.mark.parametrize(
-    ("message", "name"),
-    [
-        (f"read {ADDRESS}", "read_web_page"),
-        (f"What does {ADDRESS} say?", "read_web_page"),
-        (f"please open {ADDRESS} and tell me what it says about fish", "read_web_page"),
-        (f"show me part 2 of {ADDRESS}", "read_web_page"),
-        (f"summarize {ADDRESS}", "summarize_web_page"),
-        (f"Give me a summary of {ADDRESS} in 3 sentences", "summarize_web_page"),
-        (f"summarise this page: {ADDRESS}", "summarize_web_page"),
-        (f"download {ADDRESS}", "download_file"),
-        (f"Please download {ADDRESS} as river.html", "download_file"),
-        ("search the web for tide tables in Brest", "search_web"),
-        ("google the opening hours of the Louvre", "search_web"),
-        ("can you look up online who won the match?", "search_web"),
-        ("search the internet for python tutorials", "search_web"),
-        ("what is the latest news about Mars?", "search_web"),
-        ("summarize this article: The river rose. The town was warned.", "summarize_text"),
-        ("show me a python script to download a web page", "generate_code"),
-        ("I spent the weekend surfing", None),
-        ("My brother works for an internet company.", None),
-        ("What is a web of lies?", None),
-        ("the news made me sad", None),
-    ],
-)
-def test_requests_find_their_tool(message: str, name: str | None) -> None:
-    found = pick(best_ranker(builtin_toolset()), split_request(message))
-    assert (found and found.name) == name

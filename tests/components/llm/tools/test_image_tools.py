@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from airunner.agent.tool_calling.prompt import Reply
+from airunner.agent.tool_calling.prompt import AUTO, Reply
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.components.llm.tools.image_tools import (
     describe_image_settings,
@@ -322,11 +322,14 @@ def test_settings_are_told(tmp_path: Path) -> None:
     )
 
 
-def arguments_of(message: str, *before: Message) -> tuple[str, dict[str, object]]:
+def arguments_of(
+    message: str, *before: Message, choice: str = AUTO
+) -> tuple[str, dict[str, object]]:
     """The call that a model without tools makes of a message; nothing may be left to decode."""
-    tools = image_toolset()
+    tools = builtin_toolset() + image_toolset()
     dialect = GuidedToolCalling(tools, ToolBlock(tools))
-    reply = dialect.next_step([*before, Message("user", message)], may_call=True, again=None)
+    said = [*before, Message("user", message)]
+    reply = dialect.next_step(said, may_call=True, again=None, choice=choice)
     assert isinstance(reply, Reply), f"{message!r} leaves something to decode"
     (call,) = reply.calls
     return call.name, dict(tools.get(call.name).validate(call.arguments).values)
@@ -356,7 +359,8 @@ SAID: Sequence[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(("message", "expected"), SAID)
 def test_the_words_of_a_request_become_arguments(message: str, expected: dict[str, object]) -> None:
-    assert arguments_of(message) == ("generate_image", expected)
+    found = arguments_of(message, choice="generate_image")
+    assert found == ("generate_image", expected)
 
 
 def test_words_about_earlier_pictures_become_arguments() -> None:

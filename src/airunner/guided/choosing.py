@@ -1,0 +1,110 @@
+"""Which tool a request means, if any.
+
+Owns the verdict. The order is that of ``search_tools``; what is added is a gate, since a
+search always finds something and most of what people say wants no tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+from airunner.guided.marks.table import marks_of
+from airunner.guided.request import Request, split_request
+from airunner.guided.user_words import Matching
+from airunner.tools.search import ToolSearch
+from airunner.tools.tool import Tool
+from airunner.tools.toolset import Toolset
+from airunner.tools.words import COMMON, stems
+
+Verdict = Literal["fits", "doubtful", "unlikely"]
+
+SURE, DOUBTFUL = 0.4, 0.35
+"""How alike a request and an example are where the tool is called, and where it is asked about.
+
+Chosen on the even half of ``benchmarks.toolbox_requests``.
+"""
+
+_COMMON_WEIGHT = 0.3
+_LONG = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The tool that comes first, and whether it is meant."""
+
+    tool: Tool
+    verdict: Verdict
+
+
+class ToolChooser(Protocol):
+    """Something that says which tool a request means."""
+
+    def choose(self, request: Request) -> Choice | None:
+        """The likeliest tool, however unlikely; ``None`` where the request has to do with none."""
+        ...
+
+
+class SearchChooser:
+    """By the words that tools declare: examples where they have some, else name and description.
+
+    A tool that declares no examples fits where the request has a telling word of its name
+    or description.
+    """
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = tuple(tools)
+
+    def choose(self, request: Request) -> Choice | None:
+        """See ``ToolChooser``."""
+        wish = _wish(request)
+        found = self._search.find(wish)
+        if not found:
+            return None
+        possible = [tool for tool in found if _is_possible(tool, request)]
+        if not possible:
+            return Choice(found[0], "unlikely")
+        best = possible[0]
+        said = _weights(wish)
+        if not best.examples:
+            telling = said.keys() - COMMON
+            return Choice(best, "fits" if telling & self._described[best.name] else "unlikely")
+        examples = (_weights(_wish(split_request(example))) for example in best.examples)
+        alike = max(_likeness(said, example) for example in examples)
+        fits = alike >= SURE
+        return Choice(best, "fits" if fits else "doubtful" if alike >= DOUBTFUL else "unlikely")
+
+    @cached_property
+    def _search(self) -> ToolSearch:
+        return ToolSearch(Toolset(self._tools))
+
+    @cached_property
+    def _described(self) -> Mapping[str, frozenset[str]]:
+        return {t.name: frozenset(stems(f"{t.name} {t.description}")) for t in self._tools}
+
+
+def _wish(request: Request) -> str:
+    """The part of a message that says what is wanted."""
+    return request.wish if request.body or len(request.message) > _LONG else request.message
+
+
+def _weights(text: str) -> dict[str, float]:
+    """The stems of a text, each with what it counts."""
+    return {stem: _COMMON_WEIGHT if stem in COMMON else 1.0 for stem in stems(text)}
+
+
+def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """From 0 to 1: how much of both texts is in both (Dice's coefficient, weighted)."""
+    whole = sum(one.values()) + sum(other.values())
+    return 2 * sum(one[stem] for stem in one.keys() & other.keys()) / whole if whole else 0.0
+
+
+def _is_possible(tool: Tool, request: Request) -> bool:
+    """False where the message does not settle what the tool has to be about, such as a file."""
+    return all(
+        mark.take(request, "")
+        for name, mark in marks_of(tool).items()
+        if isinstance(mark, Matching) and name in tool.decoding["required"]
+    )

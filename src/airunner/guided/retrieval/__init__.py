@@ -1,1 +1,0 @@
-"""Which tools fit a request: by the words that they declare, and by what they mean."""

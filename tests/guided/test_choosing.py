@@ -1,0 +1,77 @@
+"""Which tool is meant: tools with examples and without, and talk that wants none."""
+
+from __future__ import annotations
+
+import pytest
+
+from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.guided.choosing import SearchChooser
+from airunner.guided.marks.table import register_marks
+from airunner.guided.request import split_request
+from airunner.guided.user_words import FILE_NAME
+from airunner.toolbox.toolset import builtin_toolset
+from airunner.tools.tool import tool
+
+
+@tool(
+    examples=["book a table for two", "reserve a table at Mario's", "a table for tonight, please"]
+)
+def book_table(place: str) -> str:
+    """Book a table in a restaurant."""
+    return place
+
+
+@tool
+def tide_times(harbour: str) -> str:
+    """Tell when the tide is high or low at a harbour."""
+    return harbour
+
+
+@tool(examples=["shred this file", "shred old.txt for good"])
+def shred(file: str) -> str:
+    """Shred a file."""
+    return file
+
+
+register_marks("shred", {"file": FILE_NAME})
+
+
+def chosen(message: str) -> tuple[str, str]:
+    tools = [book_table, tide_times, shred, *builtin_toolset(), *image_toolset()]
+    choice = SearchChooser(tools).choose(split_request(message))
+    return (choice.tool.name, choice.verdict) if choice else ("", "unlikely")
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ("please book a table for two at Luigi's", "book_table"),
+        ("when is the tide high at the harbour of Brest?", "tide_times"),
+        ("shred letter.txt for good", "shred"),
+        ("Create a dark fantasy dragon", "generate_image"),
+        ("what time is it?", "current_time"),
+        (f"summarize this: {'Whales breathe air. ' * 40}", "summarize_text"),
+    ],
+)
+def test_a_request_finds_its_tool(message: str, name: str) -> None:
+    assert chosen(message) == (name, "fits")
+
+
+@pytest.mark.parametrize(
+    "message", ["hello, how are you?", "Thank you!", "my uncle repairs clocks in Vienna", ""]
+)
+def test_talk_wants_no_tool(message: str) -> None:
+    assert chosen(message)[1] == "unlikely"
+
+
+def test_between_the_two_it_is_asked_about() -> None:
+    assert chosen("could you get us a table somewhere nice") == ("book_table", "doubtful")
+
+
+def test_a_tool_that_needs_a_file_is_not_meant_where_none_is_named() -> None:
+    assert chosen("shred it for good") != ("shred", "fits")
+    assert chosen("shred old.txt for good") == ("shred", "fits")
+
+
+def test_without_tools_none_is_chosen() -> None:
+    assert SearchChooser([]).choose(split_request("book a table")) is None
