@@ -6,6 +6,7 @@ import pkgutil
 from importlib import import_module
 
 from airunner import toolbox
+from airunner.toolbox.examples import with_examples
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -15,10 +16,12 @@ def builtin_toolset() -> Toolset:
     names = (module.name for module in pkgutil.walk_packages(toolbox.__path__, "airunner.toolbox."))
     modules = sorted((name for name in names if name.endswith("_tools")), key=_own_name)
     return Toolset(
-        value
-        for module in map(import_module, modules)
-        for value in vars(module).values()
-        if isinstance(value, Tool)
+        with_examples(
+            value
+            for module in map(import_module, modules)
+            for value in vars(module).values()
+            if isinstance(value, Tool)
+        )
     )
 
 

@@ -12,7 +12,8 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from copy import copy
+from functools import cached_property, partial
 from typing import Any, Literal
 from typing import overload as typing_overload
 
@@ -43,10 +44,11 @@ class Tool:
         name: the name models call it by.
         description: one line for models; the docstring's summary by default.
         permission: the most it does to the world.
-        examples: whole requests that want this tool, by which it is found; ten that differ
-            in their words are many. Without any, it is found by its name and description.
         uses: the capabilities of the models that a call needs, in that order.
         timeout_s: how long it may take, where that is not what the settings say.
+
+    ``examples`` are whole requests that want this tool, by which it is found; ten that differ
+    in their words are many. Without any, it is found by its name and description.
 
     ``form`` is for a function that takes whatever arguments it is given, and
     whose schema comes from somewhere else.
@@ -75,7 +77,7 @@ class Tool:
         if not self.description:
             raise InvalidToolError(self.name, "it needs a docstring or a description")
         self.permission: Permission = permission
-        self.examples = tuple(examples)
+        self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)
         self.timeout_s = timeout_s
         if form is None:
@@ -92,6 +94,17 @@ class Tool:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function as it was written, without validation."""
         return self.function(*args, **kwargs)
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Whole requests that want this tool, by which it is found."""
+        return tuple(self._examples())
+
+    def with_examples(self, read: Callable[[], Sequence[str]]) -> Tool:
+        """The same tool with the examples that ``read`` gives when they are first wanted."""
+        changed = copy(self)
+        changed._examples = read
+        return changed
 
     @property
     def is_async(self) -> bool:

@@ -73,18 +73,6 @@ _Series = Annotated[
 
 @tool(
     permission="write",
-    examples=(
-        "draw a bar chart of apples 3, pears 5, plums 2",
-        "make a pie chart: rent 800, food 300, fun 100",
-        "plot these values: 3, 5, 8, 13",
-        "show me a histogram of 1, 2, 2, 3, 3, 3",
-        "can you graph my weight by month: Jan 80, Feb 79, Mar 77",
-        "line chart of temperatures Mon 12, Tue 15, Wed 11",
-        "I'd like a scatter plot with x 1 2 3 and y 4 9 7",
-        "visualise these sales figures as bars: north 20, south 35",
-        'put this data into a diagram titled "Visitors": 2023 410, 2024 530',
-        "chart the votes please: yes 14, no 9, unsure 3",
-    ),
 )
 def plot_chart(
     kind: Literal["auto", "line", "bar", "scatter", "pie", "histogram"] = "auto",

@@ -34,33 +34,6 @@ _Script = Annotated[str, Field(max_length=_LONGEST_SCRIPT)]
 @tool(
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
-    examples=(
-        "write code that plots a curve",
-        "write code that sorts a table",
-        "show me a python script to rename photos",
-        "I need a bash script that empties a folder",
-        "write code that draws a circle on a canvas",
-        "I need SQL that joins two tables",
-        "write a function which sums a list",
-        "make a python program that asks for a name",
-        "write code that reads XML in C#",
-        "write me a JavaScript function to check whether a number is prime",
-        "write a program that prints the first 100 primes",
-        "implement an algorithm to find the shortest path in a graph",
-        "code fizzbuzz in typescript",
-        "I want a function that sorts a list of names",
-        "create a class for a bank account in python",
-        "write a python function that reverses a string",
-        "generate code for a binary search in rust",
-        "I need a bash script that renames all photos by date",
-        "implement a stack class in java",
-        "create an sql query that counts orders per customer",
-        "can you give me a regex that matches email addresses?",
-        "code a small html page with a login form",
-        "how would I write a loop in javascript that prints 1 to 10",
-        "program a countdown timer in C++",
-        "please come up with a script that backs up a folder every night",
-    ),
 )
 def generate_code(
     description: str,
@@ -91,18 +64,6 @@ def generate_code(
 @tool(
     permission="read",
     uses=(ModelCapability.CODE_EDITING,),
-    examples=(
-        "fix the bug in this function: def f(x): retrun x",
-        "refactor this code to use a dictionary:",
-        "add type hints to this python function:",
-        "rename the variable x to total in this code:",
-        "can you make this loop faster: for i in range(n):",
-        "this script crashes on empty input, please repair it:",
-        "rewrite this with async and await:",
-        "put comments into the code below:",
-        "change this function so that it also accepts a list:",
-        "clean up this code, it's too long:",
-    ),
 )
 def edit_code(
     code: str,
@@ -130,18 +91,6 @@ def edit_code(
 @tool(
     permission="read",
     uses=(ModelCapability.CODE_EDITING,),
-    examples=(
-        "what does this function do: def f(n): return n * n",
-        "walk me through this program line by line:",
-        "explain this code to me:",
-        "I don't understand this regex: ^\\d{3}-\\d+$",
-        "how does this script work:",
-        "what is the purpose of this loop: while i < 10:",
-        "can you tell me in plain words what this query does:",
-        "what's going on in this snippet? lambda x: x[::-1]",
-        "help me understand the code below:",
-        "why does this line use a generator, and what does it mean:",
-    ),
 )
 def explain_code(code: str, api: Any = None) -> str:
     """Explain what given program code does.
@@ -161,18 +110,6 @@ def explain_code(code: str, api: Any = None) -> str:
 
 @tool(
     permission="execute",
-    examples=(
-        "run this code: print(2 + 2)",
-        "execute the following script and show me the output:",
-        'what is the output of this code: print("a" * 3)',
-        "run this python for me:",
-        "please execute it: for i in range(3): print(i)",
-        "what does this print when you run it: print(sum([1, 2]))",
-        "try out this script and tell me the result:",
-        "let this program run on data.txt and give me what it prints:",
-        "can you actually run these lines and see what comes out:",
-        "launch this python script in the sandbox:",
-    ),
 )
 def run_python(
     code: _Script,
@@ -198,18 +135,6 @@ def run_python(
 
 @tool(
     permission="read",
-    examples=(
-        "is this valid python: def f(x) return x",
-        "are there syntax errors in this script:",
-        "check this code for mistakes without running it:",
-        "lint this please: import os",
-        'will this python compile: print("hi"',
-        "type check the following function:",
-        "does my code have any undefined names:",
-        "look over this script for errors before I run it:",
-        "find out whether this snippet is correct python: if x = 3:",
-        "did I get the syntax right: for i in range(5) print(i)",
-    ),
 )
 def check_python(code: _Script, api: Any = None) -> str:
     """Check Python code for mistakes without running it: syntax, unknown names, wrong types.

@@ -41,19 +41,7 @@ _Words = Annotated[str, Field(max_length=1000)]
 
 @tool(
     permission="read",
-    examples=(
-        "please read report.pdf",
-        "open notes/plan.md for me",
-        "show me the text of contract.docx",
-        "read page 12 of manual.pdf",
-        "read part 3 of thesis.pdf",
-        "what is in letter.txt?",
-        "let me see the contents of readme.md",
-        "can you open invoice.pdf and show what's written there",
-        "display the file minutes.docx",
-        "go on with the next part of handbook.pdf",
-    ),
-)  # fmt: skip
+)
 def read_document(
     file: _File,
     part: Annotated[int, Field(ge=1)] = 1,
@@ -84,19 +72,7 @@ def read_document(
 
 @tool(
     permission="read",
-    examples=(
-        "search report.pdf for revenue",
-        "find the passages on the notice period in contract.pdf",
-        "where does manual.pdf mention the filter?",
-        "look for payment terms in offer.docx",
-        "on which pages of thesis.pdf is entropy discussed",
-        "show me the places in policy.pdf that speak of water damage",
-        "find \"liability\" in terms.docx",
-        "does guide.md have a section on backups, and where?",
-        "passages about side effects in leaflet.pdf",
-        "which parts of minutes.docx deal with the budget",
-    ),
-)  # fmt: skip
+)
 def search_document(
     file: _File,
     query: _Words,
@@ -120,19 +96,7 @@ def search_document(
 
 @tool(
     permission="read",
-    examples=(
-        "search my documents for the insurance number",
-        "which document mentions the deposit?",
-        "find the warranty conditions in my documents",
-        "look through all my PDFs for heat pumps",
-        "do any of my papers say something about parking",
-        "in which of my documents is the tax number",
-        "go through every document I have and find passages on pensions",
-        "I know I have a paper about coral reefs somewhere, find it",
-        "search all documents: notice period",
-        "what do my documents contain on vaccination",
-    ),
-)  # fmt: skip
+)
 def search_documents(
     query: _Words,
     max_results: Annotated[int, Field(ge=1, le=10)] = 4,
@@ -179,19 +143,7 @@ def search_documents(
     permission="read",
     uses=(ModelCapability.SUMMARIZATION,),
     timeout_s=_SUMMARY_SECONDS,
-    examples=(
-        "summarize report.pdf for me",
-        "give me a summary of contract.docx",
-        "what is the gist of notes/meeting.md?",
-        "sum up manual.pdf in five sentences",
-        "can you shorten thesis.pdf to the key points",
-        "tl;dr of article.txt",
-        "what is handbook.pdf about, roughly?",
-        "I have no time to read offer.docx, tell me the essentials",
-        "main points of minutes.md please",
-        "boil proposal.pdf down to 3 sentences",
-    ),
-)  # fmt: skip
+)
 def summarize_document(
     file: _File,
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
@@ -213,19 +165,7 @@ def summarize_document(
 @tool(
     permission="read",
     uses=(ModelCapability.EXTRACTION,),
-    examples=(
-        "what does contract.pdf say about the deposit?",
-        "according to report.pdf, how high was the revenue",
-        "who signed letter.docx?",
-        "when does the rent agreement in lease.pdf end",
-        "how do I clean the filter according to manual.pdf",
-        "how much does the repair cost, see offer.docx",
-        "check policy.pdf: am I covered for theft?",
-        "using minutes.md, tell me who takes care of the catering",
-        "does warranty.pdf say how long the guarantee lasts",
-        "answer from study.pdf: how many patients took part",
-    ),
-)  # fmt: skip
+)
 def answer_from_document(file: _File, question: _Words, api: Any = None) -> str:
     """Answer a question from a document, with quotations that are checked word for word.
 

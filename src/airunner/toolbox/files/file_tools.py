@@ -34,19 +34,7 @@ _Name = Annotated[str, Field(max_length=255)]
 
 @tool(
     permission="write",
-    examples=(
-        "write to notes/shopping.txt: milk, eggs, bread",
-        "save this as letter.md: Dear Anna",
-        "create a file plan.txt with the text: start on Monday",
-        "make a new file called ideas.md containing: build a boat",
-        "put the following text into draft.txt:",
-        "store that answer in a file named summary.md",
-        "can you save \"hello world\" to hello.txt?",
-        "overwrite settings.ini with: mode=dark",
-        "I need a text file todo.txt that says: call the plumber",
-        "please write this down in a file, poem.txt:",
-    ),
-)  # fmt: skip
+)
 def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = None) -> str:
     """Write a text file; one that exists is only replaced if overwrite is true.
 
@@ -65,19 +53,7 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
 
 @tool(
     permission="write",
-    examples=(
-        "append to notes/todo.md: call the dentist",
-        "add to shopping.txt: butter",
-        "add a line to log.txt: started at nine",
-        "put \"buy stamps\" at the end of list.txt",
-        "can you tack this on to diary.md: it rained all day",
-        "one more line for expenses.csv: 12,taxi",
-        "write below what is already in journal.txt: slept well",
-        "extend names.txt by the line Peter",
-        "please attach this sentence to the bottom of story.md:",
-        "also add eggs to the file groceries.txt",
-    ),
-)  # fmt: skip
+)
 def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     """Add text at the end of a text file, on a line of its own; a new file is made if need be.
 
@@ -102,19 +78,7 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
 
 @tool(
     permission="write",
-    examples=(
-        "replace 'Monday' with 'Tuesday' in plan.md",
-        "edit notes.txt: change 'teh' to 'the'",
-        "in config.toml replace 'debug = true' by 'debug = false'",
-        "correct the typo \"recieve\" to \"receive\" in letter.txt",
-        "swap the word red for blue in colors.md",
-        "in invite.txt it should say 7 pm instead of 6 pm",
-        "take the sentence \"See you soon\" out of mail.txt",
-        "update the price in offer.md from 40 to 45",
-        "can you change port 8080 into 9090 in server.ini?",
-        "fix the name in guests.txt, Jon should be John",
-    ),
-)  # fmt: skip
+)
 def edit_file(
     path: _Name, old: Annotated[str, Field(min_length=1)], new: str, api: Any = None
 ) -> str:
@@ -135,18 +99,6 @@ def edit_file(
 
 @tool(
     permission="write",
-    examples=(
-        "copy report.pdf to archive/report.pdf",
-        "duplicate plan.md as plan-old.md",
-        "make a copy of budget.csv",
-        "I want a second copy of photo.png in backup/",
-        "can you copy letter.docx into the folder shared?",
-        "put a copy of thesis.pdf under drafts/",
-        "back up notes.txt as notes.bak",
-        "clone config.ini to config-test.ini",
-        "save a duplicate of invoice.pdf called invoice2.pdf",
-        "copy the file recipe.md and leave the original where it is",
-    ),
 )
 def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Copy a file.
@@ -165,18 +117,6 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
 
 @tool(
     permission="write",
-    examples=(
-        "rename draft.md to final.md",
-        "move report.pdf into archive/",
-        "move .trash/plan.md to plan.md",
-        "put invoice.pdf in the folder 2025",
-        "can you give photo1.png the name beach.png?",
-        "take letter.txt out of drafts and into sent/",
-        "restore the deleted file budget.csv from the trash",
-        "I want song.mp3 to be called melody.mp3",
-        "shift the file notes.txt to old/notes.txt",
-        "please undelete recipe.md",
-    ),
 )
 def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Move or rename a file; also takes a deleted one back out of .trash.
@@ -195,18 +135,6 @@ def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
 
 @tool(
     permission="write",
-    examples=(
-        "delete old-plan.txt please",
-        "remove the file draft.md",
-        "put report.pdf into the trash",
-        "get rid of photo_old.jpg",
-        "I don't need backup.zip any more, throw it away",
-        "can you erase test.csv?",
-        "trash the file notes/temp.txt",
-        "bin letter2.docx please",
-        "please delete the document invoice-copy.pdf from my files",
-        "rm the file log.txt",
-    ),
 )
 def delete_file(path: _Name, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.

@@ -30,19 +30,7 @@ _ORDERS: dict[str, Callable[[Entry], float]] = {
 
 @tool(
     permission="read",
-    examples=(
-        "list my files",
-        "what files are in the folder notes/?",
-        "show me all pdf files",
-        "which file is the newest",
-        "what's in the directory photos",
-        "contents of the folder invoices please",
-        "how big are the files in archive/",
-        "can you tell me which files I have, including subfolders?",
-        "largest files first",
-        "do I have any .csv files",
-    ),
-)  # fmt: skip
+)
 def list_files(
     path: _Name = "",
     pattern: _Pattern = "*",
@@ -76,19 +64,7 @@ def list_files(
 
 @tool(
     permission="read",
-    examples=(
-        "search my files for budget",
-        "which files mention the dentist?",
-        "find every TODO in notes/",
-        "grep for timeout in all files",
-        "in which txt file did I write \"blue key\"",
-        "show all lines with the word invoice in log.txt",
-        "does any of my files contain the name Schmidt?",
-        "look for occurrences of localhost in config/",
-        "find lines matching the regex error|warning in *.log",
-        "where in my text files does the IP 10.0.0.5 appear",
-    ),
-)  # fmt: skip
+)
 def find_in_files(
     text: Annotated[str, Field(min_length=1, max_length=200)],
     path: _Name = "",
@@ -123,19 +99,7 @@ def find_in_files(
 
 @tool(
     permission="write",
-    examples=(
-        "make a folder called invoices",
-        "create the folder notes/2026",
-        "new directory: photos/summer",
-        "mkdir projects please",
-        "can you set up a folder for my recipes?",
-        "I need an empty folder named archive",
-        "add a subfolder drafts inside letters",
-        "please create a directory \"tax papers\"",
-        "make me a place for my music files, folder music",
-        "start a new folder under work with the name meetings",
-    ),
-)  # fmt: skip
+)
 def make_folder(path: _Name, api: Any = None) -> str:
     """Make a folder, with the folders above it.
 

@@ -34,18 +34,6 @@ def _listed(value: Any) -> Any:
 
 @tool(
     permission="read",
-    examples=(
-        "what is 12 times 9",
-        "work out 3 * (4 + 5) - 7",
-        "how much is 15% of 80?",
-        "what's the square root of 144",
-        "2 to the power of 10",
-        "can you divide 1,250 by 7 for me?",
-        "how much do I pay for 64.90 with 20 percent off",
-        "add up 18.50, 7.25 and 99",
-        "if I split 186 dollars between 4 people, how much is it each",
-        "please multiply 37 by 58 and subtract 200",
-    ),
 )
 def calculate(
     expression: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)],
@@ -65,18 +53,6 @@ def calculate(
 
 @tool(
     permission="read",
-    examples=(
-        "convert 5 miles to km",
-        "how many cups are in 2 liters?",
-        "what is 72 °F in celsius",
-        "350 grams in ounces",
-        "how tall is 6 foot 1 in centimetres",
-        "my suitcase weighs 23 kg, what's that in pounds?",
-        "100 km/h as mph please",
-        "the recipe says 180 degrees celsius, what's that in fahrenheit",
-        "turn 3.5 hours into minutes",
-        "how big is 2 acres in square metres",
-    ),
 )
 def convert_units(
     value: Annotated[float, Field(allow_inf_nan=False)],
@@ -95,18 +71,6 @@ def convert_units(
 
 @tool(
     permission="read",
-    examples=(
-        "what are the mean and median of 3, 5 and 12?",
-        "give me the standard deviation of these numbers: 4 8 15 16 23 42",
-        "average of 71, 64, 88 and 90",
-        "work out the quartiles for 2, 7, 7, 9, 13, 20",
-        "statistics of 1.5, 2.5 and 9",
-        "what's the variance of 10, 12, 11, 15",
-        "my run times were 31, 29, 33, 30 minutes, how do they average out?",
-        "please find the smallest, largest and middle value of 40, 12, 55, 8",
-        "how spread out are these measurements: 0.9 1.1 1.0 1.4",
-        "sum, mean and stdev for 100 250 75 310",
-    ),
 )
 def statistics_of(
     numbers: Annotated[
@@ -145,18 +109,6 @@ def statistics_of(
 
 @tool(
     permission="read",
-    examples=(
-        "give me a random number between 1 and 100",
-        "roll two dice",
-        "pick three random numbers from 1 to 49",
-        "flip a coin for me, 0 or 1",
-        "throw a d20",
-        "choose any number from 10 to 50 at random",
-        "can you draw six lottery numbers up to 45?",
-        "I need a random four digit number",
-        "who starts? draw a number from 1 to 5",
-        "roll the dice",
-    ),
 )
 def random_number(
     lowest: Annotated[

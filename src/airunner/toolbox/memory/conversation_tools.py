@@ -37,18 +37,6 @@ _Name = Annotated[str, Field(max_length=MOST_WANTED)]
 
 @tool(
     permission="read",
-    examples=(
-        "list my conversations",
-        "which conversations did we have?",
-        "show our previous chats",
-        "what are my last 20 chats",
-        "what did we have conversations about recently, just the titles",
-        "give me an overview of all saved conversations",
-        "can I see my chat history?",
-        "show the most recent conversations first",
-        "past chats please",
-        "how many conversations are saved and what are they called",
-    ),
 )
 def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any = None) -> str:
     """List the saved conversations, the latest first.
@@ -69,18 +57,6 @@ def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any 
 
 @tool(
     permission="read",
-    examples=(
-        "find the conversation about bees",
-        "when did we talk about sailing?",
-        "search my conversations for the pancake recipe",
-        "did we ever discuss solar panels?",
-        "in which chat did I mention the tax office",
-        'look through our old chats for "router password"',
-        "where did you and I speak about moving to Lisbon",
-        "what did you tell me some time ago about knee pain, find it",
-        "have we talked about guitars before?",
-        "I once asked you about wallpaper, which conversation was that",
-    ),
 )
 def search_conversations(
     query: _Name,
@@ -106,18 +82,6 @@ def search_conversations(
 
 @tool(
     permission="write",
-    examples=(
-        "call this conversation Bees and honey",
-        'rename this chat to "Holiday plans"',
-        "title this conversation Tax questions",
-        "give our conversation the name Garden ideas",
-        "change the title of this chat to Job hunt",
-        'can you rename the conversation "Untitled" to "Bike repair"?',
-        "new title for this chat: Birthday party",
-        "this conversation should be called Physics homework",
-        "please retitle the chat about cooking as Dinner menus",
-        "name this chat Kitchen renovation",
-    ),
 )
 def title_conversation(
     title: Annotated[str, Field(max_length=MOST_TITLE)],
@@ -144,18 +108,6 @@ def title_conversation(
 @tool(
     permission="read",
     uses=(ModelCapability.SUMMARIZATION,),
-    examples=(
-        "summarize our conversation so far",
-        "what have we talked about?",
-        "give me a summary of the conversation about bees",
-        "recap this chat please",
-        "where did we get to in this discussion, in brief",
-        "sum up what you and I have said up to now",
-        "tl;dr of our chat",
-        "can you summarise last week's conversation about insurance in 3 sentences?",
-        'what were the main points of the chat "Kitchen plans"',
-        "remind me briefly what we covered in this conversation",
-    ),
 )
 def summarize_conversation(
     conversation: _Name = "",
@@ -181,18 +133,6 @@ def summarize_conversation(
 
 @tool(
     permission="write",
-    examples=(
-        "switch to the conversation about bees",
-        "go back to our conversation about sailing",
-        "open the conversation called Tax questions",
-        "continue the chat on my job application",
-        "let's pick up again where we left off about the garden shed",
-        'take me to the chat "Holiday plans"',
-        "I want to carry on with yesterday's conversation on budgets",
-        "can we return to the discussion of the novel?",
-        "resume the conversation about python homework",
-        "change over to my other chat, the one about wine",
-    ),
 )
 def switch_conversation(conversation: _Name, api: Any = None) -> str:
     """Go on in another saved conversation from the next message on.
@@ -211,18 +151,6 @@ def switch_conversation(conversation: _Name, api: Any = None) -> str:
 
 @tool(
     permission="write",
-    examples=(
-        "delete the conversation about bees",
-        "delete this conversation",
-        "erase our chat on medical stuff for good",
-        'get rid of the conversation called "Test"',
-        "please remove the chat about gifts from the history",
-        "wipe this chat when we're done",
-        "can you throw away the old conversation about cars?",
-        'I don\'t want the conversation "Salary talk" saved any more',
-        "clear this chat for ever",
-        "drop the saved conversation on passwords",
-    ),
 )
 def delete_conversation(
     conversation: _Name,

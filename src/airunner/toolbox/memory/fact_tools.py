@@ -20,19 +20,6 @@ _Fact = Annotated[str, Field(max_length=MOST_FACT)]
 
 @tool(
     permission="write",
-    examples=(
-        "please remember that my cat is called Miso",
-        "remember that I am allergic to nuts",
-        "please remember my daughter is called Ida",
-        "keep in mind that I prefer metric units",
-        "don't forget that I live in Graz",
-        "for future reference, I'm a vegetarian",
-        "just so you know from now on: my dog's name is Bruno",
-        "I want you to remember I work night shifts",
-        "my birthday is 8 April, keep that in your memory",
-        "make sure you always know that I have two sons",
-        "you should remember my shoe size is 43",
-    ),
 )
 def remember_fact(fact: _Fact, api: Any = None) -> str:
     """Remember a fact about the user for all later conversations.
@@ -47,18 +34,6 @@ def remember_fact(fact: _Fact, api: Any = None) -> str:
 
 @tool(
     permission="read",
-    examples=(
-        "what do you know about me?",
-        "do you remember what my cat is called?",
-        "what did I tell you about my diet",
-        "do you know where I live",
-        "which facts about me have you remembered",
-        "tell me everything you've memorised about my family",
-        "have I ever told you my shoe size?",
-        "what's my sister's name again",
-        "do you still remember my favourite colour",
-        "what was it I asked you to remember about my job",
-    ),
 )
 def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = None) -> str:
     """Recall what the user asked to have remembered about themselves.
@@ -82,18 +57,6 @@ def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = N
 
 @tool(
     permission="write",
-    examples=(
-        "forget that I am allergic to nuts",
-        "forget what I told you about my cat",
-        "please forget my address",
-        "you can stop remembering that I live in Graz",
-        "I moved, so no longer remember my old city",
-        "erase from your memory that I work night shifts",
-        "it isn't true any more that I'm vegetarian, forget it",
-        "remove my birthday from the things you know about me",
-        "don't keep my phone number in your memory",
-        "unlearn the fact about my ex-wife",
-    ),
 )
 def forget_fact(fact: _Fact, api: Any = None) -> str:
     """Forget a fact that was remembered about the user.

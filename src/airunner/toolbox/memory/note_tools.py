@@ -26,18 +26,6 @@ _NewTitle = Annotated[str, Field(max_length=MOST_TITLE)]
 
 @tool(
     permission="write",
-    examples=(
-        "save a note titled Groceries: milk and eggs",
-        "make a note that the plumber comes on Tuesday",
-        "jot this down: gate opens at six",
-        "take a note: the spare key is on the fridge",
-        "save this as a note called Recipe",
-        "note down that Anna owes me 20 euros",
-        "new note: ideas for the party",
-        "can you write a note for me saying the car is at the garage?",
-        "put this in my notes: router is in the cellar",
-        "quick note, paint colour is RAL 7016",
-    ),
 )
 def save_note(
     text: Annotated[str, Field(max_length=_MOST_TEXT)], title: _NewTitle = "", api: Any = None
@@ -64,18 +52,6 @@ def save_note(
 
 @tool(
     permission="read",
-    examples=(
-        "read my note about groceries",
-        "what does my note on the bank say?",
-        "show me the note called Recipe",
-        "open the note Ideas",
-        'let me see my note "Garden"',
-        "can you read me what I wrote in the travel note?",
-        "display the full note on the car",
-        "what's in the note titled Presents",
-        "pull up my packing note",
-        "I want to see the text of the note about the boiler",
-    ),
 )
 def read_note(title: _Title, api: Any = None) -> str:
     """Read one saved note.
@@ -91,18 +67,6 @@ def read_note(title: _Title, api: Any = None) -> str:
 
 @tool(
     permission="read",
-    examples=(
-        "search my notes for the wifi password",
-        "is there anything about paint in my notes?",
-        "which of my notes mentions Anna?",
-        "find the note where I wrote about the plumber",
-        'look in my notes for "measurements"',
-        "did I note the number of the garage somewhere",
-        "do my notes say something about vaccines",
-        "go through the notes and find everything on the trip",
-        "in what note did I put the locker code?",
-        "notes containing birthday",
-    ),
 )
 def search_notes(
     query: Annotated[str, Field(max_length=MOST_WANTED)],
@@ -125,18 +89,6 @@ def search_notes(
 
 @tool(
     permission="read",
-    examples=(
-        "which notes do I have?",
-        "list my notes",
-        "show all my notes",
-        "what are the titles of my notes",
-        "how many notes have I saved",
-        "give me an overview of the notes",
-        "can I see the list of saved notes?",
-        "notes, please, all of them by title",
-        "what notes are there",
-        "what have I got in the way of notes so far",
-    ),
 )
 def list_notes(api: Any = None) -> str:
     """List the titles of all saved notes."""
@@ -154,18 +106,6 @@ def list_notes(api: Any = None) -> str:
 
 @tool(
     permission="write",
-    examples=(
-        "add bread to my shopping note",
-        "append this to the note about the garden: the roses need water",
-        "put eggs on the groceries note",
-        "one more item for my packing note: sunscreen",
-        'can you also write "call Tom" in the note Work?',
-        "in the note Gifts, add a scarf at the end",
-        "extend my travel note with: hotel is booked",
-        "include batteries in the note called Hardware",
-        "to the note on the car, add: new tyres in May",
-        "my note Books needs another line: Moby Dick",
-    ),
 )
 def append_to_note(
     title: _Title,
@@ -186,18 +126,6 @@ def append_to_note(
 
 @tool(
     permission="write",
-    examples=(
-        "replace my note about the gate with: the code is 4711",
-        "rewrite the note Groceries: only bread",
-        "change the note Plans to: stay at home",
-        "update my wifi note so that it says: password is sunny",
-        'overwrite the note "Car" with this text:',
-        "the note on the meeting should now read: moved to Friday",
-        "edit my note Ideas, new text: build a shed",
-        "can you swap the whole text of the note Menu for: pizza?",
-        "set the contents of my note Budget to: 500 a month",
-        "my note about the doctor is wrong, make it: Dr. Lee at 10",
-    ),
 )
 def change_note(
     title: _Title, text: Annotated[str, Field(max_length=_MOST_TEXT)], api: Any = None
@@ -216,18 +144,6 @@ def change_note(
 
 @tool(
     permission="write",
-    examples=(
-        "delete my note about groceries",
-        "remove the note called Recipe",
-        "throw away the note on the car",
-        "erase my wifi note please",
-        'I no longer need the note "Gate code"',
-        "can you get rid of the note Ideas?",
-        "scrap my packing note",
-        "delete the note titled Meeting for good",
-        "the note about presents can go",
-        "drop the note Old plans from my notes",
-    ),
 )
 def delete_note(title: _Title, api: Any = None) -> str:
     """Delete a saved note for good.

@@ -21,18 +21,6 @@ _MOST_NAMED = 40
 
 @tool(
     permission="read",
-    examples=(
-        "which models do you have?",
-        "list the models on this machine",
-        "what models are loaded right now",
-        "which model writes code for you",
-        "what model are you?",
-        "show me the installed models",
-        "what LLM is running here",
-        "which AI models can you use",
-        "is there a model for translation among yours",
-        "give me every model you know, also those not downloaded",
-    ),
 )
 def list_models(
     only: Literal["here", "loaded", "all"] = "here",
@@ -61,18 +49,6 @@ def list_models(
 
 @tool(
     permission="read",
-    examples=(
-        "how much memory are you using?",
-        "how much memory is free",
-        "show the memory usage",
-        "is there enough vram for another model",
-        "what is in memory right now",
-        "how many gigabytes do the models take on the GPU?",
-        "RAM left for the models",
-        "how full is the graphics card",
-        "what's your memory footprint",
-        "tell me how much RAM the loaded models need",
-    ),
 )
 def show_memory(api: Any = None) -> str:
     """Show how much memory the AI models take on each device, and how much is free for them."""
@@ -100,18 +76,6 @@ def show_memory(api: Any = None) -> str:
 
 @tool(
     permission="read",
-    examples=(
-        "why did you unload the model?",
-        "explain the last decision of the scheduler",
-        "what did the scheduler just decide",
-        "why was the primary model swapped out",
-        "explain your last five decisions about memory",
-        "why does the image model have to wait",
-        "what made you load another model just now?",
-        "for what reason was the code model evicted",
-        "tell me why you changed models a moment ago",
-        "reasons for the latest model loading and unloading",
-    ),
 )
 def explain_last_decision(
     count: Annotated[int, Field(ge=1, le=10)] = 3,
@@ -133,18 +97,6 @@ def explain_last_decision(
 
 @tool(
     permission="read",
-    examples=(
-        "show me your settings",
-        "what is your context length?",
-        "how many tokens can your answer have",
-        "are you allowed to go online or are you offline",
-        "how many threads do you use",
-        "what limits are you running with",
-        "your current configuration please",
-        "how long may a conversation get before you lose the start",
-        "what's the maximum length of your replies?",
-        "list the settings of this assistant",
-    ),
 )
 def show_settings(api: Any = None) -> str:
     """Show the limits this assistant runs with: context, answer length, memory, threads."""

@@ -20,19 +20,7 @@ TableFile = Annotated[str, Field(min_length=1, max_length=300)]
 
 @tool(
     permission="read",
-    examples=(
-        "what columns does sales.csv have?",
-        "describe the table in data.tsv",
-        "which tables are in shop.sqlite",
-        "how many rows does people.csv have",
-        "show me the first rows of orders.csv",
-        "what is the schema of library.db",
-        "what does the file weather.csv look like, its fields and size",
-        "give me the column names in members.csv",
-        "how is the database music.sqlite structured?",
-        "let me see what kind of data is in prices.tsv",
-    ),
-)  # fmt: skip
+)
 def describe_table(file: TableFile, api: Any = None) -> str:
     """Tell the tables, columns, sizes and first rows of a CSV file or SQLite database.
 
@@ -46,18 +34,6 @@ def describe_table(file: TableFile, api: Any = None) -> str:
 
 @tool(
     permission="read",
-    examples=(
-        "run sql on sales.csv: SELECT region, sum(amount) FROM sales GROUP BY region",
-        "run this query on shop.sqlite: select * from orders limit 5",
-        "execute SELECT count(*) FROM people on people.csv",
-        "select name, price from products where price > 10, in products.csv",
-        "sql for library.db: SELECT title FROM books ORDER BY year",
-        "use this SQL statement on weather.csv: select max(temp) from weather",
-        "what does select distinct city from members return for members.csv",
-        "query music.sqlite with: select artist, count(*) from songs group by artist",
-        "please apply the following SELECT to staff.tsv: select * from staff",
-        "fire this sql at log.db: SELECT * FROM events WHERE level = 'error'",
-    ),
 )
 def query_table(
     file: TableFile,
@@ -78,19 +54,7 @@ def query_table(
 @tool(
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
-    examples=(
-        "what is the total amount per region in sales.csv?",
-        "which customer in shop.sqlite has the most orders",
-        "how many people in people.csv are older than 30",
-        "what is the average price in products.csv",
-        "who earns the most according to staff.csv?",
-        "top five cities by population in cities.csv",
-        "from the database library.db, which books were never lent out",
-        "in weather.csv, what was the hottest day",
-        "add up all expenses of March in budget.csv",
-        "count the members in club.tsv for every town",
-    ),
-)  # fmt: skip
+)
 def ask_table(file: TableFile, question: str, api: Any = None) -> str:
     """Answer a question from a CSV file or SQLite database, with SQL by the code model.
 

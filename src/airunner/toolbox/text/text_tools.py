@@ -23,28 +23,6 @@ _TRANSLATION_TOKENS = 768
 @tool(
     permission="read",
     uses=(ModelCapability.SUMMARIZATION,),
-    examples=(
-        "what is the main idea of this text?",
-        "I have no time to read this, what does it say?",
-        "summarize this:",
-        "can you summarise the following text for me?",
-        "tl;dr:",
-        "give me the gist of this passage:",
-        "please condense this paragraph:",
-        "summarize that",
-        "summarise your last answer in one line",
-        "make a recap of this text:",
-        "summarize this article: The council met on",
-        "give me a short summary of the following text:",
-        "sum up the key points of this paragraph:",
-        "condense this text into three sentences:",
-        "shorten this text:",
-        "tl;dr of this email: Hi all,",
-        "what is the gist of this passage:",
-        "in a nutshell, what does this say: Last year the firm",
-        "can you boil the text below down to the essentials?",
-        "make this shorter please, it's too wordy:",
-    ),
 )
 def summarize_text(
     text: str,
@@ -65,18 +43,6 @@ def summarize_text(
 @tool(
     permission="read",
     uses=(ModelCapability.TRANSLATION,),
-    examples=(
-        "translate good morning into French",
-        "translate this sentence to Spanish: where is the station",
-        "how do you say thank you in Italian?",
-        "put this paragraph into German:",
-        "what is the Japanese translation of this text:",
-        "I need this letter in Portuguese: Dear Sir",
-        'what does "guten Appetit" mean in English',
-        "the following in Dutch please:",
-        "can you turn this message into Polish: see you tomorrow",
-        "Swedish word for butterfly?",
-    ),
 )
 def translate_text(
     text: str,

@@ -18,18 +18,6 @@ _MOST_LISTED = 30
 
 @tool(
     permission="write",
-    examples=(
-        "remind me in 10 minutes to take the cake out",
-        "remind me tomorrow at 9 to call the bank",
-        "set a reminder for Friday at 5 pm: water the plants",
-        "can you remind me about the meeting at 14:30?",
-        "alarm at 6:45 please",
-        "don't let me forget to pay the rent on the 1st at noon",
-        "wake me in half an hour",
-        "I need a reminder next Monday morning to send the parcel",
-        "ping me at eight tonight about the film",
-        "let me know in two hours that the laundry is done",
-    ),
 )
 def set_reminder(
     text: Annotated[str, Field(max_length=MOST_TEXT)],
@@ -56,18 +44,6 @@ def set_reminder(
 
 @tool(
     permission="read",
-    examples=(
-        "which reminders are set?",
-        "list my reminders",
-        "do I have any reminders?",
-        "what will you remind me of today",
-        "show everything you're going to remind me about",
-        "my upcoming reminders",
-        "are there alarms still to come",
-        "when is my next reminder due?",
-        "how many reminders are pending",
-        "let me see all the reminders I've set",
-    ),
 )
 def list_reminders(api: Any = None) -> str:
     """List the reminders that are still to come."""
@@ -82,18 +58,6 @@ def list_reminders(api: Any = None) -> str:
 
 @tool(
     permission="write",
-    examples=(
-        "cancel the reminder about the bank",
-        "delete reminder 3",
-        "you needn't remind me of the dentist any more",
-        "remove my reminder for Friday",
-        "turn off the alarm at 7",
-        "drop the reminder to water the plants",
-        "I've already paid, so cancel that rent reminder",
-        "can you clear the reminder about the cake?",
-        "please stop the 14:30 reminder",
-        "no need for the parcel reminder, delete it",
-    ),
 )
 def cancel_reminder(
     reminder: Annotated[str, Field(max_length=MOST_WANTED)], api: Any = None

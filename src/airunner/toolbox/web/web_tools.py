@@ -25,21 +25,6 @@ _WORDS_OF_CODE = ("script", "function", "snippet")
 
 @tool(
     permission="network",
-    examples=(
-        "search the internet for tutorials on knitting",
-        "can you look up online when the shop closes?",
-        "google the best pizza in town",
-        "search the web for tide tables in Brest",
-        "look up the opening hours of the Louvre online",
-        "google the latest release of Debian",
-        "find websites about sourdough bread",
-        "what is the latest news about the election?",
-        "do a web search for a cheap bicycle shop",
-        "see what the internet says about headaches",
-        "can you find me some pages on beekeeping online?",
-        "any news today on the train strike",
-        'search online for "best hiking boots" and give me 5 results',
-    ),
 )
 def search_web(
     query: Annotated[str, Field(min_length=2, max_length=300)],
@@ -56,18 +41,6 @@ def search_web(
 
 @tool(
     permission="network",
-    examples=(
-        "please read https://example.com/news.html",
-        "what does the page https://example.org say?",
-        "open this link and tell me what it is about: https://example.com/a",
-        "show me part 2 of https://example.com/story",
-        "go to http://example.net/faq and show me the text",
-        "visit https://example.org/about please",
-        "what's on this site: https://example.com",
-        "can you get me the text of the article at https://example.com/post?",
-        "open the web page https://example.net/prices",
-        "have a look at https://example.org/paper.pdf and read it to me",
-    ),
 )
 def read_web_page(
     url: _Url,
@@ -86,19 +59,6 @@ def read_web_page(
 @tool(
     permission="network",
     uses=(ModelCapability.SUMMARIZATION,),
-    examples=(
-        "summarise this page: https://example.org/a.html",
-        "summarize https://example.com/news.html for me",
-        "what are the main points of https://example.com/report?",
-        "tl;dr of https://example.org/blog/post",
-        "give me a summary of this web page: https://example.net/article",
-        "sum up the page at https://example.com/study in 3 sentences",
-        "what's the gist of https://example.org/essay",
-        "in brief, what is this link about: https://example.net/item",
-        "can you condense the article on https://example.com/long for me?",
-        "key points of https://example.org/paper.pdf",
-        "shorten the website text at http://example.net/info to a few sentences",
-    ),
 )
 def summarize_web_page(
     url: _Url,
@@ -117,18 +77,6 @@ def summarize_web_page(
 @tool(
     permission="network",
     timeout_s=1800.0,
-    examples=(
-        "download https://example.com/report.pdf please",
-        "save https://example.com/prices.csv as data/prices.csv",
-        "download this file for me: https://example.org/map.zip",
-        "fetch https://example.net/photo.jpg into my files",
-        "get me the file at https://example.com/song.mp3 and store it",
-        "can you pull down http://example.org/form.docx?",
-        "keep a copy of https://example.net/manual.pdf on my computer",
-        "please put the file behind this link in my folder: https://example.com/a.txt",
-        "I'd like to have https://example.org/data.json on disk",
-        "download the pdf from https://example.com/guide.pdf and call it guide.pdf",
-    ),
 )
 def download_file(
     url: _Url,

@@ -38,6 +38,7 @@ from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.toolbox.pictures.prompt_enhancement import merged
+from airunner.toolbox.toolset import builtin_toolset
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -366,16 +367,19 @@ def test_the_words_of_a_request_become_arguments(message: str, expected: dict[st
 def test_words_about_earlier_pictures_become_arguments() -> None:
     before = (Message("user", "Describe a castle."), Message("assistant", "A castle of ice."))
     assert arguments_of("draw that", *before) == ("generate_image", {"prompt": "A castle of ice."})
-    assert arguments_of("three variations of it please") == ("vary_image", {"count": 3})
-    assert arguments_of("make a variation of 2026-11-23 14.05 a-cat.png") == (
+    assert arguments_of("three variations of it please", choice="vary_image") == (
+        "vary_image",
+        {"count": 3},
+    )
+    assert arguments_of("make a variation of 2026-11-23 14.05 a-cat.png", choice="vary_image") == (
         "vary_image",
         {"picture": "2026-11-23 14.05 a-cat"},
     )
-    assert arguments_of("turn it into a watercolour, please") == (
+    assert arguments_of("turn it into a watercolour, please", choice="transform_image") == (
         "transform_image",
         {"prompt": "a watercolour"},
     )
-    assert arguments_of("make it look like an oil painting") == (
+    assert arguments_of("make it look like an oil painting", choice="transform_image") == (
         "transform_image",
         {"prompt": "an oil painting"},
     )

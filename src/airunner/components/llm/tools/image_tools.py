@@ -23,6 +23,7 @@ from airunner.errors import (
     ToolRetryError,
 )
 from airunner.models.spec import ModelCapability
+from airunner.toolbox.examples import with_examples
 from airunner.toolbox.pictures.prompt_enhancement import Enhanced, enhance_prompts
 from airunner.tools.api import ToolApi
 from airunner.tools.tool import tool
@@ -44,64 +45,6 @@ _PictureName = Annotated[str, Field(max_length=255)]
 @tool(
     permission="write",
     uses=(ModelCapability.PROMPT_ENHANCEMENT, ModelCapability.IMAGE_GENERATION),
-    examples=(
-        "draw this: an apple tree by a fence",
-        'draw a label that says "hot"',
-        "draw what you just described",
-        "draw that",
-        "draw this for me: a mouse on a cheese",
-        "draw a garden without any flowers",
-        "draw a box, 512x512, seed 7",
-        "draw two children and a kite",
-        "draw a white circle at the bottom right",
-        "draw a bridge and a tower",
-        "a watercolor of a bird on a branch",
-        "an acrylic painting of horses by a lake",
-        "make an image: an apple next to a book",
-        "draw a green triangle in the middle",
-        "draw me a tiger with a hat",
-        "draw four houses and a bridge",
-        "draw a tall tower in the fog",
-        "please draw an angry bird",
-        "can you draw a smiling sun?",
-        "a watercolour of a harbour in the morning",
-        "a pencil drawing of an old man",
-        "a photorealistic forest with a brook, please",
-        "a fantasy landscape with two moons",
-        "an abstract painting in blue and gold",
-        "a dark fantasy dragon, please",
-        "a pink flower on a black background",
-        "I want a picture of a grey wolf",
-        "create an image: a clock on a shelf",
-        "make an image of a snowy street",
-        "design a poster with a rocket",
-        "illustrate a fairy in a wood",
-        "visualize a futuristic train station",
-        "paint a vase with tulips for me",
-        "make a picture of a house by the sea",
-        "please make me a picture of two dogs",
-        "generate image: a cat",
-        "paint a sunset over the desert",
-        "I'd like a picture of a mountain lake",
-        "show me a picture of a lighthouse",
-        "draw an old ship in a storm",
-        "create a logo with a green triangle",
-        "an oil painting of a windmill",
-        "sketch a bicycle for me",
-        "a cyberpunk city at night, cinematic",
-        "draw three ships",
-        "a red circle on a blue background, please",
-        "draw a red circle on a blue background",
-        "create a dark fantasy dragon",
-        "make a picture of a castle at night",
-        "generate an image of a robot in a garden",
-        "paint me a sunset over the sea",
-        "a photo of an old sailor, please",
-        "can you sketch a cat sleeping on books?",
-        "I'd like an illustration of a steam train in the snow",
-        "show me what a city on Mars could look like, as a picture",
-        "poster with two foxes dancing, 768x512, no text",
-    ),
 )
 def generate_image(
     prompt: _Prompt,
@@ -155,22 +98,6 @@ def generate_image(
 @tool(
     permission="write",
     uses=(ModelCapability.IMAGE_GENERATION,),
-    examples=(
-        "redraw it",
-        "draw the last one again",
-        "draw it again with another seed",
-        "do that one again, a bit differently",
-        "make a variation of the last picture",
-        "draw it again with another seed",
-        "three variations of that image, please",
-        "can I have another version of castle.png?",
-        "same picture once more but a bit different",
-        "give me a few alternatives to that drawing",
-        "try the image again",
-        "show me two more like this picture",
-        "vary the picture of the dragon",
-        "redo that one from the same description, I want other options",
-    ),
 )
 def vary_image(
     picture: _PictureName = "",
@@ -201,18 +128,6 @@ def vary_image(
 @tool(
     permission="write",
     uses=(ModelCapability.IMAGE_GENERATION,),
-    examples=(
-        "turn it into a watercolour",
-        "make the picture look like an oil painting",
-        "change the image to a winter scene",
-        "give the robot in that picture a red hat",
-        "can you make the sky darker in castle.png?",
-        "redraw the last image as a pencil sketch",
-        "the same picture but at night",
-        "put a boat into the drawing you just made",
-        "convert photo.png to comic style",
-        "remove the tree from the image and add a fence",
-    ),
 )
 def transform_image(
     prompt: _Prompt,
@@ -252,19 +167,6 @@ def transform_image(
 
 @tool(
     permission="read",
-    examples=(
-        "what settings did you use for that picture",
-        "which seed was the last image drawn with",
-        "how was the picture drawn",
-        "what settings did you use for that picture?",
-        "tell me the prompt behind castle.png",
-        "what size and how many steps did that image have",
-        "with what description did you generate the last drawing?",
-        "seed and prompt of dragon.png please",
-        "I want to know which model made this picture",
-        "what parameters did you draw the fox with",
-        "was there a negative prompt for the last image",
-    ),
 )
 def describe_image_settings(picture: _PictureName = "", api: Any = None) -> str:
     """Tell the prompt, seed and other settings that an earlier picture was drawn with.
@@ -283,7 +185,8 @@ def describe_image_settings(picture: _PictureName = "", api: Any = None) -> str:
 
 def image_toolset() -> Toolset:
     """The tools of this module."""
-    return Toolset((generate_image, vary_image, transform_image, describe_image_settings))
+    tools = (generate_image, vary_image, transform_image, describe_image_settings)
+    return Toolset(with_examples(tools))
 
 
 def _models(name: str, api: Any) -> ToolApi:
