@@ -101,7 +101,7 @@ def test_the_list_has_every_tool_and_what_becomes_of_its_calls(tmp_path: Path) -
 
     table = tools(tmp_path, "list", *rules).stdout.splitlines()
     assert table[0].split()[:3] == ["tool", "permission", "runs"]
-    row = next(line for line in table if line.startswith("time_get_current_time"))
+    row = next(line for line in table if line.startswith("  time_get_current_time"))
     assert row.split(None, 2)[1] == "execute"
     assert "if you agree" in row
 
