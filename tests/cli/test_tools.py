@@ -104,6 +104,7 @@ def test_the_list_has_every_tool_and_what_becomes_of_its_calls(tmp_path: Path) -
     row = next(line for line in table if line.startswith("  time_get_current_time"))
     assert row.split(None, 2)[1] == "execute"
     assert "if you agree" in row
+    assert any(line.startswith("* search_tools ") for line in table)
 
 
 def test_a_tool_of_a_server_is_called_by_hand(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_settings_name_the_core() -> None:
     assert ToolBlock(MANY, [ALL]).schemas == MANY.schemas
     bus = EventBus()
     seen = recorded(bus)
-    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=["paint_plaid"])
+    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=["paint_plaid", SEARCH_TOOLS])
     assert [e.tool for e in of_kind(seen, ToolRefused)] == ["paint_plaid"]
 
 
