@@ -31,6 +31,7 @@ from typing import Any
 
 import airunner
 from airunner.settings import Settings
+from airunner.tools.toolset import Toolset
 from benchmarks.conversation_figures import LEAST_SHARE, first_tokens, renamed, reuse
 from benchmarks.earlier_revision import run_with, work_tree
 from benchmarks.machine import describe_machine
@@ -114,7 +115,7 @@ def measure(turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:
     """All figures of this revision."""
     with ExitStack() as stack:
         party, shorter, as_long = (
-            stack.enter_context(opened(tools=tools)) for tools in (True, False, False)
+            stack.enter_context(opened(tools)) for tools in (None, Toolset([]), Toolset([]))
         )
         heard = []
         for _ in range(rounds):

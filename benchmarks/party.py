@@ -164,8 +164,11 @@ def prepare(home: Path) -> None:
 
 
 @contextmanager
-def opened(*, tools: bool = True, parking: bool = True) -> Iterator[Party]:
-    """A party of its own, in an empty home, whose memory holds one of the two models."""
+def opened(toolset: Toolset | None = None, *, parking: bool = True) -> Iterator[Party]:
+    """A party of its own, in an empty home, whose memory holds one of the two models.
+
+    It has the built-in tools unless it is given others.
+    """
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "files")
         files.mkdir()
@@ -182,7 +185,6 @@ def opened(*, tools: bool = True, parking: bool = True) -> Iterator[Party]:
                 "offline": True,
             }
         )
-        toolset = None if tools else Toolset([])
         with Runtime(settings) as probe:
             sizes = [
                 max(probe.call(probe.team.size(MODEL_REGISTRY[name])).demand.size_bytes.values())
