@@ -99,14 +99,13 @@ def new_chats(parties: Sequence[Party], pairs: int) -> dict[str, Any]:
     return found
 
 
-def measure_alone(turns: Sequence[Said], pairs: int) -> dict[str, Any]:
+def measure_alone(turns: Sequence[Said]) -> dict[str, Any]:
     """What is measured of another revision."""
     with opened() as party:
         heard = converse(turns, party)
         return {
             "reuse": reuse(heard),
             "first_token": first_tokens(turns, [heard]),
-            "new_chat": new_chats([party], pairs),
             "steps": [asdict(step) for turn in heard[0] for step in turn],
         }
 
@@ -154,7 +153,7 @@ def measure_before(revision: str, options: argparse.Namespace) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder, work_tree(revision) as tree:
         file = Path(folder, "figures.json")
         arguments = ["--home", str(options.home), "--turns", str(options.turns)]
-        arguments += ["--pairs", "1", "--measure-into", str(file)]
+        arguments += ["--measure-into", str(file)]
         run_with(tree, "benchmarks.conversation", arguments)
         figures = json.loads(file.read_text(encoding="utf-8"))
     assert figures.pop("source") == str(tree / "src"), "measured another tree"
@@ -182,7 +181,7 @@ def main() -> int:
     prepare(options.home)
     if options.measure_into:
         source = str(Path(airunner.__file__).parent.parent)
-        figures = {"source": source, **measure_alone(turns, options.pairs)}
+        figures = {"source": source, **measure_alone(turns)}
         options.measure_into.write_text(json.dumps(figures), encoding="utf-8")
         return 0
     result = {**(read_results("conversation") or {})}

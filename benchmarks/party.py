@@ -127,7 +127,7 @@ class Party:
         )
 
     def use_specialist(self) -> None:
-        """Let a specialist take the memory, and wait until the primary is parked."""
+        """Let a specialist take the memory, and wait until the primary is back."""
         answer = self.runtime.use_specialized_model(SPECIALIST, "Name a colour.", 8)
         assert answer is not None, "the specialist did not answer"
         self.runtime.settle()

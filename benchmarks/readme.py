@@ -61,7 +61,6 @@ def conversation(result: Result) -> list[str]:
     before = result.get("before", {})
     reuse, reuse_before = result["reuse"], before.get("before_reuse", {})
     ours, theirs = result["first_token"], before.get("before_first_token", {})
-    chats, chats_before = result["new_chat"], before.get("before_new_chat", {})
 
     def then(figures: Result, key: str, show: Callable[[Any], str]) -> str:
         return show(figures[f"before_{key}"]) if figures else ""
@@ -70,6 +69,8 @@ def conversation(result: Result) -> list[str]:
     for key, what in (("least_share_reused", "least"), ("mean_share_reused", "mean")):
         name = f"tokens re-used, {what} of {reuse['generations']} generations"
         rows.append([name, share(reuse[key]), then(reuse_before, key, share)])
+    anew = [f"{reuse['processed_tokens']:,}", then(reuse_before, "processed_tokens", "{:,}".format)]
+    rows.append(["tokens read anew in all of them", *anew])
     for place, where in (("stayed", ""), ("after_a_swap", ", after a swap")):
         row, row_before = ours[place], theirs.get(f"before_{place}", {})
         name = f"**first token of a turn{where}**"
@@ -79,10 +80,9 @@ def conversation(result: Result) -> list[str]:
             over = f"{row[f'over_without_tools_{key}']:.2f}×"
             rows.append([f"of that without tools, {size}{where}", over, ""])
     for place, where in (("stayed", ""), ("after_a_swap", ", after a swap")):
-        row, row_before = chats[place], chats_before.get(f"before_{place}", {})
-        times = [duration(row["ttft_s"]), then(row_before, "ttft_s", duration)]
-        rows.append([f"first token of a new chat{where}", *times])
-        not_kept = duration(row["ttft_not_kept_s"])
+        chat = result["new_chat"][place]
+        rows.append([f"first token of a new chat{where}", duration(chat["ttft_s"]), ""])
+        not_kept = duration(chat["ttft_not_kept_s"])
         rows.append([f"the same, its beginning not kept{where}", not_kept, ""])
     return [*table(["", "now", "before"], rows), "", taken(result)]
 
