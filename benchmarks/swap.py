@@ -247,7 +247,9 @@ async def forgotten(bench: Bench, length: int, seed: int) -> float:
     _, ttft_s, cached, _ = await ask(
         bench, [*begun, FOLLOW_UP], f"forgotten-{seed}", began_s=done_s
     )
-    assert cached == 0, "something was parked after all"
+    # The tools' part is read before the rest, in the same request, and then counts as cached.
+    most_cached = TOOL_TOKENS if bench.tools else 0
+    assert cached <= most_cached, "something was parked after all"
     return ttft_s
 
 
