@@ -269,3 +269,18 @@ def test_a_pasted_text_is_one_message(embedded_home: Path) -> None:
         terminal.finish()
     saved = airunner(embedded_home, "conversations", "list", "--json")
     assert [row["title"] for row in json.loads(saved.stdout)] == ["Hello, how are you?"]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_answered_and_saved(embedded_home: Path, errors: str) -> None:
+    line, environ = command(embedded_home, "chat", *SMALL)
+    environ["PYTHONIOENCODING"] = f"utf-8:{errors}"
+    said = b"Hello \xff there\n"
+    done = subprocess.run(line, env=environ, input=said, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    argument = [*command(embedded_home, "chat", "--continue", "-p", "And \udcff?", *SMALL)[0]]
+    done = subprocess.run(argument, env=environ, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    listed = airunner(embedded_home, "conversations", "list", "--json")
+    assert [row["title"] for row in json.loads(listed.stdout)] == ["Hello \ufffd there"]
