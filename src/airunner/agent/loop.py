@@ -110,8 +110,8 @@ class AgentLoop:
     ) -> AsyncGenerator[Event, None]:
         """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
 
-        What is no Unicode in ``text`` is replaced. Each event is published on the bus when it happens and yielded here
-        after: look at one of the two. Closing the iterator, or cancelling the
+        What is no Unicode in ``text`` is replaced. Each event is published on the
+        bus when it happens and yielded here after: look at one of the two. Closing the iterator, or cancelling the
         task that reads it, cancels the turn; its ``TurnFinished`` is then seen
         on the bus only. ``conversation`` gains the turn's messages as they
         come; one conversation has one turn at a time.
