@@ -111,10 +111,11 @@ class AgentLoop:
         """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
 
         What is no Unicode in ``text`` is replaced. Each event is published on the
-        bus when it happens and yielded here after: look at one of the two. Closing the iterator, or cancelling the
-        task that reads it, cancels the turn; its ``TurnFinished`` is then seen
-        on the bus only. ``conversation`` gains the turn's messages as they
-        come; one conversation has one turn at a time.
+        bus when it happens and yielded here after: look at one of the two.
+        Closing the iterator, or cancelling the task that reads it, cancels the
+        turn; its ``TurnFinished`` is then seen on the bus only. ``conversation``
+        gains the turn's messages as they come; one conversation has one turn at a
+        time.
 
         With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``;
         the turn waits for that as long as it takes. Without it, what would be
