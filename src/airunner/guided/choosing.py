@@ -91,8 +91,9 @@ def _wish(request: Request) -> str:
 
 
 def _weights(text: str) -> dict[str, float]:
-    """The stems of a text, each with what it counts."""
-    return {stem: _COMMON_WEIGHT if stem in COMMON else 1.0 for stem in stems(text)}
+    """The stems of a text, each with what it counts; all numbers are alike."""
+    found = ("0" if stem[0].isdigit() else stem for stem in stems(text))
+    return {stem: _COMMON_WEIGHT if stem in COMMON else 1.0 for stem in found}
 
 
 def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
