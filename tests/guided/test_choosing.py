@@ -12,6 +12,8 @@ from airunner.guided.user_words import FILE_NAME
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.tool import tool
 
+PAGE = "The lamp on the cape burnt until the last of its keepers went away. " * 8
+
 
 @tool(
     examples=["book a table for two", "reserve a table at Mario's", "a table for tonight, please"]
@@ -50,6 +52,11 @@ def chosen(message: str) -> tuple[str, str]:
         ("shred letter.txt for good", "shred"),
         ("Create a dark fantasy dragon", "generate_image"),
         ("what time is it?", "current_time"),
+        (
+            f"Summarize the following text in two sentences. {'A lamp burnt. ' * 40}",
+            "summarize_text",
+        ),
+        ("What is 17 % of 2340?", "calculate"),
         (f"summarize this: {'Whales breathe air. ' * 40}", "summarize_text"),
     ],
 )
@@ -58,7 +65,14 @@ def test_a_request_finds_its_tool(message: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", ["hello, how are you?", "Thank you!", "my uncle repairs clocks in Vienna", ""]
+    "message",
+    [
+        "hello, how are you?",
+        "Thank you!",
+        "my uncle repairs clocks",
+        "Tell me a very long story.",
+        "",
+    ],
 )
 def test_talk_wants_no_tool(message: str) -> None:
     assert chosen(message)[1] == "unlikely"

@@ -6,6 +6,7 @@ search always finds something and most of what people say wants no tool.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +22,15 @@ from airunner.tools.words import COMMON, stems
 
 Verdict = Literal["fits", "doubtful", "unlikely"]
 
-SURE, DOUBTFUL = 0.4, 0.35
+SURE, DOUBTFUL = 0.4, 0.38
 """How alike a request and an example are where the tool is called, and where it is asked about.
 
 Chosen on the even half of ``benchmarks.toolbox_requests``.
 """
 
 _COMMON_WEIGHT = 0.3
-_LONG = 300
+_LONG, _FEW_SENTENCES = 300, 3
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,17 @@ class SearchChooser:
 
 
 def _wish(request: Request) -> str:
-    """The part of a message that says what is wanted."""
-    return request.wish if request.body or len(request.message) > _LONG else request.message
+    """The part of a message that says what is wanted.
+
+    Of a page that nothing sets off from the wish, the first sentence or the last,
+    whichever is shorter.
+    """
+    if request.body:
+        return request.wish
+    sentences = _SENTENCE_END.split(request.message.strip())
+    if len(request.message) <= _LONG or len(sentences) <= _FEW_SENTENCES:
+        return request.message
+    return min(sentences[0], sentences[-1], key=len)
 
 
 def _weights(text: str) -> dict[str, float]:
