@@ -53,7 +53,7 @@ def chosen(message: str) -> tuple[str, str]:
         ("Create a dark fantasy dragon", "generate_image"),
         ("what time is it?", "current_time"),
         (
-            f"Summarize the following text in two sentences. {'A lamp burnt. ' * 40}",
+            f"Summarize the following text in two sentences. {PAGE}",
             "summarize_text",
         ),
         ("What is 17 % of 2340?", "calculate"),
@@ -79,7 +79,7 @@ def test_talk_wants_no_tool(message: str) -> None:
 
 
 def test_between_the_two_it_is_asked_about() -> None:
-    assert chosen("could you get us a table somewhere nice") == ("book_table", "doubtful")
+    assert chosen("please get us a table near big windows") == ("book_table", "doubtful")
 
 
 def test_a_tool_that_needs_a_file_is_not_meant_where_none_is_named() -> None:
