@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.messages import Delta, Message, ToolSchema
@@ -231,6 +231,24 @@ class Launcher(Protocol[PlanT]):
 
     async def close(self) -> None:
         """Release everything held in reserve, such as a pre-imported spare process."""
+        ...
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A launcher whose library takes long to import, and can be imported ahead of a launch."""
+
+    @property
+    def prepared_bytes(self) -> int:
+        """RAM that a prepared process holds at most."""
+        ...
+
+    def prepare(self) -> None:
+        """Start a process that imports the library, for the next launch. Returns at once."""
+        ...
+
+    def dismiss(self) -> None:
+        """End what ``prepare`` started, if no launch has used it. Returns at once."""
         ...
 
 
