@@ -17,6 +17,7 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
+from airunner.engines.known import known_engines
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.weights.store import ModelStore
@@ -42,7 +43,11 @@ def weights_home() -> Path:
 @pytest.fixture(scope="session")
 def weights(weights_home: Path) -> ModelStore:
     """The store that the shared weights come from."""
-    return ModelStore(weights_home, Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL), EventBus())
+    return ModelStore(
+        weights_home,
+        Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits),
+        EventBus(),
+    )
 
 
 @pytest.fixture(scope="session")

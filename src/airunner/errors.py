@@ -84,7 +84,7 @@ class UnknownEngineError(CatalogError):
 
     def __init__(self, model: str, engine: str, known: Sequence[str]) -> None:
         self.model, self.engine, self.known = model, engine, tuple(known)
-        there_is = f"there is {', '.join(known)}, or a package that brings it"
+        there_is = f"there is {', '.join(known)}; an installed package can bring another one"
         super().__init__(f"{model} has engine {engine!r}; {there_is}")
 
 
