@@ -222,8 +222,8 @@ class Catalog:
         weights = engine.weights
         if weights is not None and not self.sources_of(spec) and not is_local_file(spec):
             yield (
-                "has no sources and is neither a publisher/name nor a path to a local "
-                "file; add sources"
+                f"has no sources and is neither a publisher/name that {spec.engine!r} can look "
+                "up nor a path to a local file; add sources"
             )
         if weights is None and spec.sources:
             yield f"has sources, and {spec.engine!r} loads no weights"
