@@ -23,8 +23,7 @@ from airunner.errors import (
 )
 from airunner.models.memory.image import LIBRARY_BYTES
 from airunner.workers.child import Child
-from airunner.workers.load_failure import death_while_loading
-from airunner.workers.local_worker import LocalWorker
+from airunner.workers.local_worker import LocalWorker, death_while_loading
 from airunner.workers.reserve import Reserve, answer_of
 from airunner.workers.wire import Failed, ImageOrder, encode
 

@@ -1,8 +1,7 @@
 """Language models on this machine: one process per loaded model.
 
 Owns what a language model's process is told, and its slot folder. The processes
-are ``reserve``'s; what a child does is in ``worker`` and
-``server_worker``.
+are ``reserve``'s; what a child does is in ``worker`` and ``server_worker``.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from pathlib import Path
 
 from airunner.engines.base import EngineOptions, LoadPlan, WorkerExit
 from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.load_failure import explain
 from airunner.errors import MissingWeightsError
 from airunner.models.files.gguf_header import read_header
 from airunner.workers.child import Child
-from airunner.workers.load_failure import explain
 from airunner.workers.local_worker import LocalWorker
 from airunner.workers.reserve import Reserve, answer_of
 from airunner.workers.wire import Failed, Order, encode

@@ -15,6 +15,7 @@ from airunner.errors import (
     LoadError,
     UnsupportedArchitectureError,
 )
+from airunner.workers.local_worker import death_while_loading
 
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _TRUNCATED = re.compile(
@@ -61,10 +62,3 @@ def explain(plan: LoadPlan, problem: str, exit_code: int | None, log: str) -> Ai
         return LoadError(plan.model, death_while_loading(exit_code), log)
     lines = [match[1] or match[0] for match in _ERROR_LINE.finditer(log)]
     return LoadError(plan.model, lines[0] if lines else problem, log)
-
-
-def death_while_loading(exit_code: int | None) -> str:
-    """What to say of a process that ended without a word; negative for a signal."""
-    if exit_code == -9:
-        return "its process was killed while loading, by you or for want of memory"
-    return f"its process died while loading (exit code {exit_code})"
