@@ -15,8 +15,8 @@ from typing import TypeVar
 import psutil
 
 from airunner.devices.device import Device
-from airunner.engines.base import ChatRequest, EngineOptions
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.base import ChatRequest
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 from airunner.engines.llama_cpp.planner import GgufPlanner, LoadOptions
 from airunner.events import Event, EventBus
 from airunner.messages import Message, Usage

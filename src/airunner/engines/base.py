@@ -7,7 +7,7 @@ in the parent process and speaks to a worker; it never imports a model library.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -250,16 +250,3 @@ class Preparable(Protocol):
     def dismiss(self) -> None:
         """End what ``prepare`` started, if no launch has used it. Returns at once."""
         ...
-
-
-@dataclass(slots=True)
-class EngineOptions:
-    """What all workers of an engine share.
-
-    ``llama_server`` is a user's own ``llama-server`` binary to use instead of
-    the bundled library; ``run_dir`` is a private folder for logs and slot files.
-    """
-
-    run_dir: Path
-    llama_server: Path | None = None
-    extra_args: Sequence[str] = field(default_factory=tuple)

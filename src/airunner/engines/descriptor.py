@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,7 +102,7 @@ class Installation:
     """What is installed of an engine: its library and version, and what is wrong with it."""
 
     name: str
-    problems: tuple[InstallationProblem, ...] = field(default=())
+    problems: tuple[InstallationProblem, ...] = ()
 
 
 class EngineDescriptor(ABC):

@@ -56,8 +56,8 @@ class TeamPlanner:
         by_engine = {}
         if budget_bytes is None:
             by_engine = {e.name: self._hardware.planned_budget(e.name) for e in self._engines}
-            talking = [by_engine[e.name] for e in self._engines if e.talks]
-            budget_bytes = max(talking, default=0)
+            # Shown as the budget, and asked for where an entry's engine is not known.
+            budget_bytes = next((by_engine[e.name] for e in self._engines if e.talks), 0)
         return auto_assign(
             MODEL_REGISTRY,
             budget_bytes,

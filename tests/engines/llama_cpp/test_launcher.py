@@ -15,8 +15,8 @@ import gguf
 import psutil
 import pytest
 
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
-from airunner.engines.llama_cpp.launcher import LocalLauncher, LocalWorker
+from airunner.engines.base import ChatRequest, LoadPlan
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher, LocalWorker
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from airunner.engines.base import WorkerExit
 from airunner.engines.diffusers.client import DiffusersModel
 from airunner.engines.diffusers.files import inspect_files
+from airunner.engines.diffusers.order import ImageOrder
 from airunner.engines.image import ImagePlan
 from airunner.errors import (
     CorruptWeightsError,
@@ -25,7 +26,7 @@ from airunner.models.memory.image import LIBRARY_BYTES
 from airunner.workers.child import Child
 from airunner.workers.local_worker import LocalWorker, death_while_loading
 from airunner.workers.reserve import Reserve, answer_of
-from airunner.workers.wire import Failed, ImageOrder, encode
+from airunner.workers.wire import Failed, encode
 
 _MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|Cannot allocate")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.devices.backend import Backend
-from airunner.engines.base import EngineOptions
 from airunner.engines.descriptor import EngineDescriptor, Installation
 from airunner.models.engine_traits import EngineTraits, WeightsForm
 from airunner.models.spec import HubSource, ModelCapability, ModelSpec, Source
@@ -51,7 +50,7 @@ class LlamaCpp(EngineDescriptor):
 
     def launcher(self, settings: Settings, run_dir: Path) -> LocalLauncher:
         """See ``EngineDescriptor``."""
-        from airunner.engines.llama_cpp.launcher import LocalLauncher
+        from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 
         return LocalLauncher(EngineOptions(run_dir, settings.llama_server))
 
