@@ -21,9 +21,18 @@ from tests.engines.parrot_engine.descriptor import Parrot
 import airunner
 from airunner.engines.known import known_engines
 from airunner.engines.registry import EngineRegistry
-from airunner.errors import InvalidCatalogError, InvalidEngineError
+from airunner.errors import InvalidCatalogError, InvalidEngineError, UnknownEngineError
+from airunner.events import EventBus
 from airunner.models.catalog import Catalog
-from airunner.models.spec import ImageDefaults, ModelCapability, ModelSpec, PackagedSource
+from airunner.models.engine_traits import EngineTraits
+from airunner.models.spec import (
+    FileSource,
+    ImageDefaults,
+    ModelCapability,
+    ModelSpec,
+    PackagedSource,
+)
+from airunner.weights.store import ModelStore
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 DRAWING = ModelCapability.IMAGE_GENERATION
@@ -163,6 +172,23 @@ def test_an_engine_says_what_it_takes() -> None:
     folder = told(PRIMARY, license="free", sources=(PackagedSource("x"),))
     assert "a folder as source, which 'parrot' cannot load" in folder
     assert "a/bird has no sources" in told(PRIMARY)
+
+
+def test_an_engine_without_weights_is_always_here(tmp_path: Path) -> None:
+    traits = EngineTraits("oracle", frozenset({PRIMARY}), weights=None)
+    specs = [
+        ModelSpec("oracle", [PRIMARY], engine="oracle"),
+        ModelSpec("a/file", [PRIMARY], engine="oracle", sources=(FileSource("x"),)),
+    ]
+    catalog = Catalog({s.model_path: s for s in specs}, {}, {"oracle": traits})
+    with pytest.raises(InvalidCatalogError) as caught:
+        catalog.validate()
+    assert caught.value.problems == ("a/file has sources, and 'oracle' loads no weights",)
+    store = ModelStore(tmp_path, catalog, EventBus(), offline=True)
+    assert store.is_here(specs[0])
+    assert store.path(specs[0]) is None
+    with pytest.raises(UnknownEngineError, match="engine 'prophet'; there is oracle"):
+        store.is_here(ModelSpec("b", [PRIMARY], engine="prophet"))
 
 
 def test_two_engines_cannot_have_one_name() -> None:
