@@ -1,7 +1,6 @@
 """A worker on this machine: its process, and the model it serves.
 
-Owns stopping both in the right order, looking at the memory of the process, and the
-words for one that died while loading.
+Owns stopping both in the right order and looking at the memory of the process.
 """
 
 from __future__ import annotations
@@ -67,10 +66,3 @@ class LocalWorker(Generic[ModelT]):
     def _device_kind(self) -> DeviceKind:
         """The kind in the id of the plan's device, which may be a part of one: ``"cpu:1"``."""
         return cast(DeviceKind, self.model.plan.device.partition(":")[0])
-
-
-def death_while_loading(exit_code: int | None) -> str:
-    """What to say of a process that ended without a word; negative for a signal."""
-    if exit_code == -9:
-        return "its process was killed while loading, by you or for want of memory"
-    return f"its process died while loading (exit code {exit_code})"

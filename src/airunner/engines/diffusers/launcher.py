@@ -24,7 +24,8 @@ from airunner.errors import (
 )
 from airunner.models.memory.image import LIBRARY_BYTES
 from airunner.workers.child import Child
-from airunner.workers.local_worker import LocalWorker, death_while_loading
+from airunner.workers.load_failure import death_while_loading
+from airunner.workers.local_worker import LocalWorker
 from airunner.workers.reserve import Reserve, answer_of
 from airunner.workers.wire import Failed, encode
 
@@ -98,4 +99,6 @@ def _explain(plan: ImagePlan, failed: Failed, ended: WorkerExit) -> Exception:
         return CorruptWeightsError(plan.path, failed.problem)
     if failed.fault == "architecture":
         return UnsupportedArchitectureError(plan.path, failed.problem)
-    return LoadError(plan.model, failed.problem or death_while_loading(ended.exit_code), ended.log)
+    return LoadError(
+        plan.model, failed.problem or death_while_loading(ended.exit_code, ended.log), ended.log
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.engines.llama_cpp.client import LlamaCppModel
-from airunner.engines.llama_cpp.load_failure import explain
+from airunner.engines.llama_cpp.load_log import explain
 from airunner.engines.llama_cpp.order import Order
 from airunner.errors import MissingWeightsError
 from airunner.models.files.gguf_header import read_header

@@ -15,7 +15,7 @@ from airunner.errors import (
     LoadError,
     UnsupportedArchitectureError,
 )
-from airunner.workers.local_worker import death_while_loading
+from airunner.workers.load_failure import death_while_loading
 
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _TRUNCATED = re.compile(
@@ -59,6 +59,6 @@ def explain(plan: LoadPlan, problem: str, exit_code: int | None, log: str) -> Ai
     if (found := _LOADER.search(log)) and _DAMAGED.search(log):
         return CorruptWeightsError(plan.path, found[1])
     if not problem:
-        return LoadError(plan.model, death_while_loading(exit_code), log)
+        return LoadError(plan.model, death_while_loading(exit_code, log), log)
     lines = [match[1] or match[0] for match in _ERROR_LINE.finditer(log)]
     return LoadError(plan.model, lines[0] if lines else problem, log)
