@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from airunner.errors import InvalidToolError, UnknownToolError
 from airunner.messages import ToolSchema
+from airunner.tools.former_names import name_now
 from airunner.tools.tool import Tool
 
 
@@ -54,4 +55,5 @@ class Toolset:
         try:
             return self._tools[name]
         except KeyError:
-            raise UnknownToolError(name, self.names) from None
+            now = name_now(name)
+            raise UnknownToolError(name, self.names, now if now in self else "") from None

@@ -16,7 +16,6 @@ from airunner.toolbox.charts.chart_tools import plot_chart
 from airunner.toolbox.code.code_tools import (
     check_python,
     edit_code,
-    explain_code,
     generate_code,
     run_python,
 )
@@ -78,24 +77,16 @@ def test_the_changed_code_has_room() -> None:
         edit_code("x = 1\n" * 3000, "rename x", api=api)
 
 
-def test_code_is_explained() -> None:
-    api = CodeModel()
-    assert explain_code(CODE, api=api) == "Done."
-    assert api.asked[0][1].endswith(f"```\n{CODE}\n```")
-
-
 def test_without_a_code_model_nothing_is_passed_off_as_its_work() -> None:
     for api in (None, CodeModel(*ModelCapability)):
         with pytest.raises(ToolFailedError, match="the code was not changed"):
             edit_code(CODE, "rename x", api=api)
-        with pytest.raises(ToolFailedError, match="the code was not explained"):
-            explain_code(CODE, api=api)
 
 
 def test_empty_arguments_are_sent_back() -> None:
     with pytest.raises(ToolRetryError, match="instruction is empty"):
         edit_code(CODE, " ", api=CodeModel())
-    for tool in (run_python, check_python, explain_code):
+    for tool in (run_python, check_python):
         with pytest.raises(ToolRetryError, match="code is empty"):
             tool("```python\n\n```", api=CodeModel())
 
@@ -215,8 +206,6 @@ def test_a_guided_model_need_not_copy_code() -> None:
         ("execute the script you just wrote", "run_python"),
         (f"fix the bug in this function:\n```\n{CODE}\n```", "edit_code"),
         (f"Refactor this:\n```\n{CODE}\n```", "edit_code"),
-        (f"explain this code:\n```\n{CODE}\n```", "explain_code"),
-        (f"What does this function do?\n```\n{CODE}\n```", "explain_code"),
         (f"check this code:\n```\n{CODE}\n```", "check_python"),
         ("are there any syntax errors in this script?", "check_python"),
         ("write a script that runs every night", "generate_code"),
@@ -232,6 +221,6 @@ def test_a_guided_model_need_not_copy_code() -> None:
     ],
 )
 def test_requests_find_the_tool_that_they_want(message: str, wanted: str | None) -> None:
-    tools = (generate_code, edit_code, explain_code, run_python, check_python, plot_chart)
+    tools = (generate_code, edit_code, run_python, check_python, plot_chart)
     chosen = pick(best_ranker(Toolset(tools)), split_request(message))
     assert (chosen.name if chosen else None) == wanted

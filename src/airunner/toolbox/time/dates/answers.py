@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from airunner.errors import ToolRetryError
 from airunner.toolbox.time.dates import calendar
 from airunner.toolbox.time.dates.calendar import counted, in_list, shifted, written
 
@@ -54,8 +53,6 @@ def shift(
 ) -> str:
     """The date so far from ``start``, for somebody who asks on ``today``."""
     first = calendar.read_date(start, today)
-    if not (years or months or weeks or days):
-        raise ToolRetryError("Say by how many days, weeks, months or years to move the date.")
     result = shifted(first.day, years=years, months=months, weeks=weeks, days=days)
     units = {"year": years, "month": months, "week": weeks, "day": days}
     steps = {
