@@ -124,10 +124,13 @@ class Permissions:
         """What to do about a call with these (validated) arguments.
 
         The most specific rule wins, and of two alike the stricter one. The
-        user's rules come before the defaults, however specific those are.
+        user's rules come before what the tool itself says, and that before the
+        defaults, however specific those are.
         """
         given = {**_defaults_of(tool), **arguments}
         for rules in (self._own, self._defaults):
+            if rules is self._defaults and tool.approval:
+                return Verdict(tool.approval, tool.name)
             found = [rule for rule in rules if rule.matches(tool.name, tool.permission, given)]
             if found:
                 best = max(found, key=lambda rule: rule.rank)
