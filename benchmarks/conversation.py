@@ -29,8 +29,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import airunner
 from airunner.settings import Settings
+
+import airunner
 from airunner.tools.toolset import Toolset
 from benchmarks.conversation_figures import LEAST_SHARE, first_tokens, renamed, reuse
 from benchmarks.earlier_revision import run_with, work_tree

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airunner.downloads.store import ModelStore
+from airunner.settings import Settings
+
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -19,7 +22,6 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
-from airunner.downloads.store import ModelStore
 from airunner.engines.base import ChatRequest
 from airunner.events import (
     CacheLost,
@@ -33,7 +35,6 @@ from airunner.messages import Message
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
-from airunner.settings import Settings
 from airunner.tools.toolset import Toolset
 from benchmarks.native_template import TOOL_TEMPLATE
 from benchmarks.swap import MARGIN, story

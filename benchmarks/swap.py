@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from airunner.agent.tool_block import ToolBlock
+
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,

@@ -45,9 +45,10 @@ ALL = "all"
 class ToolBlock:
     """What every prompt shows of ``toolset``.
 
-    ``core`` names its tools, by default ``CORE_TOOLS``; a toolset that lacks some of
-    those fills their places in its own order. A toolset no larger than that is shown
-    whole. Names that are in no toolset are in ``unknown``.
+    ``core`` names its tools, by default ``CORE_TOOLS``. Where a toolset lacks some of
+    those, because they are switched off, the core is smaller: nothing that people seldom
+    want takes their places. A toolset that has none of them shows its first ones, and one
+    no larger than the core is shown whole. Names that are in no toolset are in ``unknown``.
     """
 
     def __init__(self, toolset: Toolset, core: Sequence[str] = ()) -> None:
@@ -56,9 +57,9 @@ class ToolBlock:
         known = {*names, *RESERVED}  # the latter come by themselves
         self.unknown = () if tuple(core) == (ALL,) else tuple(n for n in core if n not in known)
         if not core:
-            usual = [name for name in names if name in CORE_TOOLS]
-            others = [name for name in names if name not in CORE_TOOLS]
-            chosen = [*usual, *others][: len(CORE_TOOLS)]
+            chosen = [name for name in names if name in CORE_TOOLS]
+            if not chosen or len(names) <= len(CORE_TOOLS):
+                chosen = names[: len(CORE_TOOLS)]
         self.names = tuple(name for name in names if name in chosen)
         self.is_whole = len(self.names) == len(names)
         shown = self.names if self.is_whole else (*self.names, SEARCH_TOOLS)
