@@ -29,16 +29,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from airunner.settings import Settings
-
 import airunner
+from airunner import Settings
 from airunner.tools.toolset import Toolset
 from benchmarks.conversation_figures import LEAST_SHARE, first_tokens, renamed, reuse
+from benchmarks.diary import story
 from benchmarks.earlier_revision import run_with, work_tree
 from benchmarks.machine import describe_machine
 from benchmarks.party import Party, Step, opened, prepare
 from benchmarks.results_file import read_results, write_results
-from benchmarks.swap import story
 from benchmarks.talk import ANSWER_TOKENS, SYSTEM_PROMPT, TALK, Said
 
 # The last revision in which the tools of a prompt were chosen by what was said last.

@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airunner.downloads.store import ModelStore
-from airunner.settings import Settings
-
+from airunner import Settings
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -26,21 +24,20 @@ from airunner.engines.base import ChatRequest
 from airunner.events import (
     CacheLost,
     Event,
-    EventBus,
     GenerationFinished,
     HistoryTrimmed,
     ModelLoaded,
 )
 from airunner.messages import Message
-from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime import Runtime
 from airunner.tools.toolset import Toolset
+from benchmarks.diary import story
 from benchmarks.native_template import TOOL_TEMPLATE
-from benchmarks.swap import MARGIN, story
 from benchmarks.talk import ANSWER_TOKENS, GREEDY, PERMISSIONS, SYSTEM_PROMPT, Said
 
 CONTEXT = 8192
+MARGIN = 1.05
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
 
@@ -147,12 +144,16 @@ class Party:
 
 def prepare(home: Path) -> None:
     """Make the embedded weights a native primary and a specialist, used where they lie."""
-    store = ModelStore(home, Catalog(MODEL_REGISTRY, {}), EventBus())
+    with Runtime(Settings.load({"home": home})) as runtime:
+        paths = {
+            name: str(runtime.store.fetch(MODEL_REGISTRY[name]))
+            for name in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
+        }
     for name, capabilities, template in (
         (EMBEDDED_PRIMARY, [PRIMARY], TOOL_TEMPLATE),
         (EMBEDDED_SPECIALIST, MODEL_REGISTRY[EMBEDDED_SPECIALIST].capabilities, None),
     ):
-        path = str(store.fetch(MODEL_REGISTRY[name]))
+        path = paths[name]
         MODEL_REGISTRY[path] = ModelSpec(
             path,
             list(capabilities),

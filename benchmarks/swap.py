@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import random
 import statistics
 import tempfile
 import time
@@ -34,8 +33,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airunner.agent.tool_block import ToolBlock
-
+from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
@@ -51,6 +49,7 @@ from airunner.messages import Message, ToolSchema
 from airunner.models.spec import ModelSpec
 from airunner.resources.lease import Lease
 from airunner.runtime import Runtime
+from benchmarks.diary import story
 from benchmarks.machine import describe_machine
 from benchmarks.memory import GPU_SHAPES, embedded_model
 from benchmarks.native_template import TOOL_TEMPLATE
@@ -63,15 +62,10 @@ PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
 ANSWER_TOKENS = 24
 TOOL_WORK_S = 1.5
-SENTENCE_TOKENS = 16.5  # measured with the tokenizer of SmolLM2
 CONTEXT = 8192
 MARGIN = 1.05
 TOOL_TOKENS = 1700  # of the built-in tools' block, with the tokenizer of SmolLM2
 FULL_SIZE = {PRIMARY: "qwen3-8b", SPECIALIST: "qwen2-3b"}
-
-_PEOPLE = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Tony")
-_PLACES = ("the harbour", "a mill", "the old library", "a lighthouse", "the market", "a forge")
-_DEEDS = ("repaired the clock", "drew a map", "counted the boats", "told a story", "baked bread")
 
 
 @dataclass
@@ -122,17 +116,6 @@ class Bench:
     def last(self, kind: type[E]) -> E:
         """The newest event of a kind."""
         return next(e for e in reversed(self.events) if isinstance(e, kind))
-
-
-def story(length_tokens: int, seed: int) -> str:
-    """Plain text of roughly so many tokens, different for every seed."""
-    rng = random.Random(seed)
-    sentences: list[str] = []
-    while len(sentences) * SENTENCE_TOKENS < length_tokens:
-        day = rng.randint(1, 300)
-        who, where, what = rng.choice(_PEOPLE), rng.choice(_PLACES), rng.choice(_DEEDS)
-        sentences.append(f"On day {day}, {who} went to {where} and {what}.")
-    return " ".join(sentences)
 
 
 def opening(length_tokens: int, seed: int) -> list[Message]:

@@ -12,8 +12,9 @@ from benchmarks.party import Step, opened, prepare
 from benchmarks.talk import TALK, Said
 
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.search import SEARCH_TOOLS
-from airunner.tools.toolset import Toolset, builtin_toolset
+from airunner.tools.toolset import Toolset
 
 
 @pytest.fixture

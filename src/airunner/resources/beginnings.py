@@ -38,11 +38,16 @@ _CHARACTERS_PER_TOKEN = 4  # of English; JSON has fewer
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The beginning in a new conversation's slot; ``restored`` if it came from a file."""
+    """The beginning in a new conversation's slot; ``restored`` if it came from a file.
+
+    ``computed`` of its tokens were computed for this conversation. The engine counts them
+    as cached in the request that follows, which they are to nobody else.
+    """
 
     digest: str
     tokens: int
     restored: bool
+    computed: int = 0
 
 
 @dataclass(slots=True)
@@ -103,8 +108,10 @@ class Beginnings:
             self.lot.discard(kept)
 
     def digest(self, plan: LoadPlan, request: ChatRequest) -> str | None:
-        """What stands for a beginning; ``None`` if it is short, or was given up."""
-        if self.model in self.hopeless or plan.swa_full:  # whose files hold only the window
+        """What stands for a beginning; ``None`` if it is short, or nothing can keep it."""
+        if self.lot.is_closed or self.model in self.hopeless:
+            return None
+        if plan.swa_full:  # whose files hold only the window
             return None
         system = [message.content for message in leading_system(request.messages)]
         tools = [(t.name, t.description, json.dumps(t.parameters)) for t in request.tools]
@@ -149,7 +156,7 @@ class Beginnings:
                     seconds=time.monotonic() - began_s,
                 )
             )
-        return Begun(digest, tokens, restored=False)
+        return Begun(digest, tokens, restored=False, computed=tokens)
 
     async def _restore(
         self, engine: ChatModel, kept: KeptBeginning, conversation: str, slot: int
