@@ -1,4 +1,7 @@
-"""Real weights for tests: fetched once, through the real store, and kept between runs."""
+"""Real weights for tests: fetched once, through the real store, and kept between runs.
+
+And waiting for what comes true by itself, such as the end of a process.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+import psutil
 import pytest
 
 from airunner.components.llm.config.model_capabilities import (
@@ -17,9 +23,12 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
+from airunner.engines.known import known_engines
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.weights.store import ModelStore
+
+Eventually = Callable[[Callable[[], bool]], None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,7 +51,11 @@ def weights_home() -> Path:
 @pytest.fixture(scope="session")
 def weights(weights_home: Path) -> ModelStore:
     """The store that the shared weights come from."""
-    return ModelStore(weights_home, Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL), EventBus())
+    return ModelStore(
+        weights_home,
+        Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits),
+        EventBus(),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +89,29 @@ def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = Path(__file__).with_name("tiny_pipelines.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until a condition holds, or fail."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Whether a process has ended; one that nobody reaps has, too."""
+
+    def check(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return check

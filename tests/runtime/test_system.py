@@ -13,6 +13,7 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
+from airunner.engines.known import known_engines
 from airunner.events import Decided
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec, short_name
@@ -94,7 +95,7 @@ def test_settings_have_no_paths_and_say_what_they_mean(tmp_path: Path) -> None:
 def test_a_file_is_named_without_its_folders(tmp_path: Path) -> None:
     file = str(tmp_path / "private" / "model.gguf")
     spec = ModelSpec(file, [PRIMARY])
-    catalog = Catalog({file: spec}, {PRIMARY: file})
+    catalog = Catalog({file: spec}, {PRIMARY: file}, known_engines().traits)
     with Runtime(settings(tmp_path), command="test") as runtime:
         system = system_of(runtime, catalog)
         reason = f"makes room for {file}, which needs 5 bytes"
