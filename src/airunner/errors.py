@@ -326,13 +326,13 @@ class ToolError(AiRunnerError):
 
 
 class UnknownToolError(ToolError):
-    """A tool name that was not offered."""
+    """A tool name that was not offered; ``now`` is the tool that does its work since it is gone."""
 
-    def __init__(self, tool: str, offered: Sequence[str]) -> None:
-        self.tool, self.offered = tool, tuple(offered)
+    def __init__(self, tool: str, offered: Sequence[str], now: str = "") -> None:
+        self.tool, self.offered, self.now = tool, tuple(offered), now
         import difflib  # only needed when something is wrong
 
-        close = difflib.get_close_matches(tool, self.offered, n=3)
+        close = [now] if now else difflib.get_close_matches(tool, self.offered, n=3)
         some = ", ".join(self.offered[:_NAMES_TOLD]) or "none"
         more = len(self.offered) - _NAMES_TOLD
         hint = (

@@ -57,6 +57,7 @@ def chosen(message: str) -> tuple[str, str]:
             "summarize_text",
         ),
         ("What is 17 % of 2340?", "calculate"),
+        ("what is the date 3 weeks after 5 May?", "calculate_date"),
         (f"summarize this: {'Whales breathe air. ' * 40}", "summarize_text"),
     ],
 )

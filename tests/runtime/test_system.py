@@ -19,7 +19,7 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec, short_name
 from airunner.runtime import Runtime
 from airunner.runtime.system import KEPT_DECISIONS, RuntimeSystem
-from airunner.toolbox.system.system_tools import explain_last_decision, list_models, show_memory
+from airunner.toolbox.system.system_tools import about_airunner
 from airunner.tools.system_view import SystemView
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -73,13 +73,13 @@ def test_models_memory_and_decisions_are_those_of_the_runtime(embedded_home: Pat
         assert device.held_bytes == known[talker].held_bytes
         assert device.free_bytes == ONE_MODEL_BYTES - device.held_bytes
 
-        told = explain_last_decision(10, api=api)
+        told = about_airunner("decisions", api=api)
         assert f"PARK {talker} on cpu: makes room for" in told
         assert f"START LOAD {talker} on cpu: the primary returns" in told
         assert "GRANT" not in told
-        assert f"- {talker} (98.4 MB): ready on cpu with" in list_models(api=api)
-        assert f"- {talker}: ready on cpu with" in show_memory(api=api)
-        everything = (told, list_models("all", api=api), show_memory(api=api))
+        assert f"- {talker} (98.4 MB): ready on cpu with" in about_airunner("models", api=api)
+        assert f"- {talker}: ready on cpu with" in about_airunner("memory", api=api)
+        everything = (told, about_airunner("models", api=api), about_airunner("memory", api=api))
         assert str(embedded_home) not in "".join(everything)
 
 

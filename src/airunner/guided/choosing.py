@@ -108,15 +108,25 @@ def _weights(text: str) -> dict[str, float]:
 
 
 def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """From 0 to 1: how much of both texts is in both (Dice's coefficient, weighted)."""
-    whole = sum(one.values()) + sum(other.values())
-    return 2 * sum(one[stem] for stem in one.keys() & other.keys()) / whole if whole else 0.0
+    """From 0 to 1: how much of both texts is in both (Dice's coefficient, weighted).
+
+    0 where they share no telling word: "how are you?" is not "what model are you?".
+    """
+    shared = one.keys() & other.keys()
+    if shared <= COMMON:
+        return 0.0
+    return 2 * sum(one[stem] for stem in shared) / (sum(one.values()) + sum(other.values()))
 
 
 def _is_possible(tool: Tool, request: Request) -> bool:
-    """False where the message does not settle what the tool has to be about, such as a file."""
-    return all(
-        mark.take(request, "")
-        for name, mark in marks_of(tool).items()
+    """False where the message does not settle what the tool has to be about: a file, a date."""
+    marks = marks_of(tool)
+    needed = (
+        mark
+        for name, mark in marks.items()
         if isinstance(mark, Matching) and name in tool.decoding["required"]
+    )
+    subjects = [mark for mark in marks.values() if mark.is_subject]
+    return all(mark.take(request, "") for mark in needed) and (
+        not subjects or any(mark.take(request, "") for mark in subjects)
     )

@@ -18,7 +18,13 @@ _SHORT_NAME = 2
 
 
 class UserWords(ABC):
-    """Base of the marks."""
+    """Base of the marks.
+
+    Attributes:
+        is_subject: whether a tool with such marks is meant only where one of them finds something.
+    """
+
+    is_subject = False
 
     @abstractmethod
     def take(self, request: Request, earlier_answer: str) -> str | None:

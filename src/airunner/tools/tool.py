@@ -46,6 +46,7 @@ class Tool:
         permission: the most it does to the world.
         uses: the capabilities of the models that a call needs, in that order.
         timeout_s: how long it may take, where that is not what the settings say.
+        approval: whether its calls run unasked or ask first, where the class does not say.
 
     ``examples`` are whole requests that want this tool, by which it is found; ten that differ
     in their words are many. Without any, it is found by its name and description.
@@ -67,11 +68,7 @@ class Tool:
         timeout_s: float | None = None,
     ) -> None:
         self.function = function
-        self.name: str = name or str(getattr(function, "__name__", ""))
-        if not _NAME.fullmatch(self.name):
-            raise InvalidToolError(
-                self.name, "a name is 1 to 64 letters, digits, _ or -, and begins with a letter"
-            )
+        self.name = _checked(name or str(getattr(function, "__name__", "")))
         docstring = parse_docstring(function.__doc__)
         self.description = description or docstring.summary
         if not self.description:
@@ -80,6 +77,7 @@ class Tool:
         self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)
         self.timeout_s = timeout_s
+        self.approval: Literal["allow", "ask"] | None = None
         if form is None:
             signature = SignatureForm(function, self.name, docstring, hidden=API_PARAMETER)
             self.takes_api = signature.has_hidden
@@ -144,10 +142,32 @@ class Tool:
         """
         return self._form.validate(arguments)
 
+    def changed(self, *, name: str = "", approval: Literal["allow", "ask"] | None = None) -> Tool:
+        """The same tool under another name, or with another ``approval``; else as it is.
+
+        Raises:
+            InvalidToolError: that is no name.
+        """
+        other = copy(self)
+        other.__dict__.pop("schema", None)
+        if name:
+            other.name = _checked(name)
+            other._form = self._form.for_tool(name)
+        other.approval = approval or self.approval
+        return other
+
     def start(self, arguments: Arguments, api: Any = None) -> Any:
         """Call the function: its value, or its coroutine if ``is_async``."""
         extra = {API_PARAMETER: api} if self.takes_api else {}
         return self.function(**arguments.values, **extra)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InvalidToolError(
+            name, "a name is 1 to 64 letters, digits, _ or -, and begins with a letter"
+        )
+    return name
 
 
 @typing_overload

@@ -17,7 +17,6 @@ from airunner.pictures import PicturesFolder
 from airunner.toolbox.code.code_tools import (
     check_python,
     edit_code,
-    explain_code,
     run_python,
 )
 from airunner.toolbox.code.sandbox.source import script_in
@@ -74,24 +73,16 @@ def test_the_changed_code_has_room() -> None:
         edit_code("x = 1\n" * 3000, "rename x", api=api)
 
 
-def test_code_is_explained() -> None:
-    api = CodeModel()
-    assert explain_code(CODE, api=api) == "Done."
-    assert api.asked[0][1].endswith(f"```\n{CODE}\n```")
-
-
 def test_without_a_code_model_nothing_is_passed_off_as_its_work() -> None:
     for api in (None, CodeModel(*ModelCapability)):
         with pytest.raises(ToolFailedError, match="the code was not changed"):
             edit_code(CODE, "rename x", api=api)
-        with pytest.raises(ToolFailedError, match="the code was not explained"):
-            explain_code(CODE, api=api)
 
 
 def test_empty_arguments_are_sent_back() -> None:
     with pytest.raises(ToolRetryError, match="instruction is empty"):
         edit_code(CODE, " ", api=CodeModel())
-    for tool in (run_python, check_python, explain_code):
+    for tool in (run_python, check_python):
         with pytest.raises(ToolRetryError, match="code is empty"):
             tool("```python\n\n```", api=CodeModel())
 

@@ -27,14 +27,12 @@ MARKS = {
         "part": Matching(r"\bpart (\d{1,4})\b"),
         "page": Matching(r"\bpage (\d{1,4})\b"),
     },
-    "search_document": {"file": FILE_NAME, "query": WHOLE, "max_results": _PASSAGES},
-    "search_documents": {"query": WHOLE, "max_results": _PASSAGES},
+    "search_documents": {"query": WHOLE, "file": FILE_NAME, "max_results": _PASSAGES},
     "summarize_document": {
         "file": FILE_NAME,
         "max_sentences": Matching(r"\b([1-9]|1[0-2]) (?:short )?sentences?\b"),
     },
     "answer_from_document": {"file": FILE_NAME, "question": WHOLE},
-    "describe_table": {"file": FILE_NAME},
     "query_table": {"file": FILE_NAME, "sql": SqlSaid()},
     "ask_table": {"file": FILE_NAME, "question": WHOLE},
 }

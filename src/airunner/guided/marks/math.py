@@ -1,4 +1,4 @@
-"""The numbers, the arithmetic and the units that a message names."""
+"""The arithmetic and the units that a message names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.guided.marks.measures import ConversionSaid
 from airunner.guided.request import Request
-from airunner.guided.user_words import Matching, UserWords
+from airunner.guided.user_words import Matching
 from airunner.toolbox.math.numbers.arithmetic_words import (
     MAX_LENGTH,
     NAMES,
@@ -18,13 +18,9 @@ from airunner.toolbox.math.numbers.arithmetic_words import (
     in_signs,
     tokens_of,
 )
-from airunner.toolbox.math.numbers.numerals import with_digits
 
 _SEARCHED = 2_000
 _TRIMMED = 3
-_NUMBER = re.compile(
-    r"(?<![\w.:/-])-?(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w:/])"
-)
 _NO_SUM = re.compile(r"\b(?:\d{4}-\d\d?-\d\d?|\d\d?/\d\d?/(?:\d\d){1,2}|\d{3}-(?:\d{3}-)?\d{4})\b")
 """Dates and telephone numbers, which look like sums."""
 
@@ -40,30 +36,6 @@ class ArithmeticSaid(Matching):
         text = in_signs(request.message[:_SEARCHED])
         found = [part for run in _runs(tokens_of(text)) if (part := _calculable(run, text))]
         return max(found, key=len, default=None)
-
-
-class NumbersSaid(Matching):
-    """The numbers that a message lists, two at least."""
-
-    def __init__(self) -> None:
-        super().__init__(_NUMBER.pattern)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The numbers, separated by spaces, or ``None``."""
-        found = _NUMBER.findall(request.body) or _NUMBER.findall(request.message)
-        return " ".join(number.replace(",", "") for number in found) if len(found) > 1 else None
-
-
-class CountSaid(UserWords):
-    """The number in the first group of a pattern, also where the message has it in words."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern, re.IGNORECASE)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The digits, or ``None``."""
-        found = self._pattern.search(with_digits(request.message))
-        return found[1] if found else None
 
 
 def _runs(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -111,11 +83,5 @@ MARKS = {
         "value": ConversionSaid("value"),
         "from_unit": ConversionSaid("source"),
         "to_unit": ConversionSaid("target"),
-    },
-    "statistics_of": {"numbers": NumbersSaid()},
-    "random_number": {
-        "lowest": CountSaid(r"\b(?:between|from)\s+(-?\d+)\s+(?:and|to)\s+-?\d"),
-        "highest": CountSaid(r"\b(?:between|from)\s+-?\d+\s+(?:and|to)\s+(-?\d+)"),
-        "count": CountSaid(r"\b(\d+)\s+(?:\w+\s+)?(?:dice|numbers|times)\b"),
     },
 }

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from airunner.guided.request import Request
-from airunner.guided.user_words import BODY, UNSAID, WHOLE, Matching, UserWords
+from airunner.guided.user_words import BODY, UNSAID, Matching, UserWords
 from airunner.records.conversations import MOST_TITLE
-from airunner.toolbox.memory.conversation_tools import THIS_ONE
+from airunner.toolbox.memory import conversation_tools, note_tools
 from airunner.toolbox.memory.named_record import MOST_WANTED
+from airunner.tools.words import COMMON, stems
 
 _LONGEST_QUOTED = 120
 _NAMED = re.compile(
     r"\b(?:titled|called|named|entitled|about)\s+(?:the\s+|my\s+)?[\"'“]?(?P<name>.+?)[\"'”]?[\s.?!]*$",
     re.IGNORECASE,
 )
+_LISTING = frozenset(
+    stems(
+        "list show see overview give title titled called saved all every previous past recent last "
+        "latest first history past have many"
+    )
+)
+"""Words of a wish to see what there is."""
 
 
 class RecordName(UserWords):
@@ -34,6 +43,18 @@ class RecordName(UserWords):
         if request.body and len(request.body) <= _LONGEST_QUOTED and "\n" not in request.body:
             return request.body
         return request.message if self._whole and len(request.message) <= MOST_WANTED else None
+
+
+class RecordWords(UserWords):
+    """What saved things are searched for; nothing where a list of them is wanted."""
+
+    def __init__(self, kind_words: Collection[str]) -> None:
+        self._besides = {*kind_words, *_LISTING}
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The message, if it has a word that may be looked for."""
+        said = {*stems(request.message)} - COMMON - self._besides
+        return request.message[:MOST_WANTED] if said else None
 
 
 class _NewTitle(UserWords):
@@ -57,11 +78,25 @@ class _ThisOneSaid(UserWords):
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """``"true"``, or nothing."""
-        return "true" if THIS_ONE.search(request.wish) else None
+        return "true" if conversation_tools.THIS_ONE.search(request.wish) else None
 
 
-class _Added(UserWords):
-    """What is to be added, as in "add bread to my shopping note"."""
+class _ReplaceSaid(UserWords):
+    """``true`` where the user wants a note's old text gone."""
+
+    _SAID = re.compile(
+        r"\b(?:replace|rewrite|overwrite|change|update|edit|swap|set|new text|should (?:now )?"
+        r"(?:read|say)|make it)\b",
+        re.IGNORECASE,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """``"true"``, or nothing."""
+        return "true" if self._SAID.search(request.wish) else None
+
+
+class _NewText(UserWords):
+    """What is to be added, as in "add bread to my shopping note", or what follows a colon."""
 
     _FORM = re.compile(
         r"\b(?:add|append|put|write)\s+(?P<text>.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b",
@@ -96,8 +131,8 @@ _NAMED_ONE, _NAME_IF_ANY = RecordName(whole=True), RecordName(whole=False)
 
 MARKS = {
     "search_conversations": {
-        "query": WHOLE,
-        "limit": Matching(r"\b([1-9]|1\d|20) (?:conversations|chats)\b"),
+        "query": RecordWords(conversation_tools.KIND_WORDS),
+        "limit": Matching(r"\b([1-9]|[1-4]\d|50) (?:conversations|chats)\b"),
     },
     "title_conversation": {"title": _NewTitle(), "conversation": UNSAID},
     "summarize_conversation": {
@@ -108,9 +143,11 @@ MARKS = {
     "delete_conversation": {"conversation": _NAMED_ONE, "also_this_one": _ThisOneSaid()},
     "save_note": {"text": BODY, "title": _NAME_IF_ANY},
     "read_note": {"title": _NAMED_ONE},
-    "search_notes": {"query": WHOLE, "limit": Matching(r"\b([1-9]|1\d|20) notes\b")},
-    "append_to_note": {"title": _NAMED_ONE, "text": _Added()},
-    "change_note": {"title": _NAMED_ONE, "text": BODY},
+    "search_notes": {
+        "query": RecordWords(note_tools.KIND_WORDS),
+        "limit": Matching(r"\b([1-9]|[1-4]\d|50) notes\b"),
+    },
+    "change_note": {"title": _NAMED_ONE, "text": _NewText(), "replace": _ReplaceSaid()},
     "delete_note": {"title": _NAMED_ONE},
     "remember_fact": {"fact": _Told()},
     "recall_facts": {"about": _NAME_IF_ANY},

@@ -17,7 +17,6 @@ from airunner.guided.marks import (
     memory,
     pictures,
     reminders,
-    system,
     text,
     web,
 )
@@ -25,7 +24,7 @@ from airunner.guided.user_words import UserWords
 from airunner.tools.tool import Tool
 
 _SUBJECTS = (
-    charts, dates, documents, files, math, memory, pictures, reminders, system, text, web,
+    charts, dates, documents, files, math, memory, pictures, reminders, text, web,
 )  # fmt: skip
 _marks: dict[str, Mapping[str, UserWords]] = {
     name: marks for subject in _SUBJECTS for name, marks in subject.MARKS.items()

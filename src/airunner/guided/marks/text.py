@@ -42,7 +42,6 @@ MARKS = {
     "translate_text": {"text": BODY, "target_language": Named(_LANGUAGES)},
     "generate_code": {"description": WHOLE, "language": Named(_PROGRAMMING_LANGUAGES)},
     "edit_code": {"code": BODY, "instruction": _Wish()},
-    "explain_code": {"code": BODY},
     "run_python": {"code": BODY, "file": _FileInWish()},
     "check_python": {"code": BODY},
     "enhance_prompt": {"idea": WHOLE},

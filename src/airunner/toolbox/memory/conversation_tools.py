@@ -24,9 +24,11 @@ from airunner.tools.tool import tool
 from airunner.tools.words import stems
 
 _SHORT_ID = 8
-_KIND_WORDS = frozenset(
+KIND_WORDS = frozenset(
     stems("conversation conversations chat chats talk talked discuss discussed find search earlier")
 )
+"""Words that say where to search, and not for what."""
+
 THIS_ONE = re.compile(
     r"\b(?:this|the current|our current|the present)\s+(?:conversation|chat|one)\b", re.IGNORECASE
 )
@@ -38,39 +40,21 @@ _Name = Annotated[str, Field(max_length=MOST_WANTED)]
 @tool(
     permission="read",
 )
-def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any = None) -> str:
-    """List the saved conversations, the latest first.
-
-    Args:
-        limit: the most conversations to show.
-    """
-    store = api.records.conversations
-    entries = store.list(limit)
-    if not entries:
-        return "No conversation is saved."
-    lines = [_line(entry, api) for entry in entries]
-    left = store.count() - len(entries)
-    if left > 0:
-        lines.append(f"and {left} earlier ones; a larger limit or search_conversations finds them.")
-    return "\n".join(lines)
-
-
-@tool(
-    permission="read",
-)
 def search_conversations(
-    query: _Name,
-    limit: Annotated[int, Field(ge=1, le=20)] = 5,
+    query: _Name = "",
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
     api: Any = None,
 ) -> str:
-    """Search what was said in earlier conversations.
+    """Search what was said in earlier conversations, or list them.
 
     Args:
-        query: a few words to look for.
+        query: a few words to look for; empty to list them, the latest first.
         limit: the most conversations to show.
     """
     store = api.records.conversations
-    words = telling(query, _KIND_WORDS)
+    if not query.strip():
+        return _latest(limit, api)
+    words = telling(query, KIND_WORDS)
     found = store.search(words, limit, besides=api.conversation)
     if not found:
         return f"Nobody has said {words!r} in another saved conversation."
@@ -179,6 +163,18 @@ def delete_conversation(
     return f"Deleted the conversation {entry.title!r}."
 
 
+def _latest(limit: int, api: Any) -> str:
+    store = api.records.conversations
+    entries = store.list(limit)
+    if not entries:
+        return "No conversation is saved."
+    lines = [_line(entry, api) for entry in entries]
+    left = store.count() - len(entries)
+    if left > 0:
+        lines.append(f"and {left} earlier ones; a larger limit or a query finds them.")
+    return "\n".join(lines)
+
+
 def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = False) -> Entry:
     """The conversation that is named, or the present one if none is.
 
@@ -204,7 +200,7 @@ def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = Fals
         return by_id[0]
     entries: Sequence[Entry] = store.list()
     if by_words and not all_meant(wanted, entries, _title):
-        found = store.search(telling(wanted, _KIND_WORDS), 2, besides=api.conversation)
+        found = store.search(telling(wanted, KIND_WORDS), 2, besides=api.conversation)
         if len(found) == 1:
             entry: Entry = found[0].entry
             return entry
@@ -213,7 +209,7 @@ def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = Fals
         entries,
         _title,
         kind="conversation",
-        listing="list_conversations",
+        listing="search_conversations",
         show=lambda entry: f"{entry.title} ({entry.id[:_SHORT_ID]})",
     )
 

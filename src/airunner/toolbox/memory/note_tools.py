@@ -11,14 +11,19 @@ from pydantic import Field
 from airunner.errors import ToolRetryError
 from airunner.records.notes import MOST_TITLE, Note
 from airunner.records.one_line import title_from
-from airunner.toolbox.memory.named_record import MOST_WANTED, one_meant, telling
+from airunner.toolbox.memory.named_record import (
+    MOST_WANTED,
+    one_meant,
+    telling,
+)
 from airunner.tools.passages import head_and_tail
 from airunner.tools.tool import tool
 from airunner.tools.words import stems
 
 _READ_TOKENS = 1500
-_MOST_LISTED = 50
 _MOST_TEXT = 20_000
+KIND_WORDS = frozenset(stems("search find look notes note mention anything there"))
+"""Words that say where to search, and not for what."""
 
 _Title = Annotated[str, Field(max_length=MOST_WANTED)]
 _NewTitle = Annotated[str, Field(max_length=MOST_TITLE)]
@@ -44,8 +49,8 @@ def save_note(
     note = api.records.notes.add(name, text.strip())
     if note is None:
         raise ToolRetryError(
-            f"There is a note {name!r} already. Use append_to_note to add to it, change_note to "
-            "rewrite it, or another title."
+            f"There is a note {name!r} already. Use change_note to add to it or to rewrite "
+            "it, or another title."
         )
     return f"Saved the note {note.title!r}."
 
@@ -69,77 +74,49 @@ def read_note(title: _Title, api: Any = None) -> str:
     permission="read",
 )
 def search_notes(
-    query: Annotated[str, Field(max_length=MOST_WANTED)],
-    limit: Annotated[int, Field(ge=1, le=20)] = 5,
+    query: Annotated[str, Field(max_length=MOST_WANTED)] = "",
+    limit: Annotated[int, Field(ge=1, le=50)] = 10,
     api: Any = None,
 ) -> str:
-    """Search the texts and titles of saved notes.
+    """Search the saved notes, or list their titles.
 
     Args:
-        query: a few words to look for.
+        query: a few words to look for; empty to list them, the last changed first.
         limit: the most notes to show.
     """
-    besides = {*stems("search find look notes note mention anything there")}
-    found = api.records.notes.search(telling(query, besides), limit)
+    if not query.strip():
+        return _titles(api.records.notes.list(), limit)
+    found = api.records.notes.search(telling(query, KIND_WORDS), limit)
     if not found:
-        return "No note has such words. list_notes shows every title."
+        return "No note has such words. An empty query lists every title."
     lines = [f"- {each.note.title}: {' '.join(each.excerpt.split())}" for each in found]
     return "\n".join([*lines, "read_note shows a whole note."])
-
-
-@tool(
-    permission="read",
-)
-def list_notes(api: Any = None) -> str:
-    """List the titles of all saved notes."""
-    notes = api.records.notes.list()
-    if not notes:
-        return "There are no notes yet."
-    lines = [
-        f"- {note.title} ({_day(note.changed_s)}, {len(note.text):,} characters)"
-        for note in notes[:_MOST_LISTED]
-    ]
-    if len(notes) > _MOST_LISTED:
-        lines.append(f"and {len(notes) - _MOST_LISTED} older ones; search_notes finds them.")
-    return "\n".join([f"{len(notes)} notes, the last changed first:", *lines])
-
-
-@tool(
-    permission="write",
-)
-def append_to_note(
-    title: _Title,
-    text: Annotated[str, Field(max_length=_MOST_TEXT)],
-    api: Any = None,
-) -> str:
-    """Add text at the end of a saved note.
-
-    Args:
-        title: the note's title.
-        text: what to add.
-    """
-    if not text.strip():
-        raise ToolRetryError("text is empty; pass what is to be added.")
-    note = api.records.notes.append(_meant(title, api).number, text.strip())
-    return _changed(note, f"Added to the note {title!r}.", "Added to")
 
 
 @tool(
     permission="write",
 )
 def change_note(
-    title: _Title, text: Annotated[str, Field(max_length=_MOST_TEXT)], api: Any = None
+    title: _Title,
+    text: Annotated[str, Field(max_length=_MOST_TEXT)],
+    replace: bool = False,
+    api: Any = None,
 ) -> str:
-    """Replace the whole text of a saved note.
+    """Add text at the end of a saved note, or replace all that it says.
 
     Args:
         title: the note's title.
-        text: the new text, which takes the place of the old.
+        text: what to add, or the whole new text.
+        replace: true if the text takes the place of the old one.
     """
     if not text.strip():
-        raise ToolRetryError("text is empty; delete_note deletes a note.")
-    note = api.records.notes.replace(_meant(title, api).number, text.strip())
-    return _changed(note, f"Changed the note {title!r}.", "Changed")
+        raise ToolRetryError("text is empty; pass what the note is to say.")
+    number, notes = _meant(title, api).number, api.records.notes
+    note = (notes.replace if replace else notes.append)(number, text.strip())
+    if note is None:  # somebody else may have deleted it just before
+        raise ToolRetryError(f"The note {title!r} was deleted just now; nothing was changed.")
+    done = "Changed" if replace else "Added to"
+    return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
 
 
 @tool(
@@ -159,14 +136,19 @@ def delete_note(title: _Title, api: Any = None) -> str:
 
 def _meant(title: str, api: Any) -> Note:
     notes: Sequence[Note] = api.records.notes.list()
-    return one_meant(title, notes, lambda note: note.title, kind="note", listing="list_notes")
+    return one_meant(title, notes, lambda note: note.title, kind="note", listing="search_notes")
 
 
-def _changed(note: Note | None, gone: str, done: str) -> str:
-    """What is said of a note after a change; somebody else may have deleted it just before."""
-    if note is None:
-        raise ToolRetryError(f"{gone.rstrip('.')}: not done, because it was deleted just now.")
-    return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
+def _titles(notes: Sequence[Note], limit: int) -> str:
+    if not notes:
+        return "There are no notes yet."
+    lines = [
+        f"- {note.title} ({_day(note.changed_s)}, {len(note.text):,} characters)"
+        for note in notes[:limit]
+    ]
+    if len(notes) > limit:
+        lines.append(f"and {len(notes) - limit} older ones.")
+    return "\n".join([f"{len(notes)} notes, the last changed first:", *lines])
 
 
 def _day(at_s: float) -> str:

@@ -21,33 +21,21 @@ TableFile = Annotated[str, Field(min_length=1, max_length=300)]
 @tool(
     permission="read",
 )
-def describe_table(file: TableFile, api: Any = None) -> str:
-    """Tell the tables, columns, sizes and first rows of a CSV file or SQLite database.
-
-    Args:
-        file: the name of the file, such as sales.csv or shop.sqlite.
-    """
-    path = api.files.existing(file)
-    with open_database(path, file, tool="describe_table") as database:
-        return describe(database, file)
-
-
-@tool(
-    permission="read",
-)
 def query_table(
     file: TableFile,
-    sql: Annotated[str, Field(min_length=1, max_length=MAX_SQL)],
+    sql: Annotated[str, Field(max_length=MAX_SQL)] = "",
     api: Any = None,
 ) -> str:
-    """Run an SQL SELECT over a CSV file or SQLite database, which is only read.
+    """Run an SQL SELECT over a CSV file or SQLite database, or show its columns and first rows.
 
     Args:
         file: the name of the file; the table of sales.csv is called sales.
-        sql: one SELECT in SQLite's SQL.
+        sql: one SELECT in SQLite's SQL; empty to see the tables, columns, sizes and first rows.
     """
     path = api.files.existing(file)
     with open_database(path, file, tool="query_table") as database:
+        if not sql.strip():
+            return describe(database, file)
         return _with_notes(answer_table(database.run(sql, MAX_SHOWN_ROWS)), database.notes)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from airunner.errors import ToolRetryError
 from airunner.toolbox.time.dates.answers import describe, shift, span
 from airunner.toolbox.time.dates.time_zones import time_in
 from airunner.tools.tool import tool
@@ -37,48 +38,30 @@ def current_time(
 @tool(
     permission="read",
 )
-def days_between(
-    start: DateText,
-    end: DateText,
-) -> str:
-    """Count the days from one date to another.
-
-    Args:
-        start: the first date, such as today, 3 May 2026 or next Friday.
-        end: the second date.
-    """
-    return span(start, end, date.today())
-
-
-@tool(
-    permission="read",
-)
-def shift_date(
+def calculate_date(
     start: DateText = "today",
+    end: Annotated[str, Field(max_length=60)] = "",
     years: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
     months: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
     weeks: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
     days: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0,
 ) -> str:
-    """Find the date that lies some days, weeks, months or years after or before a date.
+    """Tell a date's weekday and week, count the days between two dates, or find the date that
+    lies some days, weeks, months or years after or before one.
 
     Args:
-        start: the date to start from, such as today or 3 May 2026.
-        years: years to go on; negative to go back.
+        start: the date, such as 2026-05-03, today or next Friday.
+        end: the date to count to; empty for no count.
+        years: years to go on from start; negative to go back.
         months: months to go on; negative to go back.
         weeks: weeks to go on; negative to go back.
         days: days to go on; negative to go back.
     """
-    return shift(start, date.today(), years=years, months=months, weeks=weeks, days=days)
-
-
-@tool(
-    permission="read",
-)
-def describe_date(when: DateText) -> str:
-    """Tell a date's weekday, week number and day of the year, and how far it is from today.
-
-    Args:
-        when: the date, such as 3 May 2026, next Friday or in 3 weeks.
-    """
-    return describe(when, date.today())
+    today, moves = date.today(), years or months or weeks or days
+    if end.strip() and moves:
+        raise ToolRetryError("Pass either an end or how far to go on from start, not both.")
+    if end.strip():
+        return span(start, end, today)
+    if moves:
+        return shift(start, today, years=years, months=months, weeks=weeks, days=days)
+    return describe(start, today)

@@ -186,7 +186,7 @@ def describe_image_settings(picture: _PictureName = "", api: Any = None) -> str:
 def image_toolset() -> Toolset:
     """The tools of this module."""
     tools = (generate_image, vary_image, transform_image, describe_image_settings)
-    return Toolset(with_examples(tools))
+    return Toolset(with_examples(tools), "pictures")
 
 
 def _models(name: str, api: Any) -> ToolApi:

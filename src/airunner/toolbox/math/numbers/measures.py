@@ -2,7 +2,7 @@
 
 Owns how people name units and which conversions make sense. The definitions are
 pint's; its registry takes half a second to load, so it is loaded at the first
-conversion and kept. What a message says of units is read in ``measure_words``.
+conversion and kept.
 """
 
 from __future__ import annotations
