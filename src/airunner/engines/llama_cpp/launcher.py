@@ -96,9 +96,9 @@ class LocalLauncher:
         run_dir = self._options.run_dir
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         slot_dir = run_dir / f"slots-{secrets.token_hex(8)}"
-        kind = "llama_cpp_worker" if self._options.llama_server is None else "llama_server_worker"
+        kind = "worker" if self._options.llama_server is None else "server_worker"
         child = Child(
-            f"airunner.workers.{kind}",
+            f"airunner.engines.llama_cpp.{kind}",
             *arguments,
             on_exit=partial(shutil.rmtree, slot_dir, ignore_errors=True),
         )
