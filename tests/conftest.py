@@ -1,4 +1,7 @@
-"""Real weights for tests: fetched once, through the real store, and kept between runs."""
+"""Real weights for tests: fetched once, through the real store, and kept between runs.
+
+Also marks as ``real`` the tests that ask for weights.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,22 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_SPECIALIST,
     MODEL_REGISTRY,
 )
+from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
+from airunner.toolbox.toolset import builtin_toolset
+from airunner.tools.retrieval.relevance import best_ranker
 from airunner.weights.store import ModelStore
+
+OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what loads a model; modules whose tests only start programs mark themselves."""
+    for item in items:
+        if not OF_REAL_MODELS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("real")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,12 +73,41 @@ def smollm2_q8(weights: ModelStore) -> Path:
     return weights.fetch(MODEL_REGISTRY[EMBEDDED_SPECIALIST])
 
 
+@pytest.fixture(scope="session")
+def read_tools(weights_home: Path) -> Path:
+    """What the search for tools keeps of the built-in ones; reading them takes seconds.
+
+    For reading alone: a search replaces its file where it is about other tools.
+    """
+    file = weights_home / "cache" / "sentences.npz"
+    best_ranker(builtin_toolset() + image_toolset(), file).prepare()
+    return file
+
+
+@pytest.fixture(scope="module")
+def known_tools(read_tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A link to what is known of tools, which a search may replace."""
+    link = tmp_path_factory.mktemp("known") / "sentences.npz"
+    link.symlink_to(read_tools)
+    return link
+
+
 @pytest.fixture
-def embedded_home(tmp_path: Path, weights_home: Path, smollm2: Path, smollm2_q8: Path) -> Path:
-    """A fresh AIRUNNER_HOME that already has both embedded models, linked from the cache."""
+def empty_home(tmp_path: Path, read_tools: Path) -> Path:
+    """A fresh AIRUNNER_HOME without models or records, in which tools have been searched once."""
     home = tmp_path / "home"
+    cache = home / "cache"
+    cache.mkdir(parents=True)
+    (cache / "sentences.npz").symlink_to(read_tools)
+    return home
+
+
+@pytest.fixture
+def embedded_home(empty_home: Path, weights_home: Path, smollm2: Path, smollm2_q8: Path) -> Path:
+    """A fresh AIRUNNER_HOME that already has both embedded models, linked from the cache."""
+    home = empty_home
     models = home / "models"
-    models.mkdir(parents=True)
+    models.mkdir()
     for folder in (weights_home / "models").iterdir():
         if folder.is_dir() and not folder.name.startswith("."):
             (models / folder.name).symlink_to(folder)

@@ -225,7 +225,9 @@ class RealTeam:
         yield lambda capabilities: None
 
 
-def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path: Path) -> None:
+def test_real_weights_decode_arguments_that_always_match(
+    smollm2: Path, known_tools: Path, tmp_path: Path
+) -> None:
     messages = [
         'book a table "} \n and a very odd wish: {{{',
         f"Please summarize: {TEXT * 5}",
@@ -242,7 +244,7 @@ def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path
                     RealTeam(worker),
                     tools,
                     bus=EventBus(),
-                    ranker=best_ranker(tools),
+                    ranker=best_ranker(tools, known_tools),
                     specialists=Specialists(),
                     answer_tokens=8,
                 )

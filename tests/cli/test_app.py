@@ -18,8 +18,8 @@ from airunner.config.settings import SETTINGS
 COMMANDS = ("chat", "run", "image", "demo", "ps", "plan", "explain", "doctor", "models")
 
 
-def invoke(*arguments: str, **environ: str) -> tuple[int, str, str]:
-    done = CliRunner().invoke(app, list(arguments), env=environ)
+def invoke(*arguments: str, said: str | None = None, **environ: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, list(arguments), input=said, env=environ)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.stdout, done.stderr

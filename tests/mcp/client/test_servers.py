@@ -134,12 +134,14 @@ def test_tools_are_named_filtered_bounded_and_what_is_unusable_is_told(tmp_path:
         assert mcp.toolset.names == ()
 
 
-def test_a_guided_model_writes_arguments_within_64_bits(smollm2: Path, tmp_path: Path) -> None:
+def test_a_guided_model_writes_arguments_within_64_bits(
+    smollm2: Path, known_tools: Path, tmp_path: Path
+) -> None:
     """An engine drops such a schema in silence, and the model then writes prose."""
     question = [Message("user", "Move the tape somewhere else.")]
 
     async def arguments(toolset: Toolset) -> ToolCall:
-        step = GuidedToolCalling(toolset, best_ranker(toolset)).next_step(
+        step = GuidedToolCalling(toolset, best_ranker(toolset, known_tools)).next_step(
             question, may_call=True, again=None, choice="odd_seek"
         )
         assert isinstance(step, Prompt)

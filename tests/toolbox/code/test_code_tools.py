@@ -23,7 +23,7 @@ from airunner.toolbox.code.code_tools import (
 from airunner.toolbox.code.sandbox.source import script_in
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.ranking import ToolRanker, pick
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 
@@ -207,6 +207,13 @@ def test_a_guided_model_need_not_copy_code() -> None:
     assert taken == {"code": CODE, "instruction": "Rename x to y in this code"}
 
 
+@pytest.fixture(scope="module")
+def index(known_tools: Path) -> ToolRanker:
+    """The search for tools, which keeps nothing of one request for the next."""
+    tools = (generate_code, edit_code, explain_code, run_python, check_python, plot_chart)
+    return best_ranker(Toolset(tools), known_tools)
+
+
 @pytest.mark.parametrize(
     ("message", "wanted"),
     [
@@ -231,7 +238,8 @@ def test_a_guided_model_need_not_copy_code() -> None:
         ("check this out", None),
     ],
 )
-def test_requests_find_the_tool_that_they_want(message: str, wanted: str | None) -> None:
-    tools = (generate_code, edit_code, explain_code, run_python, check_python, plot_chart)
-    chosen = pick(best_ranker(Toolset(tools)), split_request(message))
+def test_requests_find_the_tool_that_they_want(
+    index: ToolRanker, message: str, wanted: str | None
+) -> None:
+    chosen = pick(index, split_request(message))
     assert (chosen.name if chosen else None) == wanted

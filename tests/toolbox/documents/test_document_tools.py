@@ -261,10 +261,10 @@ def test_nothing_outside_of_the_folder_is_read(
         tool(file=name, api=Api(folder), **others)
 
 
-def test_requests_find_their_tool() -> None:
+def test_requests_find_their_tool(known_tools: Path) -> None:
     modules = (document_tools, text_tools)
     tools = Toolset(t for module in modules for t in vars(module).values() if isinstance(t, Tool))
-    index = best_ranker(tools)
+    index = best_ranker(tools, known_tools)
     for message, wanted in (
         ("read report.pdf", "read_document"),
         ("open the file notes/plan.md", "read_document"),

@@ -253,8 +253,8 @@ def test_links_are_not_followed_even_inside(api: Api, folder: Path) -> None:
     assert "alias.md" not in find_in_files("Anna", api=api)
 
 
-def test_requests_find_their_tool() -> None:
-    index = best_ranker(TOOLS)
+def test_requests_find_their_tool(known_tools: Path) -> None:
+    index = best_ranker(TOOLS, known_tools)
     for message, wanted in (
         ("list my files", "list_files"),
         ("What files are there?", "list_files"),

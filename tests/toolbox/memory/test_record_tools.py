@@ -394,8 +394,8 @@ REQUESTS = {
 }
 
 
-def test_requests_find_their_tool() -> None:
-    index = best_ranker(builtin_toolset())
+def test_requests_find_their_tool(known_tools: Path) -> None:
+    index = best_ranker(builtin_toolset(), known_tools)
     chosen = {message: pick(index, split_request(message)) for message in REQUESTS}
     assert {m: tool.name if tool else None for m, tool in chosen.items()} == REQUESTS
 

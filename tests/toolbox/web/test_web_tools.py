@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from airunner.errors import ToolArgumentsError, ToolFailedError, ToolRetryError
@@ -14,7 +16,7 @@ from airunner.toolbox.web.web_tools import (
 )
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.request import split_request
-from airunner.tools.retrieval.ranking import pick
+from airunner.tools.retrieval.ranking import ToolRanker, pick
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.tool import Tool
 
@@ -89,6 +91,12 @@ def test_what_a_request_says_word_for_word_is_not_decoded() -> None:
         assert set(tool.user_words) == set(tool.parameters["properties"])
 
 
+@pytest.fixture(scope="module")
+def index(known_tools: Path) -> ToolRanker:
+    """The search for tools, which keeps nothing of one request for the next."""
+    return best_ranker(builtin_toolset(), known_tools)
+
+
 @pytest.mark.parametrize(
     ("message", "name"),
     [
@@ -114,6 +122,6 @@ def test_what_a_request_says_word_for_word_is_not_decoded() -> None:
         ("the news made me sad", None),
     ],
 )
-def test_requests_find_their_tool(message: str, name: str | None) -> None:
-    found = pick(best_ranker(builtin_toolset()), split_request(message))
+def test_requests_find_their_tool(index: ToolRanker, message: str, name: str | None) -> None:
+    found = pick(index, split_request(message))
     assert (found and found.name) == name

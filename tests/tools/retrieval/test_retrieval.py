@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.tools.retrieval.spoken_requests import (
     HELD_OUT,
     PICTURES_HELD_OUT,
@@ -27,8 +29,8 @@ def wrong_choices(index: ToolRanker, requests: list[tuple[str, str | None]]) -> 
     return wrong
 
 
-def test_requests_find_their_tool_and_small_talk_finds_none() -> None:
-    index = best_ranker(builtin_toolset() + image_toolset())
+def test_requests_find_their_tool_and_small_talk_finds_none(known_tools: Path) -> None:
+    index = best_ranker(builtin_toolset() + image_toolset(), known_tools)
     for requests, share in (
         (TUNED_ON, 0.95),
         (HELD_OUT, 0.90),
@@ -39,7 +41,7 @@ def test_requests_find_their_tool_and_small_talk_finds_none() -> None:
         assert len(wrong) <= (1 - share) * len(requests), wrong
 
 
-def test_examples_suffice_in_any_catalogue() -> None:
+def test_examples_suffice_in_any_catalogue(known_tools: Path) -> None:
     def numbered(number: int) -> Tool:
         def body(value: int) -> str:
             return str(value)
@@ -47,7 +49,7 @@ def test_examples_suffice_in_any_catalogue() -> None:
         return Tool(body, name=f"tool_{number}", description=f"Do {number} things.")
 
     for count in (1, 40, 400):
-        index = best_ranker([*map(numbered, range(count)), *builtin_toolset()])
+        index = best_ranker([*map(numbered, range(count)), *builtin_toolset()], known_tools)
         chosen = pick(index, split_request(f"summarize this: {TEXT}"))
         assert chosen is not None
         assert chosen.name == "summarize_text"
@@ -69,8 +71,8 @@ def test_equal_tools_keep_their_order_and_an_empty_set_finds_nothing() -> None:
     assert pick(best_ranker([]), request) is None
 
 
-def test_a_greeting_is_not_taken_for_a_doubtful_request() -> None:
-    index = best_ranker(builtin_toolset() + image_toolset())
+def test_a_greeting_is_not_taken_for_a_doubtful_request(known_tools: Path) -> None:
+    index = best_ranker(builtin_toolset() + image_toolset(), known_tools)
     for text in ("Hello", "Hello!", "Hi there", "Thanks!", "ok", "How are you?"):
         for match in index.rank(split_request(text), limit=1):
             assert not match.fits, (text, match)

@@ -322,14 +322,15 @@ def test_settings_are_told(tmp_path: Path) -> None:
     )
 
 
+DIALECT = GuidedToolCalling(image_toolset(), best_ranker(image_toolset()))
+
+
 def arguments_of(message: str, *before: Message) -> tuple[str, dict[str, object]]:
     """The call that a model without tools makes of a message; nothing may be left to decode."""
-    tools = image_toolset()
-    dialect = GuidedToolCalling(tools, best_ranker(tools))
-    reply = dialect.next_step([*before, Message("user", message)], may_call=True, again=None)
+    reply = DIALECT.next_step([*before, Message("user", message)], may_call=True, again=None)
     assert isinstance(reply, Reply), f"{message!r} leaves something to decode"
     (call,) = reply.calls
-    return call.name, dict(tools.get(call.name).validate(call.arguments).values)
+    return call.name, dict(image_toolset().get(call.name).validate(call.arguments).values)
 
 
 SAID: Sequence[tuple[str, dict[str, object]]] = [
