@@ -29,7 +29,7 @@ Result = Mapping[str, Any]
 
 def swap(result: Result) -> list[str]:
     """Time to first token around a swap, by length of the conversation."""
-    heads = ["", *(f"{row['prompt_tokens']:,} tokens" for row in result["rows"])]
+    heads = ["", *map(swap_head, result["rows"])]
     lines: list[tuple[str, Callable[[Result], str]]] = [
         ("never left", lambda row: duration(row["never_left_ttft_s"])),
         ("**back after a swap, parked**", lambda row: f"**{duration(row['parked_ttft_s'])}**"),
@@ -48,6 +48,43 @@ def swap(result: Result) -> list[str]:
     ]
     rows = [[name, *(show(row) for row in result["rows"])] for name, show in lines]
     return [*table(heads, rows), "", taken(result)]
+
+
+def swap_head(row: Result) -> str:
+    """The length of a conversation, and whether tools are part of it."""
+    tools = f", {row['tools']} tools in it" if row.get("tools") else ""
+    return f"{row['prompt_tokens']:,} tokens{tools}"
+
+
+def conversation(result: Result) -> list[str]:
+    """A long conversation with tools, beside an earlier revision."""
+    before = result.get("before", {})
+    reuse, reuse_before = result["reuse"], before.get("before_reuse", {})
+    ours, theirs = result["first_token"], before.get("before_first_token", {})
+
+    def then(figures: Result, key: str, show: Callable[[Any], str]) -> str:
+        return show(figures[f"before_{key}"]) if figures else ""
+
+    rows = []
+    for key, what in (("least_share_reused", "least"), ("mean_share_reused", "mean")):
+        name = f"tokens re-used, {what} of {reuse['generations']} generations"
+        rows.append([name, share(reuse[key]), then(reuse_before, key, share)])
+    anew = [f"{reuse['processed_tokens']:,}", then(reuse_before, "processed_tokens", "{:,}".format)]
+    rows.append(["tokens read anew in all of them", *anew])
+    for place, where in (("stayed", ""), ("after_a_swap", ", after a swap")):
+        row, row_before = ours[place], theirs.get(f"before_{place}", {})
+        name = f"**first token of a turn{where}**"
+        times = [f"**{duration(row['ttft_s'])}**", then(row_before, "ttft_s", duration)]
+        rows.append([name, *times])
+        for key, size in (("as_long", "as long"), ("shorter", "shorter by the tools")):
+            over = f"{row[f'over_without_tools_{key}']:.2f}×"
+            rows.append([f"of that without tools, {size}{where}", over, ""])
+    for place, where in (("stayed", ""), ("after_a_swap", ", after a swap")):
+        chat = result["new_chat"][place]
+        rows.append([f"first token of a new chat{where}", duration(chat["ttft_s"]), ""])
+        not_kept = duration(chat["ttft_not_kept_s"])
+        rows.append([f"the same, its beginning not kept{where}", not_kept, ""])
+    return [*table(["", "now", "before"], rows), "", taken(result)]
 
 
 def gateway(result: Result) -> list[str]:
@@ -198,6 +235,7 @@ def startup(result: Result) -> list[str]:
 
 
 def headlines(
+    conversation: Result,
     swap: Result,
     full_size_swap: Result,
     memory: Result,
@@ -206,10 +244,13 @@ def headlines(
     images: Result,
 ) -> list[str]:
     """What the README shows of the other tables: the longest conversation, the worst error."""
-    rows = []
+    reuse, turns = conversation["reuse"], conversation["turns"]
+    what = f"tokens re-used from one answer to the next, {turns} turns with "
+    what += f"{conversation['tools']} tools, least of all"
+    rows = [[what, f"**{share(reuse['least_share_reused'])}**"]]
     for result, where in ((swap, "135M model, CPU"), (full_size_swap, "8B model, H200")):
         longest = max(result["rows"], key=lambda row: row["prompt_tokens"])
-        what = f"first token after a swap, {longest['prompt_tokens']:,} tokens, {where}"
+        what = f"first token after a swap, {swap_head(longest)}, {where}"
         parked, forgotten = longest["parked_ttft_s"], longest["forgotten_ttft_s"]
         figures = f"**{duration(parked)}**; {duration(forgotten)} without parking"
         rows.append([what, figures])
@@ -232,6 +273,7 @@ SUMMARIES: Mapping[str, Callable[..., list[str]]] = {"headlines": headlines}
 """Tables made of several results: those that the parameters are named after."""
 
 TABLES: Mapping[str, Callable[[Result], list[str]]] = {
+    "conversation": conversation,
     "swap": swap,
     "full_size_swap": swap,
     "gateway": gateway,

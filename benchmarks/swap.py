@@ -9,7 +9,10 @@ For conversations of several lengths, in the same run and on the same weights:
 * **hidden**: the TTFT when the tool works on for a while after its specialist is
   done, so that the primary's return overlaps that work.
 
-Each trial also compares the greedy answer with the one given without leaving.
+Each trial also compares the greedy answer with the one given without leaving. The
+prompts are measured without tools, and with those that every prompt of a model with
+native tool calling shows; ``--tools with`` measures the latter alone. Rows that are not
+measured stay as they were stored.
 
 Run: ``python -m benchmarks.swap [--trials 20] [--lengths 500 2000 full]``
 
@@ -22,14 +25,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import random
 import statistics
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
@@ -41,14 +45,16 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
 from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
-from airunner.messages import Message
+from airunner.messages import Message, ToolSchema
 from airunner.models.spec import ModelSpec
 from airunner.resources.lease import Lease
 from airunner.runtime import Runtime
+from benchmarks.diary import story
 from benchmarks.machine import describe_machine
 from benchmarks.memory import GPU_SHAPES, embedded_model
+from benchmarks.native_template import TOOL_TEMPLATE
 from benchmarks.random_gguf import write_random_gguf
-from benchmarks.results_file import write_results
+from benchmarks.results_file import read_results, write_results
 
 E = TypeVar("E", bound=Event)
 
@@ -56,14 +62,10 @@ PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
 ANSWER_TOKENS = 24
 TOOL_WORK_S = 1.5
-SENTENCE_TOKENS = 16.5  # measured with the tokenizer of SmolLM2
 CONTEXT = 8192
 MARGIN = 1.05
+TOOL_TOKENS = 1700  # of the built-in tools' block, with the tokenizer of SmolLM2
 FULL_SIZE = {PRIMARY: "qwen3-8b", SPECIALIST: "qwen2-3b"}
-
-_PEOPLE = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Tony")
-_PLACES = ("the harbour", "a mill", "the old library", "a lighthouse", "the market", "a forge")
-_DEEDS = ("repaired the clock", "drew a map", "counted the boats", "told a story", "baked bread")
 
 
 @dataclass
@@ -90,6 +92,7 @@ class Setup:
     specialist: str = EMBEDDED_SPECIALIST
     device: str = ""
     llama_server: Path | None = None
+    tools: bool = False
 
     def settings(self, **more: object) -> Settings:
         """What a runtime is opened with; ``more`` on top."""
@@ -100,25 +103,19 @@ class Setup:
 
 
 @dataclass
-class Watch:
-    """Remembers events of the runtime."""
+class Bench:
+    """A runtime, the tools that its prompts show, and the events that it published."""
 
+    runtime: Runtime
+    tools: tuple[ToolSchema, ...]
     events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.runtime.bus.subscribe(self.events.append)
 
     def last(self, kind: type[E]) -> E:
         """The newest event of a kind."""
         return next(e for e in reversed(self.events) if isinstance(e, kind))
-
-
-def story(length_tokens: int, seed: int) -> str:
-    """Plain text of roughly so many tokens, different for every seed."""
-    rng = random.Random(seed)
-    sentences: list[str] = []
-    while len(sentences) * SENTENCE_TOKENS < length_tokens:
-        day = rng.randint(1, 300)
-        who, where, what = rng.choice(_PEOPLE), rng.choice(_PLACES), rng.choice(_DEEDS)
-        sentences.append(f"On day {day}, {who} went to {where} and {what}.")
-    return " ".join(sentences)
 
 
 def opening(length_tokens: int, seed: int) -> list[Message]:
@@ -135,12 +132,21 @@ FOLLOW_UP = Message("user", "Who appears in the diary, and what did they do?")
 
 
 async def answer(
-    lease: Lease, messages: list[Message], conversation: str, began_s: float, tokens: int
+    lease: Lease,
+    messages: list[Message],
+    tools: tuple[ToolSchema, ...],
+    conversation: str,
+    began_s: float,
+    tokens: int,
 ) -> tuple[str, float, int, int]:
-    """The text, the time from ``began_s`` to the first token, cached and prompt tokens."""
+    """What was said, the time from ``began_s`` to its first token, cached and prompt tokens.
+
+    A call is said, too: its name when it is known, and at the end its arguments.
+    """
     text, ttft_s, cached, prompt = "", 0.0, 0, 0
     request = ChatRequest(
         messages,
+        tools=tools,
         max_tokens=tokens,
         temperature=0.0,
         repeat_penalty=1.0,
@@ -148,24 +154,26 @@ async def answer(
         conversation=conversation,
     )
     async for delta in lease.chat(request):
-        if delta.text and not text:
+        said = delta.text + delta.tool_name
+        said += "".join(f"{call.name}{dict(call.arguments)}" for call in delta.tool_calls)
+        if said and not text:
             ttft_s = time.perf_counter() - began_s
-        text += delta.text
+        text += said
         if delta.usage is not None:
             cached, prompt = delta.usage.cached_tokens, delta.usage.prompt_tokens
     return text, ttft_s, cached, prompt
 
 
 async def ask(
-    runtime: Runtime,
+    bench: Bench,
     messages: list[Message],
     conversation: str,
     tokens: int = ANSWER_TOKENS,
     began_s: float | None = None,
 ) -> tuple[str, float, int, int]:
     start_s = time.perf_counter() if began_s is None else began_s
-    async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
-        return await answer(lease, messages, conversation, start_s, tokens)
+    async with bench.runtime.team.lease(PRIMARY, owner="benchmark") as lease:
+        return await answer(lease, messages, bench.tools, conversation, start_s, tokens)
 
 
 async def consult(runtime: Runtime) -> float:
@@ -177,30 +185,30 @@ async def consult(runtime: Runtime) -> float:
         return time.perf_counter()
 
 
-async def one_trial(runtime: Runtime, watch: Watch, length: int, seed: int) -> Trial:
+async def one_trial(bench: Bench, length: int, seed: int) -> Trial:
     begun = opening(length, seed)
     asked = [*begun, FOLLOW_UP]
     name = f"stay-{seed}"
-    await ask(runtime, begun[:2], name, tokens=1)
+    await ask(bench, begun[:2], name, tokens=1)
     # Once more, as below: the last token is then computed alone in every case, and
     # greedy answers can be compared to the letter.
-    await ask(runtime, begun[:2], name, tokens=1)
-    stayed, never_left_s, _, prompt = await ask(runtime, asked, name)
+    await ask(bench, begun[:2], name, tokens=1)
+    stayed, never_left_s, _, prompt = await ask(bench, asked, name)
 
     async def left_and_back(conversation: str, pause_s: float) -> tuple[str, float, int]:
         # The slot still holds the same text, so this only rewinds it to the first exchange.
-        await ask(runtime, begun[:2], conversation, tokens=1)
-        done_s = await consult(runtime)
+        await ask(bench, begun[:2], conversation, tokens=1)
+        done_s = await consult(bench.runtime)
         if pause_s:
             await asyncio.sleep(pause_s)
             done_s = time.perf_counter()
-        text, ttft_s, cached, _ = await ask(runtime, asked, conversation, began_s=done_s)
+        text, ttft_s, cached, _ = await ask(bench, asked, conversation, began_s=done_s)
         return text, ttft_s, cached
 
     text, parked_s, cached = await left_and_back(f"left-{seed}", 0.0)
-    proven = watch.last(CacheProven)
-    loaded, parked = watch.last(ModelLoaded), watch.last(ModelParked)
-    restored = watch.last(ModelRestored)
+    proven = bench.last(CacheProven)
+    loaded, parked = bench.last(ModelLoaded), bench.last(ModelParked)
+    restored = bench.last(ModelRestored)
     overlapped, hidden_s, _ = await left_and_back(f"work-{seed}", TOOL_WORK_S)
     return Trial(
         prompt_tokens=prompt,
@@ -215,15 +223,17 @@ async def one_trial(runtime: Runtime, watch: Watch, length: int, seed: int) -> T
     )
 
 
-async def forgotten(runtime: Runtime, length: int, seed: int) -> float:
+async def forgotten(bench: Bench, length: int, seed: int) -> float:
     """TTFT after a return when nothing was parked."""
     begun = opening(length, seed)
-    await ask(runtime, begun[:2], f"forgotten-{seed}", tokens=1)
-    done_s = await consult(runtime)
+    await ask(bench, begun[:2], f"forgotten-{seed}", tokens=1)
+    done_s = await consult(bench.runtime)
     _, ttft_s, cached, _ = await ask(
-        runtime, [*begun, FOLLOW_UP], f"forgotten-{seed}", began_s=done_s
+        bench, [*begun, FOLLOW_UP], f"forgotten-{seed}", began_s=done_s
     )
-    assert cached == 0, "something was parked after all"
+    # The tools' part is read before the rest, in the same request, and then counts as cached.
+    most_cached = TOOL_TOKENS if bench.tools else 0
+    assert cached <= most_cached, "something was parked after all"
     return ttft_s
 
 
@@ -242,6 +252,11 @@ async def bare_load_s(runtime: Runtime, setup: Setup, run_dir: Path) -> tuple[fl
     return whole_s, load_s
 
 
+def shown_tools(runtime: Runtime) -> tuple[ToolSchema, ...]:
+    """The block of tools in every prompt of a model with native tool calling."""
+    return ToolBlock(runtime.toolset, runtime.core_tools).schemas
+
+
 def open_runtime(setup: Setup, *, parking: bool) -> Runtime:
     """A budget that holds either model but not both."""
     quota = {} if parking else {"parking_memory": 0, "parking_disk": 0}
@@ -255,18 +270,17 @@ def open_runtime(setup: Setup, *, parking: bool) -> Runtime:
 
 def measure(setup: Setup, length: int, trials: int, forgotten_trials: int) -> dict[str, object]:
     """All figures for one conversation length."""
-    watch = Watch()
     with open_runtime(setup, parking=True) as runtime:
-        runtime.bus.subscribe(watch.events.append)
+        bench = Bench(runtime, shown_tools(runtime) if setup.tools else ())
         runtime.call(consult(runtime))  # warms the page cache of both files
-        done = [runtime.call(one_trial(runtime, watch, length, seed)) for seed in range(trials)]
+        done = [runtime.call(one_trial(bench, length, seed)) for seed in range(trials)]
         with tempfile.TemporaryDirectory() as scratch:
             loads = [runtime.call(bare_load_s(runtime, setup, Path(scratch))) for _ in range(3)]
     with open_runtime(setup, parking=False) as runtime:
+        bench = Bench(runtime, bench.tools)
         runtime.call(consult(runtime))
         lost = [
-            runtime.call(forgotten(runtime, length, 1000 + seed))
-            for seed in range(forgotten_trials)
+            runtime.call(forgotten(bench, length, 1000 + seed)) for seed in range(forgotten_trials)
         ]
 
     def median(values: list[float]) -> float:
@@ -277,6 +291,7 @@ def measure(setup: Setup, length: int, trials: int, forgotten_trials: int) -> di
     hidden_ttft = median([t.hidden_ttft_s for t in done])
     start, load = (median([pair[i] for pair in loads]) for i in (0, 1))
     return {
+        "tools": len(bench.tools),
         "prompt_tokens": round(median([t.prompt_tokens for t in done])),
         "trials": trials,
         "never_left_ttft_s": never_left,
@@ -309,11 +324,28 @@ def write_full_size(folder: Path) -> list[str]:
     return names
 
 
+def measured(tools: str, lengths: list[str]) -> list[tuple[bool, str]]:
+    """The rows to measure: whether with tools, and the length."""
+    ways = {"with": [True], "without": [False], "both": [False, True]}[tools]
+    return [(way, length) for way in ways for length in lengths]
+
+
+def merged(name: str, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The stored rows, with ``row`` in the place of the one that it measures anew."""
+
+    def place(each: dict[str, Any]) -> tuple[str, bool]:
+        return each["length"], bool(each.get("tools"))
+
+    rows = {place(each): each for each in (read_results(name) or {"rows": []})["rows"]}
+    return list({**rows, place(row): row}.values())
+
+
 def main() -> None:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=20, help="at 2,000 tokens; fewer elsewhere")
     parser.add_argument("--lengths", nargs="+", default=["500", "2000", "full"])
+    parser.add_argument("--tools", choices=("with", "without", "both"), default="both")
     parser.add_argument("--home", type=Path, default=None)
     parser.add_argument("--full-size", action="store_true", help="random weights, 8B and 3B")
     parser.add_argument("--device", default="", help="where both run (default: the best)")
@@ -328,14 +360,19 @@ def main() -> None:
         )
         if options.full_size:
             setup.primary, setup.specialist = write_full_size(Path(folder))
-        rows = []
-        for wanted in options.lengths:
+        name = "full_size_swap" if options.full_size else "swap"
+        for tools, wanted in measured(options.tools, options.lengths):
+            setup.tools = tools
+            MODEL_REGISTRY[setup.primary].chat_template = TOOL_TEMPLATE if tools else None
             length = CONTEXT - 500 if wanted == "full" else int(wanted)
+            if tools and wanted == "full":
+                length -= TOOL_TOKENS
             trials = {"2000": options.trials, "full": min(2, options.trials)}.get(
                 wanted, min(3, options.trials)
             )
-            row = {"length": wanted, **measure(setup, length, trials, min(2, trials))}
-            rows.append(row)
+            day = datetime.now(UTC).date().isoformat()
+            figures = measure(setup, length, trials, min(2, trials))
+            row = {"length": wanted, "measured_on": day, **figures}
             print(
                 "\n".join(
                     f"{k:>45}: {v:.3f}" if isinstance(v, float) else f"{k:>45}: {v}"
@@ -343,8 +380,7 @@ def main() -> None:
                 ),
                 flush=True,
             )
-            name = "full_size_swap" if options.full_size else "swap"
-            write_results(name, {"machine": machine, "rows": rows})
+            write_results(name, {"machine": machine, "rows": merged(name, row)})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind, tokens_of
 
-from airunner.agent.conversation import Conversation
+from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.agent.history import Fitted, fit
 from airunner.agent.loop import AgentLoop
 from airunner.errors import ContextOverflowError
@@ -179,3 +179,22 @@ def test_prompts_with_a_preface_only_grow(dialect: ChatDialect) -> None:
     asyncio.run(events_of(loop, Conversation.begin("Be brief."), "How are you?"))
     assert prompts[0][0] == plain.requests[0].messages[0]
     assert prompts[0][1].content == f"{KNOWN}\n\n{plain.requests[0].messages[1].content}"
+
+
+def test_a_prompt_that_adds_little_to_the_last_is_not_counted() -> None:
+    conversation = long_conversation(4)
+    result, counted = fitted(conversation, 4096)
+    assert counted == 1
+    conversation.counted = CountedPrompt("m", result.messages, (), tokens_of(result.messages))
+    conversation.messages += exchange(4, size=60)
+    grown, counted = fitted(conversation, 4096)
+    assert counted == 0
+    assert tokens_of(grown.messages) <= grown.tokens <= 4096
+    # Of another model it says nothing, nor of a prompt that does not begin with it.
+    for other in (
+        CountedPrompt("another", result.messages, (), 1),
+        CountedPrompt("m", [Message("user", "Hi.")], (), 1),
+        CountedPrompt("m", result.messages, (ToolSchema("t", "T."),), 1),
+    ):
+        conversation.counted = other
+        assert fitted(conversation, 4096)[1] == 1

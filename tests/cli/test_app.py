@@ -116,9 +116,9 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(
-    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+    empty_home: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(tmp_path))
+    got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(empty_home))
     assert (got, words in stderr) == (code, True), stderr
     assert "Traceback" not in stderr
 

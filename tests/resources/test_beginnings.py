@@ -65,7 +65,7 @@ def steps(team: FakeTeam, step: str) -> int:
 def test_every_new_conversation_is_given_what_the_first_one_read(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path) as team:
-            assert (await begin(team, "first")).cached_tokens == BEGINNING, "just read"
+            assert (await begin(team, "first")).cached_tokens == 0, "just read"
             (kept,) = team.of(BeginningKept)
             assert (kept.model, kept.tokens) == ("primary", BEGINNING)
             for conversation in ("second", "third"):
@@ -217,7 +217,7 @@ def test_of_two_new_conversations_at_once_one_reads_and_the_other_restores(
     async def main() -> None:
         async with fake_team(tmp_path, n_parallel=2) as team:
             usages = await asyncio.gather(begin(team, "a"), begin(team, "b"))
-            assert [u.cached_tokens for u in usages] == [BEGINNING, BEGINNING]
+            assert [u.cached_tokens for u in usages] == [0, BEGINNING]
             assert steps(team, "read") == steps(team, "restore") == 1
 
     asyncio.run(main())
@@ -242,7 +242,8 @@ def test_a_request_cancelled_on_the_way_leaves_nothing_half_kept(tmp_path: Path,
             saves = steps(team, "save")
             await begin(team, "next", system=OTHER_RULES)
             assert steps(team, "save") == saves + 1, "of the beginning; nobody was in the slot"
-            assert (await begin(team, "new")).cached_tokens == BEGINNING
+            kept = BEGINNING if step == "restoring" else 0
+            assert (await begin(team, "new")).cached_tokens == kept
             assert team.of(CacheLost) == team.of(ParkingFailed) == []
             await team.settle()
 
@@ -303,7 +304,7 @@ def test_an_engine_that_fails_costs_a_prompt_and_no_more(tmp_path: Path, step: s
 def test_a_full_lot_is_said_and_the_chat_goes_on(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path, parking_bytes=100) as team:
-            assert (await begin(team, "first")).cached_tokens == BEGINNING
+            assert (await begin(team, "first")).cached_tokens == 0
             (failed,) = team.of(ParkingFailed)
             assert failed.problem == "no parking tier has room for it"
             assert team.of(BeginningKept) == []
@@ -345,7 +346,7 @@ def test_a_conversation_that_never_left_says_what_was_lost_of_it(tmp_path: Path)
             await begin(team, "chat", *said)
             (lost,) = team.of(CacheLost)
             assert lost.restored_tokens - lost.cached_tokens > 8
-            assert "the last answer differently" in lost.reason
+            assert "the last answer is no longer" in lost.reason
             await begin(team, "chat", "an entirely different story " * 5)
             assert "no longer begins" in team.of(CacheLost)[-1].reason
             # The same once more is no loss, nor is a handful of tokens at the seam.

@@ -9,7 +9,17 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airunner.messages import Message
+from airunner.messages import Message, ToolSchema
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPrompt:
+    """The newest prompt that an engine has counted: ``messages`` as they were sent, with tools."""
+
+    model: str
+    messages: Sequence[Message]
+    tools: Sequence[ToolSchema]
+    tokens: int
 
 
 @dataclass(slots=True)
@@ -24,12 +34,15 @@ class Conversation:
     Every prompt has it in front of the first user message that is still sent, below
     the tools and not above them: conversations with different prefaces share the
     prompt up to there. It is part of no message, and never changes.
+
+    ``counted`` is known in this process only.
     """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     messages: list[Message] = field(default_factory=list)
     start: int = 0
     preface: str = ""
+    counted: CountedPrompt | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def begin(cls, system_prompt: str = "", preface: str = "") -> Conversation:

@@ -20,7 +20,7 @@ from airunner.agent.tool_calling.native import NativeToolCalling
 from airunner.agent.tool_calling.prompt import AUTO, NONE, REQUIRED, ToolCalling
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.agent.turn import Turn, TurnRequest
-from airunner.errors import UnknownToolError
+from airunner.errors import InvalidToolError, UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
@@ -29,7 +29,7 @@ from airunner.tools.facilities import Facilities
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex
-from airunner.tools.search import SEARCH_TOOLS, search_tool
+from airunner.tools.search import RESERVED, search_tool
 from airunner.tools.toolset import Toolset
 
 DIRECT_RESULT_TOKENS = 16_384
@@ -54,6 +54,9 @@ class AgentLoop:
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
         max_tool_retries: how often one tool may be tried again in a turn.
         answer_tokens: the most tokens one generation may have.
+
+    Raises:
+        InvalidToolError: a tool of ``toolset`` has a name that the way to the others has.
     """
 
     def __init__(
@@ -72,11 +75,13 @@ class AgentLoop:
         max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
+        for name in sorted(RESERVED.intersection(toolset.names)):
+            raise InvalidToolError(name, "models reach tools outside their prompt by this name")
         ranker = ranker or RelevanceIndex(toolset)
         self._team, self._bus, self._ranker = team, bus, ranker
         self.block = ToolBlock(toolset, core_tools)
         self.toolset = toolset
-        if not self.block.is_whole and SEARCH_TOOLS not in toolset:
+        if not self.block.is_whole:
             self.toolset += Toolset([search_tool(toolset, self.block.names)])
             self.block = ToolBlock(self.toolset, core_tools)
         for name in self.block.unknown:

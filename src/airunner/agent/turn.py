@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from airunner.agent.conversation import Conversation
+from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.agent.generation import run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.team import Expect, Lease, Team
@@ -191,6 +191,9 @@ class Turn:
                 finish_reason=done.finish_reason,
             )
         )
+        if tokens := done.usage.prompt_tokens:
+            counted = CountedPrompt(model, fitted.messages, prompt.tools, tokens)
+            self._conversation.counted = counted
         used = (done.usage.prompt_tokens or fitted.tokens) + done.usage.completion_tokens
         self._result_tokens = max(
             _LEAST_RESULT_TOKENS, min(n_ctx // 2, n_ctx - used - self._reserve(n_ctx))

@@ -38,11 +38,16 @@ _CHARACTERS_PER_TOKEN = 4  # of English; JSON has fewer
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The beginning in a new conversation's slot; ``restored`` if it came from a file."""
+    """The beginning in a new conversation's slot; ``restored`` if it came from a file.
+
+    ``computed`` of its tokens were computed for this conversation. The engine counts them
+    as cached in the request that follows, which they are to nobody else.
+    """
 
     digest: str
     tokens: int
     restored: bool
+    computed: int = 0
 
 
 @dataclass(slots=True)
@@ -149,7 +154,7 @@ class Beginnings:
                     seconds=time.monotonic() - began_s,
                 )
             )
-        return Begun(digest, tokens, restored=False)
+        return Begun(digest, tokens, restored=False, computed=tokens)
 
     async def _restore(
         self, engine: ChatModel, kept: KeptBeginning, conversation: str, slot: int

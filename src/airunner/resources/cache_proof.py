@@ -26,8 +26,8 @@ Origin = Literal["restored", "read", "answered"]
 _UNLIKE_PARKED = "the prompt differs from what was parked, or the engine dropped the state"
 _UNLIKE_BEGINNING = "the prompt differs from the common beginning, or the engine dropped the state"
 _ANSWER_LOST = (
-    "the template renders the last answer differently than it was generated, most often "
-    "because it takes reasoning of earlier turns out"
+    "the last answer is no longer in the prompt as it was generated: the template takes "
+    "reasoning of earlier turns out, or the tokenizer cuts the same text differently"
 )
 _HISTORY_LOST = "the prompt no longer begins with what was said before"
 

@@ -155,7 +155,8 @@ class LoadedModel:
                     if conversation is not None:
                         self.unanswered.discard(conversation)
                         if delta.usage is not None:
-                            self._account(conversation, delta.usage)
+                            usage = self._account(conversation, delta.usage)
+                            delta = replace(delta, usage=usage)
                     if delta.usage is not None:
                         digest = self.beginnings.digest(self.chat_model.plan, request)
                         self.contents[claim.slot] = digest
@@ -195,11 +196,15 @@ class LoadedModel:
             self.unanswered.add(conversation)
             self.proof.expect(conversation, begun.tokens, "restored" if begun.restored else "read")
 
-    def _account(self, conversation: str, usage: Usage) -> None:
+    def _account(self, conversation: str, usage: Usage) -> Usage:
+        """Judge what was re-used; returns ``usage`` without what was computed just before it."""
         begun = self.begun.pop(conversation, None)
         reused = self.proof.account(conversation, usage)
-        if begun is not None and not reused:
+        if begun is None:
+            return usage
+        if not reused:
             self.beginnings.disprove(begun, usage.cached_tokens)
+        return replace(usage, cached_tokens=max(0, usage.cached_tokens - begun.computed))
 
     def _expect_nothing(self, conversation: str) -> None:
         self.begun.pop(conversation, None)

@@ -261,7 +261,7 @@ class Runtime:
     @property
     def core_tools(self) -> tuple[str, ...]:
         """The tools that every prompt shows; the others are found by ``search_tools``."""
-        return self._agent.block.names
+        return tuple(tool.name for tool in self._agent.block.tools)
 
     def call_tool(
         self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False

@@ -15,6 +15,7 @@ from airunner.events import EventBus, ToolRefused, ToolServerFailed
 from airunner.mcp.client.config import FILE_NAME, read_mcp_config
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.plugins import plugin_toolset
+from airunner.tools.search import RESERVED
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -42,10 +43,10 @@ class ToolSupply:
     def open(self) -> Toolset:
         """Load packages, start servers, and return when all of them are there or have failed."""
         tools = builtin_toolset() + image_toolset()
-        tools += plugin_toolset(tools.names, self._bus.publish)
+        tools += plugin_toolset({*tools.names, *RESERVED}, self._bus.publish)
         offered: list[Tool] = []
         for tool in self._remote():
-            if tool.name in tools:
+            if tool.name in tools or tool.name in RESERVED:
                 problem = "another tool has this name"
                 self._bus.publish(ToolRefused(origin="MCP", tool=tool.name, problem=problem))
             else:

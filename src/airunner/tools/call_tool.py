@@ -62,5 +62,5 @@ def through_call_tool(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]
 def _read(text: str) -> object:
     try:
         return json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than can be read
         return None

@@ -27,6 +27,9 @@ from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 SEARCH_TOOLS = "search_tools"
+RESERVED = frozenset({SEARCH_TOOLS, CALL_TOOL})
+"""The names that no other tool may have: calls by them would reach the wrong one, or none."""
+
 FOUND = 8
 """How many tools one search finds at most."""
 

@@ -12,7 +12,7 @@ from tests.agent.scripted_team import Said, ScriptedTeam, of_kind, recorded
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_calling.tool_block import ALL, CORE_TOOLS, ToolBlock
-from airunner.errors import ToolRetryError
+from airunner.errors import InvalidToolError, ToolRetryError
 from airunner.events import (
     Event,
     EventBus,
@@ -25,6 +25,7 @@ from airunner.events import (
 from airunner.messages import Message, ToolCall
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.call_tool import CALL_TOOL, meant
+from airunner.tools.json_form import JsonForm
 from airunner.tools.permissions import Permissions
 from airunner.tools.search import FOUND, SEARCH_TOOLS
 from airunner.tools.tool import Tool, tool
@@ -109,6 +110,14 @@ def test_tools_of_ones_own_are_shown_in_their_order() -> None:
     assert ToolBlock(MANY).names == MANY.names[: len(CORE_TOOLS)]
 
 
+@pytest.mark.parametrize("name", [SEARCH_TOOLS, CALL_TOOL])
+@pytest.mark.parametrize("others", [[], list(MANY)])
+def test_the_names_of_the_way_to_the_others_are_taken(name: str, others: list[Tool]) -> None:
+    own = Tool(len, name=name, description="My own.", form=JsonForm(name, {"type": "object"}))
+    with pytest.raises(InvalidToolError, match=name):
+        AgentLoop(ScriptedTeam([]), Toolset([*others, own]), bus=EventBus())
+
+
 def test_settings_name_the_core() -> None:
     block = ToolBlock(MANY, ["paint_gold", "send_parcel", "paint_plaid"])
     assert block.names == ("paint_gold", "send_parcel")
@@ -116,7 +125,7 @@ def test_settings_name_the_core() -> None:
     assert ToolBlock(MANY, [ALL]).schemas == MANY.schemas
     bus = EventBus()
     seen = recorded(bus)
-    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=["paint_plaid"])
+    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=["paint_plaid", SEARCH_TOOLS])
     assert [e.tool for e in of_kind(seen, ToolRefused)] == ["paint_plaid"]
 
 
@@ -198,6 +207,7 @@ def test_arguments_written_as_text_are_read() -> None:
     assert meant(through("t", "")).arguments == {}
     assert meant(through("t", "[1]")).malformed
     assert meant(through("t", "{oops")).malformed
+    assert meant(through("t", '{"a":' * 100_000)).malformed
     direct = ToolCall("c", "t", {"name": "x"})
     assert meant(direct) is direct
 

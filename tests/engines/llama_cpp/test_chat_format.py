@@ -109,7 +109,7 @@ def test_the_name_of_a_forced_call_is_told_before_its_arguments() -> None:
     assert told == [None, None, Delta(tool_name="weather"), None, None, None]
 
 
-@pytest.mark.parametrize("written", ["{1", "[1]", '"f"'])
+@pytest.mark.parametrize("written", ["{1", "[1]", '"f"', '{"a":' * 100_000, "1" * 5000])
 def test_a_native_call_without_a_json_object_keeps_what_was_written(written: str) -> None:
     reader = AnswerReader("m")
     function = {"name": "f", "arguments": written}

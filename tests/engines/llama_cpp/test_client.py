@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from benchmarks.native_template import TOOL_TEMPLATE
 from tests.engines import space_prefix_model
 from tests.engines.space_prefix_model import write_space_prefix_model
 
@@ -35,36 +36,6 @@ from airunner.tools.schema import COMPACT_JSON, bounded, call_of, compact
 
 SEA = Message("user", "Tell me about the sea. " * 30)
 HELLO = Message("user", "Hello, who are you?")
-
-# The tool dialect that Qwen and many others speak, in the shortest template that llama.cpp reads.
-TOOL_TEMPLATE = r"""
-{%- if tools %}
-    {{- "<|im_start|>system\n# Tools\n\n<tools>" }}
-    {%- for tool in tools %}
-        {{- "\n" }}{{- tool | tojson }}
-    {%- endfor %}
-    {{- "\n</tools>\n\nFor each function call, return a JSON object in XML tags:\n" }}
-    {{- "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n" }}
-    {{- "</tool_call><|im_end|>\n" }}
-{%- endif %}
-{%- for message in messages %}
-    {%- if message.role == "tool" %}
-        {{- "<|im_start|>user\n<tool_response>\n" + message.content }}
-        {{- "\n</tool_response>" }}
-    {%- else %}
-        {{- "<|im_start|>" + message.role + "\n" + message.content }}
-        {%- for call in message.tool_calls or [] %}
-            {{- "<tool_call>\n{\"name\": \"" + call.function.name + "\", \"arguments\": " }}
-            {{- call.function.arguments | tojson }}
-            {{- "}\n</tool_call>" }}
-        {%- endfor %}
-    {%- endif %}
-    {{- "<|im_end|>\n" }}
-{%- endfor %}
-{%- if add_generation_prompt %}
-    {{- "<|im_start|>assistant\n" }}
-{%- endif %}
-"""
 
 WEATHER = ToolSchema(
     "weather",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from airunner.messages import ToolSchema
 from airunner.tools.call_tool import CALL_TOOL_SCHEMA
-from airunner.tools.search import SEARCH_TOOLS
+from airunner.tools.search import RESERVED, SEARCH_TOOLS
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -53,7 +53,8 @@ class ToolBlock:
     def __init__(self, toolset: Toolset, core: Sequence[str] = ()) -> None:
         names = [name for name in toolset.names if name != SEARCH_TOOLS]
         chosen = names if tuple(core) == (ALL,) else [name for name in core if name in names]
-        self.unknown = () if tuple(core) == (ALL,) else tuple(n for n in core if n not in names)
+        known = {*names, *RESERVED}  # the latter come by themselves
+        self.unknown = () if tuple(core) == (ALL,) else tuple(n for n in core if n not in known)
         if not core:
             usual = [name for name in names if name in CORE_TOOLS]
             others = [name for name in names if name not in CORE_TOOLS]

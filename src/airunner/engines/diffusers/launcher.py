@@ -1,7 +1,7 @@
 """Image models on this machine: one process per loaded pipeline.
 
 Owns what such a process is told and what its failures become. The processes
-are ``reserve``'s; what a child does is in ``diffusers_worker``.
+are ``reserve``'s; what a child does is in ``worker``.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ def _native_call(call: Mapping[str, str]) -> ToolCall:
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, thousands of digits, or nested too deeply
         return None
     return value if isinstance(value, dict) else None
 

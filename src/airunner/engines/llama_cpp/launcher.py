@@ -1,8 +1,7 @@
 """Language models on this machine: one process per loaded model.
 
 Owns what a language model's process is told, and its slot folder. The processes
-are ``reserve``'s; what a child does is in ``llama_cpp_worker`` and
-``llama_server_worker``.
+are ``reserve``'s; what a child does is in ``worker`` and ``server_worker``.
 """
 
 from __future__ import annotations
@@ -96,9 +95,9 @@ class LocalLauncher:
         run_dir = self._options.run_dir
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         slot_dir = run_dir / f"slots-{secrets.token_hex(8)}"
-        kind = "worker" if self._options.llama_server is None else "server_worker"
+        name = "worker" if self._options.llama_server is None else "server_worker"
         child = Child(
-            f"airunner.engines.llama_cpp.{kind}",
+            f"airunner.engines.llama_cpp.{name}",
             *arguments,
             on_exit=partial(shutil.rmtree, slot_dir, ignore_errors=True),
         )

@@ -30,7 +30,7 @@ POLL_S = 0.02
 def server_arguments(order: Order, port: int) -> list[str]:
     """The command line for an order, without the binary and the key.
 
-    Says the same as ``llama_cpp_worker.engine_params``.
+    Says the same as ``worker.engine_params``.
     """
     plan = order.plan
     arguments = [

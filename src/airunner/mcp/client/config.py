@@ -79,7 +79,7 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         raise unusable(f"is not valid JSON: {problem}") from None
     entries = content.get("mcpServers") if isinstance(content, Mapping) else None
     if not isinstance(entries, Mapping):
-        raise unusable('has no "mcpServers" object; see the README for an example')
+        raise unusable('has no "mcpServers" object; docs/mcp.md has an example')
     servers: list[ServerConfig] = []
     problems: list[ToolServerError] = []
     for name, entry in entries.items():

@@ -1,0 +1,202 @@
+"""What a long conversation with tools costs: 20 turns, calls in half of them, swaps between.
+
+The model is the embedded one under a native tool template, with all built-in tools, on
+a budget that holds one model at a time.
+
+* **share re-used**: of the tokens that a generation's prompt and answer left in the KV
+  cache, those that the next generation found there, by the engine's own count;
+* **first token** (TTFT, from asking for the model) of the plain turns, beside two
+  conversations without tools in which the same is said, turn by turn: one that is as
+  long in tokens, so that attention costs the same, and one that is shorter by the tools
+  and their results;
+* **a new chat**: its first token with the common beginning kept, and without;
+* **before**: the same conversation at a revision whose tools changed with the messages.
+
+Run: ``python -m benchmarks.conversation [--rounds 3] [--before REV]``. Exits with 1 if a
+target is missed; ``--before ''`` leaves that comparison out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import airunner
+from airunner import Settings
+from airunner.tools.toolset import Toolset
+from benchmarks.conversation_figures import LEAST_SHARE, first_tokens, renamed, reuse
+from benchmarks.diary import story
+from benchmarks.earlier_revision import run_with, work_tree
+from benchmarks.machine import describe_machine
+from benchmarks.party import Party, Step, opened, prepare
+from benchmarks.results_file import read_results, write_results
+from benchmarks.talk import ANSWER_TOKENS, SYSTEM_PROMPT, TALK, Said
+
+# The last revision in which the tools of a prompt were chosen by what was said last.
+BEFORE = "a813bda27558c8943c122581641a0cd51a0dcfd9"
+MOST_OVER_WITHOUT_TOOLS = 1.15
+NEW_CHAT = Said("Hello, what can you do for me today?")
+
+
+def converse(
+    turns: Sequence[Said], party: Party, others: Sequence[Party] = ()
+) -> list[list[list[Step]]]:
+    """Hold the conversation, each turn with every party; steps by party and turn.
+
+    The last of ``others`` is kept as long in tokens as ``party`` by the diary that its
+    system prompt holds, and by more of it in the turns that are not compared.
+    """
+    heard: list[list[list[Step]]] = [[] for _ in (party, *others)]
+    for number, said in enumerate(turns, 1):
+        heard[0].append(party.hear(number, said))
+        print(".", end="", flush=True)
+        for place, other in enumerate(others, 1):
+            if number == 1:
+                long = heard[0][0][0].prompt_tokens if place == len(others) else 0
+                other.begin(f"{SYSTEM_PROMPT}\n{story(long, 1)}" if long else SYSTEM_PROMPT)
+            text = said.text
+            if said.tool and place == len(others):
+                missing = party.held_tokens - other.held_tokens - ANSWER_TOKENS - 30
+                text = f"{text}\n{story(max(0, missing), number)}"
+            heard[place].append(other.hear(number, Said(text, said.tool, said.swap)))
+    print(flush=True)
+    return heard
+
+
+def new_chats(parties: Sequence[Party], pairs: int) -> dict[str, Any]:
+    """First answers of new conversations, by the parties in turn, and after a swap."""
+    found: dict[str, Any] = {}
+    for name in ("stayed", "after_a_swap"):
+        times: list[list[float]] = [[] for _ in parties]
+        cached: list[int] = []
+        for _ in range(pairs):
+            for place, party in enumerate(parties):
+                if name == "stayed":
+                    party.overwrite()
+                else:
+                    party.use_specialist()
+                party.begin()
+                (step, *_) = party.hear(1, NEW_CHAT)
+                times[place].append(step.ttft_s)
+                if not place:
+                    cached.append(step.cached_tokens)
+        kept, *read = [statistics.median(each) for each in times]
+        found[name] = {"pairs": pairs, "ttft_s": kept, "cached_tokens": min(cached)}
+        if read:
+            ratios = [a / b for a, b in zip(times[1], times[0], strict=True)]
+            found[name] |= {
+                "ttft_not_kept_s": read[0],
+                "not_kept_over_kept": statistics.median(ratios),
+            }
+    return found
+
+
+def measure_alone(turns: Sequence[Said]) -> dict[str, Any]:
+    """What is measured of another revision."""
+    with opened() as party:
+        heard = converse(turns, party)
+        return {
+            "reuse": reuse(heard),
+            "first_token": first_tokens(turns, [heard]),
+            "steps": [asdict(step) for turn in heard[0] for step in turn],
+        }
+
+
+def measure(turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:
+    """All figures of this revision."""
+    with ExitStack() as stack:
+        party, shorter, as_long = (
+            stack.enter_context(opened(tools)) for tools in (None, Toolset([]), Toolset([]))
+        )
+        heard = []
+        for _ in range(rounds):
+            party.begin()
+            heard.append(converse(turns, party, (shorter, as_long)))
+    with opened() as party, opened(parking=False) as forgetful:
+        party.hear(1, NEW_CHAT)  # keeps the beginning
+        forgetful.hear(1, NEW_CHAT)
+        chats = new_chats([party, forgetful], pairs)
+        tools = len(party.runtime.toolset)
+    return {
+        "turns": len(turns),
+        "rounds": rounds,
+        "tools": tools,
+        "reuse": reuse([parties[0] for parties in heard]),
+        "first_token": first_tokens(turns, heard),
+        "new_chat": chats,
+        "steps": [asdict(step) for turn in heard[0][0] for step in turn],
+    }
+
+
+def missed(result: dict[str, Any]) -> list[str]:
+    """The targets that were not met."""
+    least = result["reuse"]["least_share_reused"]
+    over = result["first_token"]["stayed"]["over_without_tools_as_long"]
+    found = []
+    if least < LEAST_SHARE:
+        found.append(f"a generation re-used {least:.1%} of the cache; {LEAST_SHARE:.0%} are wanted")
+    if over > MOST_OVER_WITHOUT_TOOLS:
+        found.append(f"with tools the first token takes {over:.2f}x as long as without")
+    return found
+
+
+def measure_before(revision: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of another revision, under keys that say so."""
+    with tempfile.TemporaryDirectory() as folder, work_tree(revision) as tree:
+        file = Path(folder, "figures.json")
+        arguments = ["--home", str(options.home), "--turns", str(options.turns)]
+        arguments += ["--measure-into", str(file)]
+        run_with(tree, "benchmarks.conversation", arguments)
+        figures = json.loads(file.read_text(encoding="utf-8"))
+    assert figures.pop("source") == str(tree / "src"), "measured another tree"
+    prefixed = renamed(figures)
+    assert isinstance(prefixed, dict)
+    return {"before_revision": revision[:7], **prefixed}
+
+
+def main() -> int:
+    """Measure, print and store; the exit status says whether the targets were met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=2, help="conversations to compare")
+    parser.add_argument("--pairs", type=int, default=3, help="new chats to compare")
+    parser.add_argument("--turns", type=int, default=len(TALK), help="of the conversation")
+    parser.add_argument("--before", default=BEFORE, metavar="REV", help="revision to compare with")
+    parser.add_argument("--home", type=Path, default=Settings.load().home, help="has the weights")
+    parser.add_argument(
+        "--parts", nargs="+", choices=("now", "before"), default=["now", "before"],
+        help="what to measure; of the other, the stored figures stay",
+    )  # fmt: skip
+    parser.add_argument("--measure-into", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    turns = TALK[: options.turns]
+    machine = describe_machine()
+    prepare(options.home)
+    if options.measure_into:
+        source = str(Path(airunner.__file__).parent.parent)
+        figures = {"source": source, **measure_alone(turns)}
+        options.measure_into.write_text(json.dumps(figures), encoding="utf-8")
+        return 0
+    result = {**(read_results("conversation") or {})}
+    if "now" in options.parts:
+        result |= {"machine": machine, **measure(turns, options.rounds, options.pairs)}
+    if "before" in options.parts and options.before:
+        result["before"] = {"before_machine": machine, **measure_before(options.before, options)}
+    result.pop("measured_on", None)
+    write_results("conversation", result)
+    shown = {key: value for key, value in result.items() if key not in ("steps", "before")}
+    print(json.dumps(shown, indent=2))
+    problems = missed(result) if "reuse" in result else []
+    print(*problems, sep="\n", file=sys.stderr)
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""A runtime of its own that holds one conversation, and what each generation cost it.
+
+Owns how a benchmark talks like a user: the embedded weights under a native tool
+template, an empty home, a budget that holds one model.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airunner import Settings
+from airunner.agent.conversation import Conversation
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+    MODEL_REGISTRY,
+)
+from airunner.engines.base import ChatRequest
+from airunner.events import (
+    CacheLost,
+    Event,
+    GenerationFinished,
+    HistoryTrimmed,
+    ModelLoaded,
+)
+from airunner.messages import Message
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime import Runtime
+from airunner.tools.toolset import Toolset
+from benchmarks.diary import story
+from benchmarks.native_template import TOOL_TEMPLATE
+from benchmarks.talk import ANSWER_TOKENS, GREEDY, PERMISSIONS, SYSTEM_PROMPT, Said
+
+CONTEXT = 8192
+MARGIN = 1.05
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
+
+
+@dataclass
+class Step:
+    """One generation. ``possible_tokens`` is what the one before it left in the cache.
+
+    ``turn`` counts from 1. ``loaded`` says that the model came back for it. ``why`` is what
+    was published as the reason, if less was re-used.
+    """
+
+    turn: int
+    tool: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    possible_tokens: int
+    ttft_s: float
+    loaded: bool
+    why: str
+
+    @property
+    def share(self) -> float:
+        """The part that was re-used of what could be; 1 at a conversation's beginning."""
+        possible = min(self.possible_tokens, self.prompt_tokens)
+        return min(1.0, self.cached_tokens / possible) if possible else 1.0
+
+
+@dataclass
+class Party:
+    """One runtime with the conversation that it holds."""
+
+    runtime: Runtime
+    conversation: Conversation = field(default_factory=lambda: Conversation.begin(SYSTEM_PROMPT))
+    events: list[Event] = field(default_factory=list)
+    held_tokens: int = 0
+
+    def begin(self, system_prompt: str = SYSTEM_PROMPT) -> None:
+        """Go on in a new conversation."""
+        self.conversation, self.held_tokens = Conversation.begin(system_prompt), 0
+
+    def hear(self, number: int, said: Said) -> list[Step]:
+        """Take one turn; its generations, in order."""
+        if said.swap:
+            self.use_specialist()
+        self.events.clear()
+        choice = said.tool if said.tool and len(self.runtime.toolset) else "auto"
+        for _ in self.runtime.turn(
+            self.conversation, said.text, sampling=GREEDY, seed=1, tool_choice=choice
+        ):
+            pass
+        steps: list[Step] = []
+        loaded, why = said.swap, ""
+        for event in self.events:
+            match event:
+                case ModelLoaded():
+                    loaded = True
+                case HistoryTrimmed():
+                    why = f"{event.dropped_messages} old messages did not fit any more"
+                case CacheLost():
+                    why = event.reason
+                case GenerationFinished():
+                    steps.append(self._step(number, said, event, loaded, why))
+                    loaded, why = False, ""
+                case _:
+                    pass
+        return steps
+
+    def _step(
+        self, number: int, said: Said, done: GenerationFinished, loaded: bool, why: str
+    ) -> Step:
+        possible = self.held_tokens
+        self.held_tokens = done.prompt_tokens + done.completion_tokens
+        return Step(
+            turn=number,
+            tool=said.tool,
+            prompt_tokens=done.prompt_tokens,
+            cached_tokens=done.cached_tokens,
+            completion_tokens=done.completion_tokens,
+            possible_tokens=possible,
+            ttft_s=done.ttft_s,
+            loaded=loaded,
+            why=why,
+        )
+
+    def use_specialist(self) -> None:
+        """Let a specialist take the memory, and wait until the primary is back."""
+        answer = self.runtime.use_specialized_model(SPECIALIST, "Name a colour.", 8)
+        assert answer is not None, "the specialist did not answer"
+        self.runtime.settle()
+
+    def overwrite(self) -> None:
+        """Leave a text in the slot that begins like no conversation."""
+
+        async def other() -> None:
+            async with self.runtime.team.lease(PRIMARY, owner="benchmark") as lease:
+                request = ChatRequest([Message("user", story(40, 1))], max_tokens=1)
+                async for _ in lease.chat(request):
+                    pass
+
+        self.runtime.call(other())
+
+
+def prepare(home: Path) -> None:
+    """Make the embedded weights a native primary and a specialist, used where they lie."""
+    with Runtime(Settings.load({"home": home})) as runtime:
+        paths = {
+            name: str(runtime.store.fetch(MODEL_REGISTRY[name]))
+            for name in (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
+        }
+    for name, capabilities, template in (
+        (EMBEDDED_PRIMARY, [PRIMARY], TOOL_TEMPLATE),
+        (EMBEDDED_SPECIALIST, MODEL_REGISTRY[EMBEDDED_SPECIALIST].capabilities, None),
+    ):
+        path = paths[name]
+        MODEL_REGISTRY[path] = ModelSpec(
+            path,
+            list(capabilities),
+            max_context=CONTEXT,
+            supports_function_calling=template is not None,
+            chat_template=template,
+        )
+        for capability in capabilities:
+            CAPABILITY_TO_MODEL[capability] = path
+
+
+@contextmanager
+def opened(toolset: Toolset | None = None, *, parking: bool = True) -> Iterator[Party]:
+    """A party of its own, in an empty home, whose memory holds one of the two models.
+
+    It has the built-in tools unless it is given others.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder, "files")
+        files.mkdir()
+        for name in ("garden.txt", "trip.txt", "list.txt"):
+            (files / name).write_text(f"This is {name}.\n", encoding="utf-8")
+        settings = Settings.load(
+            {
+                "home": Path(folder, "home"),
+                "files": files,
+                "pictures": Path(folder, "pictures"),
+                "context": CONTEXT,
+                "max_tokens": ANSWER_TOKENS,
+                "permissions": PERMISSIONS,
+                "offline": True,
+            }
+        )
+        with Runtime(settings) as probe:
+            sizes = [
+                max(probe.call(probe.team.size(MODEL_REGISTRY[name])).demand.size_bytes.values())
+                for name in {CAPABILITY_TO_MODEL[PRIMARY], CAPABILITY_TO_MODEL[SPECIALIST]}
+            ]
+        settings = settings.replace(max_memory=int(max(sizes) * MARGIN))
+        if not parking:
+            settings = settings.replace(parking_memory=0, parking_disk=0)
+        with Runtime(settings, toolset=toolset) as runtime:
+            party = Party(runtime)
+            runtime.bus.subscribe(party.events.append)
+            yield party
