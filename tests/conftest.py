@@ -1,6 +1,6 @@
 """Real weights for tests: fetched once, through the real store, and kept between runs.
 
-Also marks as ``real`` the tests that ask for weights.
+Also marks as ``real`` the tests that ask for weights, and waits for what other processes do.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+import psutil
 import pytest
 
 from airunner.components.llm.config.model_capabilities import (
@@ -26,6 +29,8 @@ from airunner.models.catalog import Catalog
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.weights.store import ModelStore
+
+Eventually = Callable[[Callable[[], bool]], None]
 
 OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
 
@@ -46,6 +51,13 @@ def interruptible() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def any_terminal() -> None:
+    """Let no size of a terminal reach the tests; the processes that share them are given one."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
@@ -121,3 +133,29 @@ def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = Path(__file__).with_name("tiny_pipelines.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until a condition holds, or fail."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Whether a process has ended; one that nobody reaps has, too."""
+
+    def check(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return check
