@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Terminal:
-    """A running command whose stdin and stderr are a terminal; its stdout is a pipe."""
+    """A running command whose stdin and stderr are a terminal; its stdout may be a pipe."""
 
     def __init__(self, process: subprocess.Popen[str], master: int) -> None:
         self.process = process
@@ -40,16 +40,21 @@ class Terminal:
 
 
 @contextmanager
-def on_a_terminal(line: list[str], environ: dict[str, str]) -> Iterator[Terminal]:
-    """Run ``line`` for the body; what still runs then is ended."""
+def on_a_terminal(
+    line: list[str], environ: dict[str, str], *, whole: bool = False
+) -> Iterator[Terminal]:
+    """Run ``line`` for the body; what still runs then is ended.
+
+    With ``whole``, stdout is the terminal too, one that can tell a pasted text.
+    """
     master, slave = pty.openpty()
     try:
         with subprocess.Popen(
             line,
-            env={**environ, "TERM": "dumb", "COLUMNS": "200"},
+            env={**environ, "TERM": "xterm" if whole else "dumb", "COLUMNS": "200"},
             stdin=slave,
             stderr=slave,
-            stdout=subprocess.PIPE,
+            stdout=slave if whole else subprocess.PIPE,
             text=True,
             start_new_session=True,
         ) as process:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.cli.terminal import on_a_terminal
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST as ARTIST
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY as PRIMARY
@@ -255,3 +256,31 @@ def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
         assert drawing.wait() == 130
     assert list(embedded_home.rglob("*.png")) == []
     assert json.loads(airunner(embedded_home, "ps", "--json").stdout) == []
+
+
+@pytest.mark.timeout(120)
+def test_a_pasted_text_is_one_message(embedded_home: Path) -> None:
+    line, environ = command(embedded_home, "chat", *SMALL)
+    with on_a_terminal(line, environ, whole=True) as terminal:
+        terminal.wait_for("> ")
+        terminal.press("\x1b[200~Hello,\nhow are you?\x1b[201~\r")
+        terminal.wait_for("loaded")
+        terminal.press("/quit\r")
+        terminal.finish()
+    saved = airunner(embedded_home, "conversations", "list", "--json")
+    assert [row["title"] for row in json.loads(saved.stdout)] == ["Hello, how are you?"]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_answered_and_saved(embedded_home: Path, errors: str) -> None:
+    line, environ = command(embedded_home, "chat", *SMALL)
+    environ["PYTHONIOENCODING"] = f"utf-8:{errors}"
+    said = b"Hello \xff there\n"
+    done = subprocess.run(line, env=environ, input=said, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    argument = [*command(embedded_home, "chat", "--continue", "-p", "And \udcff?", *SMALL)[0]]
+    done = subprocess.run(argument, env=environ, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    listed = airunner(embedded_home, "conversations", "list", "--json")
+    assert [row["title"] for row in json.loads(listed.stdout)] == ["Hello \ufffd there"]

@@ -155,7 +155,8 @@ def test_an_interrupt_at_the_question_breaks_the_turn_off(embedded_home: Path) -
     with on_a_terminal(*command(embedded_home, "chat", "-p", REQUEST, *ASKED)) as terminal:
         terminal.wait_for("Allow it?")
         terminal.process.send_signal(signal.SIGINT)
-        terminal.wait_for("Broken off.")
+        seen = terminal.wait_for("Broken off.")
+        assert "\ntool summarize_text failed" in seen  # not behind the question
         assert terminal.finish() == (130, "")
 
 

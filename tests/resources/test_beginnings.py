@@ -357,3 +357,16 @@ def test_a_conversation_that_never_left_says_what_was_lost_of_it(tmp_path: Path)
             assert len(team.of(CacheLost)) == 2
 
     asyncio.run(main())
+
+
+def test_without_parking_no_beginning_is_read_for_itself_or_told_of(tmp_path: Path) -> None:
+    (tmp_path / "parked").mkdir()
+
+    async def main() -> None:
+        async with fake_team(tmp_path, parking_bytes=0) as team:
+            for conversation in ("first", "second"):
+                await begin(team, conversation)
+            assert steps(team, "read") == 0
+            assert [e for e in team.of(ParkingFailed) if e.conversation == "second"] == []
+
+    asyncio.run(main())

@@ -221,6 +221,20 @@ def test_no_schema_and_no_arguments_break_anything(schema: Any, value: Any) -> N
                     form.validate(arguments)
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"$ref": {"type": "string"}, "allOf": True, "dependentSchemas": False}},
+        {"properties": {"a": {"default": {"$ref": "b"}, "const": {"anyOf": 5}}}},
+        {"properties": {"a": {"enum": [{"$ref": 7}, {"oneOf": None}]}}},
+    ],
+)
+def test_what_is_called_like_a_keyword_is_none(schema: Any) -> None:
+    form = JsonForm("t", schema)
+    assert form.schema["properties"] == schema["properties"]
+    form.validate({})
+
+
 def test_arguments_are_given_as_they_are() -> None:
     seen: list[dict[str, Any]] = []
 

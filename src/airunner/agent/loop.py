@@ -22,6 +22,7 @@ from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.agent.turn import Turn, TurnRequest
 from airunner.errors import InvalidToolError, UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
+from airunner.json_schema.plain import encodable
 from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
@@ -109,11 +110,12 @@ class AgentLoop:
     ) -> AsyncGenerator[Event, None]:
         """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
 
-        Each event is published on the bus when it happens and yielded here
-        after: look at one of the two. Closing the iterator, or cancelling the
-        task that reads it, cancels the turn; its ``TurnFinished`` is then seen
-        on the bus only. ``conversation`` gains the turn's messages as they
-        come; one conversation has one turn at a time.
+        What is no Unicode in ``text`` is replaced. Each event is published on the
+        bus when it happens and yielded here after: look at one of the two.
+        Closing the iterator, or cancelling the task that reads it, cancels the
+        turn; its ``TurnFinished`` is then seen on the bus only. ``conversation``
+        gains the turn's messages as they come; one conversation has one turn at a
+        time.
 
         With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``;
         the turn waits for that as long as it takes. Without it, what would be
@@ -140,7 +142,7 @@ class AgentLoop:
 
         turn = Turn(
             conversation,
-            TurnRequest(text, sampling or Sampling(), seed, thinking, tool_choice),
+            TurnRequest(encodable(text), sampling or Sampling(), seed, thinking, tool_choice),
             team=self._team,
             dialects=self._dialects,
             caller=caller,

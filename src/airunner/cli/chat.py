@@ -118,8 +118,10 @@ def _talk(runtime: Runtime, history: ChatHistory, follower: Follower, *, quiet: 
 
     sign = "" if quiet or not sys.stdin.isatty() else "> "
     if sign:
-        import readline  # noqa: F401  (imported for line editing and history in input())
+        import readline  # for line editing and history in input()
 
+        # Python turns it off: each line of a pasted text would be a message of its own.
+        readline.parse_and_bind("set enable-bracketed-paste on")
         typer.echo("/help lists the commands; Ctrl-D leaves.")
     _ = runtime.toolset  # what has to be started for it, starts before the first question
     reminders = ReminderWatch(runtime.records.reminders, lambda line: typer.echo(line, err=True))

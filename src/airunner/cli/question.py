@@ -63,7 +63,11 @@ def ask(question: PermissionAsked) -> Answer:
                 soft_wrap=True,
             )
             console.file.flush()
-            line = _line_typed()
+            try:
+                line = _line_typed()
+            except KeyboardInterrupt:
+                console.print()  # what is told next begins a line
+                raise
             if line is None:
                 console.print()
                 return "no"

@@ -12,6 +12,7 @@ _IN_PLACE = ("not", "if", "then", "else")
 _LISTS_IN_PLACE = ("allOf", "anyOf", "oneOf")
 _OF_NAMES = ("additionalProperties", "unevaluatedProperties", "propertyNames")
 _OF_ITEMS = ("items", "contains", "unevaluatedItems")
+_MAPS = ("properties", "patternProperties", "dependentSchemas", "$defs")
 
 
 MAX_LEVELS = 24
@@ -110,8 +111,16 @@ def _below(node: Mapping[str, Any], part: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _all_nodes(node: Any) -> Iterator[Any]:
-    """Everything in a schema that may be a schema, and more."""
+    """Every schema in a ``sound`` one, and nothing else: a property may be called ``$ref``."""
     yield node
-    children = node.values() if isinstance(node, Mapping) else node
-    for child in children if isinstance(node, Mapping | list) else ():
-        yield from _all_nodes(child)
+    if not isinstance(node, Mapping):
+        return
+    for key in (*_IN_PLACE, *_OF_NAMES, *_OF_ITEMS):
+        if key in node:
+            yield from _all_nodes(node[key])
+    for key in (*_LISTS_IN_PLACE, "prefixItems"):
+        for child in node.get(key, ()):
+            yield from _all_nodes(child)
+    for key in _MAPS:
+        for child in node.get(key, {}).values():
+            yield from _all_nodes(child)

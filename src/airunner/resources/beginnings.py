@@ -108,8 +108,10 @@ class Beginnings:
             self.lot.discard(kept)
 
     def digest(self, plan: LoadPlan, request: ChatRequest) -> str | None:
-        """What stands for a beginning; ``None`` if it is short, or was given up."""
-        if self.model in self.hopeless or plan.swa_full:  # whose files hold only the window
+        """What stands for a beginning; ``None`` if it is short, or nothing can keep it."""
+        if self.lot.is_closed or self.model in self.hopeless:
+            return None
+        if plan.swa_full:  # whose files hold only the window
             return None
         system = [message.content for message in leading_system(request.messages)]
         tools = [(t.name, t.description, json.dumps(t.parameters)) for t in request.tools]

@@ -66,6 +66,11 @@ class ParkingLot:
         # In the order of their last use.
         self._states: dict[tuple[type[SavedState], str, str], SavedState] = {}
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be kept here, as where the user wants no parking."""
+        return not self._tiers
+
     def offers(self, n_bytes: int) -> Iterator[tuple[TierName, Path]]:
         """Paths to try for a state of about ``n_bytes``, best first.
 

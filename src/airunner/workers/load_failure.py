@@ -37,6 +37,9 @@ _BIND = re.compile(r"couldn't bind")
 _ERROR_LINE = re.compile(r"^[\d.]+ E (.+)$|^(?:error|terminate called)[^\n]*$", re.MULTILINE)
 
 
+_LONGEST_LINE = 200
+
+
 def explain(plan: LoadPlan, problem: str, exit_code: int | None, log: str) -> AiRunnerError:
     """The error to raise for a load that failed.
 
@@ -58,13 +61,18 @@ def explain(plan: LoadPlan, problem: str, exit_code: int | None, log: str) -> Ai
     if (found := _LOADER.search(log)) and _DAMAGED.search(log):
         return CorruptWeightsError(plan.path, found[1])
     if not problem:
-        return LoadError(plan.model, death_while_loading(exit_code), log)
+        return LoadError(plan.model, death_while_loading(exit_code, log), log)
     lines = [match[1] or match[0] for match in _ERROR_LINE.finditer(log)]
     return LoadError(plan.model, lines[0] if lines else problem, log)
 
 
-def death_while_loading(exit_code: int | None) -> str:
-    """What to say of a process that ended without a word; negative for a signal."""
+def death_while_loading(exit_code: int | None, log: str) -> str:
+    """What to say of a process that ended without a word; negative for a signal.
+
+    The end of its log is the best that is known of the reason.
+    """
     if exit_code == -9:
         return "its process was killed while loading, by you or for want of memory"
-    return f"its process died while loading (exit code {exit_code})"
+    last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
+    end = f"; its log ends in: {last[:_LONGEST_LINE]}" if last else ""
+    return f"its process died while loading (exit code {exit_code}){end}"

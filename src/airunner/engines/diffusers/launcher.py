@@ -95,4 +95,6 @@ def _explain(plan: ImagePlan, failed: Failed, ended: WorkerExit) -> Exception:
         return CorruptWeightsError(plan.path, failed.problem)
     if failed.fault == "architecture":
         return UnsupportedArchitectureError(plan.path, failed.problem)
-    return LoadError(plan.model, failed.problem or death_while_loading(ended.exit_code), ended.log)
+    return LoadError(
+        plan.model, failed.problem or death_while_loading(ended.exit_code, ended.log), ended.log
+    )
