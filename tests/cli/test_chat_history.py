@@ -159,7 +159,7 @@ def test_a_turn_that_fails_is_saved_and_one_question_is_not(empty_home: Path) ->
     assert "Going on with" in stderr
     assert stdout == ""
     ((title, roles),) = saved(empty_home).values()
-    assert (title, roles) == ("Hello", ["user", "user"])
+    assert (title, roles) == ("Hello", ["user", "assistant"] * 2)
     shown, problems = talk(empty_home, "One", "/new", "Two", flags=TOO_SMALL)
     assert problems == ""
     assert sum(line.startswith("error: ") for line in shown) == 2

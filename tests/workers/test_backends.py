@@ -19,6 +19,8 @@ from airunner.workers.backends import (
     torch_backends,
 )
 
+pytestmark = pytest.mark.real
+
 ASK_TORCH = """
 import json, torch
 mps = torch.backends.mps.is_built()
