@@ -76,6 +76,17 @@ def test_only_what_was_last_asked_for_is_kept(tmp_path: Path) -> None:
     assert [child.name for child in tmp_path.iterdir()] == ["sentences.npz"]
 
 
+def test_a_search_among_no_tools_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "sentences.npz"
+    known = KnownSentences(SentenceModel(), path)
+    known.embed(["one"])
+    known.keep()
+    before = path.read_bytes()
+    request = split_request("how will the weather be in Rome?")
+    assert RelevanceIndex([], SentenceModel(), path).rank(request) == []
+    assert path.read_bytes() == before
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a folder stands where the file should")
 def test_where_nothing_can_be_written_tools_are_found_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")

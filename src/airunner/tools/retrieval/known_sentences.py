@@ -50,8 +50,8 @@ class KnownSentences:
         return np.stack([self._known[key] for key in keys]).astype(np.float32)
 
     def keep(self) -> None:
-        """Write what was asked for, if that is not what the file holds already."""
-        if self._asked.keys() != self._kept:
+        """Write what was asked for, if it is something and not what the file holds already."""
+        if self._asked and self._asked.keys() != self._kept:
             self._write(self._asked)
 
     def _key(self, text: str) -> str:
