@@ -29,8 +29,9 @@ from pathlib import Path
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
 from airunner.config.settings import Settings
-from airunner.engines.base import ChatRequest, EngineOptions, KvType, LoadPlan
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.base import ChatRequest, KvType, LoadPlan
+from airunner.engines.known import known_engines
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 from airunner.events import EventBus
 from airunner.messages import Message
 from airunner.models.catalog import Catalog
@@ -193,7 +194,9 @@ def row(case: Case) -> str:
 
 def embedded_model() -> Path:
     """SmolLM2's file, fetched where it is not here yet."""
-    store = ModelStore(Settings.load().home, Catalog(MODEL_REGISTRY, {}), EventBus())
+    store = ModelStore(
+        Settings.load().home, Catalog(MODEL_REGISTRY, {}, known_engines().traits), EventBus()
+    )
     return store.fetch(MODEL_REGISTRY[EMBEDDED_PRIMARY])
 
 

@@ -42,8 +42,8 @@ from airunner.components.llm.config.model_capabilities import (
     ModelCapability,
 )
 from airunner.config.settings import Settings
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.base import ChatRequest, LoadPlan
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
 from airunner.messages import Message, ToolSchema
 from airunner.models.spec import ModelSpec

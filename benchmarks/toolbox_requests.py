@@ -1,4 +1,5 @@
-"""What people say when they want a built-in tool, six for each.
+"""What people say when they want a built-in tool: six for each, more where it does the work of
+several that there were.
 
 Written without sight of how tools are found. Even-numbered ones may be tuned on; odd ones
 are reported.
@@ -32,36 +33,6 @@ REQUESTS: tuple[tuple[str, str], ...] = (
         "An American friend says he weighs 190 pounds, how much would that be in kg?",
         "convert_units",
     ),
-    ("median and standard deviation of 12, 15, 9, 22, 18, 30", "statistics_of"),
-    ("sum of 3, 4 and 19, and their average", "statistics_of"),
-    (
-        (
-            "These are my running times in minutes: 31.2, 29.8, 33.0, 30.4, 28.9. What's the mean "
-            "and how much do they spread?"
-        ),
-        "statistics_of",
-    ),
-    ("Can you give me the quartiles for 4 8 15 16 23 42?", "statistics_of"),
-    (
-        (
-            "I've got the test scores of my class here: 55, 67, 71, 71, 80, 92, 38. What's the "
-            "average, the lowest and the highest?"
-        ),
-        "statistics_of",
-    ),
-    ("smallest, largest and median of these: 104, 99, 87, 130, 112", "statistics_of"),
-    ("roll two dice for me", "random_number"),
-    ("Pick something between 1 and 100", "random_number"),
-    ("flip a coin, 0 is heads and 1 is tails", "random_number"),
-    (
-        (
-            "We can't decide who goes first. There are 6 of us numbered 1 to 6, can you pick one "
-            "fairly?"
-        ),
-        "random_number",
-    ),
-    ("Give me six lottery numbers from 1 to 49", "random_number"),
-    ("d20 please, I attack the goblin", "random_number"),
     ("Make a bar graph of our sales: Jan 120, Feb 95, Mar 143, Apr 160", "plot_chart"),
     ("pie for rent 900, food 350, transport 120, fun 200", "plot_chart"),
     ("Could you show my weight over the weeks as a line: 84, 83.1, 82.7, 82, 81.4?", "plot_chart"),
@@ -143,36 +114,6 @@ REQUESTS: tuple[tuple[str, str], ...] = (
         ),
         "edit_code",
     ),
-    ("What is this supposed to do?\nsorted(d.items(), key=lambda kv: -kv[1])[:3]", "explain_code"),
-    (
-        (
-            "I found this in an old project and don't get it:\nfor (i = 0, j = n - 1; i < j; i++, "
-            "j--) swap(a[i], a[j]);"
-        ),
-        "explain_code",
-    ),
-    (
-        (
-            "can you walk me through this snippet line by line\ndef fib(n):\n    a, b = 0, 1\n    "
-            "while n:\n        a, b = b, a + b\n        n -= 1\n    return a"
-        ),
-        "explain_code",
-    ),
-    ("Help me understand this awk one-liner: awk '!seen[$0]++' file.txt", "explain_code"),
-    (
-        (
-            "My colleague left this behind. In plain words, what happens here?\nx = x ^ y; y = x ^ "
-            "y; x = x ^ y;"
-        ),
-        "explain_code",
-    ),
-    (
-        (
-            "I'm new to SQL, what does this mean: SELECT a.name, COUNT(*) FROM a JOIN b ON a.id = "
-            "b.aid GROUP BY 1"
-        ),
-        "explain_code",
-    ),
     ("Execute this and show me the output:\nfor i in range(5):\n    print(i ** 3)", "run_python"),
     (
         (
@@ -227,12 +168,12 @@ REQUESTS: tuple[tuple[str, str], ...] = (
         ),
         "check_python",
     ),
-    ("What chats do we have saved?", "list_conversations"),
-    ("Show me all my previous conversations", "list_conversations"),
-    ("which talks did we have lately? Just the overview", "list_conversations"),
-    ("I'd like to see the history of our chats, newest at the top", "list_conversations"),
-    ("give me my chat list", "list_conversations"),
-    ("How many conversations are stored and what are they called?", "list_conversations"),
+    ("What chats do we have saved?", "search_conversations"),
+    ("Show me all my previous conversations", "search_conversations"),
+    ("which talks did we have lately? Just the overview", "search_conversations"),
+    ("I'd like to see the history of our chats, newest at the top", "search_conversations"),
+    ("give me my chat list", "search_conversations"),
+    ("How many conversations are stored and what are they called?", "search_conversations"),
     ("Did we ever talk about sourdough in an earlier chat?", "search_conversations"),
     ("In which chat did I mention the Lisbon trip?", "search_conversations"),
     ("find where you told me about compound interest some weeks ago", "search_conversations"),
@@ -302,50 +243,56 @@ REQUESTS: tuple[tuple[str, str], ...] = (
         "I've totally lost track, what day do we have today and what's the clock say?",
         "current_time",
     ),
-    ("How many days from 3 March 2024 to 19 November 2024?", "days_between"),
-    ("My contract ran from 2021-06-15 until 2023-02-28, how many days was that?", "days_between"),
-    ("number of days, 1 Feb to 17 May this year", "days_between"),
+    ("How many days from 3 March 2024 to 19 November 2024?", "calculate_date"),
+    ("My contract ran from 2021-06-15 until 2023-02-28, how many days was that?", "calculate_date"),
+    ("number of days, 1 Feb to 17 May this year", "calculate_date"),
     (
         "How long was it in days from the moon landing on 20 July 1969 to 9 November 1989?",
-        "days_between",
+        "calculate_date",
     ),
     (
         "We met on 12 May 2018 and married on 4 September 2021, count the days for me please",
-        "days_between",
+        "calculate_date",
     ),
-    ("days separating 2025-01-10 and 2025-08-22", "days_between"),
-    ("What date is 90 days after 14 April 2025?", "shift_date"),
-    ("six weeks before 1 December", "shift_date"),
-    ("My passport was issued on 2019-08-30 and lasts 10 years. When does it expire?", "shift_date"),
+    ("days separating 2025-01-10 and 2025-08-22", "calculate_date"),
+    ("What date is 90 days after 14 April 2025?", "calculate_date"),
+    ("six weeks before 1 December", "calculate_date"),
+    (
+        "My passport was issued on 2019-08-30 and lasts 10 years. When does it expire?",
+        "calculate_date",
+    ),
     (
         "The invoice is from 17 January and is due within 45 days, so what's the last day to pay?",
-        "shift_date",
+        "calculate_date",
     ),
-    ("2024-02-29 plus 18 months", "shift_date"),
-    ("If the baby is due on 3 October, which date was 40 weeks earlier?", "shift_date"),
-    ("What weekday was 9 November 1989?", "describe_date"),
-    ("which week of the year is 14 August 2025", "describe_date"),
-    ("Does Christmas fall on a Sunday in 2027?", "describe_date"),
-    ("I was born on 23 May 1987, what day of the week was that?", "describe_date"),
-    ("calendar week for 3 March?", "describe_date"),
-    ("Is 17 October 2026 a Saturday, and what number of day in the year is that?", "describe_date"),
+    ("2024-02-29 plus 18 months", "calculate_date"),
+    ("If the baby is due on 3 October, which date was 40 weeks earlier?", "calculate_date"),
+    ("What weekday was 9 November 1989?", "calculate_date"),
+    ("which week of the year is 14 August 2025", "calculate_date"),
+    ("Does Christmas fall on a Sunday in 2027?", "calculate_date"),
+    ("I was born on 23 May 1987, what day of the week was that?", "calculate_date"),
+    ("calendar week for 3 March?", "calculate_date"),
+    (
+        "Is 17 October 2026 a Saturday, and what number of day in the year is that?",
+        "calculate_date",
+    ),
     ("Open thesis.pdf and show me what's in it, starting at the first page", "read_document"),
     ("Read me the next part of manual.docx", "read_document"),
     ("I'd like to go through contract.pdf bit by bit, please begin", "read_document"),
     ("show the full text of chapter1.md", "read_document"),
     ("what does page 4 of brochure.pdf say, word for word?", "read_document"),
     ("Please load letter.docx and let me see its contents", "read_document"),
-    ("Where in manual.pdf is the warranty mentioned?", "search_document"),
-    ("on which pages of thesis.pdf do they talk about sampling bias", "search_document"),
-    ("Find the parts about cancellation in lease.pdf", "search_document"),
+    ("Where in manual.pdf is the warranty mentioned?", "search_documents"),
+    ("on which pages of thesis.pdf do they talk about sampling bias", "search_documents"),
+    ("Find the parts about cancellation in lease.pdf", "search_documents"),
     (
         "Look in handbook.docx for anything on parental leave and give me the page",
-        "search_document",
+        "search_documents",
     ),
-    ("which sections of annual_report.pdf deal with debt?", "search_document"),
+    ("which sections of annual_report.pdf deal with debt?", "search_documents"),
     (
         "I remember that novel.pdf has a scene at a lighthouse. Can you locate it?",
-        "search_document",
+        "search_documents",
     ),
     ("Which of my PDFs say something about solar panels?", "search_documents"),
     ("look across all my documents for anything on data protection", "search_documents"),
@@ -530,23 +477,23 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("I jotted down a wine we liked once, find it in my notes please", "search_notes"),
     ("in what note was the wifi code?", "search_notes"),
     ("Go through my notes and tell me where I wrote something about the insurance", "search_notes"),
-    ("What notes do I have?", "list_notes"),
-    ("show all my notes", "list_notes"),
-    ("Give me an overview of the notes I've made so far, just their names", "list_notes"),
-    ("how many notes are there and what are they called", "list_notes"),
-    ("I'd like to see the headings of every note I keep", "list_notes"),
-    ("names of my notes please", "list_notes"),
-    ('Add "slippers" to my note Gift ideas', "append_to_note"),
-    ("put another line in the Dentist note: bring the x-ray", "append_to_note"),
-    ("My note Paint needs an addition: the hallway is RAL 7035", "append_to_note"),
-    ('Please extend the note Cabin by "key is under the flowerpot"', "append_to_note"),
-    ("in the packing note, also write down sunscreen", "append_to_note"),
+    ("What notes do I have?", "search_notes"),
+    ("show all my notes", "search_notes"),
+    ("Give me an overview of the notes I've made so far, just their names", "search_notes"),
+    ("how many notes are there and what are they called", "search_notes"),
+    ("I'd like to see the headings of every note I keep", "search_notes"),
+    ("names of my notes please", "search_notes"),
+    ('Add "slippers" to my note Gift ideas', "change_note"),
+    ("put another line in the Dentist note: bring the x-ray", "change_note"),
+    ("My note Paint needs an addition: the hallway is RAL 7035", "change_note"),
+    ('Please extend the note Cabin by "key is under the flowerpot"', "change_note"),
+    ("in the packing note, also write down sunscreen", "change_note"),
     (
         (
             "I have one more point for the note Meeting Monday: discuss the budget. Leave what's "
             "there."
         ),
-        "append_to_note",
+        "change_note",
     ),
     ("Rewrite my note Paint completely, it should just say: all rooms white", "change_note"),
     ('The note Cabin is outdated, make its text "sold in 2024" instead', "change_note"),
@@ -590,51 +537,51 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("I already paid the rent, so please take back the Friday reminder", "cancel_reminder"),
     ("call off the alarm for the tea", "cancel_reminder"),
     ("Remove the reminder about the passport appointment, it was postponed", "cancel_reminder"),
-    ("Which AI models do you have?", "list_models"),
-    ("what LLMs are installed here", "list_models"),
-    ("Which model draws the pictures and which one writes the code?", "list_models"),
+    ("Which AI models do you have?", "about_airunner"),
+    ("what LLMs are installed here", "about_airunner"),
+    ("Which model draws the pictures and which one writes the code?", "about_airunner"),
     (
         "I'd like an overview of the neural networks you consist of and whether each one is loaded",
-        "list_models",
+        "about_airunner",
     ),
-    ("show me the models available in this assistant", "list_models"),
-    ("What models are you running on at the moment?", "list_models"),
-    ("How much VRAM are you using?", "show_memory"),
-    ("is there still room on the GPU for another model", "show_memory"),
-    ("How many gigabytes do your models occupy right now?", "show_memory"),
-    ("ram and gpu usage of the models please", "show_memory"),
+    ("show me the models available in this assistant", "about_airunner"),
+    ("What models are you running on at the moment?", "about_airunner"),
+    ("How much VRAM are you using?", "about_airunner"),
+    ("is there still room on the GPU for another model", "about_airunner"),
+    ("How many gigabytes do your models occupy right now?", "about_airunner"),
+    ("ram and gpu usage of the models please", "about_airunner"),
     (
         "My computer feels sluggish, how much memory are you taking up with your models?",
-        "show_memory",
+        "about_airunner",
     ),
-    ("What's left free on the graphics card for your models?", "show_memory"),
-    ("Why did you unload the image model just now?", "explain_last_decision"),
-    ("what's the reason my request had to wait for a model", "explain_last_decision"),
-    ("You just threw the code model out of the GPU, how come?", "explain_last_decision"),
+    ("What's left free on the graphics card for your models?", "about_airunner"),
+    ("Why did you unload the image model just now?", "about_airunner"),
+    ("what's the reason my request had to wait for a model", "about_airunner"),
+    ("You just threw the code model out of the GPU, how come?", "about_airunner"),
     (
         "Why was that model put on the CPU instead of the graphics card a moment ago?",
-        "explain_last_decision",
+        "about_airunner",
     ),
-    ("I noticed a model got loaded again, what made you do that?", "explain_last_decision"),
-    ("Tell me how you chose which model to kick out of memory last time", "explain_last_decision"),
-    ("How long can your answers be at most?", "show_settings"),
-    ("what's your context window set to", "show_settings"),
-    ("Which limits do you run with?", "show_settings"),
-    ("how many threads are you allowed to use", "show_settings"),
+    ("I noticed a model got loaded again, what made you do that?", "about_airunner"),
+    ("Tell me how you chose which model to kick out of memory last time", "about_airunner"),
+    ("How long can your answers be at most?", "about_airunner"),
+    ("what's your context window set to", "about_airunner"),
+    ("Which limits do you run with?", "about_airunner"),
+    ("how many threads are you allowed to use", "about_airunner"),
     (
         "I'd like to see your configuration, like the maximum number of tokens and the memory cap",
-        "show_settings",
+        "about_airunner",
     ),
-    ("Show me your current settings", "show_settings"),
-    ("What columns does sales.csv have?", "describe_table"),
-    ("which tables are in shop.db", "describe_table"),
-    ("Show me the first few rows of customers.csv", "describe_table"),
+    ("Show me your current settings", "about_airunner"),
+    ("What columns does sales.csv have?", "query_table"),
+    ("which tables are in shop.db", "query_table"),
+    ("Show me the first few rows of customers.csv", "query_table"),
     (
         "How many rows are there in measurements.csv and what are the fields called?",
-        "describe_table",
+        "query_table",
     ),
-    ("I've never seen inventory.sqlite before, what's its structure?", "describe_table"),
-    ("schema of orders.db please", "describe_table"),
+    ("I've never seen inventory.sqlite before, what's its structure?", "query_table"),
+    ("schema of orders.db please", "query_table"),
     ("SELECT name, price FROM products WHERE price > 100 on shop.db", "query_table"),
     (
         "Please run this on sales.csv: SELECT region, SUM(amount) FROM sales GROUP BY region",

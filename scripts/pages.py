@@ -23,6 +23,7 @@ from airunner.config.byte_size import format_bytes
 from airunner.config.settings import SETTINGS, Settings
 from airunner.models.assign import declared_bytes
 from airunner.toolbox.toolset import builtin_toolset
+from airunner.tools.former_names import FORMER
 from airunner.tools.permissions import Permissions
 
 SECTION = re.compile(r"(<!-- code:(\w+) -->\n).*?(<!-- /code:\2 -->)", re.DOTALL)
@@ -62,6 +63,16 @@ def tools() -> list[str]:
     return lines
 
 
+def former() -> list[str]:
+    """Every name that a built-in tool had once."""
+    lines = ["| once | now | its rules |", "|---|---|---|"]
+    for old, what in FORMER.items():
+        where = ", ".join(f"{name}={text or '(empty)'}" for name, text in what.where.items())
+        rules = f"hold where `{where}`" if where else "hold" if what.in_rules else "do not hold"
+        lines.append(f"| `{old}` | `{what.now}` | {rules} |")
+    return lines
+
+
 def models() -> list[str]:
     """Every registered model, in the order of ``airunner models list``; mapped ones in bold."""
     mapped = set(CAPABILITY_TO_MODEL.values())
@@ -77,6 +88,7 @@ def models() -> list[str]:
 TABLES: Mapping[str, Callable[[], list[str]]] = {
     "settings": settings,
     "tools": tools,
+    "former": former,
     "models": models,
 }
 

@@ -1,6 +1,7 @@
 """Real weights for tests: fetched once, through the real store, and kept between runs.
 
-Also marks as ``real`` the tests that ask for weights, and waits for what other processes do.
+Also marks as ``real`` the tests that ask for weights, and waits for what comes true by itself,
+such as the end of a process.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.components.llm.tools.image_tools import image_toolset
+from airunner.engines.known import known_engines
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.toolbox.toolset import builtin_toolset
@@ -70,7 +72,11 @@ def weights_home() -> Path:
 @pytest.fixture(scope="session")
 def weights(weights_home: Path) -> ModelStore:
     """The store that the shared weights come from."""
-    return ModelStore(weights_home, Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL), EventBus())
+    return ModelStore(
+        weights_home,
+        Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits),
+        EventBus(),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airunner import errors
+from airunner.engines.known import known_engines
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "airunner"
@@ -46,6 +47,12 @@ READS_ENVIRONMENT = {
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
 }
+
+NAMES_ENGINES = {
+    "components/llm/config/model_capabilities.py",  # what users write: a model and its engine
+    "models/spec.py",  # the engine of an entry that names none
+}
+"""Where an engine's name may stand, apart from its own folder."""
 
 
 def relative(file: Path) -> str:
@@ -95,6 +102,30 @@ def test_the_environment_is_read_in_one_place() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
     }
     assert readers <= READS_ENVIRONMENT
+
+
+def test_only_its_own_folder_names_an_engine() -> None:
+    engines = [engine for engine in known_engines() if (PACKAGE / "engines" / engine).is_dir()]
+    assert len(engines) > 1
+    named = re.compile(rf"\b({'|'.join(engines)})\b")
+    strangers = [
+        f"{name}:{text.lineno} says {found[0]}"
+        for name, tree in parsed()
+        for text in texts(tree)
+        if (found := named.search(text.value))
+        and not name.startswith(f"engines/{found[0]}/")
+        and name not in NAMES_ENGINES
+    ]
+    assert not strangers
+
+
+def texts(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Every text in the code but its docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in docstrings:
+            yield node
 
 
 def test_only_our_own_errors_are_raised() -> None:

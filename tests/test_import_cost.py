@@ -67,3 +67,13 @@ def test_the_catalogue_and_the_decisions_need_no_third_party_module() -> None:
         "import airunner.models.catalog, airunner.scheduling.scheduler"
     )
     assert top_level(loaded) - sys.stdlib_module_names == {"airunner"}
+
+
+def test_knowing_the_engines_loads_none_of_them() -> None:
+    loaded = loaded_by(
+        "from airunner.engines.known import known_engines\nassert len(known_engines().traits) > 1"
+    )
+    assert top_level(loaded) - sys.stdlib_module_names == {"airunner"}
+    parts = {name.rpartition(".")[2] for name in loaded if name.startswith("airunner.engines.")}
+    assert not parts & {"client", "launcher", "planner", "worker"}
+    assert "asyncio" not in loaded

@@ -17,6 +17,7 @@ _EXPORTS = {
     "ModelSpec": "airunner.components.llm.config.model_capabilities",
     "Runtime": "airunner.runtime",
     "Settings": "airunner.config.settings",
+    "Toolset": "airunner.tools.toolset",
     "tool": "airunner.tools.tool",
 }
 
@@ -26,6 +27,7 @@ __all__ = [
     "ModelSpec",
     "Runtime",
     "Settings",
+    "Toolset",
     "__version__",
     "tool",
 ]

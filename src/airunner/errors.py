@@ -6,6 +6,8 @@
     ├── SettingsError              a flag, variable or file entry has an unusable value
     ├── CatalogError
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
+    │   ├── UnknownEngineError     a name that no engine has
+    │   ├── InvalidEngineError     an engine that cannot be registered
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
     ├── WeightsError
@@ -54,10 +56,7 @@ class AiRunnerError(Exception):
 
 
 class SettingsError(AiRunnerError):
-    """A setting has a value that cannot be used.
-
-    ``origin`` is where it came from: a flag, an environment variable or a file.
-    """
+    """A value that cannot be used; ``origin`` is the flag, variable or file it came from."""
 
     def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
         self.name, self.value, self.origin, self.problem = name, value, origin, problem
@@ -78,6 +77,23 @@ class UnknownModelError(CatalogError):
             f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
             "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
         )
+
+
+class UnknownEngineError(CatalogError):
+    """A model names an engine that there is not; ``known`` are those that there are."""
+
+    def __init__(self, model: str, engine: str, known: Sequence[str]) -> None:
+        self.model, self.engine, self.known = model, engine, tuple(known)
+        there_is = f"there is {', '.join(known)}; an installed package can bring another one"
+        super().__init__(f"{model} has engine {engine!r}; {there_is}")
+
+
+class InvalidEngineError(CatalogError):
+    """An engine that cannot be registered."""
+
+    def __init__(self, engine: str, problem: str) -> None:
+        self.engine, self.problem = engine, problem
+        super().__init__(f"{engine} cannot be an engine: {problem}")
 
 
 class UnmappedCapabilityError(CatalogError):
@@ -310,13 +326,13 @@ class ToolError(AiRunnerError):
 
 
 class UnknownToolError(ToolError):
-    """A tool name that was not offered."""
+    """A tool name that was not offered; ``now`` is the tool that does its work since it is gone."""
 
-    def __init__(self, tool: str, offered: Sequence[str]) -> None:
-        self.tool, self.offered = tool, tuple(offered)
+    def __init__(self, tool: str, offered: Sequence[str], now: str = "") -> None:
+        self.tool, self.offered, self.now = tool, tuple(offered), now
         import difflib  # only needed when something is wrong
 
-        close = difflib.get_close_matches(tool, self.offered, n=3)
+        close = [now] if now else difflib.get_close_matches(tool, self.offered, n=3)
         some = ", ".join(self.offered[:_NAMES_TOLD]) or "none"
         more = len(self.offered) - _NAMES_TOLD
         hint = (

@@ -13,8 +13,8 @@ from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan, Worker
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.base import ChatRequest, LoadPlan, Worker
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 from airunner.errors import ToolRetryError
 from airunner.events import (
     Event,

@@ -105,6 +105,7 @@ def test_the_list_has_every_tool_and_what_becomes_of_its_calls(tmp_path: Path) -
     assert table[0].split()[:3] == ["tool", "permission", "runs"]
     row = next(line for line in table if line.startswith("  time_get_current_time"))
     assert row.split(None, 2)[1] == "execute"
+    assert table.index(row) > next(n for n, line in enumerate(table) if line.strip() == "time:")
     assert "if you agree" in row
     assert any(line.startswith("* search_tools ") for line in table)
 
@@ -140,6 +141,9 @@ def test_a_call_has_the_models_it_needs(embedded_home: Path) -> None:
     ("arguments", "code", "told"),
     [
         (("no_such_tool",), 1, "There is no tool 'no_such_tool'"),
+        (("list_models",), 1, "Did you mean about_airunner?"),
+        (("calculate", "--tools", "fles"), 2, "Did you mean files?"),
+        (("calculate", "--tools", "files"), 1, "There is no tool 'calculate'"),
         (("summarize_text",), 1, "text: Field required"),
         (("summarize_text", "--args", "[1]"), 2, "must be an object"),
         (("summarize_text", "--args", "{"), 2, "no JSON"),
@@ -161,6 +165,12 @@ def test_tools_of_an_installed_package_are_there_and_a_broken_one_is_told(
     listed = tools(home, "list", "--json", path=plugin)
     assert listed.returncode == 0, listed.stderr
     found = {row["name"]: row for row in json.loads(listed.stdout)}
+    only = tools(home, "list", "--json", "--tools", "my-plugin", path=plugin)
+    assert [row["name"] for row in json.loads(only.stdout)] == ["my_tool", "my_other"]
+    assert {row["toolset"] for row in json.loads(only.stdout)} == {"my-plugin"}
+    off = tools(home, "list", "--json", "--tools", "-my-plugin", path=plugin)
+    assert "my_tool" not in {row["name"] for row in json.loads(off.stdout)}
+    assert "no disk today" not in off.stderr, "a package that is switched off is not loaded"
     assert found["my_tool"]["parameters"] == {
         "type": "object",
         "properties": {"prompt": {"type": "string", "description": "what to say."}},

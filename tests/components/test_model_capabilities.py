@@ -18,8 +18,9 @@ from airunner.components.llm.config.model_capabilities import (
     embedded_fallback,
     get_model_for_capability,
 )
+from airunner.engines.known import known_engines
 from airunner.errors import UnknownModelError, UnmappedCapabilityError
-from airunner.models.catalog import Catalog, sources_of
+from airunner.models.catalog import Catalog
 from airunner.models.spec import HubFolderSource, HubSource, WheelSource
 
 
@@ -36,7 +37,7 @@ def edited():
 
 
 def test_the_registry_is_sound():
-    Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL).validate()
+    Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits).validate()
     assert set(ModelCapability) == set(CAPABILITY_TO_MODEL)
     for spec in MODEL_REGISTRY.values():
         assert spec.license != "unknown"
@@ -82,9 +83,9 @@ def test_the_specifications_two_statements_are_enough(edited):
 
     spec = get_model_for_capability(ModelCapability.PROMPT_ENHANCEMENT)
     assert spec.model_path == "my-model/path"
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
     catalog.validate()
-    assert sources_of(spec)[0] == HubSource("my-model/path-GGUF", "*Q4_K_M*.gguf")
+    assert catalog.sources_of(spec)[0] == HubSource("my-model/path-GGUF", "*Q4_K_M*.gguf")
     nothing_here = catalog.resolve(
         ModelCapability.PROMPT_ENHANCEMENT,
         lambda spec: False,

@@ -71,7 +71,9 @@ def test_max_memory_is_for_the_preferred_tier() -> None:
 def test_max_memory_is_also_for_the_cpu_where_the_gpu_only_draws() -> None:
     cpu = device(32 * GB, 20 * GB)
     gpu = replace(
-        device(8 * GB, 7 * GB, id="cuda:0", kind="cuda"), engines=frozenset({"diffusers"})
+        device(8 * GB, 7 * GB, id="cuda:0", kind="cuda"),
+        engines=frozenset({"diffusers"}),
+        talks=False,
     )
     assert budgets([gpu, cpu], 5 * GB, 2 * GB) == {"cuda:0": 5 * GB, "cpu": 5 * GB}
 

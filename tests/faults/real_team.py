@@ -15,15 +15,16 @@ from typing import TypeVar
 import psutil
 
 from airunner.devices.device import Device
-from airunner.engines.base import ChatRequest, EngineOptions
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.base import ChatRequest
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.planner import GgufPlanner, LoadOptions
 from airunner.events import Event, EventBus
 from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import open_parking_lot
-from airunner.resources.sizing import Sized, Sizer, Wishes
+from airunner.resources.sizing import Sized, Sizer
 from airunner.scheduling.ledger import DeviceBudget
 from airunner.scheduling.scheduler import Scheduler
 
@@ -50,11 +51,12 @@ class RealTeam:
         self.bus.subscribe(self.events.append)
         self._budget = {"cpu": budget_bytes}
         device = Device("cpu", "cpu", "CPU", None, None)
-        self._sizer = Sizer([device], Wishes(CONTEXT, parallel=1, kv_type="f16"))
+        planner = GgufPlanner(LoadOptions(CONTEXT, parallel=1, kv_type="f16"))
+        self._sizer = Sizer([device], {"llama_cpp": planner})
         self.launcher = LocalLauncher(EngineOptions(folder / "run"))
         self.manager = ModelResourceManager(
             scheduler=Scheduler([DeviceBudget("cpu", budget_bytes)]),
-            launcher=self.launcher,
+            launchers={"llama_cpp": self.launcher},
             lot=open_parking_lot(folder, lot_bytes, lot_bytes, self.shm),
             bus=self.bus,
             n_threads=2,

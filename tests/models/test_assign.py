@@ -36,7 +36,7 @@ def test_the_team_for_a_graphics_card(max_vram, primary, coder, artist):
 
 
 def test_image_models_may_have_a_budget_of_their_own():
-    assignment = auto_assign(MODEL_REGISTRY, 24 * GB, image_budget_bytes=8 * GB)
+    assignment = auto_assign(MODEL_REGISTRY, 24 * GB, engine_budgets={"diffusers": 8 * GB})
     assert assignment.mapping[CODE] == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
     drawn_by = assignment.mapping[ModelCapability.IMAGE_GENERATION]
     assert drawn_by == "stabilityai/stable-diffusion-xl-base-1.0"

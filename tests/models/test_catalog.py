@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from airunner.engines.known import known_engines
 from airunner.errors import (
     InvalidCatalogError,
     MissingWeightsError,
     UnknownModelError,
     UnmappedCapabilityError,
 )
-from airunner.models.catalog import Catalog, is_local_file, sources_of
+from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.spec import (
     FileSource,
     HubFolderSource,
@@ -19,6 +20,7 @@ from airunner.models.spec import (
     PackagedSource,
     RequantizedSource,
     Sampling,
+    Source,
 )
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -30,13 +32,17 @@ def spec(name: str, *capabilities: ModelCapability, **fields: object) -> ModelSp
 
 
 def catalog(*specs: ModelSpec, mapping: dict[ModelCapability, str] | None = None) -> Catalog:
-    return Catalog({s.model_path: s for s in specs}, mapping or {})
+    return Catalog({s.model_path: s for s in specs}, mapping or {}, known_engines().traits)
+
+
+def sources_of(model: ModelSpec) -> list[Source]:
+    return catalog().sources_of(model)
 
 
 def test_later_edits_of_the_dictionaries_are_seen():
     registry: dict[str, ModelSpec] = {}
     mapping: dict[ModelCapability, str] = {}
-    models = Catalog(registry, mapping)
+    models = Catalog(registry, mapping, known_engines().traits)
     with pytest.raises(UnmappedCapabilityError):
         models.for_capability(SUMMARIZATION)
     registry["my-model/path"] = spec("my-model/path")
@@ -113,11 +119,11 @@ def test_every_problem_of_a_registry_is_told_at_once():
     }
     mapping = {PRIMARY: "a/fine", SUMMARIZATION: "a/absent"}
     with pytest.raises(InvalidCatalogError) as caught:
-        Catalog(broken, mapping).validate()
+        Catalog(broken, mapping, known_engines().traits).validate()
     told = "\n".join(caught.value.problems)
     for expected in (
         "a/key is registered with another model_path, a/another",
-        "a/engine has engine 'steam'",
+        "a/engine has engine 'steam'; there is llama_cpp, diffusers",
         "a/useless has no capabilities",
         "nowhere has no sources",
         "a/numbers has max_context=0",
@@ -175,9 +181,12 @@ DRAWING = ModelCapability.IMAGE_GENERATION
         ({"image": ImageDefaults(height=0)}, r"image\.height=0"),
         ({"image": ImageDefaults(steps=0)}, r"image\.steps=0"),
         ({"image": ImageDefaults(guidance=float("nan"))}, r"image\.guidance=nan"),
-        ({"image": ImageDefaults(), "capabilities": [SUMMARIZATION]}, "must list IMAGE_GENERATION"),
-        ({"image": ImageDefaults(), "capabilities": [DRAWING, PRIMARY]}, "no capability but IMAGE"),
-        ({"engine": "llama_cpp"}, "draws, which takes engine"),
+        ({"image": ImageDefaults(), "capabilities": [SUMMARIZATION]}, 'takes engine="llama_cpp"'),
+        (
+            {"image": ImageDefaults(), "capabilities": [DRAWING, PRIMARY]},
+            "lists PRIMARY_CONV",
+        ),
+        ({"engine": "llama_cpp"}, 'lists IMAGE_GENERATION, which takes engine="diffusers"'),
         (
             {"engine": "llama_cpp", "capabilities": [PRIMARY], "sources": (PackagedSource("x"),)},
             "a folder as source",

@@ -65,7 +65,7 @@ class FakeTeam:
         self.lot = open_parking_lot(folder, parking_bytes, parking_bytes, self.shm)
         self.manager = ModelResourceManager(
             scheduler=Scheduler(self._budgets, queue_limit),
-            launcher=self.launcher,
+            launchers={"llama_cpp": self.launcher},
             lot=self.lot,
             bus=self.bus,
             n_threads=8,

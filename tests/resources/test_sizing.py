@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from airunner.devices.device import Device
+from airunner.engines.llama_cpp.planner import SMALLEST_CONTEXT, GgufPlanner, LoadOptions
 from airunner.errors import CorruptWeightsError, LoadError, MissingWeightsError
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.resources.sizing import SMALLEST_CONTEXT, Sizer, Wishes
+from airunner.resources.sizing import Sizer
 
 GB = 10**9
 CPU = Device("cpu", "cpu", "CPU", 8 * GB, 4 * GB)
@@ -19,7 +20,8 @@ CHAT = [ModelCapability.SUMMARIZATION]
 
 
 def sizer(*devices: Device, context: int = 2048) -> Sizer:
-    return Sizer(devices or (CPU,), Wishes(context, parallel=1, kv_type="f16"))
+    planner = GgufPlanner(LoadOptions(context, parallel=1, kv_type="f16"))
+    return Sizer(devices or (CPU,), {"llama_cpp": planner})
 
 
 def test_a_device_with_room_gives_the_wanted_context(smollm2: Path) -> None:

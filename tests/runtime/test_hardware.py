@@ -9,6 +9,7 @@ import pytest
 
 from airunner.config.settings import Settings
 from airunner.devices.device import Device, DeviceReport
+from airunner.engines.known import known_engines
 from airunner.resources.status import ModelStatus, Status
 from airunner.runtime import hardware as hardware_module
 from airunner.runtime.hardware import Hardware
@@ -21,7 +22,7 @@ def settings(home: Path, **values: object) -> Settings:
 
 
 def test_a_budget_of_ones_own_does_not_follow_free_memory(tmp_path: Path) -> None:
-    hardware = Hardware(settings(tmp_path, max_memory="600MB"))
+    hardware = Hardware(settings(tmp_path, max_memory="600MB"), known_engines())
     assert [b.budget_bytes for b in hardware.device_budgets()] == [600_000_000]
     assert hardware.measure_budgets(lambda device: []) == {}
 
@@ -30,10 +31,10 @@ def test_a_gpu_that_only_draws_is_no_room_for_language_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only = frozenset({"diffusers"})
-    gpu = Device("cuda:0", "cuda", "RTX", 24 * GB, 24 * GB, gpu_index=0, engines=only)
+    gpu = Device("cuda:0", "cuda", "RTX", 24 * GB, 24 * GB, gpu_index=0, engines=only, talks=False)
     cpu = Device("cpu", "cpu", "CPU", 8 * GB, 8 * GB)
     monkeypatch.setattr(hardware_module, "probe_devices", lambda *_: DeviceReport((gpu, cpu)))
-    hardware = Hardware(settings(tmp_path, reserve="0"))
+    hardware = Hardware(settings(tmp_path, reserve="0"), known_engines())
     assert hardware.largest_budget("llama_cpp") == 8 * GB
     assert hardware.largest_budget("diffusers") == 24 * GB
     assert hardware.planned_budget("llama_cpp") == 8 * GB
@@ -48,13 +49,13 @@ def test_a_team_is_planned_for_the_gpu_and_not_for_more_ram(
     gpu = Device("cuda:0", "cuda", "RTX", 8 * GB, 8 * GB, gpu_index=0)
     cpu = Device("cpu", "cpu", "CPU", 64 * GB, 64 * GB)
     monkeypatch.setattr(hardware_module, "probe_devices", lambda *_: DeviceReport((gpu, cpu)))
-    hardware = Hardware(settings(tmp_path, reserve="0"))
+    hardware = Hardware(settings(tmp_path, reserve="0"), known_engines())
     assert hardware.largest_budget("llama_cpp") == 64 * GB
     assert hardware.planned_budget("llama_cpp") == 8 * GB
 
 
 def test_what_our_workers_hold_counts_as_free(tmp_path: Path) -> None:
-    hardware = Hardware(settings(tmp_path))
+    hardware = Hardware(settings(tmp_path), known_engines())
     without = hardware.measure_budgets(lambda device: [])
     # This process stands in for a hundred workers: its private memory is added each time.
     with_ours = hardware.measure_budgets(lambda device: [os.getpid()] * 100)
@@ -62,14 +63,14 @@ def test_what_our_workers_hold_counts_as_free(tmp_path: Path) -> None:
 
 
 def test_logical_devices_have_the_budgets_they_were_given(tmp_path: Path) -> None:
-    hardware = Hardware(settings(tmp_path, devices="cpu:0=300MB,cpu:1=200MB"))
+    hardware = Hardware(settings(tmp_path, devices="cpu:0=300MB,cpu:1=200MB"), known_engines())
     budgets = {b.device: b.budget_bytes for b in hardware.device_budgets()}
     assert budgets == {"cpu:0": 300_000_000, "cpu:1": 200_000_000}
     assert hardware.measure_budgets(lambda device: []) == {}
 
 
 def test_an_ended_process_misses_nothing(tmp_path: Path) -> None:
-    hardware = Hardware(settings(tmp_path))
+    hardware = Hardware(settings(tmp_path), known_engines())
     child = os.fork()
     if child == 0:
         os._exit(0)
@@ -95,10 +96,10 @@ def held(device: str, held_bytes: int, pid: int | None = None) -> Status:
 
 
 def test_files_may_fill_what_is_neither_reserved_nor_promised(tmp_path: Path) -> None:
-    hardware = Hardware(settings(tmp_path, reserve="0"))
+    hardware = Hardware(settings(tmp_path, reserve="0"), known_engines())
     idle = Status((), ())
     assert hardware.read_room(idle) > 0
-    assert Hardware(settings(tmp_path, reserve="1000TB")).read_room(idle) < 0
+    assert Hardware(settings(tmp_path, reserve="1000TB"), known_engines()).read_room(idle) < 0
     # What a load has yet to take is spoken for; on a GPU it is no RAM.
     assert hardware.read_room(held("cpu", 1 << 50)) < 0
     assert hardware.read_room(held("cuda:0", 1 << 50)) > 0

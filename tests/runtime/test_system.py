@@ -13,12 +13,13 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
+from airunner.engines.known import known_engines
 from airunner.events import Decided
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec, short_name
 from airunner.runtime import Runtime
 from airunner.runtime.system import KEPT_DECISIONS, RuntimeSystem
-from airunner.toolbox.system.system_tools import explain_last_decision, list_models, show_memory
+from airunner.toolbox.system.system_tools import about_airunner
 from airunner.tools.system_view import SystemView
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -72,13 +73,13 @@ def test_models_memory_and_decisions_are_those_of_the_runtime(embedded_home: Pat
         assert device.held_bytes == known[talker].held_bytes
         assert device.free_bytes == ONE_MODEL_BYTES - device.held_bytes
 
-        told = explain_last_decision(10, api=api)
+        told = about_airunner("decisions", api=api)
         assert f"PARK {talker} on cpu: makes room for" in told
         assert f"START LOAD {talker} on cpu: the primary returns" in told
         assert "GRANT" not in told
-        assert f"- {talker} (98.4 MB): ready on cpu with" in list_models(api=api)
-        assert f"- {talker}: ready on cpu with" in show_memory(api=api)
-        everything = (told, list_models("all", api=api), show_memory(api=api))
+        assert f"- {talker} (98.4 MB): ready on cpu with" in about_airunner("models", api=api)
+        assert f"- {talker}: ready on cpu with" in about_airunner("memory", api=api)
+        everything = (told, about_airunner("models", api=api), about_airunner("memory", api=api))
         assert str(embedded_home) not in "".join(everything)
 
 
@@ -94,7 +95,7 @@ def test_settings_have_no_paths_and_say_what_they_mean(tmp_path: Path) -> None:
 def test_a_file_is_named_without_its_folders(tmp_path: Path) -> None:
     file = str(tmp_path / "private" / "model.gguf")
     spec = ModelSpec(file, [PRIMARY])
-    catalog = Catalog({file: spec}, {PRIMARY: file})
+    catalog = Catalog({file: spec}, {PRIMARY: file}, known_engines().traits)
     with Runtime(settings(tmp_path), command="test") as runtime:
         system = system_of(runtime, catalog)
         reason = f"makes room for {file}, which needs 5 bytes"

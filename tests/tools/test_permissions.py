@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from airunner.config.settings import Settings
-from airunner.errors import SettingsError
+from airunner.errors import SettingsError, UnknownToolError
+from airunner.toolbox.toolset import builtin_toolset
+from airunner.tools.former_names import FORMER
 from airunner.tools.permissions import DEFAULT_RULES, Permissions
 from airunner.tools.tool import Permission, Tool
 
@@ -111,3 +113,42 @@ def test_rules_come_from_every_kind_of_setting() -> None:
 def test_a_rule_that_says_nothing_is_refused(written: str) -> None:
     with pytest.raises(SettingsError, match="permissions"):
         Settings.load({"permissions": written}, {})
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "arguments", "decided"),
+    [
+        ({"list_models": "deny"}, "about_airunner", {"what": "models"}, "deny"),
+        ({"list_models": "deny"}, "about_airunner", {"what": "memory"}, "allow"),
+        ({"append_to_note": "allow"}, "change_note", {"title": "A", "text": "x"}, "allow"),
+        ({"append_to_note": "allow"}, "change_note",
+         {"title": "A", "text": "x", "replace": True}, "ask"),
+        ({"append_*": "allow"}, "change_note", {"title": "A", "text": "x"}, "allow"),
+        ({"append_to_note(title=Shop*)": "allow"}, "change_note",
+         {"title": "Shopping", "text": "x"}, "allow"),
+        ({"append_to_note(title=Shop*)": "allow"}, "change_note",
+         {"title": "Bank", "text": "x"}, "ask"),
+        ({"days_between": "deny"}, "calculate_date", {"end": "tomorrow"}, "deny"),
+        ({"days_between": "deny"}, "calculate_date", {"days": 3}, "allow"),
+        ({"search_document": "deny"}, "search_documents", {"query": "x", "file": "a.md"}, "deny"),
+        ({"search_document": "deny"}, "search_documents", {"query": "x"}, "allow"),
+        ({"statistics_of": "allow"}, "run_python", {"code": "1"}, "ask"),
+        ({"random_*": "allow"}, "run_python", {"code": "1"}, "ask"),
+    ],
+)  # fmt: skip
+def test_rules_hold_for_tools_that_have_another_name_now(
+    rules: dict[str, str], name: str, arguments: dict[str, Any], decided: str
+) -> None:
+    assert decision(rules, builtin_toolset().get(name), **arguments) == decided
+
+
+def test_a_rule_of_an_old_name_never_allows_more_than_it_did() -> None:
+    tools = builtin_toolset()
+    for old, former in FORMER.items():
+        assert old not in tools
+        tool = tools.get(former.now)
+        assert set(former.where) <= set(tool.parameters["properties"])
+        if tool.permission == "execute":
+            assert not former.in_rules
+    with pytest.raises(UnknownToolError, match="Did you mean about_airunner"):
+        tools.get("list_models")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from airunner.engines.known import known_engines
 from airunner.errors import DownloadError, MissingWeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
@@ -33,7 +34,8 @@ def spec(*sources: Source, model_path: str = "publisher/model") -> ModelSpec:
 
 
 def store(home: Path, *specs: ModelSpec, offline: bool = False) -> ModelStore:
-    return ModelStore(home, Catalog({s.model_path: s for s in specs}, {}), EventBus(), offline)
+    catalog = Catalog({s.model_path: s for s in specs}, {}, known_engines().traits)
+    return ModelStore(home, catalog, EventBus(), offline)
 
 
 def test_what_was_fetched_is_found_and_can_be_removed(server, tmp_path):
@@ -180,12 +182,14 @@ from pathlib import Path
 from airunner.weights.store import ModelStore
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
+from airunner.engines.known import known_engines
 from airunner.models.spec import ModelSpec, UrlSource
 
 spec = ModelSpec("publisher/model", [], sources=(UrlSource(sys.argv[2], sys.argv[3]),))
 bus = EventBus()
 bus.subscribe(lambda event: print(event.step, flush=True))
-print(ModelStore(Path(sys.argv[1]), Catalog({}, {}), bus).fetch(spec), flush=True)
+catalog = Catalog({}, {}, known_engines().traits)
+print(ModelStore(Path(sys.argv[1]), catalog, bus).fetch(spec), flush=True)
 """
 
 

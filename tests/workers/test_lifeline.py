@@ -20,9 +20,9 @@ Eventually = Callable[[Callable[[], bool]], None]
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
+from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.messages import Message
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 
 async def main(run_dir, weights, doing):
     launcher = LocalLauncher(EngineOptions(Path(run_dir)))

@@ -27,6 +27,7 @@ from airunner.messages import ToolCall
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
+from airunner.tools.former_names import name_now
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.retrieval.ranking import ToolRanker
 from airunner.tools.retrieval.relevance import RelevanceIndex
@@ -86,7 +87,8 @@ class AgentLoop:
             self.toolset += Toolset([search_tool(toolset, self.block.names)])
             self.block = ToolBlock(self.toolset, core_tools)
         for name in self.block.unknown:
-            problem = "there is no such tool"
+            now = name_now(name)
+            problem = "there is no such tool" + (f"; {now} does its work now" if now else "")
             bus.publish(ToolRefused(origin="core_tools", tool=name, problem=problem))
         self._specialists, self._facilities = specialists, facilities
         self._consent = Approvals(permissions or Permissions())

@@ -6,14 +6,11 @@ make the home folder, which every other command would make as well.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +24,9 @@ from airunner.components.llm.config.model_capabilities import (
 from airunner.config.byte_size import MIB, format_bytes
 from airunner.config.settings import SETTINGS, Settings
 from airunner.devices.budget import budgets
-from airunner.devices.device import LANGUAGE_ENGINE, Device
+from airunner.devices.device import Device
+from airunner.engines.descriptor import Installation
+from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, InvalidCatalogError
 from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
@@ -39,9 +38,6 @@ from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore
 
 LOW_DISK_BYTES = 512 * MIB
-IMAGE_LIBRARIES = ("diffusers", "torch", "transformers", "accelerate", "safetensors", "PIL")
-"""Modules without which no image can be drawn; they come with ``airunner[images]``."""
-_ENGINE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +113,18 @@ class Report:
 
 def examine(settings: Settings) -> Report:
     """Look at everything a run needs."""
-    hardware = Hardware(settings)
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+    engines = known_engines()
+    hardware = Hardware(settings, engines)
+    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, engines.traits)
     store = ModelStore(settings.home, catalog, EventBus(), offline=True)
-    engine, engine_problems = _engine(settings)
+    installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))
     weights = tuple(_weights(store))
     known = budgets(hardware.report.devices, settings.max_memory, settings.reserve)
     places = _places(settings)
     return Report(
         version=__version__,
-        engine=engine,
+        engine=", ".join(one.name for one in installations),
         n_threads=hardware.n_threads,
         settings=tuple(
             ShownSetting(name, settings.shown(name), settings.origins[name], setting.help)
@@ -138,53 +135,25 @@ def examine(settings: Settings) -> Report:
         places=places,
         notes=hardware.report.notes,
         problems=(
-            *engine_problems,
+            *_engine_problems(installations, engines.refused),
             *home_problems,
             *_catalog_problems(catalog),
             *_device_problems(hardware.devices, known),
-            *_weights_problems(settings, catalog, store, hardware.largest_budget(LANGUAGE_ENGINE)),
+            *_weights_problems(settings, catalog, store, hardware),
             *_space_problems(places),
-            *image_problems(),
         ),
     )
 
 
-def _engine(settings: Settings) -> tuple[str, list[Problem]]:
-    """The engine in words, tried in a process of its own as a worker would use it."""
-    if settings.llama_server is not None:
-        name, command = str(settings.llama_server), [str(settings.llama_server), "--version"]
-        remedy = "Give the full path of a llama-server that runs, or leave --llama-server out."
-    else:
-        try:
-            version = importlib.metadata.version("xllamacpp")
-        except importlib.metadata.PackageNotFoundError:
-            remedy = "Install it: pip install xllamacpp"
-            return "no engine", [Problem("The engine xllamacpp is not installed.", remedy, True)]
-        name, command = f"xllamacpp {version}", [sys.executable, "-P", "-c", "import xllamacpp"]
-        remedy = "Install it again: pip install --force-reinstall xllamacpp"
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_ENGINE_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return name, [Problem(f"The engine {name} does not start: {error}", remedy, True)]
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        what = f"The engine {name} does not start: {' '.join(last)}"
-        return name, [Problem(what, remedy, True)]
-    return name, []
-
-
-def image_problems(find: Callable[[str], object] = importlib.util.find_spec) -> Iterator[Problem]:
-    """Whether images can be drawn; looks for the libraries without importing them."""
-    missing = [name for name in IMAGE_LIBRARIES if find(name) is None]
-    if missing:
-        what = f"Images cannot be drawn, because these are not installed: {', '.join(missing)}."
-        yield Problem(what, "Install them: pip install 'airunner[images]'", False)
+def _engine_problems(
+    installations: Iterable[Installation], refused: Mapping[str, str]
+) -> Iterator[Problem]:
+    for installation in installations:
+        for found in installation.problems:
+            yield Problem(found.what, found.remedy, found.prevents_running)
+    for engine, problem in refused.items():
+        what = f"The engine {engine} is left out: {problem}"
+        yield Problem(what, "Update or remove the package that brings it.", False)
 
 
 def _home_problems(home: Path) -> Iterator[Problem]:
@@ -216,13 +185,15 @@ def _device_problems(usable: tuple[Device, ...], known: dict[str, int | None]) -
 
 
 def _weights_problems(
-    settings: Settings, catalog: Catalog, store: ModelStore, largest_bytes: int
+    settings: Settings, catalog: Catalog, store: ModelStore, hardware: Hardware
 ) -> Iterator[Problem]:
     """The primary must be here or to be had, and must fit; any other model may be missing."""
     capability = ModelCapability.PRIMARY_CONVERSATION
 
     def here(spec: ModelSpec) -> bool:
-        return _path(store, spec) is not None
+        with suppress(AiRunnerError, OSError):  # what cannot be read counts as absent
+            return store.is_here(spec)
+        return False
 
     try:
         if settings.primary is not None:
@@ -239,7 +210,7 @@ def _weights_problems(
             yield Problem(f"{what}, and --offline forbids to fetch them.", remedy, True)
         else:
             yield Problem(f"{what}; the first run fetches them.", "Nothing to do.", False)
-    size_bytes = declared_bytes(primary)
+    size_bytes, largest_bytes = declared_bytes(primary), hardware.largest_budget(primary.engine)
     if size_bytes is not None and size_bytes > largest_bytes:
         yield Problem(
             f"{primary.model_path} takes about {format_bytes(size_bytes)}, and the largest "

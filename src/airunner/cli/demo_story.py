@@ -21,9 +21,9 @@ from airunner.components.llm.config.model_capabilities import (
 from airunner.config.byte_size import MIB, format_bytes
 from airunner.config.settings import Settings
 from airunner.devices.device import Device
+from airunner.engines.known import known_engines
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
-from airunner.runtime.wishes import wishes_of
 
 DEMO_SETTINGS = {"context": 4096, "max_tokens": 160}
 """Unless the user says otherwise; the model would go on and on without a limit."""
@@ -115,7 +115,8 @@ def predict(
     settings: Settings, device: Device, budget_bytes: int, weights: Mapping[str, Path]
 ) -> dict[str, int]:
     """Bytes each model will take on ``device``, by name."""
-    sizer = Sizer((device,), wishes_of(settings))
+    planners = {name: engine.planner(settings) for name, engine in known_engines().items()}
+    sizer = Sizer((device,), planners)
     return {
         name: sizer.size(MODEL_REGISTRY[name], path, {device.id: budget_bytes})
         .estimates[device.id]

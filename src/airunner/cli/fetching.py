@@ -13,6 +13,7 @@ from airunner.cli.download_bar import DownloadBar
 from airunner.cli.following import following
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
+from airunner.engines.known import known_engines
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelSpec
@@ -21,7 +22,7 @@ from airunner.weights.store import ModelStore
 
 def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
     """The store of the home folder, the catalogue it looks in, and the bus it reports on."""
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
     catalog.validate()
     bus = EventBus()
     return ModelStore(settings.home, catalog, bus, offline=settings.offline), catalog, bus

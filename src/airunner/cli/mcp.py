@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,6 +56,7 @@ def mcp(
 
 def _offered(names: list[str] | tuple[()]) -> Toolset:
     from airunner.components.llm.tools.image_tools import generate_image, image_toolset
+    from airunner.engines.known import known_engines
     from airunner.toolbox.code.code_tools import generate_code
     from airunner.toolbox.text.text_tools import summarize_text, translate_text
     from airunner.toolbox.toolset import builtin_toolset
@@ -64,7 +64,8 @@ def _offered(names: list[str] | tuple[()]) -> Toolset:
     from airunner.tools.toolset import Toolset
 
     if not names:
-        draws = [generate_image] if find_spec("diffusers") else []
+        able = any(e.traits.draws and e.is_installed() for e in known_engines().values())
+        draws = [generate_image] if able else []
         return Toolset([enhance_prompt, summarize_text, translate_text, generate_code, *draws])
     known = builtin_toolset() + image_toolset() + Toolset([enhance_prompt])
     return Toolset(known.get(name) for name in dict.fromkeys(names))

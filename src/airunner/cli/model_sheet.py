@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airunner.cli.console import columns, out
 from airunner.config.byte_size import format_bytes
-from airunner.engines.base import LoadPlan
 from airunner.models.assign import declared_bytes
-from airunner.models.catalog import sources_of
-from airunner.models.files.gguf import read_gguf
-from airunner.models.memory.language import estimate_memory
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.weights.local import stored_bytes
 
 if TYPE_CHECKING:
     from airunner.runtime import Runtime
 
-SHOWN_CONTEXTS = (2048, 8192, 32_768, 131_072)
 _NOT_FIELDS = {"memory", "sources", "sampling", "wanted_for"}
 
 
@@ -33,7 +28,9 @@ def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
     return {
         **asdict(spec),
         "dialect": spec.dialect,
-        "sources": [{"source": type(s).__name__, **asdict(s)} for s in sources_of(spec)],
+        "sources": [
+            {"source": type(s).__name__, **asdict(s)} for s in runtime.catalog.sources_of(spec)
+        ],
         "declared_memory_bytes": declared_bytes(spec),
         "wanted_for": [c for c, name in runtime.catalog.mapping.items() if name == spec.model_path],
         "path": path,
@@ -43,67 +40,23 @@ def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
 
 
 def _memory(runtime: Runtime, spec: ModelSpec, path: Path) -> list[dict[str, Any]]:
-    if spec.engine == "diffusers":
-        return _image_memory(runtime, spec)
-    return _context_memory(runtime, spec, path) if spec.engine == "llama_cpp" else []
-
-
-def _image_memory(runtime: Runtime, spec: ModelSpec) -> list[dict[str, Any]]:
-    """Predicted bytes per device, at the model's own picture size."""
+    """Predicted bytes per device, as it would be loaded and in other ways."""
     sized = runtime.call(runtime.team.size(spec))
     rows: list[dict[str, Any]] = []
-    for device, plan in sized.plans.items():
-        if isinstance(plan, LoadPlan):
-            continue
-        estimate = sized.estimates[device]
+    for device, variants in runtime.sizer.variants(sized, path).items():
         budget_bytes = runtime.manager.budgets[device]
-        rows.append(
-            {
-                "device": device,
-                "pixels": plan.max_pixels,
-                "dtype": plan.dtype,
-                "weights": plan.weights,
-                "offload": plan.offload,
-                "chosen": True,
-                **asdict(estimate),
-                "total_bytes": estimate.total_bytes,
-                "budget_bytes": budget_bytes,
-                "fits": estimate.total_bytes <= budget_bytes,
-            }
-        )
-    return rows
-
-
-def _context_memory(runtime: Runtime, spec: ModelSpec, path: Path) -> list[dict[str, Any]]:
-    """Predicted bytes per device, at the context it would be loaded with and at some others."""
-    file = read_gguf(path)
-    sized = runtime.call(runtime.team.size(spec))
-    longest = min(spec.yarn_context or spec.max_context, file.context_length)
-    rows: list[dict[str, Any]] = []
-    for device in runtime.hardware.devices:
-        plan = sized.plans.get(device.id)
-        if not isinstance(plan, LoadPlan):
-            continue
-        budget_bytes = runtime.manager.budgets[device.id]
-        for n_ctx in sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)}):
-            estimate = estimate_memory(
-                file,
-                n_ctx=n_ctx,
-                n_parallel=plan.n_parallel,
-                n_ubatch=plan.n_ubatch,
-                kv_type_k=plan.kv_type_k,
-                kv_type_v=plan.kv_type_v,
-                on_gpu=device.is_accelerator,
-            )
+        for variant in variants:
+            total_bytes = variant.estimate.total_bytes
             rows.append(
                 {
-                    "device": device.id,
-                    "n_ctx": n_ctx,
-                    "chosen": n_ctx == plan.n_ctx,
-                    **asdict(estimate),
-                    "total_bytes": estimate.total_bytes,
+                    "device": device,
+                    "loaded_as": variant.label,
+                    **variant.facts,
+                    "chosen": variant.chosen,
+                    **asdict(variant.estimate),
+                    "total_bytes": total_bytes,
                     "budget_bytes": budget_bytes,
-                    "fits": estimate.total_bytes <= budget_bytes,
+                    "fits": total_bytes <= budget_bytes,
                 }
             )
     return rows
@@ -129,13 +82,12 @@ def print_sheet(sheet: dict[str, Any]) -> None:
         console.print(f"\n{advice}; their memory is then computed from the file.")
         return
     console.print("\nMemory when loaded (* as it would be now)", style="bold")
-    first = "Loaded as" if sheet["engine"] == "diffusers" else "Context"
-    numbers = (first, "Weights", "KV", "Compute", "Other", "Total", "Budget")
+    numbers = ("Loaded as", "Weights", "KV", "Compute", "Other", "Total", "Budget")
     table = columns("On", *numbers, "", right=numbers)
     for row in sheet["memory"]:
         table.add_row(
             row["device"],
-            f"{_loaded_as(row)}{'*' if row['chosen'] else ' '}",
+            f"{row['loaded_as']}{'*' if row['chosen'] else ' '}",
             format_bytes(row["weights_bytes"]),
             format_bytes(row["kv_bytes"]),
             format_bytes(row["compute_bytes"]),
@@ -145,15 +97,6 @@ def print_sheet(sheet: dict[str, Any]) -> None:
             "" if row["fits"] else "too big",
         )
     console.print(table)
-
-
-def _loaded_as(row: dict[str, Any]) -> str:
-    """What distinguishes this row: the context, or how an image model would be loaded."""
-    if "n_ctx" in row:
-        return f"{row['n_ctx']:,}"
-    offload = "" if row["offload"] == "none" else f", {row['offload']} offload"
-    weights = "" if row["weights"] == "as_stored" else f", {row['weights']}"
-    return f"{row['dtype']}{weights}{offload}"
 
 
 def _shown(name: str, value: object) -> str:

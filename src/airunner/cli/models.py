@@ -136,7 +136,7 @@ def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
         "engine": spec.engine,
         "file_bytes": stored_bytes(path) if path else None,
         "declared_memory_bytes": declared_bytes(spec),
-        "here": path is not None,
+        "here": runtime.store.is_here(spec),
         "path": path,
         "priority": spec.priority,
         "license": spec.license,
@@ -196,7 +196,7 @@ def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> 
     sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}
     table = columns("Model", "Memory", "", right=("Memory",))
     for name, size_bytes in sizes.items():
-        here = store.path(catalog.spec(name)) is not None
+        here = store.is_here(catalog.spec(name))
         table.add_row(name, format_bytes(size_bytes or 0), "here" if here else "to fetch")
     console.print(f"The team for {format_bytes(assignment.budget_bytes)}:", style="bold")
     console.print(table)

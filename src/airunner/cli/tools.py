@@ -25,10 +25,11 @@ tools_app = typer.Typer(
 
 
 def list_tools(settings: Settings, as_json: AsJson = False) -> None:
-    """List every tool, what it does to the world, and whether it asks first.
+    """List every tool by its toolset, what it does to the world, and whether it asks first.
 
     Those marked * are in every prompt of a model with tool calling of its own; it
-    searches for the others. The setting core_tools changes which those are.
+    searches for the others. The setting core_tools changes which those are, and the
+    setting tools switches whole toolsets on and off.
     Built-in tools, those of installed packages, and those of the MCP servers in
     mcp.json, which are started for it. What could not be used is told on stderr.
     """
@@ -48,6 +49,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
         tools: list[dict[str, Any]] = [
             {
                 "name": tool.name,
+                "toolset": runtime.toolset.subject_of(tool.name),
                 "core": tool.name in core,
                 "permission": tool.permission,
                 "decision": permissions.decide(tool, {}).decision,
@@ -61,11 +63,17 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
         return
     table = columns("  tool", "permission", "runs", "what it does")
     runs = {"allow": "unasked", "ask": "if you agree", "deny": "never"}
+    by_toolset: dict[str, list[dict[str, Any]]] = {}
     for row in tools:
-        mark = "* " if row["core"] else "  "
-        table.add_row(
-            mark + row["name"], row["permission"], runs[row["decision"]], row["description"]
-        )
+        by_toolset.setdefault(row["toolset"], []).append(row)
+    for toolset, rows in sorted(by_toolset.items()):
+        if toolset:
+            table.add_row(f"{toolset}:")
+        for row in rows:
+            mark = "* " if row["core"] else "  "
+            table.add_row(
+                mark + row["name"], row["permission"], runs[row["decision"]], row["description"]
+            )
     out().print(table)
 
 

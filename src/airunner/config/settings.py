@@ -200,6 +200,15 @@ class Settings:
             "CALL=DECISION,...",
         ),
     ] = ()
+    tools: Annotated[
+        tuple[str, ...],
+        Setting(
+            names,
+            "toolsets to use, as `airunner tools list` names them; -NAME leaves one out; none "
+            "(default: all)",
+            "NAME,...",
+        ),
+    ] = ()
     core_tools: Annotated[
         tuple[str, ...],
         Setting(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airunner.config.byte_size import MIB
-from airunner.devices.device import LANGUAGE_ENGINE, Device
+from airunner.devices.device import Device
 
 LEAST_RESERVE_BYTES = 512 * MIB
 """The default reserve is a tenth of the device, but at least this much."""
@@ -59,5 +59,5 @@ def preferred(devices: Sequence[Device]) -> frozenset[str]:
     """Ids of the devices where models should go: the accelerators, and the CPU where no
     accelerator can compute language models.
     """
-    talking = any(d.is_accelerator and d.computes(LANGUAGE_ENGINE) for d in devices)
+    talking = any(d.is_accelerator and d.talks for d in devices)
     return frozenset(d.id for d in devices if d.is_accelerator or not talking)

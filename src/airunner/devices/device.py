@@ -11,12 +11,6 @@ from typing import Literal
 
 from airunner.errors import DeviceNotFoundError
 
-LANGUAGE_ENGINE = "llama_cpp"
-"""The engine of language models. A device it cannot compute on is of use for pictures alone."""
-
-IMAGE_ENGINE = "diffusers"
-"""The engine of image models."""
-
 DeviceKind = Literal["cpu", "cuda", "rocm", "metal"]
 
 
@@ -41,6 +35,7 @@ class Device:
             a MIG instance can be chosen by this alone.
         engines: those that can compute on it, by the names that model specifications
             use; ``None`` means every one.
+        talks: whether language models that hold conversations can be loaded on it.
     """
 
     id: str
@@ -54,6 +49,7 @@ class Device:
     budget_bytes: int | None = None
     uuid: str | None = None
     engines: frozenset[str] | None = None
+    talks: bool = True
 
     @property
     def is_accelerator(self) -> bool:

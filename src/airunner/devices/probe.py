@@ -6,14 +6,15 @@ memory is measured anew; it takes milliseconds and loads no model library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from airunner.config.settings import Settings
+from airunner.devices.backend import Backend
 from airunner.devices.cpu import probe_cpu
 from airunner.devices.cuda import probe_cuda
-from airunner.devices.device import LANGUAGE_ENGINE, Device, DeviceKind, DeviceReport
+from airunner.devices.device import Device, DeviceReport
 from airunner.devices.layout import apply_layout
 from airunner.devices.metal import probe_metal
 from airunner.devices.rocm import probe_rocm
@@ -23,14 +24,14 @@ Probe = Callable[[], DeviceReport]
 
 def probe_devices(
     settings: Settings,
-    backends: Mapping[str, Collection[DeviceKind]] | None = None,
+    backends: Mapping[str, Backend] | None = None,
     probes: Sequence[Probe] | None = None,
 ) -> DeviceReport:
     """The devices to use, best first: accelerators, then the CPU; or as ``settings.devices`` says.
 
-    ``backends`` are the kinds of accelerator that each engine was built for. A GPU
-    of a kind that none can use is left out with a note, one that only some can use
-    says which (``Device.engines``). With ``None`` that is not known yet, and all stay
+    ``backends`` are what each installed engine was built for. A GPU of a kind that none
+    can use is left out with a note, one that only some can use says which
+    (``Device.engines``). With ``None`` that is not known yet, and all stay
     in with a note. On a Mac the CPU is left out, since RAM would otherwise be counted
     twice; a GPU there is used by all or none.
 
@@ -52,14 +53,14 @@ def probe_devices(
     listed = {device_id for device_id, _ in settings.devices}
     usable = [d for d in found if d.is_accelerator or not _shares_ram(found) or listed]
     layout = apply_layout(usable, settings.devices)
-    if not any(device.computes(LANGUAGE_ENGINE) for device in layout.devices):
-        talking = [device for device in usable if device.computes(LANGUAGE_ENGINE)]
+    if not any(device.talks for device in layout.devices):
+        talking = [device for device in usable if device.talks]
         layout = apply_layout(talking, settings.devices)
     return DeviceReport(layout.devices, (*notes, *remarks, *layout.notes))
 
 
 def _computable(
-    found: Sequence[Device], backends: Mapping[str, Collection[DeviceKind]] | None
+    found: Sequence[Device], backends: Mapping[str, Backend] | None
 ) -> tuple[list[Device], list[str]]:
     kept: list[Device] = []
     notes: list[str] = []
@@ -75,26 +76,21 @@ def _computable(
             )
             kept.append(device)
             continue
-        engines = frozenset(name for name, kinds in backends.items() if device.kind in kinds)
-        talks = LANGUAGE_ENGINE in engines
-        if engines == set(backends):
-            kept.append(device)
-        elif talks:
+        able = {name: b for name, b in backends.items() if device.kind in b.kinds}
+        lacking = [b for name, b in backends.items() if name not in able]
+        engines = frozenset(able) if lacking else None
+        if not lacking or any(b.talks for b in able.values()):
             kept.append(replace(device, engines=engines))
-            notes.append(
-                f"{named} draws no pictures: PyTorch was not built for {device.kind}. "
-                "Install such a build of torch."
-            )
-        else:
-            for_pictures = engines and not _shares_ram([device])
-            if for_pictures:
-                remark = device.note or "for pictures only"
-                kept.append(replace(device, engines=engines, note=remark))
-            notes.append(
-                f"{named} is {'used for pictures only' if for_pictures else 'not used'}: "
-                f"the engine was not built for {device.kind}. Install such a build of "
-                "xllamacpp, or name your own llama-server with --llama-server."
-            )
+            notes += [f"{named} is not used for {b.work}: {b.lacks(device.kind)}" for b in lacking]
+            continue
+        # RAM that is shared with a GPU that does not talk would be counted twice.
+        used = able and not _shares_ram([device])
+        work = " and ".join(b.work for b in able.values())
+        if used:
+            remark = device.note or f"for {work} only"
+            kept.append(replace(device, engines=engines, note=remark, talks=False))
+        missing = " ".join(b.lacks(device.kind) for b in lacking if b.talks or not able)
+        notes.append(f"{named} is {f'used for {work} only' if used else 'not used'}: {missing}")
     return kept, notes
 
 

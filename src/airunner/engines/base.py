@@ -7,9 +7,9 @@ in the parent process and speaks to a worker; it never imports a model library.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.messages import Delta, Message, ToolSchema
@@ -234,14 +234,19 @@ class Launcher(Protocol[PlanT]):
         ...
 
 
-@dataclass(slots=True)
-class EngineOptions:
-    """What all workers of an engine share.
+@runtime_checkable
+class Preparable(Protocol):
+    """A launcher whose library takes long to import, and can be imported ahead of a launch."""
 
-    ``llama_server`` is a user's own ``llama-server`` binary to use instead of
-    the bundled library; ``run_dir`` is a private folder for logs and slot files.
-    """
+    @property
+    def prepared_bytes(self) -> int:
+        """RAM that a prepared process holds at most."""
+        ...
 
-    run_dir: Path
-    llama_server: Path | None = None
-    extra_args: Sequence[str] = field(default_factory=tuple)
+    def prepare(self) -> None:
+        """Start a process that imports the library, for the next launch. Returns at once."""
+        ...
+
+    def dismiss(self) -> None:
+        """End what ``prepare`` started, if no launch has used it. Returns at once."""
+        ...

@@ -2,7 +2,7 @@
 
 Owns the client, how a request begins, how everything is closed, and how a
 broken connection becomes ``WorkerDiedError``. What is asked, and what the
-answers mean, is the models': ``llama_cpp`` and ``diffusers``.
+answers mean, is each engine's model's.
 """
 
 from __future__ import annotations

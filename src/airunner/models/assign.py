@@ -9,7 +9,7 @@ the one with more parameters, then the smaller one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from airunner.models.catalog import Registry
@@ -53,8 +53,8 @@ class Choice:
 class Assignment:
     """The choices for a budget. ``peak_bytes`` is the largest chosen model with the resident.
 
-    ``image_budget_bytes`` is the budget of image models, where they compute on another
-    device than language models; else the same figure.
+    ``image_budget_bytes`` is what image models were given: another figure where they
+    compute on another device than language models.
     """
 
     budget_bytes: int
@@ -89,9 +89,7 @@ class Assignment:
 
 
 def declared_bytes(spec: ModelSpec) -> int | None:
-    """Bytes by the spec's own figure; 0 for a remote model, ``None`` if it states none."""
-    if spec.engine == "remote":
-        return 0
+    """Bytes by the spec's own figure; ``None`` if it states none."""
     return None if spec.gpu_memory_gb is None else round(spec.gpu_memory_gb * GB)
 
 
@@ -101,7 +99,7 @@ def auto_assign(
     size_of: Callable[[ModelSpec], int | None] = declared_bytes,
     resident_bytes: int = 0,
     capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
-    image_budget_bytes: int | None = None,
+    engine_budgets: Mapping[str, int] | None = None,
 ) -> Assignment:
     """Choose a model for each capability.
 
@@ -112,21 +110,22 @@ def auto_assign(
             from the file where there is one, else ``declared_bytes``.
         resident_bytes: what pinned models hold on the device all the time.
         capabilities: those to decide.
-        image_budget_bytes: memory of the device that image models compute on,
-            if it is another one.
+        engine_budgets: memory of the device that an engine's models compute on, by
+            engine, for those where it is another one.
     """
-    images_bytes = budget_bytes if image_budget_bytes is None else image_budget_bytes
+    budgets = engine_budgets or {}
     sizes = {name: size_of(spec) for name, spec in registry.items()}
     choices = tuple(
         _choose(
             capability,
             [spec for spec in registry.values() if capability in spec.capabilities],
             sizes,
-            (images_bytes if capability is ModelCapability.IMAGE_GENERATION else budget_bytes)
-            - resident_bytes,
+            lambda spec: budgets.get(spec.engine, budget_bytes) - resident_bytes,
         )
         for capability in capabilities
     )
+    drawing = [s for s in registry.values() if ModelCapability.IMAGE_GENERATION in s.capabilities]
+    images_bytes = max((budgets.get(s.engine, budget_bytes) for s in drawing), default=budget_bytes)
     return Assignment(budget_bytes, resident_bytes, choices, images_bytes)
 
 
@@ -134,7 +133,7 @@ def _choose(
     capability: ModelCapability,
     candidates: list[ModelSpec],
     sizes: dict[str, int | None],
-    room_bytes: int,
+    room_for: Callable[[ModelSpec], int],
 ) -> Choice:
     def size_of(spec: ModelSpec) -> int | None:
         return sizes[spec.model_path]
@@ -146,7 +145,7 @@ def _choose(
     chosen: ModelSpec | None = None
     rejected: list[Rejection] = []
     for spec in ranked:
-        size_bytes = size_of(spec)
+        size_bytes, room_bytes = size_of(spec), room_for(spec)
         if size_bytes is None:
             rejected.append(Rejection(spec.model_path, None, None, "its size is not known"))
         elif size_bytes > room_bytes:
@@ -165,6 +164,6 @@ def _choose(
     size_bytes = size_of(chosen)
     reason = (
         f"{chosen.model_path}, the highest priority ({chosen.priority}) among those that fit "
-        f"alone: {size_bytes:,} of {room_bytes:,} bytes"
+        f"alone: {size_bytes:,} of {room_for(chosen):,} bytes"
     )
     return Choice(capability, chosen.model_path, size_bytes, reason, tuple(rejected))

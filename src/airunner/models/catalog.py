@@ -9,44 +9,24 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
-from typing import get_args
 
 from airunner.errors import (
     InvalidCatalogError,
     MissingWeightsError,
+    UnknownEngineError,
     UnknownModelError,
     UnmappedCapabilityError,
 )
-from airunner.models.spec import (
-    Engine,
-    HubFolderSource,
-    HubSource,
-    ModelCapability,
-    ModelSpec,
-    PackagedSource,
-    RequantizedSource,
-    Source,
-)
+from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
+from airunner.models.spec import ModelCapability, ModelSpec, RequantizedSource, Source
 
 Registry = Mapping[str, ModelSpec]
 CapabilityMap = Mapping[ModelCapability, str]
+Engines = Mapping[str, EngineTraits]
 
-_HUB_PATTERNS = {"4bit": "*Q4_K_M*.gguf", "8bit": "*Q8_0*.gguf", "16bit": "*F16*.gguf"}
-# Of a repository whose entry names no patterns: a whole pipeline in its plain files.
-_PIPELINE_PATTERNS = (
-    "model_index.json",
-    "*/*.json",
-    "*/*.txt",
-    "*/*.jinja",
-    "*/spiece.model",
-    "*/model.safetensors",
-    "*/model-?????-of-?????.safetensors",
-    "*/diffusion_pytorch_model.safetensors",
-    "*/diffusion_pytorch_model-?????-of-?????.safetensors",
-)
 _WEIGHTS_SUFFIXES = {".gguf", ".safetensors"}
 _SUGGESTIONS = 3
 
@@ -81,34 +61,16 @@ def is_local_file(spec: ModelSpec) -> bool:
     )
 
 
-def sources_of(spec: ModelSpec) -> list[Source]:
-    """Where the weights come from: the spec's sources, or those its name suggests.
-
-    An entry with the documented fields alone is enough: for ``publisher/name``
-    that is the publisher's GGUF repository by the usual name, then the
-    repository itself, in the quantization that the spec states; for an image
-    model the repository's pipeline.
-    """
-    found_by_name = spec.engine in {"llama_cpp", "diffusers"}
-    if spec.sources or not found_by_name or is_local_file(spec):
-        return list(spec.sources)
-    if len(PurePosixPath(spec.model_path).parts) != 2:
-        return []
-    if spec.engine == "diffusers":
-        return [HubFolderSource(spec.model_path, _PIPELINE_PATTERNS)]
-    pattern = _HUB_PATTERNS.get(spec.quantization.lower(), f"*{spec.quantization}*.gguf")
-    return [
-        HubSource(f"{spec.model_path.removesuffix('-GGUF')}-GGUF", pattern),
-        *([] if spec.model_path.endswith("-GGUF") else [HubSource(spec.model_path, pattern)]),
-    ]
-
-
 class Catalog:
-    """The registry and the mapping of capabilities, as they are at each call."""
+    """The registry and the mapping of capabilities, as they are at each call.
 
-    def __init__(self, registry: Registry, mapping: CapabilityMap) -> None:
+    ``engines`` are those that there are, by name.
+    """
+
+    def __init__(self, registry: Registry, mapping: CapabilityMap, engines: Engines) -> None:
         self._registry = registry
         self._mapping = mapping
+        self._engines = engines
 
     @property
     def registry(self) -> Registry:
@@ -130,6 +92,32 @@ class Catalog:
             return self._registry[name]
         except KeyError:
             raise UnknownModelError(name, self._similar(name)) from None
+
+    def engine(self, spec: ModelSpec) -> EngineTraits:
+        """The engine of a model.
+
+        Raises:
+            UnknownEngineError: there is none of that name.
+        """
+        try:
+            return self._engines[spec.engine]
+        except KeyError:
+            raise UnknownEngineError(spec.model_path, spec.engine, list(self._engines)) from None
+
+    def sources_of(self, spec: ModelSpec) -> list[Source]:
+        """Where the weights come from: the spec's sources, or those its name suggests.
+
+        An entry with the documented fields alone is enough: for ``publisher/name`` the
+        engine knows where its weights are usually published.
+
+        Raises:
+            UnknownEngineError: see ``engine``.
+        """
+        if spec.sources or is_local_file(spec):
+            return list(spec.sources)
+        if len(PurePosixPath(spec.model_path).parts) != 2:
+            return []
+        return list(self.engine(spec).usual_sources(spec))
 
     def for_capability(self, capability: ModelCapability) -> ModelSpec:
         """The model mapped to ``capability``, whether its weights are here or not.
@@ -207,19 +195,14 @@ class Catalog:
         problems: list[str] = []
         if key != spec.model_path:
             problems.append(f"{key} is registered with another model_path, {spec.model_path}")
-        if spec.engine not in get_args(Engine):
-            engines = ", ".join(get_args(Engine))
-            problems.append(f"{key} has engine {spec.engine!r}; there is {engines}")
         if not spec.capabilities:
             problems.append(f"{key} has no capabilities")
-        needs_weights = spec.engine in {"llama_cpp", "transformers", "diffusers"}
-        if needs_weights and not sources_of(spec) and not is_local_file(spec):
-            problems.append(
-                f"{key} has no sources and is neither a publisher/name nor a path to a local "
-                "file; add sources"
-            )
+        engine = self._engines.get(spec.engine)
+        if engine is None:
+            problems.append(str(UnknownEngineError(key, spec.engine, list(self._engines))))
+        else:
+            problems += [f"{key} {problem}" for problem in self._engine_problems(spec, engine)]
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
-        problems += [f"{key} {problem}" for problem in _image_problems(spec)]
         if self._depends_on_itself(spec):
             problems.append(f"{key} is re-quantized from itself")
         problems += [
@@ -228,6 +211,26 @@ class Catalog:
             if isinstance(source, RequantizedSource) and source.model not in self._registry
         ]
         return problems
+
+    def _engine_problems(self, spec: ModelSpec, engine: EngineTraits) -> Iterator[str]:
+        """What an entry asks of its engine that this one cannot do."""
+        for capability in spec.capabilities:
+            if capability not in engine.capabilities:
+                able = [e.name for e in self._engines.values() if capability in e.capabilities]
+                wanted = " or ".join(f'engine="{name}"' for name in able) or "another engine"
+                yield f"lists {capability.name}, which takes {wanted}, not {spec.engine!r}"
+        weights = engine.weights
+        if weights is not None and not self.sources_of(spec) and not is_local_file(spec):
+            yield (
+                f"has no sources and is neither a publisher/name that {spec.engine!r} can look "
+                "up nor a path to a local file; add sources"
+            )
+        if weights is None and spec.sources:
+            yield f"has sources, and {spec.engine!r} loads no weights"
+        folders = any(isinstance(source, FOLDER_SOURCES) for source in spec.sources)
+        if weights is not None and folders and not weights.takes_folders:
+            yield f"has a folder as source, which {spec.engine!r} cannot load"
+        yield from engine.problems(spec)
 
     def _depends_on_itself(self, spec: ModelSpec) -> bool:
         """Whether re-quantized sources lead from a model back to it."""
@@ -275,31 +278,4 @@ def _unusable_numbers(spec: ModelSpec) -> list[str]:
         value = getattr(sampling, name)
         if value is not None and not 0 <= value <= 1:
             problems.append(f"{name}={value}, which must be between 0 and 1")
-    return problems
-
-
-def _image_problems(spec: ModelSpec) -> list[str]:
-    """What is wrong with an image model, or with an entry that is half one."""
-    draws = ModelCapability.IMAGE_GENERATION in spec.capabilities
-    if spec.engine != "diffusers":
-        problems: list[str] = []
-        if draws and spec.engine in {"llama_cpp", "transformers"}:
-            problems.append(f'draws, which takes engine="diffusers", not {spec.engine!r}')
-        if any(isinstance(s, HubFolderSource | PackagedSource) for s in spec.sources):
-            problems.append(f"has a folder as source, which {spec.engine!r} cannot load")
-        return problems
-    problems = [] if draws else ["has engine 'diffusers' and must list IMAGE_GENERATION"]
-    if set(spec.capabilities) - {ModelCapability.IMAGE_GENERATION}:
-        problems.append("has engine 'diffusers' and can list no capability but IMAGE_GENERATION")
-    image = spec.image
-    if image is None:
-        return [*problems, "has engine 'diffusers' and needs image=ImageDefaults(...)"]
-    for name in ("width", "height"):
-        value = getattr(image, name)
-        if value < 8 or value % 8:
-            problems.append(f"has image.{name}={value}, which must be a multiple of 8 pixels")
-    if image.steps < 1:
-        problems.append(f"has image.steps={image.steps}, which must be at least 1")
-    if not (math.isfinite(image.guidance) and image.guidance >= 0):
-        problems.append(f"has image.guidance={image.guidance}, which must be 0 or more")
     return problems

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-Engine = Literal["llama_cpp", "diffusers", "transformers", "remote", "fake"]
 ChatDialect = Literal["native", "guided"]
 
 
@@ -160,7 +159,7 @@ class ModelSpec:
             on disk is measured from its metadata.
         priority: higher is preferred when several models could serve.
         sources: where to get the weights, tried in order.
-        engine: how the model computes.
+        engine: the name of the engine that computes it.
         chat_dialect: how tools are offered: ``"native"`` through the model's own
             template, ``"guided"`` by ours. ``None`` follows ``supports_function_calling``.
         chat_template: a Jinja chat template that replaces the file's own.
@@ -181,7 +180,7 @@ class ModelSpec:
     gpu_memory_gb: float | None = None
     priority: int = 50
     sources: tuple[Source, ...] = ()
-    engine: Engine = "llama_cpp"
+    engine: str = "llama_cpp"
     chat_dialect: ChatDialect | None = None
     chat_template: str | None = None
     sampling: Sampling = field(default_factory=Sampling)

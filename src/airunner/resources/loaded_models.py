@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 from airunner.devices.threads import threads_for_engine
-from airunner.engines.base import Launcher, Plan
+from airunner.engines.base import Launcher
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, LoadError, WeightsError
 from airunner.events import (
@@ -41,7 +42,7 @@ class LoadedModels:
     """See the module's description.
 
     Args:
-        launcher: starts workers.
+        launchers: start workers, by engine.
         lot: keeps what is parked.
         bus: receives the events.
         n_threads: CPU threads for all engines together.
@@ -52,14 +53,14 @@ class LoadedModels:
     def __init__(
         self,
         *,
-        launcher: Launcher[Plan],
+        launchers: Mapping[str, Launcher[Any]],
         lot: ParkingLot,
         bus: EventBus,
         n_threads: int,
         report: Callable[[Input], None],
         missing_bytes: MissingBytes | None,
     ) -> None:
-        self._launcher = launcher
+        self._launchers = launchers
         self._lot = lot
         self._bus = bus
         self._n_threads = n_threads
@@ -115,13 +116,16 @@ class LoadedModels:
         await asyncio.gather(*tasks, *self._endings, return_exceptions=True)
         loaded, self._loaded = list(self._loaded.values()), {}
         await asyncio.gather(*(r.worker.stop() for r in loaded))
-        await self._launcher.close()
+        async with AsyncExitStack() as stack:
+            for launcher in self._launchers.values():
+                stack.push_async_callback(launcher.close)
 
     async def _load(self, sized: Sized, device: str, will_retry: bool) -> None:
         live = [r.plan.n_threads for r in self._loaded.values()]
         n_threads = threads_for_engine(self._n_threads, live)
+        launcher = self._launchers[sized.spec.engine]
         try:
-            worker = await self._launcher.launch(replace(sized.plans[device], n_threads=n_threads))
+            worker = await launcher.launch(replace(sized.plans[device], n_threads=n_threads))
         except (AiRunnerError, OSError) as error:
             self._load_failed(sized.key, device, error, will_retry)
             return

@@ -12,8 +12,9 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
-from airunner.engines.base import Launcher, Plan
+from airunner.engines.base import Launcher
 from airunner.errors import (
     AiRunnerError,
     DeviceNotFoundError,
@@ -57,7 +58,7 @@ class ModelResourceManager:
 
     Args:
         scheduler: decides.
-        launcher: starts workers.
+        launchers: start workers, by engine.
         lot: keeps the KV state of conversations out of memory.
         bus: receives every event.
         n_threads: CPU threads for all engines together.
@@ -73,7 +74,7 @@ class ModelResourceManager:
         self,
         *,
         scheduler: Scheduler,
-        launcher: Launcher[Plan],
+        launchers: Mapping[str, Launcher[Any]],
         lot: ParkingLot,
         bus: EventBus,
         n_threads: int,
@@ -90,7 +91,7 @@ class ModelResourceManager:
         self._recorder = recorder
         self._lease_timeout_s = lease_timeout_s
         self._residences = LoadedModels(
-            launcher=launcher,
+            launchers=launchers,
             lot=lot,
             bus=bus,
             n_threads=n_threads,

@@ -1,46 +1,22 @@
 """From a model's specification to bytes: what loading it would take on each device.
 
-Reads the metadata of the weights (cached until they change). For a language
-model it chooses the context: what the user asked for, lowered to what the model
-was made for and to what the device's budget can hold at all. How an image model
-is loaded is chosen in ``image_sizing``.
+Owns which devices are asked about, what a load is called and what is remembered until
+the weights change. What to read of them and how to load them is each engine's planner's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.devices.device import Device
-from airunner.engines.base import KvType, LoadPlan, Plan
+from airunner.engines.base import Plan
+from airunner.engines.descriptor import Plannable, Planner, Variant
 from airunner.errors import LoadError
-from airunner.models.files.gguf import GgufFile, read_gguf
-from airunner.models.files.pipeline import Pipeline, read_pipeline
-from airunner.models.memory.language import (
-    MemoryEstimate,
-    estimate_memory,
-    kv_bytes_per_token,
-    largest_context,
-    maps_weights,
-)
-from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.resources.image_sizing import ImageWishes, plan_image
+from airunner.models.memory.language import MemoryEstimate
+from airunner.models.spec import ModelSpec
 from airunner.scheduling.inputs import Demand
-
-PRIMARY = ModelCapability.PRIMARY_CONVERSATION
-SMALLEST_CONTEXT = 1024
-"""Below this many tokens a conversation with a tool call has no room; such a load is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user wants of every load: context per conversation, slots, KV type; images."""
-
-    context: int
-    parallel: int
-    kv_type: KvType
-    image: ImageWishes = field(default_factory=ImageWishes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +44,27 @@ class Sized:
 class Sizer:
     """Sizes models for one set of devices.
 
-    A load is identified by its file or folder: two registry entries with the same
-    weights are one load, named after the entry that was sized first.
+    A load is identified by its engine and its file or folder: two registry entries with
+    the same weights are one load, named after the entry that was sized first.
+    ``planners`` are the engines' by name.
     """
 
-    def __init__(self, devices: Sequence[Device], wishes: Wishes) -> None:
+    def __init__(self, devices: Sequence[Device], planners: Mapping[str, Planner]) -> None:
         self._devices = tuple(devices)
-        self._wishes = wishes
-        self._files: dict[Path, tuple[_Stamp, GgufFile | Pipeline]] = {}
-        self._keys: dict[Path, str] = {}
-        self._known: dict[Path, tuple[_Question, Sized]] = {}
+        self._planners = planners
+        self._files: dict[tuple[str, Path], tuple[_Stamp, Plannable]] = {}
+        self._keys: dict[tuple[str, Path], str] = {}
+        self._known: dict[tuple[str, Path], tuple[_Question, Sized]] = {}
 
     def recall(self, spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> Sized | None:
         """The last answer of ``size``, if nothing it depends on has changed; opens no file."""
-        known = self._known.get(path)
+        known = self._known.get((spec.engine, path))
         if known is None or known[0] != _question(spec, path, budgets):
             return None
         return known[1]
 
     def size(self, spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> Sized:
-        """Plans and estimates for ``spec`` with its weights at ``path``.
+        """Plans and estimates for ``spec`` with its weights at ``path``, its engine being known.
 
         ``budgets`` is bytes per device; a device missing there is unknown and not used.
 
@@ -102,93 +79,40 @@ class Sizer:
         for device in self._devices:
             if device.id not in budgets or not device.computes(spec.engine):
                 continue
-            budget_bytes = budgets[device.id]
-            if isinstance(file, Pipeline):
-                plan, estimate = plan_image(file, spec, device, budget_bytes, self._wishes.image)
-                plans[device.id], estimates[device.id] = plan, estimate
-            else:
-                plans[device.id], estimates[device.id] = self._plan(
-                    spec, file, device, budget_bytes
-                )
+            plan, estimate = file.plan(spec, device, budgets[device.id])
+            plans[device.id], estimates[device.id] = plan, estimate
         unable = [d.id for d in self._devices if not d.computes(spec.engine)]
         if unable and not plans:
             problem = f"its engine cannot compute on {', '.join(unable)}; see `airunner doctor`"
             raise LoadError(spec.model_path, problem)
-        key = self._keys.setdefault(path.resolve(), spec.model_path)
-        per_token_bytes = self._kv_bytes_per_token(file)
-        rolls_back = isinstance(file, GgufFile) and file.rolls_back
-        sized = Sized(key, spec, plans, estimates, per_token_bytes, _files(file), rolls_back)
-        self._known[path] = (_question(spec, path, budgets), sized)
+        sized = Sized(
+            key=self._keys.setdefault((spec.engine, path.resolve()), spec.model_path),
+            spec=spec,
+            plans=plans,
+            estimates=estimates,
+            kv_bytes_per_token=file.kv_bytes_per_token,
+            files=file.files,
+            rolls_back=file.rolls_back,
+        )
+        self._known[spec.engine, path] = (_question(spec, path, budgets), sized)
         return sized
 
-    def _kv_bytes_per_token(self, file: GgufFile | Pipeline) -> int:
-        if isinstance(file, Pipeline):
-            return 0
-        kv_type = self._wishes.kv_type
-        return kv_bytes_per_token(file, kv_type_k=kv_type, kv_type_v=kv_type)
+    def variants(self, sized: Sized, path: Path) -> Mapping[str, Sequence[Variant]]:
+        """Ways to load a model on each device that it could go to; see ``Plannable``."""
+        file, spec = self._read(sized.spec, path), sized.spec
+        return {
+            d.id: file.variants(spec, d, sized.plans[d.id], sized.estimates[d.id])
+            for d in self._devices
+            if d.id in sized.plans
+        }
 
-    def _plan(
-        self, spec: ModelSpec, file: GgufFile, device: Device, budget_bytes: int
-    ) -> tuple[LoadPlan, MemoryEstimate]:
-        wanted = min(self._wishes.context, spec.yarn_context or spec.max_context)
-        kv_type, n_parallel = self._wishes.kv_type, self._wishes.parallel
-        on_gpu = device.is_accelerator
-        embedding = spec.capabilities == [ModelCapability.EMBEDDING]
-        shape = LoadPlan(model=spec.model_path, path=file.path)
-        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
-        # An input is embedded in one piece, so that batch is the physical one too.
-        n_ubatch = shape.n_batch if embedding else shape.n_ubatch
-        n_ctx = largest_context(
-            file,
-            budget_bytes,
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            on_gpu=on_gpu,
-            guided=guided,
-            cap=wanted,
-        )
-        n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
-        plan = LoadPlan(
-            model=spec.model_path,
-            path=file.path,
-            n_ctx=n_ctx,
-            n_parallel=n_parallel,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            device=device.id,
-            gpu_index=device.gpu_index if on_gpu else None,
-            embedding=embedding,
-            chat_template=spec.chat_template,
-            mapped=on_gpu or maps_weights(file),
-            yarn_context=spec.max_context if n_ctx > spec.max_context else None,
-        )
-        estimate = estimate_memory(
-            file,
-            n_ctx=n_ctx,
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            on_gpu=on_gpu,
-            guided=guided,
-        )
-        return plan, estimate
-
-    def _read(self, spec: ModelSpec, path: Path) -> GgufFile | Pipeline:
-        known = self._files.get(path)
+    def _read(self, spec: ModelSpec, path: Path) -> Plannable:
+        known = self._files.get((spec.engine, path))
         stamp = _stamp(path)
         if known is None or known[0] != stamp:
-            known = (stamp, read_pipeline(path) if spec.engine == "diffusers" else read_gguf(path))
-            self._files[path] = known
+            known = (stamp, self._planners[spec.engine].read(path))
+            self._files[spec.engine, path] = known
         return known[1]
-
-
-def _files(file: GgufFile | Pipeline) -> tuple[Path, ...]:
-    if isinstance(file, Pipeline):
-        return tuple(weights for part in file.parts.values() for weights in part.files)
-    return file.parts
 
 
 _Stamp = tuple[tuple[str, int, int], ...]

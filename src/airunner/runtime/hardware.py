@@ -15,9 +15,9 @@ from airunner.devices.cpu import cpu_threads, probe_cpu
 from airunner.devices.device import Device, DeviceReport
 from airunner.devices.probe import probe_devices
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
+from airunner.engines.registry import EngineRegistry
 from airunner.resources.status import Status
 from airunner.scheduling.ledger import DeviceBudget
-from airunner.workers.backends import backends_by_engine
 
 NOTICEABLE = 0.02
 """Budgets that follow free memory are updated when they changed by this share."""
@@ -29,10 +29,10 @@ _log = logging.getLogger(__name__)
 
 
 class Hardware:
-    """Devices and budgets for one runtime."""
+    """Devices and budgets for one runtime, on which ``engines`` compute."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, engines: EngineRegistry) -> None:
+        self._settings, self._engines = settings, engines
         self.report = self._probe()
         known = budgets(self.report.devices, settings.max_memory, settings.reserve)
         self._budgets = {d: b for d, b in known.items() if b is not None}
@@ -129,8 +129,7 @@ class Hardware:
     def _probe(self) -> DeviceReport:
         report = probe_devices(self._settings)
         if any(device.is_accelerator for device in report.devices):
-            backends = backends_by_engine(self._settings.llama_server)
-            report = probe_devices(self._settings, backends)
+            report = probe_devices(self._settings, self._engines.backends(self._settings))
         return report
 
     def _follows_free_memory(self, device: Device) -> bool:

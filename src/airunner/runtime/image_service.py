@@ -8,15 +8,15 @@ engine's; who asks, and on which thread, is the callers'.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from typing import Any
 
-from airunner.engines.diffusers.launcher import ImageLauncher
+from airunner.engines.base import Launcher, Preparable
 from airunner.engines.image import Drawn, ImageRequest, ImageStep
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus, ImageStepped, PictureSaved
-from airunner.models.memory.image import LIBRARY_BYTES
 from airunner.models.spec import ImageDefaults, ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.status import DeviceStatus
@@ -26,30 +26,43 @@ DRAWING = ModelCapability.IMAGE_GENERATION
 
 
 class ImageService:
-    """Draws with the team's image model into one folder. Runs on the runtime's loop."""
+    """Draws with the team's image model into one folder. Runs on the runtime's loop.
+
+    ``launchers`` are the engines' by name.
+    """
 
     def __init__(
-        self, team: ModelTeam, bus: EventBus, pictures: PicturesFolder, artists: ImageLauncher
+        self,
+        team: ModelTeam,
+        bus: EventBus,
+        pictures: PicturesFolder,
+        launchers: Mapping[str, Launcher[Any]],
     ) -> None:
-        self._team, self._bus, self.pictures, self._artists = team, bus, pictures, artists
+        self._team, self._bus, self.pictures, self._launchers = team, bus, pictures, launchers
+        self._prepared: Preparable | None = None
 
     def prepare(self) -> None:
         """Have a worker import its library now, if the memory for that is free on the CPU.
 
         For the time between another model's load and the drawing: whatever is loaded
-        meanwhile finds less free than the budget says, by ``LIBRARY_BYTES``.
+        meanwhile finds less free than the budget says, by what that process holds.
         """
         status = self._team.status()
         held = {model.model for model in status.models if model.held_bytes}
         room = [d.budget_bytes - d.held_bytes - d.lost_bytes for d in status.devices if _is_cpu(d)]
         with suppress(AiRunnerError):  # drawing will say what is wrong
-            waits = self._team.resolve(DRAWING).model_path not in held
-            if waits and all(free_bytes >= LIBRARY_BYTES for free_bytes in room):
-                self._artists.prepare()
+            spec = self._team.resolve(DRAWING)
+            launcher = self._launchers.get(spec.engine)
+            if spec.model_path in held or not isinstance(launcher, Preparable):
+                return
+            if all(free_bytes >= launcher.prepared_bytes for free_bytes in room):
+                launcher.prepare()
+                self._prepared = launcher
 
     def dismiss(self) -> None:
         """End a worker that ``prepare`` started and that nobody used."""
-        self._artists.dismiss()
+        if self._prepared is not None:
+            self._prepared.dismiss()
 
     async def draw(self, request: ImageRequest, *, owner: str, model: str | None = None) -> Drawn:
         """Draw and save; cancelling stops within one step and leaves no file.

@@ -25,10 +25,8 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
-from airunner.engines.base import EngineOptions
-from airunner.engines.diffusers.launcher import ImageLauncher
 from airunner.engines.image import Drawn, ImageRequest
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
 from airunner.loop_thread import LoopThread
@@ -43,15 +41,15 @@ from airunner.resources.run_log import RunLog
 from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
+from airunner.runtime.capability_names import capability_named
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import records_file, runs_folder
 from airunner.runtime.image_service import ImageService
-from airunner.runtime.planner import TeamPlanner
 from airunner.runtime.specialists import SpecialistDesk, SpecialistHandle
 from airunner.runtime.system import RuntimeSystem
-from airunner.runtime.team import ENGINES, ModelTeam
+from airunner.runtime.team import ModelTeam
+from airunner.runtime.team_planner import TeamPlanner
 from airunner.runtime.tool_supply import ToolSupply
-from airunner.runtime.wishes import capability_named, wishes_of
 from airunner.scheduling.scheduler import Scheduler
 from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
@@ -59,7 +57,6 @@ from airunner.tools.permissions import Permissions
 from airunner.tools.retrieval.relevance import best_ranker
 from airunner.tools.toolset import Toolset
 from airunner.weights.store import ModelStore
-from airunner.workers.launchers import Launchers
 
 T = TypeVar("T")
 
@@ -91,12 +88,13 @@ class Runtime:
     ) -> None:
         self.settings = settings or Settings.load()
         self.bus = EventBus()
-        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+        self.engines = known_engines()
+        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
         self.catalog.validate()
         self.store = ModelStore(
             self.settings.home, self.catalog, self.bus, offline=self.settings.offline
         )
-        self.hardware = Hardware(self.settings)
+        self.hardware = Hardware(self.settings, self.engines)
         self._loop = LoopThread("airunner")
         self._closing = threading.Lock()
         self._closed = False
@@ -128,11 +126,13 @@ class Runtime:
         except BaseException:
             self._run_folder.close()
             raise
-        options = EngineOptions(run_dir=self._run_folder.path, llama_server=settings.llama_server)
-        artists = ImageLauncher()
+        launchers = {
+            name: engine.launcher(settings, self._run_folder.path)
+            for name, engine in self.engines.items()
+        }
         self.manager = ModelResourceManager(
             scheduler=Scheduler(budgets, settings.queue_limit),
-            launcher=Launchers(LocalLauncher(options), artists),
+            launchers=launchers,
             lot=lot,
             bus=self.bus,
             n_threads=self.hardware.n_threads,
@@ -142,11 +142,13 @@ class Runtime:
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
-        self._planner = TeamPlanner(self.hardware, self._size_of)
+        self._planner = TeamPlanner(self.hardware, self.engines.traits.values(), self._size_of)
+        planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
+        self.sizer = Sizer(self.hardware.devices, planners)
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
-            sizer=Sizer(self.hardware.devices, wishes_of(settings)),
+            sizer=self.sizer,
             manager=self.manager,
             bus=self.bus,
             primary=settings.primary,
@@ -156,7 +158,7 @@ class Runtime:
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
-        self._studio = ImageService(self.team, self.bus, self.pictures, artists)
+        self._studio = ImageService(self.team, self.bus, self.pictures, launchers)
         self._desk = SpecialistDesk(self._loop, self.team, self.bus, self._studio)
         system = RuntimeSystem(
             catalog=self.catalog,
@@ -382,8 +384,7 @@ class Runtime:
         return [m.pid for m in models if m.device == device and m.pid is not None]
 
     def _size_of(self, spec: ModelSpec) -> int | None:
-        path = self.store.path(spec)
-        if path is None or spec.engine not in ENGINES:
+        if not self.store.is_here(spec):
             return declared_bytes(spec)
         sized = self._loop.call(self.team.size(spec))
         return max(sized.demand.size_bytes.values(), default=None)

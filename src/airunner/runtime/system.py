@@ -137,7 +137,8 @@ class RuntimeSystem:
     ) -> KnownModel:
         try:
             path = self._store.path(spec)
-            file_bytes = stored_bytes(path) if path is not None else None
+            absent = 0 if self._store.is_here(spec) else None
+            file_bytes = absent if path is None else stored_bytes(path)
         except (AiRunnerError, OSError):
             file_bytes = None  # a model that cannot be looked at cannot be used either
         return KnownModel(

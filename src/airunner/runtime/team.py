@@ -27,9 +27,6 @@ from airunner.resources.status import Status
 from airunner.weights.store import ModelStore
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
-ENGINES = ("llama_cpp", "diffusers")
-"""The engines that there are; a model of another one is refused."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -163,7 +160,11 @@ class ModelTeam:
         return self._manager.status()
 
     async def size(self, spec: ModelSpec) -> Sized:
-        """Plans and memory estimates for a model whose weights are here, fetching if needed."""
+        """Plans and memory estimates for a model whose weights are here, fetching if needed.
+
+        Raises:
+            UnknownEngineError: its engine is none of those that there are.
+        """
         path = await self._weights(spec)
         known = self._sizer.recall(spec, path, self._manager.budgets)
         if known is not None:
@@ -195,29 +196,23 @@ class ModelTeam:
     async def _sized(self, capability: ModelCapability) -> Sized:
         resolution = self.resolution(capability)
         self._tell(capability, resolution)
-        return await self._sized_here(resolution.spec, capability)
+        return await self.size(resolution.spec)
 
     async def _sized_by_name(self, model: str, capability: ModelCapability) -> Sized:
         spec = self._catalog.spec(model)
         if capability not in spec.capabilities:
             raise LoadError(model, f"it is not registered for {capability.value}")
-        return await self._sized_here(spec, capability)
-
-    async def _sized_here(self, spec: ModelSpec, capability: ModelCapability) -> Sized:
-        if spec.engine not in ENGINES:
-            problem = f"there is no engine {spec.engine!r} for {capability.value} yet"
-            raise LoadError(spec.model_path, problem)
         return await self.size(spec)
 
     async def _weights(self, spec: ModelSpec) -> Path:
+        if self._catalog.engine(spec).weights is None:
+            return Path(spec.model_path)
         path = self._store.path(spec)
         return path if path is not None else await asyncio.to_thread(self._store.fetch, spec)
 
     def _usable(self, spec: ModelSpec) -> bool:
-        if spec.engine not in ENGINES:
-            return False
         try:
-            return self._store.path(spec) is not None
+            return self._store.is_here(spec)
         except (AiRunnerError, OSError) as error:
             _log.warning("%s is passed over: %s", spec.model_path, error)
             return False

@@ -1,22 +1,24 @@
 """Every tool there is: built in, of installed packages, of MCP servers.
 
-Owns the order in which they come, and the servers' lives. A tool from outside
-never replaces one that was there before it.
+Owns the order in which they come, which toolsets are switched on, and the servers'
+lives. A tool from outside never replaces one that was there before it, nor one that is
+switched off. What is switched off is neither loaded nor started.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.config.settings import Settings
 from airunner.events import EventBus, ToolRefused, ToolServerFailed
-from airunner.mcp.client.config import FILE_NAME, read_mcp_config
-from airunner.toolbox.toolset import builtin_toolset
-from airunner.tools.plugins import plugin_toolset
+from airunner.mcp.client.config import FILE_NAME, McpConfig, read_mcp_config
+from airunner.toolbox.toolset import builtin_subjects, builtin_toolset
+from airunner.tools.plugins import plugin_subjects, plugin_toolset
 from airunner.tools.search import RESERVED
-from airunner.tools.tool import Tool
+from airunner.tools.selection import switched_on
 from airunner.tools.toolset import Toolset
 
 if TYPE_CHECKING:
@@ -27,31 +29,41 @@ class ToolSupply:
     """The tools of one runtime. Reading the configuration is all that happens before ``open``.
 
     Raises:
-        SettingsError: ``mcp.json`` is unusable.
+        SettingsError: ``mcp.json`` is unusable, or the setting ``tools`` names no toolset.
     """
 
     def __init__(self, settings: Settings, bus: EventBus) -> None:
         self._bus = bus
         self._logs = settings.home / "logs" / "mcp"
-        self._config = read_mcp_config(
+        config = read_mcp_config(
             settings.mcp_config or settings.home / FILE_NAME,
             origin=settings.origins["mcp_config"],
             required=settings.mcp_config is not None,
         )
         self._servers: McpServers | None = None
+        self._subjects: Collection[str] | None = None
+        if settings.tools:
+            self._subjects = _switched_on(settings, config)
+            config = McpConfig(
+                tuple(each for each in config.servers if each.name in self._subjects),
+                tuple(each for each in config.problems if each.server in self._subjects),
+            )
+        self._config = config
 
     def open(self) -> Toolset:
         """Load packages, start servers, and return when all of them are there or have failed."""
         tools = builtin_toolset() + image_toolset()
-        tools += plugin_toolset({*tools.names, *RESERVED}, self._bus.publish)
-        offered: list[Tool] = []
-        for tool in self._remote():
-            if tool.name in tools or tool.name in RESERVED:
+        taken = {*tools.names, *RESERVED}
+        if self._subjects is not None:
+            tools = tools.of_subjects(self._subjects)
+        tools += plugin_toolset(taken, self._bus.publish, self._subjects)
+        taken |= {*tools.names}
+        remote = self._remote()
+        for name in remote.names:
+            if name in taken:
                 problem = "another tool has this name"
-                self._bus.publish(ToolRefused(origin="MCP", tool=tool.name, problem=problem))
-            else:
-                offered.append(tool)
-        return tools + Toolset(offered)
+                self._bus.publish(ToolRefused(origin="MCP", tool=name, problem=problem))
+        return tools + remote.filtered(lambda tool: tool.name not in taken)
 
     def close(self) -> None:
         """End the servers. Safe to call twice."""
@@ -70,3 +82,10 @@ class ToolSupply:
 
         self._servers = McpServers(self._config, logs=self._logs, publish=self._bus.publish)
         return self._servers.connect()
+
+
+def _switched_on(settings: Settings, config: McpConfig) -> tuple[str, ...]:
+    servers = [each.name for each in config.servers]
+    servers += [each.server for each in config.problems]
+    known = dict.fromkeys([*builtin_subjects(), *plugin_subjects(), *servers])
+    return switched_on(settings.tools, known, settings.origins["tools"])

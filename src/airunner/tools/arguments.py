@@ -43,6 +43,10 @@ class ArgumentForm(Protocol):
         """The parameters' Python types, as far as there are any."""
         ...
 
+    def for_tool(self, tool: str) -> ArgumentForm:
+        """The same arguments, for the tool called ``tool``: errors speak of it."""
+        ...
+
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """Check arguments as a model wrote them.
 

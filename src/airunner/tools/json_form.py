@@ -11,9 +11,10 @@ take is not checked here, for the server checks its arguments itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airunner.errors import InvalidToolError, ToolArgumentsError
 from airunner.json_schema.decoding import decodable
@@ -73,6 +74,12 @@ class JsonForm:
     def decoding(self) -> dict[str, Any]:
         """See ``ArgumentForm``."""
         return decodable(self._sound)
+
+    def for_tool(self, tool: str) -> Self:
+        """See ``ArgumentForm``."""
+        other = copy(self)
+        other._tool = tool
+        return other
 
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """See ``ArgumentForm``."""

@@ -5,7 +5,8 @@ Owns how rules are matched and which of several wins. Pure: asking the user is
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
 that denies widely. A pattern compares text: what a path leads to (a symbolic
-link, another working directory) is for the tool to check.
+link, another working directory) is for the tool to check. Rules about tools that have
+another name now are matched through ``former_names``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, cast
 
 from airunner.config.values import call_pattern, permission_rules
+from airunner.tools.former_names import names_of_call
 from airunner.tools.tool import Permission, Tool
 
 Decision = Literal["allow", "ask", "deny"]
@@ -79,9 +81,11 @@ class Rule:
         return (len(self.arguments) > 0, not is_class, is_exact, _STRICTNESS[self.decision])
 
     def matches(self, name: str, permission: Permission, arguments: Mapping[str, Any]) -> bool:
-        """Whether this rule speaks of the call."""
-        if self.name != f"@{permission}" and not fnmatchcase(name, self.name):
-            return False
+        """Whether this rule speaks of the call, by the tool's name or one it had once."""
+        if self.name != f"@{permission}":
+            text = {key: _as_text(value) for key, value in arguments.items()}
+            if not any(fnmatchcase(each, self.name) for each in names_of_call(name, text)):
+                return False
         return all(
             key in arguments and self._fits(_as_text(arguments[key]), wanted, permission)
             for key, wanted in self.arguments
@@ -120,10 +124,13 @@ class Permissions:
         """What to do about a call with these (validated) arguments.
 
         The most specific rule wins, and of two alike the stricter one. The
-        user's rules come before the defaults, however specific those are.
+        user's rules come before what the tool itself says, and that before the
+        defaults, however specific those are.
         """
         given = {**_defaults_of(tool), **arguments}
         for rules in (self._own, self._defaults):
+            if rules is self._defaults and tool.approval:
+                return Verdict(tool.approval, tool.name)
             found = [rule for rule in rules if rule.matches(tool.name, tool.permission, given)]
             if found:
                 best = max(found, key=lambda rule: rule.rank)

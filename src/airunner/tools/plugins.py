@@ -7,7 +7,7 @@ one that is broken is reported and left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 from airunner.errors import InvalidToolError
@@ -18,11 +18,25 @@ from airunner.tools.toolset import Toolset
 GROUP = "airunner.tools"
 
 
-def plugin_toolset(taken: Iterable[str], publish: Callable[[Event], None]) -> Toolset:
-    """The tools of every installed package, by entry name; none may have a name in ``taken``."""
+def plugin_subjects() -> tuple[str, ...]:
+    """The packages that bring tools, whose names are those of their toolsets."""
+    return tuple(dict.fromkeys(map(_subject, _entries())))
+
+
+def plugin_toolset(
+    taken: Iterable[str],
+    publish: Callable[[Event], None],
+    subjects: Collection[str] | None = None,
+) -> Toolset:
+    """The tools of every installed package, by entry name; none may have a name in ``taken``.
+
+    Packages that are not among ``subjects`` are not loaded.
+    """
     names = set(taken)
-    tools: list[Tool] = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
+    tools = Toolset()
+    for entry in _entries():
+        if subjects is not None and _subject(entry) not in subjects:
+            continue
         origin = f"package {entry.dist.name}" if entry.dist else f"entry point {entry.name}"
         try:
             found = _load(entry)
@@ -36,8 +50,16 @@ def plugin_toolset(taken: Iterable[str], publish: Callable[[Event], None]) -> To
                 publish(ToolRefused(origin=origin, tool=tool.name, problem=problem))
             else:
                 names.add(tool.name)
-                tools.append(tool)
-    return Toolset(tools)
+                tools += Toolset([tool], _subject(entry))
+    return tools
+
+
+def _entries() -> list[EntryPoint]:
+    return sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value))
+
+
+def _subject(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.name
 
 
 def _load(entry: EntryPoint) -> Toolset:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
 from airunner.errors import InvalidToolError, ToolArgumentsError
 from airunner.tools.arguments import Arguments
@@ -66,6 +67,12 @@ class SignatureForm:
                 self._tool, f"the type {error.name} is not known where the function is defined"
             ) from error
         return {name: hints[name] for name in self._parameters}
+
+    def for_tool(self, tool: str) -> Self:
+        """See ``ArgumentForm``."""
+        other = copy(self)
+        other._tool = tool
+        return other
 
     def validate(self, arguments: Mapping[str, Any]) -> Arguments:
         """See ``ArgumentForm``."""

@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Annotated, Any, Literal, get_args, get_origin
 from typing import overload as typing_overload
@@ -48,6 +49,7 @@ class Tool:
             in their words are many. Without any, it is found by its name and description.
         uses: the capabilities of the models that a call needs, in that order.
         timeout_s: how long it may take, where that is not what the settings say.
+        approval: whether its calls run unasked or ask first, where the class does not say.
 
     ``form`` is for a function that takes whatever arguments it is given, and
     whose schema comes from somewhere else.
@@ -66,11 +68,7 @@ class Tool:
         timeout_s: float | None = None,
     ) -> None:
         self.function = function
-        self.name: str = name or str(getattr(function, "__name__", ""))
-        if not _NAME.fullmatch(self.name):
-            raise InvalidToolError(
-                self.name, "a name is 1 to 64 letters, digits, _ or -, and begins with a letter"
-            )
+        self.name = _checked(name or str(getattr(function, "__name__", "")))
         docstring = parse_docstring(function.__doc__)
         self.description = description or docstring.summary
         if not self.description:
@@ -79,6 +77,7 @@ class Tool:
         self.examples = tuple(examples)
         self.uses = tuple(uses)
         self.timeout_s = timeout_s
+        self.approval: Literal["allow", "ask"] | None = None
         if form is None:
             signature = SignatureForm(function, self.name, docstring, hidden=API_PARAMETER)
             self.takes_api = signature.has_hidden
@@ -143,10 +142,32 @@ class Tool:
         """
         return self._form.validate(arguments)
 
+    def changed(self, *, name: str = "", approval: Literal["allow", "ask"] | None = None) -> Tool:
+        """The same tool under another name, or with another ``approval``; else as it is.
+
+        Raises:
+            InvalidToolError: that is no name.
+        """
+        other = copy(self)
+        other.__dict__.pop("schema", None)
+        if name:
+            other.name = _checked(name)
+            other._form = self._form.for_tool(name)
+        other.approval = approval or self.approval
+        return other
+
     def start(self, arguments: Arguments, api: Any = None) -> Any:
         """Call the function: its value, or its coroutine if ``is_async``."""
         extra = {API_PARAMETER: api} if self.takes_api else {}
         return self.function(**arguments.values, **extra)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InvalidToolError(
+            name, "a name is 1 to 64 letters, digits, _ or -, and begins with a letter"
+        )
+    return name
 
 
 @typing_overload

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadError
-from airunner.models.files.pipeline import INDEX, is_pipeline_folder
+from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import HubFolderSource
 from airunner.weights.hub import (
     RemoteFile,
@@ -31,18 +31,19 @@ _COMMIT = "commit.json"
 _SHOWN_NAMES = 6
 
 
-def find_hub_folder(folder: Path) -> Path | None:
-    """The complete pipeline in a model's folder.
+def find_hub_folder(folder: Path, form: WeightsForm) -> Path | None:
+    """The complete folder in a model's folder.
 
     It gets its name only once every file is there and verified.
     """
     final = folder / _FINAL
-    return final if is_pipeline_folder(final) else None
+    return final if form.is_folder(final) else None
 
 
 def fetch_hub_folder(
     transfer: Transfer,
     source: HubFolderSource,
+    form: WeightsForm,
     endpoint: str | None = None,
     retry_wait_s: float = 1.0,
 ) -> Path:
@@ -54,17 +55,17 @@ def fetch_hub_folder(
     unless the repository has moved to another commit meanwhile.
 
     Returns:
-        The folder of the pipeline.
+        The folder, complete.
 
     Raises:
         DownloadError: no such repository, access denied, a pattern without a
-            match, no pipeline among the matches, other bytes than promised.
+            match, no index among the matches, other bytes than promised.
         StorageError: the disk is full.
     """
     from huggingface_hub import hf_hub_url
 
     commit_id, files = list_repository(transfer, source.repo, source.revision, endpoint)
-    chosen = _choose(transfer, source, files)
+    chosen = _choose(transfer, source, files, form.index)
     staged = transfer.staging / _STAGED
     _begin(staged, commit_id)
     set_bytes = total_bytes(chosen)
@@ -92,7 +93,7 @@ def fetch_hub_folder(
 
 
 def _choose(
-    transfer: Transfer, source: HubFolderSource, files: Sequence[RemoteFile]
+    transfer: Transfer, source: HubFolderSource, files: Sequence[RemoteFile], index: str
 ) -> list[RemoteFile]:
     """The files wanted, small ones first, so that what is wrong shows early."""
     chosen = [f for f in files if any(fnmatchcase(f.name, p) for p in source.patterns)]
@@ -100,9 +101,9 @@ def _choose(
     for name in names:
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise DownloadError(transfer.model, source.repo, f"{name!r} leads out of the folder")
-    if INDEX not in names or len(names) < 2:
+    if index not in names or len(names) < 2:
         listed = ", ".join(sorted(f.name for f in files)[:_SHOWN_NAMES]) or "no file at all"
-        problem = f"its patterns match no pipeline with a {INDEX}; there is {listed}"
+        problem = f"its patterns match no folder with a {index}; there is {listed}"
         raise DownloadError(transfer.model, source.repo, problem)
     return sorted(chosen, key=lambda file: (file.size_bytes or 0, file.name))
 

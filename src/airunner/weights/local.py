@@ -1,7 +1,7 @@
 """Weights that are already on this machine, used where they lie.
 
-Owns what counts as weights in a place, the check of a promised hash and the note
-that it was checked. Copies nothing and never writes beside the user's file.
+Owns the check of a promised hash and the note that it was checked. Copies nothing
+and never writes beside the user's file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import airunner
 from airunner.errors import DownloadError
-from airunner.models.files.pipeline import INDEX, is_pipeline_folder
+from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import FileSource, PackagedSource
 from airunner.weights.staging import require_sha256, sha256_of, writing
 from airunner.weights.transfer import Transfer
@@ -22,13 +22,8 @@ def local_path(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def is_weights(path: Path) -> bool:
-    """Whether there is a file, or a folder with an image pipeline."""
-    return path.is_file() or is_pipeline_folder(path)
-
-
 def stored_bytes(path: Path) -> int:
-    """Bytes of a weights file, or of all files in a pipeline's folder."""
+    """Bytes of a weights file, or of all files in a model's folder."""
     if not path.is_dir():
         return path.stat().st_size
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
@@ -39,10 +34,10 @@ def packaged_path(source: PackagedSource) -> Path:
     return Path(airunner.__file__).parent / source.folder
 
 
-def find_local(source: FileSource, folder: Path) -> Path | None:
+def find_local(source: FileSource, folder: Path, form: WeightsForm) -> Path | None:
     """The weights if they are there and, where a hash is promised, were verified in this state."""
     path = local_path(source.path)
-    if not is_weights(path):
+    if not form.is_weights(path):
         return None
     if source.sha256 is None:
         return path
@@ -51,27 +46,28 @@ def find_local(source: FileSource, folder: Path) -> Path | None:
     return path
 
 
-def fetch_packaged(transfer: Transfer, source: PackagedSource) -> Path:
+def fetch_packaged(transfer: Transfer, source: PackagedSource, form: WeightsForm) -> Path:
     """The folder inside the package.
 
     Raises:
         DownloadError: this installation of the package does not carry it.
     """
     path = packaged_path(source)
-    if not is_weights(path):
+    if not form.is_weights(path):
         raise DownloadError(transfer.model, str(path), "this installation does not carry it")
     return path
 
 
-def fetch_local(transfer: Transfer, source: FileSource) -> Path:
+def fetch_local(transfer: Transfer, source: FileSource, form: WeightsForm) -> Path:
     """Verify the file once; a note in ``transfer.folder`` spares the next hashing.
 
     Raises:
         DownloadError: there is nothing usable, or it has another hash.
     """
     path = local_path(source.path)
-    if not is_weights(path):
-        found = f"it has no {INDEX}" if path.is_dir() else "there is no such file"
+    if not form.is_weights(path):
+        missing = form.index or "weights: this engine takes a file"
+        found = f"it has no {missing}" if path.is_dir() else "there is no such file"
         raise DownloadError(transfer.model, str(path), found)
     if source.sha256 is not None:
         if path.is_dir():

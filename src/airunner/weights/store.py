@@ -14,8 +14,8 @@ from pathlib import Path
 
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
-from airunner.models.catalog import Catalog, is_local_file, sources_of
-from airunner.models.files.pipeline import is_pipeline_folder
+from airunner.models.catalog import Catalog, is_local_file
+from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import (
     FileSource,
     HubFolderSource,
@@ -33,7 +33,6 @@ from airunner.weights.local import (
     fetch_local,
     fetch_packaged,
     find_local,
-    is_weights,
     local_path,
     packaged_path,
 )
@@ -83,29 +82,40 @@ class ModelStore:
     def path(self, spec: ModelSpec) -> Path | None:
         """The weights (of a split file the first part), or ``None`` if they are not here.
 
-        A file, or the folder of an image pipeline. Cheap: looks at names only. A
-        file has its final name only once it is complete and verified. Where the
-        spec names no sources, any one GGUF that was put into the model's folder is
-        taken, or for an image model the folder itself.
+        A file or a folder, as the engine has them; never anything for an engine that
+        needs no weights. Cheap: looks at names only. A file has its final name only
+        once it is complete and verified. Where the spec names no sources, any one file
+        of the engine's kind that was put into the model's folder is taken, or the
+        folder itself.
+
+        Raises:
+            UnknownEngineError: there is no engine of the model's.
         """
+        form = self._catalog.engine(spec).weights
+        if form is None:
+            return None
         if is_local_file(spec):
             local = local_path(spec.model_path)
-            return local if is_weights(local) else None
-        for source in spec.sources:
-            if found := self._find(spec, source):
-                return found
-        if spec.sources:
-            return None
-        folder = self.folder(spec)
-        if spec.engine != "diffusers":
-            return self._find_matching(folder, "*.gguf")
-        # Put there by hand; what a fetch has begun is in the folder of its source.
-        if is_pipeline_folder(folder):
-            return folder
-        for source in sources_of(spec):
-            if found := self._find(spec, source):
+            return local if form.is_weights(local) else None
+        if not spec.sources:
+            folder = self.folder(spec)
+            if form.file_pattern:
+                return self._find_matching(folder, form.file_pattern)
+            # Put there by hand; what a fetch has begun is in the folder of its source.
+            if form.is_folder(folder):
+                return folder
+        for source in self._catalog.sources_of(spec):
+            if found := self._find(spec, source, form):
                 return found
         return None
+
+    def is_here(self, spec: ModelSpec) -> bool:
+        """Whether the model can be loaded with what is on this machine.
+
+        Raises:
+            UnknownEngineError: there is no engine of the model's.
+        """
+        return self._catalog.engine(spec).weights is None or self.path(spec) is not None
 
     def fetch(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Path:
         """The weights, fetched from the first source that delivers it.
@@ -121,8 +131,11 @@ class ModelStore:
         """
         if path := self.path(spec):
             return path
-        allowed = [s for s in sources_of(spec) if not self._offline or not _needs_network(s)]
-        if not allowed:
+        allowed = [
+            s for s in self._catalog.sources_of(spec) if not self._offline or not _needs_network(s)
+        ]
+        form = self._catalog.engine(spec).weights
+        if not allowed or form is None:
             raise MissingWeightsError(spec.model_path, [self.folder(spec)])
         transfer = Transfer(
             spec.model_path, self.folder(spec), self._bus, cancel or threading.Event()
@@ -130,7 +143,7 @@ class ModelStore:
         with self._only_one(transfer):
             if path := self.path(spec):
                 return path
-            return self._first_that_works(spec, allowed, transfer)
+            return self._first_that_works(spec, allowed, transfer, form)
 
     def remove(self, spec: ModelSpec) -> int:
         """Delete what the store keeps of a model; the bytes freed.
@@ -148,18 +161,18 @@ class ModelStore:
             shutil.rmtree(folder)
         return freed_bytes
 
-    def _find(self, spec: ModelSpec, source: Source) -> Path | None:
+    def _find(self, spec: ModelSpec, source: Source, form: WeightsForm) -> Path | None:
         folder = self.folder(spec)
         match source:
             case FileSource():
-                return find_local(source, folder)
+                return find_local(source, folder, form)
             case HubSource():
                 return self._find_matching(folder, source.pattern)
             case HubFolderSource():
-                return find_hub_folder(folder)
+                return find_hub_folder(folder, form)
             case PackagedSource():
                 packaged = packaged_path(source)
-                return packaged if is_weights(packaged) else None
+                return packaged if form.is_weights(packaged) else None
             case UrlSource():
                 path = folder / url_file_name(source)
             case WheelSource():
@@ -177,11 +190,13 @@ class ModelStore:
         sets = complete_sets(found for found in names if matches(found, name))
         return folder / sets[0][0] if len(sets) == 1 else None
 
-    def _first_that_works(self, spec: ModelSpec, sources: list[Source], transfer: Transfer) -> Path:
+    def _first_that_works(
+        self, spec: ModelSpec, sources: list[Source], transfer: Transfer, form: WeightsForm
+    ) -> Path:
         problems: list[WeightsError] = []
         for source in sources:
             try:
-                return self._obtain(source, transfer)
+                return self._obtain(source, transfer, form)
             except WeightsError as error:
                 if transfer.cancel.is_set():
                     raise
@@ -191,16 +206,16 @@ class ModelStore:
         summary = " | ".join(str(problem) for problem in problems)
         raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary)
 
-    def _obtain(self, source: Source, transfer: Transfer) -> Path:
+    def _obtain(self, source: Source, transfer: Transfer, form: WeightsForm) -> Path:
         match source:
             case FileSource():
-                return fetch_local(transfer, source)
+                return fetch_local(transfer, source, form)
             case HubSource():
                 return fetch_hub(transfer, source, self._hub_endpoint)
             case HubFolderSource():
-                return fetch_hub_folder(transfer, source, self._hub_endpoint)
+                return fetch_hub_folder(transfer, source, form, self._hub_endpoint)
             case PackagedSource():
-                return fetch_packaged(transfer, source)
+                return fetch_packaged(transfer, source, form)
             case UrlSource():
                 return fetch_url(transfer, source)
             case WheelSource():

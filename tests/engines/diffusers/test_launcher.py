@@ -16,9 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from airunner.engines.base import LoadPlan
 from airunner.engines.diffusers.launcher import ImageLauncher
-from airunner.engines.fake.engine import FakeLauncher
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest
 from airunner.errors import (
     CorruptWeightsError,
@@ -26,7 +24,6 @@ from airunner.errors import (
     MissingWeightsError,
     UnsupportedArchitectureError,
 )
-from airunner.workers.launchers import Launchers
 
 Eventually = Callable[[Callable[[], bool]], None]
 
@@ -64,11 +61,9 @@ def test_a_prepared_process_is_used_by_the_next_launch_with_pickles_if_insisted_
         launcher.prepare()
         launcher.prepare()
         (spare,) = children()
-        chat = FakeLauncher()
-        both = Launchers(chat, launcher)
         # The order may come while it still imports.
         plan = ImagePlan("tiny", tiny_pipelines / "pickled", allow_pickle=True)
-        worker = await both.launch(plan)
+        worker = await launcher.launch(plan)
         assert worker.pid == spare
         assert worker.load_s > 0
         held, peak = worker.memory_bytes(), worker.peak_memory_bytes()
@@ -79,14 +74,11 @@ def test_a_prepared_process_is_used_by_the_next_launch_with_pickles_if_insisted_
         items = [item async for item in worker.model.draw(request)]
         assert isinstance(items[-1], Drawn)
         assert children() == {spare}
-        await both.launch(LoadPlan("primary", tmp_path / "primary.gguf"))
-        assert chat.alive == ["primary"]
         await worker.stop()
         await worker.stop()
         assert (await worker.wait()).exit_code == 0
         launcher.prepare()
-        await both.close()
-        assert chat.closed
+        await launcher.close()
         launcher.prepare()
 
     run(main())

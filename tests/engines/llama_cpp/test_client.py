@@ -20,9 +20,9 @@ from benchmarks.native_template import TOOL_TEMPLATE
 from tests.engines import space_prefix_model
 from tests.engines.space_prefix_model import write_space_prefix_model
 
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
+from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.client import LlamaCppModel
-from airunner.engines.llama_cpp.launcher import LocalLauncher, LocalWorker
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher, LocalWorker
 from airunner.errors import (
     ContextOverflowError,
     GenerationError,

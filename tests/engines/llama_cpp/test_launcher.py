@@ -15,8 +15,8 @@ import gguf
 import psutil
 import pytest
 
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
-from airunner.engines.llama_cpp.launcher import LocalLauncher, LocalWorker
+from airunner.engines.base import ChatRequest, LoadPlan
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher, LocalWorker
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,
@@ -132,7 +132,8 @@ def test_a_worker_that_is_killed_says_how_it_ended(smollm2: Path, tmp_path: Path
         os.kill(worker.pid, signal.SIGKILL)
         ended = await worker.wait()
         assert ended.exit_code == -signal.SIGKILL
-        assert "model loaded" in ended.log
+        # The engine's logger is a thread, so its last lines may have died with it.
+        assert "build_info" in ended.log
         await worker.stop()
 
     run(main())

@@ -10,8 +10,8 @@ from benchmarks.random_gguf import RandomShape, write_random_gguf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airunner.engines.base import ChatRequest, EngineOptions, LoadPlan
-from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.base import ChatRequest, LoadPlan
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 from airunner.messages import Message
 from airunner.models.files.gguf import read_gguf
 from airunner.models.memory.language import (

@@ -16,7 +16,6 @@ from airunner.toolbox.charts.chart_tools import plot_chart
 from airunner.toolbox.code.code_tools import (
     check_python,
     edit_code,
-    explain_code,
     generate_code,
     run_python,
 )
@@ -78,24 +77,16 @@ def test_the_changed_code_has_room() -> None:
         edit_code("x = 1\n" * 3000, "rename x", api=api)
 
 
-def test_code_is_explained() -> None:
-    api = CodeModel()
-    assert explain_code(CODE, api=api) == "Done."
-    assert api.asked[0][1].endswith(f"```\n{CODE}\n```")
-
-
 def test_without_a_code_model_nothing_is_passed_off_as_its_work() -> None:
     for api in (None, CodeModel(*ModelCapability)):
         with pytest.raises(ToolFailedError, match="the code was not changed"):
             edit_code(CODE, "rename x", api=api)
-        with pytest.raises(ToolFailedError, match="the code was not explained"):
-            explain_code(CODE, api=api)
 
 
 def test_empty_arguments_are_sent_back() -> None:
     with pytest.raises(ToolRetryError, match="instruction is empty"):
         edit_code(CODE, " ", api=CodeModel())
-    for tool in (run_python, check_python, explain_code):
+    for tool in (run_python, check_python):
         with pytest.raises(ToolRetryError, match="code is empty"):
             tool("```python\n\n```", api=CodeModel())
 
@@ -210,7 +201,7 @@ def test_a_guided_model_need_not_copy_code() -> None:
 @pytest.fixture(scope="module")
 def index(known_tools: Path) -> ToolRanker:
     """The search for tools, which keeps nothing of one request for the next."""
-    tools = (generate_code, edit_code, explain_code, run_python, check_python, plot_chart)
+    tools = (generate_code, edit_code, run_python, check_python, plot_chart)
     return best_ranker(Toolset(tools), known_tools)
 
 
@@ -222,8 +213,6 @@ def index(known_tools: Path) -> ToolRanker:
         ("execute the script you just wrote", "run_python"),
         (f"fix the bug in this function:\n```\n{CODE}\n```", "edit_code"),
         (f"Refactor this:\n```\n{CODE}\n```", "edit_code"),
-        (f"explain this code:\n```\n{CODE}\n```", "explain_code"),
-        (f"What does this function do?\n```\n{CODE}\n```", "explain_code"),
         (f"check this code:\n```\n{CODE}\n```", "check_python"),
         ("are there any syntax errors in this script?", "check_python"),
         ("write a script that runs every night", "generate_code"),

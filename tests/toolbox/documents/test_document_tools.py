@@ -17,7 +17,6 @@ from airunner.toolbox.documents import document_tools
 from airunner.toolbox.documents.document_tools import (
     answer_from_document,
     read_document,
-    search_document,
     search_documents,
     summarize_document,
 )
@@ -120,11 +119,11 @@ def test_a_page_is_found_by_its_number(folder: Path) -> None:
 
 def test_passages_are_found_with_their_pages(folder: Path) -> None:
     api = Api(folder)
-    result = search_document("rivers.pdf", "search rivers.pdf for the lock keeper's pay", api=api)
+    result = search_documents("search rivers.pdf for the lock keeper's pay", "rivers.pdf", api=api)
     assert result.startswith('rivers.pdf “Rivers”: what fits "search for the lock keeper\'s pay"')
     assert result.index("[page 4]") < result.index("Wexford earns 31,400")
-    assert "[section “Notice”]" in search_document("lease.docx", "three months", api=api)
-    nothing = search_document("rivers.pdf", "comittee", api=api)
+    assert "[section “Notice”]" in search_documents("three months", "lease.docx", api=api)
+    nothing = search_documents("comittee", "rivers.pdf", api=api)
     assert "Nothing in rivers.pdf" in nothing
     assert "Similar words in it: committee" in nothing
 
@@ -156,7 +155,7 @@ def test_of_too_many_documents_those_named_so_and_the_newest_count(tmp_path: Pat
         os.utime(path, (number, number))
     (tmp_path / "report.txt").write_text("a report of old", encoding="utf-8")
     os.utime(tmp_path / "report.txt", (0, 0))
-    result = search_documents("report", 10, api=Api(tmp_path))
+    result = search_documents("report", max_results=10, api=Api(tmp_path))
     assert "[report.txt, line 1]" in result
     assert "Not searched: 005.txt (only 200 are), 004.txt" in result
     assert "and 1 more." in result
@@ -242,7 +241,7 @@ def test_failures_carry_the_name_of_the_tool(folder: Path) -> None:
 
 CALLS: list[tuple[Tool, dict[str, Any]]] = [
     (read_document, {}),
-    (search_document, {"query": "x"}),
+    (search_documents, {"query": "x"}),
     (summarize_document, {}),
     (answer_from_document, {"question": "x"}),
 ]
@@ -269,7 +268,7 @@ def test_requests_find_their_tool(known_tools: Path) -> None:
         ("read report.pdf", "read_document"),
         ("open the file notes/plan.md", "read_document"),
         ("Please read page 12 of manual.pdf", "read_document"),
-        ("find the notice period in contract.pdf", "search_document"),
+        ("find the notice period in contract.pdf", "search_documents"),
         ("search my documents for the insurance number", "search_documents"),
         ("Which document mentions the deposit?", "search_documents"),
         ("summarize report.pdf", "summarize_document"),

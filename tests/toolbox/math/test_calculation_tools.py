@@ -13,12 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airunner.errors import ToolArgumentsError, ToolError, ToolFailedError, ToolRetryError
+from airunner.errors import ToolError, ToolFailedError, ToolRetryError
 from airunner.toolbox.math.calculation_tools import (
     calculate,
     convert_units,
-    random_number,
-    statistics_of,
 )
 from airunner.toolbox.math.numbers.arithmetic import evaluate
 from airunner.toolbox.math.numbers.arithmetic_words import MAX_LENGTH, read_arithmetic
@@ -330,54 +328,6 @@ def test_pint_is_loaded_with_the_first_conversion_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1 km = 1,000 m"
-
-
-def test_figures_about_numbers() -> None:
-    text = answer(statistics_of, "standard deviation of these numbers: 4, 8, 15, 16, 23 and 42")
-    assert text.splitlines() == [
-        "count: 6",
-        "sum: 108",
-        "mean: 18",
-        "median: 15.5",
-        "minimum: 4",
-        "maximum: 42",
-        "lower quartile: 9.75",
-        "upper quartile: 21.25",
-        "standard deviation (of a sample, n - 1): 13.4907375632",
-    ]
-    assert "sum: 0.3" in statistics_of([0.1, 0.2])
-    assert "deviation" not in statistics_of([5.0])
-
-
-def test_numbers_may_come_as_a_list_or_as_text() -> None:
-    for numbers in ([1, 2, 3], "1, 2, 3", "1,2,3", "[1; 2; 3]", "1 2 3"):
-        arguments = statistics_of.validate({"numbers": numbers})
-        assert arguments.values == {"numbers": [1.0, 2.0, 3.0]}
-    assert statistics_of.validate({"numbers": "1,200, 3,400.5"}).values["numbers"] == [1200, 3400.5]
-    assert said(statistics_of, "mean of 1,200, 3,400.5 and -7") == {"numbers": "1200 3400.5 -7"}
-    assert said(statistics_of, "the mean of 5") == {}
-    assert said(statistics_of, "my number is 555-123-4567, call at 9:30 on 1/2/2026") == {}
-    for unusable in ("1, 2, x", [], [float("nan")], [1.0] * 201):
-        with pytest.raises(ToolArgumentsError):
-            statistics_of.validate({"numbers": unusable})
-    assert statistics_of.parameters["properties"]["numbers"]["type"] == "array"
-
-
-def test_chance_keeps_within_its_bounds() -> None:
-    text = random_number(1, 6, 100)
-    drawn = [int(number) for number in text.partition(": ")[2].partition(" (")[0].split(", ")]
-    assert len(drawn) == 100
-    assert set(drawn) <= set(range(1, 7))
-    assert text.endswith(f"(sum {sum(drawn)})")
-    assert random_number(4, 4) == "Drawn from 4 to 4: 4"
-    with pytest.raises(ToolRetryError, match="other way"):
-        random_number(6, 1)
-    assert said(random_number, "roll two dice") == {"count": "2"}
-    assert said(random_number, "three random numbers from 1 to 49") == {
-        "lowest": "1",
-        "highest": "49",
-        "count": "3",
-    }
 
 
 def test_numbers_in_words() -> None:

@@ -17,7 +17,6 @@ from airunner.records.records import Records
 from airunner.toolbox.memory import conversation_tools, fact_tools, note_tools
 from airunner.toolbox.memory.conversation_tools import (
     delete_conversation,
-    list_conversations,
     search_conversations,
     summarize_conversation,
     switch_conversation,
@@ -25,10 +24,8 @@ from airunner.toolbox.memory.conversation_tools import (
 )
 from airunner.toolbox.memory.fact_tools import forget_fact, recall_facts, remember_fact
 from airunner.toolbox.memory.note_tools import (
-    append_to_note,
     change_note,
     delete_note,
-    list_notes,
     read_note,
     save_note,
     search_notes,
@@ -89,13 +86,13 @@ def talks(api: Api) -> Api:
 
 
 def test_conversations_are_listed_with_what_tells_them_apart(talks: Api) -> None:
-    shown = list_conversations(api=talks).splitlines()
+    shown = search_conversations(api=talks).splitlines()
     assert shown == [
         "- What did we say of honey? (id faceface, 2027-03-17 14:30, 1 message, this one)",
         "- Tell me of boats (id b0a7b0a7, 2027-03-17 14:30, 2 messages)",
         "- How do bees make honey? (id bee5bee5, 2027-03-17 14:30, 4 messages)",
     ]
-    assert "and 2 earlier ones" in list_conversations(1, api=talks)
+    assert "and 2 earlier ones" in search_conversations(limit=1, api=talks)
 
 
 def test_a_search_leaves_the_present_conversation_out(talks: Api) -> None:
@@ -187,15 +184,15 @@ def test_a_conversation_is_deleted_and_this_one_only_if_that_is_said(talks: Api)
 
 
 def test_a_note_is_saved_read_changed_and_deleted(api: Api) -> None:
-    assert list_notes(api=api) == "There are no notes yet."
+    assert search_notes(api=api) == "There are no notes yet."
     assert save_note("milk\neggs", "Groceries", api=api) == "Saved the note 'Groceries'."
-    with pytest.raises(ToolRetryError, match="append_to_note"):
+    with pytest.raises(ToolRetryError, match="change_note"):
         save_note("flour", "groceries", api=api)
     assert read_note("Groceries", api=api).startswith("Groceries (changed 2027-03-17)\n\nmilk")
-    assert "has 6 characters now" in change_note("GROCERIES", "butter", api=api)
-    assert "has 12 characters now" in append_to_note("groceries", "bread", api=api)
+    assert "has 6 characters now" in change_note("GROCERIES", "butter", replace=True, api=api)
+    assert "has 12 characters now" in change_note("groceries", "bread", api=api)
     assert read_note("read my note about groceries", api=api).endswith("butter\nbread")
-    assert list_notes(api=api).splitlines()[1] == "- Groceries (2027-03-17, 12 characters)"
+    assert search_notes(api=api).splitlines()[1] == "- Groceries (2027-03-17, 12 characters)"
     assert delete_note("the groceries note", api=api) == "Deleted the note 'Groceries'."
     with pytest.raises(ToolRetryError, match="There is no note yet"):
         read_note("groceries", api=api)
@@ -210,8 +207,8 @@ def test_nothing_empty_is_written(api: Api) -> None:
     save_note("x", "A", api=api)
     for call in (
         lambda: save_note(" ", "B", api=api),
-        lambda: append_to_note("A", " ", api=api),
-        lambda: change_note("A", "", api=api),
+        lambda: change_note("A", " ", api=api),
+        lambda: change_note("A", "", replace=True, api=api),
         lambda: remember_fact("\n", api=api),
         lambda: set_reminder("", "in 10 minutes", api=api),
     ):
@@ -318,7 +315,17 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
         ),
         (read_note, "Read my note about the bank.", {"title": "bank"}),
         (read_note, "show the groceries note", {"title": "show the groceries note"}),
-        (append_to_note, "Add bread to my shopping note", {"text": "bread"}),
+        (change_note, "Add bread to my shopping note", {"text": "bread"}),
+        (
+            change_note,
+            "Rewrite the note Groceries: only bread",
+            {"text": "only bread", "replace": "true"},
+        ),
+        (
+            search_notes,
+            "is there anything about wifi in my notes?",
+            {"query": "is there anything about wifi in my notes?"},
+        ),
         (remember_fact, "Remember that I'm allergic to nuts", {"fact": "I'm allergic to nuts"}),
         (remember_fact, "please keep in mind: I live in Graz", {"fact": "I live in Graz"}),
         (forget_fact, "Forget that I live in Graz", {"fact": "I live in Graz"}),
@@ -359,7 +366,15 @@ def test_the_users_words_are_taken_from_the_message(
 ) -> None:
     taken = given(tool, message)
     assert taken == arguments | {n: v for n, v in taken.items() if n not in arguments}
-    tool.validate({**dict.fromkeys(tool.parameters["required"], "x"), **taken})
+    tool.validate({**dict.fromkeys(tool.parameters.get("required", ()), "x"), **taken})
+
+
+def test_who_wants_a_list_looks_for_nothing() -> None:
+    for message in ("which notes do I have?", "list my notes", "show all my notes"):
+        assert "query" not in given(search_notes, message)
+    for message in ("show our previous chats", "list my conversations"):
+        assert "query" not in given(search_conversations, message)
+    assert "query" in given(search_conversations, "when did we talk about sailing?")
 
 
 REQUESTS = {
@@ -367,8 +382,8 @@ REQUESTS = {
     "note down that the car is due in May": "save_note",
     "what does my note on the bank say?": "read_note",
     "is there anything about wifi in my notes?": "search_notes",
-    "which notes do I have?": "list_notes",
-    "append this to the note about the garden: roses need water": "append_to_note",
+    "which notes do I have?": "search_notes",
+    "append this to the note about the garden: roses need water": "change_note",
     "update the note Groceries: only bread": "change_note",
     "delete the groceries note": "delete_note",
     "Please remember my cat is called Miso": "remember_fact",
@@ -377,7 +392,7 @@ REQUESTS = {
     "can you remind me about the meeting at 14:30?": "set_reminder",
     "do I have any reminders?": "list_reminders",
     "please remove my reminder for the dentist": "cancel_reminder",
-    "show our previous chats": "list_conversations",
+    "show our previous chats": "search_conversations",
     "when did we talk about sailing?": "search_conversations",
     'rename this chat to "Holiday plans"': "title_conversation",
     "what have we talked about?": "summarize_conversation",
@@ -402,12 +417,10 @@ def test_requests_find_their_tool(known_tools: Path) -> None:
 
 def test_only_reading_is_not_asked_about() -> None:
     assert {tool.name for tool in TOOLS if tool.permission == "read"} == {
-        "list_conversations",
         "search_conversations",
         "summarize_conversation",
         "read_note",
         "search_notes",
-        "list_notes",
         "recall_facts",
         "list_reminders",
     }

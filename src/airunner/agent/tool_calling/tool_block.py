@@ -30,7 +30,7 @@ CORE_TOOLS = (
 
 A tool outside the core costs one search, that is one more generation, and one
 inside it costs every conversation its description: these eight and the two that
-reach the others are about 1,300 tokens, all 64 are about 8,000. In the core are
+reach the others are about 1,300 tokens, all 51 are about 7,000. In the core are
 therefore those that a model would not think of searching for, since it believes
 it can answer by itself (the time, the web, arithmetic that ``run_python`` gets
 right), and those that people ask for most (pictures, a document of theirs,
@@ -45,9 +45,10 @@ ALL = "all"
 class ToolBlock:
     """What every prompt shows of ``toolset``.
 
-    ``core`` names its tools, by default ``CORE_TOOLS``; a toolset that lacks some of
-    those fills their places in its own order. A toolset no larger than that is shown
-    whole. Names that are in no toolset are in ``unknown``.
+    ``core`` names its tools, by default ``CORE_TOOLS``. Where a toolset lacks some of
+    those, because they are switched off, the core is smaller: nothing that people seldom
+    want takes their places. A toolset that has none of them shows its first ones, and one
+    no larger than the core is shown whole. Names that are in no toolset are in ``unknown``.
     """
 
     def __init__(self, toolset: Toolset, core: Sequence[str] = ()) -> None:
@@ -56,9 +57,9 @@ class ToolBlock:
         known = {*names, *RESERVED}  # the latter come by themselves
         self.unknown = () if tuple(core) == (ALL,) else tuple(n for n in core if n not in known)
         if not core:
-            usual = [name for name in names if name in CORE_TOOLS]
-            others = [name for name in names if name not in CORE_TOOLS]
-            chosen = [*usual, *others][: len(CORE_TOOLS)]
+            chosen = [name for name in names if name in CORE_TOOLS]
+            if not chosen or len(names) <= len(CORE_TOOLS):
+                chosen = names[: len(CORE_TOOLS)]
         self.names = tuple(name for name in names if name in chosen)
         self.is_whole = len(self.names) == len(names)
         shown = self.names if self.is_whole else (*self.names, SEARCH_TOOLS)

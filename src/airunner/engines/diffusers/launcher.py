@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from airunner.engines.base import WorkerExit
 from airunner.engines.diffusers.client import DiffusersModel
 from airunner.engines.diffusers.files import inspect_files
+from airunner.engines.diffusers.order import ImageOrder
 from airunner.engines.image import ImagePlan
 from airunner.errors import (
     CorruptWeightsError,
@@ -21,11 +22,12 @@ from airunner.errors import (
     MissingWeightsError,
     UnsupportedArchitectureError,
 )
+from airunner.models.memory.image import LIBRARY_BYTES
 from airunner.workers.child import Child
 from airunner.workers.load_failure import death_while_loading
 from airunner.workers.local_worker import LocalWorker
 from airunner.workers.reserve import Reserve, answer_of
-from airunner.workers.wire import Failed, ImageOrder, encode
+from airunner.workers.wire import Failed, encode
 
 _MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|Cannot allocate")
 
@@ -36,11 +38,13 @@ class _ImageBerth:
 
 
 class ImageLauncher:
-    """Starts image workers as child processes; implements ``engines.base.Launcher``.
+    """Starts image workers as child processes; implements ``Launcher`` and ``Preparable``.
 
     The library takes seconds and hundreds of megabytes to import, so a spare
     that has done so is started only when asked for, and used by the next launch.
     """
+
+    prepared_bytes = LIBRARY_BYTES
 
     def __init__(self) -> None:
         self._reserve = Reserve(_start)
@@ -48,7 +52,7 @@ class ImageLauncher:
     def prepare(self) -> None:
         """Start a process that imports the library, for the next launch to use. Returns at once.
 
-        It holds up to ``LIBRARY_BYTES`` until then. Harmless when there is one already.
+        It holds up to ``prepared_bytes`` until then. Harmless when there is one already.
         """
         self._reserve.refill()
 
@@ -85,7 +89,7 @@ class ImageLauncher:
 
 
 def _start(*arguments: str) -> _ImageBerth:
-    return _ImageBerth(Child("airunner.engines.diffusers.worker", *arguments, on_exit=lambda: None))
+    return _ImageBerth(Child(f"{__package__}.worker", *arguments, on_exit=lambda: None))
 
 
 def _explain(plan: ImagePlan, failed: Failed, ended: WorkerExit) -> Exception:

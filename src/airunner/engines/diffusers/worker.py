@@ -14,11 +14,12 @@ import traceback
 
 from airunner.engines.diffusers import libraries
 from airunner.engines.diffusers.loading import failure, load_pipeline
+from airunner.engines.diffusers.order import decode_image_order
 from airunner.engines.diffusers.runner import Artist
 from airunner.engines.diffusers.server import ImageServer
 from airunner.workers.background import at_low_priority
 from airunner.workers.lifeline import Lifeline
-from airunner.workers.wire import SPARE_ARGUMENT, Ready, decode_image_order, encode
+from airunner.workers.wire import SPARE_ARGUMENT, Ready, encode
 
 
 def main() -> None:

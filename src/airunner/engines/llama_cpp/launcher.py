@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from airunner.engines.base import EngineOptions, LoadPlan, WorkerExit
+from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.load_log import explain
+from airunner.engines.llama_cpp.order import Order
 from airunner.errors import MissingWeightsError
 from airunner.models.files.gguf_header import read_header
 from airunner.workers.child import Child
-from airunner.workers.load_failure import explain
 from airunner.workers.local_worker import LocalWorker
 from airunner.workers.reserve import Reserve, answer_of
-from airunner.workers.wire import Failed, Order, encode
+from airunner.workers.wire import Failed, encode
+
+
+@dataclass(slots=True)
+class EngineOptions:
+    """What all workers share.
+
+    ``llama_server`` is a user's own ``llama-server`` binary to use instead of
+    the bundled library; ``run_dir`` is a private folder for logs and slot files.
+    """
+
+    run_dir: Path
+    llama_server: Path | None = None
+    extra_args: Sequence[str] = field(default_factory=tuple)
 
 
 @dataclass(slots=True)
@@ -95,9 +110,9 @@ class LocalLauncher:
         run_dir = self._options.run_dir
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         slot_dir = run_dir / f"slots-{secrets.token_hex(8)}"
-        name = "worker" if self._options.llama_server is None else "server_worker"
+        module = "worker" if self._options.llama_server is None else "server_worker"
         child = Child(
-            f"airunner.engines.llama_cpp.{name}",
+            f"{__package__}.{module}",
             *arguments,
             on_exit=partial(shutil.rmtree, slot_dir, ignore_errors=True),
         )

@@ -20,9 +20,10 @@ import threading
 import time
 from contextlib import suppress
 
+from airunner.engines.llama_cpp.order import Order, decode_order
 from airunner.models.memory.language import CHECKPOINTS
 from airunner.workers.lifeline import Lifeline, kill_on_close
-from airunner.workers.wire import Failed, Order, Ready, decode_order, encode
+from airunner.workers.wire import Failed, Ready, encode
 
 POLL_S = 0.02
 

@@ -16,17 +16,11 @@ import time
 from typing import Any
 
 from airunner.engines.base import LoadPlan
+from airunner.engines.llama_cpp.order import Order, decode_order
 from airunner.models.memory.language import CHECKPOINTS
 from airunner.workers.background import at_low_priority
 from airunner.workers.lifeline import Lifeline
-from airunner.workers.wire import (
-    SPARE_ARGUMENT,
-    Failed,
-    Order,
-    Ready,
-    decode_order,
-    encode,
-)
+from airunner.workers.wire import SPARE_ARGUMENT, Failed, Ready, encode
 
 KV_TYPES = {"f16": "GGML_TYPE_F16", "q8_0": "GGML_TYPE_Q8_0", "q4_0": "GGML_TYPE_Q4_0"}
 ALL_LAYERS = 999

@@ -50,7 +50,9 @@ class McpServers:
         ]
 
     def connect(self) -> Toolset:
-        """Start every server and wait for their tools; a server that fails has none.
+        """Start every server and wait for their tools, each a toolset of the server's name.
+
+        A server that fails has none.
 
         It takes as long as the slowest server, at most its time limit.
         """
@@ -60,13 +62,14 @@ class McpServers:
         async def ask() -> list[list[Tool]]:
             return await asyncio.gather(*(self._tools_of(server) for server in self._servers))
 
-        offered: dict[str, Tool] = {}
-        for tool in (each for tools in self._loop.call(ask()) for each in tools):
-            if tool.name in offered:
-                self._refuse("MCP", tool.name, "another server's tool has this name")
-            else:
-                offered[tool.name] = tool
-        return Toolset(offered.values())
+        offered = Toolset()
+        for server, tools in zip(self._servers, self._loop.call(ask()), strict=True):
+            for tool in tools:
+                if tool.name in offered:
+                    self._refuse("MCP", tool.name, "another server's tool has this name")
+                else:
+                    offered += Toolset([tool], server.config.name)
+        return offered
 
     def close(self) -> None:
         """End every server, and return when their processes are gone. Safe to call twice."""

@@ -1,4 +1,4 @@
-"""Tools for program code: write, change and explain it with the code model; check and run it.
+"""Tools for program code: write and change it with the code model; check and run it.
 
 Owns the prompts for the code model. Running, checking and the words for their results
 are ``tools.sandbox``.
@@ -24,7 +24,6 @@ from airunner.tools.tool import tool
 from airunner.tools.user_words import BodyText, FileName, Named, RequestText, UserWords
 
 _CODE_TOKENS = 1024
-_EXPLANATION_TOKENS = 400
 _MOST_CODE_TOKENS = 4000
 _LONGEST_SCRIPT = 20_000
 _LARGEST_FILE_BYTES = 1 << 20
@@ -153,38 +152,11 @@ def edit_code(
         f"was changed.\n\nInstruction: {instruction}\n\n```\n{code}\n```"
     )
     room = max(_CODE_TOKENS, estimated_tokens(code) * 3 // 2)
-    return _ask_a_code_model("edit_code", api, prompt, room, "so the code was not changed")
-
-
-@tool(
-    permission="read",
-    uses=(ModelCapability.CODE_EDITING,),
-    examples=(
-        "what does this function do: def f(n): return n * n",
-        "walk me through this program line by line:",
-        "explain this code to me:",
-        "I don't understand this regex: ^\\d{3}-\\d+$",
-        "how does this script work:",
-        "what is the purpose of this loop: while i < 10:",
-        "can you tell me in plain words what this query does:",
-        "what's going on in this snippet? lambda x: x[::-1]",
-        "help me understand the code below:",
-        "why does this line use a generator, and what does it mean:",
-    ),
-)
-def explain_code(code: BodyText, api: Any = None) -> str:
-    """Explain what given program code does.
-
-    Args:
-        code: the whole code that is to be explained.
-    """
-    prompt = (
-        "Explain in plain words what this code does: first its purpose in one sentence, then its "
-        "steps in order, then anything that looks wrong. Do not repeat the code.\n\n"
-        f"```\n{_given_code(code)}\n```"
-    )
-    return _ask_a_code_model(
-        "explain_code", api, prompt, _EXPLANATION_TOKENS, "so the code was not explained"
+    for capability in (ModelCapability.CODE_EDITING, ModelCapability.CODE_GENERATION):
+        if answer := ask(api, capability, prompt, room):
+            return answer
+    raise ToolFailedError(
+        "edit_code", "the code model could not be used, so the code was not changed"
     )
 
 
@@ -211,9 +183,10 @@ def run_python(
     """Run a Python script in a sandbox and return what it prints; plot(kind, x, y) draws charts.
 
     Args:
-        code: the script. It prints its results, and has no network and no packages. Charts are
-            drawn with plot("bar", ["a", "b"], [3, 5], title="..."); kinds are line, bar,
-            scatter, pie and histogram.
+        code: the script, which prints its results. It may import math, statistics, random,
+            datetime and json, and has no network and no packages. Charts are drawn with
+            plot("bar", ["a", "b"], [3, 5], title="..."); kinds are line, bar, scatter, pie and
+            histogram.
         file: the name of one text file that the script may read with open(name); empty for none.
     """
     name = "run_python"
@@ -273,16 +246,6 @@ def _given_code(text: str) -> str:
             "function that matters."
         )
     return code
-
-
-def _ask_a_code_model(
-    tool: str, api: ToolApi | None, prompt: str, max_tokens: int, so_that: str
-) -> str:
-    """The answer of the model for changing code, else of the one for writing it."""
-    for capability in (ModelCapability.CODE_EDITING, ModelCapability.CODE_GENERATION):
-        if answer := ask(api, capability, prompt, max_tokens):
-            return answer
-    raise ToolFailedError(tool, f"the code model could not be used, {so_that}")
 
 
 def _cancelled(api: ToolApi | None) -> Callable[[], bool]:

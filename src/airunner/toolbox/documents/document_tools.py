@@ -91,37 +91,9 @@ def read_document(
         "where does manual.pdf mention the filter?",
         "look for payment terms in offer.docx",
         "on which pages of thesis.pdf is entropy discussed",
-        "show me the places in policy.pdf that speak of water damage",
         "find \"liability\" in terms.docx",
         "does guide.md have a section on backups, and where?",
-        "passages about side effects in leaflet.pdf",
         "which parts of minutes.docx deal with the budget",
-    ),
-)  # fmt: skip
-def search_document(
-    file: _File,
-    query: _Words,
-    max_results: Annotated[int, Field(ge=1, le=10), Matching(r"\b([1-9]|10) passages\b")] = 4,
-    api: Any = None,
-) -> str:
-    """Find the passages of one document that speak of something, with page numbers.
-
-    Args:
-        file: its name.
-        query: the words to look for.
-        max_results: how many passages at most.
-    """
-    document = _document("search_document", file, api)
-    query = _without_name(query, file)
-    found = best_passages(document.passages, query, max_results)
-    if not found:
-        return _nothing_found(document, query)
-    return f"{_named(document)}: what fits {query!r} best.\n\n{_listed(found)}"
-
-
-@tool(
-    permission="read",
-    examples=(
         "search my documents for the insurance number",
         "which document mentions the deposit?",
         "find the warranty conditions in my documents",
@@ -131,49 +103,29 @@ def search_document(
         "go through every document I have and find passages on pensions",
         "I know I have a paper about coral reefs somewhere, find it",
         "search all documents: notice period",
-        "what do my documents contain on vaccination",
     ),
 )  # fmt: skip
 def search_documents(
     query: _Words,
+    file: _File = "",
     max_results: Annotated[int, Field(ge=1, le=10), Matching(r"\b([1-9]|10) passages\b")] = 4,
     api: Any = None,
 ) -> str:
-    """Find passages about something in all documents of the files folder.
+    """Find the passages that speak of something, with page numbers, in one document or in all.
 
     Args:
         query: the words to look for.
+        file: the name of the one document to search; empty for every one there is.
         max_results: how many passages at most.
     """
-    files: FilesFolder = api.files
-    chosen, left_out = _chosen(files, query)
-    read: list[str] = []
-
-    def passages() -> Iterator[Passage]:
-        until_s = time.monotonic() + _SEARCH_SECONDS
-        for entry in chosen:
-            if time.monotonic() > until_s:
-                left_out.append(f"{entry.name} (no time left; search again to go on)")
-                continue
-            try:
-                document = _SHELF.read(entry.path, entry.name, _watch("search_documents", api))
-            except ToolFailedError as error:
-                _stop_if_cancelled("search_documents", api)
-                left_out.append(f"{entry.name} ({error.problem})")
-                continue
-            read.append(entry.name)
-            api.report(f"{len(read)} of {len(chosen)} documents")
-            yield from document.passages
-
-    found = best_passages(passages(), query, max_results)
-    what = f"{len(read)} document{'s' * (len(read) != 1)}"
-    parts = [
-        f"What fits {query!r} best in {what}:" if found
-        else f"None of {what} has a word of {query!r}. Try other words for it.",
-        *([_listed(found, with_names=True)] if found else []),
-        *([f"Not searched: {_some(left_out)}."] if left_out else []),
-    ]  # fmt: skip
-    return "\n\n".join(parts)
+    if file:
+        document = _document("search_documents", file, api)
+        query = _without_name(query, file)
+        found = best_passages(document.passages, query, max_results)
+        if not found:
+            return _nothing_found(document, query)
+        return f"{_named(document)}: what fits {query!r} best.\n\n{_listed(found)}"
+    return _search_all(query, max_results, api)
 
 
 @tool(
@@ -245,6 +197,38 @@ def answer_from_document(file: _File, question: _Words, api: Any = None) -> str:
     best = best_passages(evidence.passages, asked, _SHOWN_PASSAGES)
     best = best or list(evidence.passages[:_SHOWN_PASSAGES])
     return f"{_why_no_answer(document, answer, fits=evidence.fits)}\n\n{_listed(best)}"
+
+
+def _search_all(query: str, max_results: int, api: Any) -> str:
+    files: FilesFolder = api.files
+    chosen, left_out = _chosen(files, query)
+    read: list[str] = []
+
+    def passages() -> Iterator[Passage]:
+        until_s = time.monotonic() + _SEARCH_SECONDS
+        for entry in chosen:
+            if time.monotonic() > until_s:
+                left_out.append(f"{entry.name} (no time left; search again to go on)")
+                continue
+            try:
+                document = _SHELF.read(entry.path, entry.name, _watch("search_documents", api))
+            except ToolFailedError as error:
+                _stop_if_cancelled("search_documents", api)
+                left_out.append(f"{entry.name} ({error.problem})")
+                continue
+            read.append(entry.name)
+            api.report(f"{len(read)} of {len(chosen)} documents")
+            yield from document.passages
+
+    found = best_passages(passages(), query, max_results)
+    what = f"{len(read)} document{'s' * (len(read) != 1)}"
+    parts = [
+        f"What fits {query!r} best in {what}:" if found
+        else f"None of {what} has a word of {query!r}. Try other words for it.",
+        *([_listed(found, with_names=True)] if found else []),
+        *([f"Not searched: {_some(left_out)}."] if left_out else []),
+    ]  # fmt: skip
+    return "\n\n".join(parts)
 
 
 def _quoted_answer(document: Document, answer: Answer) -> str:

@@ -1,13 +1,12 @@
-"""Tools that calculate: expressions, units, figures about numbers, and chance."""
+"""Tools that calculate: expressions and units."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from airunner.errors import ToolRetryError
 from airunner.toolbox.math.numbers.arithmetic import PERCENT, evaluate
 from airunner.toolbox.math.numbers.arithmetic_words import (
     MAX_LENGTH,
@@ -16,51 +15,10 @@ from airunner.toolbox.math.numbers.arithmetic_words import (
 )
 from airunner.toolbox.math.numbers.measure_words import ConversionSaid
 from airunner.toolbox.math.numbers.measures import convert
-from airunner.toolbox.math.numbers.numerals import as_text, with_digits
-from airunner.tools.request import Request
+from airunner.toolbox.math.numbers.numerals import as_text
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, UserWords
 
 _SHOWN_READING = 200
-_MOST_NUMBERS = 200
-_NUMBER = re.compile(
-    r"(?<![\w.:/-])-?(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w:/])"
-)
-_LARGEST = 10**12
-
-
-class NumbersSaid(Matching):
-    """The numbers that a message lists, two at least."""
-
-    def __init__(self) -> None:
-        super().__init__(_NUMBER.pattern)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The numbers, separated by spaces, or ``None``."""
-        found = _NUMBER.findall(request.body) or _NUMBER.findall(request.message)
-        return " ".join(number.replace(",", "") for number in found) if len(found) > 1 else None
-
-
-class CountSaid(UserWords):
-    """The number in the first group of a pattern, also where the message has it in words."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern, re.IGNORECASE)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The digits, or ``None``."""
-        found = self._pattern.search(with_digits(request.message))
-        return found[1] if found else None
-
-
-def _listed(value: Any) -> Any:
-    """Numbers written as text are a list too, as models like to give them."""
-    if not isinstance(value, str):
-        return value
-    parts = re.split(r"[\s;]+", value.strip(" ,;[]()"))
-    if len(parts) == 1:
-        return parts[0].split(",")
-    return [part.strip(",").replace(",", "") for part in parts]
 
 
 @tool(
@@ -122,103 +80,3 @@ def convert_units(
         to_unit: the unit that is wanted.
     """
     return convert(value, from_unit.strip(), to_unit.strip())
-
-
-@tool(
-    permission="read",
-    examples=(
-        "what are the mean and median of 3, 5 and 12?",
-        "give me the standard deviation of these numbers: 4 8 15 16 23 42",
-        "average of 71, 64, 88 and 90",
-        "work out the quartiles for 2, 7, 7, 9, 13, 20",
-        "statistics of 1.5, 2.5 and 9",
-        "what's the variance of 10, 12, 11, 15",
-        "my run times were 31, 29, 33, 30 minutes, how do they average out?",
-        "please find the smallest, largest and middle value of 40, 12, 55, 8",
-        "how spread out are these measurements: 0.9 1.1 1.0 1.4",
-        "sum, mean and stdev for 100 250 75 310",
-    ),
-)
-def statistics_of(
-    numbers: Annotated[
-        list[Annotated[float, Field(allow_inf_nan=False)]],
-        BeforeValidator(_listed),
-        Field(min_length=1, max_length=_MOST_NUMBERS),
-        NumbersSaid(),
-    ],
-) -> str:
-    """Tell count, sum, mean, median, deviation, extremes and quartiles of a list of numbers.
-
-    Args:
-        numbers: the numbers.
-    """
-    import statistics
-    from fractions import Fraction
-
-    # Decimals as they were typed: the sum of 0.1 and 0.2 is 0.3.
-    exact = sorted(Fraction(repr(number)) for number in numbers)
-    figures = {
-        "count": Fraction(len(exact)),
-        "sum": sum(exact),
-        "mean": statistics.mean(exact),
-        "median": statistics.median(exact),
-        "minimum": exact[0],
-        "maximum": exact[-1],
-    }
-    if len(exact) > 1:
-        lower, _, upper = statistics.quantiles(exact, n=4, method="inclusive")
-        figures |= {
-            "lower quartile": lower,
-            "upper quartile": upper,
-            "standard deviation (of a sample, n - 1)": statistics.stdev(exact),
-        }
-    return "\n".join(f"{name}: {as_text(figure)[0]}" for name, figure in figures.items())
-
-
-@tool(
-    permission="read",
-    examples=(
-        "give me a random number between 1 and 100",
-        "roll two dice",
-        "pick three random numbers from 1 to 49",
-        "flip a coin for me, 0 or 1",
-        "throw a d20",
-        "choose any number from 10 to 50 at random",
-        "can you draw six lottery numbers up to 45?",
-        "I need a random four digit number",
-        "who starts? draw a number from 1 to 5",
-        "roll the dice",
-    ),
-)
-def random_number(
-    lowest: Annotated[
-        int,
-        Field(ge=-_LARGEST, le=_LARGEST),
-        CountSaid(r"\b(?:between|from)\s+(-?\d+)\s+(?:and|to)\s+-?\d"),
-    ] = 1,
-    highest: Annotated[
-        int,
-        Field(ge=-_LARGEST, le=_LARGEST),
-        CountSaid(r"\b(?:between|from)\s+-?\d+\s+(?:and|to)\s+(-?\d+)"),
-    ] = 6,
-    count: Annotated[
-        int, Field(ge=1, le=100), CountSaid(r"\b(\d+)\s+(?:\w+\s+)?(?:dice|numbers|times)\b")
-    ] = 1,
-) -> str:
-    """Draw whole numbers by chance, such as the throw of a die.
-
-    Args:
-        lowest: the smallest number that may come out.
-        highest: the greatest number that may come out.
-        count: how many numbers to draw.
-    """
-    import random
-
-    if lowest > highest:
-        raise ToolRetryError(
-            f"lowest is {lowest} and highest {highest}; it has to be the other way."
-        )
-    chance = random.SystemRandom()
-    drawn = [chance.randint(lowest, highest) for _ in range(count)]
-    total = f" (sum {sum(drawn):,})" if count > 1 else ""
-    return f"Drawn from {lowest} to {highest}: {', '.join(map(str, drawn))}{total}"

@@ -16,6 +16,7 @@ from airunner.records.conversations import MOST_TITLE, Entry
 from airunner.toolbox.memory.named_record import (
     MOST_WANTED,
     RecordName,
+    RecordWords,
     all_meant,
     one_meant,
     telling,
@@ -23,11 +24,11 @@ from airunner.toolbox.memory.named_record import (
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.request import Request
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, RequestText, UserWords
+from airunner.tools.user_words import Matching, UserWords
 from airunner.tools.words import stems
 
 _SHORT_ID = 8
-_COUNT = Matching(r"\b([1-9]|1\d|20) (?:conversations|chats)\b")
+_COUNT = Matching(r"\b([1-9]|[1-4]\d|50) (?:conversations|chats)\b")
 _KIND_WORDS = frozenset(
     stems("conversation conversations chat chats talk talked discuss discussed find search earlier")
 )
@@ -65,38 +66,6 @@ class _ThisOneSaid(UserWords):
 @tool(
     permission="read",
     examples=(
-        "list my conversations",
-        "which conversations did we have?",
-        "show our previous chats",
-        "what are my last 20 chats",
-        "what did we have conversations about recently, just the titles",
-        "give me an overview of all saved conversations",
-        "can I see my chat history?",
-        "show the most recent conversations first",
-        "past chats please",
-        "how many conversations are saved and what are they called",
-    ),
-)
-def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any = None) -> str:
-    """List the saved conversations, the latest first.
-
-    Args:
-        limit: the most conversations to show.
-    """
-    store = api.records.conversations
-    entries = store.list(limit)
-    if not entries:
-        return "No conversation is saved."
-    lines = [_line(entry, api) for entry in entries]
-    left = store.count() - len(entries)
-    if left > 0:
-        lines.append(f"and {left} earlier ones; a larger limit or search_conversations finds them.")
-    return "\n".join(lines)
-
-
-@tool(
-    permission="read",
-    examples=(
         "find the conversation about bees",
         "when did we talk about sailing?",
         "search my conversations for the pancake recipe",
@@ -107,20 +76,30 @@ def list_conversations(limit: Annotated[int, Field(ge=1, le=50)] = 10, api: Any 
         "what did you tell me some time ago about knee pain, find it",
         "have we talked about guitars before?",
         "I once asked you about wallpaper, which conversation was that",
+        "list my conversations",
+        "which conversations did we have?",
+        "show our previous chats",
+        "what are my last 20 chats",
+        "give me an overview of all saved conversations",
+        "can I see my chat history?",
+        "show the most recent conversations first",
+        "how many conversations are saved and what are they called",
     ),
 )
 def search_conversations(
-    query: Annotated[RequestText, Field(max_length=MOST_WANTED)],
-    limit: Annotated[int, Field(ge=1, le=20), _COUNT] = 5,
+    query: Annotated[str, Field(max_length=MOST_WANTED), RecordWords(_KIND_WORDS)] = "",
+    limit: Annotated[int, Field(ge=1, le=50), _COUNT] = 10,
     api: Any = None,
 ) -> str:
-    """Search what was said in earlier conversations.
+    """Search what was said in earlier conversations, or list them.
 
     Args:
-        query: a few words to look for.
+        query: a few words to look for; empty to list them, the latest first.
         limit: the most conversations to show.
     """
     store = api.records.conversations
+    if not query.strip():
+        return _latest(limit, api)
     words = telling(query, _KIND_WORDS)
     found = store.search(words, limit, besides=api.conversation)
     if not found:
@@ -280,6 +259,18 @@ def delete_conversation(
     return f"Deleted the conversation {entry.title!r}."
 
 
+def _latest(limit: int, api: Any) -> str:
+    store = api.records.conversations
+    entries = store.list(limit)
+    if not entries:
+        return "No conversation is saved."
+    lines = [_line(entry, api) for entry in entries]
+    left = store.count() - len(entries)
+    if left > 0:
+        lines.append(f"and {left} earlier ones; a larger limit or a query finds them.")
+    return "\n".join(lines)
+
+
 def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = False) -> Entry:
     """The conversation that is named, or the present one if none is.
 
@@ -314,7 +305,7 @@ def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = Fals
         entries,
         _title,
         kind="conversation",
-        listing="list_conversations",
+        listing="search_conversations",
         show=lambda entry: f"{entry.title} ({entry.id[:_SHORT_ID]})",
     )
 

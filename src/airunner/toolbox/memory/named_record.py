@@ -49,6 +49,18 @@ class RecordName(UserWords):
         return request.message if self._whole and len(request.message) <= MOST_WANTED else None
 
 
+class RecordWords(UserWords):
+    """What saved things are searched for; nothing where a list of them is wanted."""
+
+    def __init__(self, kind_words: Collection[str]) -> None:
+        self._besides = {*kind_words, *_LISTING}
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """The message, if it has a word that may be looked for."""
+        said = {*stems(request.message)} - COMMON - self._besides
+        return request.message[:MOST_WANTED] if said else None
+
+
 def one_meant(
     wanted: str,
     records: Sequence[T],
@@ -123,3 +135,11 @@ title update
 """
 _DOING = frozenset(stems(_DOING_WORDS))
 """Words of a wish that say what is to be done, and not with which record."""
+
+_LISTING = frozenset(
+    stems(
+        "list show see overview give title titled called saved all every previous past recent last "
+        "latest first history past have many"
+    )
+)
+"""Words of a wish to see what there is."""

@@ -12,23 +12,43 @@ from pydantic import Field
 from airunner.errors import ToolRetryError
 from airunner.records.notes import MOST_TITLE, Note
 from airunner.records.one_line import title_from
-from airunner.toolbox.memory.named_record import MOST_WANTED, RecordName, one_meant, telling
+from airunner.toolbox.memory.named_record import (
+    MOST_WANTED,
+    RecordName,
+    RecordWords,
+    one_meant,
+    telling,
+)
 from airunner.tools.passages import head_and_tail
 from airunner.tools.request import Request
 from airunner.tools.tool import tool
-from airunner.tools.user_words import BodyText, Matching, RequestText, UserWords
+from airunner.tools.user_words import BodyText, Matching, UserWords
 from airunner.tools.words import stems
 
 _READ_TOKENS = 1500
-_MOST_LISTED = 50
 _MOST_TEXT = 20_000
+_KIND_WORDS = frozenset(stems("search find look notes note mention anything there"))
 
 _Title = Annotated[str, Field(max_length=MOST_WANTED), RecordName(whole=True)]
 _NewTitle = Annotated[str, Field(max_length=MOST_TITLE), RecordName(whole=False)]
 
 
-class _Added(UserWords):
-    """What is to be added, as in "add bread to my shopping note"."""
+class _ReplaceSaid(UserWords):
+    """``true`` where the user wants a note's old text gone."""
+
+    _SAID = re.compile(
+        r"\b(?:replace|rewrite|overwrite|change|update|edit|swap|set|new text|should (?:now )?"
+        r"(?:read|say)|make it)\b",
+        re.IGNORECASE,
+    )
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """``"true"``, or nothing."""
+        return "true" if self._SAID.search(request.wish) else None
+
+
+class _NewText(UserWords):
+    """What is to be added, as in "add bread to my shopping note", or what follows a colon."""
 
     _FORM = re.compile(
         r"\b(?:add|append|put|write)\s+(?P<text>.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b",
@@ -75,8 +95,8 @@ def save_note(
     note = api.records.notes.add(name, text.strip())
     if note is None:
         raise ToolRetryError(
-            f"There is a note {name!r} already. Use append_to_note to add to it, change_note to "
-            "rewrite it, or another title."
+            f"There is a note {name!r} already. Use change_note to add to it or to rewrite "
+            "it, or another title."
         )
     return f"Saved the note {note.title!r}."
 
@@ -121,30 +141,6 @@ def read_note(title: _Title, api: Any = None) -> str:
         "go through the notes and find everything on the trip",
         "in what note did I put the locker code?",
         "notes containing birthday",
-    ),
-)
-def search_notes(
-    query: Annotated[RequestText, Field(max_length=MOST_WANTED)],
-    limit: Annotated[int, Field(ge=1, le=20), Matching(r"\b([1-9]|1\d|20) notes\b")] = 5,
-    api: Any = None,
-) -> str:
-    """Search the texts and titles of saved notes.
-
-    Args:
-        query: a few words to look for.
-        limit: the most notes to show.
-    """
-    besides = {*stems("search find look notes note mention anything there")}
-    found = api.records.notes.search(telling(query, besides), limit)
-    if not found:
-        return "No note has such words. list_notes shows every title."
-    lines = [f"- {each.note.title}: {' '.join(each.excerpt.split())}" for each in found]
-    return "\n".join([*lines, "read_note shows a whole note."])
-
-
-@tool(
-    permission="read",
-    examples=(
         "which notes do I have?",
         "list my notes",
         "show all my notes",
@@ -152,23 +148,27 @@ def search_notes(
         "how many notes have I saved",
         "give me an overview of the notes",
         "can I see the list of saved notes?",
-        "notes, please, all of them by title",
         "what notes are there",
-        "what have I got in the way of notes so far",
     ),
 )
-def list_notes(api: Any = None) -> str:
-    """List the titles of all saved notes."""
-    notes = api.records.notes.list()
-    if not notes:
-        return "There are no notes yet."
-    lines = [
-        f"- {note.title} ({_day(note.changed_s)}, {len(note.text):,} characters)"
-        for note in notes[:_MOST_LISTED]
-    ]
-    if len(notes) > _MOST_LISTED:
-        lines.append(f"and {len(notes) - _MOST_LISTED} older ones; search_notes finds them.")
-    return "\n".join([f"{len(notes)} notes, the last changed first:", *lines])
+def search_notes(
+    query: Annotated[str, Field(max_length=MOST_WANTED), RecordWords(_KIND_WORDS)] = "",
+    limit: Annotated[int, Field(ge=1, le=50), Matching(r"\b([1-9]|[1-4]\d|50) notes\b")] = 10,
+    api: Any = None,
+) -> str:
+    """Search the saved notes, or list their titles.
+
+    Args:
+        query: a few words to look for; empty to list them, the last changed first.
+        limit: the most notes to show.
+    """
+    if not query.strip():
+        return _titles(api.records.notes.list(), limit)
+    found = api.records.notes.search(telling(query, _KIND_WORDS), limit)
+    if not found:
+        return "No note has such words. An empty query lists every title."
+    lines = [f"- {each.note.title}: {' '.join(each.excerpt.split())}" for each in found]
+    return "\n".join([*lines, "read_note shows a whole note."])
 
 
 @tool(
@@ -181,31 +181,7 @@ def list_notes(api: Any = None) -> str:
         'can you also write "call Tom" in the note Work?',
         "in the note Gifts, add a scarf at the end",
         "extend my travel note with: hotel is booked",
-        "include batteries in the note called Hardware",
         "to the note on the car, add: new tyres in May",
-        "my note Books needs another line: Moby Dick",
-    ),
-)
-def append_to_note(
-    title: _Title,
-    text: Annotated[str, Field(max_length=_MOST_TEXT), _Added()],
-    api: Any = None,
-) -> str:
-    """Add text at the end of a saved note.
-
-    Args:
-        title: the note's title.
-        text: what to add.
-    """
-    if not text.strip():
-        raise ToolRetryError("text is empty; pass what is to be added.")
-    note = api.records.notes.append(_meant(title, api).number, text.strip())
-    return _changed(note, f"Added to the note {title!r}.", "Added to")
-
-
-@tool(
-    permission="write",
-    examples=(
         "replace my note about the gate with: the code is 4711",
         "rewrite the note Groceries: only bread",
         "change the note Plans to: stay at home",
@@ -219,18 +195,26 @@ def append_to_note(
     ),
 )
 def change_note(
-    title: _Title, text: Annotated[BodyText, Field(max_length=_MOST_TEXT)], api: Any = None
+    title: _Title,
+    text: Annotated[str, Field(max_length=_MOST_TEXT), _NewText()],
+    replace: Annotated[bool, _ReplaceSaid()] = False,
+    api: Any = None,
 ) -> str:
-    """Replace the whole text of a saved note.
+    """Add text at the end of a saved note, or replace all that it says.
 
     Args:
         title: the note's title.
-        text: the new text, which takes the place of the old.
+        text: what to add, or the whole new text.
+        replace: true if the text takes the place of the old one.
     """
     if not text.strip():
-        raise ToolRetryError("text is empty; delete_note deletes a note.")
-    note = api.records.notes.replace(_meant(title, api).number, text.strip())
-    return _changed(note, f"Changed the note {title!r}.", "Changed")
+        raise ToolRetryError("text is empty; pass what the note is to say.")
+    number, notes = _meant(title, api).number, api.records.notes
+    note = (notes.replace if replace else notes.append)(number, text.strip())
+    if note is None:  # somebody else may have deleted it just before
+        raise ToolRetryError(f"The note {title!r} was deleted just now; nothing was changed.")
+    done = "Changed" if replace else "Added to"
+    return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
 
 
 @tool(
@@ -262,14 +246,19 @@ def delete_note(title: _Title, api: Any = None) -> str:
 
 def _meant(title: str, api: Any) -> Note:
     notes: Sequence[Note] = api.records.notes.list()
-    return one_meant(title, notes, lambda note: note.title, kind="note", listing="list_notes")
+    return one_meant(title, notes, lambda note: note.title, kind="note", listing="search_notes")
 
 
-def _changed(note: Note | None, gone: str, done: str) -> str:
-    """What is said of a note after a change; somebody else may have deleted it just before."""
-    if note is None:
-        raise ToolRetryError(f"{gone.rstrip('.')}: not done, because it was deleted just now.")
-    return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
+def _titles(notes: Sequence[Note], limit: int) -> str:
+    if not notes:
+        return "There are no notes yet."
+    lines = [
+        f"- {note.title} ({_day(note.changed_s)}, {len(note.text):,} characters)"
+        for note in notes[:limit]
+    ]
+    if len(notes) > limit:
+        lines.append(f"and {len(notes) - limit} older ones.")
+    return "\n".join([f"{len(notes)} notes, the last changed first:", *lines])
 
 
 def _day(at_s: float) -> str:

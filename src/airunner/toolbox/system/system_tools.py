@@ -1,21 +1,20 @@
-"""Tools that look at AI Runner itself: its models, its memory, its decisions, its settings.
+"""The tool that looks at AI Runner itself: its models, its memory, its decisions, its settings.
 
-Owns how these are told to a model, in few words. They change nothing.
+Owns how these are told to a model, in few words. It changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from airunner.config.byte_size import format_bytes
-from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors import ToolFailedError
 from airunner.tools.system_view import KnownModel, SystemView
 from airunner.tools.tool import tool
-from airunner.tools.user_words import Matching, Named
 
+_NAME = "about_airunner"
+_DECISIONS = 5
 _MOST_LISTED = 25
 _MOST_NAMED = 40
 
@@ -28,30 +27,47 @@ _MOST_NAMED = 40
         "what models are loaded right now",
         "which model writes code for you",
         "what model are you?",
-        "show me the installed models",
         "what LLM is running here",
-        "which AI models can you use",
         "is there a model for translation among yours",
-        "give me every model you know, also those not downloaded",
+        "how much memory are you using?",
+        "how much memory is free",
+        "is there enough vram for another model",
+        "how many gigabytes do the models take on the GPU?",
+        "how full is the graphics card",
+        "tell me how much RAM the loaded models need",
+        "why did you unload the model?",
+        "explain the last decision of the scheduler",
+        "why was the primary model swapped out",
+        "why does the image model have to wait",
+        "reasons for the latest model loading and unloading",
+        "show me your settings",
+        "what is your context length?",
+        "how many tokens can your answer have",
+        "are you allowed to go online or are you offline",
+        "how many threads do you use",
+        "what's the maximum length of your replies?",
     ),
 )
-def list_models(
-    only: Annotated[Literal["here", "loaded", "all"], Named(("loaded", "all"))] = "here",
-    api: Any = None,
+def about_airunner(
+    what: Literal["models", "memory", "decisions", "settings"], api: Any = None
 ) -> str:
-    """List the AI models of this assistant: which are here, which are loaded, what each does.
+    """Tell about this assistant itself: its AI models, their memory, why one was loaded or
+    unloaded, its settings.
 
     Args:
-        only: here for those on this machine, loaded for those in memory, all for every one.
+        what: models for which there are and what each does, memory for what they take on each
+            device, decisions for why a model was loaded, unloaded or has to wait, settings for
+            limits such as the context length.
     """
-    models = _system("list_models", api).models()
-    if only == "loaded":
-        chosen = [m for m in models if m.is_loaded or m.parked_bytes]
-        return _listed(chosen) if chosen else "No model is loaded now."
+    if api is None:
+        raise ToolFailedError(_NAME, "it was called without the system it looks at (api)")
+    return _ANSWERS[what](api.system)
+
+
+def _models(system: SystemView) -> str:
+    models = system.models()
     here = [m for m in models if m.is_here]
     away = [m for m in models if not m.is_here]
-    if only == "all":
-        return _listed([*here, *away])
     lines = [_listed(here) if here else "No model is on this machine yet."]
     if away:
         names = _cut([m.name for m in away], _MOST_NAMED)
@@ -60,24 +76,7 @@ def list_models(
     return "\n".join(lines)
 
 
-@tool(
-    permission="read",
-    examples=(
-        "how much memory are you using?",
-        "how much memory is free",
-        "show the memory usage",
-        "is there enough vram for another model",
-        "what is in memory right now",
-        "how many gigabytes do the models take on the GPU?",
-        "RAM left for the models",
-        "how full is the graphics card",
-        "what's your memory footprint",
-        "tell me how much RAM the loaded models need",
-    ),
-)
-def show_memory(api: Any = None) -> str:
-    """Show how much memory the AI models take on each device, and how much is free for them."""
-    system = _system("show_memory", api)
+def _memory(system: SystemView) -> str:
     lines = []
     for device in system.devices():
         lost = f", {format_bytes(device.lost_bytes)} lost" if device.lost_bytes else ""
@@ -99,66 +98,25 @@ def show_memory(api: Any = None) -> str:
     return "\n".join(lines)
 
 
-@tool(
-    permission="read",
-    examples=(
-        "why did you unload the model?",
-        "explain the last decision of the scheduler",
-        "what did the scheduler just decide",
-        "why was the primary model swapped out",
-        "explain your last five decisions about memory",
-        "why does the image model have to wait",
-        "what made you load another model just now?",
-        "for what reason was the code model evicted",
-        "tell me why you changed models a moment ago",
-        "reasons for the latest model loading and unloading",
-    ),
-)
-def explain_last_decision(
-    count: Annotated[int, Field(ge=1, le=10), Matching(r"(?i)\blast (10|[1-9]) decisions\b")] = 3,
-    api: Any = None,
-) -> str:
-    """Explain the last decisions about which AI model is loaded, unloaded or waits, and why.
-
-    Args:
-        count: how many decisions.
-    """
-    if count < 1:
-        raise ToolRetryError("count must be at least 1.")
-    decided = _system("explain_last_decision", api).decisions(count)
+def _decisions(system: SystemView) -> str:
+    decided = system.decisions(_DECISIONS)
     if not decided:
         return "Nothing was decided about models since this run began."
     more = "`airunner explain` shows the whole run."
     return "\n".join(("The last decisions, oldest first:", *decided, more))
 
 
-@tool(
-    permission="read",
-    examples=(
-        "show me your settings",
-        "what is your context length?",
-        "how many tokens can your answer have",
-        "are you allowed to go online or are you offline",
-        "how many threads do you use",
-        "what limits are you running with",
-        "your current configuration please",
-        "how long may a conversation get before you lose the start",
-        "what's the maximum length of your replies?",
-        "list the settings of this assistant",
-    ),
-)
-def show_settings(api: Any = None) -> str:
-    """Show the limits this assistant runs with: context, answer length, memory, threads."""
-    settings = _system("show_settings", api).settings()
-    lines = [f"{name}: {value}" for name, value in settings.items()]
+def _settings(system: SystemView) -> str:
+    lines = [f"{name}: {value}" for name, value in system.settings().items()]
     return "\n".join((*lines, "`airunner doctor` shows all settings and how to change them."))
 
 
-def _system(name: str, api: Any) -> SystemView:
-    if api is None:
-        raise ToolFailedError(name, "it was called without the system it looks at (api)")
-    system: SystemView = api.system
-    return system
+_ANSWERS: dict[str, Callable[[SystemView], str]] = {
+    "models": _models,
+    "memory": _memory,
+    "decisions": _decisions,
+    "settings": _settings,
+}
 
 
 def _listed(models: Sequence[KnownModel]) -> str:

@@ -43,25 +43,7 @@ TableFile = Annotated[FileName, Field(min_length=1, max_length=300)]
         "show me the first rows of orders.csv",
         "what is the schema of library.db",
         "what does the file weather.csv look like, its fields and size",
-        "give me the column names in members.csv",
         "how is the database music.sqlite structured?",
-        "let me see what kind of data is in prices.tsv",
-    ),
-)  # fmt: skip
-def describe_table(file: TableFile, api: Any = None) -> str:
-    """Tell the tables, columns, sizes and first rows of a CSV file or SQLite database.
-
-    Args:
-        file: the name of the file, such as sales.csv or shop.sqlite.
-    """
-    path = api.files.existing(file)
-    with open_database(path, file, tool="describe_table") as database:
-        return describe(database, file)
-
-
-@tool(
-    permission="read",
-    examples=(
         "run sql on sales.csv: SELECT region, sum(amount) FROM sales GROUP BY region",
         "run this query on shop.sqlite: select * from orders limit 5",
         "execute SELECT count(*) FROM people on people.csv",
@@ -76,17 +58,19 @@ def describe_table(file: TableFile, api: Any = None) -> str:
 )
 def query_table(
     file: TableFile,
-    sql: Annotated[str, Field(min_length=1, max_length=MAX_SQL), SqlSaid()],
+    sql: Annotated[str, Field(max_length=MAX_SQL), SqlSaid()] = "",
     api: Any = None,
 ) -> str:
-    """Run an SQL SELECT over a CSV file or SQLite database, which is only read.
+    """Run an SQL SELECT over a CSV file or SQLite database, or show its columns and first rows.
 
     Args:
         file: the name of the file; the table of sales.csv is called sales.
-        sql: one SELECT in SQLite's SQL.
+        sql: one SELECT in SQLite's SQL; empty to see the tables, columns, sizes and first rows.
     """
     path = api.files.existing(file)
     with open_database(path, file, tool="query_table") as database:
+        if not sql.strip():
+            return describe(database, file)
         return _with_notes(answer_table(database.run(sql, MAX_SHOWN_ROWS)), database.notes)
 
 

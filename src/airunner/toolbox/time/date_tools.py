@@ -11,14 +11,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from airunner.errors import ToolRetryError
 from airunner.toolbox.time.dates.answers import describe, shift, span
-from airunner.toolbox.time.dates.date_words import (
-    DateSaid,
-    FirstDateSaid,
-    PeriodSaid,
-    PlaceSaid,
-    SpanSaid,
-)
+from airunner.toolbox.time.dates.date_words import DateSaid, PlaceSaid, SpanSaid
 from airunner.toolbox.time.dates.time_zones import time_in
 from airunner.tools.tool import tool
 
@@ -63,61 +58,15 @@ def current_time(
         "how long is it from 10 March to 2 April?",
         "count the days till my exam on 21 November",
         "how long ago was 14 February 2018",
-        "how many days are left before the year ends",
         "I started on 7 September 2021, how many days is that up to now",
-        "number of weeks from Easter to 30 June",
-    ),
-)
-def days_between(
-    start: Annotated[DateText, PeriodSaid("start")],
-    end: Annotated[DateText, PeriodSaid("end")],
-) -> str:
-    """Count the days from one date to another.
-
-    Args:
-        start: the first date, such as today, 3 May 2026 or next Friday.
-        end: the second date.
-    """
-    return span(start, end, date.today())
-
-
-@tool(
-    permission="read",
-    examples=(
         "what date is 90 days from today?",
         "which date is 3 weeks after 5 May 2026",
         "what date was it 45 days ago",
         "add 2 months to 31 January",
-        "today plus 100 days",
         "what will the date be in six weeks",
         "go back 18 months from 1 October 2025",
         "a 14 day deadline starting on 9 April, on which date does it end?",
         "when is 10 weeks before 20 December",
-        "tell me the date one year and 3 days after 2 February 2024",
-    ),
-)
-def shift_date(
-    start: Annotated[DateText, FirstDateSaid()] = "today",
-    years: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("year")] = 0,
-    months: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("month")] = 0,
-    weeks: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("week")] = 0,
-    days: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("day")] = 0,
-) -> str:
-    """Find the date that lies some days, weeks, months or years after or before a date.
-
-    Args:
-        start: the date to start from, such as today or 3 May 2026.
-        years: years to go on; negative to go back.
-        months: months to go on; negative to go back.
-        weeks: weeks to go on; negative to go back.
-        days: days to go on; negative to go back.
-    """
-    return shift(start, date.today(), years=years, months=months, weeks=weeks, days=days)
-
-
-@tool(
-    permission="read",
-    examples=(
         "what day of the week is 4 July 2026?",
         "which weekday was 9 November 1989",
         "what is the week number of 15 March",
@@ -125,15 +74,33 @@ def shift_date(
         "is 23 August a Monday or a Tuesday",
         "I was born on 17 June 1985, what weekday was that",
         "which calendar week is 1 October in",
-        "what day of the year is 5 May",
         "does 13 February fall on a weekend?",
-        "weekday of 29 February 2028",
     ),
 )
-def describe_date(when: Annotated[DateText, DateSaid()]) -> str:
-    """Tell a date's weekday, week number and day of the year, and how far it is from today.
+def calculate_date(
+    start: Annotated[DateText, DateSaid("start")] = "today",
+    end: Annotated[str, Field(max_length=60), DateSaid("end")] = "",
+    years: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("year")] = 0,
+    months: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("month")] = 0,
+    weeks: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("week")] = 0,
+    days: Annotated[int, Field(ge=-_MOST, le=_MOST), SpanSaid("day")] = 0,
+) -> str:
+    """Tell a date's weekday and week, count the days between two dates, or find the date that
+    lies some days, weeks, months or years after or before one.
 
     Args:
-        when: the date, such as 3 May 2026, next Friday or in 3 weeks.
+        start: the date, such as 2026-05-03, today or next Friday.
+        end: the date to count to; empty for no count.
+        years: years to go on from start; negative to go back.
+        months: months to go on; negative to go back.
+        weeks: weeks to go on; negative to go back.
+        days: days to go on; negative to go back.
     """
-    return describe(when, date.today())
+    today, moves = date.today(), years or months or weeks or days
+    if end.strip() and moves:
+        raise ToolRetryError("Pass either an end or how far to go on from start, not both.")
+    if end.strip():
+        return span(start, end, today)
+    if moves:
+        return shift(start, today, years=years, months=months, weeks=weeks, days=days)
+    return describe(start, today)

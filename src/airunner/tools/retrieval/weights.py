@@ -133,7 +133,7 @@ DESCRIPTIONS_BY_WORDS = Weights(
     },
     lead=0.443,
     rivals=0.000,
-    constant=-3.446,
+    constant=-3.470,
     crowd=0.761,
     doubt=0.400,
 )

@@ -294,7 +294,9 @@ def describe_image_settings(picture: _PictureName = "", api: Any = None) -> str:
 
 def image_toolset() -> Toolset:
     """The tools of this module."""
-    return Toolset((generate_image, vary_image, transform_image, describe_image_settings))
+    return Toolset(
+        (generate_image, vary_image, transform_image, describe_image_settings), "pictures"
+    )
 
 
 def _models(name: str, api: Any) -> ToolApi:

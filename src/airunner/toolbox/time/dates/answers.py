@@ -1,17 +1,18 @@
 """What the date tools answer: spans, moved dates and single dates, in sentences.
 
 Owns the wording and which facts belong into an answer. What a date in words
-means, and reckoning with dates, is ``calendar``; today is given by the caller.
+means is ``date_reader``, reckoning with dates ``calendar``; today is given by the caller.
 """
 
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from datetime import date, timedelta
 
-from airunner.errors import ToolRetryError
 from airunner.toolbox.time.dates import calendar
 from airunner.toolbox.time.dates.calendar import counted, in_list, shifted, written
+from airunner.toolbox.time.dates.date_reader import ReadDate, read_date
 
 _DAY_AND_MONTH = re.compile(
     r"\d{1,2}\D*[a-z]{3,}\.?|[a-z]{3,}\.?\s+\d{1,2}(?:st|nd|rd|th)?", re.IGNORECASE
@@ -20,12 +21,12 @@ _DAY_AND_MONTH = re.compile(
 
 def span(start: str, end: str, today: date) -> str:
     """The time from ``start`` to ``end``, for somebody who asks on ``today``."""
-    last = calendar.read_date(end, today)
+    last = read_date(end, today)
     if _DAY_AND_MONTH.fullmatch(start.strip()) and re.search(r"\d{4}", end):
         # "3 May to 12 June 2026": the first is in the year before the second.
-        first = calendar.read_date(start, shifted(last.day, years=-1) + timedelta(days=1))
+        first = read_date(start, shifted(last.day, years=-1) + timedelta(days=1))
     else:
-        first = calendar.read_date(start, today)
+        first = read_date(start, today)
     days = (last.day - first.day).days
     notes = _notes(first, last)
     said = f"From {written(first.day)} to {written(last.day)}"
@@ -53,9 +54,7 @@ def shift(
     start: str, today: date, *, years: int = 0, months: int = 0, weeks: int = 0, days: int = 0
 ) -> str:
     """The date so far from ``start``, for somebody who asks on ``today``."""
-    first = calendar.read_date(start, today)
-    if not (years or months or weeks or days):
-        raise ToolRetryError("Say by how many days, weeks, months or years to move the date.")
+    first = read_date(start, today)
     result = shifted(first.day, years=years, months=months, weeks=weeks, days=days)
     units = {"year": years, "month": months, "week": weeks, "day": days}
     steps = {
@@ -79,10 +78,10 @@ def shift(
 
 def describe(when: str, today: date) -> str:
     """What there is to say about a date, for somebody who asks on ``today``."""
-    read = calendar.read_date(when, today)
+    read = read_date(when, today)
     day, week = read.day, read.day.isocalendar()
     number = day.timetuple().tm_yday
-    length = 366 if calendar.is_leap(day.year) else 365
+    length = 366 if isleap(day.year) else 365
     return (
         f"{written(day)} ({day.isoformat()}) is {calendar.distance(day, today)}: "
         f"ISO week {week.week}{'' if week.year == day.year else f' of {week.year}'}, "
@@ -90,5 +89,5 @@ def describe(when: str, today: date) -> str:
     )
 
 
-def _notes(*read: calendar.ReadDate) -> str:
+def _notes(*read: ReadDate) -> str:
     return "".join(f" {each.note}" for each in read if each.note)

@@ -19,8 +19,6 @@ _SEARCHED = 1_000
 _MONTH = "(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS) + r"|Sept)\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_UNIT = r"(?:days?|weeks?|fortnights?|months?|years?)"
-_AMOUNT = rf"(?:\d{{1,6}}|an?)\s+{_UNIT}"
 _HOLIDAY = "|".join(
     re.escape(name) for name in sorted([*HOLIDAYS, *FROM_EASTER], key=len, reverse=True)
 )
@@ -35,12 +33,12 @@ _NAMED = (
     rf"|{_HOLIDAY}"
 )
 _DATE = re.compile(rf"(?<![\w/.-])(?:{_NAMED})(?![\w/-])", re.IGNORECASE)
-_RELATIVE = re.compile(
-    rf"\bin\s+{_AMOUNT}\b|\b{_AMOUNT}\s+(?:ago|from\s+(?:now|today))\b", re.IGNORECASE
-)
 _SPAN = re.compile(r"\b(?P<number>\d{1,6}|an?)\s+(?P<unit>day|week|fortnight|month|year)s?\b", re.I)
 _BACKWARD = re.compile(r"\b(?:ago|before|earlier|prior|subtract|minus|back)\b", re.IGNORECASE)
 _ENDING_TODAY = re.compile(r"\b(?:since|ago|passed|gone by|elapsed|old)\b", re.IGNORECASE)
+_COUNTING = re.compile(
+    r"\b(?:days|weeks|months|years|how (?:long|far)|since|until|till|between)\b", re.IGNORECASE
+)
 _PLACE = re.compile(
     r"\b(?:in|at|for)\s+(?!(?:the\s+)?(?:moment|home|here|my|me)\b)(?:the\s+)?"
     r"(?P<place>[^\W\d][\w .,'’/:+-]*?)"
@@ -50,43 +48,28 @@ _PLACE = re.compile(
 
 
 class DateSaid(Matching):
-    """The one date that a message names, such as the "3 May" of "which weekday is 3 May?"."""
+    """The ``start`` or ``end`` of what a message asks: one date, or a time between two.
 
-    def __init__(self) -> None:
-        super().__init__(_NAMED)
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The date's words; ``None`` where there are none, or several."""
-        found = _dates_in(request) or _matches(_RELATIVE, _text_of(request))
-        if len(found) > 1:  # "was 1 March 2020 a Sunday?"
-            found = [date for date in found if not re.fullmatch(_WEEKDAY, date, re.IGNORECASE)]
-        return found[0] if len(found) == 1 else None
-
-
-class FirstDateSaid(UserWords):
-    """The first date that a message names: "Christmas" in "2 weeks before Christmas"."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The date's words, or ``None``."""
-        return next(iter(_dates_in(request)), None)
-
-
-class PeriodSaid(Matching):
-    """The ``start`` or ``end`` of the time that a message asks about."""
+    Where days are counted and the message names but one date, the other is today.
+    """
 
     def __init__(self, part: Literal["start", "end"]) -> None:
         super().__init__(_NAMED)
         self._part = part
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The date's words; where the message names but one, the other end is today."""
-        found = _dates_in(request)
-        if not found:
-            return None
-        if len(found) == 1:
-            until_today = _ENDING_TODAY.search(request.message)
-            found = [found[0], "today"] if until_today else ["today", found[0]]
-        return found[0] if self._part == "start" else found[1]
+        """The date's words, or ``None``."""
+        text, found = _text_of(request), _dates_in(request)
+        counts = bool(_COUNTING.search(text))
+        if _SPAN.search(with_digits(text)):  # "2 weeks before Christmas"
+            found = found[:1]
+        elif not counts:  # "was 1 March 2020 a Sunday?"
+            plain = [each for each in found if not re.fullmatch(_WEEKDAY, each, re.IGNORECASE)]
+            found = (plain or found)[:1]
+        elif len(found) == 1:
+            found = [found[0], "today"] if _ENDING_TODAY.search(text) else ["today", found[0]]
+        place = 0 if self._part == "start" else 1
+        return found[place] if len(found) > place else None
 
 
 class SpanSaid(UserWords):
@@ -130,8 +113,4 @@ def _text_of(request: Request) -> str:
 
 
 def _dates_in(request: Request) -> list[str]:
-    return _matches(_DATE, _text_of(request).replace("’", "'"))
-
-
-def _matches(pattern: re.Pattern[str], text: str) -> list[str]:
-    return [found[0] for found in pattern.finditer(text)]
+    return [found[0] for found in _DATE.finditer(_text_of(request).replace("’", "'"))]

@@ -1,9 +1,9 @@
 """From a time in words to the moment that is meant: "in 10 minutes", "tomorrow at 9:00".
 
-Owns what is understood (English, and ISO dates) and what is too vague to act on.
-A reminder at the wrong time is worse than a question, so nothing is guessed: a
-day without a time, an hour that may be morning or evening, 03/04/2027, and
-anything that is over are sent back with what to say instead.
+Owns times of day, spans and what is too vague to act on; days are read by
+``date_reader``. A reminder at the wrong time is worse than a question, so nothing is
+guessed: a day without a time, an hour that may be morning or evening, and anything
+that is over are sent back with what to say instead.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 
 from airunner.errors import ToolRetryError
+from airunner.toolbox.time.dates.date_reader import find_date, span_from
 
 MOST_YEARS = 10
 """How far ahead a moment may be."""
 
 _EXAMPLES = '"in 10 minutes", "tomorrow at 9:00", "Friday at 5 pm", "2027-03-20T08:00"'
 _HOUR_NAMES = "one two three four five six seven eight nine ten eleven twelve"
-_DAY_NAMES = "monday tuesday wednesday thursday friday saturday sunday"
-_HOURS, _DAYS = _HOUR_NAMES.split(), _DAY_NAMES.split()
+_HOURS = _HOUR_NAMES.split()
 _SURE_FROM = 7  # "at 6" and earlier may be morning or evening; later ones are taken as said
 
 _HOUR = rf"(?:\d{{1,2}}|{'|'.join(_HOURS)})"
@@ -42,9 +42,6 @@ _RELATIVE = re.compile(
     r"^in\b.*\d.*\b(?P<unit>seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)$"
 )
 _EXACT_UNITS = ("sec", "min", "hour", "hr")
-_WEEKDAY = re.compile(rf"(?:(?P<which>this|next|coming)\s+)?(?P<day>{'|'.join(_DAYS)})")
-_NUMERIC_DATE = re.compile(r"\d{1,2}\s*[./-]\s*\d{1,2}(?:\s*[./-]\s*(?:\d{2}|\d{4}))?\.?")
-_VAGUE_DAY = re.compile(r"(?:next|this|in the next)\s+(?:week|month|year|weekend)")
 _REWRITTEN = (
     (re.compile(r"\b(\d+|an?|one)\s+hours?\s+and\s+a\s+half\b"), lambda m: _hours_and_half(m[1])),
     (re.compile(r"\bhalf\s+an?\s+hour\b|\ba\s+half\s+hour\b"), lambda _: "30 minutes"),
@@ -108,7 +105,7 @@ def _after(text: str, now_s: float) -> float | None:
     if found is None or _CLOCK.search(text):
         return None
     now = datetime.fromtimestamp(now_s)
-    then = _read(text, now)
+    then = span_from(text, now)
     if then is None:
         return None
     if found["unit"].startswith(_EXACT_UNITS):
@@ -126,14 +123,14 @@ def _on_a_day(text: str, words: str, now_s: float) -> float:
         rest = f"{rest[: part.start()]} {'today' if is_tonight else ''} {rest[part.end() :]}"
     rest = re.sub(r"\b(?:on|at|by|for|around|about)\b|,", " ", rest)
     rest = " ".join(rest.replace("today today", "today").split()).strip(".")
-    day = _day(rest, words, now_s)
+    today = datetime.fromtimestamp(now_s).date()
+    day = _day(rest, words, today)
     if clock is None and day is None:
         raise _not_understood(words)
     if clock is None:
         raise ToolRetryError(
             f'{words!r} has no time of day. Add one, such as "at 9:00", or ask the user.'
         )
-    today = datetime.fromtimestamp(now_s).date()
     at = _time(clock, part["part"] if part else "", words, has_day=day is not None)
     if at is None:  # midnight without a day: the next one
         return datetime.combine(today + timedelta(days=1), time_of_day()).timestamp()
@@ -180,62 +177,19 @@ def _half_of(part: str, hour: int) -> str:
     return "a" if part == "morning" else ""
 
 
-def _day(text: str, words: str, now_s: float) -> date | None:
+def _day(text: str, words: str, today: date) -> date | None:
     """The day that is named; ``None`` where none is."""
-    now = datetime.fromtimestamp(now_s)
-    today = now.date()
     if not text:
         return None
-    if text in ("today", "tomorrow"):
-        return today + timedelta(days=text == "tomorrow")
-    if weekday := _WEEKDAY.fullmatch(text):
-        return _weekday(weekday, today, words)
-    if _VAGUE_DAY.fullmatch(text):
-        raise ToolRetryError(f"{words!r} names no day. Name it, or ask the user.")
-    relative = next((t for t in (f"in {text}", text) if _RELATIVE.fullmatch(t)), text)
+    spoken = next((t for t in (f"in {text}", text) if _RELATIVE.fullmatch(t)), text)
     for pattern, rewritten in _REWRITTEN:
-        relative = pattern.sub(rewritten, relative)
-    if (found := _RELATIVE.fullmatch(relative)) and found["unit"].startswith(_EXACT_UNITS):
+        spoken = pattern.sub(rewritten, spoken)
+    if (span := _RELATIVE.fullmatch(spoken)) and span["unit"].startswith(_EXACT_UNITS):
         raise ToolRetryError(f"{words!r} has both a span and a time of day; give one of them.")
-    readings = {_read(relative, now, order) for order in ("DMY", "MDY")}
-    dates = sorted({reading.date() for reading in readings if reading})
-    if len(dates) > 1 and _NUMERIC_DATE.fullmatch(text):
-        either = " or ".join(f"{each.day} {each:%B %Y}" for each in dates)
-        raise ToolRetryError(f"{words!r} may be {either}. Write the month as a word.")
-    if not dates:
+    found = find_date(spoken, today)
+    if found is None:
         raise _not_understood(words)
-    return dates[0]
-
-
-def _weekday(found: re.Match[str], today: date, words: str) -> date:
-    ahead = (_DAYS.index(found["day"]) - today.weekday()) % 7
-    coming = today + timedelta(days=ahead)
-    is_this_week = ahead and coming.weekday() > today.weekday()
-    if ahead == 0 or (found["which"] == "next" and is_this_week):
-        later = coming + timedelta(days=7)
-        raise ToolRetryError(
-            f"{words!r} may be {coming.day} {coming:%B} or {later.day} {later:%B}. "
-            "Give the date, or ask the user."
-        )
-    return coming
-
-
-def _read(text: str, now: datetime, order: str = "DMY") -> datetime | None:
-    """What dateparser makes of it, in English, with at least a day and a month."""
-    import dateparser  # takes longer to import than all of the tools
-
-    settings = {
-        "RELATIVE_BASE": now,
-        "PREFER_DATES_FROM": "future",
-        "DATE_ORDER": order,
-        "REQUIRE_PARTS": ["day", "month"],
-        "RETURN_AS_TIMEZONE_AWARE": False,
-    }
-    try:
-        found: datetime | None = dateparser.parse(text, languages=["en"], settings=settings)
-    except (ValueError, OverflowError):
-        return None
-    return found
+    return found.day
 
 
 def _hours_and_half(count: str) -> str:

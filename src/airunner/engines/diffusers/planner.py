@@ -1,26 +1,29 @@
 """How an image pipeline is loaded on a device: the best way that its budget can hold.
 
-Owns the order of preference. What each way takes is ``models.image_memory``'s;
+Owns the order of preference. What each way takes is ``models.memory.image``'s;
 which devices there are and what a load is called is ``resources.sizing``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from airunner.devices.device import Device
+from airunner.engines.base import Plan
+from airunner.engines.descriptor import Variant
 from airunner.engines.image import Dtype, ImagePlan, Offload, WeightFormat
-from airunner.models.files.pipeline import Pipeline
+from airunner.models.files.pipeline import Pipeline, read_pipeline
 from airunner.models.memory.image import estimate_image_memory
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ImageDefaults, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
-class ImageWishes:
+class ImageLoadOptions:
     """What the user wants of every image model; see the settings of these names.
 
     ``size`` is the largest picture wanted, as width and height in pixels; a model's
@@ -35,6 +38,58 @@ class ImageWishes:
     four_bit: bool = field(default_factory=lambda: find_spec("bitsandbytes") is not None)
 
 
+class PipelinePlanner:
+    """Implements ``engines.descriptor.Planner``."""
+
+    def __init__(self, options: ImageLoadOptions | None = None) -> None:
+        self._options = options or ImageLoadOptions()
+
+    def read(self, path: Path) -> PlannablePipeline:
+        """The pipeline at ``path``; opens headers only.
+
+        Raises:
+            MissingWeightsError, CorruptWeightsError: see ``read_pipeline``.
+        """
+        return PlannablePipeline(read_pipeline(path), self._options)
+
+
+class PlannablePipeline:
+    """One pipeline; implements ``engines.descriptor.Plannable``."""
+
+    kv_bytes_per_token = 0
+    rolls_back = False
+
+    def __init__(self, pipeline: Pipeline, options: ImageLoadOptions) -> None:
+        self._pipeline, self._options = pipeline, options
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of every part."""
+        return tuple(file for part in self._pipeline.parts.values() for file in part.files)
+
+    def plan(
+        self, spec: ModelSpec, device: Device, budget_bytes: int
+    ) -> tuple[ImagePlan, MemoryEstimate]:
+        """See ``plan_image``."""
+        return plan_image(self._pipeline, spec, device, budget_bytes, self._options)
+
+    def variants(
+        self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
+    ) -> Sequence[Variant]:
+        """The way that was chosen, at the model's own picture size."""
+        if not isinstance(plan, ImagePlan):
+            return ()
+        facts = {
+            "pixels": plan.max_pixels,
+            "dtype": plan.dtype,
+            "weights": plan.weights,
+            "offload": plan.offload,
+        }
+        offload = "" if plan.offload == "none" else f", {plan.offload} offload"
+        weights = "" if plan.weights == "as_stored" else f", {plan.weights}"
+        return (Variant(f"{plan.dtype}{weights}{offload}", facts, estimate, chosen=True),)
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """One way to load a pipeline."""
@@ -45,7 +100,11 @@ class _Way:
 
 
 def plan_image(
-    pipeline: Pipeline, spec: ModelSpec, device: Device, budget_bytes: int, wishes: ImageWishes
+    pipeline: Pipeline,
+    spec: ModelSpec,
+    device: Device,
+    budget_bytes: int,
+    options: ImageLoadOptions,
 ) -> tuple[ImagePlan, MemoryEstimate]:
     """The plan for one picture of the largest size wanted, and its estimate.
 
@@ -55,10 +114,10 @@ def plan_image(
     """
     image = spec.image or ImageDefaults()
     width, height = max(
-        (image.width, image.height), wishes.size or (0, 0), key=lambda size: size[0] * size[1]
+        (image.width, image.height), options.size or (0, 0), key=lambda size: size[0] * size[1]
     )
     plans: list[tuple[ImagePlan, MemoryEstimate]] = []
-    for way in _ways(pipeline, device, wishes):
+    for way in _ways(pipeline, device, options):
         estimate = estimate_image_memory(
             pipeline,
             width=width,
@@ -67,7 +126,7 @@ def plan_image(
             offload=way.offload,
             weights=way.weights,
             on_gpu=device.is_accelerator,
-            safety_checker=wishes.safety_checker,
+            safety_checker=options.safety_checker,
         )
         plan = ImagePlan(
             model=spec.model_path,
@@ -78,8 +137,8 @@ def plan_image(
             offload=way.offload,
             weights=way.weights,
             max_pixels=width * height,
-            allow_pickle=wishes.allow_pickle,
-            safety_checker=wishes.safety_checker,
+            allow_pickle=options.allow_pickle,
+            safety_checker=options.safety_checker,
         )
         if estimate.total_bytes <= budget_bytes:
             return plan, estimate
@@ -87,7 +146,7 @@ def plan_image(
     return min(plans, key=lambda pair: pair[1].total_bytes)
 
 
-def _ways(pipeline: Pipeline, device: Device, wishes: ImageWishes) -> Iterator[_Way]:
+def _ways(pipeline: Pipeline, device: Device, options: ImageLoadOptions) -> Iterator[_Way]:
     """Every way this device offers, best first.
 
     The CPU computes in 32 bits, in 16 only where that does not fit: most
@@ -96,15 +155,15 @@ def _ways(pipeline: Pipeline, device: Device, wishes: ImageWishes) -> Iterator[_
     """
     if not device.is_accelerator:
         wide: tuple[Dtype, ...] = ("float32", "bfloat16")
-        for dtype in wide if wishes.dtype == "auto" else (wishes.dtype,):
+        for dtype in wide if options.dtype == "auto" else (options.dtype,):
             yield _Way(dtype)
         return
-    dtype = _gpu_dtype(pipeline) if wishes.dtype == "auto" else wishes.dtype
+    dtype = _gpu_dtype(pipeline) if options.dtype == "auto" else options.dtype
     yield _Way(dtype)
     if device.kind == "metal":
         return
     # Parts of a one-file checkpoint are told apart only while they are loaded.
-    four_bit = wishes.four_bit and pipeline.path.is_dir() and not pipeline.denoiser.is_gguf
+    four_bit = options.four_bit and pipeline.path.is_dir() and not pipeline.denoiser.is_gguf
     if four_bit:
         yield _Way(dtype, "4bit")
     yield _Way(dtype, offload="model")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
-from airunner.devices.device import IMAGE_ENGINE, LANGUAGE_ENGINE
 from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
+from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.hardware import Hardware
 
@@ -18,10 +18,15 @@ SizeOf = Callable[[ModelSpec], int | None]
 
 
 class TeamPlanner:
-    """Plans for ``hardware``; ``size_of`` tells the bytes of a model, ``None`` if unknown."""
+    """Plans for ``hardware`` and ``engines``.
 
-    def __init__(self, hardware: Hardware, size_of: SizeOf) -> None:
-        self._hardware, self._size_of = hardware, size_of
+    ``size_of`` tells the bytes of a model, ``None`` if unknown.
+    """
+
+    def __init__(
+        self, hardware: Hardware, engines: Iterable[EngineTraits], size_of: SizeOf
+    ) -> None:
+        self._hardware, self._engines, self._size_of = hardware, tuple(engines), size_of
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """The best team for ``budget_bytes``, by default for what the best devices offer."""
@@ -48,10 +53,15 @@ class TeamPlanner:
         capabilities: Iterable[ModelCapability],
         budget_bytes: int | None = None,
     ) -> Assignment:
-        budget, images = budget_bytes, budget_bytes
-        if budget is None:
-            budget = self._hardware.planned_budget(LANGUAGE_ENGINE)
-            images = self._hardware.planned_budget(IMAGE_ENGINE)
+        by_engine = {}
+        if budget_bytes is None:
+            by_engine = {e.name: self._hardware.planned_budget(e.name) for e in self._engines}
+            # Shown as the budget, and asked for where an entry's engine is not known.
+            budget_bytes = next((by_engine[e.name] for e in self._engines if e.talks), 0)
         return auto_assign(
-            MODEL_REGISTRY, budget, size_of, capabilities=capabilities, image_budget_bytes=images
+            MODEL_REGISTRY,
+            budget_bytes,
+            size_of,
+            capabilities=capabilities,
+            engine_budgets=by_engine,
         )

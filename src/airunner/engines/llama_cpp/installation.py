@@ -1,8 +1,7 @@
-"""Which kinds of GPU the engines were built for.
+"""What is installed of llama.cpp: whether it starts, and which GPUs it was built for.
 
-llama.cpp is asked itself, in a short-lived process, because importing it here
-would load it into the parent. Importing PyTorch takes seconds; its package says
-enough. Asked once, and only where there is a GPU driver.
+It is asked itself, in a short-lived process, because importing it here would load it
+into the parent.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from airunner.devices.device import LANGUAGE_ENGINE, DeviceKind
+from airunner.devices.device import DeviceKind
+from airunner.engines.descriptor import Installation, InstallationProblem
 
 _BACKENDS: dict[str, DeviceKind] = {
     "cuda": "cuda",
@@ -28,14 +27,8 @@ _BACKENDS: dict[str, DeviceKind] = {
 }
 _ASK = "import json, xllamacpp; print(json.dumps([d['name'] for d in xllamacpp.get_device_info()]))"
 _TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 60.0
 _log = logging.getLogger(__name__)
-
-
-def backends_by_engine(llama_server: Path | None) -> Mapping[str, frozenset[DeviceKind]]:
-    """Kinds of accelerator by the engine that was built for them; only installed engines."""
-    torch = torch_backends()
-    images = {} if torch is None else {"diffusers": torch}
-    return {LANGUAGE_ENGINE: engine_backends(llama_server), **images}
 
 
 @functools.cache
@@ -60,31 +53,38 @@ def engine_backends(llama_server: Path | None) -> frozenset[DeviceKind]:
     return kinds_of(names)
 
 
-@functools.cache
-def torch_backends() -> frozenset[DeviceKind] | None:
-    """Kinds of accelerator that PyTorch was built for; ``None`` where it is not installed."""
+def examine(llama_server: Path | None) -> Installation:
+    """The engine, tried in a process of its own as a worker would use it."""
+    if llama_server is not None:
+        name, command = str(llama_server), [str(llama_server), "--version"]
+        remedy = "Give the full path of a llama-server that runs, or leave --llama-server out."
+    else:
+        try:
+            version = importlib.metadata.version("xllamacpp")
+        except importlib.metadata.PackageNotFoundError:
+            what, remedy = "The engine xllamacpp is not installed.", "pip install xllamacpp"
+            return _broken("no engine", what, f"Install it: {remedy}")
+        name, command = f"xllamacpp {version}", [sys.executable, "-P", "-c", "import xllamacpp"]
+        remedy = "Install it again: pip install --force-reinstall xllamacpp"
     try:
-        torch = importlib.metadata.distribution("torch")
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return kinds_of_torch(torch.version, torch.requires or (), sys.platform)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_START_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return _broken(name, f"The engine {name} does not start: {error}", remedy)
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        what = f"The engine {name} does not start: {' '.join(last)}"
+        return _broken(name, what, remedy)
+    return Installation(name)
 
 
-def kinds_of_torch(version: str, requires: Iterable[str], platform: str) -> frozenset[DeviceKind]:
-    """What a build of PyTorch computes on, by what its package says of itself.
-
-    Its own indexes label builds in the version: ``+cpu``, ``+cu130``, ``+rocm6.4``.
-    Builds on the package index have no label; on Linux they need NVIDIA's libraries
-    where they are for CUDA, and on a Mac every build has Metal.
-    (https://pytorch.org/get-started/locally/)
-    """
-    label = version.partition("+")[2]
-    if label.startswith("rocm"):
-        return frozenset({"rocm"})
-    needs_cuda = not label and any(each.startswith(("nvidia-", "cuda-")) for each in requires)
-    if label.startswith("cu") or needs_cuda:
-        return frozenset({"cuda"})
-    return frozenset({"metal"}) if platform == "darwin" else frozenset()
+def _broken(name: str, what: str, remedy: str) -> Installation:
+    return Installation(name, (InstallationProblem(what, remedy, prevents_running=True),))
 
 
 def kinds_of(names: list[str]) -> frozenset[DeviceKind]:

@@ -9,12 +9,12 @@ import pytest
 from tests.models.files.pipeline_files import write_pipeline, write_safetensors
 
 from airunner.devices.device import Device
+from airunner.engines.diffusers.planner import ImageLoadOptions, PipelinePlanner, plan_image
 from airunner.engines.image import ImagePlan
 from airunner.errors import CorruptWeightsError
 from airunner.models.files.pipeline import Pipeline, read_pipeline
 from airunner.models.spec import ImageDefaults, ModelCapability, ModelSpec
-from airunner.resources.image_sizing import ImageWishes, plan_image
-from airunner.resources.sizing import Sizer, Wishes
+from airunner.resources.sizing import Sizer
 
 GB = 10**9
 CPU = Device("cpu", "cpu", "CPU", 8 * GB, 4 * GB)
@@ -26,7 +26,7 @@ SPEC = ModelSpec(
     engine="diffusers",
     image=ImageDefaults(128, 64),
 )
-WISHES = ImageWishes(four_bit=True)
+OPTIONS = ImageLoadOptions(four_bit=True)
 ROWS = {f"rows.{n}.weight": (1000, 25_000) for n in range(10)}
 
 
@@ -45,8 +45,12 @@ def pipeline(folder: Path) -> Pipeline:
     return read_pipeline(folder)
 
 
-def planned(pipeline: Pipeline, device: Device, budget: int, wishes: ImageWishes = WISHES):
-    plan, estimate = plan_image(pipeline, SPEC, device, budget, wishes)
+def sizer(*devices: Device, options: ImageLoadOptions = OPTIONS) -> Sizer:
+    return Sizer(devices, {"diffusers": PipelinePlanner(options)})
+
+
+def planned(pipeline: Pipeline, device: Device, budget: int, options: ImageLoadOptions = OPTIONS):
+    plan, estimate = plan_image(pipeline, SPEC, device, budget, options)
     return (plan.dtype, plan.weights, plan.offload), estimate.total_bytes
 
 
@@ -72,9 +76,9 @@ def test_a_gpu_gets_the_first_way_that_fits(pipeline: Pipeline) -> None:
 
 
 def test_without_bitsandbytes_nothing_is_planned_in_4_bits(pipeline: Pipeline) -> None:
-    wishes = ImageWishes(four_bit=False)
-    roomy, needed = planned(pipeline, GPU, 24 * GB, wishes)
-    tight, _ = planned(pipeline, GPU, needed - 1, wishes)
+    options = ImageLoadOptions(four_bit=False)
+    roomy, needed = planned(pipeline, GPU, 24 * GB, options)
+    tight, _ = planned(pipeline, GPU, needed - 1, options)
     assert (roomy[1:], tight[1:]) == (("as_stored", "none"), ("as_stored", "model"))
 
 
@@ -84,7 +88,7 @@ def test_the_cpu_computes_in_32_bits_unless_only_16_fit(pipeline: Pipeline) -> N
     tighter, smaller = planned(pipeline, CPU, needed - 1)
     assert tighter == ("bfloat16", "as_stored", "none")
     assert smaller > needed / 2
-    wished = ImageWishes(dtype="float32")
+    wished = ImageLoadOptions(dtype="float32")
     assert planned(pipeline, CPU, 1, wished) == (way, needed)
 
 
@@ -93,8 +97,8 @@ def test_metal_shares_its_memory_so_offloading_is_not_tried(pipeline: Pipeline) 
 
 
 def test_the_plan_says_all_that_a_worker_must_know(folder: Path) -> None:
-    wishes = ImageWishes(allow_pickle=True, safety_checker=True)
-    one = Sizer([CPU, GPU], Wishes(2048, 1, "f16", wishes))
+    options = ImageLoadOptions(allow_pickle=True, safety_checker=True)
+    one = sizer(CPU, GPU, options=options)
     sized = one.size(SPEC, folder, {"cpu": 8 * GB, "cuda:1": 24 * GB})
     assert (sized.key, sized.kv_bytes_per_token) == ("a/painter", 0)
     expected = {"cpu": (None, "float32"), "cuda:1": (1, "float16")}
@@ -109,15 +113,13 @@ def test_the_plan_says_all_that_a_worker_must_know(folder: Path) -> None:
 
 
 def test_a_gpu_that_only_draws_is_where_pictures_go(folder: Path) -> None:
-    drawing = replace(GPU, engines=frozenset({"diffusers"}))
-    sized = Sizer([CPU, drawing], Wishes(2048, 1, "f16")).size(
-        SPEC, folder, {"cpu": 8 * GB, "cuda:1": 24 * GB}
-    )
+    drawing = replace(GPU, engines=frozenset({"diffusers"}), talks=False)
+    sized = sizer(CPU, drawing).size(SPEC, folder, {"cpu": 8 * GB, "cuda:1": 24 * GB})
     assert list(sized.plans) == ["cpu", "cuda:1"]
 
 
 def test_a_folder_is_recalled_until_a_file_in_it_changes(folder: Path, tmp_path: Path) -> None:
-    one, budgets = Sizer([CPU], Wishes(2048, 1, "f16")), {"cpu": 8 * GB}
+    one, budgets = sizer(CPU), {"cpu": 8 * GB}
     sized = one.size(SPEC, folder, budgets)
     assert one.recall(SPEC, folder, budgets) is sized
     link = tmp_path / "link"

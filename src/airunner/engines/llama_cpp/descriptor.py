@@ -1,0 +1,76 @@
+"""What AI Runner asks of llama.cpp; see ``engines.descriptor``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airunner.devices.backend import Backend
+from airunner.engines.descriptor import EngineDescriptor, Installation
+from airunner.models.engine_traits import EngineTraits, WeightsForm
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec, Source
+
+if TYPE_CHECKING:
+    from airunner.config.settings import Settings
+    from airunner.engines.llama_cpp.launcher import LocalLauncher
+    from airunner.engines.llama_cpp.planner import GgufPlanner
+
+_HUB_PATTERNS = {"4bit": "*Q4_K_M*.gguf", "8bit": "*Q8_0*.gguf", "16bit": "*F16*.gguf"}
+
+
+def _usual_sources(spec: ModelSpec) -> Sequence[Source]:
+    """The publisher's GGUF repository by the usual name, then the repository itself,
+    in the quantization that the spec states.
+    """
+    pattern = _HUB_PATTERNS.get(spec.quantization.lower(), f"*{spec.quantization}*.gguf")
+    return (
+        HubSource(f"{spec.model_path.removesuffix('-GGUF')}-GGUF", pattern),
+        *([] if spec.model_path.endswith("-GGUF") else [HubSource(spec.model_path, pattern)]),
+    )
+
+
+class LlamaCpp(EngineDescriptor):
+    """Language models from GGUF files, by the bundled library or a user's own llama-server."""
+
+    traits = EngineTraits(
+        name="llama_cpp",
+        capabilities=frozenset(ModelCapability) - {ModelCapability.IMAGE_GENERATION},
+        weights=WeightsForm(file_pattern="*.gguf"),
+        usual_sources=_usual_sources,
+    )
+    library = "llama.cpp"
+    work = "language models"
+
+    def planner(self, settings: Settings) -> GgufPlanner:
+        """See ``EngineDescriptor``."""
+        from airunner.engines.llama_cpp.planner import GgufPlanner, LoadOptions
+
+        return GgufPlanner(LoadOptions(settings.context, settings.parallel, settings.kv_type))
+
+    def launcher(self, settings: Settings, run_dir: Path) -> LocalLauncher:
+        """See ``EngineDescriptor``."""
+        from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+
+        return LocalLauncher(EngineOptions(run_dir, settings.llama_server))
+
+    def backend(self, settings: Settings) -> Backend:
+        """See ``EngineDescriptor``."""
+        from airunner.engines.llama_cpp.installation import engine_backends
+
+        return Backend(
+            engine_backends(settings.llama_server),
+            talks=True,
+            work=self.work,
+            library=self.library,
+            remedy=(
+                "Install such a build of xllamacpp, or name your own llama-server "
+                "with --llama-server."
+            ),
+        )
+
+    def examine(self, settings: Settings) -> Installation:
+        """See ``EngineDescriptor``."""
+        from airunner.engines.llama_cpp.installation import examine
+
+        return examine(settings.llama_server)

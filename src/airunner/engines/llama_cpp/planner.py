@@ -1,0 +1,155 @@
+"""How a language model is loaded on a device: which context, and what that takes.
+
+Owns the choice of the context: what the user asked for, lowered to what the model was
+made for and to what the device's budget can hold at all. The arithmetic is
+``models.memory.language``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from airunner.devices.device import Device
+from airunner.engines.base import KvType, LoadPlan, Plan
+from airunner.engines.descriptor import Variant
+from airunner.models.files.gguf import GgufFile, read_gguf
+from airunner.models.memory.language import (
+    MemoryEstimate,
+    estimate_memory,
+    kv_bytes_per_token,
+    largest_context,
+    maps_weights,
+)
+from airunner.models.spec import ModelCapability, ModelSpec
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+SMALLEST_CONTEXT = 1024
+"""Below this many tokens a conversation with a tool call has no room; such a load is refused."""
+SHOWN_CONTEXTS = (2048, 8192, 32_768, 131_072)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What the user wants of every load: context per conversation, slots, KV type."""
+
+    context: int
+    parallel: int
+    kv_type: KvType
+
+
+class GgufPlanner:
+    """Implements ``engines.descriptor.Planner``."""
+
+    def __init__(self, options: LoadOptions) -> None:
+        self._options = options
+
+    def read(self, path: Path) -> PlannableGguf:
+        """The GGUF at ``path``, from its header.
+
+        Raises:
+            MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
+                see ``read_gguf``.
+        """
+        return PlannableGguf(read_gguf(path), self._options)
+
+
+class PlannableGguf:
+    """One GGUF; implements ``engines.descriptor.Plannable``."""
+
+    def __init__(self, file: GgufFile, options: LoadOptions) -> None:
+        self._file, self._options = file, options
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The parts of a split file, or the one there is."""
+        return self._file.parts
+
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """Bytes of KV cache that a token takes."""
+        kv_type = self._options.kv_type
+        return kv_bytes_per_token(self._file, kv_type_k=kv_type, kv_type_v=kv_type)
+
+    @property
+    def rolls_back(self) -> bool:
+        """See ``GgufFile``."""
+        return self._file.rolls_back
+
+    def plan(
+        self, spec: ModelSpec, device: Device, budget_bytes: int
+    ) -> tuple[LoadPlan, MemoryEstimate]:
+        """The longest context that is wanted, that the model was made for and that fits."""
+        file, options = self._file, self._options
+        wanted = min(options.context, spec.yarn_context or spec.max_context)
+        kv_type, n_parallel = options.kv_type, options.parallel
+        on_gpu = device.is_accelerator
+        embedding = spec.capabilities == [ModelCapability.EMBEDDING]
+        shape = LoadPlan(model=spec.model_path, path=file.path)
+        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
+        # An input is embedded in one piece, so that batch is the physical one too.
+        n_ubatch = shape.n_batch if embedding else shape.n_ubatch
+        n_ctx = largest_context(
+            file,
+            budget_bytes,
+            n_parallel=n_parallel,
+            n_ubatch=n_ubatch,
+            kv_type_k=kv_type,
+            kv_type_v=kv_type,
+            on_gpu=on_gpu,
+            guided=guided,
+            cap=wanted,
+        )
+        n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
+        plan = LoadPlan(
+            model=spec.model_path,
+            path=file.path,
+            n_ctx=n_ctx,
+            n_parallel=n_parallel,
+            kv_type_k=kv_type,
+            kv_type_v=kv_type,
+            device=device.id,
+            gpu_index=device.gpu_index if on_gpu else None,
+            embedding=embedding,
+            chat_template=spec.chat_template,
+            mapped=on_gpu or maps_weights(file),
+            yarn_context=spec.max_context if n_ctx > spec.max_context else None,
+        )
+        estimate = estimate_memory(
+            file,
+            n_ctx=n_ctx,
+            n_parallel=n_parallel,
+            n_ubatch=n_ubatch,
+            kv_type_k=kv_type,
+            kv_type_v=kv_type,
+            on_gpu=on_gpu,
+            guided=guided,
+        )
+        return plan, estimate
+
+    def variants(
+        self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
+    ) -> Sequence[Variant]:
+        """The context that was chosen, and some others that the model was made for."""
+        if not isinstance(plan, LoadPlan):
+            return ()
+        longest = min(spec.yarn_context or spec.max_context, self._file.context_length)
+        contexts = sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)})
+        return [
+            Variant(
+                f"{n_ctx:,} tokens",
+                {"n_ctx": n_ctx},
+                estimate_memory(
+                    self._file,
+                    n_ctx=n_ctx,
+                    n_parallel=plan.n_parallel,
+                    n_ubatch=plan.n_ubatch,
+                    kv_type_k=plan.kv_type_k,
+                    kv_type_v=plan.kv_type_v,
+                    on_gpu=device.is_accelerator,
+                ),
+                chosen=n_ctx == plan.n_ctx,
+            )
+            for n_ctx in contexts
+        ]

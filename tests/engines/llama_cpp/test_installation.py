@@ -1,0 +1,40 @@
+"""Asking the engine which accelerators it was built for."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from airunner.engines.llama_cpp.installation import engine_backends, kinds_of
+
+
+@pytest.fixture(autouse=True)
+def ask_afresh() -> None:
+    engine_backends.cache_clear()
+
+
+def test_device_names_tell_the_kind() -> None:
+    assert kinds_of(["CUDA0", "CUDA1", "CPU"]) == {"cuda"}
+    assert kinds_of(["ROCm0"]) == {"rocm"}
+    assert kinds_of(["MTL0"]) == {"metal"}
+    assert kinds_of(["CPU"]) == frozenset()
+
+
+def test_the_bundled_engine_answers_for_itself() -> None:
+    assert engine_backends(None) <= {"cuda", "rocm", "metal"}
+
+
+def test_a_llama_server_of_ones_own_is_asked(tmp_path: Path) -> None:
+    server = tmp_path / "llama-server"
+    server.write_text("#!/bin/sh\necho 'Available devices:'\necho '  CUDA0: Some GPU (8 GiB)'\n")
+    server.chmod(server.stat().st_mode | stat.S_IXUSR)
+    assert engine_backends(server) == {"cuda"}
+
+
+def test_an_engine_that_cannot_be_asked_counts_as_built_for_the_cpu(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert engine_backends(tmp_path / "absent") == frozenset()
+    assert "could not be asked" in caplog.text
