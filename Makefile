@@ -8,6 +8,9 @@ SHELL := bash
 
 BIN := .venv/bin
 ARGS ?=
+# Tests run in this many processes, one for each core of a small machine; 0 is this process alone.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
 SOURCES := src tests benchmarks scripts training
 
 # The first Python that is new enough; uv brings one where there is none.
@@ -23,7 +26,10 @@ define VENV
 	echo 'AI Runner needs Python 3.11 or newer, or uv, which brings one.' >&2; exit 1
 endef
 
-.PHONY: help run test check bench lock clean
+# The tests start hundreds of programs. Without bytecode each of them compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help run quick lint test check bench lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-7s %s\n", $$1, $$2}'
@@ -31,15 +37,19 @@ help:  ## What can be made
 run: .venv/.runtime  ## Install, then show one turn of a team of models under a tight budget
 	@$(BIN)/airunner demo $(ARGS)
 
-test: .venv/.dev  ## Run the tests
-	@$(BIN)/pytest $(ARGS)
+quick: lint  ## Lint, and the tests that start no program and load no model
+	@$(PYTEST) -m 'not real' $(ARGS)
 
-check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, imports, tests
+test: .venv/.dev  ## Run the tests
+	@$(PYTEST) $(ARGS)
+
+check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
+
+lint: .venv/.dev  ## Lint, format, types and imports
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest $(ARGS)
 
 # All are run and the tables filled, also where one misses its own target, which fails at the end.
 bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the tables of the manual

@@ -1,6 +1,7 @@
 """Real weights for tests: fetched once, through the real store, and kept between runs.
 
-And waiting for what comes true by itself, such as the end of a process.
+Also marks as ``real`` the tests that ask for weights, and waits for what comes true by itself,
+such as the end of a process.
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ from airunner.weights.store import ModelStore
 
 Eventually = Callable[[Callable[[], bool]], None]
 
+OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what loads a model; modules whose tests only start programs mark themselves."""
+    for item in items:
+        if not OF_REAL_MODELS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("real")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
@@ -39,6 +50,13 @@ def interruptible() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def any_terminal() -> None:
+    """Let no size of a terminal reach the tests; the processes that share them are given one."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +89,19 @@ def smollm2_q8(weights: ModelStore) -> Path:
 
 
 @pytest.fixture
-def embedded_home(tmp_path: Path, weights_home: Path, smollm2: Path, smollm2_q8: Path) -> Path:
-    """A fresh AIRUNNER_HOME that already has both embedded models, linked from the cache."""
+def empty_home(tmp_path: Path) -> Path:
+    """A fresh AIRUNNER_HOME without models or records."""
     home = tmp_path / "home"
+    home.mkdir()
+    return home
+
+
+@pytest.fixture
+def embedded_home(empty_home: Path, weights_home: Path, smollm2: Path, smollm2_q8: Path) -> Path:
+    """A fresh AIRUNNER_HOME that already has both embedded models, linked from the cache."""
+    home = empty_home
     models = home / "models"
-    models.mkdir(parents=True)
+    models.mkdir()
     for folder in (weights_home / "models").iterdir():
         if folder.is_dir() and not folder.name.startswith("."):
             (models / folder.name).symlink_to(folder)

@@ -18,8 +18,8 @@ from airunner.config.settings import SETTINGS
 COMMANDS = ("chat", "run", "image", "demo", "ps", "plan", "explain", "doctor", "models")
 
 
-def invoke(*arguments: str, **environ: str) -> tuple[int, str, str]:
-    done = CliRunner().invoke(app, list(arguments), env=environ)
+def invoke(*arguments: str, said: str | None = None, **environ: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, list(arguments), input=said, env=environ)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.stdout, done.stderr
@@ -116,9 +116,9 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(
-    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+    empty_home: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(tmp_path))
+    got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(empty_home))
     assert (got, words in stderr) == (code, True), stderr
     assert "Traceback" not in stderr
 

@@ -33,9 +33,9 @@ TOO_SMALL = ("--max-memory", "1MB")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(empty_home: Path) -> Path:
     """A home with two conversations, that about boats the latest."""
-    home = tmp_path / "home"
+    home = empty_home
     with Records(home / "records.sqlite3") as records:
         call = ToolCall("c", "add", {"a": 1})
         records.conversations.save(
@@ -65,11 +65,16 @@ def saved(home: Path) -> dict[str, tuple[str, list[str]]]:
         return found
 
 
+def chat(home: Path, *arguments: str, said: str = "") -> tuple[int, str, str]:
+    """The exit code, stdout and stderr of ``airunner chat`` in this process."""
+    return invoke("chat", *arguments, "--home", str(home), "--offline", said=said)
+
+
 def talk(home: Path, *lines: str, flags: tuple[str, ...] = ()) -> tuple[list[str], str]:
     """What a talk of these lines shows."""
-    done = airunner(home, "chat", *flags, said="".join(f"{line}\n" for line in lines))
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines(), done.stderr
+    code, stdout, stderr = chat(home, *flags, said="".join(f"{line}\n" for line in lines))
+    assert code == 0, stderr
+    return stdout.splitlines(), stderr
 
 
 # Going on
@@ -144,47 +149,47 @@ def test_what_cannot_be_gone_on_with_is_an_error(
 
 
 @pytest.mark.timeout(240)
-def test_a_turn_that_fails_is_saved_and_one_question_is_not(tmp_path: Path) -> None:
-    once = airunner(tmp_path, "chat", "-p", "Hello", *TOO_SMALL)
-    assert once.returncode == 1
-    assert not (tmp_path / "records.sqlite3").exists()
-    begun = airunner(tmp_path, "chat", "-p", "Hello", "--continue", *TOO_SMALL)
-    assert begun.returncode == 1
-    assert "No conversation is saved yet" in begun.stderr
-    again = airunner(tmp_path, "chat", "-p", "Still there?", "--continue", *TOO_SMALL)
-    assert "Going on with" in again.stderr
-    assert again.stdout == ""
-    ((title, roles),) = saved(tmp_path).values()
-    assert (title, roles) == ("Hello", ["user", "user"])
-    shown, problems = talk(tmp_path, "One", "/new", "Two", flags=TOO_SMALL)
+def test_a_turn_that_fails_is_saved_and_one_question_is_not(empty_home: Path) -> None:
+    assert chat(empty_home, "-p", "Hello", *TOO_SMALL)[0] == 1
+    assert not (empty_home / "records.sqlite3").exists()
+    code, _, stderr = chat(empty_home, "-p", "Hello", "--continue", *TOO_SMALL)
+    assert code == 1
+    assert "No conversation is saved yet" in stderr
+    _, stdout, stderr = chat(empty_home, "-p", "And you?", "--continue", *TOO_SMALL)
+    assert "Going on with" in stderr
+    assert stdout == ""
+    ((title, roles),) = saved(empty_home).values()
+    assert (title, roles) == ("Hello", ["user", "assistant"] * 2)
+    shown, problems = talk(empty_home, "One", "/new", "Two", flags=TOO_SMALL)
     assert problems == ""
     assert sum(line.startswith("error: ") for line in shown) == 2
-    assert [title for title, _ in saved(tmp_path).values()] == ["Two", "One", "Hello"]
+    assert [title for title, _ in saved(empty_home).values()] == ["Two", "One", "Hello"]
 
 
 @pytest.mark.timeout(240)
-def test_records_that_cannot_be_used_do_not_stop_a_talk(tmp_path: Path) -> None:
-    (tmp_path / "records.sqlite3").write_bytes(b"no database at all, but long enough. " * 40)
-    shown, problems = talk(tmp_path, "One", "Two", "/conversations", flags=TOO_SMALL)
+def test_records_that_cannot_be_used_do_not_stop_a_talk(empty_home: Path) -> None:
+    (empty_home / "records.sqlite3").write_bytes(b"no database at all, but long enough. " * 40)
+    shown, problems = talk(empty_home, "One", "Two", "/conversations", flags=TOO_SMALL)
     assert sum(line.startswith("error: ") for line in shown) == 2
     assert sum("warning: this conversation is not saved" in line for line in shown) == 1
     assert problems.count("warning: reminders are not shown") == 1
     assert problems.count("error: Cannot write") == 1
-    done = airunner(tmp_path, "chat", "--continue", said="")
-    assert (done.returncode, "damaged" in done.stderr) == (1, True)
+    code, _, stderr = chat(empty_home, "--continue")
+    assert (code, "damaged" in stderr) == (1, True)
 
 
 @pytest.mark.timeout(240)
 def test_a_conversation_goes_on_in_another_process(embedded_home: Path) -> None:
     flags = ("--max-tokens", "16", *SMALL)
-    first, _ = talk(embedded_home, "The sea is calm today.", flags=flags)
-    assert first
+    first = airunner(embedded_home, "chat", *flags, said="The sea is calm.\n")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout
     done = airunner(embedded_home, "chat", "-p", "Is it cold, too?", "-c", "--json", *flags)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     (conversation,) = saved(embedded_home)
     assert saved(embedded_home)[conversation] == (
-        "The sea is calm today.",
+        "The sea is calm.",
         ["user", "assistant"] * 2,
     )
     started = next(e for e in events if e["kind"] == "turn_started")
@@ -289,7 +294,7 @@ def test_what_came_due_while_nothing_ran_is_shown_once(home: Path) -> None:
 def test_one_question_leaves_reminders_for_the_next_talk(home: Path) -> None:
     with Records(home / "records.sqlite3") as records:
         records.reminders.add("call the bank", time.time() - 60)
-        airunner(home, "chat", "-p", "Hello", *TOO_SMALL)
+        assert chat(home, "-p", "Hello", *TOO_SMALL)[0] == 1
         assert len(records.reminders.due()) == 1
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tests.cli.test_chat_real import REQUEST, SMALL, command
 
+pytestmark = pytest.mark.real
+
 PLUGIN = '''
 from typing import Any
 from airunner.tools.tool import tool

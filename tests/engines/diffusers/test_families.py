@@ -21,7 +21,7 @@ from airunner.errors import ImageRequestError, LoadError
 from airunner.models.files.pipeline import read_pipeline
 from airunner.models.memory.image import estimate_image_memory
 
-SCRIPTS = Path(__file__).parents[1]
+SCRIPTS = Path(__file__).parents[2]
 STEPS = 3
 
 

@@ -13,6 +13,8 @@ from airunner.config.settings import Settings
 from airunner.engines.diffusers.descriptor import Diffusers
 from airunner.engines.diffusers.installation import examine, kinds_of_torch, torch_backends
 
+pytestmark = pytest.mark.real
+
 ASK_TORCH = """
 import json, torch
 mps = torch.backends.mps.is_built()

@@ -128,6 +128,7 @@ def test_a_worker_that_is_killed_says_how_it_ended(smollm2: Path, tmp_path: Path
     async def main() -> None:
         starter = launcher(tmp_path)
         worker = await starter.launch(plan(smollm2))
+        assert await answer(worker)
         os.kill(worker.pid, signal.SIGKILL)
         ended = await worker.wait()
         assert ended.exit_code == -signal.SIGKILL

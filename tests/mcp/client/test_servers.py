@@ -31,6 +31,8 @@ from airunner.mcp.client.servers import McpServers
 from airunner.messages import Message, ToolCall
 from airunner.tools.toolset import Toolset
 
+pytestmark = pytest.mark.real
+
 ODD = Path(__file__).with_name("odd_server.py")
 
 
