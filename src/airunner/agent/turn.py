@@ -208,7 +208,7 @@ class Turn:
             tools=prompt.tools,
             count=lease.count_tokens,
             n_ctx=lease.n_ctx,
-            reserve=min(wanted, lease.n_ctx // _RESERVED_SHARE),
+            reserve=min(wanted, self._reserve(lease.n_ctx)),
             model=lease.spec.model_path,
         )
         if fitted.dropped or fitted.shortened:
@@ -216,9 +216,12 @@ class Turn:
                 HistoryTrimmed(turn=self.id, dropped_messages=fitted.dropped, n_ctx=lease.n_ctx)
             )
         sampling = self._request.sampling
+        # ``tokens`` may be an upper bound, which would end a call before its schema does; the
+        # engine itself ends what reaches the context's end.
+        room = lease.n_ctx - fitted.tokens
         return fitted, ChatRequest(
             messages=fitted.messages,
-            max_tokens=min(wanted, lease.n_ctx - fitted.tokens),
+            max_tokens=wanted if prompt.max_tokens else min(wanted, room),
             temperature=0.0 if prompt.greedy else sampling.temperature,
             top_p=sampling.top_p,
             top_k=sampling.top_k,
