@@ -57,13 +57,13 @@ def ask(question: PermissionAsked) -> Answer:
         _drop_what_was_typed()
         while True:
             more = ", [s]how all of it" if is_cut else ""
-            console.print(
-                f"Allow it? [y]es, [n]o, [a]lways for {question.tool} in this chat{more}: ",
-                end="",
-                soft_wrap=True,
-            )
-            console.file.flush()
             try:
+                console.print(
+                    f"Allow it? [y]es, [n]o, [a]lways for {question.tool} in this chat{more}: ",
+                    end="",
+                    soft_wrap=True,
+                )
+                console.file.flush()
                 line = _line_typed()
             except KeyboardInterrupt:
                 console.print()  # what is told next begins a line

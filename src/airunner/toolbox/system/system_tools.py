@@ -14,7 +14,7 @@ from airunner.tools.system_view import KnownModel, SystemView
 from airunner.tools.tool import tool
 
 _NAME = "about_airunner"
-_DECISIONS = 5
+_DECISIONS = 10
 _MOST_LISTED = 25
 _MOST_NAMED = 40
 
