@@ -95,7 +95,7 @@ def test_memory_is_told_by_device_and_by_model() -> None:
 
 def test_the_last_decisions_are_told_oldest_first() -> None:
     lines = told("decisions").splitlines()
-    assert lines[1:-1] == [f"decision {n}" for n in range(15, 20)]
+    assert lines[1:-1] == [f"decision {n}" for n in range(10, 20)]
     assert "Nothing was decided" in told("decisions", System(decided=[]))
 
 
