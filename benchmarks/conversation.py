@@ -139,7 +139,7 @@ def measure(turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:
 def missed(result: dict[str, Any]) -> list[str]:
     """The targets that were not met."""
     least = result["reuse"]["least_share_reused"]
-    over = result["first_token"]["stayed"]["over_without_tools_as_long"]
+    over = result["first_token"]["stayed"].get("alike_over_without_tools_as_long") or 0.0
     found = []
     if least < LEAST_SHARE:
         found.append(f"a generation re-used {least:.1%} of the cache; {LEAST_SHARE:.0%} are wanted")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from benchmarks.party import Step
 from benchmarks.talk import Said
 
 LEAST_SHARE = 0.99
+ALIKE_TOKENS = 12
+"""By how much the tokens that two turns had to read may differ, for their times to compare."""
 
 
 def ttft(turn: Sequence[Step]) -> float:
@@ -27,7 +30,13 @@ def reuse(rounds: Sequence[Sequence[Sequence[Step]]]) -> dict[str, Any]:
     """How much of the cache was re-used, over all generations after each first."""
     after = [step for turns in rounds for step in [s for turn in turns for s in turn][1:]]
     shares = [step.share for step in after]
+    of_prompts = [
+        later.cached_tokens / min(earlier.prompt_tokens, later.prompt_tokens)
+        for turns in rounds
+        for earlier, later in pairwise(step for turn in turns for step in turn)
+    ]
     return {
+        "least_share_of_the_last_prompt_reused": min(1.0, *of_prompts),
         "generations": len(after),
         "generations_after_a_swap": sum(step.loaded for step in after),
         "least_share_reused": min(shares),
@@ -59,8 +68,41 @@ def first_tokens(
             ratios = [ours / theirs for ours, theirs in zip(times[0], other, strict=True)]
             row[f"ttft_without_tools_{key}_s"] = statistics.median(other)
             row[f"over_without_tools_{key}"] = statistics.median(ratios)
+        if len(rounds[0]) > len(("tools", "shorter")):
+            row |= _alike(rounds, places)
         found[name] = row
     return found
+
+
+def _alike(
+    rounds: Sequence[Sequence[Sequence[Sequence[Step]]]], places: Sequence[int]
+) -> dict[str, Any]:
+    """Turns in which the conversation with tools and the one as long had as much to read.
+
+    A small model cuts calls of its own short, which costs its next turn that answer. How
+    soon a token comes then depends on what it wrote, and not on whether there are tools.
+    """
+    pairs = [
+        (ours[i][0], theirs[i][0])
+        for ours, _, theirs in rounds
+        for i in places
+        if abs(_to_read(ours[i][0]) - _to_read(theirs[i][0])) <= ALIKE_TOKENS
+    ]
+    return {
+        "alike_pairs": len(pairs),
+        "alike_prompt_tokens": [
+            [ours.prompt_tokens, theirs.prompt_tokens] for ours, theirs in pairs
+        ],
+        "alike_over_without_tools_as_long": statistics.median(
+            ours.ttft_s / theirs.ttft_s for ours, theirs in pairs
+        )
+        if pairs
+        else None,
+    }
+
+
+def _to_read(step: Step) -> int:
+    return step.prompt_tokens - step.cached_tokens
 
 
 def renamed(value: Any) -> Any:

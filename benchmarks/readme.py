@@ -69,6 +69,8 @@ def conversation(result: Result) -> list[str]:
     for key, what in (("least_share_reused", "least"), ("mean_share_reused", "mean")):
         name = f"tokens re-used, {what} of {reuse['generations']} generations"
         rows.append([name, share(reuse[key]), then(reuse_before, key, share)])
+    of_prompt = share(reuse.get("least_share_of_the_last_prompt_reused", 0))
+    rows.append(["the same of the last prompt alone, without its answer, least", of_prompt, ""])
     anew = [f"{reuse['processed_tokens']:,}", then(reuse_before, "processed_tokens", "{:,}".format)]
     rows.append(["tokens read anew in all of them", *anew])
     for place, where in (("stayed", ""), ("after_a_swap", ", after a swap")):
@@ -79,6 +81,9 @@ def conversation(result: Result) -> list[str]:
         for key, size in (("as_long", "as long"), ("shorter", "shorter by the tools")):
             over = f"{row[f'over_without_tools_{key}']:.2f}×"
             rows.append([f"of that without tools, {size}{where}", over, ""])
+        if alike := row.get("alike_over_without_tools_as_long"):
+            name = f"the same, the {row['alike_pairs']} turns with as much to read{where}"
+            rows.append([name, f"{alike:.2f}×", ""])
     for place, where in (("stayed", ""), ("after_a_swap", ", after a swap")):
         chat = result["new_chat"][place]
         rows.append([f"first token of a new chat{where}", duration(chat["ttft_s"]), ""])
