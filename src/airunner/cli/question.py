@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -46,6 +47,7 @@ _DOES = {
     "execute": "runs a program",
 }
 _LEAST_WIDTH = 20
+_LOOK_S = 0.2
 
 
 def ask(question: PermissionAsked) -> Answer:
@@ -135,11 +137,22 @@ def _where_it_is_seen() -> Iterator[Console]:
 def _line_typed() -> str | None:
     """The next line of stdin, ``None`` at its end; what is no text is no answer either."""
     try:
+        _wait_for_typing()
         return sys.stdin.readline() or None
     except UnicodeDecodeError:
         return "?"
     except OSError:  # the terminal has gone
         return None
+
+
+def _wait_for_typing() -> None:
+    """Return when there is something to read.
+
+    An interrupt in the instant before a read that blocks would be seen only after it.
+    """
+    with suppress(ValueError):  # no file, and nothing to wait for
+        while not select.select([sys.stdin], [], [], _LOOK_S)[0]:
+            pass
 
 
 def _drop_what_was_typed() -> None:
