@@ -139,11 +139,13 @@ def measure(turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:
 def missed(result: dict[str, Any]) -> list[str]:
     """The targets that were not met."""
     least = result["reuse"]["least_share_reused"]
-    over = result["first_token"]["stayed"].get("alike_over_without_tools_as_long") or 0.0
+    over = result["first_token"]["stayed"].get("alike_over_without_tools_as_long")
     found = []
     if least < LEAST_SHARE:
         found.append(f"a generation re-used {least:.1%} of the cache; {LEAST_SHARE:.0%} are wanted")
-    if over > MOST_OVER_WITHOUT_TOOLS:
+    if over is None:
+        found.append("no two turns had as much to read, so their first tokens do not compare")
+    elif over > MOST_OVER_WITHOUT_TOOLS:
         found.append(f"with tools the first token takes {over:.2f}x as long as without")
     return found
 
