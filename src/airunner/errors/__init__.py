@@ -16,6 +16,7 @@
     │   ├── UnsupportedArchitectureError
     │   └── DownloadError          a source failed, or delivered other bytes than promised
     ├── StorageError               a disk or memory file system is full or read-only
+    ├── MediaError                 a file that cannot be part of a message
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -23,6 +24,7 @@
     │   ├── WorkerDiedError        a worker's process ended by itself
     │   ├── GenerationError        the engine refused or broke off a request
     │   ├── ContextOverflowError   the prompt is longer than the loaded context
+    │   ├── MediaNotSupportedError   a picture or recording for a model that takes none
     │   ├── ImageRequestError      a size, scheduler, adapter or picture that cannot be used
     │   └── BlackImageError        the picture came out as NaN and was not saved
     ├── LeaseError
@@ -39,6 +41,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
+Those about tools are in ``tools``; everybody imports all of them from here.
+
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
 """
@@ -48,11 +52,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-_NAMES_TOLD = 12
-
-
-class AiRunnerError(Exception):
-    """Base of everything AI Runner raises on purpose."""
+from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.tools import InvalidToolError as InvalidToolError
+from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
+from airunner.errors.tools import ToolDeniedError as ToolDeniedError
+from airunner.errors.tools import ToolError as ToolError
+from airunner.errors.tools import ToolFailedError as ToolFailedError
+from airunner.errors.tools import ToolRetryError as ToolRetryError
+from airunner.errors.tools import ToolServerError as ToolServerError
+from airunner.errors.tools import ToolTimeoutError as ToolTimeoutError
+from airunner.errors.tools import UnknownToolError as UnknownToolError
 
 
 class SettingsError(AiRunnerError):
@@ -176,6 +185,14 @@ class StorageError(AiRunnerError):
         super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")
 
 
+class MediaError(AiRunnerError):
+    """A file that cannot be part of a message: unreadable, too large, or no picture."""
+
+    def __init__(self, name: Path | str, problem: str) -> None:
+        self.name, self.problem = str(name), problem
+        super().__init__(f"{name} cannot be sent to a model: {problem}.")
+
+
 class DeviceNotFoundError(AiRunnerError):
     """A device name that this machine does not have."""
 
@@ -268,6 +285,18 @@ class ContextOverflowError(EngineError):
         )
 
 
+class MediaNotSupportedError(EngineError):
+    """A message holds a picture or a recording, and the model takes none.
+
+    ``kind`` is ``"image"`` or ``"audio"``; ``advice`` is what to do, in a sentence.
+    """
+
+    def __init__(self, model: str, kind: str, advice: str) -> None:
+        self.model, self.kind, self.advice = model, kind, advice
+        lack = "see pictures" if kind == "image" else "hear recordings"
+        super().__init__(f"{model} cannot {lack}. {advice}")
+
+
 class ImageRequestError(EngineError):
     """Something asked of an image model that it cannot do; ``problem`` says what would work."""
 
@@ -319,81 +348,3 @@ class LeaseDeadlockError(LeaseError):
             f"Waiting for {model} could never end, because the memory it needs is held by "
             f"{', '.join(self.held)} for the same work. Close that handle first."
         )
-
-
-class ToolError(AiRunnerError):
-    """Base of errors about tools."""
-
-
-class UnknownToolError(ToolError):
-    """A tool name that was not offered; ``now`` is the tool that does its work since it is gone."""
-
-    def __init__(self, tool: str, offered: Sequence[str], now: str = "") -> None:
-        self.tool, self.offered, self.now = tool, tuple(offered), now
-        import difflib  # only needed when something is wrong
-
-        close = [now] if now else difflib.get_close_matches(tool, self.offered, n=3)
-        some = ", ".join(self.offered[:_NAMES_TOLD]) or "none"
-        more = len(self.offered) - _NAMES_TOLD
-        hint = (
-            f"Did you mean {' or '.join(close)}?"
-            if close
-            else f"Offered: {some}" + (f" and {more} more." if more > 0 else ".")
-        )
-        super().__init__(f"There is no tool {tool!r}. {hint}")
-
-
-class InvalidToolError(ToolError):
-    """A function that cannot become a tool."""
-
-    def __init__(self, tool: str, problem: str) -> None:
-        self.tool, self.problem = tool, problem
-        super().__init__(f"{tool} cannot be a tool: {problem}")
-
-
-class ToolArgumentsError(ToolError):
-    """Arguments that do not match the tool's schema."""
-
-    def __init__(self, tool: str, problem: str) -> None:
-        self.tool, self.problem = tool, problem
-        super().__init__(f"The arguments for {tool} do not match its schema: {problem}")
-
-
-class ToolDeniedError(ToolError):
-    """A call that was not allowed, so nothing was done."""
-
-    def __init__(self, tool: str, problem: str) -> None:
-        self.tool, self.problem = tool, problem
-        super().__init__(f"{tool} was not run: {problem}")
-
-
-class ToolServerError(ToolError):
-    """An MCP server cannot be used now."""
-
-    def __init__(self, server: str, problem: str) -> None:
-        self.server, self.problem = server, problem
-        super().__init__(f"The MCP server {server} cannot be used: {problem}")
-
-
-class ToolRetryError(ToolError):
-    """Raised by a tool: the model may call it again, and ``hint`` says how to do better."""
-
-    def __init__(self, hint: str) -> None:
-        self.hint = hint
-        super().__init__(hint)
-
-
-class ToolFailedError(ToolError):
-    """A tool could not do its work, and calling it again will not help."""
-
-    def __init__(self, tool: str, problem: str) -> None:
-        self.tool, self.problem = tool, problem
-        super().__init__(f"{tool} failed: {problem}")
-
-
-class ToolTimeoutError(ToolError):
-    """A tool did not return in time."""
-
-    def __init__(self, tool: str, timeout_s: float) -> None:
-        self.tool, self.timeout_s = tool, timeout_s
-        super().__init__(f"{tool} did not finish within {timeout_s:g} s and was abandoned.")
