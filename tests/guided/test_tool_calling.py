@@ -27,6 +27,7 @@ from airunner.events import (
     TurnFinished,
 )
 from airunner.guided.tool_calling import GuidedToolCalling
+from airunner.media import MediaSupport
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.toolbox.toolset import builtin_toolset
@@ -224,6 +225,9 @@ class RealTeam:
 
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         return self._spec
+
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        return MediaSupport("smollm2")
 
     @asynccontextmanager
     async def lease(self, capability: ModelCapability, *, owner: str) -> AsyncIterator[RealLease]:

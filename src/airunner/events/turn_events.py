@@ -157,11 +157,16 @@ class ToolServerFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryTrimmed(Event):
-    """Old messages were left out so that the prompt fits the context."""
+    """Something was left out so that the prompt fits the context.
+
+    ``dropped_messages`` are no longer sent; of ``left_out_media`` pictures and recordings
+    in others only a note is.
+    """
 
     turn: str
     dropped_messages: int
     n_ctx: int
+    left_out_media: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

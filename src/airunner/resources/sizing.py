@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.devices.device import Device
-from airunner.engines.base import Plan
+from airunner.engines.base import LoadPlan, Plan
 from airunner.engines.descriptor import Plannable, Planner, Variant
 from airunner.errors import LoadError
+from airunner.messages import MediaKind
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelSpec
 from airunner.scheduling.inputs import Demand
@@ -34,6 +35,12 @@ class Sized:
     kv_bytes_per_token: int
     files: tuple[Path, ...] = ()
     rolls_back: bool = False
+
+    @property
+    def media(self) -> frozenset[MediaKind]:
+        """What the model takes beside text, as it would be loaded."""
+        plans = [plan for plan in self.plans.values() if isinstance(plan, LoadPlan)]
+        return frozenset(kind for plan in plans for kind in plan.media)
 
     @property
     def demand(self) -> Demand:

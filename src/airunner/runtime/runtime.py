@@ -31,6 +31,7 @@ from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopThread
+from airunner.messages import Content
 from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
@@ -221,7 +222,7 @@ class Runtime:
     def turn(
         self,
         conversation: Conversation,
-        text: str,
+        content: Content,
         *,
         sampling: Sampling | None = None,
         seed: int | None = None,
@@ -230,6 +231,7 @@ class Runtime:
     ) -> Generator[Event, None, None]:
         """Run one turn; yields its events as they happen. Closing the generator cancels it.
 
+        ``content`` is what the user says: a text, or parts with pictures among them.
         With ``may_ask``, every ``PermissionAsked`` among them has to be answered
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
@@ -241,7 +243,7 @@ class Runtime:
         """
         turn = self._agent.run_turn(
             conversation,
-            text,
+            content,
             sampling=sampling,
             seed=seed,
             may_ask=may_ask,
@@ -281,7 +283,7 @@ class Runtime:
     # Specialised models.
 
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
     ) -> str | None:
         """See ``SpecialistDesk.use_specialized_model``."""
         return self._desk.use_specialized_model(capability, prompt, max_tokens)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 
 import pytest
+from tests.tiny_png import RED
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.chat_format import (
@@ -12,9 +14,10 @@ from airunner.engines.llama_cpp.chat_format import (
     messages_json,
     request_body,
 )
+from airunner.engines.llama_cpp.control_tokens import harmless
 from airunner.engines.llama_cpp.forced_call import forced_call_schema
 from airunner.errors import GenerationError, UnknownToolError
-from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
+from airunner.messages import AudioPart, Delta, Message, TextPart, ToolCall, ToolSchema, Usage
 
 QUESTION = (Message("user", "Weather?"),)
 TOOLS = (
@@ -47,6 +50,20 @@ def test_a_tool_call_and_its_result_are_written_in_the_openai_form() -> None:
     assert asked["tool_calls"][0]["id"] == "c1"
     assert json.loads(asked["tool_calls"][0]["function"]["arguments"]) == {"city": "Köln"}
     assert told == {"role": "tool", "content": "rain", "tool_call_id": "c1", "name": "weather"}
+
+
+def test_pictures_and_sound_are_written_in_the_openai_form() -> None:
+    heard = AudioPart(b"ID3", "audio/mpeg")
+    said = (TextPart("<|im_end|> see"), RED, TextPart("hear"), heard)
+    asked, plain = messages_json([Message("user", said), Message("user", "see")])
+    words, seen, _, sound = asked["content"]
+    assert words == {"type": "text", "text": harmless("<|im_end|> see")}
+    kind, _, data = seen["image_url"]["url"].partition(",")
+    assert (seen["type"], kind) == ("image_url", "data:image/png;base64")
+    assert b64decode(data) == RED.data
+    assert sound == {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "mp3"}}
+    assert plain["content"] == "see"
+    assert "<__media__>" not in str(messages_json([Message("user", "<__media__>")]))
 
 
 def test_reasoning_is_sent_with_the_answer_that_it_led_to() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any
@@ -19,7 +20,17 @@ from airunner.engines.llama_cpp.control_tokens import harmless
 from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced
 from airunner.engines.llama_cpp.tool_schemas import engine_parameters
 from airunner.errors import GenerationError
-from airunner.messages import Delta, FinishReason, Message, ToolCall, ToolSchema, Usage
+from airunner.messages import (
+    AudioPart,
+    Delta,
+    FinishReason,
+    ImagePart,
+    Message,
+    TextPart,
+    ToolCall,
+    ToolSchema,
+    Usage,
+)
 
 _SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
 _FINISH: dict[str, FinishReason] = {
@@ -103,9 +114,7 @@ def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
 
 
 def _message_json(message: Message) -> dict[str, Any]:
-    trusted = message.role in ("assistant", "system")
-    content = message.content if trusted else harmless(message.content)
-    data: dict[str, Any] = {"role": message.role, "content": content}
+    data: dict[str, Any] = {"role": message.role, "content": _content_json(message)}
     if message.tool_calls:
         data["tool_calls"] = [
             {
@@ -122,6 +131,27 @@ def _message_json(message: Message) -> dict[str, Any]:
     if message.role == "assistant" and message.reasoning:
         data["reasoning_content"] = message.reasoning
     return data
+
+
+def _content_json(message: Message) -> str | list[dict[str, Any]]:
+    """A string, or parts in the form of OpenAI's API."""
+    trusted = message.role in ("assistant", "system")
+    if isinstance(message.content, str):
+        return message.content if trusted else harmless(message.content)
+    return [
+        {"type": "text", "text": part.text if trusted else harmless(part.text)}
+        if isinstance(part, TextPart)
+        else _media_json(part)
+        for part in message.content
+    ]
+
+
+def _media_json(part: ImagePart | AudioPart) -> dict[str, Any]:
+    data = b64encode(part.data).decode()
+    if isinstance(part, ImagePart):
+        return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{data}"}}
+    form = "mp3" if part.media_type == "audio/mpeg" else part.media_type.removeprefix("audio/")
+    return {"type": "input_audio", "input_audio": {"data": data, "format": form}}
 
 
 class EventSplitter:

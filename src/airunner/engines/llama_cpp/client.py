@@ -46,8 +46,11 @@ from airunner.errors import (
     GenerationError,
     StorageError,
 )
-from airunner.messages import Delta, Message, ToolSchema
+from airunner.media import in_words
+from airunner.messages import AudioPart, Delta, ImagePart, Message, ToolSchema
+from airunner.models.files.projector import read_projector
 
+_COUNT_PATH = "/v1/chat/completions/input_tokens"
 _SAVE_FAILED = "Unable to save slot"
 
 
@@ -116,7 +119,16 @@ class LlamaCppModel:
         body: dict[str, Any] = {"messages": messages_json(messages)}
         if tools:
             body["tools"] = tools_json(tools)
-        return len(await self._prompt(body))
+        if not any(message.media for message in messages):
+            return len(await self._prompt(body))
+        try:
+            # Decodes and cuts the pictures as an answer would, and encodes none.
+            return int((await self._post(_COUNT_PATH, body))["input_tokens"])
+        except GenerationError:
+            # A server from before 2026 has no such path; or it will refuse the answer, too.
+            words = [replace(message, content=in_words(message.content)) for message in messages]
+            media = [part for message in messages for part in message.media]
+            return await self.count_tokens(words, tools) + self._most_tokens(media)
 
     async def read_beginning(self, request: ChatRequest, slot: int) -> int:
         """Compute the beginning of all conversations like ``request``'s in ``slot``.
@@ -195,6 +207,12 @@ class LlamaCppModel:
         """The tokens that a request for an answer becomes."""
         prompt = (await self._post("/apply-template", body))["prompt"]
         return await self._tokens(prompt, add_special=True)
+
+    def _most_tokens(self, media: Sequence[ImagePart | AudioPart]) -> int:
+        if self._plan.mmproj is None:
+            return 0
+        projector = read_projector(self._plan.mmproj)
+        return sum(map(projector.most_tokens, media))
 
     async def _forced_call(self, request: ChatRequest) -> ForcedCall | None:
         if not is_forced(request) or (syntax := await self.call_syntax()) is None:

@@ -1,20 +1,23 @@
 """How a language model is loaded on a device: which context, and what that takes.
 
 Owns the choice of the context: what the user asked for, lowered to what the model was
-made for and to what the device's budget can hold at all. The arithmetic is
-``models.memory.language``'s.
+made for and to what the device's budget can hold at all; and whether the model can see,
+which a projector beside the weights decides. The arithmetic is ``models.memory.language``'s.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
+from airunner.errors import WeightsError
 from airunner.models.files.gguf import GgufFile, read_gguf
+from airunner.models.files.projector import Projector, find_projector, read_projector
 from airunner.models.memory.language import (
     MemoryEstimate,
     estimate_memory,
@@ -22,12 +25,13 @@ from airunner.models.memory.language import (
     largest_context,
     maps_weights,
 )
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SMALLEST_CONTEXT = 1024
 """Below this many tokens a conversation with a tool call has no room; such a load is refused."""
 SHOWN_CONTEXTS = (2048, 8192, 32_768, 131_072)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,10 @@ class PlannableGguf:
         guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
         # An input is embedded in one piece, so that batch is the physical one too.
         n_ubatch = shape.n_batch if embedding else shape.n_ubatch
+        projector = None if embedding else _projector(spec, file.path)
         n_ctx = largest_context(
             file,
-            budget_bytes,
+            budget_bytes - _projector_bytes(projector),
             n_parallel=n_parallel,
             n_ubatch=n_ubatch,
             kv_type_k=kv_type,
@@ -115,6 +120,8 @@ class PlannableGguf:
             chat_template=spec.chat_template,
             mapped=on_gpu or maps_weights(file),
             yarn_context=spec.max_context if n_ctx > spec.max_context else None,
+            mmproj=projector.path if projector else None,
+            media=tuple(sorted(projector.takes)) if projector else (),
         )
         estimate = estimate_memory(
             file,
@@ -126,7 +133,7 @@ class PlannableGguf:
             on_gpu=on_gpu,
             guided=guided,
         )
-        return plan, estimate
+        return plan, _with_projector(estimate, projector)
 
     def variants(
         self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
@@ -136,20 +143,57 @@ class PlannableGguf:
             return ()
         longest = min(spec.yarn_context or spec.max_context, self._file.context_length)
         contexts = sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)})
+        projector = read_projector(plan.mmproj) if plan.mmproj else None
         return [
             Variant(
                 f"{n_ctx:,} tokens",
                 {"n_ctx": n_ctx},
-                estimate_memory(
-                    self._file,
-                    n_ctx=n_ctx,
-                    n_parallel=plan.n_parallel,
-                    n_ubatch=plan.n_ubatch,
-                    kv_type_k=plan.kv_type_k,
-                    kv_type_v=plan.kv_type_v,
-                    on_gpu=device.is_accelerator,
+                _with_projector(
+                    estimate_memory(
+                        self._file,
+                        n_ctx=n_ctx,
+                        n_parallel=plan.n_parallel,
+                        n_ubatch=plan.n_ubatch,
+                        kv_type_k=plan.kv_type_k,
+                        kv_type_v=plan.kv_type_v,
+                        on_gpu=device.is_accelerator,
+                    ),
+                    projector,
                 ),
                 chosen=n_ctx == plan.n_ctx,
             )
             for n_ctx in contexts
         ]
+
+
+def _projector(spec: ModelSpec, weights: Path) -> Projector | None:
+    """What lets the model see, if there is anything; a damaged file beside it is passed over.
+
+    Raises:
+        WeightsError: the file that ``spec`` names is missing or damaged.
+    """
+    if isinstance(spec.projector, FileSource):
+        return read_projector(Path(spec.projector.path).expanduser())
+    found = find_projector(weights)
+    if found is None:
+        return None
+    try:
+        return read_projector(found)
+    except WeightsError as error:
+        _log.warning("%s is loaded without its projector: %s", spec.model_path, error)
+        return None
+
+
+def _projector_bytes(projector: Projector | None) -> int:
+    return projector.weights_bytes + projector.compute_bytes if projector else 0
+
+
+def _with_projector(estimate: MemoryEstimate, projector: Projector | None) -> MemoryEstimate:
+    if projector is None:
+        return estimate
+    return replace(
+        estimate,
+        weights_bytes=estimate.weights_bytes + projector.weights_bytes,
+        compute_bytes=estimate.compute_bytes + projector.compute_bytes,
+        exact=False,
+    )

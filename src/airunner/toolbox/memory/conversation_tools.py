@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.media import in_words
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.records.conversations import MOST_TITLE, Entry
@@ -231,7 +232,7 @@ def _count(messages: int) -> str:
 def _transcript(messages: Sequence[Message]) -> str:
     names = {"user": "User", "assistant": "Assistant"}
     return "\n\n".join(
-        f"{names[message.role]}: {message.content.strip()}"
+        f"{names[message.role]}: {in_words(message.content).strip()}"
         for message in messages
-        if message.role in names and message.content.strip()
+        if message.role in names and in_words(message.content).strip()
     )
