@@ -8,7 +8,15 @@ import pytest
 from tests.tiny_png import GREEN, RED, png
 
 from airunner.errors import MediaError, MediaNotSupportedError
-from airunner.media import MOST_BYTES, MediaSupport, in_words, media_part, read_media, without_media
+from airunner.media import (
+    MOST_BYTES,
+    MediaSupport,
+    in_words,
+    media_part,
+    picture_size,
+    read_media,
+    without_media,
+)
 from airunner.messages import (
     AudioPart,
     ImagePart,
@@ -18,6 +26,8 @@ from airunner.messages import (
     with_text,
 )
 
+# A segment of an application, a byte that fills up, and a progressive frame.
+JPEG = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc2\0\x11\x08\x01\x02\x02\x03\x03"
 SOUND = AudioPart(b"RIFF\0\0\0\0WAVEfmt ", "audio/wav")
 
 
@@ -52,7 +62,7 @@ def test_words_meet_words_with_a_line_between_and_pictures_stay_where_they_are()
 
 def test_words_stand_for_what_a_model_does_not_take() -> None:
     content = (TextPart("see"), RED, SOUND)
-    note = f"[picture: PNG, {len(RED.data)} bytes]"
+    note = "[picture: PNG, 32 x 32 pixels]"
     assert in_words(content) == f"see\n{note}\n[recording: WAV, 16 bytes]"
     assert without_media(content, {"audio"}) == (TextPart("see"), TextPart(note), SOUND)
     assert without_media(content, {"audio", "image"}) == content
@@ -66,12 +76,19 @@ def test_what_a_model_does_not_take_is_refused_with_a_remedy() -> None:
         support.check((SOUND, RED))
 
 
+def test_the_header_of_a_picture_says_how_large_it_is() -> None:
+    assert picture_size(png(640, 48)) == (640, 48)
+    assert picture_size(b"GIF89a\x20\x00\x10\x00") == (32, 16)
+    assert picture_size(JPEG) == (515, 258)
+    assert picture_size(b"\xff\xd8\xff" * 9) is None
+
+
 @pytest.mark.parametrize(
     ("beginning", "media_type"),
     [
         (png(), "image/png"),
-        (b"\xff\xd8\xff\xe0JFIF", "image/jpeg"),
-        (b"GIF89a....", "image/gif"),
+        (JPEG, "image/jpeg"),
+        (b"GIF89a\x20\x00\x10\x00", "image/gif"),
         (SOUND.data, "audio/wav"),
         (b"ID3\x04", "audio/mpeg"),
         (b"fLaC\0", "audio/flac"),
@@ -90,6 +107,10 @@ def test_the_first_bytes_say_what_a_file_is(beginning: bytes, media_type: str) -
         (b"hello, I am no picture", "neither a picture nor a recording; PNG, JPEG"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "WebP.* save it as PNG"),
         (png() + bytes(MOST_BYTES), "20,971,520 is the limit"),
+        (png()[:20], "its header is damaged"),
+        (b"\xff\xd8\xff\xe0\0\x02nothing", "its header is damaged"),
+        (png(0, 9), "its header is damaged"),
+        (png()[:16] + b"\0\0\x27\x10" * 2, "10000 x 10000 pixels, and 50,000,000"),
     ],
 )
 def test_other_files_are_refused_and_told_apart(data: bytes, problem: str) -> None:

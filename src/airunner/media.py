@@ -5,10 +5,13 @@ miniaudio in its ``tools/mtmd``), their recognition by the first bytes, the limi
 size, what a model takes of them, and the words that stand for one where it cannot be
 shown. Nothing is decoded: a file that begins well and is damaged behind is refused by
 the engine.
+
+Source of the layouts: PNG specification 11.2.2, GIF89a 18, JPEG (ITU T.81) B.2.2.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +31,8 @@ from airunner.messages import (
 
 MOST_BYTES = 20 << 20
 """The largest file that is taken: as base64 in one request it is 28 MB."""
+MOST_PIXELS = 50_000_000
+"""The largest picture: one of 48 million took the engine 280 MB for as long as it decoded it."""
 
 _IMAGES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -65,7 +70,7 @@ def media_part(data: bytes, name: str) -> ImagePart | AudioPart:
             return AudioPart(data, "audio/wav")
     for beginning, media_type in _IMAGES.items():
         if data.startswith(beginning):
-            return ImagePart(data, media_type)
+            return _picture(data, media_type, name)
     for beginning, media_type in _AUDIO.items():
         if data.startswith(beginning):
             return AudioPart(data, media_type)
@@ -89,6 +94,42 @@ def read_media(path: Path) -> ImagePart | AudioPart:
     return media_part(data, str(path))
 
 
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height in pixels by the header; ``None`` if it does not say."""
+    try:
+        if data.startswith(b"\x89PNG"):
+            return struct.unpack_from(">II", data, 16)
+        if data.startswith(b"GIF8"):
+            return struct.unpack_from("<HH", data, 6)
+        return _jpeg_size(data)
+    except struct.error:
+        return None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    place = 2
+    while data[place : place + 1] == b"\xff":
+        marker, length = struct.unpack_from(">xBH", data, place)
+        if marker == 0xFF:  # a byte that fills up
+            place += 1
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, place + 5)
+            return width, height
+        else:
+            place += 2 + length
+    return None
+
+
+def _picture(data: bytes, media_type: str, name: str) -> ImagePart:
+    size = picture_size(data)
+    if not size or not all(size):
+        raise MediaError(name, "its header is damaged")
+    if size[0] * size[1] > MOST_PIXELS:
+        problem = f"it has {size[0]} x {size[1]} pixels, and {MOST_PIXELS:,} is the limit"
+        raise MediaError(name, f"{problem}; make it smaller")
+    return ImagePart(data, media_type)
+
+
 @dataclass(frozen=True, slots=True)
 class MediaSupport:
     """What ``model`` takes beside text; ``advice`` is what to do about each other kind."""
@@ -109,9 +150,11 @@ class MediaSupport:
 
 
 def note_of(part: MediaPart) -> str:
-    """A picture or recording in words, such as ``[picture: PNG, 20,481 bytes]``."""
-    what = "picture" if part.kind == "image" else "recording"
+    """A picture or recording in words, such as ``[picture: PNG, 640 x 480 pixels]``."""
     form = part.media_type.rpartition("/")[2].upper()
+    if part.kind == "image" and (size := picture_size(part.data)):
+        return f"[picture: {form}, {size[0]} x {size[1]} pixels]"
+    what = "picture" if part.kind == "image" else "recording"
     return f"[{what}: {form}, {len(part.data):,} bytes]"
 
 

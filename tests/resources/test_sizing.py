@@ -76,6 +76,7 @@ def test_a_projector_beside_the_file_is_loaded_and_counted(smollm2: Path, tmp_pa
     projector = write_tiny_projector(tmp_path / "mmproj-F16.gguf", 576)
     sees = sizer(context=8192).size(spec, path, budget)
     assert (sees.plans["cpu"].mmproj, sees.media) == (projector, {"image"})
+    assert sees.files == (path, projector)
     more_bytes = sees.demand.size_bytes["cpu"] - blind.demand.size_bytes["cpu"]
     assert more_bytes > 0.9 * projector.stat().st_size
     tight = {"cpu": blind.demand.size_bytes["cpu"]}

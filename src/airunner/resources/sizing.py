@@ -6,7 +6,7 @@ the weights change. What to read of them and how to load them is each engine's p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ class Sizer:
             plans=plans,
             estimates=estimates,
             kv_bytes_per_token=file.kv_bytes_per_token,
-            files=file.files,
+            files=(*file.files, *_projectors(plans.values())),
             rolls_back=file.rolls_back,
         )
         self._known[spec.engine, path] = (_question(spec, path, budgets), sized)
@@ -120,6 +120,10 @@ class Sizer:
             known = (stamp, self._planners[spec.engine].read(path))
             self._files[spec.engine, path] = known
         return known[1]
+
+
+def _projectors(plans: Iterable[Plan]) -> set[Path]:
+    return {p.mmproj for p in plans if isinstance(p, LoadPlan) and p.mmproj is not None}
 
 
 _Stamp = tuple[tuple[str, int, int], ...]

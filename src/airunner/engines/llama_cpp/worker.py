@@ -106,7 +106,8 @@ def _choose_device(engine: Any, params: Any, plan: LoadPlan) -> None:
         )
     params.n_gpu_layers = ALL_LAYERS
     params.main_gpu = plan.gpu_index
-    params.mmproj_device = gpus[plan.gpu_index]["name"]
+    if plan.mmproj is not None:
+        params.mmproj_device = gpus[plan.gpu_index]["name"]  # else it would be the first GPU
     params.split_mode = engine.llama_split_mode.LLAMA_SPLIT_MODE_NONE
 
 
