@@ -1,19 +1,28 @@
-"""Pictures through the real engine: a projector of random weights beside real ones."""
+"""Pictures and sound through the real engine: a projector of random weights beside real ones."""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import wave
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engines.llama_cpp.test_client import WEATHER, ask, loaded
-from tests.engines.tiny_projector import TOKENS, write_tiny_projector
+from tests.engines.tiny_projector import (
+    AUDIO_TOKENS,
+    TOKENS,
+    write_tiny_hearing_projector,
+    write_tiny_projector,
+)
 from tests.tiny_png import GREEN, RED, png
 
 from airunner.errors import GenerationError
+from airunner.media import media_part
 from airunner.messages import ImagePart, Message, TextPart
+from airunner.models.files.projector import read_projector
 
 QUESTION = TextPart("What is this?")
 WORDS = Message("user", "What is this?")
@@ -93,6 +102,34 @@ def test_a_state_with_a_picture_is_parked_and_comes_back(
                 await blind.model.restore_slot(0, state)
 
     run(main)
+
+
+def test_a_recording_is_in_the_prompt_of_a_model_that_hears(smollm2: Path, tmp_path: Path) -> None:
+    projector = write_tiny_hearing_projector(tmp_path / "mmproj.gguf", WIDTH)
+    assert read_projector(projector).takes == {"audio"}
+
+    async def main() -> None:
+        async with loaded(smollm2, tmp_path, mmproj=projector) as worker:
+            words = await worker.model.count_tokens([WORDS], [])
+            for seconds, pieces in ((1, 1), (40, 2)):
+                sound = media_part(wav(seconds), "sound")
+                message = Message("user", (sound, QUESTION))
+                tokens = await worker.model.count_tokens([message], []) - words
+                assert (
+                    pieces * AUDIO_TOKENS <= tokens <= read_projector(projector).most_tokens(sound)
+                )
+
+    run(main)
+
+
+def wav(seconds: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(b"\0\1" * 16_000 * seconds)
+    return file.getvalue()
 
 
 def test_what_is_no_picture_and_who_does_not_see_is_told(

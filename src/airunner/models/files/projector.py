@@ -21,6 +21,8 @@ from airunner.models.files.gguf_header import GgufHeader, read_header
 _LIMITS = {"pixtral": 1024, "lightonocr": 1024, "kimivl": 1024, "lfm2": 1024}
 _HIGHEST_LIMIT = 4096
 _PATCHES_PER_TOKEN = 4
+_MARK_TOKENS = 32  # the words around it, such as <|vision_start|>, in any vocabulary
+_AUDIO_PATCHES = 1500  # Whisper's, of 30 s
 _ENCODING_BYTES = 20 << 20  # measured: graph, decoded picture and embeddings of a small encoder
 # Encoders that scale every picture to one square, with their patches per token.
 _FIXED_SIZE = {"mlp": 1, "gemma3": 16}
@@ -38,7 +40,7 @@ class Projector:
 
     ``takes`` are the kinds of media it encodes, ``weights_bytes`` its tensors,
     ``most_image_tokens`` a bound of what one picture can become in a prompt, and
-    ``most_patches`` of what the encoder sees of it; ``width`` and ``n_ff`` are the encoder's.
+    ``most_patches`` of what the encoder takes at once; ``width`` and ``n_ff`` are the encoder's.
     """
 
     path: Path
@@ -56,8 +58,8 @@ class Projector:
         filled up), and an MP3 file has at least 4,000 bytes a second.
         """
         if isinstance(part, ImagePart):
-            return self.most_image_tokens
-        return 750 + len(part.data) // 160
+            return _MARK_TOKENS + self.most_image_tokens
+        return _MARK_TOKENS + 750 + len(part.data) // 160
 
     @property
     def compute_bytes(self) -> int:
@@ -127,7 +129,9 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def _bounds(header: GgufHeader) -> tuple[int, int]:
-    """The most tokens, and the most patches, of a picture."""
+    """The most tokens of a picture, and the most patches of anything."""
+    if header.metadata.get("clip.has_vision_encoder") is not True:
+        return 0, _AUDIO_PATCHES
     names = ("clip.vision.projector_type", "clip.projector_type")
     kind = next((str(header.metadata[name]) for name in names if name in header.metadata), "")
     side, patch = (_number(header, f"clip.vision.{name}_size") for name in ("image", "patch"))
