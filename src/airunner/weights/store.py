@@ -27,8 +27,7 @@ from airunner.models.spec import (
     UrlSource,
     WheelSource,
 )
-from airunner.weights.hub import fetch_hub
-from airunner.weights.hub_folder import fetch_hub_folder, find_hub_folder
+from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
 from airunner.weights.local import (
     fetch_local,
     fetch_packaged,
