@@ -14,14 +14,13 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import blake2b
-from pathlib import Path
 from weakref import WeakValueDictionary
 
-from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, SlotState
+from airunner.engines.base import ChatModel, ChatRequest, LoadPlan
 from airunner.engines.beginning import leading_system
 from airunner.errors import AiRunnerError, WorkerDiedError
 from airunner.events import BeginningKept, BeginningRestored, CacheLost, EventBus, ParkingFailed
-from airunner.resources.parking import KeptBeginning, ParkingLot, TierName
+from airunner.resources.parking import KeptBeginning, ParkingLot
 from airunner.resources.saving import save_slot
 
 KEPT_FROM_TOKENS = 256
@@ -138,11 +137,10 @@ class Beginnings:
         if tokens < KEPT_FROM_TOKENS:
             self.hopeless.add(digest)
             return None
-
-        def describe(tier: TierName, path: Path, saved: SlotState) -> KeptBeginning:
-            return KeptBeginning(self.model, digest, path, tier, saved.n_bytes, saved.tokens)
-
-        kept = await save_slot(self.lot, engine, slot, tokens * self.kv_bytes_per_token, describe)
+        expected_bytes = tokens * self.kv_bytes_per_token
+        kept = await save_slot(
+            self.lot, engine, slot, expected_bytes, KeptBeginning, self.model, digest
+        )
         if isinstance(kept, str):
             self._not_kept(conversation, kept)
         else:
@@ -184,7 +182,7 @@ class Beginnings:
                 restore_s=found.seconds,
             )
         )
-        return Begun(kept.digest, found.tokens, restored=True)
+        return Begun(kept.name, found.tokens, restored=True)
 
     def _give_up_on_death(self, error: AiRunnerError) -> None:
         # It may have been the state's fault, and must not happen with every conversation.

@@ -189,10 +189,10 @@ class LoadedModels:
 
     async def _restore(self, residence: LoadedModel) -> None:
         for state in self._lot.of_model(residence.key)[: conversations_of(residence.plan)]:
-            async with residence.slots.hold(state.conversation) as claim:
+            async with residence.slots.hold(state.name) as claim:
                 restored = await residence.restore(state, claim.slot)
             if not restored:
-                residence.slots.forget(state.conversation)
+                residence.slots.forget(state.name)
         if self._is_current(residence):
             self._report(inputs.RestoreFinished(now_s=time.monotonic(), key=residence.key))
 
