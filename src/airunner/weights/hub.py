@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadError
 from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
-from airunner.weights.split import complete_sets, matches
 from airunner.weights.staging import require_space, sha256_of, writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address

@@ -16,6 +16,7 @@ from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import (
     FileSource,
     HubFolderSource,
@@ -36,7 +37,6 @@ from airunner.weights.local import (
     packaged_path,
 )
 from airunner.weights.requantize import requantize
-from airunner.weights.split import complete_sets, matches
 from airunner.weights.staging import writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_url, url_file_name
