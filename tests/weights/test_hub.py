@@ -144,3 +144,10 @@ def test_a_listing_with_an_absurd_size_is_refused(server, recorder, size):
     server.files[address] = json.dumps(listing).encode()
     with pytest.raises(DownloadError):
         fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+
+
+def test_a_gated_file_says_what_to_do(server, recorder):
+    publish(server, OTHERS)
+    server.odd[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = (403, {}, [])
+    with pytest.raises(DownloadError, match=r"HTTP 403.*HF_TOKEN"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)

@@ -101,8 +101,12 @@ class Transfer:
                 done.set_exception(error)
 
         threading.Thread(target=run, name=f"fetching {self.model}", daemon=True).start()
-        while not wait([done], _CANCEL_POLL_S).done:
-            self.check()
+        try:
+            while not wait([done], _CANCEL_POLL_S).done:
+                self.check()
+        except BaseException:
+            self.cancel.set()  # an interrupt that reached this thread is meant for both
+            raise
         return done.result()
 
     def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:

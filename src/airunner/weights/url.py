@@ -33,6 +33,8 @@ MAX_FRUITLESS_TRIES = 5
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
+_DENIED = ": access denied. A gated repository wants its conditions accepted, and HF_TOKEN set"
+_MEANING = {401: _DENIED, 403: _DENIED, 404: ": there is no such file"}
 
 
 def url_file_name(source: UrlSource) -> str:
@@ -163,7 +165,8 @@ class _Download:
         if status in _WORTH_RETRYING:
             return f"HTTP {status}"
         if status not in (200, 206):
-            raise DownloadError(self._transfer.model, self._label, f"HTTP {status}")
+            problem = f"HTTP {status}{_MEANING.get(status, '')}"
+            raise DownloadError(self._transfer.model, self._label, problem)
         if status == 200:
             offset, total = 0, None
             with writing(self._part):
