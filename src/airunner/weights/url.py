@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -82,7 +83,7 @@ def fetch_address(
     """
     with writing(part):
         part.parent.mkdir(parents=True, exist_ok=True)
-    download = _Download(transfer, url, part, label, n_bytes, dict(headers or {}))
+    download = _Download(transfer, url, part, label, n_bytes, headers or {})
     fruitless, most_bytes = 0, download.n_bytes
     while problem := transfer.interruptible(download.receive):
         # Against the most ever had: a server that cannot resume starts anew each time.
@@ -106,58 +107,59 @@ def fetch_address(
     return target
 
 
+@dataclass(frozen=True, slots=True)
 class _Download:
     """A file that comes, the part of it that is here, and the validator of that part."""
 
-    def __init__(
-        self,
-        transfer: Transfer,
-        url: str,
-        part: Path,
-        label: str,
-        promised_bytes: int | None,
-        headers: dict[str, str],
-    ) -> None:
-        self._transfer, self._url, self._part, self._label = transfer, url, part, label
-        self._promised_bytes = promised_bytes
-        # Compression would make lengths and ranges count something else than the file's bytes.
-        self._headers = headers | {"Accept-Encoding": "identity"}
-        self._validator = part.with_name(part.name + ".validator")
+    transfer: Transfer
+    url: str
+    part: Path
+    label: str
+    promised_bytes: int | None
+    headers: Mapping[str, str]
+
+    @property
+    def validator(self) -> Path:
+        """The file with what to send as ``If-Range``; empty if bytes cannot be continued."""
+        return self.part.with_name(self.part.name + ".validator")
 
     @property
     def n_bytes(self) -> int:
         """Bytes that are here."""
-        return self._part.stat().st_size if self._part.is_file() else 0
+        return self.part.stat().st_size if self.part.is_file() else 0
 
     def discard(self) -> None:
         """Forget what is here."""
-        self._part.unlink(missing_ok=True)
-        self._validator.unlink(missing_ok=True)
+        self.part.unlink(missing_ok=True)
+        self.validator.unlink(missing_ok=True)
 
     def receive(self) -> str | None:
         """One request: append what comes. ``None`` when complete, else why it broke off."""
         import httpx
 
-        validator = self._validator.read_text("utf-8") if self._validator.is_file() else ""
+        validator = self.validator.read_text("utf-8") if self.validator.is_file() else ""
         offset = self.n_bytes if validator else 0
-        asked = {"Range": f"bytes={offset}-", "If-Range": validator} if offset else {}
+        # Compression would make lengths and ranges count something else than the file's bytes.
+        headers = {**self.headers, "Accept-Encoding": "identity"}
+        if offset:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
         timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         try:
             with (
                 httpx.Client(follow_redirects=True, timeout=timeout) as client,
-                client.stream("GET", self._url, headers=self._headers | asked) as response,
+                client.stream("GET", self.url, headers=headers) as response,
             ):
-                self._transfer.check()
+                self.transfer.check()
                 return self._answer(response, offset)
         except httpx.TransportError as error:
             return f"{type(error).__name__}: {error}"
         except (httpx.InvalidURL, httpx.HTTPError) as error:
-            raise DownloadError(self._transfer.model, self._label, str(error)) from error
+            raise DownloadError(self.transfer.model, self.label, str(error)) from error
 
     def _answer(self, response: httpx.Response, offset: int) -> str | None:
         status = response.status_code
         first, total = _content_range(response)
-        if status == 416 and offset and total == offset == (self._promised_bytes or offset):
+        if status == 416 and offset and total == offset == (self.promised_bytes or offset):
             return None
         if status == 416 or (status == 206 and (not offset or first != offset)):
             self.discard()
@@ -166,12 +168,12 @@ class _Download:
             return f"HTTP {status}"
         if status not in (200, 206):
             problem = f"HTTP {status}{_MEANING.get(status, '')}"
-            raise DownloadError(self._transfer.model, self._label, problem)
+            raise DownloadError(self.transfer.model, self.label, problem)
         if status == 200:
             offset, total = 0, None
-            with writing(self._part):
+            with writing(self.part):
                 self.discard()
-                self._validator.write_text(_strong_validator(response), "utf-8")
+                self.validator.write_text(_strong_validator(response), "utf-8")
         length = _count(response.headers.get("Content-Length", ""))
         if total is None and length is not None:
             total = offset + length
@@ -179,32 +181,32 @@ class _Download:
 
     def _append(self, response: httpx.Response, offset: int, total: int | None) -> str | None:
         """Write the body behind the ``offset`` bytes already there, and not a byte too many."""
-        promised = self._promised_bytes
+        promised = self.promised_bytes
         if total is not None and promised is not None and total != promised:
             raise self._refusal(f"it has {total:,} bytes, promised were {promised:,}")
         total = promised if total is None else total
         if total is not None:
-            require_space(self._part.parent, total - offset)
+            require_space(self.part.parent, total - offset)
         # An answer that states no length may go on for ever.
-        most = shutil.disk_usage(self._part.parent).free // 2 if total is None else total
+        most = shutil.disk_usage(self.part.parent).free // 2 if total is None else total
         done = offset
-        with writing(self._part, total), self._part.open("ab") as target:
+        with writing(self.part, total), self.part.open("ab") as target:
             # As they come: a chunk size would make httpx hold bytes that a cut then loses. Raw:
             # nothing was asked to be compressed, so what says it is comes as it is stored.
             for chunk in response.iter_raw():
                 if done + len(chunk) > most:
                     raise self._refusal(f"more than {most:,} bytes came")
-                self._transfer.check()
+                self.transfer.check()
                 target.write(chunk)
                 done += len(chunk)
-                self._transfer.advance(done, total)
+                self.transfer.advance(done, total)
         if total is not None and done != total:
             return f"{done:,} of {total:,} bytes arrived"
         return None
 
     def _refusal(self, problem: str) -> DownloadError:
         self.discard()
-        return DownloadError(self._transfer.model, self._label, problem)
+        return DownloadError(self.transfer.model, self.label, problem)
 
 
 def _strong_validator(response: httpx.Response) -> str:
