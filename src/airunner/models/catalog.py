@@ -196,7 +196,7 @@ class Catalog:
         else:
             problems += [f"{key} {problem}" for problem in self._engine_problems(spec, engine)]
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
-        if self._depends_on_itself(spec):
+        if spec.model_path in self._bases(spec.model_path, set()):
             problems.append(f"{key} is re-quantized from itself")
         problems += [
             f"{key} is re-quantized from {source.model}, which is not registered"
@@ -225,21 +225,14 @@ class Catalog:
             yield f"has a folder as source, which {spec.engine!r} cannot load"
         yield from engine.problems(spec)
 
-    def _depends_on_itself(self, spec: ModelSpec) -> bool:
-        """Whether re-quantized sources lead from a model back to it."""
-        seen: set[str] = set()
-        open_names = [spec.model_path]
-        while open_names:
-            current = self.registry.get(open_names.pop())
-            for source in current.sources if current is not None else ():
-                if not isinstance(source, RequantizedSource):
-                    continue
-                if source.model == spec.model_path:
-                    return True
-                if source.model not in seen:
-                    seen.add(source.model)
-                    open_names.append(source.model)
-        return False
+    def _bases(self, name: str, seen: set[str]) -> set[str]:
+        """Models that this one is re-quantized from, by however many steps."""
+        spec = self.registry.get(name)
+        for source in spec.sources if spec is not None else ():
+            if isinstance(source, RequantizedSource) and source.model not in seen:
+                seen.add(source.model)
+                self._bases(source.model, seen)
+        return seen
 
     def _similar(self, name: str) -> list[str]:
         """Registered names that the user may have meant, nearest first."""
