@@ -19,7 +19,8 @@ from weakref import WeakValueDictionary
 from airunner.engines.base import ChatModel, ChatRequest, LoadPlan
 from airunner.engines.beginning import leading_system
 from airunner.errors import AiRunnerError, WorkerDiedError
-from airunner.events import BeginningKept, BeginningRestored, CacheLost, EventBus, ParkingFailed
+from airunner.events import BeginningKept, BeginningRestored, EventBus
+from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import KeptBeginning, ParkingLot
 from airunner.resources.saving import save_slot
 
@@ -63,6 +64,7 @@ class Beginnings:
     model: str
     lot: ParkingLot
     bus: EventBus
+    proof: CacheProof
     kv_bytes_per_token: int
     rolls_back: bool
     hopeless: set[str]
@@ -132,7 +134,7 @@ class Beginnings:
         except AiRunnerError as error:
             self._give_up_on_death(error)
             self.hopeless.add(digest)
-            self._not_kept(conversation, str(error))
+            self.proof.not_kept(conversation, str(error))
             return None
         if tokens < KEPT_FROM_TOKENS:
             self.hopeless.add(digest)
@@ -142,7 +144,7 @@ class Beginnings:
             self.lot, engine, slot, expected_bytes, KeptBeginning, self.model, digest
         )
         if isinstance(kept, str):
-            self._not_kept(conversation, kept)
+            self.proof.not_kept(conversation, kept)
         else:
             for old in self.lot.beginnings_of(self.model)[KEPT_PER_MODEL:]:
                 self.lot.discard(old)
@@ -164,15 +166,7 @@ class Beginnings:
         except AiRunnerError as error:
             self._give_up_on_death(error)
             self.lot.discard(kept)
-            self.bus.publish(
-                CacheLost(
-                    model=self.model,
-                    conversation=conversation,
-                    cached_tokens=0,
-                    restored_tokens=kept.tokens,
-                    reason=str(error),
-                )
-            )
+            self.proof.lost(conversation, 0, kept.tokens, str(error))
             return None
         self.bus.publish(
             BeginningRestored(
@@ -188,8 +182,3 @@ class Beginnings:
         # It may have been the state's fault, and must not happen with every conversation.
         if isinstance(error, WorkerDiedError):
             self.hopeless.add(self.model)
-
-    def _not_kept(self, conversation: str, problem: str) -> None:
-        self.bus.publish(
-            ParkingFailed(model=self.model, conversation=conversation, problem=problem)
-        )

@@ -24,7 +24,7 @@ from airunner.engines.base import (
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, GenerationError
-from airunner.events import EventBus, ModelRestored, ParkingFailed
+from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
@@ -113,10 +113,10 @@ class LoadedModel:
                 conversation,
             )
         except asyncio.CancelledError:
-            self._not_parked(conversation, "the request that needs its slot was cancelled")
+            self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
             raise
         if isinstance(state, str):
-            self._not_parked(conversation, state)
+            self.proof.not_kept(conversation, state)
             return None
         return state
 
@@ -211,9 +211,6 @@ class LoadedModel:
         self.begun.pop(conversation, None)
         self.unanswered.discard(conversation)
         self.proof.forget(conversation)
-
-    def _not_parked(self, conversation: str, problem: str) -> None:
-        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
 
 
 class Lease:

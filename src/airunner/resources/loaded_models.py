@@ -120,6 +120,7 @@ class LoadedModels:
         except (AiRunnerError, OSError) as error:
             self._load_failed(sized.key, device, error, will_retry)
             return
+        proof = CacheProof(sized.key, self.bus)
         residence = LoadedModel(
             key=sized.key,
             worker=worker,
@@ -131,11 +132,12 @@ class LoadedModels:
                 sized.key,
                 self.lot,
                 self.bus,
+                proof,
                 sized.kv_bytes_per_token,
                 sized.rolls_back,
                 self._hopeless_beginnings,
             ),
-            proof=CacheProof(sized.key, self.bus),
+            proof=proof,
         )
         self._loaded[sized.key] = residence
         self._errors.pop(sized.key, None)

@@ -10,6 +10,7 @@ used longest ago makes room.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,9 @@ class ParkingLot:
             is_last = tier is able[-1]
             if is_last:
                 self._drop_oldest(tier, n_bytes)
-            if self._used_bytes(tier) + n_bytes <= tier.quota_bytes and _room(tier, n_bytes):
+            # The quota may allow what the file system itself has no room for.
+            free_bytes = shutil.disk_usage(tier.folder.path).free
+            if n_bytes <= min(free_bytes, tier.quota_bytes - self._used_bytes(tier)):
                 yield tier.name, tier.folder.path / f"{uuid4().hex}.kv"
 
     def keep(self, state: SavedState) -> bool:
@@ -158,12 +161,6 @@ class ParkingLot:
             if self._used_bytes(tier) + n_bytes <= tier.quota_bytes:
                 return
             self.discard(state)
-
-
-def _room(tier: Tier, n_bytes: int) -> bool:
-    """Whether the file system itself still has the space."""
-    stat = os.statvfs(tier.folder.path)
-    return stat.f_bavail * stat.f_frsize >= n_bytes
 
 
 def open_parking_lot(
