@@ -68,7 +68,6 @@ class Tensor:
 class GgufHeader:
     """Metadata and tensor table of one file; ``data_offset`` is where tensor data begins."""
 
-    version: int
     metadata: dict[str, Value]
     tensors: tuple[Tensor, ...]
     data_offset: int
@@ -130,7 +129,7 @@ class _Parser:
                 f"it has {self._size:,} bytes, but its tensors end at byte {offset + end:,}: "
                 "it is truncated"
             )
-        return GgufHeader(version, metadata, tensors, offset)
+        return GgufHeader(metadata, tensors, offset)
 
     def _tensors(self, count: int, alignment: int) -> tuple[tuple[Tensor, ...], int]:
         """The tensor table, and where the last tensor ends within the data."""
