@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -70,8 +70,7 @@ def fetch_hub(
     if source.sha256:
         chosen[0] = RemoteFile(chosen[0].name, chosen[0].size_bytes, source.sha256.lower())
     paths = [transfer.folder / PurePosixPath(file.name).name for file in chosen]
-    parts = [transfer.staging / f"{path.name}.part" for path in paths]
-    _fetch_all(transfer, listing, list(zip(chosen, paths, parts, strict=True)), retry_wait_s)
+    _fetch_all(transfer, listing, dict(zip(chosen, paths, strict=True)), retry_wait_s)
     return paths[0]
 
 
@@ -112,15 +111,8 @@ def fetch_hub_folder(
     staged, final = transfer.staging / digest[:16], transfer.folder / _FOLDER
     if not staged.is_dir():
         shutil.rmtree(transfer.staging, ignore_errors=True)
-    paths = [staged / file.name for file in chosen]
-    parts = [path.with_name(f"{path.name}.part") for path in paths]
-    _fetch_all(
-        transfer,
-        listing,
-        list(zip(chosen, paths, parts, strict=True)),
-        retry_wait_s,
-        of_commit=True,
-    )
+    places = {file: staged / file.name for file in chosen}
+    _fetch_all(transfer, listing, places, retry_wait_s, of_commit=True)
     with writing(final):
         if final.exists():
             shutil.rmtree(final)
@@ -132,13 +124,13 @@ def fetch_hub_folder(
 def _fetch_all(
     transfer: Transfer,
     listing: _Listing,
-    places: Sequence[tuple[RemoteFile, Path, Path]],
+    places: Mapping[RemoteFile, Path],
     retry_wait_s: float,
     of_commit: bool = False,
 ) -> None:
-    """Fetch each file to the first path beside it, by way of the second.
+    """Fetch each file to its place.
 
-    ``of_commit`` says that whatever lies there already is of the commit that is asked for.
+    ``of_commit`` says that all places are of the commit that is asked for, and of it alone.
 
     Raises:
         DownloadError: other bytes than promised, or a name that leads out of the folder.
@@ -146,21 +138,27 @@ def _fetch_all(
     """
     from huggingface_hub import get_token, hf_hub_url
 
-    for file, _, _ in places:
+    for file in places:
         name = PurePosixPath(file.name)
         if name.is_absolute() or ".." in name.parts or "\0" in file.name:
             raise DownloadError(
                 transfer.model, listing.repo, f"{file.name!r} leads out of the folder"
             )
-    sizes = [file.size_bytes for file, _, _ in places]
+    parts = {
+        path: path.with_name(f"{path.name}.part")
+        if of_commit
+        else transfer.staging / f"{path.name}.part"
+        for path in places.values()
+    }
+    sizes = [file.size_bytes for file in places]
     set_bytes = sum(size or 0 for size in sizes)
     with writing(transfer.staging):
         transfer.staging.mkdir(parents=True, exist_ok=True)
-    here_bytes = sum(p.stat().st_size for _, *paths in places for p in paths if p.is_file())
+    here_bytes = sum(p.stat().st_size for pair in parts.items() for p in pair if p.is_file())
     require_space(transfer.staging, max(0, set_bytes - here_bytes))
     token = get_token()
     before_bytes = 0
-    for file, path, part in places:
+    for file, path in places.items():
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         if not _is_here(path, file, transfer, of_commit):
@@ -170,7 +168,7 @@ def _fetch_all(
                     listing.repo, file.name, revision=listing.commit_id, endpoint=listing.endpoint
                 ),
                 path,
-                part,
+                parts[path],
                 sha256=file.sha256,
                 label=f"{listing.repo}/{file.name}",
                 n_bytes=file.size_bytes,
