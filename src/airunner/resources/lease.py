@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from airunner.engines.base import (
     ChatModel,
@@ -20,18 +19,17 @@ from airunner.engines.base import (
     LoadPlan,
     Plan,
     SlotClaim,
-    SlotState,
     Worker,
 )
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, GenerationError
-from airunner.events import EventBus, ModelRestored, ParkingFailed
+from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import ParkedState, ParkingLot, TierName
+from airunner.resources.parking import ParkedState, ParkingLot
 from airunner.resources.saving import save_slot
 
 
@@ -103,19 +101,22 @@ class LoadedModel:
         if conversation in self.unanswered:
             return None
 
-        def describe(tier: TierName, path: Path, saved: SlotState) -> ParkedState:
-            return ParkedState(
-                self.key, conversation, path, tier, saved.n_bytes, tokens=saved.tokens
-            )
-
         expected_bytes = self.proof.tokens(conversation) * self.kv_bytes_per_token
         try:
-            state = await save_slot(self.lot, self.chat_model, slot, expected_bytes, describe)
+            state = await save_slot(
+                self.lot,
+                self.chat_model,
+                slot,
+                expected_bytes,
+                ParkedState,
+                self.key,
+                conversation,
+            )
         except asyncio.CancelledError:
-            self._not_parked(conversation, "the request that needs its slot was cancelled")
+            self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
             raise
         if isinstance(state, str):
-            self._not_parked(conversation, state)
+            self.proof.not_kept(conversation, state)
             return None
         return state
 
@@ -128,15 +129,15 @@ class LoadedModel:
         try:
             found = await self.chat_model.restore_slot(slot, state.path)
         except AiRunnerError as error:
-            self.lot.drop(state.model, state.conversation)
-            self.proof.lost(state.conversation, 0, state.tokens, str(error))
+            self.lot.drop(state.model, state.name)
+            self.proof.lost(state.name, 0, state.tokens, str(error))
             return False
-        self.lot.drop(state.model, state.conversation)
-        self.proof.expect(state.conversation, found.tokens, "restored")
+        self.lot.drop(state.model, state.name)
+        self.proof.expect(state.name, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
                 model=self.key,
-                conversation=state.conversation,
+                conversation=state.name,
                 tokens=found.tokens,
                 restore_s=found.seconds,
             )
@@ -210,9 +211,6 @@ class LoadedModel:
         self.begun.pop(conversation, None)
         self.unanswered.discard(conversation)
         self.proof.forget(conversation)
-
-    def _not_parked(self, conversation: str, problem: str) -> None:
-        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
 
 
 class Lease:
