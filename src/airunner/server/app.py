@@ -1,0 +1,39 @@
+"""The server: every API on one port.
+
+Owns putting the routes, the guard and the telling of problems together. The process it
+runs in, and who else may start one, is ``serving``'s.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request, Response
+
+import airunner
+from airunner.server.answers import Answers, Lender
+from airunner.server.guard import Admission, Guard
+from airunner.server.openai.chat import chat_routes
+from airunner.server.problems import tell_problems
+from airunner.server.streams import HungUpError
+
+CLIENT_CLOSED = 499
+
+
+def create_app(core: Lender, admission: Admission) -> FastAPI:
+    """The application over a running core, under the rules of ``admission``."""
+    app = FastAPI(
+        title="AI Runner",
+        version=airunner.__version__,
+        description="A team of local models behind the APIs that clients already speak.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    answers = Answers(core)
+    app.include_router(chat_routes(answers))
+    tell_problems(app)
+
+    @app.exception_handler(HungUpError)
+    async def nobody_reads_this(_: Request, __: Exception) -> Response:
+        return Response(status_code=CLIENT_CLOSED)
+
+    app.add_middleware(Guard, admission=admission)
+    return app
