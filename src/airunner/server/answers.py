@@ -72,3 +72,12 @@ class Answers:
                     replay.begin_again()
             answered = [*messages, whole.message]
             self.known.answered(conversation, answered, settings)
+
+    async def count_tokens(self, body: Mapping[str, Any]) -> int:
+        """Tokens of the prompt that ``body``'s messages and tools become.
+
+        Raises:
+            AiRunnerError: the model cannot be had.
+        """
+        async with self._core.lease(str(body["model"]), owner="count") as lease:
+            return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))

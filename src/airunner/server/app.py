@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 import airunner
 from airunner.server.answers import Answers, Lender
+from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
 from airunner.server.openai.chat import chat_routes
 from airunner.server.problems import tell_problems
@@ -29,6 +30,7 @@ def create_app(core: Lender, admission: Admission) -> FastAPI:
     )
     answers = Answers(core)
     app.include_router(chat_routes(answers))
+    app.include_router(message_routes(answers))
     tell_problems(app)
 
     @app.exception_handler(HungUpError)

@@ -83,7 +83,9 @@ async def _serve(
         hosts={host_name(address.host), *map(str.lower, address.names)},
         origins=tuple(address.origins),
         key_required=not is_loopback(address.host),
-        find_key=lambda key: own if secrets.compare_digest(key.encode(), here.key.encode()) else None,
+        find_key=lambda key: (
+            own if secrets.compare_digest(key.encode(), here.key.encode()) else None
+        ),
     )
     async with RuntimeCore(settings, command="serve") as core:
         config = uvicorn.Config(
