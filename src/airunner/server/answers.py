@@ -8,35 +8,29 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Any, Protocol
+from contextlib import aclosing
+from typing import Any
 from uuid import uuid4
 
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
 from airunner.resources.known_conversations import KnownConversations, prompt_settings
-from airunner.resources.lease import Lease
+from airunner.runtime.core import RuntimeCore
 from airunner.server.chunks import Completion, Replay
+from airunner.server.served_models import ServedModels
 
 SEED_BITS = 31
 ATTEMPTS = 3
 """How often an answer is begun in all, where its worker dies each time."""
 
 
-class Lender(Protocol):
-    """What is needed of the runtime's core."""
-
-    def lease(self, name: str, *, owner: str) -> AbstractAsyncContextManager[Lease]:
-        """Hold the model that ``name``, a model's or ``capability:...``, stands for."""
-        ...
-
-
 class Answers:
     """See the module's description."""
 
-    def __init__(self, core: Lender) -> None:
+    def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
         self._core = core
+        self._models = models
         self.known = KnownConversations()
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
@@ -50,7 +44,8 @@ class Answers:
         """
         seed = body.get("seed")
         request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
-        name, owner = str(body["model"]), f"client-{uuid4().hex[:8]}"
+        wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
+        name = self._models.spec(body["model"]).model_path
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
@@ -58,7 +53,7 @@ class Answers:
             replay, whole = Replay(name), Completion()
             for attempt in range(1, ATTEMPTS + 1):
                 try:
-                    async with self._core.lease(name, owner=owner) as lease:
+                    async with self._core.lease(wanted, owner=owner) as lease:
                         stream = lease.complete(request, conversation.id)
                         async with aclosing(stream) as chunks:
                             async for chunk in chunks:
@@ -79,5 +74,5 @@ class Answers:
         Raises:
             AiRunnerError: the model cannot be had.
         """
-        async with self._core.lease(str(body["model"]), owner="count") as lease:
+        async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
             return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))

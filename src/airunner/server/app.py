@@ -9,17 +9,21 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 
 import airunner
-from airunner.server.answers import Answers, Lender
+from airunner.runtime.core import RuntimeCore
+from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
+from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
+from airunner.server.openai.models import model_routes
 from airunner.server.problems import tell_problems
+from airunner.server.served_models import ServedModels
 from airunner.server.streams import HungUpError
 
 CLIENT_CLOSED = 499
 
 
-def create_app(core: Lender, admission: Admission) -> FastAPI:
+def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
     """The application over a running core, under the rules of ``admission``."""
     app = FastAPI(
         title="AI Runner",
@@ -28,9 +32,12 @@ def create_app(core: Lender, admission: Admission) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    answers = Answers(core)
+    models = ServedModels(core)
+    answers = Answers(core, models)
     app.include_router(chat_routes(answers))
     app.include_router(message_routes(answers))
+    app.include_router(model_routes(models))
+    app.include_router(ollama_routes(core, answers, models))
     tell_problems(app)
 
     @app.exception_handler(HungUpError)

@@ -12,7 +12,6 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 
@@ -104,8 +103,3 @@ async def _serve(
 def _url(host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}"
-
-
-def log_file(home: Path) -> Path:
-    """Where a server that runs in the background writes what it has to say."""
-    return home / "server.log"
