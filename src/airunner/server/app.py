@@ -16,6 +16,7 @@ from airunner.server.guard import Admission, Guard
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.models import model_routes
+from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
 from airunner.server.served_models import ServedModels
 from airunner.server.streams import HungUpError
@@ -35,6 +36,7 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
     models = ServedModels(core)
     answers = Answers(core, models)
     app.include_router(chat_routes(answers))
+    app.include_router(response_routes(answers))
     app.include_router(message_routes(answers))
     app.include_router(model_routes(models))
     app.include_router(ollama_routes(core, answers, models))

@@ -38,9 +38,19 @@ from airunner.errors import (
 RETRY_AFTER_S = 5
 """What a client is told to wait where nothing better is known, in seconds."""
 
+
+class UnknownResponseError(AiRunnerError):
+    """A response that was never given, not kept, or forgotten."""
+
+    def __init__(self, response: str) -> None:
+        self.response = response
+        super().__init__(f"No response {response!r} is kept here.")
+
+
 _log = logging.getLogger(__name__)
 # By class, the first that fits: HTTP status, OpenAI's type and code.
 _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
+    (UnknownResponseError, 404, "invalid_request_error", "response_not_found"),
     (UnknownModelError, 404, "invalid_request_error", "model_not_found"),
     (UnmappedCapabilityError, 404, "invalid_request_error", "model_not_found"),
     (CatalogError, 400, "invalid_request_error", "model_not_usable"),
