@@ -13,7 +13,11 @@ from airunner.events import Event, EventBus
 def event_feed(bus: EventBus) -> Iterator[asyncio.Queue[Event]]:
     """A queue of what is published during the body."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Event]()
-    unsubscribe = bus.subscribe(lambda event: loop.call_soon_threadsafe(queue.put_nowait, event))
+
+    def hear(event: Event) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, event)
+
+    unsubscribe = bus.subscribe(hear)
     try:
         yield queue
     finally:
