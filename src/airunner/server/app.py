@@ -15,6 +15,8 @@ from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
+from airunner.server.openai.embeddings import embedding_routes
+from airunner.server.openai.images import picture_routes
 from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
@@ -37,6 +39,8 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
     answers = Answers(core, models)
     app.include_router(chat_routes(answers))
     app.include_router(response_routes(answers))
+    app.include_router(embedding_routes(core, models))
+    app.include_router(picture_routes(core, models))
     app.include_router(message_routes(answers))
     app.include_router(model_routes(models))
     app.include_router(ollama_routes(core, answers, models))

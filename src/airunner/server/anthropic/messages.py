@@ -127,7 +127,11 @@ class _Blocks:
 
     def _call(self, piece: Mapping[str, Any]) -> Iterator[str]:
         function = piece.get("function") or {}
-        block: dict[str, Any] = {"id": piece.get("id") or "", "name": function.get("name") or "", "input": {}}
+        block: dict[str, Any] = {
+            "id": piece.get("id") or "",
+            "name": function.get("name") or "",
+            "input": {},
+        }
         yield from self._open(f"tool_use {piece.get('index', 0)}", block)
         if arguments := function.get("arguments"):
             yield self._delta({"type": "input_json_delta", "partial_json": arguments})
