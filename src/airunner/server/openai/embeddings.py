@@ -88,10 +88,12 @@ def embedding_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
         query, *rest = [unit(vector) for vector in await unless_hung_up(request, work)]
         scores = [sum(a * b for a, b in zip(query, each, strict=True)) for each in rest]
         order = sorted(range(len(scores)), key=lambda index: -scores[index])[: asked.top_n]
-        results = [{"index": index, "relevance_score": scores[index]} for index in order]
+        results: list[dict[str, Any]] = [
+            {"index": index, "relevance_score": scores[index]} for index in order
+        ]
         if asked.return_documents:
             for result in results:
-                result["document"] = {"text": asked.texts[int(result["index"])]}
+                result["document"] = {"text": asked.texts[result["index"]]}
         return JSONResponse({"model": asked.model, "object": "list", "results": results})
 
     return routes

@@ -129,7 +129,8 @@ async def _draw(core: RuntimeCore, asked: ImageRequest, model: str | None) -> di
 
 
 async def _saved(upload: UploadFile, path: Path) -> Path:
-    path.write_bytes(await upload.read())
+    content = await upload.read()
+    await asyncio.to_thread(path.write_bytes, content)
     return path
 
 
