@@ -223,26 +223,33 @@ def test_a_bridge_into_a_loop_that_goes_on_ends_what_came_over_it_and_nothing_el
         bridge = LoopBridge()
         with pytest.raises(AiRunnerError, match="shut down"):
             bridge.submit(never())
-        bridge.open(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        bridge.open(loop)
         own = asyncio.create_task(never())
-        counter, outcomes = Counter(), []
+        working, reading = asyncio.Event(), asyncio.Event()
+        counter = Counter()
+        outcomes: list[str] = []
+
+        async def work() -> None:
+            working.set()
+            await never()
 
         def wait() -> None:
-            try:
-                bridge.call(never())
-            except AiRunnerError:
-                outcomes.append("told")
+            with pytest.raises(AiRunnerError, match="shut down"):
+                bridge.call(work())
+            outcomes.append("told")
 
         def read() -> None:
-            with pytest.raises(AiRunnerError):
-                list(bridge.iterate(counter.items()))
+            with pytest.raises(AiRunnerError, match="shut down"):
+                for _ in bridge.iterate(counter.items()):
+                    loop.call_soon_threadsafe(reading.set)
             outcomes.append("told")
 
         threads = [threading.Thread(target=target) for target in (wait, read)]
         for thread in threads:
             thread.start()
-        while len(bridge._tasks) < 2:
-            await asyncio.sleep(0.001)
+        await working.wait()
+        await reading.wait()
         with pytest.raises(RuntimeError, match="await it instead"):
             bridge.call(never())
         await bridge.end()

@@ -12,8 +12,6 @@ from airunner.engines.base import ChatRequest
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
 from airunner.models.spec import ModelCapability
 
-pytest.importorskip("jsonschema_rs")
-
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = ToolSchema("weather", "The weather in a city.", SCHEMA)
 RIGHT = ToolCall("1", "weather", {"city": "Rome"})
