@@ -239,10 +239,13 @@ def test_a_bridge_into_a_loop_that_goes_on_ends_what_came_over_it_and_nothing_el
                 bridge.call(work())
             outcomes.append("told")
 
+        def read_all() -> None:
+            for _ in bridge.iterate(counter.items()):
+                loop.call_soon_threadsafe(reading.set)
+
         def read() -> None:
             with pytest.raises(AiRunnerError, match="shut down"):
-                for _ in bridge.iterate(counter.items()):
-                    loop.call_soon_threadsafe(reading.set)
+                read_all()
             outcomes.append("told")
 
         threads = [threading.Thread(target=target) for target in (wait, read)]
