@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from tests.agent.scripted_team import of_kind
 from tests.faults.real_team import children_now, until_now
 
 from airunner.agent.conversation import Conversation
-from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError, UnknownModelError
 from airunner.events import CacheProven, Event, TextStreamed, ToolCallFinished, TurnFinished
 from airunner.messages import Delta, Message, ToolSchema, Usage
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.runtime import RuntimeCore
 from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import tool
@@ -55,17 +55,16 @@ def paint_wall(colour: str, api: object = None) -> str:
 
 
 @pytest.fixture
-def settings(embedded_home: Path) -> Iterator[Settings]:
+def settings(embedded_home: Path, smollm2: Path) -> Iterator[Settings]:
     """The embedded model under a template with tools, and afterwards no process of ours."""
     MODEL_REGISTRY[MODEL] = ModelSpec(
         MODEL,
         [PRIMARY],
         max_context=2048,
         supports_function_calling=True,
-        sources=MODEL_REGISTRY[EMBEDDED_PRIMARY].sources,
+        sources=(FileSource(str(smollm2)),),
         chat_template=TOOL_TEMPLATE,
     )
-    (embedded_home / "models" / "tests--native").mkdir()
     children = children_now()
     yield Settings(
         home=embedded_home, primary=MODEL, context=1024, parallel=2, max_tokens=40, offline=True
@@ -118,7 +117,7 @@ async def engine_asked_directly(core: RuntimeCore) -> None:
         assert lease.spec.model_path == MODEL
         assert lease.endpoint is not None
         url, headers = lease.endpoint
-        assert (await client.get(f"{url}slots")).status_code == httpx.codes.UNAUTHORIZED
+        assert (await client.get(f"{url}/slots")).status_code == httpx.codes.UNAUTHORIZED
         body = {
             "messages": [{"role": "user", "content": HELLO.content}],
             "max_tokens": 8,
@@ -130,7 +129,7 @@ async def engine_asked_directly(core: RuntimeCore) -> None:
         for name in ("a", "b", "c", "a"):
             async with lease.slot(name) as slot:
                 answer = await client.post(
-                    f"{url}v1/chat/completions",
+                    f"{url}/v1/chat/completions",
                     json=body | {"id_slot": slot},
                     headers=dict(headers),
                     timeout=60,

@@ -184,7 +184,7 @@ class ChatModel(Protocol):
 
 
 class Endpoint(NamedTuple):
-    """Where a worker serves HTTP on loopback, and the headers that it wants to see."""
+    """Where a worker serves HTTP on loopback (no slash at the end), and the headers it wants."""
 
     url: str
     headers: Mapping[str, str]

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from airunner.engines.base import (
@@ -24,19 +23,18 @@ from airunner.engines.base import (
     Plan,
     Served,
     SlotClaim,
-    SlotState,
     Worker,
 )
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.openai_form import request_of, usage_json, usage_of
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, GenerationError
-from airunner.events import EventBus, ModelRestored, ParkingFailed
+from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import ParkedState, ParkingLot, TierName
+from airunner.resources.parking import ParkedState, ParkingLot
 from airunner.resources.saving import save_slot
 
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
@@ -110,19 +108,22 @@ class LoadedModel:
         if conversation in self.unanswered:
             return None
 
-        def describe(tier: TierName, path: Path, saved: SlotState) -> ParkedState:
-            return ParkedState(
-                self.key, conversation, path, tier, saved.n_bytes, tokens=saved.tokens
-            )
-
         expected_bytes = self.proof.tokens(conversation) * self.kv_bytes_per_token
         try:
-            state = await save_slot(self.lot, self.chat_model, slot, expected_bytes, describe)
+            state = await save_slot(
+                self.lot,
+                self.chat_model,
+                slot,
+                expected_bytes,
+                ParkedState,
+                self.key,
+                conversation,
+            )
         except asyncio.CancelledError:
-            self._not_parked(conversation, "the request that needs its slot was cancelled")
+            self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
             raise
         if isinstance(state, str):
-            self._not_parked(conversation, state)
+            self.proof.not_kept(conversation, state)
             return None
         return state
 
@@ -135,15 +136,15 @@ class LoadedModel:
         try:
             found = await self.chat_model.restore_slot(slot, state.path)
         except AiRunnerError as error:
-            self.lot.drop(state.model, state.conversation)
-            self.proof.lost(state.conversation, 0, state.tokens, str(error))
+            self.lot.drop(state.model, state.name)
+            self.proof.lost(state.name, 0, state.tokens, str(error))
             return False
-        self.lot.drop(state.model, state.conversation)
-        self.proof.expect(state.conversation, found.tokens, "restored")
+        self.lot.drop(state.model, state.name)
+        self.proof.expect(state.name, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
                 model=self.key,
-                conversation=state.conversation,
+                conversation=state.name,
                 tokens=found.tokens,
                 restore_s=found.seconds,
             )
@@ -260,9 +261,6 @@ class LoadedModel:
         self.begun.pop(conversation, None)
         self.unanswered.discard(conversation)
         self.proof.forget(conversation)
-
-    def _not_parked(self, conversation: str, problem: str) -> None:
-        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
 
 
 class Lease:

@@ -69,8 +69,8 @@ class RuntimeCore:
     """A team of models under one set of settings, for ``async with``, on one event loop.
 
     What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone.
-    Making the object looks at the machine and its home folder, which takes some tens of
-    milliseconds; it loads nothing and starts nothing.
+    Making the object looks at the machine and its home folder, which is best done before
+    the loop serves anybody; it loads nothing and starts nothing.
 
     Args:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
@@ -129,7 +129,7 @@ class RuntimeCore:
             lot=lot,
             bus=self.bus,
             n_threads=self.hardware.n_threads,
-            measure_budgets=lambda: self.hardware.measure_budgets(self._worker_pids),
+            measure_budgets=self.hardware.measure_budgets,
             missing_bytes=self.hardware.missing_bytes,
             read_room=lambda: self.hardware.read_room(self.manager.status()),
             recorder=self._log.record_step,
@@ -332,7 +332,7 @@ class RuntimeCore:
 
     async def status(self) -> Status:
         """What is loaded where, now."""
-        return self.team.status()
+        return await self.manager.measured_status()
 
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
@@ -373,10 +373,6 @@ class RuntimeCore:
             tool_timeout_s=settings.tool_timeout_s,
             answer_tokens=settings.max_tokens,
         )
-
-    def _worker_pids(self, device: str) -> list[int]:
-        models = self.manager.status().models
-        return [m.pid for m in models if m.device == device and m.pid is not None]
 
     def _size_of(self, spec: ModelSpec) -> int | None:
         """For the planner, which is not on the loop."""
