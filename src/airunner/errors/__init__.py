@@ -17,6 +17,9 @@
     │   └── DownloadError          a source failed, or delivered other bytes than promised
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
+    ├── ServerError
+    │   ├── ServerRunningError     a second server for the same home folder
+    │   └── PortTakenError         another program listens there
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -191,6 +194,30 @@ class MediaError(AiRunnerError):
     def __init__(self, name: Path | str, problem: str) -> None:
         self.name, self.problem = str(name), problem
         super().__init__(f"{name} cannot be sent to a model: {problem}.")
+
+
+class ServerError(AiRunnerError):
+    """Base of errors about running the server."""
+
+
+class ServerRunningError(ServerError):
+    """A second server for the same home folder; ``url`` is where the first one listens."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url, self.home = url, home
+        where = f" at {url}" if url else ""
+        super().__init__(
+            f"A server for {home} runs already{where}. `airunner stop` ends it; "
+            "another --home gets a server of its own."
+        )
+
+
+class PortTakenError(ServerError):
+    """An address to listen at that cannot be had."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        self.host, self.port, self.problem = host, port, problem
+        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
 
 
 class DeviceNotFoundError(AiRunnerError):

@@ -48,7 +48,7 @@ class LoadedModels:
         bus: receives the events.
         n_threads: CPU threads for all engines together.
         report: takes the outcome of each effect.
-        missing_bytes: measures what a worker did not give back.
+        missing_bytes: measures what a worker did not give back; runs on a thread.
     """
 
     launchers: Mapping[str, Launcher[Any]]
@@ -229,7 +229,8 @@ class LoadedModels:
             held_bytes = residence.worker.memory_bytes() or 0
             await residence.worker.stop()
             if self.missing_bytes is not None:
-                missing_bytes = self.missing_bytes(device, residence.worker.pid)
+                pid = residence.worker.pid
+                missing_bytes = await asyncio.to_thread(self.missing_bytes, device, pid)
         self.bus.publish(
             ModelReleased(
                 model=key,
