@@ -222,18 +222,6 @@ def test_plain_text_of_several_encodings(tmp_path: Path, data: bytes, text: str)
     assert read(path).text == text
 
 
-def test_plain_text_is_named_by_its_lines(tmp_path: Path) -> None:
-    path = tmp_path / "log.txt"
-    lines = [f"{number:04}: something happened here" for number in range(1, 201)]
-    path.write_text("\n".join(lines), encoding="utf-8")
-    document = read(path)
-    assert document.text == "\n".join(lines)
-    for section in document.sections:
-        first = int(section.place.removeprefix("line "))
-        assert section.text.startswith(lines[first - 1])
-    assert len(document.sections) > 10
-
-
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [

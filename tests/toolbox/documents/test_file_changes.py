@@ -89,6 +89,11 @@ def test_what_is_added_or_edited_keeps_the_files_encoding(encoding: str) -> None
     assert addition(PlainText("", "utf-8"), "half \ud800") == b"half \xef\xbf\xbd\n"
 
 
+def save(path: Path, data: bytes) -> None:
+    with saving.written(path, "write_file") as file:
+        file.write(data)
+
+
 def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
@@ -103,8 +108,8 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(tmp_path: Path
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         for write in (
-            lambda: saving.save(old, b"new" * 3000, "write_file"),
-            lambda: saving.save(tmp_path / "deep" / "er" / "new.txt", b"x" * 9000, "write_file"),
+            lambda: save(old, b"new" * 3000),
+            lambda: save(tmp_path / "deep" / "er" / "new.txt", b"x" * 9000),
             lambda: saving.append(old, b"more" * 3000, "append_to_file"),
             lambda: saving.copy(source, tmp_path / "copies" / "copy.bin", "copy_file"),
         ):
@@ -118,13 +123,13 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(tmp_path: Path
 
 def test_a_saved_file_keeps_its_mode_and_a_copy_its_time(tmp_path: Path) -> None:
     path = tmp_path / "script.sh"
-    saving.save(path, b"one", "write_file")
+    save(path, b"one")
     path.chmod(0o750)
-    saving.save(path, b"two", "write_file")
+    save(path, b"two")
     assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o750, b"two")
     saving.copy(path, tmp_path / "b" / "copy.sh", "copy_file")
     assert (tmp_path / "b" / "copy.sh").stat().st_mtime == path.stat().st_mtime
     saving.move(path, tmp_path / "c" / "moved.sh", "move_file")
     assert names(tmp_path) == {"b", "b/copy.sh", "c", "c/moved.sh"}
     with pytest.raises(ToolRetryError, match="cannot be a folder"):
-        saving.save(tmp_path / "b" / "copy.sh" / "x.txt", b"", "write_file")
+        save(tmp_path / "b" / "copy.sh" / "x.txt", b"")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.errors import ToolFailedError
-from airunner.toolbox.documents.chunks import stretches
 from airunner.toolbox.documents.document import Document, Section, clean_text
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def read_pdf(
         elif not text:
             without_text.append(last)
         else:
-            found = stretches(text)
-            sections += [Section(f"page {last}", each.text, last) for each in found]
+            sections.append(Section(text, f"page {last}", last))
             characters += len(text)
             if characters >= most_characters:
                 break

@@ -46,7 +46,8 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
     files: FilesFolder = api.files
     target, was = file_target(files, path, overwrite=overwrite)
     data = encoded(content, "utf-8")
-    saving.save(target, data, "write_file")
+    with saving.written(target, "write_file") as file:
+        file.write(data)
     replaced = f", replacing {format_bytes(was)}" if was is not None else ""
     return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
 
@@ -69,7 +70,8 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     old = PlainText("", "utf-8") if is_new else _text_of(files, path, "append_to_file")
     data = addition(old, content)
     if is_new:
-        saving.save(target, data, "append_to_file")
+        with saving.written(target, "append_to_file") as file:
+            file.write(data)
     else:
         saving.append(target, data, "append_to_file")
     name, size = files.name_of(target), format_bytes(len(data))
@@ -93,7 +95,8 @@ def edit_file(
     target = direct_file(files, path)
     name = files.name_of(target)
     edit = edited(_text_of(files, path, "edit_file"), old, new, name)
-    saving.save(target, edit.data, "edit_file")
+    with saving.written(target, "edit_file") as file:
+        file.write(edit.data)
     return f"Changed {name} at line {edit.line}."
 
 

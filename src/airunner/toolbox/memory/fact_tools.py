@@ -8,12 +8,11 @@ from pydantic import Field
 
 from airunner.errors import ToolRetryError
 from airunner.records.facts import MOST_FACT
-from airunner.toolbox.memory.named_record import one_meant, telling
+from airunner.toolbox.memory.named_record import one_meant
 from airunner.tools.tool import tool
-from airunner.tools.words import stems
 
 _MOST_RECALLED = 30
-
+_EVERYTHING = {"me", "user", "the user"}
 
 _Fact = Annotated[str, Field(max_length=MOST_FACT)]
 
@@ -44,13 +43,12 @@ def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = N
     facts = api.records.facts
     if not facts.list(1):
         return "Nothing has been remembered about the user yet."
-    words = telling(about.strip(), {*stems("know remember facts me user")})
-    found = facts.search(words, _MOST_RECALLED) if words and words.lower() != "me" else []
-    head = f"Remembered about {words!r}:"
+    about = "" if about.strip().lower() in _EVERYTHING else about.strip()
+    found = facts.search(about, _MOST_RECALLED) if about else []
+    head = f"Remembered about {about!r}:"
     if not found:
         found = facts.list(_MOST_RECALLED)
-        head = "Nothing fits these words. " if words and words.lower() != "me" else ""
-        head += "Remembered, newest first:"
+        head = f"{'Nothing fits these words. ' if about else ''}Remembered, newest first:"
     more = "" if len(found) < _MOST_RECALLED else "\n(There may be more: say what about.)"
     return "\n".join([head, *(f"- {fact.text}" for fact in found)]) + more
 

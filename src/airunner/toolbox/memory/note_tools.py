@@ -11,19 +11,12 @@ from pydantic import Field
 from airunner.errors import ToolRetryError
 from airunner.records.notes import MOST_TITLE, Note
 from airunner.records.one_line import title_from
-from airunner.toolbox.memory.named_record import (
-    MOST_WANTED,
-    one_meant,
-    telling,
-)
+from airunner.toolbox.memory.named_record import MOST_WANTED, one_meant
 from airunner.tools.passages import head_and_tail
 from airunner.tools.tool import tool
-from airunner.tools.words import stems
 
 _READ_TOKENS = 1500
 _MOST_TEXT = 20_000
-KIND_WORDS = frozenset(stems("search find look notes note mention anything there"))
-"""Words that say where to search, and not for what."""
 
 _Title = Annotated[str, Field(max_length=MOST_WANTED)]
 _NewTitle = Annotated[str, Field(max_length=MOST_TITLE)]
@@ -86,7 +79,7 @@ def search_notes(
     """
     if not query.strip():
         return _titles(api.records.notes.list(), limit)
-    found = api.records.notes.search(telling(query, KIND_WORDS), limit)
+    found = api.records.notes.search(query, limit)
     if not found:
         return "No note has such words. An empty query lists every title."
     lines = [f"- {each.note.title}: {' '.join(each.excerpt.split())}" for each in found]

@@ -14,13 +14,11 @@ from airunner.errors import ToolFailedError
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.web.fetcher import Fetcher, cancellation
 from airunner.toolbox.web.page import read_page
-from airunner.toolbox.web.page_summary import summarize_page
 from airunner.toolbox.web.saving import save_file
 from airunner.toolbox.web.search import WebSearch, as_list
 from airunner.tools.tool import tool
 
 _Url = Annotated[str, Field(max_length=2000)]
-_WORDS_OF_CODE = ("script", "function", "snippet")
 
 
 @tool(
@@ -71,7 +69,8 @@ def summarize_web_page(
         url: the address, beginning with https:// or http://.
         max_sentences: the most sentences that the summary may have.
     """
-    return summarize_page(Fetcher("summarize_web_page"), url, max_sentences, api)
+    name = "summarize_web_page"
+    return read_page(Fetcher(name), url, cancellation(api)).summary(name, max_sentences, api)
 
 
 @tool(
