@@ -16,9 +16,9 @@ from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.documents.document import Document, Passage
 from airunner.toolbox.documents.document_cache import DocumentCache
-from airunner.toolbox.documents.folder_walk import walk
 from airunner.toolbox.documents.pdf import page_ranges
 from airunner.toolbox.documents.reading import DOCUMENT_SUFFIXES
+from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool

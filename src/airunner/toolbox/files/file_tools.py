@@ -1,7 +1,7 @@
 """Tools that change files in the files folder.
 
 Owns what each refuses: to overwrite unasked, to change what it cannot change
-exactly, to go through a link. Writing itself is ``documents.saving``; nothing is
+exactly, to go through a link. Writing itself is ``files.saving``; nothing is
 ever deleted, only moved to a folder from which it can be taken back.
 """
 
@@ -13,10 +13,10 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents import saving
-from airunner.toolbox.documents.editing import addition, edited, encoded
 from airunner.toolbox.documents.plain import PlainText, decode
-from airunner.toolbox.documents.target import (
+from airunner.toolbox.files import saving
+from airunner.toolbox.files.editing import addition, edited, encoded
+from airunner.toolbox.files.target import (
     destination,
     direct,
     direct_file,

@@ -5,6 +5,7 @@ Files are changed by ``file_tools``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -13,9 +14,9 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents.folder_walk import Entry, entry_of, folder_at, walk
-from airunner.toolbox.documents.line_search import Searched, lines_matching, lines_with, searched
-from airunner.toolbox.documents.target import direct
+from airunner.toolbox.files.folder_walk import Entry, entry_of, folder_at, walk
+from airunner.toolbox.files.line_search import Searched, lines_matching, searched
+from airunner.toolbox.files.target import direct
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool
 
@@ -84,7 +85,7 @@ def find_in_files(
     """
     files: FilesFolder = api.files
     below = searched(_entries(files, path, _shell_pattern(pattern)), lambda: api.cancelled)
-    found = (lines_matching if regex else lines_with)(below.texts, text)
+    found = lines_matching(below.texts, text if regex else re.escape(text))
     if not found:
         return f"{text!r} is not in {_how_many(below)}"
     places = "1 line has" if len(found) == 1 else f"{len(found)} lines have"

@@ -1,7 +1,7 @@
 """A file of the web saved into the files folder.
 
 Owns what the file is called, and that there is room for it. That it is there whole or not
-at all is ``documents.saving``. Nothing is ever overwritten.
+at all is ``files.saving``. Nothing is ever overwritten.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents.saving import written
+from airunner.toolbox.files.saving import written
 from airunner.toolbox.web.fetcher import Fetcher
 
 if TYPE_CHECKING:

@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents import line_search, saving
-from airunner.toolbox.documents.editing import addition, edited
-from airunner.toolbox.documents.folder_walk import walk
-from airunner.toolbox.documents.line_search import lines_matching, lines_with, searched, shown
 from airunner.toolbox.documents.plain import PlainText, decode
+from airunner.toolbox.files import line_search, saving
+from airunner.toolbox.files.editing import addition, edited
+from airunner.toolbox.files.folder_walk import walk
+from airunner.toolbox.files.line_search import lines_matching, searched, shown
 from airunner.tools.files_folder import FilesFolder
 
 TEXTS = ["one\r\nTwo three\fthree\r\n\r\nfour", "", "a line\n" + "x" * 500 + "Needle" + "y" * 500]
 
 
 def test_lines_are_found_with_the_numbers_that_editors_show() -> None:
-    assert [(line.text, line.number) for line in lines_with(TEXTS, "THREE")] == [(0, 2)]
+    assert [(line.text, line.number) for line in lines_matching(TEXTS, "THREE")] == [(0, 2)]
     assert [(line.text, line.number) for line in lines_matching(TEXTS, r"^(two|four)\b")] == [
         (0, 2),
         (0, 4),
     ]
-    (line,) = lines_with(TEXTS, "needle")
+    (line,) = lines_matching(TEXTS, "needle")
     assert (line.text, line.number) == (2, 2)
     assert "xxxNeedleyyy" in line.shown
     assert line.shown.startswith("…")
