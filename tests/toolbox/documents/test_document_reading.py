@@ -67,16 +67,17 @@ def test_pages_beyond_the_limit_are_left_out_and_said_so(tmp_path: Path) -> None
     assert pdf.page_ranges([1, 2, 3, 7, 9, 10]) == "Pages 1-3, 7, 9-10"
 
 
-def encrypted(path: Path, user: str) -> Path:
+def encrypted(path: Path, user: str, algorithm: str = "RC4-128") -> Path:
     writer = PdfWriter(clone_from=PdfReader(path))
-    writer.encrypt(user, "owner", algorithm="RC4-128")
+    writer.encrypt(user, "owner", algorithm=algorithm)
     writer.write(path)
     return path
 
 
 def test_an_encrypted_pdf_needs_its_password_unless_that_is_empty(tmp_path: Path) -> None:
-    path = write_pdf(tmp_path / "a.pdf", ["hidden words"])
-    assert read(encrypted(path, "")).text == "hidden words"
+    for algorithm in ("RC4-128", "AES-128", "AES-256"):
+        path = write_pdf(tmp_path / "a.pdf", ["hidden words"])
+        assert read(encrypted(path, "", algorithm)).text == "hidden words"
     path = encrypted(write_pdf(tmp_path / "b.pdf", ["hidden words"]), "secret")
     with pytest.raises(ToolFailedError, match="needs a password"):
         read(path)

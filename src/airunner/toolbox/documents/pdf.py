@@ -75,7 +75,8 @@ def _opened(path: Path, name: str) -> PdfReader:
         logger.addHandler(logging.NullHandler())
     try:
         reader = PdfReader(path)
-        # Many files are encrypted with an empty password, only to forbid printing.
+        # Many files are encrypted with an empty password, only to forbid printing. For AES,
+        # pypdf needs the package cryptography, which none of its own requirements names.
         locked = reader.is_encrypted and not reader.decrypt("")
     except Exception as error:  # as pypdf itself says, a broken file may raise anything
         raise _damaged(name, error) from error
