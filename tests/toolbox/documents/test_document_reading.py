@@ -226,7 +226,7 @@ def test_plain_text_of_several_encodings(tmp_path: Path, data: bytes, text: str)
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
-        ("a.txt", b"", "the file is empty"),
+        ("a.txt", b"", "it is empty"),
         ("a.txt", b" \n\t\n", "there is no text in it"),
         ("a.bin", bytes(range(256)) * 20, "binary"),
         ("a.pdf", b"no pdf at all", "called .pdf but is none"),

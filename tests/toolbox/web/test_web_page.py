@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from tests.toolbox.documents.word_file import write_contract
 
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.web.page import MOST_SUMMARIZED, read_page
@@ -124,6 +125,12 @@ def test_json_is_spread_over_lines_and_cut_between_them(web, fetcher) -> None:
     assert '"name": "river 0"' in page.part(1)
     deep = "[" * 100_000 + "]" * 100_000
     assert "[[[" in read_page(fetcher, web.give("/", deep, "application/json")).part(1)
+
+
+def test_a_word_file_is_read_too(web, fetcher, tmp_path) -> None:
+    data = write_contract(tmp_path / "lease.docx").read_bytes()
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    assert "900 euros" in read_page(fetcher, web.give("/lease", data, kind)).part(1)
 
 
 def test_a_pdf_is_read_by_its_pages(web, fetcher) -> None:

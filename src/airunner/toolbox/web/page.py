@@ -15,12 +15,8 @@ from tempfile import TemporaryDirectory
 
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.documents.document import Document
-from airunner.toolbox.documents.html import read_html
-from airunner.toolbox.documents.markdown import read_markdown
-from airunner.toolbox.documents.plain import as_utf8, read_plain
 from airunner.toolbox.documents.reading import read_document
 from airunner.toolbox.text.summary import summarize
-from airunner.toolbox.web.answer import Answer
 from airunner.toolbox.web.fetcher import Fetcher, nobody_cancels
 from airunner.tools.api import ToolApi
 
@@ -31,9 +27,14 @@ MOST_SUMMARIZED = 60_000
 """Characters, some 20 pages of print: beyond it a small machine would work for too long."""
 
 _ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.9, application/json;q=0.9, */*;q=0.5"
-_HTML = {"text/html", "application/xhtml+xml"}
-_MARKDOWN = {"text/markdown", "text/x-markdown"}
-_PDF = "application/pdf"
+_SUFFIXES = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "text/markdown": ".md",
+    "text/x-markdown": ".md",
+    "application/pdf": ".pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+}
 _SHOWN_ADDRESS = 200
 _SHOWN_TITLE = 150
 _HTML_BEGIN = re.compile(rb"\s*<(?:!doctype html|html|head|body)", re.IGNORECASE)
@@ -104,14 +105,18 @@ def read_page(
                 "download_file can save it",
             )
         data = answer.read()
-    page = _page(fetcher.tool, answer, data, is_cancelled)
-    if not page.document.parts:
-        raise ToolFailedError(
-            fetcher.tool,
-            f"there is no text in {shown(page.address)}; "
-            "pages that only scripts fill cannot be read",
-        )
-    return page
+
+    def stop_if_cancelled(number: int, count: int) -> None:
+        if is_cancelled():
+            raise ToolFailedError(fetcher.tool, f"it was cancelled at page {number} of {count}")
+
+    kind = answer.media_type
+    suffix = _SUFFIXES.get(kind, "") if kind else ".html" * bool(_HTML_BEGIN.match(data))
+    with TemporaryDirectory(prefix="airunner-") as folder:
+        file = Path(folder, f"page{suffix}")
+        file.write_bytes(_over_lines(data) if "json" in kind else data)
+        name = shown(answer.url)
+        return Page(answer.url, read_document(file, name, stop_if_cancelled, answer.charset))
 
 
 def shown(address: str) -> str:
@@ -121,33 +126,10 @@ def shown(address: str) -> str:
 
 def _is_readable(kind: str) -> bool:
     return (
-        kind in ("", "application/json", _PDF, *_HTML)
+        kind in ("", "application/json", *_SUFFIXES)
         or kind.startswith("text/")
         or kind.endswith("+json")
     )
-
-
-def _page(tool: str, answer: Answer, data: bytes, is_cancelled: Callable[[], bool]) -> Page:
-    kind, url, name = answer.media_type, answer.url, shown(answer.url)
-    if kind == _PDF or data.startswith(b"%PDF-"):
-        return Page(url, _read_pdf(tool, data, name, is_cancelled))
-    if kind in _HTML or (not kind and _HTML_BEGIN.match(data)):
-        return Page(url, read_html(data, name, answer.charset))
-    data = as_utf8(data, answer.charset)
-    if kind in _MARKDOWN:
-        return Page(url, read_markdown(data, name))
-    return Page(url, read_plain(_over_lines(data) if "json" in kind else data, name))
-
-
-def _read_pdf(tool: str, data: bytes, name: str, is_cancelled: Callable[[], bool]) -> Document:
-    def stop_if_cancelled(number: int, count: int) -> None:
-        if is_cancelled():
-            raise ToolFailedError(tool, f"it was cancelled at page {number} of {count}")
-
-    with TemporaryDirectory(prefix="airunner-") as folder:
-        file = Path(folder, "page.pdf")
-        file.write_bytes(data)
-        return read_document(file, name, stop_if_cancelled)
 
 
 def _over_lines(data: bytes) -> bytes:
