@@ -35,9 +35,7 @@ _CACHE = DocumentCache()
 _File = Annotated[str, Field(max_length=255)]
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def read_document(
     file: _File,
     part: Annotated[int, Field(ge=1)] = 1,
@@ -66,9 +64,7 @@ def read_document(
     return f"{' '.join([head, *notes])}\n\n{shown.text}"
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def search_documents(
     query: Annotated[str, Field(max_length=1000)],
     file: _File = "",

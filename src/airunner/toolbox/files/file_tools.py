@@ -32,9 +32,7 @@ TRASH = ".trash"
 _Name = Annotated[str, Field(max_length=255)]
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = None) -> str:
     """Write a text file; one that exists is only replaced if overwrite is true.
 
@@ -52,9 +50,7 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
     return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     """Add text at the end of a text file, on a line of its own; a new file is made if need be.
 
@@ -78,9 +74,7 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def edit_file(
     path: _Name, old: Annotated[str, Field(min_length=1)], new: str, api: Any = None
 ) -> str:
@@ -100,9 +94,7 @@ def edit_file(
     return f"Changed {name} at line {edit.line}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Copy a file.
 
@@ -118,9 +110,7 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Copied {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Move or rename a file; also takes a deleted one back out of .trash.
 
@@ -136,9 +126,7 @@ def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Moved {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def delete_file(path: _Name, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.
 

@@ -29,9 +29,7 @@ _ORDERS: dict[str, Callable[[Entry], float]] = {
 }
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def list_files(
     path: _Name = "",
     pattern: _Pattern = "*",
@@ -63,9 +61,7 @@ def list_files(
     return "\n".join(lines)
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def find_in_files(
     text: Annotated[str, Field(min_length=1, max_length=200)],
     path: _Name = "",
@@ -98,9 +94,7 @@ def find_in_files(
     return "\n".join(lines)
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def make_folder(path: _Name, api: Any = None) -> str:
     """Make a folder, with the folders above it.
 

@@ -26,9 +26,7 @@ THIS_ONE = re.compile(
 _Name = Annotated[str, Field(max_length=MOST_WANTED)]
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def search_conversations(
     query: _Name = "",
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
@@ -52,9 +50,7 @@ def search_conversations(
     return "\n".join(lines)
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def title_conversation(
     title: Annotated[str, Field(max_length=MOST_TITLE)],
     conversation: _Name = "",
@@ -77,10 +73,7 @@ def title_conversation(
     return f"The conversation {entry.title!r} is now called {now.title!r}."
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.SUMMARIZATION,),
-)
+@tool(permission="read", uses=(ModelCapability.SUMMARIZATION,))
 def summarize_conversation(
     conversation: _Name = "",
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
@@ -104,9 +97,7 @@ def summarize_conversation(
     return f"Of {entry.title!r}:\n{summary}"
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def switch_conversation(conversation: _Name, api: Any = None) -> str:
     """Go on in another saved conversation from the next message on.
 
@@ -122,9 +113,7 @@ def switch_conversation(conversation: _Name, api: Any = None) -> str:
     return f"The user's next message belongs to the conversation {entry.title!r}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def delete_conversation(
     conversation: _Name,
     also_this_one: bool = False,

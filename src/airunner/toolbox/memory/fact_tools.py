@@ -17,9 +17,7 @@ _EVERYTHING = {"me", "user", "the user"}
 _Fact = Annotated[str, Field(max_length=MOST_FACT)]
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def remember_fact(fact: _Fact, api: Any = None) -> str:
     """Remember a fact about the user for all later conversations.
 
@@ -31,9 +29,7 @@ def remember_fact(fact: _Fact, api: Any = None) -> str:
     return f"Remembered: {api.records.facts.add(fact).text}"
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = None) -> str:
     """Recall what the user asked to have remembered about themselves.
 
@@ -53,9 +49,7 @@ def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = N
     return "\n".join([head, *(f"- {fact.text}" for fact in found)]) + more
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def forget_fact(fact: _Fact, api: Any = None) -> str:
     """Forget a fact that was remembered about the user.
 

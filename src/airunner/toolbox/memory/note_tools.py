@@ -22,9 +22,7 @@ _Title = Annotated[str, Field(max_length=MOST_WANTED)]
 _NewTitle = Annotated[str, Field(max_length=MOST_TITLE)]
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def save_note(
     text: Annotated[str, Field(max_length=_MOST_TEXT)], title: _NewTitle = "", api: Any = None
 ) -> str:
@@ -48,9 +46,7 @@ def save_note(
     return f"Saved the note {note.title!r}."
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def read_note(title: _Title, api: Any = None) -> str:
     """Read one saved note.
 
@@ -63,9 +59,7 @@ def read_note(title: _Title, api: Any = None) -> str:
     )
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def search_notes(
     query: Annotated[str, Field(max_length=MOST_WANTED)] = "",
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
@@ -86,9 +80,7 @@ def search_notes(
     return "\n".join([*lines, "read_note shows a whole note."])
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def change_note(
     title: _Title,
     text: Annotated[str, Field(max_length=_MOST_TEXT)],
@@ -112,9 +104,7 @@ def change_note(
     return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def delete_note(title: _Title, api: Any = None) -> str:
     """Delete a saved note for good.
 

@@ -20,10 +20,7 @@ from airunner.tools.tool import tool
 _TRANSLATION_TOKENS = 768
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.SUMMARIZATION,),
-)
+@tool(permission="read", uses=(ModelCapability.SUMMARIZATION,))
 def summarize_text(
     text: str,
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 3,
@@ -40,10 +37,7 @@ def summarize_text(
     return summarize("summarize_text", text, max_sentences, api)
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.TRANSLATION,),
-)
+@tool(permission="read", uses=(ModelCapability.TRANSLATION,))
 def translate_text(
     text: str,
     target_language: Annotated[str, Field(max_length=40)],

@@ -21,9 +21,7 @@ from airunner.tools.tool import tool
 _Url = Annotated[str, Field(max_length=2000)]
 
 
-@tool(
-    permission="network",
-)
+@tool(permission="network")
 def search_web(
     query: Annotated[str, Field(min_length=2, max_length=300)],
     max_results: Annotated[int, Field(ge=1, le=10)] = 5,
@@ -37,9 +35,7 @@ def search_web(
     return as_list(query, WebSearch("search_web").find(query, max_results))
 
 
-@tool(
-    permission="network",
-)
+@tool(permission="network")
 def read_web_page(
     url: _Url,
     part: Annotated[int, Field(ge=1, le=10_000)] = 1,
@@ -54,10 +50,7 @@ def read_web_page(
     return read_page(Fetcher("read_web_page"), url, cancellation(api)).part(part)
 
 
-@tool(
-    permission="network",
-    uses=(ModelCapability.SUMMARIZATION,),
-)
+@tool(permission="network", uses=(ModelCapability.SUMMARIZATION,))
 def summarize_web_page(
     url: _Url,
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
@@ -73,10 +66,7 @@ def summarize_web_page(
     return read_page(Fetcher(name), url, cancellation(api)).summary(name, max_sentences, api)
 
 
-@tool(
-    permission="network",
-    timeout_s=1800.0,
-)
+@tool(permission="network", timeout_s=1800.0)
 def download_file(
     url: _Url,
     path: Annotated[str, Field(max_length=200)] = "",
