@@ -15,7 +15,7 @@ from airunner.models.spec import ModelCapability
 from airunner.toolbox.web.fetcher import Fetcher, cancellation
 from airunner.toolbox.web.page import read_page
 from airunner.toolbox.web.saving import save_file
-from airunner.toolbox.web.search import WebSearch, as_list
+from airunner.toolbox.web.search import as_list, find_pages
 from airunner.tools.tool import tool
 
 _Url = Annotated[str, Field(max_length=2000)]
@@ -32,7 +32,7 @@ def search_web(
         query: the words to search for.
         max_results: the most pages to list.
     """
-    return as_list(query, WebSearch("search_web").find(query, max_results))
+    return as_list(query, find_pages(query, max_results))
 
 
 @tool(permission="network")
