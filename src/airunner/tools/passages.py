@@ -22,8 +22,8 @@ def estimated_tokens(text: str) -> int:
     """An upper guess at the tokens of ``text``: one per 3 ASCII characters, one per other."""
     if text.isascii():
         return -(-len(text) // _CHARS_PER_TOKEN)
-    other = sum(1 for char in text if char > "\x7f")
-    return other + -(-(len(text) - other) // _CHARS_PER_TOKEN)
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    return len(text) - ascii_chars + -(-ascii_chars // _CHARS_PER_TOKEN)
 
 
 def split_passages(text: str, max_tokens: int) -> list[str]:
