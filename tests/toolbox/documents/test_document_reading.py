@@ -155,7 +155,8 @@ def test_sizes_that_an_archive_states_are_not_believed(tmp_path: Path) -> None:
         read(path)
 
 
-PAGE = """<html><head><title>Leases &amp; rents</title></head><body>
+PAGE = """<html><head><title>Leases
+ &amp;&#x202e; rents</title></head><body>
 <nav><a href="/">Home</a> <a href="/about">About us</a></nav><article><h1>Rents</h1>
 <p>The rent is 900 euros a month, payable in advance on the first day of it.</p>
 <h2>Notice</h2><p>Three months of notice are needed by either side, in writing and by post.</p>

@@ -356,6 +356,11 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             "delete this conversation",
             {"conversation": "delete this conversation", "also_this_one": "true"},
         ),
+        (
+            delete_conversation,
+            "delete our current chat, please",
+            {"conversation": "delete our current chat, please", "also_this_one": "true"},
+        ),
         (delete_conversation, "delete the chat called Tax", {"conversation": "Tax"}),
     ],
 )

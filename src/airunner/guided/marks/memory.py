@@ -69,6 +69,8 @@ class RecordName(UserWords):
             return request.body
         if not self._whole or len(request.message) > MOST_WANTED:
             return None
+        if conversation_tools.THIS_ONE.search(request.message):
+            return request.message
         return telling(request.message, _DOING).rstrip(".?!")
 
 

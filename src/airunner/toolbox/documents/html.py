@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from airunner.errors import ToolFailedError
-from airunner.toolbox.documents.document import Document
+from airunner.toolbox.documents.document import Document, visible
 from airunner.toolbox.documents.markdown import markdown_document
 from airunner.toolbox.documents.plain import as_unicode, as_utf8
 
@@ -47,12 +47,13 @@ def read_html(data: bytes, name: str, charset: str | None = None) -> Document:
         )
         text = text or trafilatura.html2txt(page)
         tree = trafilatura.load_html(page)
-        title = "" if tree is None else " ".join((tree.findtext(".//title") or "").split())
+        title = "" if tree is None else tree.findtext(".//title") or ""
         date = trafilatura.extract_metadata(page, extensive=False).date  # stated, not guessed
     except Exception as error:  # a damaged page can break any parser, in any way
         raise ToolFailedError(
             f"reading {name}", f"the page is damaged ({type(error).__name__})"
         ) from error
+    title = visible(" ".join(title.split()))
     return markdown_document(text, name, title, (f"Date: {date}.",) if date else ())
 
 
