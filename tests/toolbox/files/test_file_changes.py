@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents import line_search, saving
-from airunner.toolbox.documents.editing import addition, edited
-from airunner.toolbox.documents.folder_walk import walk
-from airunner.toolbox.documents.line_search import lines_matching, lines_with, searched, shown
 from airunner.toolbox.documents.plain import PlainText, decode
+from airunner.toolbox.files import line_search, saving
+from airunner.toolbox.files.editing import addition, edited
+from airunner.toolbox.files.folder_walk import walk
+from airunner.toolbox.files.line_search import lines_matching, searched, shown
 from airunner.tools.files_folder import FilesFolder
 
 TEXTS = ["one\r\nTwo three\fthree\r\n\r\nfour", "", "a line\n" + "x" * 500 + "Needle" + "y" * 500]
 
 
 def test_lines_are_found_with_the_numbers_that_editors_show() -> None:
-    assert [(line.text, line.number) for line in lines_with(TEXTS, "THREE")] == [(0, 2)]
+    assert [(line.text, line.number) for line in lines_matching(TEXTS, "THREE")] == [(0, 2)]
     assert [(line.text, line.number) for line in lines_matching(TEXTS, r"^(two|four)\b")] == [
         (0, 2),
         (0, 4),
     ]
-    (line,) = lines_with(TEXTS, "needle")
+    (line,) = lines_matching(TEXTS, "needle")
     assert (line.text, line.number) == (2, 2)
     assert "xxxNeedleyyy" in line.shown
     assert line.shown.startswith("…")
@@ -89,6 +89,11 @@ def test_what_is_added_or_edited_keeps_the_files_encoding(encoding: str) -> None
     assert addition(PlainText("", "utf-8"), "half \ud800") == b"half \xef\xbf\xbd\n"
 
 
+def save(path: Path, data: bytes) -> None:
+    with saving.written(path, "write_file") as file:
+        file.write(data)
+
+
 def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
@@ -103,8 +108,8 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(tmp_path: Path
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         for write in (
-            lambda: saving.save(old, b"new" * 3000, "write_file"),
-            lambda: saving.save(tmp_path / "deep" / "er" / "new.txt", b"x" * 9000, "write_file"),
+            lambda: save(old, b"new" * 3000),
+            lambda: save(tmp_path / "deep" / "er" / "new.txt", b"x" * 9000),
             lambda: saving.append(old, b"more" * 3000, "append_to_file"),
             lambda: saving.copy(source, tmp_path / "copies" / "copy.bin", "copy_file"),
         ):
@@ -118,13 +123,13 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_nothing_else(tmp_path: Path
 
 def test_a_saved_file_keeps_its_mode_and_a_copy_its_time(tmp_path: Path) -> None:
     path = tmp_path / "script.sh"
-    saving.save(path, b"one", "write_file")
+    save(path, b"one")
     path.chmod(0o750)
-    saving.save(path, b"two", "write_file")
+    save(path, b"two")
     assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o750, b"two")
     saving.copy(path, tmp_path / "b" / "copy.sh", "copy_file")
     assert (tmp_path / "b" / "copy.sh").stat().st_mtime == path.stat().st_mtime
     saving.move(path, tmp_path / "c" / "moved.sh", "move_file")
     assert names(tmp_path) == {"b", "b/copy.sh", "c", "c/moved.sh"}
     with pytest.raises(ToolRetryError, match="cannot be a folder"):
-        saving.save(tmp_path / "b" / "copy.sh" / "x.txt", b"", "write_file")
+        save(tmp_path / "b" / "copy.sh" / "x.txt", b"")

@@ -7,6 +7,7 @@ which may lead anywhere.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -58,36 +59,25 @@ def walk(files: FilesFolder, start: Path, pattern: str = "*", *, deep: bool) -> 
     from ``start``. Case does not matter. Folders are given only where ``deep`` is false.
     """
     wanted, seen = pattern.casefold(), 0
-    for folder, subfolders, _names in os.walk(start):
+    for folder, subfolders, names in os.walk(start):
         here = Path(folder)
         # Sorted, and without what is hidden: this is also what os.walk goes into.
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for entry in sorted(_visible(here), key=lambda each: each.name.casefold()):
+        visible = [*subfolders, *(name for name in names if not name.startswith("."))]
+        for name in sorted(visible, key=str.casefold):
             seen += 1
             if seen > MOST_ENTRIES:
                 return
-            path = here / entry.name
-            shown = path.relative_to(start).as_posix() if "/" in pattern else entry.name
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if (is_folder and deep) or not fnmatchcase(shown.casefold(), wanted):
+            path = here / name
+            shown = path.relative_to(start).as_posix() if "/" in pattern else name
+            if not fnmatchcase(shown.casefold(), wanted):
                 continue
             try:
-                state = entry.stat(follow_symlinks=False)
+                state = path.lstat()
             except OSError:  # gone meanwhile
                 continue
-            yield Entry(path, files.name_of(path), is_folder, state.st_size, state.st_mtime)
+            is_folder = stat.S_ISDIR(state.st_mode)
+            if (is_folder and not deep) or stat.S_ISREG(state.st_mode):
+                yield Entry(path, files.name_of(path), is_folder, state.st_size, state.st_mtime)
         if not deep:
             return
-
-
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [
-                entry
-                for entry in entries
-                if not entry.name.startswith(".")
-                and (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False))
-            ]
-    except OSError:  # not ours to read, or gone meanwhile
-        return []

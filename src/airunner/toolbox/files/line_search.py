@@ -1,4 +1,4 @@
-"""Finding lines in text files: by plain text, or by a regular expression.
+"""Finding lines in text files by a regular expression.
 
 Owns which files are gone through and the bounds of such a search. A regular
 expression from a model can take longer than the universe will last, and Python cannot
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents import pattern_process
-from airunner.toolbox.documents.folder_walk import Entry
 from airunner.toolbox.documents.plain import decode
+from airunner.toolbox.files import pattern_process
+from airunner.toolbox.files.folder_walk import Entry
 
 PATTERN_SECONDS = 10.0
 MOST_FILES = 2_000
@@ -72,18 +72,6 @@ class Line:
     text: int
     number: int
     shown: str
-
-
-def lines_with(texts: Sequence[str], wanted: str) -> list[Line]:
-    """Every line that has ``wanted``, in upper or lower case."""
-    sought = wanted.casefold()
-    found = []
-    for index, text in enumerate(texts):
-        for number, line in enumerate(_lines(text), start=1):
-            place = line.casefold().find(sought)
-            if place >= 0:
-                found.append(Line(index, number, shown(line, place)))
-    return found
 
 
 def lines_matching(

@@ -1,4 +1,4 @@
-"""Text files written whole or not at all.
+"""Files written whole or not at all.
 
 Owns the order of steps that makes it so: everything goes into a new file beside the
 old one, onto the disk, and only then takes its name. What fails leaves the old file
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -21,18 +21,31 @@ MOST_BYTES = 50_000_000
 """The largest text file that is changed in place."""
 
 
-def save(path: Path, data: bytes, tool: str) -> None:
-    """Make ``data`` the content of the file at ``path``, whose folders are made if need be.
+@contextmanager
+def written(path: Path, tool: str, *, replace: bool = True) -> Iterator[BinaryIO]:
+    """A file that becomes the one at ``path`` if the body ends well, and else vanishes.
+
+    The folders of ``path`` are made if need be. With ``replace`` false nothing is overwritten.
 
     Raises:
         ToolRetryError: a part of the path is a file.
-        ToolFailedError: it could not be written; the disk may be full.
+        ToolFailedError: it could not be written; the disk may be full, or the name taken.
     """
-
-    def write(file: BinaryIO) -> None:
-        file.write(data)
-
-    _replace(path, write, tool)
+    with _explained(path, tool), _folders_of(path):
+        beside = path.with_name(f".{uuid4().hex}.part")
+        try:
+            with beside.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if not replace:
+                _give_free_name(beside, path)
+            else:
+                if path.exists():
+                    shutil.copymode(path, beside)
+                beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def copy(source: Path, path: Path, tool: str) -> None:
@@ -42,12 +55,8 @@ def copy(source: Path, path: Path, tool: str) -> None:
         ToolRetryError: a part of the path is a file.
         ToolFailedError: it could not be read or written.
     """
-
-    def write(file: BinaryIO) -> None:
-        with source.open("rb") as original:
-            shutil.copyfileobj(original, file)
-
-    _replace(path, write, tool)
+    with written(path, tool) as file, source.open("rb") as original:
+        shutil.copyfileobj(original, file)
     with suppress(OSError):  # not every file system keeps them
         shutil.copystat(source, path)
 
@@ -86,39 +95,35 @@ def append(path: Path, data: bytes, tool: str) -> None:
             raise
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], None], tool: str) -> None:
-    with _explained(path, tool), _folders_of(path):
-        beside = path.with_name(f".{uuid4().hex}.part")
+def _give_free_name(file: Path, path: Path) -> None:
+    """Make ``file`` known as ``path``, which a plain rename would overwrite."""
+    try:
+        path.hardlink_to(file)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        path.touch(exist_ok=False)
         try:
-            with beside.open("xb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            if path.exists():
-                shutil.copymode(path, beside)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
+            file.replace(path)
+        except OSError:
+            path.unlink()
             raise
 
 
 @contextmanager
 def _folders_of(path: Path) -> Iterator[None]:
     """Make the folders above ``path``; those that were missing go again if the body fails."""
-    missing = []
-    for folder in path.parents:
-        if folder.is_dir():
-            break
-        missing.append(folder)
+    missing = [folder for folder in path.parents if not folder.is_dir()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ToolRetryError(f"A part of {path} is a file and cannot be a folder.") from error
         yield
-    except BaseException as error:
+    except BaseException:
         for folder in missing:
             with suppress(OSError):
                 folder.rmdir()
-        if isinstance(error, FileExistsError | NotADirectoryError):
-            raise ToolRetryError(f"A part of {path} is a file and cannot be a folder.") from error
         raise
 
 
