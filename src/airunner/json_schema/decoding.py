@@ -159,6 +159,8 @@ class _Decoding:
             found["required"] = [name for name in required if name in properties]
         if others is False:
             found["additionalProperties"] = False
+        elif others is True and "additionalProperties" in schema:
+            found["additionalProperties"] = True
         elif isinstance(others, Mapping) and (inner := self.node(others, depth - 1, inside)):
             found["additionalProperties"] = inner
         return found
@@ -196,7 +198,8 @@ def _either(branches: Sequence[Node]) -> Node:
     for name in names:
         found: list[Node] = []
         for each in branches:
-            own = each.get("properties", {}).get(name, each.get("additionalProperties", {}))
+            own = each.get("properties", {}).get(name, each.get("additionalProperties", True))
+            own = {} if own is True else own
             if own is not False and own not in found:
                 found.append(own)
         if any(not _rules_of(own) for own in found):

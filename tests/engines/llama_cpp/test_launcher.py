@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from airunner.engines.base import ChatRequest, LoadPlan
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher, LocalWorker
+from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,
@@ -24,6 +25,7 @@ from airunner.errors import (
     UnsupportedArchitectureError,
 )
 from airunner.messages import Message
+from airunner.workers.local_worker import LocalWorker
 
 Eventually = Callable[[Callable[[], bool]], None]
 
@@ -37,7 +39,7 @@ def launcher(tmp_path: Path, *, spare: bool = False, **options: Any) -> LocalLau
     return LocalLauncher(EngineOptions(tmp_path / "run", **options), spare=spare)
 
 
-async def answer(worker: LocalWorker) -> str:
+async def answer(worker: LocalWorker[LlamaCppModel]) -> str:
     request = ChatRequest([Message("user", "Hello!")], max_tokens=5, temperature=0.0)
     return "".join([delta.text async for delta in worker.model.chat(request, 0)])
 
@@ -211,7 +213,7 @@ def test_a_cancelled_load_leaves_nothing(
 
 async def halfway_load(
     weights: Path, tmp_path: Path, eventually: Eventually
-) -> tuple[asyncio.Task[LocalWorker], psutil.Process]:
+) -> tuple[asyncio.Task[LocalWorker[LlamaCppModel]], psutil.Process]:
     """A load that stands still: its process has mapped the weights and was halted there."""
     while True:
         loading = asyncio.create_task(launcher(tmp_path).launch(plan(weights)))

@@ -8,8 +8,9 @@ made for and to what the device's budget can hold at all. The arithmetic is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
@@ -83,50 +84,27 @@ class PlannableGguf:
         """The longest context that is wanted, that the model was made for and that fits."""
         file, options = self._file, self._options
         wanted = min(options.context, spec.yarn_context or spec.max_context)
-        kv_type, n_parallel = options.kv_type, options.parallel
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
-        shape = LoadPlan(model=spec.model_path, path=file.path)
-        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
-        # An input is embedded in one piece, so that batch is the physical one too.
-        n_ubatch = shape.n_batch if embedding else shape.n_ubatch
-        n_ctx = largest_context(
-            file,
-            budget_bytes,
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            on_gpu=on_gpu,
-            guided=guided,
-            cap=wanted,
-        )
-        n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
         plan = LoadPlan(
             model=spec.model_path,
             path=file.path,
-            n_ctx=n_ctx,
-            n_parallel=n_parallel,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
+            n_parallel=options.parallel,
+            kv_type_k=options.kv_type,
+            kv_type_v=options.kv_type,
             device=device.id,
             gpu_index=device.gpu_index if on_gpu else None,
             embedding=embedding,
             chat_template=spec.chat_template,
             mapped=on_gpu or maps_weights(file),
-            yarn_context=spec.max_context if n_ctx > spec.max_context else None,
         )
-        estimate = estimate_memory(
-            file,
-            n_ctx=n_ctx,
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            on_gpu=on_gpu,
-            guided=guided,
-        )
-        return plan, estimate
+        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
+        setup = _setup(plan, on_gpu=on_gpu, guided=guided)
+        n_ctx = largest_context(file, budget_bytes, cap=wanted, **setup)
+        n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
+        yarn_context = spec.max_context if n_ctx > spec.max_context else None
+        plan = replace(plan, n_ctx=n_ctx, yarn_context=yarn_context)
+        return plan, estimate_memory(file, n_ctx=n_ctx, **setup)
 
     def variants(
         self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
@@ -135,21 +113,27 @@ class PlannableGguf:
         if not isinstance(plan, LoadPlan):
             return ()
         longest = min(spec.yarn_context or spec.max_context, self._file.context_length)
+        setup = _setup(plan, on_gpu=device.is_accelerator)
         contexts = sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)})
         return [
             Variant(
                 f"{n_ctx:,} tokens",
                 {"n_ctx": n_ctx},
-                estimate_memory(
-                    self._file,
-                    n_ctx=n_ctx,
-                    n_parallel=plan.n_parallel,
-                    n_ubatch=plan.n_ubatch,
-                    kv_type_k=plan.kv_type_k,
-                    kv_type_v=plan.kv_type_v,
-                    on_gpu=device.is_accelerator,
-                ),
+                estimate_memory(self._file, n_ctx=n_ctx, **setup),
                 chosen=n_ctx == plan.n_ctx,
             )
             for n_ctx in contexts
         ]
+
+
+def _setup(plan: LoadPlan, *, on_gpu: bool, guided: bool = False) -> dict[str, Any]:
+    """What an estimate has to know of a plan besides its context."""
+    return {
+        "n_parallel": plan.n_parallel,
+        # An input is embedded in one piece, so that batch is the physical one too.
+        "n_ubatch": plan.n_batch if plan.embedding else plan.n_ubatch,
+        "kv_type_k": plan.kv_type_k,
+        "kv_type_v": plan.kv_type_v,
+        "on_gpu": on_gpu,
+        "guided": guided,
+    }
