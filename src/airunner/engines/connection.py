@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from airunner.engines.base import Plan, WorkerExit
+from airunner.engines.base import Endpoint, Plan, WorkerExit
 from airunner.errors import WorkerDiedError
 
 PlanT = TypeVar("PlanT", bound=Plan)
@@ -62,9 +62,10 @@ class WorkerConnection:
         self._none_beginning.set()
 
     @property
-    def endpoint(self) -> tuple[str, dict[str, str]]:
+    def endpoint(self) -> Endpoint:
         """Address of the worker's server and the headers it wants, for asking it directly."""
-        return str(self._client.base_url), {"Authorization": self._client.headers["Authorization"]}
+        key = {"Authorization": self._client.headers["Authorization"]}
+        return Endpoint(str(self._client.base_url), key)
 
     @asynccontextmanager
     async def asked(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
@@ -126,14 +127,14 @@ class WorkerConnection:
 
 
 class ServedModel(Generic[PlanT]):
-    """A model of any kind that a worker serves over a connection."""
+    """A model of any kind that a worker serves over a connection; implements ``Served``."""
 
     def __init__(self, plan: PlanT, connection: WorkerConnection) -> None:
         self.plan = plan
         self._connection = connection
 
     @property
-    def endpoint(self) -> tuple[str, dict[str, str]]:
+    def endpoint(self) -> Endpoint:
         """See ``WorkerConnection``."""
         return self._connection.endpoint
 

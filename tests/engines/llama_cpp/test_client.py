@@ -22,7 +22,7 @@ from tests.engines.space_prefix_model import write_space_prefix_model
 
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.client import LlamaCppModel
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import (
     ContextOverflowError,
     GenerationError,
@@ -59,7 +59,7 @@ CLOCK = ToolSchema(
 
 @asynccontextmanager
 async def loaded(path: Path, tmp_path: Path, **plan: Any) -> AsyncIterator[LlamaWorker]:
-    launcher = LocalLauncher(EngineOptions(tmp_path / "run"), spare=False)
+    launcher = LocalLauncher(tmp_path / "run", spare=False)
     settings: dict[str, Any] = {"n_ctx": 1024, "n_threads": 2} | plan
     worker = await launcher.launch(LoadPlan("smol", path, **settings))
     try:

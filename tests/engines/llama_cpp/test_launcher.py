@@ -17,7 +17,7 @@ import pytest
 
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.client import LlamaCppModel
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,
@@ -36,7 +36,7 @@ def plan(path: Path, **changes: Any) -> LoadPlan:
 
 
 def launcher(tmp_path: Path, *, spare: bool = False, **options: Any) -> LocalLauncher:
-    return LocalLauncher(EngineOptions(tmp_path / "run", **options), spare=spare)
+    return LocalLauncher(tmp_path / "run", **options, spare=spare)
 
 
 async def answer(worker: LocalWorker[LlamaCppModel]) -> str:
@@ -277,13 +277,17 @@ def test_a_users_own_llama_server_is_used_the_same_way(
 def test_a_llama_server_that_does_not_start_says_why(
     smollm2: Path, tmp_path: Path, llama_server: Path
 ) -> None:
-    async def fails(text: str, path: Path, binary: Path, *extra_args: str) -> None:
-        starter = launcher(tmp_path, llama_server=binary, extra_args=extra_args)
+    async def fails(text: str, path: Path, binary: Path) -> None:
+        starter = launcher(tmp_path, llama_server=binary)
         with pytest.raises((LoadError, CorruptWeightsError), match=text):
             await starter.launch(plan(path))
 
+    picky = tmp_path / "picky"
+    picky.write_text(f'#!/bin/sh\nexec "{llama_server}" --fast "$@"\n')
+    picky.chmod(0o755)
+
     async def main() -> None:
-        await fails("invalid argument: --fast", smollm2, llama_server, "--fast")
+        await fails("invalid argument: --fast", smollm2, picky)
         await fails("does not start", smollm2, tmp_path / "nowhere")
         await fails("not a GGUF", no_gguf(tmp_path), llama_server)
 

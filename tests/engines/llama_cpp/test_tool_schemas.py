@@ -13,7 +13,7 @@ from tests.json_schema.foreign_schemas import tool_schemas
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.forced_call import forced_call
 from airunner.engines.llama_cpp.tool_schemas import (
-    decoded_parameters,
+    engine_parameters,
     shown_parameters,
     tools_in_request,
 )
@@ -84,5 +84,5 @@ def test_what_is_far_too_long_is_shown_as_it_is_decoded() -> None:
 
 @pytest.mark.parametrize("schema", [{}, None, True, [1], "x", {"a": float("nan")}, {1: 2}])
 def test_what_is_no_schema_of_an_object_takes_anything(schema: Any) -> None:
-    assert decoded_parameters(schema)["type"] == "object"
+    assert engine_parameters(schema)["type"] == "object"
     assert json.dumps(shown_parameters(schema), allow_nan=False)

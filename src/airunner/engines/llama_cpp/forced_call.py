@@ -16,7 +16,7 @@ from typing import Any
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.call_syntax import CallSyntax
-from airunner.engines.llama_cpp.tool_schemas import decoded_parameters
+from airunner.engines.llama_cpp.tool_schemas import engine_parameters
 from airunner.errors import UnknownToolError
 from airunner.json_schema.calls import call_schema
 from airunner.messages import ToolCall
@@ -104,6 +104,11 @@ class ForcedCall:
         return " ".join(_lark(text, self.syntax.control_tokens))
 
 
+def is_forced(request: ChatRequest) -> bool:
+    """Whether the answer must be a tool call."""
+    return bool(request.tools) and request.tool_choice not in ("auto", "none")
+
+
 def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall | None:
     """The call that a request wants whatever the model would say, ``None`` if it wants none.
 
@@ -113,12 +118,12 @@ def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall |
     Raises:
         UnknownToolError: the named tool is not offered.
     """
-    if not request.tools or request.tool_choice in ("auto", "none"):
+    if not is_forced(request):
         return None
     if request.json_schema is not None:
         return ForcedCall(syntax, request.json_schema)
     wanted = {
-        tool.name: decoded_parameters(tool.parameters)
+        tool.name: engine_parameters(tool.parameters)
         for tool in request.tools
         if request.tool_choice in ("required", tool.name)
     }

@@ -7,8 +7,6 @@ are ``workers.launcher``'s; what a child does is in ``worker`` and ``server_work
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from airunner.engines.base import LoadPlan, WorkerExit
@@ -22,47 +20,38 @@ from airunner.workers.launcher import ProcessLauncher
 from airunner.workers.wire import Failed, Order
 
 
-@dataclass(slots=True)
-class EngineOptions:
-    """What all workers share.
+class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
+    """Starts workers as child processes; implements ``engines.base.Launcher``.
 
-    ``llama_server`` is a user's own ``llama-server`` binary to use instead of
-    the bundled library; ``run_dir`` is a private folder for logs and slot files.
+    ``run_dir`` is a private folder for slot files; ``llama_server`` is a user's own
+    ``llama-server`` binary to use instead of the bundled library.
     """
 
-    run_dir: Path
-    llama_server: Path | None = None
-    extra_args: Sequence[str] = field(default_factory=tuple)
-
-
-class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
-    """Starts workers as child processes; implements ``engines.base.Launcher``."""
-
-    def __init__(self, options: EngineOptions, *, spare: bool = True) -> None:
-        module = "worker" if options.llama_server is None else "server_worker"
+    def __init__(
+        self, run_dir: Path, llama_server: Path | None = None, *, spare: bool = True
+    ) -> None:
+        module = "worker" if llama_server is None else "server_worker"
         super().__init__(f"{__package__}.{module}", keep_spare=spare)
-        self._options = options
+        self._run_dir, self._llama_server = run_dir, llama_server
 
     async def order(self, plan: LoadPlan, api_key: str) -> LlamaOrder:
         """See ``ProcessLauncher``."""
         for file in (plan.path, plan.mmproj):
             if file is not None and not file.is_file():
                 raise MissingWeightsError(plan.model, [file])
-        options = self._options
-        options.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LlamaOrder(
             plan,
             api_key,
-            folder=options.run_dir / f"slots-{secrets.token_hex(8)}",
+            folder=self._run_dir / f"slots-{secrets.token_hex(8)}",
             mean_pooling=plan.embedding and not _says_how_to_pool(plan.path),
-            llama_server=options.llama_server,
-            extra_args=tuple(options.extra_args),
+            llama_server=self._llama_server,
         )
 
     def connect(self, order: Order[LoadPlan], connection: WorkerConnection) -> LlamaCppModel:
         """See ``ProcessLauncher``."""
         assert order.folder is not None
-        guidance = self._options.llama_server is None
+        guidance = self._llama_server is None
         return LlamaCppModel(order.plan, connection, order.folder, guidance=guidance)
 
     def explain(self, plan: LoadPlan, failed: Failed, ended: WorkerExit) -> Exception:

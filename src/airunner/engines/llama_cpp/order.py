@@ -14,10 +14,9 @@ class LlamaOrder(Order[LoadPlan]):
     """What a child is to load of a language model, and how it is to serve it.
 
     Slot files go into ``folder``. ``mean_pooling`` is for an embedder whose file does
-    not say how to pool. ``llama_server`` and ``extra_args`` are for a user's own binary.
+    not say how to pool. ``llama_server`` is a user's own binary.
     """
 
     folder: Path
     mean_pooling: bool = False
     llama_server: Path | None = None
-    extra_args: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any
 from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
-from airunner.models.files.gguf import GgufFile, read_gguf
+from airunner.models.files.gguf import GgufFile
 from airunner.models.memory.language import (
     MemoryEstimate,
     estimate_memory,
@@ -38,22 +38,6 @@ class LoadOptions:
     context: int
     parallel: int
     kv_type: KvType
-
-
-class GgufPlanner:
-    """Implements ``engines.descriptor.Planner``."""
-
-    def __init__(self, options: LoadOptions) -> None:
-        self._options = options
-
-    def read(self, path: Path) -> PlannableGguf:
-        """The GGUF at ``path``, from its header.
-
-        Raises:
-            MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
-                see ``read_gguf``.
-        """
-        return PlannableGguf(read_gguf(path), self._options)
 
 
 class PlannableGguf:

@@ -64,7 +64,7 @@ def server_arguments(order: LlamaOrder, port: int) -> list[str]:
         arguments += ["--mmproj", str(plan.mmproj)]
     if plan.chat_template is not None:
         arguments += ["--chat-template", plan.chat_template]
-    return [*arguments, *order.extra_args]
+    return arguments
 
 
 def start_server(order: LlamaOrder, port: int) -> subprocess.Popen[bytes]:

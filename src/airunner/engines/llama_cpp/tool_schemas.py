@@ -37,7 +37,7 @@ def tools_in_request(tools: Sequence[ToolSchema]) -> dict[str, Any]:
     if not tools:
         return {}
     return {
-        "tools": [_tool_json(tool, decoded_parameters(tool.parameters)) for tool in tools],
+        "tools": [_tool_json(tool, engine_parameters(tool.parameters)) for tool in tools],
         "chat_template_kwargs": {
             "tools": [_tool_json(tool, shown_parameters(tool.parameters)) for tool in tools]
         },
@@ -51,10 +51,10 @@ def shown_parameters(parameters: Any) -> Mapping[str, Any]:
     parameter would trip over, is shown as it is decoded.
     """
     plain = _plain(parameters, _MAX_SHOWN_CHARACTERS)
-    return plain if plain and _has_objects(plain) else decoded_parameters(parameters)
+    return plain if plain and _has_objects(plain) else engine_parameters(parameters)
 
 
-def decoded_parameters(parameters: Any) -> dict[str, Any]:
+def engine_parameters(parameters: Any) -> dict[str, Any]:
     """A schema for ``parameters`` that the engine can make a grammar of.
 
     Objects with named properties have no others, unless it says so.
