@@ -14,7 +14,8 @@ request is refused, or worse. Tried with xllamacpp 2026.10, one tool a request:
 So it is given the decoding schema of every tool. What its model is *shown* is
 another matter: arguments for the chat template (``chat_template_kwargs``) come
 after what the engine gives it, so the template is given the tools once more,
-with their schemas as they came.
+with their schemas as they came. Tried with the templates of Qwen 2.5 to 3.6,
+Llama 3.1, GLM 4.5, gpt-oss, LFM2, Nemotron 3 and others: the prompt is the same.
 """
 
 from __future__ import annotations
