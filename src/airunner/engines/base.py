@@ -37,7 +37,6 @@ class LoadPlan:
         gpu_index: index of the GPU on its backend, ``None`` to compute on the CPU.
         embedding: load as an embedder instead of a chat model.
         chat_template: Jinja template that replaces the file's own.
-        swa_full: keep a full-size cache for sliding-window layers.
         yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
         mmproj: vision projector file, or ``None``.
         mapped: memory-map the weights rather than read them. Not for a file whose
@@ -58,7 +57,6 @@ class LoadPlan:
     gpu_index: int | None = None
     embedding: bool = False
     chat_template: str | None = None
-    swa_full: bool = False
     yarn_context: int | None = None
     mmproj: Path | None = None
     mapped: bool = True

@@ -83,7 +83,6 @@ def test_a_sliding_window_bounds_its_layers(tmp_path: Path, smollm2: Path) -> No
     assert kv_bytes_per_token(file) == 2 * row
     # 10 windowed layers hold window + batch, and two checkpoints of the window
     assert short == row * (2 * 4096 + 10 * (512 + 512) + 2 * 10 * 512)
-    assert estimate_memory(file, n_ctx=4096, swa_full=True).kv_bytes == row * 12 * 4096
 
 
 def test_all_experts_are_weights(tmp_path: Path, smollm2: Path) -> None:

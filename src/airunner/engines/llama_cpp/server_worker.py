@@ -51,8 +51,6 @@ def server_arguments(order: LlamaOrder, port: int) -> list[str]:
     else:
         arguments += ["--n-gpu-layers", "999", "--split-mode", "none"]
         arguments += ["--main-gpu", str(plan.gpu_index)]
-    if plan.swa_full:
-        arguments.append("--swa-full")
     if plan.yarn_context is not None and plan.n_ctx > plan.yarn_context:
         arguments += ["--rope-scaling", "yarn", "--yarn-orig-ctx", str(plan.yarn_context)]
         arguments += ["--rope-scale", str(plan.n_ctx / plan.yarn_context)]

@@ -43,7 +43,6 @@ def engine_params(engine: Any, order: LlamaOrder) -> Any:
     params.n_ubatch = plan.n_ubatch
     params.cache_type_k = getattr(engine.ggml_type, KV_TYPES[plan.kv_type_k])
     params.cache_type_v = getattr(engine.ggml_type, KV_TYPES[plan.kv_type_v])
-    params.swa_full = plan.swa_full
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.n_threads = plan.n_threads
         cpu.poll = 0  # A polling thread takes its core from the other engines.

@@ -107,7 +107,6 @@ def estimate_memory(
     kv_type_k: str = "f16",
     kv_type_v: str = "f16",
     on_gpu: bool = False,
-    swa_full: bool = False,
     mapped: bool | None = None,
     guided: bool = False,
 ) -> MemoryEstimate:
@@ -120,7 +119,7 @@ def estimate_memory(
     if mapped is None:
         mapped = maps_weights(file)
     cells = _padded(n_ctx)
-    window = None if swa_full else file.sliding_window
+    window = file.sliding_window
     window_cells = cells if window is None else min(cells, _padded(window + n_ubatch))
     # On a GPU the server keeps checkpoints in RAM (`server_prompt_checkpoint`).
     checkpoints = 0 if on_gpu else CHECKPOINTS
@@ -153,7 +152,6 @@ def largest_context(
     kv_type_k: str = "f16",
     kv_type_v: str = "f16",
     on_gpu: bool = False,
-    swa_full: bool = False,
     mapped: bool | None = None,
     guided: bool = False,
 ) -> int | None:
@@ -173,7 +171,6 @@ def largest_context(
             kv_type_k=kv_type_k,
             kv_type_v=kv_type_v,
             on_gpu=on_gpu,
-            swa_full=swa_full,
             mapped=mapped,
             guided=guided,
         )
