@@ -11,6 +11,7 @@ December 2025 lack ``--fit``.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -130,11 +131,16 @@ def load(order: LlamaOrder) -> Serving:
     if not wait_until_ready(server, url):
         raise RuntimeError(f"llama-server ended with exit code {server.returncode}")
 
+    def follow() -> None:
+        code = server.wait()
+        shutil.rmtree(order.folder, ignore_errors=True)
+        end_like(code)
+
     def end() -> None:
         server.kill()
         server.wait()
 
-    return Serving(url, server.pid, serve=lambda: end_like(server.wait()), tidy=end)
+    return Serving(url, server.pid, serve=follow, tidy=end)
 
 
 def main() -> None:
