@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 from airunner.agent.conversation import Conversation
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest, Endpoint
-from airunner.engines.llama_cpp.client import LlamaCppModel
 from airunner.events import GenerationFinished, TextStreamed
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability, Sampling
@@ -109,9 +108,8 @@ def sample(began_s: float, times: list[float]) -> Sample:
 async def endpoint(runtime: Runtime) -> Endpoint:
     """Address and headers of the worker that serves the primary."""
     async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
-        model = lease.model
-        assert isinstance(model, LlamaCppModel)
-        return model.endpoint
+        assert lease.endpoint is not None
+        return lease.endpoint
 
 
 def main() -> None:

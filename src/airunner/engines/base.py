@@ -16,6 +16,8 @@ from airunner.messages import Delta, Message, ToolSchema
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 PlanT = TypeVar("PlanT", contravariant=True)
+Chunk = dict[str, Any]
+"""One chunk of a streamed chat completion, as OpenAI's API has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,18 @@ class ChatModel(Protocol):
         """
         ...
 
+    def complete(
+        self, request: ChatRequest, body: Mapping[str, Any], slot: int
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream the chunks of a chat completion that a client asked for.
+
+        ``body`` is what it sent, as OpenAI's API has it, and ``request`` the same as far as
+        we have words for it. An engine that speaks the API itself uses ``body``; one that
+        does not, uses ``engines.openai_form.complete_by_chat``. The last chunk has a
+        ``finish_reason`` and the ``usage``. Otherwise like ``chat``.
+        """
+        ...
+
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Tokens of the prompt that ``messages`` would become under the model's template."""
         ...
@@ -168,7 +182,7 @@ class ChatModel(Protocol):
 
 
 class Endpoint(NamedTuple):
-    """Where a worker serves HTTP on loopback, and the headers that it wants to see."""
+    """Where a worker serves HTTP on loopback (no slash at the end), and the headers it wants."""
 
     url: str
     headers: Mapping[str, str]

@@ -267,6 +267,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "multipleOf": lambda value: value if (_number(value) or 0) > 0 else None,
     "uniqueItems": lambda value: value if isinstance(value, bool) else None,
     "required": _names,
+    "format": str,
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _number),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _count),
     **dict.fromkeys(("minProperties", "maxProperties", "minContains", "maxContains"), _count),

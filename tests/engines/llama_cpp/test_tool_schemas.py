@@ -14,6 +14,7 @@ from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.forced_call import forced_call
 from airunner.engines.llama_cpp.tool_schemas import (
     engine_parameters,
+    engine_schema,
     shown_parameters,
     tools_in_request,
 )
@@ -75,6 +76,28 @@ def test_what_is_sent_becomes_a_grammar(schema: Any) -> None:
     assert call is not None
     assert engine.json_schema_to_grammar(call.schema)
     assert json.dumps(offered)
+    assert engine.json_schema_to_grammar(engine_schema(schema))
+
+
+@pytest.mark.parametrize(
+    ("schema", "sent"),
+    [
+        ({"type": "array", "items": {"type": "integer"}},) * 2,
+        ({"type": "string", "pattern": r"^[A-Z]{2}-\d+$"},) * 2,
+        ({"type": "string", "pattern": "a"}, {"type": "string"}),
+        (
+            {"type": "string", "pattern": "^(a+)+$", "maxLength": 9},
+            {"type": "string", "maxLength": 9},
+        ),
+        ({"type": "string", "format": "date"},) * 2,
+        ({"type": "string", "format": "hostname"}, {"type": "string"}),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"enum": [1]}}}, {"type": "integer", "enum": [1]}),
+        ({"$ref": "#"}, {}),
+        (False, {"type": "object"}),
+    ],
+)
+def test_an_answer_may_be_any_value_with_texts_of_a_usual_form(schema: Any, sent: Any) -> None:
+    assert engine_schema(schema) == sent
 
 
 def test_what_is_far_too_long_is_shown_as_it_is_decoded() -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
 from airunner.models.files.gguf import GgufFile
 from airunner.models.memory.language import (
+    LoadChoices,
     MemoryEstimate,
     estimate_memory,
     kv_bytes_per_token,
@@ -110,7 +110,7 @@ class PlannableGguf:
         ]
 
 
-def _setup(plan: LoadPlan, *, on_gpu: bool, guided: bool = False) -> dict[str, Any]:
+def _setup(plan: LoadPlan, *, on_gpu: bool, guided: bool = False) -> LoadChoices:
     """What an estimate has to know of a plan besides its context."""
     return {
         "n_parallel": plan.n_parallel,

@@ -11,7 +11,8 @@ request is refused, or worse. Tried with xllamacpp 2026.10, one tool a request:
 - the process dies or hangs: ``minLength`` of a million, thousands of properties;
 - taken, and ignored in silence: everything else that it does not know.
 
-So it is given the decoding schema of every tool. What its model is *shown* is
+So it is given the decoding schema of every tool, with such patterns and formats
+as were seen to work. What its model is *shown* is
 another matter: arguments for the chat template (``chat_template_kwargs``) come
 after what the engine gives it, so the template is given the tools once more,
 with their schemas as they came. Tried with the templates of Qwen 2.5 to 3.6,
@@ -20,6 +21,7 @@ Llama 3.1, GLM 4.5, gpt-oss, LFM2, Nemotron 3 and others: the prompt is the same
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +32,12 @@ from airunner.json_schema.sound import sound
 from airunner.messages import ToolSchema
 
 _MAX_SHOWN_CHARACTERS = 32 * 1024
+# Characters and classes of them, each with a short repetition; nothing within each other.
+_SIMPLE_PATTERN = re.compile(
+    r"\^(?:(?:[\w .:/@#,-]|\\[dws.-]|\[(?:[\w .:/@#,-]|\\[dws.-])+\])"
+    r"(?:[+*?]|\{\d{1,2}(?:,\d{0,2})?\})?){0,40}\$",
+    re.ASCII,
+)
 _NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -56,16 +64,28 @@ def shown_parameters(parameters: Any) -> Mapping[str, Any]:
 
 
 def engine_parameters(parameters: Any) -> dict[str, Any]:
-    """A schema for ``parameters`` that the engine can make a grammar of.
+    """A schema for ``parameters`` of a tool that the engine can make a grammar of.
 
     Objects with named properties have no others, unless it says so.
     """
     # Beyond every limit the tool is offered, and checks its arguments itself.
     plain = _plain(parameters, MAX_SCHEMA_CHARACTERS)
-    decoded = closed(decodable(sound(plain)))
+    decoded = closed(decodable(sound(plain, _is_simple), texts=True))
     if isinstance(plain, dict) and plain.get("properties") == {}:
         decoded.setdefault("additionalProperties", False)
     return decoded
+
+
+def engine_schema(schema: Any) -> dict[str, Any]:
+    """The same for a schema of any value, such as that of an answer."""
+    whole = sound(_plain(schema, MAX_SCHEMA_CHARACTERS), _is_simple)
+    definitions = whole.pop("$defs", {}) if isinstance(whole, dict) else {}
+    around = {"type": "object", "properties": {"value": whole}, "$defs": definitions}
+    return closed(decodable(around, texts=True)["properties"].get("value", {}))
+
+
+def _is_simple(pattern: str) -> bool:
+    return _SIMPLE_PATTERN.fullmatch(pattern) is not None
 
 
 def _plain(parameters: Any, max_characters: int) -> Any:
