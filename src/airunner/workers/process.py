@@ -42,7 +42,9 @@ def run_worker(
     load: Callable[[Any], Serving],
     *,
     prepare: Callable[[bool], object] = lambda is_spare: None,
-    failure: Callable[[Exception], Failed] = lambda error: Failed(str(error)),
+    failure: Callable[[Exception], Failed] = lambda error: Failed(
+        getattr(error, "problem", str(error))
+    ),
 ) -> None:
     """Serve one model until the parent is gone.
 

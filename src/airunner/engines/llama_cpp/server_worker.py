@@ -21,6 +21,7 @@ from http.client import HTTPException
 from urllib.request import ProxyHandler, build_opener
 
 from airunner.engines.llama_cpp.order import LlamaOrder
+from airunner.errors import LoadError
 from airunner.models.memory.language import CHECKPOINTS
 from airunner.workers.lifeline import kill_on_close
 from airunner.workers.process import Serving, run_worker
@@ -119,7 +120,7 @@ def load(order: LlamaOrder) -> Serving:
     """Start the user's server and wait for its model.
 
     Raises:
-        RuntimeError: it does not start, or ended before it answered.
+        LoadError: it does not start, or ended before it answered.
     """
     order.folder.mkdir(mode=0o700)
     port = free_port()
@@ -127,9 +128,11 @@ def load(order: LlamaOrder) -> Serving:
     try:
         server = start_server(order, port)
     except OSError as error:
-        raise RuntimeError(f"{order.llama_server} does not start: {error.strerror}") from error
+        problem = f"{order.llama_server} does not start: {error.strerror}"
+        raise LoadError(order.plan.model, problem) from error
     if not wait_until_ready(server, url):
-        raise RuntimeError(f"llama-server ended with exit code {server.returncode}")
+        problem = f"llama-server ended with exit code {server.returncode}"
+        raise LoadError(order.plan.model, problem)
 
     def follow() -> None:
         code = server.wait()
