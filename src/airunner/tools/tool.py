@@ -45,6 +45,7 @@ class Tool:
         description: one line for models; the docstring's summary by default.
         permission: the most it does to the world.
         uses: the capabilities of the models that a call needs, in that order.
+        needs: the modules without which it cannot run, and which are not installed with the rest.
         timeout_s: how long it may take, where that is not what the settings say.
         approval: whether its calls run unasked or ask first, where the class does not say.
 
@@ -64,6 +65,7 @@ class Tool:
         permission: Permission = "read",
         examples: Sequence[str] = (),
         uses: Sequence[ModelCapability] = (),
+        needs: Sequence[str] = (),
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class Tool:
         self.permission: Permission = permission
         self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)
+        self.needs = tuple(needs)
         self.timeout_s = timeout_s
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:
@@ -182,6 +185,7 @@ def tool(
     permission: Permission = "read",
     examples: Sequence[str] = (),
     uses: Sequence[ModelCapability] = (),
+    needs: Sequence[str] = (),
     timeout_s: float | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -195,6 +199,7 @@ def tool(
     permission: Permission = "read",
     examples: Sequence[str] = (),
     uses: Sequence[ModelCapability] = (),
+    needs: Sequence[str] = (),
     timeout_s: float | None = None,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a typed function a tool, bare (``@tool``) or with arguments (``@tool(name=...)``).
@@ -211,6 +216,7 @@ def tool(
             permission=permission,
             examples=examples,
             uses=uses,
+            needs=needs,
             timeout_s=timeout_s,
         )
 

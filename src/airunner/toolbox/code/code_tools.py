@@ -95,6 +95,7 @@ def edit_code(
 
 @tool(
     permission="execute",
+    needs=("pydantic_monty",),
 )
 def run_python(
     code: _Script,
@@ -121,6 +122,7 @@ def run_python(
 
 @tool(
     permission="read",
+    needs=("pydantic_monty",),
 )
 def check_python(code: _Script, api: Any = None) -> str:
     """Check Python code for mistakes without running it: syntax, unknown names, wrong types.

@@ -70,6 +70,9 @@ def read_document(
     except OSError as error:
         problem = error.strerror or str(error)
         raise ToolFailedError(f"reading {name}", problem) from error
+    except ModuleNotFoundError as error:
+        problem = f"that needs a package: pip install 'airunner[documents]' ({error})"
+        raise ToolFailedError(f"reading {name}", problem) from error
     if not document.sections:
         raise ToolFailedError(f"reading {name}", "there is no text in it")
     if document.characters > MOST_CHARACTERS and not document.page_count:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -45,6 +45,9 @@ _LONGEST_CELL = 1_000_000
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n?", re.IGNORECASE)
 _FOREIGN_RUN = re.compile(rb"[\x80-\xff]{2,}")
 
+_Refusal = Callable[[str], ToolFailedError]
+"""The error that says what is wrong with the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
@@ -68,38 +71,38 @@ def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
         large += "Larger tables can be asked as a SQLite database"
         raise ToolFailedError(tool, f"{name} {large if size else 'is empty'}")
     csv.field_size_limit(_LONGEST_CELL)
+
+    def refusal(problem: str) -> ToolFailedError:
+        return ToolFailedError(tool, f"{name} {problem}")
+
     try:
-        encoding = _encoding(path)
-        separator, width = _layout(path, encoding)
+        encoding = _encoding(path, refusal)
+        separator, width = _layout(path, encoding, refusal)
         text = f"{_ENCODINGS[encoding]} text, parted by {_SEPARATORS[separator]}"
         try:
-            first, notes = _copied(path, encoding, separator, width, copy, strict=True)
+            first, notes = _copied(path, encoding, separator, width, copy, refusal, strict=True)
         except csv.Error as error:
             if "end of data" in str(error):
-                raise ValueError("has a quotation mark that is never closed") from None
-            first, notes = _copied(path, encoding, separator, width, copy, strict=False)
-    except (csv.Error, ValueError) as error:
-        raise ToolFailedError(tool, f"{name} {error}") from None
+                raise refusal("has a quotation mark that is never closed") from None
+            first, notes = _copied(path, encoding, separator, width, copy, refusal, strict=False)
+    except csv.Error as error:
+        raise refusal(f"is no table: {error}") from None
     return PlainText(text, first, width, notes)
 
 
-def _encoding(path: Path) -> str:
-    """The text's encoding, by its mark or by trial.
-
-    Raises:
-        ValueError: it is no text, or in another encoding.
-    """
+def _encoding(path: Path, refusal: _Refusal) -> str:
+    """The text's encoding, by its mark or by trial."""
     data = path.read_bytes()
     sample = data[:_SAMPLE_BYTES]
     for magic, kind in _OTHERS.items():
         if sample.startswith(magic):
-            raise ValueError(f"is {kind}")
+            raise refusal(f"is {kind}")
     if sample.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if b"\0" in sample or sum(byte < 32 and byte not in b"\t\n\r\f" for byte in sample) > 8:
-        raise ValueError("is neither text nor a SQLite database")
+        raise refusal("is neither text nor a SQLite database")
     try:
         data.decode("utf-8")
         return "utf-8"
@@ -108,13 +111,13 @@ def _encoding(path: Path) -> str:
         # Letters of Western languages seldom stand beside another that is not ASCII.
         in_runs = sum(map(len, _FOREIGN_RUN.findall(data)))
         if in_runs > foreign / 2:
-            raise ValueError(
+            raise refusal(
                 "is in an encoding other than UTF-8, UTF-16 and Windows-1252; save it as UTF-8"
             ) from None
         return "cp1252"
 
 
-def _layout(path: Path, encoding: str) -> tuple[str, int]:
+def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
     """The separator under which most rows are equally wide, and how wide that is."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         lines = file.read(_SAMPLE_BYTES).splitlines(keepends=True)
@@ -129,20 +132,27 @@ def _layout(path: Path, encoding: str) -> tuple[str, int]:
         except csv.Error:
             continue
         if not widths:
-            raise ValueError("has no rows")
+            raise refusal("has no rows")
         width, count = widths.most_common(1)[0]
         found.append((count / widths.total(), width, separator))
     tables = [each for each in found if each[1] > 1 and each[0] >= _ALIKE]
     alike, width, separator = max(tables or found[:1], default=(0.0, 0, ""))
     if alike < _ALIKE:
-        raise ValueError("is no table: its rows have different numbers of cells")
+        raise refusal("is no table: its rows have different numbers of cells")
     if width > MAX_COLUMNS:
-        raise ValueError(f"has {width} columns; {MAX_COLUMNS} are the most")
+        raise refusal(f"has {width} columns; {MAX_COLUMNS} are the most")
     return separator, width
 
 
 def _copied(
-    path: Path, encoding: str, separator: str, width: int, copy: Path, *, strict: bool
+    path: Path,
+    encoding: str,
+    separator: str,
+    width: int,
+    copy: Path,
+    refusal: _Refusal,
+    *,
+    strict: bool,
 ) -> tuple[list[str], tuple[str, ...]]:
     """The first row, and what has to be said of rows that are not as wide as the others."""
     first: list[str] = []
@@ -167,8 +177,8 @@ def _copied(
             write([number, *row[:width]])
     odd = len(short) + len(long)
     if odd > max(3, _BADLY_RAGGED * number):
-        rows_ = f"{odd:,} of its {number:,} rows do not have {width} cells"
-        raise ValueError(f"is no table: {rows_}")
+        problem = f"{odd:,} of its {number:,} rows do not have {width} cells"
+        raise refusal(f"is no table: {problem}")
     return first, tuple(_notes(short, long))
 
 

@@ -8,10 +8,10 @@ memory that it is told, and cannot always be interrupted. A query's own limits i
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,15 +41,14 @@ def answer(path: Path, name: str, sql: str, tool: str) -> str:
         ToolRetryError: the statement is wrong, not allowed, or takes too much.
         ToolFailedError: the file is no table, or the process could not do its work.
     """
-    task = json.dumps({"path": str(path.absolute()), "name": name, "sql": sql, "tool": tool})
     with TemporaryDirectory(prefix="airunner-tables-") as folder:
+        task = json.dumps([str(path.absolute()), name, sql, tool, folder])
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", __name__],
                 input=task.encode(),
                 capture_output=True,
                 timeout=_LONGEST_S,
-                env={**os.environ, "TMPDIR": folder},  # gone with the folder, however it ends
             )
         except subprocess.TimeoutExpired:
             problem = f"The query was stopped: it took longer than {_LONGEST_S:g} s."
@@ -93,10 +92,10 @@ def main() -> None:
     """Read the task, answer it, write what came of it."""
     with suppress(ValueError, OSError):  # not everywhere
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
-    task = json.load(sys.stdin.buffer)
-    name, sql = task["name"], task["sql"]
+    # What is left in that folder goes with it, however this process ends.
+    path, name, sql, tool, tempfile.tempdir = json.load(sys.stdin.buffer)
     try:
-        with open_database(Path(task["path"]), name, tool=task["tool"]) as database:
+        with open_database(Path(path), name, tool=tool) as database:
             text = _answered(database, name, sql)
         result = ("text", text)
     except ToolRetryError as error:

@@ -18,6 +18,7 @@ TableFile = Annotated[str, Field(min_length=1, max_length=300)]
 
 @tool(
     permission="read",
+    needs=("duckdb",),
 )
 def query_table(
     file: TableFile,
@@ -37,6 +38,7 @@ def query_table(
 @tool(
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
+    needs=("duckdb",),
 )
 def ask_table(file: TableFile, question: str, api: Any = None) -> str:
     """Answer a question from a CSV file or SQLite database, with SQL by the code model.

@@ -25,6 +25,7 @@ _WORDS_OF_CODE = ("script", "function", "snippet")
 
 @tool(
     permission="network",
+    needs=("ddgs",),
 )
 def search_web(
     query: Annotated[str, Field(min_length=2, max_length=300)],
@@ -41,6 +42,7 @@ def search_web(
 
 @tool(
     permission="network",
+    needs=("trafilatura",),
 )
 def read_web_page(
     url: _Url,
@@ -59,6 +61,7 @@ def read_web_page(
 @tool(
     permission="network",
     uses=(ModelCapability.SUMMARIZATION,),
+    needs=("trafilatura",),
 )
 def summarize_web_page(
     url: _Url,
