@@ -6,7 +6,7 @@ knows where a model runs or what was evicted for it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class Lease(Protocol):
         """The context one conversation has, in tokens, as loaded."""
         ...
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[Delta]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer; closing the iterator stops the generation.
 
         Raises:
@@ -56,9 +56,11 @@ class Team(Protocol):
         ...
 
     def lease(
-        self, capability: ModelCapability, *, owner: str
+        self, wanted: ModelCapability | str, *, owner: str
     ) -> AbstractAsyncContextManager[Lease]:
-        """Wait for a model and hold it. ``owner`` is the turn on whose behalf it is used.
+        """Wait for a model and hold it: the one that serves a capability, or one by its name.
+
+        ``owner`` is the turn on whose behalf it is used.
 
         Raises:
             LeaseError: the wait was refused, timed out or could never end.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.messages import Delta, Message, ToolSchema
@@ -166,6 +166,23 @@ class ChatModel(Protocol):
 
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
         """Read a slot's KV state back. The engine's word is not proof: see the next ``Usage``."""
+        ...
+
+
+class Endpoint(NamedTuple):
+    """Where a worker serves HTTP on loopback (no slash at the end), and the headers it wants."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A loaded model whose worker can be asked directly, in the form that its engine has."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to ask. Requests to it are seen neither by the slots nor by the parking."""
         ...
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from airunner.engines.base import WorkerExit
+from airunner.engines.base import Endpoint, WorkerExit
 from airunner.errors import WorkerDiedError
 
 _CONNECT_S = 5.0
@@ -60,9 +60,10 @@ class WorkerConnection:
         self._none_beginning.set()
 
     @property
-    def endpoint(self) -> tuple[str, dict[str, str]]:
+    def endpoint(self) -> Endpoint:
         """Address of the worker's server and the headers it wants, for asking it directly."""
-        return str(self._client.base_url), {"Authorization": self._client.headers["Authorization"]}
+        key = {"Authorization": self._client.headers["Authorization"]}
+        return Endpoint(str(self._client.base_url), key)
 
     async def send(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
         """Post ``body`` and return when the response has begun; the caller closes it.

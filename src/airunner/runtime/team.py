@@ -67,26 +67,29 @@ class ModelTeam:
     @asynccontextmanager
     async def lease(
         self,
-        capability: ModelCapability,
+        wanted: ModelCapability | str,
         *,
         owner: str,
         returns: bool = True,
         model: str | None = None,
     ) -> AsyncIterator[Lease]:
-        """Hold the model that serves ``capability`` for the body.
+        """Hold a model for the body: the one that serves a capability, or one by its name.
 
-        ``model`` is a registered model to use for it instead of the one that is mapped.
+        ``model`` is a registered model to use for the capability instead of the one that
+        is mapped.
 
         Raises:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
         await self._prepare()
-        if model is None:
-            sized = await self._sized(capability)
+        if not isinstance(wanted, ModelCapability):
+            sized = await self.size(self._catalog.spec(wanted))
+        elif model is None:
+            sized = await self._sized(wanted)
         else:
-            sized = await self._sized_by_name(model, capability)
-        if capability is PRIMARY:
+            sized = await self._sized_by_name(model, wanted)
+        if wanted is PRIMARY:
             self._manager.set_primary(sized)
         async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
             yield lease

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from airunner.engines.base import WorkerExit
+from airunner.engines.base import Endpoint, WorkerExit
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.diffusers.wire import DRAW_PATH, decode_item, part_of, request_json
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep
@@ -43,7 +43,7 @@ class DiffusersModel:
         return self._plan
 
     @property
-    def endpoint(self) -> tuple[str, dict[str, str]]:
+    def endpoint(self) -> Endpoint:
         """Address of the worker's server and the headers it wants, for asking it directly."""
         return self._connection.endpoint
 

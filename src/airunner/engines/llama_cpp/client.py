@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.base import ChatRequest, Endpoint, LoadPlan, SlotState, WorkerExit
 from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
@@ -82,7 +82,7 @@ class LlamaCppModel:
         return self._plan
 
     @property
-    def endpoint(self) -> tuple[str, dict[str, str]]:
+    def endpoint(self) -> Endpoint:
         """Address of the worker's server and the headers it wants, for asking it directly."""
         return self._connection.endpoint
 
