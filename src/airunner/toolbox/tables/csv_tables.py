@@ -98,7 +98,8 @@ class _CsvTable(Database):
             f"CREATE TABLE given AS SELECT row, {trimmed} "
             f"FROM read_csv(?, columns={{'row': 'BIGINT', {types}}},"
             " auto_detect=false, header=false, delim=',', quote='\"', escape='\"',"
-            " max_line_size=100000000)",
+            # Left to itself it takes \r\n within a cell for the end of all lines.
+            " new_line='\\n', parallel=false, max_line_size=100000000)",
             [str(copy)],
         )
         above = _fitting(connection, "row = 0", [KINDS for _ in cells])

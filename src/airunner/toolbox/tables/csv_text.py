@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 
 from airunner.errors import ToolFailedError
@@ -167,7 +167,9 @@ def _copied(
             file.seek(0)
         rows = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=strict)
         write = csv.writer(plain, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
-        for number, row in enumerate(_filled(rows)):
+        # A line without a separator above the table is its title.
+        table = dropwhile(lambda row: len(row) == 1 < width, _filled(rows))
+        for number, row in enumerate(table):
             first = first or row
             if len(row) < width:
                 short.append(number)
@@ -179,7 +181,7 @@ def _copied(
     if odd > max(3, _BADLY_RAGGED * number):
         problem = f"{odd:,} of its {number:,} rows do not have {width} cells"
         raise refusal(f"is no table: {problem}")
-    return first, tuple(_notes(short, long))
+    return first[:width], tuple(_notes(short, long))
 
 
 def _filled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
