@@ -9,13 +9,15 @@ new conversation begins ``beginnings``'.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from airunner.engines.base import (
     ChatModel,
     ChatRequest,
+    Chunk,
     Endpoint,
     LoadPlan,
     Plan,
@@ -24,6 +26,7 @@ from airunner.engines.base import (
     Worker,
 )
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
+from airunner.engines.openai_form import request_of, usage_json, usage_of
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import EventBus, ModelRestored
@@ -33,6 +36,8 @@ from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkedState, ParkingLot
 from airunner.resources.saving import save_slot
+
+_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
 
 @dataclass(slots=True)
@@ -184,6 +189,25 @@ class LoadedModel:
                 await self._make_ready(conversation, claim, content, request)
             yield claim
 
+    async def complete(
+        self, request: ChatRequest, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Chunk, None]:
+        """The same for what a client asked; see ``ChatModel.complete``."""
+        conversation = request.conversation
+        async with self.hold_slot(conversation, request) as claim:
+            stream = self.chat_model.complete(request, body, claim.slot)
+            async with aclosing(stream) as chunks:
+                async for chunk in chunks:
+                    if conversation is not None:
+                        self.unanswered.discard(conversation)
+                    if (usage := usage_of(chunk)) is not None:
+                        if conversation is not None:
+                            usage = self.account(conversation, usage)
+                        chunk["usage"] = {**chunk["usage"], **usage_json(usage)}
+                        digest = self.beginnings.digest(self.chat_model.plan, request)
+                        self.contents[claim.slot] = digest
+                    yield chunk
+
     async def _make_ready(
         self,
         conversation: str | None,
@@ -296,11 +320,22 @@ class Lease:
         """
         defaults = self.spec.sampling
         filled = {
-            name: getattr(defaults, name)
-            for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
-            if getattr(request, name) is None
+            name: getattr(defaults, name) for name in _SAMPLING if getattr(request, name) is None
         }
         return self._residence.chat(replace(request, **filled))
+
+    def complete(
+        self, body: Mapping[str, Any], conversation: str | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream a chat completion that a client asked for, under the model's default sampling.
+
+        Raises:
+            GenerationError, ContextOverflowError, WorkerDiedError: see ``ChatModel.chat``.
+        """
+        defaults = {name: getattr(self.spec.sampling, name) for name in _SAMPLING}
+        asked = {name: value for name, value in body.items() if value is not None}
+        filled = {name: value for name, value in defaults.items() if value is not None} | asked
+        return self._residence.complete(request_of(filled, conversation), filled)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()
