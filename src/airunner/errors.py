@@ -16,6 +16,9 @@
     │   ├── UnsupportedArchitectureError
     │   └── DownloadError          a source failed, or delivered other bytes than promised
     ├── StorageError               a disk or memory file system is full or read-only
+    ├── ServerError
+    │   ├── ServerRunningError     a second server for the same home folder
+    │   └── PortTakenError         another program listens there
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -174,6 +177,30 @@ class StorageError(AiRunnerError):
         self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
         need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
         super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")
+
+
+class ServerError(AiRunnerError):
+    """Base of errors about running the server."""
+
+
+class ServerRunningError(ServerError):
+    """A second server for the same home folder; ``url`` is where the first one listens."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url, self.home = url, home
+        where = f" at {url}" if url else ""
+        super().__init__(
+            f"A server for {home} runs already{where}. `airunner stop` ends it; "
+            "another --home gets a server of its own."
+        )
+
+
+class PortTakenError(ServerError):
+    """An address to listen at that cannot be had."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        self.host, self.port, self.problem = host, port, problem
+        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
 
 
 class DeviceNotFoundError(AiRunnerError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -109,3 +110,44 @@ def test_parts_of_an_older_commit_are_not_mixed_in(server, recorder):
     assert second.read_bytes() == PARTS[second.name]
     fetched = [path.rpartition("/")[2] for path, _span in server.requests if "/resolve/" in path]
     assert fetched == [second.name]
+
+
+def test_a_body_without_an_end_is_cut_off_where_the_listing_ends_it(server, recorder):
+    publish(server, OTHERS)
+    path = f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"
+    server.odd[path] = (200, {}, itertools.repeat(b"GGUF8" * 1000))
+    with pytest.raises(DownloadError, match="more than 5 bytes"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+    assert [p for p in recorder.transfer.folder.rglob("*") if p.is_file()] == []
+
+
+def test_another_length_than_the_listing_promises_is_refused_unread(server, recorder):
+    publish(server, OTHERS)
+    server.files[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = b"GGUF8" * 2
+    with pytest.raises(DownloadError, match="it has 10 bytes, promised were 5"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+
+
+@pytest.mark.parametrize("name", ["../q8.gguf", "/q8.gguf", "a\0/q8.gguf"])
+def test_a_name_that_leads_elsewhere_is_refused(server, recorder, name):
+    publish(server, {name: b"GGUF8"})
+    with pytest.raises(DownloadError, match="leads out of the folder"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8*"), server.url)
+
+
+@pytest.mark.parametrize("size", ["many", [], -1])
+def test_a_listing_with_an_absurd_size_is_refused(server, recorder, size):
+    publish(server, OTHERS)
+    address = f"/api/models/{REPO}/revision/main"
+    listing = json.loads(server.files[address])
+    listing["siblings"][0]["size"] = size
+    server.files[address] = json.dumps(listing).encode()
+    with pytest.raises(DownloadError):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+
+
+def test_a_gated_file_says_what_to_do(server, recorder):
+    publish(server, OTHERS)
+    server.odd[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = (403, {}, [])
+    with pytest.raises(DownloadError, match=r"HTTP 403.*HF_TOKEN"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)

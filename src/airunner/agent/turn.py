@@ -189,6 +189,8 @@ class Turn:
                 ttft_s=done.ttft_s,
                 total_s=done.total_s,
                 finish_reason=done.finish_reason,
+                prompt_s=done.usage.prompt_s,
+                decode_s=done.usage.decode_s,
             )
         )
         if tokens := done.usage.prompt_tokens:

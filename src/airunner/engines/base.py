@@ -16,6 +16,8 @@ from airunner.messages import Delta, Message, ToolSchema
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 PlanT = TypeVar("PlanT", contravariant=True)
+Chunk = dict[str, Any]
+"""One chunk of a streamed chat completion, as OpenAI's API has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,18 @@ class ChatModel(Protocol):
             GenerationError: the engine refused the request or broke off.
             ContextOverflowError: the prompt is longer than the loaded context.
             WorkerDiedError: the worker is gone.
+        """
+        ...
+
+    def complete(
+        self, request: ChatRequest, body: Mapping[str, Any], slot: int
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream the chunks of a chat completion that a client asked for.
+
+        ``body`` is what it sent, as OpenAI's API has it, and ``request`` the same as far as
+        we have words for it. An engine that speaks the API itself uses ``body``; one that
+        does not, uses ``engines.openai_form.complete_by_chat``. The last chunk has a
+        ``finish_reason`` and the ``usage``. Otherwise like ``chat``.
         """
         ...
 

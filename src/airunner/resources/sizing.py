@@ -126,15 +126,12 @@ def _question(spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> _Quest
 
 def _stamp(path: Path) -> _Stamp:
     """Changes when the file does, or any file in the folder and its own folders."""
-    found: list[tuple[str, int, int]] = []
     try:
-        if path.is_dir():
-            for entry in sorted(path.glob("*")) + sorted(path.glob("*/*")):
-                stat = entry.stat()
-                found.append((str(entry), stat.st_mtime_ns, stat.st_size))
-        else:
-            stat = path.stat()
-            found.append(("", stat.st_mtime_ns, stat.st_size))
+        entries = [path, *sorted(path.glob("*")), *sorted(path.glob("*/*"))]
+        stats = [entry.stat() for entry in entries]
     except OSError:
         return ()
-    return tuple(found)
+    return tuple(
+        (str(entry), stat.st_mtime_ns, stat.st_size)
+        for entry, stat in zip(entries, stats, strict=True)
+    )

@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState, WorkerExit
 from airunner.engines.beginning import leading_system
+from airunner.engines.openai_form import complete_by_chat
 from airunner.errors import AiRunnerError, StorageError, WorkerDiedError
 from airunner.messages import Delta, Message, ToolSchema, Usage
 
@@ -124,6 +125,12 @@ class FakeModel:
             yield Delta(text=word if index == 0 else f" {word}")
         usage = Usage(len(prompt), cached, len(answer), prompt_s=0.0, decode_s=0.0)
         yield Delta(finish_reason="stop", usage=usage)
+
+    def complete(
+        self, request: ChatRequest, body: Mapping[str, Any], slot: int
+    ) -> AsyncGenerator[Chunk, None]:
+        """The same in chunks."""
+        return complete_by_chat(self, request, slot)
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """The words of all tools and messages."""

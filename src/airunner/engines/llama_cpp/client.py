@@ -8,14 +8,14 @@ wire is ``chat_format``, how slot files reach the disk is ``slot_files``.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from airunner.engines.base import ChatRequest, Endpoint, LoadPlan, SlotState, WorkerExit
+from airunner.engines.base import ChatRequest, Chunk, Endpoint, LoadPlan, SlotState, WorkerExit
 from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
@@ -34,12 +34,14 @@ from airunner.engines.llama_cpp.chat_format import (
     tools_json,
 )
 from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced
+from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
     check_seal,
     fingerprint,
     written_whole,
 )
+from airunner.engines.openai_form import complete_by_chat
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
@@ -110,6 +112,40 @@ class LlamaCppModel:
             await response.aclose()
         if not reader.finished:
             raise GenerationError(self._plan.model, "the answer ended in the middle")
+
+    async def complete(
+        self, request: ChatRequest, body: Mapping[str, Any], slot: int
+    ) -> AsyncGenerator[Chunk, None]:
+        """Pass a client's request on; see ``ChatModel.complete`` and ``passed_request``."""
+        if is_forced(request):
+            async for chunk in complete_by_chat(self, request, slot):
+                yield chunk
+            return
+        self._check_slot(slot)
+        events, joiner = EventSplitter(), ChunkJoiner()
+        response = await self._connection.send("/v1/chat/completions", passed_body(body, slot))
+        finished = False
+        try:
+            if response.status_code != httpx.codes.OK:
+                raise self._refusal(await response.aread())
+            async for piece in response.aiter_raw():
+                for event in events.feed(piece):
+                    if event == b"[DONE]":
+                        finished = True
+                        continue
+                    chunk = json.loads(event)
+                    if "error" in chunk:
+                        raise self._refusal(event)
+                    if (joined := joiner.feed(chunk)) is not None:
+                        yield joined
+        except httpx.TransportError as error:
+            raise await self._connection.death() from error
+        finally:
+            await response.aclose()
+        if not finished:
+            raise GenerationError(self._plan.model, "the answer ended in the middle")
+        if (left := joiner.flush()) is not None:
+            yield left
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Tokens of the prompt that ``messages`` would become under the model's template."""

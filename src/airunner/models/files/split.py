@@ -1,4 +1,4 @@
-"""GGUF files by name: which belong together, and which set a pattern means.
+"""Weights files by name: which belong together, and which set a pattern means.
 
 Owns the naming scheme of split files (``name-00001-of-00003.gguf``). Looks at
 names only, never into files.
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-_PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
+_PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>(\.\w+)+)")
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airunner.weights.split import complete_sets, matches
+from airunner.models.files.split import complete_sets, matches
 
 
 @pytest.mark.parametrize(
