@@ -72,7 +72,6 @@ class Scheduler:
     def step(self, event: Input) -> list[Effect]:
         """Take one input and return what is to be done about it, in order."""
         self._effects = []
-        self._roster.now_s = max(self._roster.now_s, event.now_s)
         match event:
             case inputs.Expected():
                 return read_ahead(self._roster, event)
@@ -134,7 +133,6 @@ class Scheduler:
             return
         record = self._roster.models[key]
         record.leases.pop(request)
-        record.last_used_s = self._roster.now_s
         if rebuild_s is not None:
             record.rebuild_s = rebuild_s
         if not record.leases:
@@ -179,7 +177,7 @@ class Scheduler:
             self._arrived(record)
 
     def _arrived(self, record: ModelRecord) -> None:
-        record.state, record.last_used_s = Lifecycle.READY, self._roster.now_s
+        record.state = Lifecycle.READY
         if record.key == self._roster.primary:
             self._roster.primary_owed = False
 
@@ -261,7 +259,7 @@ class Scheduler:
         self._roster.granted[waiter.request] = record.key
         record.leases[waiter.request] = waiter.owner
         record.state, record.served = Lifecycle.BUSY, True
-        record.uses += 1
+        self._roster.forecast = self._roster.forecast.after_use(record.key)
         self._emit(Grant, record, "loaded", request=waiter.request)
 
     def _place(self, waiter: Waiter, record: ModelRecord, promises: Promises) -> None:
@@ -304,7 +302,8 @@ class Scheduler:
             possible_bytes = min(over_bytes, sum(c.size_bytes for c in idle))
             for victim in cheapest_sufficient(idle, possible_bytes) or ():
                 record = self._roster.models[victim.key]
-                self._evict(record, "the device is over its budget", owes=True)
+                reason = f"the device is over its budget; {self._roster.stake(record)}"
+                self._evict(record, reason, owes=True)
 
     def _return_primary(self, promises: Promises) -> None:
         if self._roster.primary is None or not self._roster.primary_owed:
@@ -330,7 +329,8 @@ class Scheduler:
     def _make_room(self, record: ModelRecord, found: Placement, owes: bool) -> None:
         reason = f"makes room for {record.key}, which needs {found.needed_bytes:,} bytes"
         for victim in found.evict:
-            self._evict(self._roster.models[victim.key], reason, owes)
+            leaving = self._roster.models[victim.key]
+            self._evict(leaving, f"{reason}; {self._roster.stake(leaving)}", owes)
 
     def _evict(self, record: ModelRecord, reason: str, owes: bool) -> None:
         if record.key == self._roster.primary and owes:
