@@ -123,9 +123,8 @@ class World(RuleBasedStateMachine):
             assert effects[0].device in SIZES[key]
 
     def state(self) -> dict[str, Any]:
-        """Everything the scheduler remembers but the time."""
+        """Everything the scheduler remembers."""
         roster = deepcopy(vars(self.scheduler.roster))
-        del roster["now_s"]
         roster["ledger"] = dict(roster["ledger"].accounts)
         return roster
 
