@@ -45,7 +45,7 @@ POLICIES = {
     "known_popularity": known_popularity,
     "look_ahead": look_ahead,
 }
-UNSEEN = ("bursts",)
+UNSEEN = ("phases",)
 """Kinds that had no part in choosing the policy."""
 
 MOST_OVER_LOOK_AHEAD = 1.15
