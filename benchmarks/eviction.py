@@ -6,7 +6,7 @@ seeds and divided by those of the reference that looks ahead. Nothing is measure
 a device, so the figures are the same on every machine. The target, for each kind:
 at most 1.15 times the reference, and no more than least recently used.
 
-Run: ``python -m benchmarks.eviction [--seeds 20] [--run-log FILE]``
+Run: ``python -m benchmarks.eviction [--seeds 12] [--run-log FILE]``
 
 ``--run-log`` replays the requests of a recorded run (``runs/*.ndjson`` in AI
 Runner's home folder) under all policies and stores nothing.
@@ -45,7 +45,7 @@ POLICIES = {
     "known_popularity": known_popularity,
     "look_ahead": look_ahead,
 }
-UNSEEN = ("phases",)
+UNSEEN = ("users",)
 """Kinds that had no part in choosing the policy."""
 
 MOST_OVER_LOOK_AHEAD = 1.15
@@ -123,7 +123,7 @@ def replayed(path: Path) -> dict[str, Any]:
 def main() -> int:
     """Compare, print, store and draw; the exit status says whether the target was met."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--run-log", type=Path, help="a recorded run in place of drawn traces")
     options = parser.parse_args()
     if options.run_log:

@@ -1,7 +1,7 @@
 """Which models are asked for one after the other: drawn at random, or read from a run log.
 
 Owns the traces that eviction policies are compared on. A drawn trace has twelve
-models of 1 to 9 GB (log-uniform) that load in 0.4 s and 1 s for each 2 GB, one
+models of 1 to 9 GB (log-uniform; all 4 GB in ``alike``) that load in 0.4 s and 1 s for each 2 GB, one
 device whose budget holds 25 to 50 % of them together (and the largest at least),
 and 600 requests. What differs by kind is who is asked for:
 
@@ -9,22 +9,22 @@ and 600 requests. What differs by kind is who is asked for:
               1/n^a, a from 0.7 to 1.2
 ``sessions``  a primary, and after 60 % of its answers one of one to three
               specialists, which change after 5 to 20 answers; the primary returns after each
+``alike``     as ``sessions``, all models of one size
 ``scans``     three hot models, and every 10 to 40 requests a row of others, once each
+``bursts``    an LRU stack (Mattson et al. 1970): the model used n models ago has a
+              weight of 1/n^a, a from 1 to 2; once in 25 requests it is any model
 ``shifting``  as ``zipf``, but after every 60 to 140 requests half of the models
               change their popularity
 ``chains``    five fixed chains of two to four models, drawn with Zipf weights; one
               request in ten is any model
-
-``bursts``    an LRU stack (Mattson et al. 1970): the model used n models ago has a
-              weight of 1/n^a, a from 1 to 2; once in 25 requests it is any model
-
 ``phases``    150 requests each of ``sessions``, ``zipf``, ``scans`` and ``bursts``, with
               the same twelve models
+``users``     two at once: one with ``sessions``, one with ``zipf``, one to six requests of
+              either in a row
 
-The policy was chosen on other seeds of ``zipf``, ``sessions``, ``scans`` and ``bursts``,
-and on a drift of popularity that is not here. Earlier forms of it had been run on
-``shifting`` and ``chains``, which led to no change. ``phases`` was written after the
-last change of the policy.
+The policy was chosen on other seeds of the first five, and on a drift of popularity
+that is not here. Earlier forms of it had been run on ``shifting``, ``chains`` and
+``phases``, which led to no change. ``users`` was written after the last change.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from airunner.resources.run_log import Run
 from airunner.scheduling import inputs
 
 MODELS, REQUESTS = 12, 600
-UNIT_BYTES = 100_000_000
+UNIT_BYTES, ALIKE_UNITS = 100_000_000, 40
 START_S, BYTES_PER_S = 0.4, 2e9
 STATE_S = 0.5
 """What saving and restoring the primary's conversations takes in a drawn trace of sessions."""
@@ -155,6 +155,18 @@ def phases(rng: Random) -> list[int]:
     return [model for part in parts for model in part]
 
 
+def users(rng: Random) -> list[int]:
+    """Two who know nothing of each other."""
+    waiting = [sessions(rng), zipf(rng)]
+    asked: list[int] = []
+    while len(asked) < REQUESTS:
+        whose = rng.choice(waiting)
+        stretch = rng.randint(1, 6)
+        asked += whose[:stretch]
+        del whose[:stretch]
+    return asked[:REQUESTS]
+
+
 def _popularity(rng: Random) -> tuple[list[int], list[float]]:
     exponent = rng.uniform(0.7, 1.2)
     order = rng.sample(range(MODELS), MODELS)
@@ -164,11 +176,13 @@ def _popularity(rng: Random) -> tuple[list[int], list[float]]:
 KINDS: Mapping[str, Callable[[Random], list[int]]] = {
     "zipf": zipf,
     "sessions": sessions,
+    "alike": sessions,
     "scans": scans,
+    "bursts": bursts,
     "shifting": shifting,
     "chains": chains,
-    "bursts": bursts,
     "phases": phases,
+    "users": users,
 }
 
 
@@ -176,10 +190,12 @@ def drawn_trace(kind: str, seed: int) -> Trace:
     """One trace; the same for the same kind and seed."""
     rng = random.Random(f"{kind} {seed}")
     sizes = [round(10 * math.exp(rng.uniform(0.0, math.log(9)))) for _ in range(MODELS)]
+    if kind == "alike":
+        sizes = [ALIKE_UNITS] * MODELS
     asked = KINDS[kind](rng)
     budget = max(max(sizes), round(rng.uniform(0.25, 0.5) * sum(sizes)))
     names = [f"m{number}" for number in range(MODELS)]
-    primary = names[0] if kind == "sessions" else None
+    primary = names[0] if kind in ("sessions", "alike") else None
     size_bytes = {n: size * UNIT_BYTES for n, size in zip(names, sizes, strict=True)}
     return Trace(
         budget_bytes=budget * UNIT_BYTES,
