@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,9 @@ POLICIES = {
     "known_popularity": known_popularity,
     "look_ahead": look_ahead,
 }
-UNSEEN = ("users",)
+COMPARED = tuple(name for name in POLICIES if name != "look_ahead")
+
+UNSEEN = ("nightly",)
 """Kinds that had no part in choosing the policy."""
 
 MOST_OVER_LOOK_AHEAD = 1.15
@@ -65,9 +67,7 @@ def compare(kind: str, seeds: int) -> dict[str, Any]:
     reference_loads = sum(run["look_ahead"].loads for run in runs)
     row: dict[str, Any] = {"kind": kind, "unseen": kind in UNSEEN}
     row["reference_s"] = round(reference_s, 1)
-    for name in POLICIES:
-        if name == "look_ahead":
-            continue
+    for name in COMPARED:
         loads = sum(run[name].loads for run in runs)
         each = [run[name].seconds / run["look_ahead"].seconds for run in runs]
         row[name] = {
@@ -80,17 +80,18 @@ def compare(kind: str, seeds: int) -> dict[str, Any]:
     return row
 
 
-def draw(rows: list[Mapping[str, Any]], file: Path) -> None:
+def draw(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     """Bars over the reference, by kind and policy, with a dot for each seed."""
     import matplotlib as mpl
 
     mpl.use("svg")
+    mpl.rcParams["svg.fonttype"] = "none"  # text stays text
     mpl.rcParams["svg.hashsalt"] = "eviction"  # the same figures give the same file
     import matplotlib.pyplot as plt
 
     names = {"ours": "AI Runner", "gdsf": "GreedyDual-Size-Frequency", "lru": "LRU"}
     colours = {"ours": "#2563eb", "gdsf": "#f59e0b", "lru": "#9ca3af"}
-    figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 3.8), layout="constrained")
     width = 0.26
     for place, (name, label) in enumerate(names.items()):
         at = [number + (place - 1) * width for number in range(len(rows))]
@@ -131,8 +132,8 @@ def main() -> int:
         return 0
     rows = [compare(kind, options.seeds) for kind in KINDS]
     for row in rows:
-        print({name: value for name, value in row.items() if not isinstance(value, dict)})
-        print({name: round(row[name]["over_look_ahead"], 3) for name in ("ours", "gdsf", "lru", "known_popularity")})
+        ratios = (f"{name} {row[name]['over_look_ahead']:.3f}" for name in COMPARED)
+        print(f"{row['kind']:9}", *ratios, f"optimum {row['optimum_over_look_ahead']:.3f}")
     write_results("eviction", {"seeds": options.seeds, "first_seed": FIRST_SEED, "rows": rows})
     draw(rows, PICTURE)
     met = all(

@@ -84,16 +84,16 @@ def scheduler(trace: Trace) -> Spent:
         if not returns and not in_series:
             tell(inputs.SeriesBegan(now_s=float(next(now)), series="s"))
             in_series = True
-        asked = {"request": str(number), "owner": str(number), "demand": demand(key)}
-        tell(inputs.LeaseAsked(now_s=float(next(now)), **asked))
-        if str(number) not in granted:
-            raise RuntimeError(f"the scheduler did not grant {key}")
-        rebuild_s = trace.rebuild_s.get(key, 0.0)
+        request = str(number)
         tell(
-            inputs.LeaseReturned(
-                now_s=float(next(now)), request=str(number), rebuild_s=rebuild_s
+            inputs.LeaseAsked(
+                now_s=float(next(now)), request=request, owner=request, demand=demand(key)
             )
         )
+        if request not in granted:
+            raise RuntimeError(f"the scheduler did not grant {key}")
+        rebuild_s = trace.rebuild_s.get(key, 0.0)
+        tell(inputs.LeaseReturned(now_s=float(next(now)), request=request, rebuild_s=rebuild_s))
         if returns and in_series:
             tell(inputs.SeriesEnded(now_s=float(next(now)), series="s"))
             in_series = False
@@ -126,7 +126,7 @@ def greedy_dual_size_frequency(trace: Trace) -> Spent:
 
     def victims(_step: int, held: set[str], deficit: int) -> list[str]:
         nonlocal floor
-        chosen = _until_enough(trace, sorted(held, key=lambda key: figure[key]), deficit)
+        chosen = _until_enough(trace, sorted(held, key=lambda key: (figure[key], key)), deficit)
         floor = figure[chosen[-1]]
         for key in chosen:
             del uses[key]

@@ -67,9 +67,7 @@ def test_equal_costs_go_to_fewer_models_then_to_fewer_bytes() -> None:
 
 def test_cost_counts_what_coming_back_takes_its_likelihood_and_the_primary() -> None:
     def cost_of(likelihood: float, is_primary: bool = False) -> float:
-        return eviction_cost_s(
-            load_s=10, rebuild_s=2, likelihood=likelihood, is_primary=is_primary
-        )
+        return eviction_cost_s(load_s=10, rebuild_s=2, likelihood=likelihood, is_primary=is_primary)
 
     assert cost_of(0.25) == pytest.approx(12 * 0.25)
     assert cost_of(0.0) == 0, "what nobody used is not expected to be used"
