@@ -107,10 +107,14 @@ def delete_conversation(
 
 @contextmanager
 def _records(settings: Settings) -> Iterator[Records]:
-    from airunner.records.records import Records
-    from airunner.runtime.home import records_file
+    from functools import partial
 
-    with Records(records_file(settings)) as records:
+    from airunner.records.records import Records
+    from airunner.resources.parking import remove_states
+    from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file
+
+    on_delete = partial(remove_states, settings.home, MEMORY_FILE_SYSTEM)
+    with Records(records_file(settings), on_delete=on_delete) as records:
         yield records
 
 

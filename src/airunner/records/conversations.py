@@ -70,10 +70,16 @@ class Found:
 
 
 class Conversations:
-    """The conversations of a database."""
+    """The conversations of a database. ``on_delete`` hears the id of each that is deleted."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        on_delete: Callable[[str], None] | None = None,
+    ) -> None:
         self._database, self._clock = database, clock
+        self._on_delete = on_delete
         self._index = Index("message", ("said",))
 
     def save(
@@ -214,6 +220,8 @@ class Conversations:
         with self._database.write() as connection:
             gone = connection.execute("DELETE FROM conversation WHERE id = ?", (id,)).rowcount == 1
             self._index.merge(connection)
+        if gone and self._on_delete is not None:
+            self._on_delete(id)
         self._database.compact()
         return gone
 

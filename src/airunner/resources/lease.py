@@ -34,7 +34,8 @@ from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import ParkedState, ParkingLot
+from airunner.resources.parking import ParkingLot
+from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
 
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
@@ -100,10 +101,11 @@ class LoadedModel:
         """About what the live conversations' KV state takes."""
         return sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
 
-    async def save(self, conversation: str, slot: int) -> ParkedState | None:
+    async def save(self, conversation: str, slot: int, continued: bool) -> ParkedState | None:
         """Write one conversation to the lot, trying each tier; ``None`` if none took it.
 
-        One that was never answered has nothing of its own to be kept.
+        ``continued`` is whether somebody has come back to it. One that was never answered
+        has nothing of its own to be kept.
         """
         if conversation in self.unanswered:
             return None
@@ -118,6 +120,7 @@ class LoadedModel:
                 ParkedState,
                 self.key,
                 conversation,
+                continued,
             )
         except asyncio.CancelledError:
             self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
@@ -140,6 +143,7 @@ class LoadedModel:
             self.proof.lost(state.name, 0, state.tokens, str(error))
             return False
         self.lot.drop(state.model, state.name)
+        self.slots.note_continued(state.name, state.continued)
         self.proof.expect(state.name, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
@@ -221,12 +225,14 @@ class LoadedModel:
         """
         try:
             if claim.displaced is not None:
-                await self.save(claim.displaced, claim.slot)
+                await self.save(claim.displaced, claim.slot, claim.continued)
             if conversation is None:
                 return
             self._expect_nothing(conversation)
             parked = self.lot.find(self.key, conversation)
             restored = parked is not None and await self.restore(parked, claim.slot)
+            if restored:
+                self.slots.note_continued(conversation, True)
             if not restored and request is not None:
                 # A restore that failed may have left anything in the slot.
                 found = content if parked is None else None
@@ -256,6 +262,11 @@ class LoadedModel:
         if not reused:
             self.beginnings.disprove(begun, usage.cached_tokens)
         return replace(usage, cached_tokens=max(0, usage.cached_tokens - begun.computed))
+
+    def forget(self, conversation: str) -> None:
+        """Keep nothing of a conversation that was deleted; an answer in progress goes on."""
+        self.slots.forget(conversation)
+        self._expect_nothing(conversation)
 
     def _expect_nothing(self, conversation: str) -> None:
         self.begun.pop(conversation, None)

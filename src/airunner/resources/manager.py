@@ -204,6 +204,12 @@ class ModelResourceManager:
         """Let go of an idle model, its conversations parked. One in use is left alone."""
         self._apply(inputs.UnloadAsked(now_s=time.monotonic(), key=key))
 
+    def forget(self, conversation: str) -> None:
+        """Drop every state of a conversation that was deleted."""
+        for loaded in self._residences:
+            loaded.forget(conversation)
+        self._lot.drop_everywhere(conversation)
+
     def status(self) -> Status:
         """Every device and every model ever asked for, as they are now; nothing is measured."""
         roster = self._scheduler.roster
@@ -249,7 +255,7 @@ class ModelResourceManager:
         await self._residences.settled()
 
     async def close(self) -> None:
-        """Refuse who waits, end every worker, remove what is parked."""
+        """Refuse who waits, end every worker, remove what is parked and does not last."""
         self._closing = True
         for answer in self._answers.values():
             if not answer.done():

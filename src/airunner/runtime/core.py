@@ -28,6 +28,7 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
+from airunner.errors import StorageError
 from airunner.events import Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
@@ -37,9 +38,10 @@ from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
+from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
-from airunner.resources.parking import open_parking_lot
+from airunner.resources.parking import Lasting, open_parking_lot, remove_states
 from airunner.resources.run_log import RunLog
 from airunner.resources.scope import current_owner
 from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
@@ -47,7 +49,7 @@ from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.hardware import Hardware
-from airunner.runtime.home import records_file, runs_folder
+from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder
 from airunner.runtime.image_service import ImageService
 from airunner.runtime.specialists import SpecialistDesk
 from airunner.runtime.system import RuntimeSystem
@@ -60,9 +62,6 @@ from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset
 from airunner.weights.store import ModelStore
-
-MEMORY_FILE_SYSTEM = Path("/dev/shm")
-"""Where parked state lies in host memory; where it does not exist, disk serves alone."""
 
 
 class RuntimeCore:
@@ -112,9 +111,17 @@ class RuntimeCore:
         run_parent = settings.home / "run"
         sweep_stale_folders(run_parent)
         self._run_folder = SessionFolder(run_parent)
+        self._bridge = LoopBridge()
+        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.known = KnownConversations()
+        lasting = Lasting(self.known, self._is_saved) if settings.keep_parked else None
         try:
             lot = open_parking_lot(
-                settings.home, settings.parking_memory, settings.parking_disk, MEMORY_FILE_SYSTEM
+                settings.home,
+                settings.parking_memory,
+                settings.parking_disk,
+                MEMORY_FILE_SYSTEM,
+                lasting,
             )
         except BaseException:
             self._run_folder.close()
@@ -149,10 +156,8 @@ class RuntimeCore:
             assignments=assignments,
             planned=self._planner.choice,
         )
-        self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
         self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self._bridge = LoopBridge()
         self.specialists = SpecialistDesk(self._bridge, self.team, self.bus, self._images)
         system = RuntimeSystem(
             catalog=self.catalog,
@@ -339,7 +344,9 @@ class RuntimeCore:
         await self.manager.settled()
 
     async def close(self) -> None:
-        """End every worker and remove what was parked. Safe to call twice.
+        """End every worker, and leave only what was parked of conversations that last.
+
+        Safe to call twice.
 
         Whoever waits for a model is refused, and generations in progress break off.
         """
@@ -357,6 +364,20 @@ class RuntimeCore:
             self.records.close()
             self._run_folder.close()
             self._log.close()
+
+    def _forget(self, conversation: str) -> None:
+        """The user has deleted a conversation; from any thread."""
+        self._bridge.soon(lambda: self.manager.forget(conversation))
+        # Another process may have parked it, or have the folder that this one would use.
+        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+
+    def _is_saved(self, conversation: str) -> bool:
+        if not records_file(self.settings).exists():
+            return False
+        try:
+            return self.records.conversations.entry(conversation) is not None
+        except StorageError:
+            return True  # nobody knows; the quota limits it
 
     def _equip(self) -> AgentLoop:
         settings, given = self.settings, self._given_tools
