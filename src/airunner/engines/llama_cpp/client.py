@@ -38,7 +38,6 @@ from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
     check_seal,
-    fingerprint,
     written_whole,
 )
 from airunner.engines.openai_form import complete_by_chat
@@ -58,7 +57,8 @@ class LlamaCppModel:
 
     ``slot_dir`` is the only folder that the worker reads and writes slot states
     in. ``exited`` returns when the worker's process has ended, and is asked for
-    the reason when a connection breaks. ``guidance``: see ``request_body``.
+    the reason when a connection breaks. ``guidance``: see ``request_body``. ``seal`` is the
+    load's fingerprint, see ``slot_files``.
     """
 
     def __init__(
@@ -69,9 +69,11 @@ class LlamaCppModel:
         slot_dir: Path,
         exited: Callable[[], Awaitable[WorkerExit]],
         guidance: bool = False,
+        seal: bytes = bytes(16),
     ) -> None:
         self._plan = plan
         self._slot_dir = slot_dir
+        self._seal = seal
         self._guidance = guidance
         self._guidance_checked = not guidance
         self._call_syntax: CallSyntax | None = None
@@ -194,7 +196,7 @@ class LlamaCppModel:
                     if error.problem == _SAVE_FAILED:
                         raise StorageError(target, "the engine could not write it") from error
                     raise
-            n_bytes = part.seal(answer["n_written"], fingerprint(self._plan))
+            n_bytes = part.seal(answer["n_written"], self._seal)
         return SlotState(answer["n_saved"], n_bytes, answer["timings"]["save_ms"] / 1000)
 
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
@@ -204,7 +206,7 @@ class LlamaCppModel:
             GenerationError: the file is missing, cut short, or of a model loaded differently.
         """
         self._check_slot(slot)
-        check_seal(source, self._plan)
+        check_seal(source, self._plan.model, self._seal)
         with borrowed_name(self._slot_dir, source) as name:
             answer = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
         return SlotState(

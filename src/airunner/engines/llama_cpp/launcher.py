@@ -15,8 +15,10 @@ from pathlib import Path
 
 from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.installation import engine_version
 from airunner.engines.llama_cpp.load_log import explain
 from airunner.engines.llama_cpp.order import Order
+from airunner.engines.llama_cpp.slot_files import fingerprint
 from airunner.errors import MissingWeightsError
 from airunner.models.files.gguf_header import read_header
 from airunner.workers.child import Child
@@ -89,6 +91,8 @@ class LocalLauncher:
             berth.slot_dir,
             child.wait,
             guidance=self._options.llama_server is None,
+            # Of the file as it is now: it may be replaced while the model is in memory.
+            seal=fingerprint(plan, engine_version(self._options.llama_server)),
         )
         return LocalWorker(child, model, answer.pid, answer.load_s)
 
