@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airunner.guided.grounding.grounded import ground
+from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.grounding.quantities import find_quantities
 
 ABOUT = "book_trip: Book a trip."
@@ -27,6 +27,13 @@ def text(description: str = "", **limits: Any) -> dict[str, Any]:
 
 def given(message: str, form: dict[str, Any], about: str = ABOUT) -> dict[str, Any]:
     return dict(ground(form, message, about).given)
+
+
+def chosen_from(message: str, form: dict[str, Any]) -> dict[str, Any]:
+    """The values that the model may choose from, by parameter; ``None`` for any."""
+    grounded = ground(form, message, ABOUT)
+    left = narrowed(grounded.schema, message, grounded.given)
+    return {name: node.get("enum") for name, node in left["properties"].items()}
 
 
 def test_what_the_message_does_not_say_is_left_out_or_left_open() -> None:
@@ -112,24 +119,28 @@ def test_switches_follow_the_words_for_them() -> None:
     assert given("A room", form) == {}
 
 
-def test_strings_are_spans_of_the_message() -> None:
+def test_texts_are_chosen_from_the_names_and_quotations_of_the_message() -> None:
     trip = schema("origin destination", origin="string", destination="string")
-    assert given("Is there a train from Graz to Sankt Gallen?", trip) == {
-        "origin": "Graz",
-        "destination": "Sankt Gallen",
+    assert chosen_from("Is there a train from Graz to Sankt Gallen?", trip) == {
+        "origin": ["Graz", "Sankt Gallen"],
+        "destination": ["Graz", "Sankt Gallen"],
     }
     form = schema("title author", title=text("Title of the book."), author=text("Who wrote it."))
-    assert given("Do you have 'The Stone Raft' by José Saramago?", form, "find_book") == {
-        "title": "The Stone Raft",
-        "author": "José Saramago",
+    assert chosen_from("Do you have 'The Stone Raft' by José Saramago?", form) == {
+        "title": ["The Stone Raft", "José Saramago"],
+        "author": ["The Stone Raft", "José Saramago"],
     }
+    for message in ("Gibt es «Die Pest» von Albert Camus?", "¿Tiene “Die Pest” de Albert Camus?"):
+        assert chosen_from(message, form)["title"] == ["Die Pest", "Albert Camus"]
+    # Without any, they are written freely.
+    assert chosen_from("what is it called?", form) == {"title": None, "author": None}
+
+
+def test_the_only_span_is_the_only_text_that_is_wanted() -> None:
     place = schema("city", city=text("The city."))
     assert given("Will it snow in Oslo tomorrow?", place, "forecast: the weather") == {
         "city": "Oslo"
     }
-
-
-def test_what_is_written_for_a_machine_is_not_picked_from_prose() -> None:
     form = schema("command", command=text("The shell command to run."))
     assert given("show me which files are large", form, "shell: Run a command.") == {}
     assert given("run `du -sh`", form, "shell: Run a command.") == {"command": "du -sh"}
@@ -148,7 +159,9 @@ def test_lists_are_taken_in_order() -> None:
     assert given("the mean of 12, 15.5 and 18", form) == {"values": [12.0, 15.5, 18.0]}
     assert given("the mean of [3, -4]", form) == {"values": [3.0, -4.0]}
     names = schema("guests", guests={"type": "array", "items": {"type": "string"}})
-    assert given("a table for the guests Ann, Bo and Cy", names) == {"guests": ["Ann", "Bo", "Cy"]}
+    assert given('a table for the guests ["Ann", "Bo"]', names) == {"guests": ["Ann", "Bo"]}
+    left = narrowed(names, "a table for the guests Ann, Bo and Cy", {})
+    assert "Cy" in left["properties"]["guests"]["items"]["enum"]
     chosen = schema(parts={"type": "array", "items": {"enum": ["Roof", "Cellar", "Garden"]}})
     assert given("tell me of its garden and the cellar", chosen) == {"parts": ["Garden", "Cellar"]}
     whole = schema("values", values={"type": "array", "items": {"type": "integer"}})

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airunner.guided.grounding.phrases import Token
 from airunner.guided.grounding.slots import Slot
+from airunner.guided.grounding.spans import Token
 from airunner.tools.words import COMMON, stem
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")

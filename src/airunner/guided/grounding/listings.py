@@ -1,21 +1,15 @@
-"""The lists in a message: in brackets, or several things with commas and "and" between them."""
+"""The lists in a message: in brackets, or several numbers with commas and "and" between them."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airunner.guided.grounding.phrases import Phrase, Token
 from airunner.guided.grounding.quantities import Quantity, are_listed
 
 _OPEN, _CLOSE = "[({", "])}"
-_BETWEEN = re.compile(
-    r"\s*(?:,\s*(?:and\s+|or\s+)?|;\s*|\s+and\s+|\s+or\s+|\s*&\s*)(?:the\s+)?(?:[$€£]\s?)?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +78,3 @@ def runs_of_numbers(text: str, numbers: Sequence[Quantity]) -> list[list[Quantit
         else:
             runs.append([number])
     return [run for run in runs if len(run) > 1]
-
-
-def runs_of_phrases(
-    text: str, phrases: Sequence[Phrase], tokens: Sequence[Token]
-) -> list[list[Phrase]]:
-    """Spans that stand in a list, two or more; names and quotations before other phrases."""
-    found: list[list[Phrase]] = []
-    for sorts in (("quoted",), ("name", "identifier"), ("phrase", "name", "identifier")):
-        ordered = sorted((p for p in phrases if p.sort in sorts), key=lambda p: (p.first, -p.after))
-        by_start: dict[int, Phrase] = {}
-        for phrase in ordered:
-            by_start.setdefault(phrase.first, phrase)
-        used: set[int] = set()
-        for first in sorted(by_start):
-            if first in used:
-                continue
-            run = [by_start[first]]
-            while True:
-                after = run[-1].after
-                end = tokens[after - 1].end
-                following = next(
-                    (
-                        p
-                        for f, p in by_start.items()
-                        if after < f <= after + 4 and _BETWEEN.fullmatch(text, end, tokens[f].start)
-                    ),
-                    None,
-                )
-                if following is None:
-                    break
-                run.append(following)
-            used |= {p.first for p in run}
-            if len(run) > 1:
-                found.append(run)
-    return found

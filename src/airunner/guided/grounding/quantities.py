@@ -13,57 +13,21 @@ from dataclasses import dataclass, replace
 
 from airunner.guided.grounding.calendar_dates import find_dates
 from airunner.guided.grounding.units import UNIT_NAMES
+from airunner.guided.number_words import PATTERN, SCALES, value_of
 
 MAX_QUANTITIES = 40
 _LONGEST_NUMBER = 30
 _LARGEST_IN_WORDS = 10**18
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SMALL = {word: number for number, word in enumerate(_ONES)} | {
-    word: 10 * number for number, word in enumerate(_TENS, start=2)
-}
-_SCALES = {
-    "hundred": 100,
-    "dozen": 12,
-    "thousand": 1000,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-}
 _LETTER_SCALES = {"k": 1000, "m": 10**6, "b": 10**9, "mn": 10**6, "bn": 10**9}
-_SCALE = rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})s?\b)?"
+_SCALE = rf"(?:\s?(?P<scale>{'|'.join(SCALES)})s?\b)?"
 _DIGITS = re.compile(
     r"(?<![\w.^])(?P<money>(?:US)?[$€£¥₹]\s?)?(?P<sign>[-−])?(?(money)|(?<![\w)/^]))"
     r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"
     rf"{_SCALE}(?P<glued>[a-zA-Zµμ°Ωω²³]*)"
 )
-_NUMBER_WORD = "|".join([*sorted(_SMALL, key=len, reverse=True), *_SCALES])
 _WORDS = re.compile(
-    rf"\b(?P<minus>minus\s+|negative\s+)?(?P<half>half\s+)?(?P<words>(?:an?\s+(?=(?:{'|'.join(_SCALES)})\b))?"
-    rf"(?:{_NUMBER_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_NUMBER_WORD})\b)*)(?!\w)",
-    re.IGNORECASE,
+    rf"\b(?P<minus>minus\s+|negative\s+)?(?P<half>half\s+)?(?P<words>{PATTERN})", re.IGNORECASE
 )
 _HALF = re.compile(r"\bhalf\s+(?=an?\s+\w)|\ba\s+half\b", re.IGNORECASE)
 _NEXT_ONE = re.compile(
@@ -146,7 +110,7 @@ def _all(text: str) -> Iterator[Quantity]:
 
 def _in_digits(found: re.Match[str], text: str) -> Quantity | None:
     glued, unit = found["glued"], ""
-    factor = _SCALES.get((found["scale"] or "").lower(), 1)
+    factor = SCALES.get((found["scale"] or "").lower(), 1)
     if found["money"]:
         factor *= _LETTER_SCALES.get(glued.lower(), 1)
         unit = "$"
@@ -185,18 +149,7 @@ def _plain(value: float, written: str) -> int | float:
 
 
 def _in_words(found: re.Match[str]) -> Quantity | None:
-    total = current = 0
-    words = re.findall(r"[a-z]+", found["words"].lower())
-    for word in words:
-        if word in _SMALL:
-            current += _SMALL[word]
-        elif word in _SCALES:
-            scale = _SCALES[word]
-            if scale >= 1000:
-                total, current = total + max(1, current) * scale, 0
-            else:
-                current = max(1, current) * scale
-    value: int | float = total + current
+    value: int | float = value_of(found["words"])
     if value > _LARGEST_IN_WORDS:
         return None
     if found["half"]:
