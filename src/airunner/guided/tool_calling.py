@@ -165,7 +165,7 @@ class _Form:
         settled = {name for name in marks_of(tool) if name in given or _is_optional(tool, name)}
         left = without(tool.decoding, settled)
         if left["properties"] and not _is_called_again(tool, messages):
-            grounded = ground(left, _grounds(tool, request), f"{tool.name} {tool.description}")
+            grounded = ground(left, _grounds(tool, request))
             given, left = {**given, **grounded.given}, dict(grounded.schema)
         question = _arguments_wanted(tool, left)
         left = narrowed(left, _grounds(tool, request), given)

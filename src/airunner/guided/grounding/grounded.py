@@ -13,13 +13,11 @@ from typing import Any
 
 from airunner.guided.grounding.calendar_dates import find_dates
 from airunner.guided.grounding.choices import chosen, mentions, switched
-from airunner.guided.grounding.listings import Listing, bracketed, runs_of_numbers
 from airunner.guided.grounding.number_matching import matched, value_for
 from airunner.guided.grounding.quantities import find_quantities
 from airunner.guided.grounding.slots import Slot, slots_of
 from airunner.guided.grounding.spans import spans_of, tokens_of
 from airunner.tools.schema import without
-from airunner.tools.words import stems
 
 _LONGEST = 1000
 
@@ -41,9 +39,9 @@ class Grounded:
     schema: Mapping[str, Any]
 
 
-def ground(schema: Mapping[str, Any], message: str, about: str = "") -> Grounded:
-    """Settle what ``message`` settles of an object ``schema``; ``about`` describes its tool."""
-    reading = _Reading(schema, message[:_LONGEST], about)
+def ground(schema: Mapping[str, Any], message: str) -> Grounded:
+    """Settle what ``message`` settles of an object ``schema``."""
+    reading = _Reading(schema, message[:_LONGEST])
     values = {s: v for s, v in reading.settle().items() if _fits(s.schema, v)}
     given: dict[str, Any] = {}
     settled: set[str] = set()
@@ -124,17 +122,15 @@ def _assembled(have: Mapping[tuple[str, ...], Any], name: str) -> Any:
 class _Reading:
     """One message, read for the slots of one schema."""
 
-    def __init__(self, schema: Mapping[str, Any], message: str, about: str) -> None:
+    def __init__(self, schema: Mapping[str, Any], message: str) -> None:
         self.slots = slots_of(schema)
         self._text = message
         self._tokens = tokens_of(message)
-        self._known = set(stems(about)) | {s for slot in self.slots for s in slot.name_stems}
         self._values: dict[Slot, Any] = {}
         self._numbers = find_quantities(message)
 
     def settle(self) -> dict[Slot, Any]:
         """The value of each slot that the message settles."""
-        self._settle_lists()
         self._settle_choices()
         self._settle_dates()
         self._settle_numbers()
@@ -146,16 +142,20 @@ class _Reading:
 
     def _settle_choices(self) -> None:
         for slot in self._open("enum"):
-            if said := chosen(slot, slot.schema["enum"], self._tokens):
-                self._values[slot] = said.value
+            self._settle(slot, chosen(slot.schema["enum"], self._tokens))
         for slot in self._open("boolean"):
-            value = switched(slot, self._tokens)
-            if value is not None:
-                self._values[slot] = value
+            self._settle(slot, switched(slot, self._tokens))
         for slot in self._open("string"):
-            said = chosen(slot, slot.options, self._tokens)
-            if said and (len(slot.options) > 1 or slot.required):
-                self._values[slot] = said.value
+            if len(slot.options) > 1 or slot.required:
+                self._settle(slot, chosen(slot.options, self._tokens))
+        for slot in self._open("array"):
+            choices = (slot.schema.get("items") or {}).get("enum", ())
+            said = [mention.value for mention in mentions(choices, self._tokens)]
+            self._settle(slot, list(dict.fromkeys(said)) or None)
+
+    def _settle(self, slot: Slot, value: Any) -> None:
+        if value is not None:
+            self._values[slot] = value
 
     def _settle_dates(self) -> None:
         dates = [d for d in find_dates(self._text) if d.year and d.day]
@@ -187,49 +187,6 @@ class _Reading:
         spans = [span for span in spans_of(self._text) if span.lower() not in used]
         if len(spans) == 1:
             self._values[slots[0]] = spans[0]
-
-    def _settle_lists(self) -> None:
-        slots = [s for s in self.slots if s.schema.get("type") == "array"]
-        if not slots:
-            return
-        lists = bracketed(self._text)
-        for slot in slots:
-            items = slot.schema.get("items") or {}
-            if "enum" in items:
-                said = mentions(items["enum"], self._tokens, partly=True, known=self._known)
-                if said:
-                    self._values[slot] = list(dict.fromkeys(m.value for m in said))
-        number_slots = [s for s in slots if _item_type(s) in (*_NUMBERS, "array")]
-        text_slots = [s for s in slots if _item_type(s) == "string"]
-        self._number_lists(number_slots, lists)
-        self._text_lists(text_slots, lists)
-
-    def _number_lists(self, slots: Sequence[Slot], lists: Sequence[Listing]) -> None:
-        runs = [
-            Listing(tuple(n.value for n in run), run[0].start, run[-1].end)
-            for run in runs_of_numbers(self._text, self._numbers)
-        ]
-        found = [
-            each
-            for each in lists
-            if each.depth == 2 or all(isinstance(i, int | float) for i in each.items)
-        ]
-        found += [r for r in runs if not any(each.start <= r.start < each.end for each in lists)]
-        found.sort(key=lambda listing: listing.start)
-        for slot in slots:
-            deep = slot.schema["items"].get("type") == "array"
-            listing = next((each for each in found if (each.depth == 2) == deep), None)
-            if listing is not None and (slot.required or len(found) >= len(slots)):
-                found.remove(listing)
-                self._values[slot] = _lists(listing.items, _is_decimal(slot.schema))
-                self._numbers = [
-                    n for n in self._numbers if not listing.start <= n.start < listing.end
-                ]
-
-    def _text_lists(self, slots: Sequence[Slot], lists: Sequence[Listing]) -> None:
-        texts = [each for each in lists if all(isinstance(i, str) for i in each.items)]
-        for slot, listing in zip(slots, texts, strict=False):
-            self._values[slot] = list(listing.items)
 
 
 def _item_type(slot: Slot) -> str:

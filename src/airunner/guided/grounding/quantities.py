@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from airunner.guided.grounding.calendar_dates import find_dates
-from airunner.guided.grounding.units import UNIT_NAMES
 from airunner.guided.number_words import PATTERN, SCALES, value_of
 
 MAX_QUANTITIES = 40
@@ -41,6 +40,9 @@ _AFTER = re.compile(
     r"\s?(%|percent\b|per\s?cent\b|[°º]\s?[CFK]?\b|[A-Za-zµμΩ$€]+(?:/[a-z]+)?(?:\^?[23²³])?)"
 )
 _LISTED = re.compile(r"[\s,;$€£]*(?:and\b|or\b|&)?[\s$€£]*", re.IGNORECASE)
+_GLUED_UNIT = re.compile(
+    r"[a-wyzµVAWNJKΩ°]|[a-zµμ][a-z²³]{1,2}|[A-Z]B|k[A-Z][a-z]?|[°][CF]|mins?|days?"
+)
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
 
 
@@ -116,9 +118,9 @@ def _in_digits(found: re.Match[str], text: str) -> Quantity | None:
         unit = "$"
     elif glued in _ORDINALS:
         unit = ""
-    elif glued.lower() in ("k", "mn", "bn") and glued not in UNIT_NAMES:
+    elif glued.lower() in ("k", "mn", "bn"):
         factor *= _LETTER_SCALES[glued.lower()]
-    elif glued and (glued in UNIT_NAMES or glued.lower() in UNIT_NAMES):
+    elif _GLUED_UNIT.fullmatch(glued):
         unit = glued
     elif glued:
         return None  # a name such as 2D, or a product such as 3x
