@@ -27,7 +27,9 @@ _EXAMPLES = '2027-03-20, "3 May 2027", "next Friday" or "in 3 weeks"'
 _TIMED_EXAMPLES = '2027-03-20T08:00, "tomorrow at 9:00", "Friday at 5 pm" or "in 10 minutes"'
 _DATEPARSER = Lock()  # it keeps what it has found out of a text in objects that callers share
 
-_ISO = re.compile(r"(\d{4})([-/.]?)(\d\d?)\2(\d\d?)(?:[t ](\d\d:.*))?")
+_ISO = re.compile(r"\d{4}-?(?:\d\d|w\d\d)-?\d")
+_YEAR_FIRST = re.compile(r"^(\d{4})([-/.])(\d\d?)\2(\d\d?)(?!\d)")
+_DAY_AND_MONTH = re.compile(r"\d\d?\.\d\d?")
 _NUMERIC = re.compile(r"(?<![\w/.-])(\d{1,2})([/-])(\d{1,2})(?:\2(?:\d{4}|\d\d))?(?![\w/-])")
 _SHORT_YEAR = re.compile(r"(?<![\w/.-])(\d\d?[/.-]\d\d?[/.-])(\d\d)(?!\d)")
 _FIRST_CENTURY_YEAR = 70  # 69 is 2069 and 70 is 1970, as POSIX has it
@@ -64,11 +66,15 @@ def read_date(text: str, today: date) -> ReadDate:
     """
     plain = _plain(text)
     _refuse_two(plain, text)
-    if found := _ISO.fullmatch(plain):
-        return ReadDate(_existing(found, text))
+    if iso := _iso(plain, text):
+        return ReadDate(iso.date())
     day = _CLOCK.sub("", plain).strip(" ,") if not _SPAN.search(plain) else plain
     if found := _WEEKDAY.fullmatch(re.sub(r"^on ", "", day)):
         return _weekday(found, today)
+    if _DAY_AND_MONTH.fullmatch(day):
+        this_year = read_date(f"{day}.{today.year}", today)
+        passed = this_year.day < today
+        return read_date(f"{day}.{today.year + 1}", today) if passed else this_year
     # Today is to be found, though its midnight is over.
     midnight = datetime.combine(today, time())
     read = _parsed(day, midnight - timedelta(seconds=1), "absolute-time")
@@ -106,12 +112,8 @@ def in_words(at_s: float) -> str:
 
 def _moment(text: str, now: datetime, now_s: float) -> float:
     plain = _plain(text)
-    if (found := _ISO.fullmatch(plain)) and found[5]:
-        _existing(found, text)
-        try:
-            return datetime.fromisoformat(plain.upper()).timestamp()
-        except (ValueError, OverflowError, OSError):
-            raise _no_moment(text) from None
+    if (iso := _iso(plain, text)) and re.search(r"[t ]\d", plain):
+        return iso.timestamp()
     clock = _CLOCK.search(plain)
     if clock is None:
         then = _parsed(plain, now, "relative-time") if _SPAN.search(plain) else None
@@ -171,11 +173,18 @@ def _refuse_two(plain: str, text: str) -> None:
         )
 
 
-def _existing(found: re.Match[str], text: str) -> date:
+def _iso(plain: str, text: str) -> datetime | None:
+    """A date, perhaps with a time, as ISO 8601 has it; ``None`` for anything else."""
+    if (found := _YEAR_FIRST.match(plain)) is not None:
+        try:
+            day = date(int(found[1]), int(found[3]), int(found[4]))
+        except ValueError as problem:
+            raise ToolRetryError(f"{text.strip()!r} does not exist: {problem}.") from None
+        plain = day.isoformat() + plain[found.end() :]
     try:
-        return date(int(found[1]), int(found[3]), int(found[4]))
-    except ValueError as problem:
-        raise ToolRetryError(f"{text.strip()!r} does not exist: {problem}.") from None
+        return datetime.fromisoformat(plain.upper()) if _ISO.match(plain) else None
+    except ValueError:
+        return None
 
 
 def _weekday(found: re.Match[str], today: date) -> ReadDate:
