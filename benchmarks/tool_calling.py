@@ -80,8 +80,8 @@ def cases_of(name: str, half: str, limit: int | None) -> list[Case]:
         return [with_distractors(case, pool, CATALOGUE, seed=1) for case in plain][:limit]
     cases = load(name.removesuffix("_39"))
     chosen = [c for c in cases if half == "both" or c.number % 2 == (half == "odd")]
-    if limit:
-        chosen = chosen[:: max(1, len(chosen) // limit)][:limit]
+    if limit is not None:
+        chosen = chosen[:: max(1, len(chosen) // max(1, limit))][:limit]
     if name.endswith("_39"):
         pool = all_functions([*load("live_simple"), *load("live_multiple")])
         chosen = [with_distractors(case, pool, CATALOGUE, seed=1) for case in chosen]

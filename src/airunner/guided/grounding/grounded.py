@@ -174,7 +174,7 @@ class _Reading:
         for slot, number in used.items():
             self._values[slot] = value_for(slot, number)
         lists = [s for s in self._open("array") if s.required and _item_type(s) in _NUMBERS]
-        left = [n.value for n in self._numbers if n not in used.values() and not n.implied]
+        left = [n.value for n in self._numbers if n not in used.values()]
         if len(lists) == 1 and left:
             self._values[lists[0]] = _lists(tuple(left), _is_decimal(lists[0].schema))
 

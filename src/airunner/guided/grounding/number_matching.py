@@ -16,7 +16,7 @@ from airunner.tools.words import COMMON, stem
 _NAME, _DESCRIBED = 3.0, 1.0
 _FARTHER = 0.75
 _LEAST_OPTIONAL = 1.6
-_UNSURE, _OF_A_DATE = 1.2, 3.0
+_UNSURE = 1.2
 _WORD = re.compile(r"[^\W\d_]+|[.;!?\n=]")
 _ENDS = frozenset(".;!?\n")
 
@@ -29,6 +29,8 @@ def matched(slots: Sequence[Slot], numbers: Sequence[Quantity], text: str) -> di
         for slot in slots
         for n, number in enumerate(numbers)
         if value_for(slot, number) is not None
+        # The year of a date is no number of guests.
+        and not (number.dated and number.unit not in slot.name_stems)
     ]
     by_order = {slot.order: slot for slot in slots}
     found: dict[Slot, Quantity] = {}
@@ -76,10 +78,8 @@ def _score(slot: Slot, number: Quantity, around: Mapping[str, float]) -> float:
     described = max(
         (_DESCRIBED * w for word, w in around.items() if word in slot.about), default=0.0
     )
-    unsure = _UNSURE if number.implied or number.spelled else 0.0
-    if number.dated:
-        unsure = -_UNSURE if number.unit in slot.name_stems else _OF_A_DATE
-    return named + described - unsure
+    sure = _UNSURE * (number.dated - number.spelled)
+    return named + described + sure
 
 
 def _is_named(slot: Slot, word: str) -> bool:
@@ -95,15 +95,14 @@ def _is_named(slot: Slot, word: str) -> bool:
 def _around(text: str, numbers: Sequence[Quantity], index: int) -> Iterator[tuple[str, float]]:
     """The words at a number, up to its neighbours, each with what it counts."""
     number = numbers[index]
-    others = [n for n in numbers if not n.implied]
     first = number
     for earlier in reversed(numbers[:index]):
         # "width and height are 30 and 20": what is before the first is about both.
         if are_listed(earlier, first, text):
             first = earlier
-    start = max((n.end for n in others if n.end <= first.start), default=0)
-    end = min((n.start for n in others if n.start >= number.end), default=len(text))
-    after = number.start if number.unit.isalpha() and not number.implied else number.end
+    start = max((n.end for n in numbers if n.end <= first.start), default=0)
+    end = min((n.start for n in numbers if n.start >= number.end), default=len(text))
+    after = number.start if number.unit.isalpha() else number.end
     is_listed = first is not number or any(
         are_listed(number, later, text) for later in numbers[index + 1 : index + 2]
     )

@@ -1,7 +1,7 @@
 """The numbers that a message names, each with its unit and its place.
 
 Owns how people write numbers: digits with separators, decimals, exponents, percent,
-words, dozens, money, clock times, dates. What a number is for is ``number_matching``.
+words, dozens, money, dates. What a number is for is ``number_matching``.
 """
 
 from __future__ import annotations
@@ -29,13 +29,6 @@ _WORDS = re.compile(
     rf"\b(?P<minus>minus\s+|negative\s+)?(?P<half>half\s+)?(?P<words>{PATTERN})", re.IGNORECASE
 )
 _HALF = re.compile(r"\bhalf\s+(?=an?\s+\w)|\ba\s+half\b", re.IGNORECASE)
-_NEXT_ONE = re.compile(
-    r"\b(?<!half )(?:next|last|past|coming|previous|following|an?|per|every|each)\s+"
-    r"(?P<unit>second|minute|hour|day|night|week|month|quarter|year)\b(?!\s*-)",
-    re.IGNORECASE,
-)
-_AT_REST = re.compile(r"\b(?:from|at)\s+rest\b|\bdropped\b", re.IGNORECASE)
-_CLOCK = re.compile(r"(?<![\w:])(\d{1,2}):(\d{2})(?![\w:])")
 _AFTER = re.compile(
     r"\s?(%|percent\b|per\s?cent\b|[°º]\s?[CFK]?\b|[A-Za-zµμΩ$€]+(?:/[a-z]+)?(?:\^?[23²³])?)"
 )
@@ -48,16 +41,12 @@ _ORDINALS = frozenset({"st", "nd", "rd", "th"})
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number and where it stands. ``unit`` is the word or sign at it, in lower case.
-
-    ``implied`` ones stand in no digits or number words: "next week" is 1 week.
-    """
+    """A number and where it stands. ``unit`` is the word or sign at it, in lower case."""
 
     value: int | float
     start: int
     end: int
     unit: str = ""
-    implied: bool = False
     spelled: bool = False
     dated: bool = False
 
@@ -83,7 +72,7 @@ def are_listed(one: Quantity, other: Quantity, text: str) -> bool:
     between = text[one.end : other.start].strip()
     if one.unit and one.unit.lower() not in ("and", "or"):
         between = between.removeprefix(one.unit)
-    return not other.implied and bool(_LISTED.fullmatch(between))
+    return bool(_LISTED.fullmatch(between))
 
 
 def _all(text: str) -> Iterator[Quantity]:
@@ -93,9 +82,6 @@ def _all(text: str) -> Iterator[Quantity]:
         ):
             if value:
                 yield Quantity(value, date.start + offset, date.end, unit, dated=True)
-    for found in _CLOCK.finditer(text):
-        yield Quantity(int(found[1]), found.start(1), found.end(1), "hour")
-        yield Quantity(int(found[2]), found.start(2), found.end(2), "minute")
     for found in _DIGITS.finditer(text):
         if quantity := _in_digits(found, text):
             yield quantity
@@ -104,10 +90,6 @@ def _all(text: str) -> Iterator[Quantity]:
             yield _with_unit(quantity, text)
     for found in _HALF.finditer(text):
         yield _with_unit(Quantity(0.5, found.start(), found.end()), text)
-    for found in _NEXT_ONE.finditer(text):
-        yield Quantity(1, found.start(), found.end(), found["unit"].lower(), implied=True)
-    for found in _AT_REST.finditer(text):
-        yield Quantity(0, found.start(), found.end(), "m/s", implied=True)
 
 
 def _in_digits(found: re.Match[str], text: str) -> Quantity | None:
