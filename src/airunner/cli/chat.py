@@ -7,11 +7,13 @@ Owns the prompt and how a turn is interrupted; ``chat_screen`` owns what is seen
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airunner.cli.attached import Images, read_pictures, with_pictures
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
 from airunner.config.settings import Settings
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from airunner.cli.chat_history import ChatHistory
     from airunner.cli.following import Follower
     from airunner.events import ReminderDue, TurnFinished
+    from airunner.messages import Content, Part
     from airunner.runtime import Runtime
 
 _HELP = """\
@@ -50,6 +53,7 @@ def chat(
             "--conversation", metavar="ID", help="go on with this one; its first characters suffice"
         ),
     ] = None,
+    images: Images = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="print every event as a line of JSON")
     ] = False,
@@ -61,6 +65,7 @@ def chat(
     first; where nobody can answer, because stdin is no terminal, it is denied
     unless --permissions allows it. Of what a tool returns the beginning is shown,
     with --json all of it.
+    Pictures go with -p, or with the first message, to a model that sees.
     Conversations are saved, with -p only if an earlier one goes on.
     Exits 0 when answered, 1 if there is no answer, 130 when interrupted.
     """
@@ -71,6 +76,7 @@ def chat(
     from airunner.cli.turn_ending import is_answered
     from airunner.errors import StorageError
 
+    pictures = read_pictures(images)
     text = sys.stdin.read().strip() if prompt == "-" else prompt
     if text is not None and not text.strip():
         raise typer.BadParameter("the prompt is empty", param_hint="--prompt")
@@ -103,17 +109,24 @@ def chat(
             history.go_on(wanted)
         with screen, following(runtime.bus, screen.show) as follower:
             if text is None:
-                _talk(runtime, history, follower, quiet=as_json)
+                _talk(runtime, history, follower, pictures, quiet=as_json)
                 return
-            finished = _take_turn(runtime, history, text, follower)
+            finished = _take_turn(runtime, history, with_pictures(text, pictures), follower)
     if finished is None:
         raise KeyboardInterrupt
     if not is_answered(finished):
         raise typer.Exit(EXIT_INTERRUPTED if finished.outcome == "cancelled" else EXIT_FAILED)
 
 
-def _talk(runtime: Runtime, history: ChatHistory, follower: Follower, *, quiet: bool) -> None:
-    """Turn after turn, until the user leaves."""
+def _talk(
+    runtime: Runtime,
+    history: ChatHistory,
+    follower: Follower,
+    pictures: Sequence[Part],
+    *,
+    quiet: bool,
+) -> None:
+    """Turn after turn, until the user leaves; ``pictures`` go with the first."""
     from airunner.cli.reminder_watch import ReminderWatch
 
     sign = "" if quiet or not sys.stdin.isatty() else "> "
@@ -140,7 +153,8 @@ def _talk(runtime: Runtime, history: ChatHistory, follower: Follower, *, quiet: 
         if command.startswith("/") and (not rest or command in _TAKES_TEXT):
             _obey(command, rest.strip(), history, sign, quiet=quiet)
         elif command:
-            _take_turn(runtime, history, text, follower)
+            content, pictures = with_pictures(text, pictures), ()
+            _take_turn(runtime, history, content, follower)
 
 
 def _obey(command: str, rest: str, history: ChatHistory, sign: str, *, quiet: bool) -> None:
@@ -196,7 +210,7 @@ def _show_above_the_prompt(event: ReminderDue, sign: str, follower: Follower) ->
 
 
 def _take_turn(
-    runtime: Runtime, history: ChatHistory, text: str, follower: Follower
+    runtime: Runtime, history: ChatHistory, content: Content, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
     from airunner.cli.question import ask
@@ -204,8 +218,8 @@ def _take_turn(
 
     finished: TurnFinished | None = None
     try:
-        history.before_turn(text)
-        turn = runtime.turn(history.conversation, text, may_ask=sys.stdin.isatty())
+        history.before_turn(content)
+        turn = runtime.turn(history.conversation, content, may_ask=sys.stdin.isatty())
         # Closed whatever happens: a turn that waits for an answer never ends by itself.
         with closing(turn):
             for event in turn:

@@ -181,7 +181,11 @@ def _picture_saved(e: Record) -> str:
 
 
 def _history_trimmed(e: Record) -> str:
-    return f"{e['dropped_messages']} old messages left out to fit the context of {e['n_ctx']:,}"
+    media = e.get("left_out_media", 0)
+    pictures = f"{media} old pictures or recordings" if media else ""
+    dropped = f"{e['dropped_messages']} old messages" if e["dropped_messages"] or not media else ""
+    what = " and ".join(filter(None, (dropped, pictures)))
+    return f"{what} left out to fit the context of {e['n_ctx']:,}"
 
 
 def _conversation_switched(e: Record) -> str:

@@ -36,7 +36,7 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             {"text": "milk and eggs", "title": "Groceries"},
         ),
         (read_note, "Read my note about the bank.", {"title": "bank"}),
-        (read_note, "show the groceries note", {"title": "show the groceries note"}),
+        (read_note, "show the groceries note", {"title": "groceries"}),
         (change_note, "Add bread to my shopping note", {"text": "bread"}),
         (
             change_note,
@@ -46,7 +46,7 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
         (
             search_notes,
             "is there anything about wifi in my notes?",
-            {"query": "is there anything about wifi in my notes?"},
+            {"query": "wifi"},
         ),
         (remember_fact, "Remember that I'm allergic to nuts", {"fact": "I'm allergic to nuts"}),
         (remember_fact, "please keep in mind: I live in Graz", {"fact": "I live in Graz"}),
@@ -66,7 +66,7 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             "set a reminder for Friday at 5 pm: water the plants",
             {"text": "water the plants", "when": "Friday at 5 pm"},
         ),
-        (cancel_reminder, "cancel reminder 3", {"reminder": "cancel reminder 3"}),
+        (cancel_reminder, "cancel reminder 3", {"reminder": "3"}),
         (title_conversation, "Call this conversation Bees", {"title": "Bees"}),
         (title_conversation, 'rename this chat to "Tax 2027"', {"title": "Tax 2027"}),
         (
@@ -79,6 +79,11 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             delete_conversation,
             "delete this conversation",
             {"conversation": "delete this conversation", "also_this_one": "true"},
+        ),
+        (
+            delete_conversation,
+            "delete our current chat, please",
+            {"conversation": "delete our current chat, please", "also_this_one": "true"},
         ),
         (delete_conversation, "delete the chat called Tax", {"conversation": "Tax"}),
     ],

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from airunner.guided.grounding.quantities import Quantity, are_listed
 from airunner.guided.grounding.slots import Slot
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 _NAME, _DESCRIBED = 3.0, 1.0
 _FARTHER = 0.75

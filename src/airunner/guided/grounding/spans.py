@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from airunner.guided.grounding.calendar_dates import find_dates
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 MOST_SPANS = 60
 
