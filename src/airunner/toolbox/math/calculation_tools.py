@@ -35,6 +35,7 @@ def calculate(
 
 @tool(
     permission="read",
+    needs=("pint",),
 )
 def convert_units(
     value: Annotated[float, Field(allow_inf_nan=False)],

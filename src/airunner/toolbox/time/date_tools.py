@@ -38,6 +38,10 @@ def current_time(
 
 @tool(
     permission="read",
+    needs=(
+        "dateparser",
+        "dateutil",
+    ),
 )
 def calculate_date(
     start: DateText = "today",

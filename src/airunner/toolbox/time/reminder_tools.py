@@ -18,6 +18,10 @@ _MOST_LISTED = 30
 
 @tool(
     permission="write",
+    needs=(
+        "dateparser",
+        "dateutil",
+    ),
 )
 def set_reminder(
     text: Annotated[str, Field(max_length=MOST_TEXT)],
