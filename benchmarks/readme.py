@@ -165,10 +165,13 @@ def tool_calling(result: Result) -> list[str]:
                 share(ours["schema_valid"]),
                 share(ours["right_function"]),
                 share(ours["right"]) if wants_call else "",
-                f"{share(engine['right_function'])} of {engine['cases']}" if engine else "",
             ]
         )
-    heads = ["", "cases", "valid", "right tool, or rightly none", "right arguments", "engine's own"]
+        if engine:
+            rows[-1].append(f"{share(engine['right_function'])} of {engine['cases']}")
+    heads = ["", "cases", "valid", "right tool, or rightly none", "right arguments"]
+    if any(way == "engine" for _, way in found):
+        heads.append("engine's own")
     choice = result["tool_choice"]
     obeyed = ", ".join(f"{kind} {share(choice[kind])}" for kind in ("none", "required", "named"))
     note = f"Of {choice['cases']} requests each, `tool_choice` was obeyed: {obeyed}."
