@@ -96,6 +96,7 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("models", "show", "Qwen/Qwen3"), 1, "Did you mean Qwen/Qwen3-8B"),
         (("plan", "--max-memory", "lots"), 2, "from flag --max-memory"),
         (("plan", "--max-vram", "much"), 2, "not a size"),
+        (("plan", "--core-tools", "All,x"), 2, "all stands alone"),
         (("models", "list", "--keep-in-memory", "singing"), 2, "no such capability"),
         (("run", "singing", "la"), 2, "is not one of"),
         (("chat", "-p", "  "), 2, "the prompt is empty"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -99,10 +100,10 @@ def delete_conversation(
         entry = conversation_named(records.conversations, id)
         question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
         if not yes and not typer.confirm(question, err=True):
-            typer.echo("Nothing was deleted.", err=True)
+            say("Nothing was deleted.", aside=True)
             raise typer.Exit(EXIT_FAILED)
         records.conversations.delete(entry.id)
-    typer.echo(f"Deleted {entry.title!r}.", err=True)
+    say(f"Deleted {entry.title!r}.", aside=True)
 
 
 @contextmanager

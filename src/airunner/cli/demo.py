@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def demo(
     else:
         _print_figures(figures, console)
     if story.problem:
-        typer.echo(f"error: {story.problem}", err=True)
+        complain(story.problem)
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def explain(
 
     runs = [_read(run)] if run else _last_runs(settings, last)
     if not runs:
-        typer.echo("error: no run has decided anything yet; `airunner demo` makes one.", err=True)
+        complain("no run has decided anything yet; `airunner demo` makes one.")
         raise typer.Exit(EXIT_FAILED)
     differences = [decide_again(each) if replay else None for each in runs]
     if as_json:

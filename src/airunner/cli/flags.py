@@ -15,8 +15,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from airunner.cli.streams import complain, say
 from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
+from airunner.json_schema.plain import encodable
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -46,7 +48,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         log_to_stderr(verbose)
         with clean_exits(verbose):
             flags = {name: given[name] for name in SETTINGS if name in given}
-            command(Settings.load(flags), **values)
+            sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
+            command(Settings.load(flags), **sound)
 
     return _with_parameters(run, [*own, *_settings_parameters(True)])
 
@@ -97,11 +100,17 @@ def clean_exits(verbose: bool) -> Iterator[None]:
     except AiRunnerError as error:
         if verbose:
             logging.getLogger("airunner").exception("The command failed.")
-        typer.echo(f"error: {error}", err=True)
+        complain(error)
         code = EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
         raise typer.Exit(code) from None
+    except OSError as error:
+        # Of the output: a full disk is told, and what closed a pipe wants to hear no more.
+        if isinstance(error, BrokenPipeError) or verbose:
+            raise
+        complain(error.strerror or error)
+        raise typer.Exit(EXIT_FAILED) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        say("interrupted", aside=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
 
@@ -127,7 +128,7 @@ def image(
     if show is not False and not as_json:
         protocol = terminal_protocol(is_terminal=sys.stdout.isatty())
         if show and protocol is None:
-            typer.echo("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", err=True)
+            say("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", aside=True)
     with running_team(settings, "image") as runtime:
         result = draw_shown(runtime, request, model=model, enhance=enhance)
     _print_result(result, protocol, as_json=as_json)
@@ -160,7 +161,7 @@ def draw_shown(
             first, second = better.prompts
             request = replace(request, prompt=first, second_prompt=second or None)
             if problem:
-                typer.echo(f"drawing your words as they are: {problem}", err=True)
+                say(f"drawing your words as they are: {problem}", aside=True)
         with closing(runtime.draw(request, model=model)) as events:
             drawn = _end_of(events, follower.check)
     return {
@@ -196,7 +197,7 @@ def _print_result(
     for picture in result["pictures"]:
         if protocol is not None:
             sys.stdout.write(picture_in_terminal(Path(picture["path"]), protocol))
-        typer.echo(picture["path"])
+        say(picture["path"])
 
 
 def _parse_size(size: str | None) -> tuple[int | None, int | None]:

@@ -12,6 +12,7 @@ import typer
 
 from airunner.cli.flags import SETTINGS_HINT, takes_settings
 from airunner.cli.plan import MaxVram
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def pull_models(
         wanted += assignment.mapping.values()
     for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
         path = fetch_with_bar(store, spec, bus)
-        typer.echo(f"{spec.model_path}: {path}")
+        say(f"{spec.model_path}: {path}")
 
 
 def remove_model(
@@ -111,7 +112,7 @@ def remove_model(
 
     store, catalog, _ = open_store(settings)
     freed_bytes = store.remove(catalog.spec(name))
-    typer.echo(f"{name}: {format_bytes(freed_bytes)} freed")
+    say(f"{name}: {format_bytes(freed_bytes)} freed")
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
@@ -69,7 +70,7 @@ def run(
             }
         )
     elif answer is not None:
-        typer.echo(answer)
+        give(answer)
     if answer is None:
-        typer.echo(f"error: {problem}", err=True)
+        complain(problem)
         raise typer.Exit(EXIT_FAILED)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
@@ -110,10 +111,10 @@ def call_tool(
         problem = outcome.problem
         print_json({"tool": name, "result": result, "problem": problem, "seconds": took_s})
     elif result is not None:
-        typer.echo(result)
+        give(result)
     if outcome.problem:
         if not as_json:
-            typer.echo(f"error: {outcome.problem}", err=True)
+            complain(outcome.problem)
         raise typer.Exit(EXIT_FAILED)
 
 

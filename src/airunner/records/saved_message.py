@@ -1,15 +1,16 @@
-"""A message as JSON, and back exactly as it was."""
+"""A message as JSON, and back exactly as it was; what is no Unicode becomes U+FFFD."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from airunner.json_schema.plain import encodable
 from airunner.messages import Message, ToolCall
 
 
 def to_json(message: Message) -> str:
-    """``message`` as one line of ASCII, so that even half a surrogate pair survives."""
+    """``message`` as one line of ASCII."""
     value: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         value["tool_calls"] = [_call_value(call) for call in message.tool_calls]
@@ -25,8 +26,13 @@ def to_json(message: Message) -> str:
 
 
 def from_json(text: str) -> Message:
-    """The message that ``to_json`` wrote."""
+    """The message that ``to_json`` wrote.
+
+    U+FFFD stands for half a surrogate pair, which no engine can be sent.
+    """
     value = json.loads(text)
+    if r"\ud" in text:
+        value = json.loads(encodable(json.dumps(value, ensure_ascii=False)))
     calls = tuple(ToolCall(**call) for call in value.pop("tool_calls", ()))
     return Message(**value, tool_calls=calls)
 
