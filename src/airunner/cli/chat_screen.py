@@ -11,10 +11,9 @@ from dataclasses import replace
 from typing import Self
 
 from airunner.cli.console import err, out, print_json_line
-from airunner.cli.download_bar import DownloadBar
 from airunner.cli.narration import narrate
+from airunner.cli.progress_bars import ProgressBars
 from airunner.cli.safe_text import excerpt, safe
-from airunner.cli.step_bar import StepBar
 from airunner.cli.turn_ending import TurnEnding
 from airunner.events import (
     Event,
@@ -55,7 +54,7 @@ class TalkScreen:
     def __init__(self, *, shows_results: bool = True) -> None:
         self._text = out()
         self._remarks = out()
-        self._bars = (DownloadBar(), StepBar())
+        self._bars = ProgressBars()
         self._ending = TurnEnding()
         self._shows_results = shows_results
         self._in_line = self._said_anything = False
@@ -63,9 +62,7 @@ class TalkScreen:
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        # Each sees every event: what one draws ends the other.
-        taken = [bar.show(event) for bar in self._bars]
-        if any(taken):
+        if self._bars.show(event):
             return
         self._ending.take(event)
         match event:
@@ -134,8 +131,7 @@ class TalkScreen:
 
     def __exit__(self, *_: object) -> None:
         self._end_line()
-        for bar in self._bars:
-            bar.close()
+        self._bars.close()
 
 
 class AnswerScreen(TalkScreen):

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
 from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.records.records import Records
 
-AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="of `airunner conversations list`, or its beginning")
 ]
-
-conversations_app = typer.Typer(
-    name="conversations",
-    help="List, show and delete saved conversations.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def list_conversations(
@@ -115,10 +106,12 @@ def _records(settings: Settings) -> Iterator[Records]:
         yield records
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_conversations,
-    "show": show_conversation,
-    "delete": delete_conversation,
-}
-for _name, _command in _COMMANDS.items():
-    conversations_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+conversations_app = command_group(
+    "conversations",
+    "List, show and delete saved conversations.",
+    {
+        "list": list_conversations,
+        "show": show_conversation,
+        "delete": delete_conversation,
+    },
+)

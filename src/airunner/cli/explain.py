@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import complain
 from airunner.config.settings import Settings
 
@@ -31,7 +31,7 @@ def explain(
     replay: Annotated[
         bool, typer.Option("--replay", help="decide again from the log; exit 1 on a difference")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the timeline as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show why the last run did what it did.
 

@@ -28,17 +28,29 @@ SETTINGS_HINT = (
 )
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
+
+
+def command_group(name: str, help: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """``commands`` as subcommands of ``name``, each with the flags of ``takes_settings``."""
+    group = typer.Typer(
+        name=name,
+        help=help,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command_name, command in commands.items():
+        group.command(command_name, epilog=SETTINGS_HINT)(takes_settings(command))
+    return group
+
+
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with a flag for every setting, hidden from its own ``--help``.
 
     ``command`` gets the finished ``Settings`` as its first argument. A flag
     after the command wins over the same flag before it.
     """
-    hints = get_type_hints(command, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in list(inspect.signature(command).parameters.values())[1:]
-    ]
 
     @functools.wraps(command)
     def run(ctx: typer.Context, **values: Any) -> None:
@@ -51,7 +63,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
             sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
             command(Settings.load(flags), **sound)
 
-    return _with_parameters(run, [*own, *_settings_parameters(True)])
+    return _with_parameters(run, [*_own_parameters(command)[1:], *_settings_parameters(True)])
 
 
 def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
@@ -62,12 +74,13 @@ def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
         remember_flags(ctx, values)
         callback(**values)
 
-    hints = get_type_hints(callback, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in inspect.signature(callback).parameters.values()
-    ]
-    return _with_parameters(run, [*own, *_settings_parameters(False)])
+    return _with_parameters(run, [*_own_parameters(callback), *_settings_parameters(False)])
+
+
+def _own_parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    parameters = inspect.signature(command).parameters.values()
+    return [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
 
 
 def remember_flags(ctx: typer.Context, values: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from airunner.cli.flags import AsJson
 from airunner.cli.streams import say
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
@@ -87,7 +88,7 @@ def image(
         bool | None,
         typer.Option("--show/--no-show", help="the picture in the terminal; default: if it can"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw a picture and save it to the pictures folder.
 

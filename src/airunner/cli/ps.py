@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from airunner.cli.flags import AsJson
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class LiveRun:
 
 def ps(
     settings: Settings,
-    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the models that are loaded or parked now.
 

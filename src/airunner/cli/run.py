@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
@@ -24,7 +24,7 @@ def run(
     text: Annotated[
         str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
     ] = "-",
-    as_json: Annotated[bool, typer.Option("--json", help="print the answer as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
