@@ -103,7 +103,7 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("image", "  "), 2, "the prompt is empty"),
         (("image", "a cat", "--size", "big"), 2, "such as 1024x768"),
         (("image", "a cat", "--size", "0x8"), 2, "such as 1024x768"),
-        (("image", "a cat", "--mask", "none.png"), 2, "needs --from"),
+        (("image", "a cat", "--mask", "pyproject.toml"), 2, "needs --from"),
         (("image", "a cat", "--from", "none.png"), 2, "there is no file none.png"),
         (("image", "a cat", "--lora", "none.safetensors:0.5"), 2, "there is no file none.safe"),
         (("image", "a cat", "--lora", "pyproject.toml:x"), 2, "'x' is no number"),

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,25 +20,19 @@ from airunner.config.settings import Settings
 from airunner.config.values import pixels
 
 if TYPE_CHECKING:
-    from airunner.cli.terminal_picture import Protocol as TerminalProtocol
+    from airunner.cli.terminal_picture import Protocol
     from airunner.engines.image import Drawn, ImageRequest, Lora
-    from airunner.events import Event, EventBus
-    from airunner.toolbox.pictures.prompt_enhancement import Lender
-
-    class Artist(Lender, Protocol):
-        """The part of ``Runtime`` that is needed here."""
-
-        bus: EventBus
-
-        def draw(
-            self, request: ImageRequest, *, model: str | None = None
-        ) -> Generator[Event, None, Drawn]:
-            """See ``Runtime.draw``."""
-            ...
-
+    from airunner.events import Event
+    from airunner.runtime import Runtime
 
 _WHOLE_STRENGTH = 1.0
 _DEFAULT_STRENGTH = 0.6
+
+
+def _file(name: str) -> Path:
+    if not Path(name).is_file():
+        raise typer.BadParameter(f"there is no file {name}")
+    return Path(name).absolute()
 
 
 def image(
@@ -73,10 +67,11 @@ def image(
         list[str] | None, typer.Option(metavar="FILE[:SCALE]", help="an adapter; may be repeated")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option("--from", metavar="IMG", help="start from this picture")
+        Path | None,
+        typer.Option("--from", parser=_file, metavar="IMG", help="start from this picture"),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(metavar="IMG", help="white where --from may change")
+        Path | None, typer.Option(parser=_file, metavar="IMG", help="white where --from may change")
     ] = None,
     strength: Annotated[
         float | None, typer.Option(min=0, max=1, help="how far from --from to go (0.6)")
@@ -121,8 +116,8 @@ def image(
         seed=seed,
         scheduler=scheduler,
         loras=tuple(_parse_lora(given) for given in lora or ()),
-        init_image=_existing(init, "--from"),
-        mask=_existing(mask, "--mask"),
+        init_image=init,
+        mask=mask,
         strength=strength,
     )
     protocol = None
@@ -136,7 +131,7 @@ def image(
 
 
 def draw_shown(
-    runtime: Artist, request: ImageRequest, *, model: str | None = None, enhance: bool = False
+    runtime: Runtime, request: ImageRequest, *, model: str | None = None, enhance: bool = False
 ) -> dict[str, Any]:
     """Draw, with everything that happens shown on stderr; the result, ready for JSON.
 
@@ -186,9 +181,7 @@ def _end_of(events: Generator[Event, None, Drawn], check: Any) -> Drawn:
         check()
 
 
-def _print_result(
-    result: dict[str, Any], protocol: TerminalProtocol | None, *, as_json: bool
-) -> None:
+def _print_result(result: dict[str, Any], protocol: Protocol | None, *, as_json: bool) -> None:
     from airunner.cli.console import print_json
     from airunner.cli.terminal_picture import picture_in_terminal
 
@@ -221,17 +214,7 @@ def _parse_lora(given: str) -> Lora:
     name, separator, scale = given.rpartition(":")
     if separator and not Path(given).exists():
         try:
-            return Lora(_file(Path(name), "--lora"), float(scale))
+            return Lora(_file(name), float(scale))
         except ValueError:
             raise typer.BadParameter(f"{scale!r} is no number", param_hint="--lora") from None
-    return Lora(_file(Path(given), "--lora"))
-
-
-def _existing(path: Path | None, flag: str) -> Path | None:
-    return None if path is None else _file(path, flag)
-
-
-def _file(path: Path, flag: str) -> Path:
-    if not path.is_file():
-        raise typer.BadParameter(f"there is no file {path}", param_hint=flag)
-    return path.absolute()
+    return Lora(_file(given))

@@ -25,6 +25,7 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
+from airunner.engines.descriptor import Variant
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, GenerationError
@@ -341,6 +342,10 @@ class Runtime:
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
         return self.team.resolution(capability)
+
+    def variants(self, spec: ModelSpec) -> Sequence[tuple[str, int, Variant]]:
+        """See ``ModelTeam.variants``."""
+        return self._loop.call(self.team.variants(spec))
 
     def status(self) -> Status:
         """What is loaded where, now."""
