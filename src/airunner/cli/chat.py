@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, prompt_text, say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def chat(
     from airunner.cli.turn_ending import is_answered
     from airunner.errors import StorageError
 
-    text = sys.stdin.read().strip() if prompt == "-" else prompt
-    if text is not None and not text.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="--prompt")
+    text = None if prompt is None else prompt_text(prompt, "--prompt")
     goes_on = going_on or wanted is not None
     if going_on and wanted is not None:
         raise typer.BadParameter("give one of --continue and --conversation")

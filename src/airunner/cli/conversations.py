@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,13 +95,11 @@ def delete_conversation(
     say(f"Deleted {entry.title!r}.", aside=True)
 
 
-@contextmanager
-def _records(settings: Settings) -> Iterator[Records]:
+def _records(settings: Settings) -> Records:
     from airunner.records.records import Records
     from airunner.runtime.home import records_file
 
-    with Records(records_file(settings)) as records:
-        yield records
+    return Records(records_file(settings))
 
 
 conversations_app = command_group(

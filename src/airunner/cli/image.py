@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import AsJson
-from airunner.cli.streams import say
+from airunner.cli.streams import prompt_text, say
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
 
@@ -94,9 +94,7 @@ def image(
     from airunner.cli.terminal_picture import terminal_protocol
     from airunner.engines.image import ImageRequest
 
-    text = sys.stdin.read() if prompt == "-" else prompt
-    if not text.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="TEXT")
+    text = prompt_text(prompt, "TEXT")
     if init is None and (mask is not None or strength is not None):
         raise typer.BadParameter("needs --from", param_hint="--mask" if mask else "--strength")
     width, height = _parse_size(size)
@@ -105,7 +103,7 @@ def image(
     if init is not None and strength is None:
         strength = _DEFAULT_STRENGTH if mask is None else _WHOLE_STRENGTH
     request = ImageRequest(
-        text.strip(),
+        text,
         count=count,
         second_prompt=second,
         negative_prompt=negative,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Annotated
 
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, AsJson
-from airunner.cli.streams import complain, give
+from airunner.cli.streams import complain, give, prompt_text
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
@@ -37,9 +36,7 @@ def run(
     from airunner.cli.team import running_team
     from airunner.events import Event, SpecialistFailed
 
-    prompt = sys.stdin.read() if text == "-" else text
-    if not prompt.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="TEXT")
+    prompt = prompt_text(text, "TEXT")
     problems: list[str] = []
 
     def show(event: Event) -> None:
@@ -60,15 +57,8 @@ def run(
         took_s = time.perf_counter() - began_s
     problem = "; ".join(problems)
     if as_json:
-        print_json(
-            {
-                "capability": capability,
-                "model": model,
-                "text": answer,
-                "problem": problem,
-                "seconds": took_s,
-            }
-        )
+        found = {"capability": capability, "model": model, "text": answer}
+        print_json({**found, "problem": problem, "seconds": took_s})
     elif answer is not None:
         give(answer)
     if answer is None:
