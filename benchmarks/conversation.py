@@ -3,9 +3,9 @@
 The model is the embedded one under a native tool template, with all built-in tools, on
 a budget that holds one model at a time.
 
-* **share re-used**: of the tokens that a generation's prompt and answer left in the KV
-  cache, those that the next generation found there, by the engine's own count;
-* **first token** (TTFT, from asking for the model) of the plain turns, beside two
+* **share re-used** at each turn: of the tokens that a generation's prompt and answer left
+  in the KV cache, those that the next generation found there, by the engine's own count;
+* **first token** (TTFT, from asking for the model until it decodes) of the plain turns, beside two
   conversations without tools in which the same is said, turn by turn: one that is as
   long in tokens, so that attention costs the same, and one that is shorter by the tools
   and their results;
@@ -142,7 +142,7 @@ def missed(result: dict[str, Any]) -> list[str]:
     over = result["first_token"]["stayed"].get("alike_over_without_tools_as_long")
     found = []
     if least < LEAST_SHARE:
-        found.append(f"a generation re-used {least:.1%} of the cache; {LEAST_SHARE:.0%} are wanted")
+        found.append(f"a turn re-used {least:.1%} of the cache; {LEAST_SHARE:.0%} are wanted")
     if over is None:
         found.append("no two turns had as much to read, so their first tokens do not compare")
     elif over > MOST_OVER_WITHOUT_TOOLS:

@@ -27,9 +27,18 @@ def plain(turns: Sequence[Said], *, swap: bool) -> list[int]:
 
 
 def reuse(rounds: Sequence[Sequence[Sequence[Step]]]) -> dict[str, Any]:
-    """How much of the cache was re-used, over all generations after each first."""
+    """How much of the cache was re-used, by turn and by generation, after each first one.
+
+    Where constrained decoding turned the name of a tool that does not exist into one that
+    does, the call comes back in other tokens, and that generation's next one reads it again.
+    """
     after = [step for turns in rounds for step in [s for turn in turns for s in turn][1:]]
     shares = [step.share for step in after]
+    by_turn = [
+        sum(step.cached_tokens for step in turn) / sum(step.could_reuse for step in turn)
+        for turns in rounds
+        for turn in turns[1:]
+    ]
     of_prompts = [
         later.cached_tokens / min(earlier.prompt_tokens, later.prompt_tokens)
         for turns in rounds
@@ -39,7 +48,8 @@ def reuse(rounds: Sequence[Sequence[Sequence[Step]]]) -> dict[str, Any]:
         "least_share_of_the_last_prompt_reused": min(1.0, *of_prompts),
         "generations": len(after),
         "generations_after_a_swap": sum(step.loaded for step in after),
-        "least_share_reused": min(shares),
+        "least_share_reused": min(by_turn),
+        "least_share_of_a_generation_reused": min(shares),
         "mean_share_reused": statistics.mean(shares),
         "processed_tokens": sum(step.prompt_tokens - step.cached_tokens for step in after),
         "longest_prompt_tokens": max(step.prompt_tokens for step in after),

@@ -15,15 +15,14 @@ import http.client
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from airunner.agent.conversation import Conversation
 from airunner.config.settings import Settings
-from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.base import ChatRequest, Endpoint
 from airunner.events import GenerationFinished, TextStreamed
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability, Sampling
@@ -45,7 +44,7 @@ class Sample:
     tokens_per_s: float
 
 
-def ask_directly(url: str, headers: dict[str, str]) -> Sample:
+def ask_directly(url: str, headers: Mapping[str, str]) -> Sample:
     """The least a client can do: one request, lines read as they come."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
@@ -60,7 +59,7 @@ def ask_directly(url: str, headers: dict[str, str]) -> Sample:
     }
     connection.connect()
     began_s = time.perf_counter()
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), dict(headers))
     response = connection.getresponse()
     times: list[float] = []
     for line in response:
@@ -106,12 +105,11 @@ def sample(began_s: float, times: list[float]) -> Sample:
     return Sample(times[0] - began_s, (len(times) - 1) / (times[-1] - times[0]))
 
 
-async def endpoint(runtime: Runtime) -> tuple[str, dict[str, str]]:
+async def endpoint(runtime: Runtime) -> Endpoint:
     """Address and headers of the worker that serves the primary."""
     async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
-        model = lease.model
-        assert isinstance(model, LlamaCppModel)
-        return model.endpoint
+        assert lease.endpoint is not None
+        return lease.endpoint
 
 
 def main() -> None:

@@ -46,8 +46,10 @@ SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
 class Step:
     """One generation. ``possible_tokens`` is what the one before it left in the cache.
 
-    ``turn`` counts from 1. ``loaded`` says that the model came back for it. ``why`` is what
-    was published as the reason, if less was re-used.
+    ``turn`` counts from 1. ``ttft_s`` is from asking for the model until the engine began
+    to decode: when a text is shown, but before the name of a call is complete. ``loaded``
+    says that the model came back for it. ``why`` is what was published as the reason, if
+    less was re-used.
     """
 
     turn: int
@@ -61,9 +63,14 @@ class Step:
     why: str
 
     @property
+    def could_reuse(self) -> int:
+        """The tokens of the prompt that the cache may have held."""
+        return min(self.possible_tokens, self.prompt_tokens)
+
+    @property
     def share(self) -> float:
         """The part that was re-used of what could be; 1 at a conversation's beginning."""
-        possible = min(self.possible_tokens, self.prompt_tokens)
+        possible = self.could_reuse
         return min(1.0, self.cached_tokens / possible) if possible else 1.0
 
 
@@ -111,6 +118,7 @@ class Party:
         self, number: int, said: Said, done: GenerationFinished, loaded: bool, why: str
     ) -> Step:
         possible = self.held_tokens
+        decode_s = getattr(done, "decode_s", 0.0)  # earlier revisions do not tell it
         self.held_tokens = done.prompt_tokens + done.completion_tokens
         return Step(
             turn=number,
@@ -119,7 +127,7 @@ class Party:
             cached_tokens=done.cached_tokens,
             completion_tokens=done.completion_tokens,
             possible_tokens=possible,
-            ttft_s=done.ttft_s,
+            ttft_s=done.total_s - decode_s if decode_s else done.ttft_s,
             loaded=loaded,
             why=why,
         )

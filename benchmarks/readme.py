@@ -66,8 +66,12 @@ def conversation(result: Result) -> list[str]:
         return show(figures[f"before_{key}"]) if figures else ""
 
     rows = []
-    for key, what in (("least_share_reused", "least"), ("mean_share_reused", "mean")):
-        name = f"tokens re-used, {what} of {reuse['generations']} generations"
+    for key, what in (
+        ("least_share_reused", f"least of {result['turns']} turns"),
+        ("least_share_of_a_generation_reused", f"least of {reuse['generations']} generations"),
+        ("mean_share_reused", "mean of them"),
+    ):
+        name = f"tokens re-used, {what}"
         rows.append([name, share(reuse[key]), then(reuse_before, key, share)])
     of_prompt = share(reuse.get("least_share_of_the_last_prompt_reused", 0))
     rows.append(["the same of the last prompt alone, without its answer, least", of_prompt, ""])

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 import pytest
 
 from airunner.errors import AiRunnerError
-from airunner.loop_thread import LoopThread
+from airunner.loop_thread import LoopBridge, LoopThread
 
 name: ContextVar[str] = ContextVar("name", default="nobody")
 
@@ -216,3 +216,51 @@ def test_nobody_is_left_waiting_when_work_meets_the_end() -> None:
         for thread in threads:
             thread.join(10)
         assert answered == ["told", "told"]
+
+
+def test_a_bridge_into_a_loop_that_goes_on_ends_what_came_over_it_and_nothing_else() -> None:
+    async def main() -> list[str]:
+        bridge = LoopBridge()
+        with pytest.raises(AiRunnerError, match="shut down"):
+            bridge.submit(never())
+        loop = asyncio.get_running_loop()
+        bridge.open(loop)
+        own = asyncio.create_task(never())
+        working, reading = asyncio.Event(), asyncio.Event()
+        counter = Counter()
+        outcomes: list[str] = []
+
+        async def work() -> None:
+            working.set()
+            await never()
+
+        def wait() -> None:
+            with pytest.raises(AiRunnerError, match="shut down"):
+                bridge.call(work())
+            outcomes.append("told")
+
+        def read_all() -> None:
+            for _ in bridge.iterate(counter.items()):
+                loop.call_soon_threadsafe(reading.set)
+
+        def read() -> None:
+            with pytest.raises(AiRunnerError, match="shut down"):
+                read_all()
+            outcomes.append("told")
+
+        threads = [threading.Thread(target=target) for target in (wait, read)]
+        for thread in threads:
+            thread.start()
+        await working.wait()
+        await reading.wait()
+        with pytest.raises(RuntimeError, match="await it instead"):
+            bridge.call(never())
+        await bridge.end()
+        assert counter.cleaned
+        for thread in threads:
+            await asyncio.to_thread(thread.join, 10)
+        assert not own.done()
+        own.cancel()
+        return outcomes
+
+    assert asyncio.run(main()) == ["told", "told"]

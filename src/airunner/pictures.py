@@ -1,20 +1,20 @@
 """The folder that drawn pictures land in, and what their files say about themselves.
 
-Owns names and the reading of PNG text chunks (PNG specification, 11.3.4);
-drawing and writing the pixels happen in a worker. Needs no image library.
+Owns names, and the reading of the texts in a PNG file; drawing and writing the pixels
+happen in a worker.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import time
 import unicodedata
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from airunner.errors import StorageError
 
@@ -26,9 +26,8 @@ _RESERVED_SUFFIX = ".reserved"
 _RESERVED_FOR_S = 3600.0
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MOST_CHUNKS = 10_000
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _LONGEST_TEXT_BYTES = 1 << 20
-_MOST_TEXTS = 64
 
 
 class PicturesFolder:
@@ -93,14 +92,27 @@ class PicturesFolder:
         return None
 
     def settings(self, picture: Path) -> dict[str, str]:
-        """What a picture was drawn with: the text chunks of its file; empty if it has none."""
+        """What a picture was drawn with: the texts in its file; empty if it has none.
+
+        Texts that are damaged or longer than 1 MiB are passed over, and what comes behind
+        a damaged length.
+        """
+        # Imported here, because few commands ask. `PngStream` and no `Image`, which would
+        # decode the pixels to get at the texts behind them.
+        from PIL.PngImagePlugin import PngStream
+
         try:
             if not picture.is_file():
                 return {}
             with picture.open("rb") as file:
-                return dict(_texts(file))
+                is_png = file.read(len(_SIGNATURE)) == _SIGNATURE
+                stream = PngStream(file)
+                with suppress(SyntaxError, struct.error):  # the end, or damage
+                    while is_png and (chunk := stream.read())[0] != b"IEND":
+                        _add_text(stream, *chunk)
         except OSError:
             return {}
+        return {name: str(text) for name, text in stream.im_text.items() if text}
 
     def _take(self, name: str) -> bool:
         """Reserve ``name`` if neither a picture nor another reservation has it.
@@ -158,73 +170,11 @@ def _cut(word: str) -> str:
     return start.decode(errors="ignore")
 
 
-def _texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
-    """Keyword and text of each sound text chunk, the last of a keyword last."""
-    if file.read(len(_SIGNATURE)) != _SIGNATURE:
-        return
-    end = file.seek(0, os.SEEK_END)
-    file.seek(len(_SIGNATURE))
-    found = 0
-    for _ in range(_MOST_CHUNKS):
-        head = file.read(8)
-        length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        # A length beyond the end of the file is a lie or a file cut short.
-        if len(head) < 8 or kind == b"IEND" or length > end - file.tell() - 4:
-            return
-        read = _READERS.get(kind)
-        if read is None or length > _LONGEST_TEXT_BYTES:
-            file.seek(length + 4, os.SEEK_CUR)
-            continue
-        data, check = file.read(length), file.read(4)
-        text = read(data) if zlib.crc32(kind + data).to_bytes(4, "big") == check else None
-        if text is not None:
-            yield text
-            found += 1
-            if found == _MOST_TEXTS:
-                return
-
-
-def _latin(data: bytes) -> tuple[str, str] | None:
-    keyword, separator, text = data.partition(b"\0")
-    return (_keyword(keyword), text.decode("latin-1")) if separator and keyword else None
-
-
-def _compressed_latin(data: bytes) -> tuple[str, str] | None:
-    keyword, separator, rest = data.partition(b"\0")
-    if not separator or not keyword or rest[:1] != b"\0":
-        return None
-    text = _inflated(rest[1:])
-    return None if text is None else (_keyword(keyword), text.decode("latin-1"))
-
-
-def _international(data: bytes) -> tuple[str, str] | None:
-    keyword, separator, rest = data.partition(b"\0")
-    compressed, method, tail = rest[:1], rest[1:2], rest[2:]
-    parts = tail.split(b"\0", 2)  # language, translated keyword, text
-    if not separator or not keyword or len(parts) < 3 or compressed not in (b"\0", b"\1"):
-        return None
-    text: bytes | None = parts[2]
-    if compressed == b"\1":
-        text = _inflated(parts[2]) if method == b"\0" else None
-    return None if text is None else (_keyword(keyword), text.decode("utf-8", "replace"))
-
-
-def _inflated(data: bytes) -> bytes | None:
-    """Decompressed, or ``None`` if it is damaged or longer than a text may be."""
-    unpacker = zlib.decompressobj()
-    try:
-        text = unpacker.decompress(data, _LONGEST_TEXT_BYTES)
-    except zlib.error:
-        return None
-    return text if unpacker.eof else None
-
-
-def _keyword(data: bytes) -> str:
-    return data[:79].decode("latin-1")
-
-
-_READERS: dict[bytes, Callable[[bytes], tuple[str, str] | None]] = {
-    b"tEXt": _latin,
-    b"zTXt": _compressed_latin,
-    b"iTXt": _international,
-}
+def _add_text(stream: Any, kind: bytes, at: int, length: int) -> None:
+    """Have Pillow read a chunk if it is a sound text, and go to the next one."""
+    if kind in _TEXTS and length <= _LONGEST_TEXT_BYTES:
+        with suppress(SyntaxError, ValueError, EOFError, OSError):
+            stream.crc(kind, stream.fp.read(length))
+            stream.fp.seek(at)
+            stream.call(kind, at, length)
+    stream.fp.seek(at + length + 4)

@@ -331,7 +331,7 @@ def test_status_says_what_is_where(tmp_path: Path) -> None:
             await team.settle()
             team.manager.pin([team.sized("small")])
             async with team.lease("small"):
-                status = team.manager.status()
+                status = await team.manager.measured_status()
             (device,) = status.devices
             assert (device.budget_bytes, device.held_bytes, device.lost_bytes) == (100, 90, 0)
             small = next(m for m in status.models if m.model == "small")

@@ -39,7 +39,7 @@ def park(lot: ParkingLot, conversation: str, n_bytes: int, expected: int | None 
 
 
 def parked(lot: ParkingLot) -> dict[str, str]:
-    return {state.conversation: state.tier for state in lot.of_model("m")}
+    return {state.name: state.tier for state in lot.of_model("m")}
 
 
 def files(tmp_path: Path) -> list[Path]:

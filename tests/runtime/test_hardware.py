@@ -24,7 +24,7 @@ def settings(home: Path, **values: object) -> Settings:
 def test_a_budget_of_ones_own_does_not_follow_free_memory(tmp_path: Path) -> None:
     hardware = Hardware(settings(tmp_path, max_memory="600MB"), known_engines())
     assert [b.budget_bytes for b in hardware.device_budgets()] == [600_000_000]
-    assert hardware.measure_budgets(lambda device: []) == {}
+    assert hardware.measure_budgets({}) == {}
 
 
 def test_a_gpu_that_only_draws_is_no_room_for_language_models(
@@ -56,9 +56,9 @@ def test_a_team_is_planned_for_the_gpu_and_not_for_more_ram(
 
 def test_what_our_workers_hold_counts_as_free(tmp_path: Path) -> None:
     hardware = Hardware(settings(tmp_path), known_engines())
-    without = hardware.measure_budgets(lambda device: [])
+    without = hardware.measure_budgets({})
     # This process stands in for a hundred workers: its private memory is added each time.
-    with_ours = hardware.measure_budgets(lambda device: [os.getpid()] * 100)
+    with_ours = hardware.measure_budgets({"cpu": [os.getpid()] * 100})
     assert with_ours["cpu"] > without["cpu"]
 
 
@@ -66,7 +66,7 @@ def test_logical_devices_have_the_budgets_they_were_given(tmp_path: Path) -> Non
     hardware = Hardware(settings(tmp_path, devices="cpu:0=300MB,cpu:1=200MB"), known_engines())
     budgets = {b.device: b.budget_bytes for b in hardware.device_budgets()}
     assert budgets == {"cpu:0": 300_000_000, "cpu:1": 200_000_000}
-    assert hardware.measure_budgets(lambda device: []) == {}
+    assert hardware.measure_budgets({}) == {}
 
 
 def test_an_ended_process_misses_nothing(tmp_path: Path) -> None:

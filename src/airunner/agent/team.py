@@ -6,11 +6,12 @@ knows where a model runs or what was evicted for it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 from airunner.engines.base import ChatRequest
+from airunner.media import MediaSupport
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
 
@@ -31,7 +32,7 @@ class Lease(Protocol):
         """The context one conversation has, in tokens, as loaded."""
         ...
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[Delta]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer; closing the iterator stops the generation.
 
         Raises:
@@ -55,10 +56,21 @@ class Team(Protocol):
         """
         ...
 
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        """Which pictures and recordings that model takes; loads nothing.
+
+        Raises:
+            CatalogError: no model serves it.
+            WeightsError: its file is unusable.
+        """
+        ...
+
     def lease(
-        self, capability: ModelCapability, *, owner: str
+        self, wanted: ModelCapability | str, *, owner: str
     ) -> AbstractAsyncContextManager[Lease]:
-        """Wait for a model and hold it. ``owner`` is the turn on whose behalf it is used.
+        """Wait for a model and hold it: the one that serves a capability, or one by its name.
+
+        ``owner`` is the turn on whose behalf it is used.
 
         Raises:
             LeaseError: the wait was refused, timed out or could never end.

@@ -26,6 +26,7 @@ from airunner.cli.models import models_app
 from airunner.cli.plan import plan
 from airunner.cli.ps import ps
 from airunner.cli.run import run
+from airunner.cli.serve import serve, stop
 from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
 
@@ -63,7 +64,7 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, image, demo, mcp, ps, plan, explain, doctor):
+for _command in (chat, run, image, demo, serve, stop, mcp, ps, plan, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
 app.add_typer(models_app)

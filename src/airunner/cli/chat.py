@@ -7,12 +7,14 @@ Owns what a line means and how a turn is interrupted; ``prompt`` reads the lines
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airunner.cli.attached import Images, read_pictures, with_pictures
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
 from airunner.cli.streams import complain, prompt_text, say
 from airunner.config.settings import Settings
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from airunner.cli.following import Follower
     from airunner.cli.prompt import Prompt
     from airunner.events import TurnFinished
+    from airunner.messages import Content, Part
     from airunner.runtime import Runtime
 
 _HELP = """\
@@ -54,6 +57,7 @@ def chat(
             "--conversation", metavar="ID", help="go on with this one; its first characters suffice"
         ),
     ] = None,
+    images: Images = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="print every event as a line of JSON")
     ] = False,
@@ -65,6 +69,7 @@ def chat(
     first; where nobody can answer, because stdin is no terminal, it is denied
     unless --permissions allows it. Of what a tool returns the beginning is shown,
     with --json all of it.
+    Pictures go with -p, or with the first message, to a model that sees.
     Conversations are saved, with -p only if an earlier one goes on.
     Exits 0 when answered, 1 if there is no answer, 130 when interrupted.
     """
@@ -75,6 +80,7 @@ def chat(
     from airunner.cli.turn_ending import is_answered
     from airunner.errors import StorageError
 
+    pictures = read_pictures(images)
     text = None if prompt is None else prompt_text(prompt, "--prompt")
     goes_on = going_on or wanted is not None
     if going_on and wanted is not None:
@@ -101,17 +107,24 @@ def chat(
             history.go_on(wanted)
         with screen, following(runtime.bus, screen.show) as follower:
             if text is None:
-                _talk(runtime, history, follower, quiet=as_json)
+                _talk(runtime, history, follower, pictures, quiet=as_json)
                 return
-            finished = _take_turn(runtime, history, text, follower)
+            finished = _take_turn(runtime, history, with_pictures(text, pictures), follower)
     if finished is None:
         raise KeyboardInterrupt
     if not is_answered(finished):
         raise typer.Exit(EXIT_INTERRUPTED if finished.outcome == "cancelled" else EXIT_FAILED)
 
 
-def _talk(runtime: Runtime, history: ChatHistory, follower: Follower, *, quiet: bool) -> None:
-    """Turn after turn, until the user leaves."""
+def _talk(
+    runtime: Runtime,
+    history: ChatHistory,
+    follower: Follower,
+    pictures: Sequence[Part],
+    *,
+    quiet: bool,
+) -> None:
+    """Turn after turn, until the user leaves; ``pictures`` go with the first."""
     from airunner.cli.prompt import Prompt
     from airunner.cli.reminder_watch import ReminderWatch
 
@@ -126,7 +139,8 @@ def _talk(runtime: Runtime, history: ChatHistory, follower: Follower, *, quiet: 
             _obey(line, history, prompt, quiet=quiet)
         elif line:
             message = line[1:] if line.startswith("//") else text
-            _take_turn(runtime, history, message, follower)
+            content, pictures = with_pictures(message, pictures), ()
+            _take_turn(runtime, history, content, follower)
 
 
 def _obey(line: str, history: ChatHistory, prompt: Prompt, *, quiet: bool) -> None:
@@ -159,7 +173,7 @@ def _obey(line: str, history: ChatHistory, prompt: Prompt, *, quiet: bool) -> No
 
 
 def _take_turn(
-    runtime: Runtime, history: ChatHistory, text: str, follower: Follower
+    runtime: Runtime, history: ChatHistory, content: Content, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
     from airunner.cli.question import ask
@@ -167,8 +181,8 @@ def _take_turn(
 
     finished: TurnFinished | None = None
     try:
-        history.before_turn(text)
-        turn = runtime.turn(history.conversation, text, may_ask=sys.stdin.isatty())
+        history.before_turn(content)
+        turn = runtime.turn(history.conversation, content, may_ask=sys.stdin.isatty())
         # Closed whatever happens: a turn that waits for an answer never ends by itself.
         with closing(turn):
             for event in turn:

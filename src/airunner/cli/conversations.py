@@ -57,6 +57,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     from airunner.cli.chat_history import conversation_named, described
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
+    from airunner.media import in_words
     from airunner.records.saved_message import to_json
 
     with _records(settings) as records:
@@ -65,16 +66,17 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     messages = saved.messages if saved else ()
     if as_json:
         preface = saved.preface if saved else ""
-        said = [json.loads(to_json(m)) for m in messages]
-        print_json(asdict(entry) | {"preface": preface, "messages": said})
+        values = [json.loads(to_json(m)) for m in messages]
+        print_json(asdict(entry) | {"preface": preface, "messages": values})
         return
     console = out()
     console.print(described(entry), style="bold", soft_wrap=True)
     for message in messages:
-        if message.role == "tool" or not message.content.strip():
+        said = in_words(message.content).strip()
+        if message.role == "tool" or not said:
             continue
         console.print(f"\n{message.role}:", style="bold")
-        console.print(safe(message.content.strip()), soft_wrap=True)
+        console.print(safe(said), soft_wrap=True)
 
 
 def delete_conversation(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airunner.cli.console import columns, out
 from airunner.config.byte_size import format_bytes
+from airunner.engines.base import LoadPlan
 from airunner.models.assign import declared_bytes
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.weights.local import stored_bytes
 
 if TYPE_CHECKING:
+    from airunner.resources.sizing import Sized
     from airunner.runtime import Runtime
 
 _NOT_FIELDS = {"memory", "sources", "sampling", "wanted_for"}
@@ -24,8 +27,11 @@ def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
         WeightsError: the weights are here and unusable.
     """
     path = runtime.store.path(spec)
+    sized = runtime.call(runtime.team.size(spec)) if path else None
     return {
         **asdict(spec),
+        "projector": _projector(sized),
+        "media": sorted(sized.media) if sized else [],
         "dialect": spec.dialect,
         "sources": [
             {"source": type(s).__name__, **asdict(s)} for s in runtime.catalog.sources_of(spec)
@@ -36,6 +42,12 @@ def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
         "file_bytes": stored_bytes(path) if path else None,
         "memory": _memory(runtime, spec) if path else [],
     }
+
+
+def _projector(sized: Sized | None) -> Path | None:
+    """The file that lets the model see or hear, if there is one."""
+    plans = sized.plans.values() if sized else ()
+    return next((p.mmproj for p in plans if isinstance(p, LoadPlan) and p.mmproj), None)
 
 
 def _memory(runtime: Runtime, spec: ModelSpec) -> list[dict[str, Any]]:

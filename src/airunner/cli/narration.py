@@ -83,6 +83,14 @@ def _picture_saved(e: Record) -> str:
     )
 
 
+def _history_trimmed(e: Record) -> str:
+    media = e.get("left_out_media", 0)
+    pictures = f"{media} old pictures or recordings" if media else ""
+    dropped = f"{e['dropped_messages']} old messages" if e["dropped_messages"] or not media else ""
+    what = " and ".join(filter(None, (dropped, pictures)))
+    return f"{what} left out to fit the context of {e['n_ctx']:,}"
+
+
 def _reminder_due(e: Record) -> str:
     # A log keeps none of the words.
     text = f": {e['text']}" if "text" in e else ""
@@ -136,7 +144,7 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "tool_progressed": "tool {tool}: {text}",
     "tool_call_finished": _tool_call_finished,
     "picture_saved": _picture_saved,
-    "history_trimmed": "{dropped_messages} old messages left out to fit the context of {n_ctx:,}",
+    "history_trimmed": _history_trimmed,
     "conversation_switched": "the next message goes to conversation {to:.8}",
     "reminder_due": _reminder_due,
 }

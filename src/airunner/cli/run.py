@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from airunner.cli.attached import Images, read_pictures, with_pictures
 from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import complain, give, prompt_text
 from airunner.config.settings import Settings
@@ -23,12 +24,13 @@ def run(
     text: Annotated[
         str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
     ] = "-",
+    images: Images = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
     The answer goes to stdout; --max-tokens N limits it. For embedding, the
-    answer is a vector, as a JSON list.
+    answer is a vector, as a JSON list. Pictures go to a model that sees.
     """
     from airunner.cli.chat_screen import AnswerScreen
     from airunner.cli.console import print_json
@@ -36,7 +38,11 @@ def run(
     from airunner.cli.team import running_team
     from airunner.events import Event, SpecialistFailed
 
+    pictures = read_pictures(images)
     prompt = prompt_text(text, "TEXT")
+    if pictures and capability is ModelCapability.EMBEDDING:
+        raise typer.BadParameter("only text can be embedded", param_hint="--image")
+    content = with_pictures(prompt, pictures)
     problems: list[str] = []
 
     def show(event: Event) -> None:
@@ -53,7 +59,7 @@ def run(
             if capability is ModelCapability.EMBEDDING:
                 answer = json.dumps(runtime.embed([prompt])[0])
             else:
-                answer = runtime.use_specialized_model(capability, prompt, settings.max_tokens)
+                answer = runtime.use_specialized_model(capability, content, settings.max_tokens)
         took_s = time.perf_counter() - began_s
     problem = "; ".join(problems)
     if as_json:

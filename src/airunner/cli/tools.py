@@ -95,7 +95,7 @@ def call_tool(
         began_s = time.perf_counter()
         outcome = runtime.call_tool(name, arguments, by_user=True)
         took_s = time.perf_counter() - began_s
-    result = None if outcome.problem else outcome.message.content
+    result = None if outcome.problem else outcome.message.text
     if as_json:
         problem = outcome.problem
         print_json({"tool": name, "result": result, "problem": problem, "seconds": took_s})

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from airunner.devices.kernel_file import file_number, file_text
+
 # Version 1 writes "no limit" as the largest multiple of the page size in 63 bits.
 _V1_UNLIMITED_BYTES = 1 << 60
 
@@ -39,11 +41,11 @@ def memory_allowance(root: Path = Path("/")) -> MemoryAllowance | None:
         v2 = version == 2
         # Above memory.high the kernel slows a group down until it is as good as stopped.
         names = ("memory.max", "memory.high") if v2 else ("memory.limit_in_bytes",)
-        figures = [figure for name in names if (figure := _number(folder / name)) is not None]
+        figures = [figure for name in names if (figure := file_number(folder / name)) is not None]
         limit = min(figures, default=_V1_UNLIMITED_BYTES)
         if limit >= _V1_UNLIMITED_BYTES:
             continue
-        used = _number(folder / ("memory.current" if v2 else "memory.usage_in_bytes")) or 0
+        used = file_number(folder / ("memory.current" if v2 else "memory.usage_in_bytes")) or 0
         cache = _entry(folder / "memory.stat", "inactive_file" if v2 else "total_inactive_file")
         free = limit - max(0, used - cache)
         limits.append(MemoryAllowance(limit, min(limit, max(0, free))))
@@ -59,11 +61,11 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     quotas = []
     for version, folder in _levels(root, "cpu"):
         if version == 2:
-            fields = _text(folder / "cpu.max").split()
+            fields = file_text(folder / "cpu.max").split()
             limit, period = (fields[0], fields[1]) if len(fields) == 2 else ("max", "")
         else:
-            limit = _text(folder / "cpu.cfs_quota_us").strip()
-            period = _text(folder / "cpu.cfs_period_us").strip()
+            limit = file_text(folder / "cpu.cfs_quota_us")
+            period = file_text(folder / "cpu.cfs_period_us")
         if limit.isdigit() and period.isdigit() and int(period) > 0:
             quotas.append(int(limit) / int(period))
     return min(quotas, default=None)
@@ -72,7 +74,7 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 def _levels(root: Path, controller: str) -> Iterator[tuple[int, Path]]:
     """The mounted group folders that bind this process, with their cgroup version."""
     mounts = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in file_text(root / "proc/self/cgroup").splitlines():
         _, _, controllers_and_group = line.partition(":")
         controllers, _, group = controllers_and_group.partition(":")
         if not controllers:
@@ -89,20 +91,8 @@ def _levels(root: Path, controller: str) -> Iterator[tuple[int, Path]]:
                     yield version, tree / level
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _number(file: Path) -> int | None:
-    content = _text(file).strip()
-    return int(content) if content.isdigit() else None
-
-
 def _entry(file: Path, key: str) -> int:
-    for line in _text(file).splitlines():
+    for line in file_text(file).splitlines():
         name, _, value = line.partition(" ")
         if name == key and value.strip().isdigit():
             return int(value)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from airunner.devices.cgroup import cpu_quota, memory_allowance
 from airunner.devices.device import Device, DeviceReport
+from airunner.devices.kernel_file import file_text
 
 
 def host_memory() -> tuple[int, int]:
@@ -59,12 +60,8 @@ def cpu_threads(root: Path = Path("/"), cpus: Callable[[], int] = allowed_cpus) 
 
 
 def _cpu_name(root: Path) -> str:
-    try:
-        with (root / "proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                key, _, value = line.partition(":")
-                if key.strip() == "model name" and value.strip():
-                    return value.strip()
-    except OSError:
-        pass  # not Linux, or /proc is hidden
+    for line in file_text(root / "proc/cpuinfo").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name" and value.strip():
+            return value.strip()
     return platform.processor() or platform.machine() or "CPU"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from airunner.devices.cuda import cuda_process_bytes
 from airunner.devices.device import DeviceKind
+from airunner.devices.kernel_file import file_text
 from airunner.devices.rocm import rocm_process_bytes
 
 
@@ -50,13 +51,10 @@ def device_bytes_of_process(pid: int, kind: DeviceKind) -> int | None:
 
 
 def _from_proc(status: Path) -> ProcessMemory | None:
-    try:
-        lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
+    lines = file_text(status).splitlines()
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     if "VmRSS" not in fields:
-        return None  # ended, but not yet waited for: its memory is gone
+        return None  # ended, perhaps not yet waited for: its memory is gone
     peak, private = fields.get("VmHWM"), fields.get("RssAnon")
     return ProcessMemory(
         _kib(fields["VmRSS"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from airunner.config.byte_size import GIB, format_bytes
 from airunner.devices.device import Device, DeviceReport
+from airunner.devices.kernel_file import file_number, file_text
 
 LEAST_VRAM_BYTES = GIB
 """Less memory of its own than this marks a GPU built into the processor. Its memory is a
@@ -28,8 +29,9 @@ def probe_rocm(root: Path = Path("/")) -> DeviceReport:
     found: list[Device] = []
     notes: list[str] = []
     for index, card in enumerate(_cards(root / "sys/class/drm")):
-        total, used = _number(card / "mem_info_vram_total"), _number(card / "mem_info_vram_used")
-        name = _text(card / "product_name") or f"AMD GPU {_text(card / 'device')}".rstrip()
+        total = file_number(card / "mem_info_vram_total")
+        used = file_number(card / "mem_info_vram_used")
+        name = file_text(card / "product_name") or f"AMD GPU {file_text(card / 'device')}".rstrip()
         if total is not None and total < LEAST_VRAM_BYTES:
             notes.append(
                 f"{name} is not used: it has {format_bytes(total)} of memory of its own, "
@@ -37,7 +39,7 @@ def probe_rocm(root: Path = Path("/")) -> DeviceReport:
             )
             continue
         free = None if total is None or used is None else max(0, total - used)
-        uuid = _text(card / "unique_id") or None
+        uuid = file_text(card / "unique_id") or None
         found.append(Device(f"rocm:{index}", "rocm", name, total, free, index, uuid=uuid))
     if found and not (root / "sys/class/kfd/kfd").is_dir():
         notes.append("AMD GPUs are not used: the kernel has no amdkfd, which ROCm needs.")
@@ -48,7 +50,7 @@ def probe_rocm(root: Path = Path("/")) -> DeviceReport:
 def rocm_process_bytes(pid: int, root: Path = Path("/")) -> int | None:
     """GPU memory that process ``pid`` holds on all AMD GPUs together; ``None`` if unknown."""
     files = (root / "sys/class/kfd/kfd/proc" / str(pid)).glob("vram_*")
-    held = [n_bytes for n_bytes in map(_number, files) if n_bytes is not None]
+    held = [n_bytes for n_bytes in map(file_number, files) if n_bytes is not None]
     return sum(held) if held else None
 
 
@@ -56,17 +58,5 @@ def _cards(drm: Path) -> Iterator[Path]:
     """The device folders of AMD cards, in PCI order, which is how HIP numbers them."""
     cards = [path / "device" for path in drm.glob("card*") if _CARD.fullmatch(path.name)]
     for card in sorted(cards, key=lambda card: (card.resolve().name, card.parent.name)):
-        if _text(card / "vendor") == _AMD:
+        if file_text(card / "vendor") == _AMD:
             yield card
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def _number(file: Path) -> int | None:
-    content = _text(file)
-    return int(content) if content.isdigit() else None

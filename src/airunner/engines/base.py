@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from airunner.engines.image import ImageModel, ImagePlan
-from airunner.messages import Delta, Message, ToolSchema
+from airunner.messages import Delta, MediaKind, Message, ToolSchema
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 PlanT = TypeVar("PlanT", contravariant=True)
+Chunk = dict[str, Any]
+"""One chunk of a streamed chat completion, as OpenAI's API has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,9 @@ class LoadPlan:
         gpu_index: index of the GPU on its backend, ``None`` to compute on the CPU.
         embedding: load as an embedder instead of a chat model.
         chat_template: Jinja template that replaces the file's own.
-        swa_full: keep a full-size cache for sliding-window layers.
         yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
-        mmproj: vision projector file, or ``None``.
+        mmproj: the file that lets the model see or hear, or ``None``.
+        media: the kinds of ``messages.MediaKind`` that it takes with that.
         mapped: memory-map the weights rather than read them. Not for a file whose
             weights the engine repacks: beside the copy the mapping stays resident,
             measured as 1.13 GB for a file of 0.5 GB.
@@ -58,9 +60,9 @@ class LoadPlan:
     gpu_index: int | None = None
     embedding: bool = False
     chat_template: str | None = None
-    swa_full: bool = False
     yarn_context: int | None = None
     mmproj: Path | None = None
+    media: tuple[MediaKind, ...] = ()
     mapped: bool = True
 
 
@@ -136,6 +138,18 @@ class ChatModel(Protocol):
         """
         ...
 
+    def complete(
+        self, request: ChatRequest, body: Mapping[str, Any], slot: int
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream the chunks of a chat completion that a client asked for.
+
+        ``body`` is what it sent, as OpenAI's API has it, and ``request`` the same as far as
+        we have words for it. An engine that speaks the API itself uses ``body``; one that
+        does not, uses ``engines.openai_form.complete_by_chat``. The last chunk has a
+        ``finish_reason`` and the ``usage``. Otherwise like ``chat``.
+        """
+        ...
+
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Tokens of the prompt that ``messages`` would become under the model's template."""
         ...
@@ -166,6 +180,23 @@ class ChatModel(Protocol):
 
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
         """Read a slot's KV state back. The engine's word is not proof: see the next ``Usage``."""
+        ...
+
+
+class Endpoint(NamedTuple):
+    """Where a worker serves HTTP on loopback (no slash at the end), and the headers it wants."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A loaded model whose worker can be asked directly, in the form that its engine has."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to ask. Requests to it are seen neither by the slots nor by the parking."""
         ...
 
 

@@ -25,7 +25,12 @@ class TextStreamed(Event):
 
 
 class GenerationFinished(Event):
-    """One generation of a model ended, with what it cost."""
+    """One generation of a model ended, with what it cost.
+
+    ``ttft_s`` is when the caller had something to show: of a tool call, its name.
+    ``prompt_s`` and ``decode_s`` are the engine's own times for reading the prompt and
+    writing the answer.
+    """
 
     turn: str
     model: str
@@ -36,6 +41,8 @@ class GenerationFinished(Event):
     ttft_s: float
     total_s: float
     finish_reason: str
+    prompt_s: float = 0.0
+    decode_s: float = 0.0
 
 
 class ToolCallStarted(Event):
@@ -143,11 +150,16 @@ class ToolServerFailed(Event):
 
 
 class HistoryTrimmed(Event):
-    """Old messages were left out so that the prompt fits the context."""
+    """Something was left out so that the prompt fits the context.
+
+    ``dropped_messages`` are no longer sent; of ``left_out_media`` pictures and recordings
+    in others only a note is.
+    """
 
     turn: str
     dropped_messages: int
     n_ctx: int
+    left_out_media: int = 0
 
 
 class TurnFinished(Event):

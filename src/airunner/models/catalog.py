@@ -61,26 +61,19 @@ def is_local_file(spec: ModelSpec) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """The registry and the mapping of capabilities, as they are at each call.
 
-    ``engines`` are those that there are, by name.
+    Attributes:
+        registry: every model by name.
+        mapping: the model wanted for each capability that has one.
+        engines: those that there are, by name.
     """
 
-    def __init__(self, registry: Registry, mapping: CapabilityMap, engines: Engines) -> None:
-        self._registry = registry
-        self._mapping = mapping
-        self._engines = engines
-
-    @property
-    def registry(self) -> Registry:
-        """Every model by name."""
-        return self._registry
-
-    @property
-    def mapping(self) -> CapabilityMap:
-        """The model wanted for each capability that has one."""
-        return self._mapping
+    registry: Registry
+    mapping: CapabilityMap
+    engines: Engines
 
     def spec(self, name: str) -> ModelSpec:
         """The model of that name.
@@ -89,7 +82,7 @@ class Catalog:
             UnknownModelError: it is not registered; carries the nearest names.
         """
         try:
-            return self._registry[name]
+            return self.registry[name]
         except KeyError:
             raise UnknownModelError(name, self._similar(name)) from None
 
@@ -100,9 +93,9 @@ class Catalog:
             UnknownEngineError: there is none of that name.
         """
         try:
-            return self._engines[spec.engine]
+            return self.engines[spec.engine]
         except KeyError:
-            raise UnknownEngineError(spec.model_path, spec.engine, list(self._engines)) from None
+            raise UnknownEngineError(spec.model_path, spec.engine, list(self.engines)) from None
 
     def sources_of(self, spec: ModelSpec) -> list[Source]:
         """Where the weights come from: the spec's sources, or those its name suggests.
@@ -127,7 +120,7 @@ class Catalog:
             UnknownModelError: the mapped name is not registered.
         """
         try:
-            name = self._mapping[capability]
+            name = self.mapping[capability]
         except KeyError:
             raise UnmappedCapabilityError(capability) from None
         return self.spec(name)
@@ -155,7 +148,7 @@ class Catalog:
             return Resolution(wanted, wanted)
         stand_ins = [
             spec
-            for spec in self._registry.values()
+            for spec in self.registry.values()
             if capability in spec.capabilities and spec is not wanted and available(spec)
         ]
         if stand_ins:
@@ -177,9 +170,9 @@ class Catalog:
         Raises:
             InvalidCatalogError: lists every problem found, each with its remedy.
         """
-        problems = [p for key, spec in self._registry.items() for p in self._problems(key, spec)]
-        for capability, name in self._mapping.items():
-            spec = self._registry.get(name)
+        problems = [p for key, spec in self.registry.items() for p in self._problems(key, spec)]
+        for capability, name in self.mapping.items():
+            spec = self.registry.get(name)
             if spec is None:
                 problems.append(f"{capability.value} is mapped to {name}, which is not registered")
             elif capability not in spec.capabilities:
@@ -197,18 +190,18 @@ class Catalog:
             problems.append(f"{key} is registered with another model_path, {spec.model_path}")
         if not spec.capabilities:
             problems.append(f"{key} has no capabilities")
-        engine = self._engines.get(spec.engine)
+        engine = self.engines.get(spec.engine)
         if engine is None:
-            problems.append(str(UnknownEngineError(key, spec.engine, list(self._engines))))
+            problems.append(str(UnknownEngineError(key, spec.engine, list(self.engines))))
         else:
             problems += [f"{key} {problem}" for problem in self._engine_problems(spec, engine)]
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
-        if self._depends_on_itself(spec):
+        if spec.model_path in self._bases(spec.model_path, set()):
             problems.append(f"{key} is re-quantized from itself")
         problems += [
             f"{key} is re-quantized from {source.model}, which is not registered"
             for source in spec.sources
-            if isinstance(source, RequantizedSource) and source.model not in self._registry
+            if isinstance(source, RequantizedSource) and source.model not in self.registry
         ]
         return problems
 
@@ -216,7 +209,7 @@ class Catalog:
         """What an entry asks of its engine that this one cannot do."""
         for capability in spec.capabilities:
             if capability not in engine.capabilities:
-                able = [e.name for e in self._engines.values() if capability in e.capabilities]
+                able = [e.name for e in self.engines.values() if capability in e.capabilities]
                 wanted = " or ".join(f'engine="{name}"' for name in able) or "another engine"
                 yield f"lists {capability.name}, which takes {wanted}, not {spec.engine!r}"
         weights = engine.weights
@@ -232,26 +225,19 @@ class Catalog:
             yield f"has a folder as source, which {spec.engine!r} cannot load"
         yield from engine.problems(spec)
 
-    def _depends_on_itself(self, spec: ModelSpec) -> bool:
-        """Whether re-quantized sources lead from a model back to it."""
-        seen: set[str] = set()
-        open_names = [spec.model_path]
-        while open_names:
-            current = self._registry.get(open_names.pop())
-            for source in current.sources if current is not None else ():
-                if not isinstance(source, RequantizedSource):
-                    continue
-                if source.model == spec.model_path:
-                    return True
-                if source.model not in seen:
-                    seen.add(source.model)
-                    open_names.append(source.model)
-        return False
+    def _bases(self, name: str, seen: set[str]) -> set[str]:
+        """Models that this one is re-quantized from, by however many steps."""
+        spec = self.registry.get(name)
+        for source in spec.sources if spec is not None else ():
+            if isinstance(source, RequantizedSource) and source.model not in seen:
+                seen.add(source.model)
+                self._bases(source.model, seen)
+        return seen
 
     def _similar(self, name: str) -> list[str]:
         """Registered names that the user may have meant, nearest first."""
-        by_folded = {key.lower(): key for key in self._registry}
-        by_folded |= {key.lower().rpartition("/")[2]: key for key in self._registry}
+        by_folded = {key.lower(): key for key in self.registry}
+        by_folded |= {key.lower().rpartition("/")[2]: key for key in self.registry}
         folded = name.lower()
         near = difflib.get_close_matches(folded, by_folded, n=_SUGGESTIONS * 2, cutoff=0.6)
         near += [other for other in by_folded if folded and folded in other]

@@ -22,14 +22,6 @@ FOLDER_SOURCES = (HubFolderSource, PackagedSource)
 """Sources that deliver a folder."""
 
 
-def _no_sources(_: ModelSpec) -> Sequence[Source]:
-    return ()
-
-
-def _no_problems(_: ModelSpec) -> Sequence[str]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class WeightsForm:
     """What weights of an engine look like on disk; looks at names only.
@@ -75,8 +67,8 @@ class EngineTraits:
     name: str
     capabilities: frozenset[ModelCapability]
     weights: WeightsForm | None
-    usual_sources: Callable[[ModelSpec], Sequence[Source]] = _no_sources
-    problems: Callable[[ModelSpec], Sequence[str]] = _no_problems
+    usual_sources: Callable[[ModelSpec], Sequence[Source]] = lambda _: ()
+    problems: Callable[[ModelSpec], Sequence[str]] = lambda _: ()
 
     @property
     def talks(self) -> bool:

@@ -63,11 +63,7 @@ class Facts:
 
     def delete(self, number: int) -> bool:
         """Forget a fact for good; false if it is gone already."""
-        with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM fact WHERE number = ?", (number,)).rowcount == 1
-            self._index.merge(connection)
-        self._database.compact()
-        return gone
+        return self._index.delete(self._database, number)
 
     def in_words(self, most: int = 1200) -> str:
         """The facts as a text to begin a conversation with, at most ``most`` characters.

@@ -89,11 +89,7 @@ class Notes:
 
     def delete(self, number: int) -> bool:
         """Delete a note for good; false if it is gone already."""
-        with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM note WHERE number = ?", (number,)).rowcount == 1
-            self._index.merge(connection)
-        self._database.compact()
-        return gone
+        return self._index.delete(self._database, number)
 
     def _change(self, number: int, change: Callable[[str], str]) -> Note | None:
         with self._database.write() as connection:

@@ -72,14 +72,8 @@ class Reminders:
     def claim(self, now_s: float | None = None) -> Sequence[Reminder]:
         """What is due, for the caller to deliver now: nobody else is given it, nor is it again."""
         until_s = self._clock() if now_s is None else now_s
-        with self._database.read() as connection:
-            # Mostly there is nothing, and then no lock is taken.
-            (count,) = connection.execute(
-                "SELECT count(*) FROM reminder WHERE delivered_s IS NULL AND due_s <= ?",
-                (until_s,),
-            ).fetchone()
-        if not count:
-            return []
+        if not self.due(until_s):
+            return []  # as mostly, and then no lock is taken
         with self._database.write() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM reminder WHERE delivered_s IS NULL AND due_s <= ?"

@@ -1,4 +1,4 @@
-"""Finding records by their words.
+"""Finding records by their words, and deleting them so that no word of them is left.
 
 Owns how a query in a user's words becomes one of SQLite's full-text search, and
 what is tried when that finds nothing. No character of a query has a meaning of
@@ -11,6 +11,7 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
+from airunner.records.database import Database
 from airunner.records.one_line import storable
 
 MOST_WORDS = 16
@@ -42,6 +43,14 @@ class Index:
             if found := self._matching(connection, together.join(either), limit):
                 return found
         return self._containing(connection, query.strip(), limit)
+
+    def delete(self, database: Database, number: int) -> bool:
+        """Delete a row for good; false if it is gone already."""
+        with database.write() as connection:
+            gone = connection.execute(f"DELETE FROM {self.table} WHERE number = ?", (number,))
+            self.merge(connection)
+        database.compact()
+        return gone.rowcount == 1
 
     def merge(self, connection: sqlite3.Connection) -> None:
         """Write the index anew, without the words of rows that were deleted."""

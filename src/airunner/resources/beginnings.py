@@ -14,14 +14,14 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import blake2b
-from pathlib import Path
 from weakref import WeakValueDictionary
 
-from airunner.engines.base import ChatModel, ChatRequest, LoadPlan, SlotState
+from airunner.engines.base import ChatModel, ChatRequest, LoadPlan
 from airunner.engines.beginning import leading_system
 from airunner.errors import AiRunnerError, WorkerDiedError
-from airunner.events import BeginningKept, BeginningRestored, CacheLost, EventBus, ParkingFailed
-from airunner.resources.parking import KeptBeginning, ParkingLot, TierName
+from airunner.events import BeginningKept, BeginningRestored, EventBus
+from airunner.resources.cache_proof import CacheProof
+from airunner.resources.parking import KeptBeginning, ParkingLot
 from airunner.resources.saving import save_slot
 
 KEPT_FROM_TOKENS = 256
@@ -64,6 +64,7 @@ class Beginnings:
     model: str
     lot: ParkingLot
     bus: EventBus
+    proof: CacheProof
     kv_bytes_per_token: int
     rolls_back: bool
     hopeless: set[str]
@@ -111,9 +112,7 @@ class Beginnings:
         """What stands for a beginning; ``None`` if it is short, or nothing can keep it."""
         if self.lot.is_closed or self.model in self.hopeless:
             return None
-        if plan.swa_full:  # whose files hold only the window
-            return None
-        system = [message.content for message in leading_system(request.messages)]
+        system = [message.text for message in leading_system(request.messages)]
         tools = [(t.name, t.description, json.dumps(t.parameters)) for t in request.tools]
         length = sum(map(len, system)) + sum(len(part) for tool in tools for part in tool)
         if length < KEPT_FROM_TOKENS * _CHARACTERS_PER_TOKEN:
@@ -133,18 +132,17 @@ class Beginnings:
         except AiRunnerError as error:
             self._give_up_on_death(error)
             self.hopeless.add(digest)
-            self._not_kept(conversation, str(error))
+            self.proof.not_kept(conversation, str(error))
             return None
         if tokens < KEPT_FROM_TOKENS:
             self.hopeless.add(digest)
             return None
-
-        def describe(tier: TierName, path: Path, saved: SlotState) -> KeptBeginning:
-            return KeptBeginning(self.model, digest, path, tier, saved.n_bytes, saved.tokens)
-
-        kept = await save_slot(self.lot, engine, slot, tokens * self.kv_bytes_per_token, describe)
+        expected_bytes = tokens * self.kv_bytes_per_token
+        kept = await save_slot(
+            self.lot, engine, slot, expected_bytes, KeptBeginning, self.model, digest
+        )
         if isinstance(kept, str):
-            self._not_kept(conversation, kept)
+            self.proof.not_kept(conversation, kept)
         else:
             for old in self.lot.beginnings_of(self.model)[KEPT_PER_MODEL:]:
                 self.lot.discard(old)
@@ -166,15 +164,7 @@ class Beginnings:
         except AiRunnerError as error:
             self._give_up_on_death(error)
             self.lot.discard(kept)
-            self.bus.publish(
-                CacheLost(
-                    model=self.model,
-                    conversation=conversation,
-                    cached_tokens=0,
-                    restored_tokens=kept.tokens,
-                    reason=str(error),
-                )
-            )
+            self.proof.lost(conversation, 0, kept.tokens, str(error))
             return None
         self.bus.publish(
             BeginningRestored(
@@ -184,14 +174,9 @@ class Beginnings:
                 restore_s=found.seconds,
             )
         )
-        return Begun(kept.digest, found.tokens, restored=True)
+        return Begun(kept.name, found.tokens, restored=True)
 
     def _give_up_on_death(self, error: AiRunnerError) -> None:
         # It may have been the state's fault, and must not happen with every conversation.
         if isinstance(error, WorkerDiedError):
             self.hopeless.add(self.model)
-
-    def _not_kept(self, conversation: str, problem: str) -> None:
-        self.bus.publish(
-            ParkingFailed(model=self.model, conversation=conversation, problem=problem)
-        )

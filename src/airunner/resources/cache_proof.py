@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airunner.events import CacheLost, CacheProven, EventBus
+from airunner.events import CacheLost, CacheProven, EventBus, ParkingFailed
 from airunner.messages import Usage
 
 REUSE_PROOF = 0.9
@@ -98,6 +98,12 @@ class CacheProof:
                 restored_tokens=restored,
                 reason=reason,
             )
+        )
+
+    def not_kept(self, conversation: str, problem: str) -> None:
+        """Publish that a state could not be written."""
+        self.bus.publish(
+            ParkingFailed(model=self.model, conversation=conversation, problem=problem)
         )
 
     def _account_stayed(self, conversation: str, held: _Held, usage: Usage) -> bool:

@@ -9,30 +9,35 @@ new conversation begins ``beginnings``'.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import Any
 
 from airunner.engines.base import (
     ChatModel,
     ChatRequest,
+    Chunk,
+    Endpoint,
     LoadPlan,
     Plan,
+    Served,
     SlotClaim,
-    SlotState,
     Worker,
 )
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
+from airunner.engines.openai_form import request_of, usage_json, usage_of
 from airunner.engines.slots import SlotTable
 from airunner.errors import AiRunnerError, GenerationError
-from airunner.events import EventBus, ModelRestored, ParkingFailed
+from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import ParkedState, ParkingLot, TierName
+from airunner.resources.parking import ParkedState, ParkingLot
 from airunner.resources.saving import save_slot
+
+_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
 
 @dataclass(slots=True)
@@ -103,19 +108,22 @@ class LoadedModel:
         if conversation in self.unanswered:
             return None
 
-        def describe(tier: TierName, path: Path, saved: SlotState) -> ParkedState:
-            return ParkedState(
-                self.key, conversation, path, tier, saved.n_bytes, tokens=saved.tokens
-            )
-
         expected_bytes = self.proof.tokens(conversation) * self.kv_bytes_per_token
         try:
-            state = await save_slot(self.lot, self.chat_model, slot, expected_bytes, describe)
+            state = await save_slot(
+                self.lot,
+                self.chat_model,
+                slot,
+                expected_bytes,
+                ParkedState,
+                self.key,
+                conversation,
+            )
         except asyncio.CancelledError:
-            self._not_parked(conversation, "the request that needs its slot was cancelled")
+            self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
             raise
         if isinstance(state, str):
-            self._not_parked(conversation, state)
+            self.proof.not_kept(conversation, state)
             return None
         return state
 
@@ -128,15 +136,15 @@ class LoadedModel:
         try:
             found = await self.chat_model.restore_slot(slot, state.path)
         except AiRunnerError as error:
-            self.lot.drop(state.model, state.conversation)
-            self.proof.lost(state.conversation, 0, state.tokens, str(error))
+            self.lot.drop(state.model, state.name)
+            self.proof.lost(state.name, 0, state.tokens, str(error))
             return False
-        self.lot.drop(state.model, state.conversation)
-        self.proof.expect(state.conversation, found.tokens, "restored")
+        self.lot.drop(state.model, state.name)
+        self.proof.expect(state.name, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
                 model=self.key,
-                conversation=state.conversation,
+                conversation=state.name,
                 tokens=found.tokens,
                 restore_s=found.seconds,
             )
@@ -146,30 +154,71 @@ class LoadedModel:
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer, with the conversation's KV state brought in first."""
         conversation = request.conversation
+        async with (
+            self.hold_slot(conversation, request) as claim,
+            aclosing(self.chat_model.chat(request, claim.slot)) as deltas,
+        ):
+            async for delta in deltas:
+                if conversation is not None:
+                    self.unanswered.discard(conversation)
+                    if delta.usage is not None:
+                        usage = self.account(conversation, delta.usage)
+                        delta = replace(delta, usage=usage)
+                if delta.usage is not None:
+                    digest = self.beginnings.digest(self.chat_model.plan, request)
+                    self.contents[claim.slot] = digest
+                yield delta
+
+    @asynccontextmanager
+    async def hold_slot(
+        self, conversation: str | None, request: ChatRequest | None = None
+    ) -> AsyncIterator[SlotClaim]:
+        """Have a slot for the body, with the conversation's KV state in it.
+
+        What the slot displaces is saved before. ``request`` is what will be asked, where
+        that is known: a conversation of which nothing is kept then begins with what it
+        shares with others.
+
+        Raises:
+            GenerationError: the model draws, and has no slots.
+        """
+        _ = self.chat_model
         async with self.slots.hold(conversation) as claim:
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
-                await self._make_ready(request, claim, content)
-            async with aclosing(self.chat_model.chat(request, claim.slot)) as deltas:
-                async for delta in deltas:
+                await self._make_ready(conversation, claim, content, request)
+            yield claim
+
+    async def complete(
+        self, request: ChatRequest, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Chunk, None]:
+        """The same for what a client asked; see ``ChatModel.complete``."""
+        conversation = request.conversation
+        async with self.hold_slot(conversation, request) as claim:
+            stream = self.chat_model.complete(request, body, claim.slot)
+            async with aclosing(stream) as chunks:
+                async for chunk in chunks:
                     if conversation is not None:
                         self.unanswered.discard(conversation)
-                        if delta.usage is not None:
-                            usage = self._account(conversation, delta.usage)
-                            delta = replace(delta, usage=usage)
-                    if delta.usage is not None:
+                    if (usage := usage_of(chunk)) is not None:
+                        if conversation is not None:
+                            usage = self.account(conversation, usage)
+                        chunk["usage"] = {**chunk["usage"], **usage_json(usage)}
                         digest = self.beginnings.digest(self.chat_model.plan, request)
                         self.contents[claim.slot] = digest
-                    yield delta
+                    yield chunk
 
     async def _make_ready(
-        self, request: ChatRequest, claim: SlotClaim, content: str | None
+        self,
+        conversation: str | None,
+        claim: SlotClaim,
+        content: str | None,
+        request: ChatRequest | None,
     ) -> None:
         """Save what the slot displaces, and bring in what is kept for the conversation.
 
         That is its parked state, or failing that the beginning it shares with others.
         """
-        conversation = request.conversation
         try:
             if claim.displaced is not None:
                 await self.save(claim.displaced, claim.slot)
@@ -177,7 +226,8 @@ class LoadedModel:
                 return
             self._expect_nothing(conversation)
             parked = self.lot.find(self.key, conversation)
-            if parked is None or not await self.restore(parked, claim.slot):
+            restored = parked is not None and await self.restore(parked, claim.slot)
+            if not restored and request is not None:
                 # A restore that failed may have left anything in the slot.
                 found = content if parked is None else None
                 await self._begin(request, conversation, claim.slot, found)
@@ -196,8 +246,9 @@ class LoadedModel:
             self.unanswered.add(conversation)
             self.proof.expect(conversation, begun.tokens, "restored" if begun.restored else "read")
 
-    def _account(self, conversation: str, usage: Usage) -> Usage:
+    def account(self, conversation: str, usage: Usage) -> Usage:
         """Judge what was re-used; returns ``usage`` without what was computed just before it."""
+        self.unanswered.discard(conversation)
         begun = self.begun.pop(conversation, None)
         reused = self.proof.account(conversation, usage)
         if begun is None:
@@ -210,9 +261,6 @@ class LoadedModel:
         self.begun.pop(conversation, None)
         self.unanswered.discard(conversation)
         self.proof.forget(conversation)
-
-    def _not_parked(self, conversation: str, problem: str) -> None:
-        self.bus.publish(ParkingFailed(model=self.key, conversation=conversation, problem=problem))
 
 
 class Lease:
@@ -232,6 +280,38 @@ class Lease:
         """The context of one conversation, in tokens."""
         return self._residence.n_ctx or 0
 
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where the model's worker can be asked directly, for as long as the lease is held.
+
+        ``None`` where its engine has no such place. A request that computes in a slot
+        belongs inside ``slot``, and names it (llama.cpp's ``id_slot``): it would else
+        overwrite what another conversation has there.
+        """
+        model = self._residence.worker.model
+        return model.endpoint if isinstance(model, Served) else None
+
+    @asynccontextmanager
+    async def slot(self, conversation: str | None = None) -> AsyncIterator[int]:
+        """Have one of the engine's slots for the body, for requests to ``endpoint``.
+
+        Waits until one is free, saves what it displaces, and brings in the KV state that
+        is kept for ``conversation``; ``None`` is a request that leaves nothing behind.
+
+        Raises:
+            GenerationError: the model draws.
+        """
+        async with self._residence.hold_slot(conversation) as claim:
+            yield claim.slot
+
+    def account(self, conversation: str, usage: Usage) -> None:
+        """Report what a request to ``endpoint`` cost, inside ``slot``.
+
+        What was restored for it is then proven or lost, as after ``chat``, and the next
+        swap knows how much there is to be parked.
+        """
+        self._residence.account(conversation, usage)
+
     def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer under the model's default sampling where the request names none.
 
@@ -240,11 +320,22 @@ class Lease:
         """
         defaults = self.spec.sampling
         filled = {
-            name: getattr(defaults, name)
-            for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
-            if getattr(request, name) is None
+            name: getattr(defaults, name) for name in _SAMPLING if getattr(request, name) is None
         }
         return self._residence.chat(replace(request, **filled))
+
+    def complete(
+        self, body: Mapping[str, Any], conversation: str | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream a chat completion that a client asked for, under the model's default sampling.
+
+        Raises:
+            GenerationError, ContextOverflowError, WorkerDiedError: see ``ChatModel.chat``.
+        """
+        defaults = {name: getattr(self.spec.sampling, name) for name in _SAMPLING}
+        asked = {name: value for name, value in body.items() if value is not None}
+        filled = {name: value for name, value in defaults.items() if value is not None} | asked
+        return self._residence.complete(request_of(filled, conversation), filled)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airunner.devices.threads import threads_for_engine
@@ -38,41 +38,32 @@ MissingBytes = Callable[[str, int], int]
 """Given a device and the process id of a worker that has ended: bytes it still holds there."""
 
 
+@dataclass(kw_only=True, slots=True)
 class LoadedModels:
     """See the module's description.
 
-    Args:
+    Attributes:
         launchers: start workers, by engine.
         lot: keeps what is parked.
         bus: receives the events.
         n_threads: CPU threads for all engines together.
         report: takes the outcome of each effect.
-        missing_bytes: measures what a worker did not give back.
+        missing_bytes: measures what a worker did not give back; runs on a thread.
     """
 
-    def __init__(
-        self,
-        *,
-        launchers: Mapping[str, Launcher[Any]],
-        lot: ParkingLot,
-        bus: EventBus,
-        n_threads: int,
-        report: Callable[[Input], None],
-        missing_bytes: MissingBytes | None,
-    ) -> None:
-        self._launchers = launchers
-        self._lot = lot
-        self._bus = bus
-        self._n_threads = n_threads
-        self._report = report
-        self._missing_bytes = missing_bytes
-        self._loaded: dict[str, LoadedModel] = {}
-        self._loads: dict[str, asyncio.Task[None]] = {}
-        self._errors: dict[str, AiRunnerError] = {}
-        self._hopeless_beginnings: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._endings: set[asyncio.Task[None]] = set()
-        self._watchers: set[asyncio.Task[None]] = set()
+    launchers: Mapping[str, Launcher[Any]]
+    lot: ParkingLot
+    bus: EventBus
+    n_threads: int
+    report: Callable[[Input], None]
+    missing_bytes: MissingBytes | None
+    _loaded: dict[str, LoadedModel] = field(default_factory=dict)
+    _loads: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _errors: dict[str, AiRunnerError] = field(default_factory=dict)
+    _hopeless_beginnings: set[str] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _endings: set[asyncio.Task[None]] = field(default_factory=set)
+    _watchers: set[asyncio.Task[None]] = field(default_factory=set)
 
     def find(self, key: str) -> LoadedModel | None:
         """A model in memory, or ``None``."""
@@ -117,40 +108,42 @@ class LoadedModels:
         loaded, self._loaded = list(self._loaded.values()), {}
         await asyncio.gather(*(r.worker.stop() for r in loaded))
         async with AsyncExitStack() as stack:
-            for launcher in self._launchers.values():
+            for launcher in self.launchers.values():
                 stack.push_async_callback(launcher.close)
 
     async def _load(self, sized: Sized, device: str, will_retry: bool) -> None:
         live = [r.plan.n_threads for r in self._loaded.values()]
-        n_threads = threads_for_engine(self._n_threads, live)
-        launcher = self._launchers[sized.spec.engine]
+        n_threads = threads_for_engine(self.n_threads, live)
+        launcher = self.launchers[sized.spec.engine]
         try:
             worker = await launcher.launch(replace(sized.plans[device], n_threads=n_threads))
         except (AiRunnerError, OSError) as error:
             self._load_failed(sized.key, device, error, will_retry)
             return
+        proof = CacheProof(sized.key, self.bus)
         residence = LoadedModel(
             key=sized.key,
             worker=worker,
             slots=SlotTable(conversations_of(worker.model.plan)),
-            lot=self._lot,
-            bus=self._bus,
+            lot=self.lot,
+            bus=self.bus,
             kv_bytes_per_token=sized.kv_bytes_per_token,
             beginnings=Beginnings(
                 sized.key,
-                self._lot,
-                self._bus,
+                self.lot,
+                self.bus,
+                proof,
                 sized.kv_bytes_per_token,
                 sized.rolls_back,
                 self._hopeless_beginnings,
             ),
-            proof=CacheProof(sized.key, self._bus),
+            proof=proof,
         )
         self._loaded[sized.key] = residence
         self._errors.pop(sized.key, None)
         predicted_bytes = sized.demand.size_bytes[device]
         measured_bytes = worker.memory_bytes()
-        self._bus.publish(
+        self.bus.publish(
             ModelLoaded(
                 model=sized.key,
                 device=device,
@@ -164,7 +157,7 @@ class LoadedModels:
         )
         self._spawn(self._watch(residence), self._watchers)
         held_bytes = max(predicted_bytes, measured_bytes or 0)
-        self._report(
+        self.report(
             inputs.LoadFinished(
                 now_s=time.monotonic(), key=sized.key, held_bytes=held_bytes, load_s=worker.load_s
             )
@@ -176,25 +169,25 @@ class LoadedModels:
         known = error if isinstance(error, AiRunnerError) else LoadError(key, str(error))
         retryable = not isinstance(known, WeightsError)
         self._errors[key] = known
-        self._bus.publish(
+        self.bus.publish(
             ModelLoadFailed(
                 model=key, device=device, problem=str(known), will_retry=retryable and will_retry
             )
         )
-        self._report(
+        self.report(
             inputs.LoadFailed(
                 now_s=time.monotonic(), key=key, problem=str(known), retryable=retryable
             )
         )
 
     async def _restore(self, residence: LoadedModel) -> None:
-        for state in self._lot.of_model(residence.key)[: conversations_of(residence.plan)]:
-            async with residence.slots.hold(state.conversation) as claim:
+        for state in self.lot.of_model(residence.key)[: conversations_of(residence.plan)]:
+            async with residence.slots.hold(state.name) as claim:
                 restored = await residence.restore(state, claim.slot)
             if not restored:
-                residence.slots.forget(state.conversation)
+                residence.slots.forget(state.name)
         if self._is_current(residence):
-            self._report(inputs.RestoreFinished(now_s=time.monotonic(), key=residence.key))
+            self.report(inputs.RestoreFinished(now_s=time.monotonic(), key=residence.key))
 
     async def _park(self, residence: LoadedModel) -> None:
         began_s = time.monotonic()
@@ -204,7 +197,7 @@ class LoadedModels:
         ]
         states = [state for state in saved if state is not None]
         if states:
-            self._bus.publish(
+            self.bus.publish(
                 ModelParked(
                     model=residence.key,
                     conversations=len(states),
@@ -215,8 +208,8 @@ class LoadedModels:
                 )
             )
         if self._is_current(residence):
-            parked_bytes = self._lot.parked_bytes(residence.key)
-            self._report(
+            parked_bytes = self.lot.parked_bytes(residence.key)
+            self.report(
                 inputs.ParkFinished(
                     now_s=time.monotonic(), key=residence.key, parked_bytes=parked_bytes
                 )
@@ -235,9 +228,10 @@ class LoadedModels:
             peak_bytes = residence.worker.peak_memory_bytes()
             held_bytes = residence.worker.memory_bytes() or 0
             await residence.worker.stop()
-            if self._missing_bytes is not None:
-                missing_bytes = self._missing_bytes(device, residence.worker.pid)
-        self._bus.publish(
+            if self.missing_bytes is not None:
+                pid = residence.worker.pid
+                missing_bytes = await asyncio.to_thread(self.missing_bytes, device, pid)
+        self.bus.publish(
             ModelReleased(
                 model=key,
                 device=device,
@@ -247,7 +241,7 @@ class LoadedModels:
                 peak_bytes=peak_bytes,
             )
         )
-        self._report(
+        self.report(
             inputs.StopFinished(now_s=time.monotonic(), key=key, missing_bytes=missing_bytes)
         )
 
@@ -256,13 +250,13 @@ class LoadedModels:
         if not self._is_current(residence):
             return
         del self._loaded[residence.key]
-        self._bus.publish(WorkerDied(model=residence.key, exit_code=ended.exit_code, log=ended.log))
-        self._report(
+        self.bus.publish(WorkerDied(model=residence.key, exit_code=ended.exit_code, log=ended.log))
+        self.report(
             inputs.WorkerLost(
                 now_s=time.monotonic(),
                 key=residence.key,
                 problem=f"exit code {ended.exit_code}",
-                parked_bytes=self._lot.parked_bytes(residence.key),
+                parked_bytes=self.lot.parked_bytes(residence.key),
             )
         )
         # The process is gone, but not the connections to it.

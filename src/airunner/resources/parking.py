@@ -10,10 +10,11 @@ used longest ago makes room.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import uuid4
 
 from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
@@ -22,31 +23,33 @@ TierName = Literal["memory", "disk"]
 
 
 @dataclass(frozen=True, slots=True)
-class ParkedState:
-    """One conversation's KV state in a file. Whether it still fits, the engine checks."""
+class SavedState:
+    """A KV state in a file. Whether it still fits, the engine checks.
+
+    ``name`` tells states of one kind and model apart.
+    """
 
     model: str
-    conversation: str
+    name: str
     path: Path
     tier: TierName
     n_bytes: int
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeptBeginning:
-    """The KV state of a common beginning in a file. ``digest`` stands for what it is made of."""
+class ParkedState(SavedState):
+    """A conversation's state; its name is the conversation's."""
 
-    model: str
-    digest: str
-    path: Path
-    tier: TierName
-    n_bytes: int
-    tokens: int
+    __slots__ = ()
 
 
-SavedState = ParkedState | KeptBeginning
-"""Anything that has a place in the lot."""
+class KeptBeginning(SavedState):
+    """A common beginning's state; its name is a digest of what it is made of."""
+
+    __slots__ = ()
+
+
+StateT = TypeVar("StateT", bound=SavedState)
 
 
 @dataclass(slots=True)
@@ -83,7 +86,9 @@ class ParkingLot:
             is_last = tier is able[-1]
             if is_last:
                 self._drop_oldest(tier, n_bytes)
-            if self._used_bytes(tier) + n_bytes <= tier.quota_bytes and _room(tier, n_bytes):
+            # The quota may allow what the file system itself has no room for.
+            free_bytes = shutil.disk_usage(tier.folder.path).free
+            if n_bytes <= min(free_bytes, tier.quota_bytes - self._used_bytes(tier)):
                 yield tier.name, tier.folder.path / f"{uuid4().hex}.kv"
 
     def keep(self, state: SavedState) -> bool:
@@ -99,37 +104,29 @@ class ParkingLot:
             state.path.unlink(missing_ok=True)
             return False
         self._drop_oldest(tier, state.n_bytes)
-        self._states[_key(state)] = state
+        self._states[type(state), state.model, state.name] = state
         return True
 
     def find(self, model: str, conversation: str) -> ParkedState | None:
         """The parked state of a conversation, if there is one."""
-        state = self._states.get((ParkedState, model, conversation))
-        return state if isinstance(state, ParkedState) else None
+        found = (s for s in self.of_model(model) if s.name == conversation)
+        return next(found, None)
 
     def use_beginning(self, model: str, digest: str) -> KeptBeginning | None:
         """A kept beginning, if it is there; it stays, as the one used last."""
-        state = self._states.pop((KeptBeginning, model, digest), None)
-        if not isinstance(state, KeptBeginning):
-            return None
-        self._states[_key(state)] = state
+        state = next((s for s in self.beginnings_of(model) if s.name == digest), None)
+        if state is not None:
+            key = (KeptBeginning, model, digest)
+            self._states[key] = self._states.pop(key)
         return state
 
     def beginnings_of(self, model: str) -> tuple[KeptBeginning, ...]:
         """The kept beginnings of a model, most recently used first."""
-        return tuple(
-            s
-            for s in reversed(self._states.values())
-            if isinstance(s, KeptBeginning) and s.model == model
-        )
+        return self._newest_first(KeptBeginning, model)
 
     def of_model(self, model: str) -> tuple[ParkedState, ...]:
         """The parked conversations of a model, most recently parked first."""
-        return tuple(
-            s
-            for s in reversed(self._states.values())
-            if isinstance(s, ParkedState) and s.model == model
-        )
+        return self._newest_first(ParkedState, model)
 
     def parked_bytes(self, model: str) -> int:
         """Bytes parked of a model's conversations."""
@@ -142,7 +139,7 @@ class ParkingLot:
 
     def discard(self, state: SavedState) -> None:
         """Forget a state, or what has taken its place, and remove the file."""
-        known = self._states.pop(_key(state), None)
+        known = self._states.pop((type(state), state.model, state.name), None)
         if known is not None:
             known.path.unlink(missing_ok=True)
 
@@ -152,6 +149,10 @@ class ParkingLot:
         for tier in self._tiers:
             tier.folder.close()
 
+    def _newest_first(self, kind: type[StateT], model: str) -> tuple[StateT, ...]:
+        states = reversed(self._states.values())
+        return tuple(s for s in states if isinstance(s, kind) and s.model == model)
+
     def _used_bytes(self, tier: Tier) -> int:
         return sum(s.n_bytes for s in self._states.values() if s.tier == tier.name)
 
@@ -160,20 +161,6 @@ class ParkingLot:
             if self._used_bytes(tier) + n_bytes <= tier.quota_bytes:
                 return
             self.discard(state)
-
-
-def _key(state: SavedState) -> tuple[type[SavedState], str, str]:
-    match state:
-        case ParkedState():
-            return ParkedState, state.model, state.conversation
-        case KeptBeginning():
-            return KeptBeginning, state.model, state.digest
-
-
-def _room(tier: Tier, n_bytes: int) -> bool:
-    """Whether the file system itself still has the space."""
-    stat = os.statvfs(tier.folder.path)
-    return stat.f_bavail * stat.f_frsize >= n_bytes
 
 
 def open_parking_lot(

@@ -12,7 +12,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.config.byte_size import KIB, MIB
@@ -29,14 +28,6 @@ RoomMeter = Callable[[], int]
 """Bytes of file contents that RAM can take now, those already read ahead included."""
 
 
-@dataclass(slots=True)
-class _Reading:
-    key: str
-    owners: set[str]
-    files: tuple[Path, ...]
-    ended: str = ""
-
-
 class Readahead:
     """See the module's description. Runs on the manager's event loop.
 
@@ -48,33 +39,32 @@ class Readahead:
     def __init__(self, bus: EventBus, room: RoomMeter | None) -> None:
         self._bus = bus
         self._room = room
-        self._wanted: dict[str, _Reading] = {}
-        self._running: asyncio.Task[None] | None = None
+        self._owners: dict[str, set[str]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()  # for one file at a time, in the order they were asked for
         self._may_read = asyncio.Event()
         self._may_read.set()
 
     def begin(self, key: str, files: Sequence[Path], owner: str) -> None:
         """Read a model's files, after those begun before, for as long as ``owner`` wants it."""
-        if key in self._wanted:
-            self._wanted[key].owners.add(owner)
-            return
-        if not files or self._room is None:
-            return
-        self._wanted[key] = _Reading(key, {owner}, tuple(files))
-        if self._running is None or self._running.done():
-            self._running = asyncio.get_running_loop().create_task(self._run(self._room))
+        if key in self._tasks:
+            self._owners[key].add(owner)
+        elif files and self._room is not None:
+            self._owners[key] = {owner}
+            work = self._read(key, files, self._room)
+            self._tasks[key] = asyncio.get_running_loop().create_task(work)
 
     def stop(self, key: str, reason: str) -> None:
-        """Read no further for this model."""
-        if key in self._wanted:
-            self._wanted.pop(key).ended = reason
+        """Read no further for this model. A piece that is being read is read to its end."""
+        if (task := self._tasks.pop(key, None)) is not None:
+            task.cancel(reason)
 
     def forget(self, owner: str) -> None:
         """Read no further for what nobody else wants."""
-        for reading in list(self._wanted.values()):
-            reading.owners.discard(owner)
-            if not reading.owners:
-                self.stop(reading.key, "the turn ended")
+        for key in list(self._tasks):
+            self._owners[key].discard(owner)
+            if not self._owners[key]:
+                self.stop(key, "the turn ended")
 
     def pause(self, paused: bool) -> None:
         """Leave the disk to somebody else for a while."""
@@ -85,59 +75,51 @@ class Readahead:
 
     async def settled(self) -> None:
         """Return when nothing is being read; what is paused never ends."""
-        if self._running is not None:
-            await asyncio.wait([self._running])
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def close(self) -> None:
-        """Break off. A piece that is being read is read to its end, on its own thread."""
-        self._wanted.clear()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        """Break off."""
+        tasks = list(self._tasks.values())
+        for key in list(self._tasks):
+            self.stop(key, "AI Runner is shutting down")
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, room: RoomMeter) -> None:
-        while self._wanted:
-            reading = next(iter(self._wanted.values()))
-            await self._read(reading, room)
-            if self._wanted.get(reading.key) is reading:
-                del self._wanted[reading.key]
-
-    async def _read(self, reading: _Reading, room: RoomMeter) -> None:
-        done_bytes = file_bytes = 0
-        began_s = time.perf_counter()
-        try:
-            sizes = await asyncio.to_thread(_sizes, reading.files)
-            file_bytes = sum(sizes)
-            for path, size in zip(reading.files, sizes, strict=True):
-                for offset in range(0, size, PIECE_BYTES):
-                    piece_bytes = min(PIECE_BYTES, size - offset)
-                    await self._may_read.wait()
-                    # What was read still counts as room, since it would be given away.
-                    if not reading.ended and done_bytes + piece_bytes > room():
-                        reading.ended = "memory is short"
-                    if reading.ended:
-                        return
-                    if not done_bytes:
-                        self._bus.publish(
-                            ReadAheadStarted(model=reading.key, file_bytes=file_bytes)
-                        )
-                    await asyncio.to_thread(read_into_cache, path, offset, piece_bytes)
-                    done_bytes += piece_bytes
-        except OSError as error:
-            reading.ended = error.strerror or str(error)
-        except asyncio.CancelledError:
-            reading.ended = "AI Runner is shutting down"
-            raise
-        finally:
-            self._bus.publish(
-                ReadAheadEnded(
-                    model=reading.key,
-                    read_bytes=done_bytes,
-                    file_bytes=file_bytes,
-                    read_s=time.perf_counter() - began_s,
-                    reason=reading.ended,
+    async def _read(self, key: str, files: Sequence[Path], room: RoomMeter) -> None:
+        async with self._turn:
+            done_bytes = file_bytes = 0
+            began_s, reason = time.perf_counter(), ""
+            try:
+                sizes = await asyncio.to_thread(lambda: [file.stat().st_size for file in files])
+                file_bytes = sum(sizes)
+                for path, size in zip(files, sizes, strict=True):
+                    for offset in range(0, size, PIECE_BYTES):
+                        piece_bytes = min(PIECE_BYTES, size - offset)
+                        await self._may_read.wait()
+                        # What was read still counts as room, since it would be given away.
+                        if done_bytes + piece_bytes > room():
+                            reason = "memory is short"
+                            return
+                        if not done_bytes:
+                            self._bus.publish(ReadAheadStarted(model=key, file_bytes=file_bytes))
+                        await asyncio.to_thread(read_into_cache, path, offset, piece_bytes)
+                        done_bytes += piece_bytes
+            except OSError as error:
+                reason = error.strerror or str(error)
+            except asyncio.CancelledError as cancelled:
+                reason = str(cancelled)
+                raise
+            finally:
+                if self._tasks.get(key) is asyncio.current_task():
+                    del self._tasks[key]
+                self._bus.publish(
+                    ReadAheadEnded(
+                        model=key,
+                        read_bytes=done_bytes,
+                        file_bytes=file_bytes,
+                        read_s=time.perf_counter() - began_s,
+                        reason=reason,
+                    )
                 )
-            )
 
 
 def read_into_cache(path: Path, offset: int, n_bytes: int) -> None:
@@ -160,7 +142,3 @@ def read_into_cache(path: Path, offset: int, n_bytes: int) -> None:
             file.seek(offset)
             while file.tell() < end and file.readinto(buffer):
                 pass
-
-
-def _sizes(files: Sequence[Path]) -> list[int]:
-    return [file.stat().st_size for file in files]

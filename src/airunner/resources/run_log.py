@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -158,9 +158,5 @@ def replay(run: Run) -> Divergence | None:
 
 
 def _forget_old_runs(folder: Path) -> None:
-    for path in _older(run_files(folder)):
+    for path in run_files(folder)[KEPT_RUNS - 1 :]:
         path.unlink(missing_ok=True)
-
-
-def _older(paths: Iterable[Path]) -> list[Path]:
-    return list(paths)[KEPT_RUNS - 1 :]

@@ -5,36 +5,32 @@ Owns the order of the attempts. What the state is of, its caller says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
-
-from airunner.engines.base import ChatModel, SlotState
+from airunner.engines.base import ChatModel
 from airunner.errors import AiRunnerError
-from airunner.resources.parking import KeptBeginning, ParkedState, ParkingLot, TierName
-
-StateT = TypeVar("StateT", ParkedState, KeptBeginning)
+from airunner.resources.parking import ParkingLot, StateT
 
 
 async def save_slot(
     lot: ParkingLot,
-    model: ChatModel,
+    engine: ChatModel,
     slot: int,
     expected_bytes: int,
-    describe: Callable[[TierName, Path, SlotState], StateT],
+    kind: type[StateT],
+    model: str,
+    name: str,
 ) -> StateT | str:
     """Save ``slot`` in the lot, trying each tier; the problem in words if none took it.
 
-    ``describe`` makes the lot's entry of a state that has been written.
+    The lot's entry is of this ``kind``, ``model`` and ``name``.
     """
     problem = "no parking tier has room for it"
     for tier, path in lot.offers(expected_bytes):
         try:
-            saved = await model.save_slot(slot, path)
+            saved = await engine.save_slot(slot, path)
         except AiRunnerError as error:
             problem = str(error)
             continue
-        state = describe(tier, path, saved)
+        state = kind(model, name, path, tier, saved.n_bytes, saved.tokens)
         if lot.keep(state):
             return state
         problem = f"its {saved.n_bytes:,} bytes exceed the quota of the {tier} tier"

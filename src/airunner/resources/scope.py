@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import uuid4
 
 
 class Closable(Protocol):
@@ -39,6 +40,12 @@ _current: ContextVar[Scope | None] = ContextVar("airunner_scope", default=None)
 def current_scope() -> Scope | None:
     """The scope this code runs in, or ``None`` outside any."""
     return _current.get()
+
+
+def current_owner(kind: str = "call") -> str:
+    """Who this code takes leases for: its scope's owner, outside any a new one of ``kind``."""
+    scope = current_scope()
+    return scope.owner if scope is not None else f"{kind}-{uuid4().hex[:8]}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model. Sizes are bytes; ``measured_bytes`` is ``None`` when not loaded or unknown."""
+    """One model. Sizes are bytes; ``measured_bytes`` is ``None`` when not loaded or not known."""
 
     model: str
     state: str

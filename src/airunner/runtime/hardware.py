@@ -7,7 +7,7 @@ in ``airunner.devices.budget``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from airunner.config.settings import Settings
 from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes, preferred
@@ -80,7 +80,7 @@ class Hardware:
         best = [d for d in able if d.is_accelerator] or able
         return max((self._budgets[d.id] for d in best), default=0)
 
-    def measure_budgets(self, worker_pids: Callable[[str], Iterable[int]]) -> Mapping[str, int]:
+    def measure_budgets(self, worker_pids: Mapping[str, Iterable[int]]) -> Mapping[str, int]:
         """The budgets now, for devices whose budget follows what is free.
 
         What our own workers hold is counted as free: on a GPU all of it, in RAM
@@ -95,7 +95,7 @@ class Hardware:
             now = fresh.get(device.id)
             if now is None:
                 continue
-            held = sum(_reclaimable_bytes(pid, device) for pid in worker_pids(device.id))
+            held = sum(_reclaimable_bytes(pid, device) for pid in worker_pids.get(device.id, ()))
             budget = budget_bytes(now, None, self._settings.reserve, held)
             known = self._budgets[device.id]
             if budget is not None and abs(budget - known) > NOTICEABLE * known:

@@ -1,7 +1,8 @@
 """Specialised models for blocking code: one answer, or a handle for several.
 
-Owns the synchronous face of leases, callable from any thread: a tool's body,
-plain scripts, a notebook. How a specialist is asked is ``airunner.agent.specialist``.
+Owns the synchronous face of leases, callable from any thread but the models' loop: a
+tool's body, plain scripts, a notebook. How a specialist is asked is
+``airunner.agent.specialist``; code on the loop asks the core.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from typing import Any, Self, TypeVar
-from uuid import uuid4
 
 from airunner.agent.specialist import SpecialistSession, ask_specialist
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
-from airunner.loop_thread import LoopThread
+from airunner.loop_thread import LoopBridge
+from airunner.messages import Content
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
-from airunner.resources.scope import current_scope
+from airunner.resources.scope import current_owner, current_scope
 from airunner.runtime.image_service import ImageService
 from airunner.runtime.team import ModelTeam
 
@@ -38,7 +39,7 @@ class SpecialistHandle:
     """
 
     def __init__(
-        self, loop: LoopThread, session: SpecialistSession, held: AsyncExitStack, model: str
+        self, loop: LoopBridge, session: SpecialistSession, held: AsyncExitStack, model: str
     ) -> None:
         self._loop = loop
         self._session = session
@@ -87,7 +88,7 @@ class _Errand:
 class _Series:
     """A series of models that has begun; ending it twice is harmless."""
 
-    def __init__(self, loop: LoopThread, open_series: ExitStack) -> None:
+    def __init__(self, loop: LoopBridge, open_series: ExitStack) -> None:
         self._loop = loop
         self._open = open_series
 
@@ -105,7 +106,7 @@ class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
     def __init__(
-        self, loop: LoopThread, team: ModelTeam, bus: EventBus, studio: ImageService
+        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, studio: ImageService
     ) -> None:
         self._loop = loop
         self._team = team
@@ -118,19 +119,32 @@ class SpecialistDesk:
         for held in list(self._held):
             await held.aclose()
 
+    @contextmanager
+    def reporting(self, capability: ModelCapability) -> Iterator[None]:
+        """Log a failure of the body and publish it as ``SpecialistFailed``; raise nothing."""
+        try:
+            yield
+        except AiRunnerError as error:
+            _log.warning("%s could not be used: %s", capability.value, error)
+            model = ""
+            with suppress(AiRunnerError):
+                model = self._team.resolve(capability).model_path
+            self._bus.publish(
+                SpecialistFailed(capability=capability.value, model=model, problem=str(error))
+            )
+
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
     ) -> str | None:
         """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
 
         The primary, if it had to leave for this, is brought back at once. The
         reason for a ``None`` is logged and published as ``SpecialistFailed``.
         """
-        try:
-            return self._wait(ask_specialist(self._team, capability, prompt, max_tokens, _owner()))
-        except AiRunnerError as error:
-            self._failed(capability, error)
-            return None
+        owner = current_owner()
+        with self.reporting(capability):
+            return self._wait(ask_specialist(self._team, capability, prompt, max_tokens, owner))
+        return None
 
     def load_specialized_model(
         self, capability: ModelCapability, return_to_primary: bool = True
@@ -140,15 +154,13 @@ class SpecialistDesk:
         With ``return_to_primary`` a primary that had to leave comes back when
         the handle is closed; without, when it is next asked for.
         """
-        try:
-            handle = self._wait(self._open(capability, _owner(), return_to_primary))
-        except AiRunnerError as error:
-            self._failed(capability, error)
-            return None
-        scope = current_scope()
-        if scope is not None:
-            scope.handles.append(handle)
-        return handle
+        with self.reporting(capability):
+            handle = self._wait(self._open(capability, current_owner(), return_to_primary))
+            scope = current_scope()
+            if scope is not None:
+                scope.handles.append(handle)
+            return handle
+        return None
 
     @contextmanager
     def series(self) -> Iterator[None]:
@@ -181,7 +193,7 @@ class SpecialistDesk:
 
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""
-        return self._wait(self._studio.draw(request, owner=_owner()))
+        return self._wait(self._studio.draw(request, owner=current_owner()))
 
     @property
     def pictures(self) -> PicturesFolder:
@@ -195,11 +207,13 @@ class SpecialistDesk:
             AiRunnerError: the model could not be used; see ``ModelTeam.lease``.
         """
 
-        async def vectors() -> list[list[float]]:
-            async with self._team.lease(ModelCapability.EMBEDDING, owner=_owner()) as lease:
-                return await lease.embed(texts)
+        return self._wait(self.vectors(texts))
 
-        return self._wait(vectors())
+    async def vectors(self, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
+        """The same for code on the loop; ``model`` is a registered one instead of the mapped."""
+        capability, owner = ModelCapability.EMBEDDING, current_owner()
+        async with self._team.lease(capability, owner=owner, model=model) as lease:
+            return await lease.embed(texts)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` and wait; a tool that is abandoned meanwhile takes the work back."""
@@ -232,23 +246,8 @@ class SpecialistDesk:
         session = SpecialistSession(lease, capability)
         return SpecialistHandle(self._loop, session, held, lease.spec.model_path)
 
-    def _failed(self, capability: ModelCapability, error: AiRunnerError) -> None:
-        _log.warning("%s could not be used: %s", capability.value, error)
-        try:
-            model = self._team.resolve(capability).model_path
-        except AiRunnerError:
-            model = ""
-        self._bus.publish(
-            SpecialistFailed(capability=capability.value, model=model, problem=str(error))
-        )
 
-
-def _owner() -> str:
-    scope = current_scope()
-    return scope.owner if scope is not None else f"call-{uuid4().hex[:8]}"
-
-
-def _release(loop: LoopThread, held: AsyncExitStack) -> None:
+def _release(loop: LoopBridge, held: AsyncExitStack) -> None:
     """From the garbage collector: on any thread, so it may not wait."""
 
     def start() -> None:

@@ -18,9 +18,11 @@ from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.engines.descriptor import Variant
 from airunner.errors import AiRunnerError, LoadError
 from airunner.events import EventBus, FallbackChosen
+from airunner.media import MediaSupport
+from airunner.messages import MediaKind
 from airunner.models.assign import Choice
 from airunner.models.catalog import Catalog, Resolution
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.sizing import Sized, Sizer
@@ -68,26 +70,29 @@ class ModelTeam:
     @asynccontextmanager
     async def lease(
         self,
-        capability: ModelCapability,
+        wanted: ModelCapability | str,
         *,
         owner: str,
         returns: bool = True,
         model: str | None = None,
     ) -> AsyncIterator[Lease]:
-        """Hold the model that serves ``capability`` for the body.
+        """Hold a model for the body: the one that serves a capability, or one by its name.
 
-        ``model`` is a registered model to use for it instead of the one that is mapped.
+        ``model`` is a registered model to use for the capability instead of the one that
+        is mapped.
 
         Raises:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
         await self._prepare()
-        if model is None:
-            sized = await self._sized(capability)
+        if not isinstance(wanted, ModelCapability):
+            sized = await self.size(self._catalog.spec(wanted))
+        elif model is None:
+            sized = await self._sized(wanted)
         else:
-            sized = await self._sized_by_name(model, capability)
-        if capability is PRIMARY:
+            sized = await self._sized_by_name(model, wanted)
+        if wanted is PRIMARY:
             self._manager.set_primary(sized)
         async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
             yield lease
@@ -106,6 +111,37 @@ class ModelTeam:
             chosen = self._catalog.spec(self._primary)
             return Resolution(chosen, chosen)
         return self._catalog.resolve(capability, self._usable, embedded_fallback(capability))
+
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        """Which pictures and recordings the model takes; see ``agent.team.Team``.
+
+        Until its weights are here, what its entry in the registry says of it.
+        """
+        spec = self.resolution(capability).spec
+        if self._usable(spec):
+            takes = (await self.size(spec)).media
+        else:
+            takes = frozenset({"image"} if spec.supports_vision else ())
+        return MediaSupport(spec.model_path, takes, self._media_advice(spec, capability))
+
+    def _media_advice(self, spec: ModelSpec, capability: ModelCapability) -> dict[MediaKind, str]:
+        able = [
+            other.model_path
+            for other in self._catalog.registry.values()
+            if other.supports_vision and capability in other.capabilities and other is not spec
+        ]
+        such = f", such as {able[0]}" if able else ""
+        how = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
+        see = f"Choose a model that sees {how}{such}."
+        if isinstance(spec.projector, HubSource):
+            see = (
+                f"The file that lets it see is not here: `airunner models pull {spec.model_path}` "
+                "fetches it; then start AI Runner anew."
+            )
+        elif spec.supports_vision:
+            see = "Put its projector, a file named mmproj*.gguf, beside its weights."
+        hear = f"Choose a model whose projector (mmproj*.gguf) encodes sound {how}."
+        return {"image": see, "audio": hear}
 
     @contextmanager
     def expecting(self, *, owner: str) -> Iterator[Expect]:

@@ -8,12 +8,14 @@ switched off. What is switched off is neither loaded nor started.
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.config.settings import Settings
 from airunner.events import EventBus, ToolRefused, ToolServerFailed
+from airunner.loop_thread import ended
 from airunner.mcp.client.config import FILE_NAME, McpConfig, read_mcp_config
 from airunner.toolbox.toolset import builtin_subjects, builtin_toolset
 from airunner.tools.plugins import plugin_subjects, plugin_toolset
@@ -41,6 +43,8 @@ class ToolSupply:
             required=settings.mcp_config is not None,
         )
         self._servers: McpServers | None = None
+        self._closing = threading.Lock()
+        self._closed = False
         self._subjects: Collection[str] | None = None
         if settings.tools:
             self._subjects = _switched_on(settings, config)
@@ -51,7 +55,11 @@ class ToolSupply:
         self._config = config
 
     def open(self) -> Toolset:
-        """Load packages, start servers, and return when all of them are there or have failed."""
+        """Load packages, start servers, and return when all of them are there or have failed.
+
+        Raises:
+            AiRunnerError: it was closed meanwhile, from another thread.
+        """
         tools = builtin_toolset() + image_toolset()
         taken = {*tools.names, *RESERVED}
         if self._subjects is not None:
@@ -67,6 +75,8 @@ class ToolSupply:
 
     def close(self) -> None:
         """End the servers. Safe to call twice."""
+        with self._closing:
+            self._closed = True
         if self._servers is not None:
             self._servers.close()
 
@@ -80,7 +90,10 @@ class ToolSupply:
             return Toolset()
         from airunner.mcp.client.servers import McpServers
 
-        self._servers = McpServers(self._config, logs=self._logs, publish=self._bus.publish)
+        with self._closing:  # servers that start after the end would never be ended
+            if self._closed:
+                raise ended()
+            self._servers = McpServers(self._config, logs=self._logs, publish=self._bus.publish)
         return self._servers.connect()
 
 

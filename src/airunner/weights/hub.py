@@ -1,25 +1,30 @@
-"""Files in a Hugging Face repository.
+"""Files in a Hugging Face repository: one model's, or a folder of files that need each other.
 
-Owns turning a pattern into files, their sizes and hashes, through the
-``huggingface_hub`` client, so ``HF_ENDPOINT``, ``HF_TOKEN`` and a login apply.
-The bytes come through ``url``, which resumes and verifies.
+Owns turning patterns into files, their sizes and hashes, through the
+``huggingface_hub`` client, so ``HF_ENDPOINT``, ``HF_TOKEN`` and a login apply; and
+when a set is complete. The bytes come through ``url``, which says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadError
-from airunner.models.spec import HubSource
-from airunner.weights.split import complete_sets, matches
-from airunner.weights.staging import sha256_of
+from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.split import complete_sets, matches
+from airunner.models.spec import HubFolderSource, HubSource
+from airunner.weights.staging import require_space, sha256_of, writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
 
 _SHOWN_NAMES = 6
 _LISTING_TIMEOUT_S = 30.0
+_FOLDER = "pipeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,16 @@ class RemoteFile:
     sha256: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A repository's files at one commit, and whom to ask for them."""
+
+    repo: str
+    commit_id: str
+    files: Sequence[RemoteFile]
+    endpoint: str | None
+
+
 def fetch_hub(
     transfer: Transfer,
     source: HubSource,
@@ -39,7 +54,7 @@ def fetch_hub(
 ) -> Path:
     """Fetch the file (or all parts of the split file) that the pattern means.
 
-    Every file is checked against the hash the repository states, and against
+    Every file is checked against the size and hash that the repository states, and against
     ``source.sha256`` where given (the first part's, for a split file). All
     parts come from one commit, even if the branch moves meanwhile.
 
@@ -50,51 +65,128 @@ def fetch_hub(
         DownloadError: no such repository, access denied, no or several matches, other bytes.
         StorageError: the disk is full.
     """
-    from huggingface_hub import hf_hub_url
-
-    commit_id, files = list_repository(transfer, source.repo, source.revision, endpoint)
-    chosen = _choose(transfer, source, files)
-    set_bytes = total_bytes(chosen)
-    headers = access_headers()
-    before_bytes = 0
-    paths: list[Path] = []
-    for file in chosen:
-        name = PurePosixPath(file.name).name
-        path = transfer.folder / name
-        if not is_here(path, file, transfer):
-            promised = source.sha256 if source.sha256 and not paths else file.sha256
-            path = fetch_address(
-                transfer.part(before_bytes, set_bytes),
-                hf_hub_url(source.repo, file.name, revision=commit_id, endpoint=endpoint),
-                name,
-                sha256=promised,
-                label=f"{source.repo}/{file.name}",
-                headers=headers,
-                retry_wait_s=retry_wait_s,
-            )
-        before_bytes += file.size_bytes or 0
-        paths.append(path)
+    listing = _list(transfer, source.repo, source.revision, endpoint)
+    chosen = _choose_model(transfer, source, listing.files)
+    if source.sha256:
+        chosen[0] = RemoteFile(chosen[0].name, chosen[0].size_bytes, source.sha256.lower())
+    paths = [transfer.folder / PurePosixPath(file.name).name for file in chosen]
+    _fetch_all(transfer, listing, dict(zip(chosen, paths, strict=True)), retry_wait_s)
     return paths[0]
 
 
-def access_headers() -> dict[str, str]:
-    """The user's token, where there is one."""
-    from huggingface_hub import get_token
+def find_hub_folder(folder: Path, form: WeightsForm) -> Path | None:
+    """The complete folder in a model's folder.
 
+    It gets its name only once every file is there and verified.
+    """
+    final = folder / _FOLDER
+    return final if form.is_folder(final) else None
+
+
+def fetch_hub_folder(
+    transfer: Transfer,
+    source: HubFolderSource,
+    form: WeightsForm,
+    endpoint: str | None = None,
+    retry_wait_s: float = 1.0,
+) -> Path:
+    """Fetch every file that a pattern means to the same place below the model's folder.
+
+    All files come from one commit, each checked against the size and hash that the
+    repository states for it. They gather in a folder of the commit's own, which is
+    renamed at the end; a fetch that broke off goes on with the file it was at,
+    unless the repository has moved to another commit meanwhile.
+
+    Returns:
+        The folder, complete.
+
+    Raises:
+        DownloadError: no such repository, access denied, a pattern without a
+            match, no index among the matches, other bytes than promised.
+        StorageError: the disk is full.
+    """
+    listing = _list(transfer, source.repo, source.revision, endpoint)
+    chosen = _choose_folder(transfer, source, listing.files, form.index)
+    digest = hashlib.sha256(listing.commit_id.encode()).hexdigest()
+    staged, final = transfer.staging / digest[:16], transfer.folder / _FOLDER
+    if not staged.is_dir():
+        shutil.rmtree(transfer.staging, ignore_errors=True)
+    places = {file: staged / file.name for file in chosen}
+    _fetch_all(transfer, listing, places, retry_wait_s, of_commit=True)
+    with writing(final):
+        if final.exists():
+            shutil.rmtree(final)
+        staged.rename(final)
+        shutil.rmtree(transfer.staging)
+    return final
+
+
+def _fetch_all(
+    transfer: Transfer,
+    listing: _Listing,
+    places: Mapping[RemoteFile, Path],
+    retry_wait_s: float,
+    of_commit: bool = False,
+) -> None:
+    """Fetch each file to its place.
+
+    ``of_commit`` says that all places are of the commit that is asked for, and of it alone.
+
+    Raises:
+        DownloadError: other bytes than promised, or a name that leads out of the folder.
+        StorageError: the disk is full.
+    """
+    from huggingface_hub import get_token, hf_hub_url
+
+    for file in places:
+        name = PurePosixPath(file.name)
+        if name.is_absolute() or ".." in name.parts or "\0" in file.name:
+            raise DownloadError(
+                transfer.model, listing.repo, f"{file.name!r} leads out of the folder"
+            )
+    parts = {
+        path: path.with_name(f"{path.name}.part")
+        if of_commit
+        else transfer.staging / f"{path.name}.part"
+        for path in places.values()
+    }
+    sizes = [file.size_bytes for file in places]
+    set_bytes = sum(size or 0 for size in sizes)
+    with writing(transfer.staging):
+        transfer.staging.mkdir(parents=True, exist_ok=True)
+    here_bytes = sum(p.stat().st_size for pair in parts.items() for p in pair if p.is_file())
+    require_space(transfer.staging, max(0, set_bytes - here_bytes))
     token = get_token()
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    before_bytes = 0
+    for file, path in places.items():
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_here(path, file, transfer, of_commit):
+            fetch_address(
+                transfer.part(before_bytes, None if None in sizes else set_bytes),
+                hf_hub_url(
+                    listing.repo, file.name, revision=listing.commit_id, endpoint=listing.endpoint
+                ),
+                path,
+                parts[path],
+                sha256=file.sha256,
+                label=f"{listing.repo}/{file.name}",
+                n_bytes=file.size_bytes,
+                headers={"Authorization": f"Bearer {token}"} if token else None,
+                retry_wait_s=retry_wait_s,
+            )
+        before_bytes += file.size_bytes or 0
 
 
-def total_bytes(files: Sequence[RemoteFile]) -> int | None:
-    """Bytes of all files together, ``None`` if the size of one is not known."""
-    sizes = [file.size_bytes for file in files]
-    return sum(size for size in sizes if size is not None) if None not in sizes else None
+def _is_here(path: Path, file: RemoteFile, transfer: Transfer, of_commit: bool) -> bool:
+    """Whether an interrupted fetch already brought this file, and of this commit."""
+    if not path.is_file() or path.stat().st_size != file.size_bytes:
+        return False
+    return of_commit if file.sha256 is None else sha256_of(path, transfer) == file.sha256
 
 
-def list_repository(
-    transfer: Transfer, repo: str, revision: str, endpoint: str | None
-) -> tuple[str, list[RemoteFile]]:
-    """The commit that ``revision`` names now, and its files.
+def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) -> _Listing:
+    """The files of the commit that ``revision`` names now.
 
     Raises:
         DownloadError: no such repository, access denied, or no connection.
@@ -102,47 +194,57 @@ def list_repository(
     from huggingface_hub import HfApi
 
     try:
-        info = HfApi(endpoint=endpoint).model_info(
-            repo,
-            revision=revision,
-            files_metadata=True,
-            timeout=_LISTING_TIMEOUT_S,
+        info = transfer.interruptible(
+            lambda: HfApi(endpoint=endpoint).model_info(
+                repo, revision=revision, files_metadata=True, timeout=_LISTING_TIMEOUT_S
+            )
         )
+        files = [
+            RemoteFile(
+                sibling.rfilename,
+                None if sibling.size is None else int(sibling.size),
+                None if sibling.lfs is None else sibling.lfs.sha256,
+            )
+            for sibling in info.siblings or []
+        ]
+    except DownloadError:
+        raise
     # The client lets errors of its HTTP library through, and which library that
     # is differs between its versions; any failure here means "no listing".
     except Exception as error:
         problem = " ".join(str(error).split()) or type(error).__name__
         raise DownloadError(transfer.model, repo, problem) from error
-    files = [
-        RemoteFile(
-            sibling.rfilename,
-            sibling.size,
-            sibling.lfs.sha256 if sibling.lfs is not None else None,
-        )
-        for sibling in info.siblings or []
-    ]
-    return info.sha or revision, files
+    return _Listing(repo, info.sha or revision, files, endpoint)
 
 
-def is_here(path: Path, file: RemoteFile, transfer: Transfer) -> bool:
-    """Whether an interrupted fetch already brought this part, and of this commit."""
-    return (
-        file.sha256 is not None
-        and path.is_file()
-        and path.stat().st_size == file.size_bytes
-        and sha256_of(path, transfer) == file.sha256
-    )
-
-
-def _choose(transfer: Transfer, source: HubSource, files: list[RemoteFile]) -> list[RemoteFile]:
+def _choose_model(
+    transfer: Transfer, source: HubSource, files: Sequence[RemoteFile]
+) -> list[RemoteFile]:
     """The one model that the pattern means."""
     by_name = {file.name: file for file in files}
     sets = complete_sets(name for name in by_name if matches(name, source.pattern))
     if len(sets) != 1:
         found = [parts[0] for parts in sets] or sorted(n for n in by_name if n.endswith(".gguf"))
-        listed = ", ".join(found[:_SHOWN_NAMES]) or "no GGUF file at all"
         problem = "matches no file" if not sets else f"matches {len(sets)} files, must be one"
+        listed = _listed(found) or "no GGUF file at all"
         raise DownloadError(
             transfer.model, source.repo, f"{source.pattern!r} {problem}; there is {listed}"
         )
     return [by_name[name] for name in sets[0]]
+
+
+def _choose_folder(
+    transfer: Transfer, source: HubFolderSource, files: Sequence[RemoteFile], index: str
+) -> list[RemoteFile]:
+    """The files wanted, small ones first, so that what is wrong shows early."""
+    chosen = [f for f in files if any(fnmatchcase(f.name, p) for p in source.patterns)]
+    names = {file.name for file in chosen}
+    if index not in names or len(names) < 2:
+        listed = _listed(sorted(f.name for f in files)) or "no file at all"
+        problem = f"its patterns match no folder with a {index}; there is {listed}"
+        raise DownloadError(transfer.model, source.repo, problem)
+    return sorted(chosen, key=lambda file: (file.size_bytes or 0, file.name))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN_NAMES])

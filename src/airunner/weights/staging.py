@@ -6,7 +6,6 @@ name only once every byte is on the disk and verified.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -20,15 +19,6 @@ from airunner.weights.transfer import Transfer
 CHUNK_BYTES = 1024 * 1024
 GGUF_MAGIC = b"GGUF"
 
-_STORAGE_ERRNOS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-}
-
 
 @contextmanager
 def writing(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
@@ -36,9 +26,6 @@ def writing(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # numpy reports a short write without a number.
-        if error.errno is not None and error.errno not in _STORAGE_ERRNOS:
-            raise
         raise StorageError(path, error.strerror or str(error), needed_bytes) from error
 
 

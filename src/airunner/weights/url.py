@@ -1,12 +1,16 @@
 """One file over http(s), resumed where it broke off.
 
-Owns the conversation with the server: ranges, validators, retries. The hub
-fetches its bytes through here too.
+Owns the conversation with the server: ranges, validators, lengths, retries. The hub's
+files come through here too, and not through ``huggingface_hub``'s own download: as of
+2.4 that deletes what has arrived when it is interrupted, compares no hash, only warns
+of a disk that is too small, and says how far it is, or can be stopped, every 10 MB.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -30,6 +34,8 @@ MAX_FRUITLESS_TRIES = 5
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
+_DENIED = ": access denied. A gated repository wants its conditions accepted, and HF_TOKEN set"
+_MEANING = {401: _DENIED, 403: _DENIED, 404: ": there is no such file"}
 
 
 def url_file_name(source: UrlSource) -> str:
@@ -39,11 +45,12 @@ def url_file_name(source: UrlSource) -> str:
 
 def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) -> Path:
     """Fetch the file at an address. See ``fetch_address``."""
-    address = urlsplit(source.url)
+    address, name = urlsplit(source.url), url_file_name(source)
     return fetch_address(
         transfer,
         source.url,
-        url_file_name(source),
+        transfer.folder / name,
+        transfer.staging / f"{name}.part",
         sha256=source.sha256,
         # Neither password nor signature belongs into an error message.
         label=f"{address.scheme}://{address.hostname}{address.path}",
@@ -54,142 +61,155 @@ def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) 
 def fetch_address(
     transfer: Transfer,
     url: str,
-    name: str,
+    target: Path,
+    part: Path,
     *,
     sha256: str | None,
     label: str,
+    n_bytes: int | None = None,
     headers: Mapping[str, str] | None = None,
     retry_wait_s: float = 1.0,
 ) -> Path:
-    """Fetch ``url`` to ``transfer.folder / name``, verified.
+    """Fetch ``url`` to ``target``, verified.
 
-    Bytes that arrived stay in the staging folder with the server's validator,
-    so that this or a later process continues from there, and starts again when
-    the file on the server is another one by now. ``retry_wait_s`` is the pause
-    after the first fruitless try; each further one doubles it.
+    Bytes that arrived stay in ``part`` with the server's validator beside it, so that this
+    or a later process continues from there, and starts again when the file on the server
+    is another one by now. ``n_bytes`` is the length somebody else promised. ``retry_wait_s``
+    is the pause after the first fruitless try; each further one doubles it.
 
     Raises:
         DownloadError: the server refuses, keeps breaking off, or sent other bytes than promised.
         StorageError: the disk is full; what arrived is kept for a later try.
     """
-    import httpx
-
-    with writing(transfer.staging):
-        transfer.staging.mkdir(parents=True, exist_ok=True)
-    partial = _Partial(transfer.staging / f"{name}.part")
-    timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
-    fruitless = 0
-    most_bytes = partial.n_bytes
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers=headers) as client:
-        while True:
-            problem = _receive(client, url, partial, transfer, label)
-            if problem is None:
-                break
-            # Against the most ever had: a server that cannot resume starts anew each time.
-            fruitless = 0 if partial.n_bytes > most_bytes else fruitless + 1
-            most_bytes = max(most_bytes, partial.n_bytes)
-            if fruitless >= MAX_FRUITLESS_TRIES:
-                raise DownloadError(transfer.model, label, problem)
-            if fruitless:
-                transfer.cancel.wait(retry_wait_s * 2 ** (fruitless - 1))
+    with writing(part):
+        part.parent.mkdir(parents=True, exist_ok=True)
+    download = _Download(transfer, url, part, label, n_bytes, headers or {})
+    fruitless, most_bytes = 0, download.n_bytes
+    while problem := transfer.interruptible(download.receive):
+        # Against the most ever had: a server that cannot resume starts anew each time.
+        fruitless = 0 if download.n_bytes > most_bytes else fruitless + 1
+        most_bytes = max(most_bytes, download.n_bytes)
+        if fruitless >= MAX_FRUITLESS_TRIES:
+            raise DownloadError(transfer.model, label, problem)
+        if fruitless:
+            transfer.cancel.wait(retry_wait_s * 2 ** (fruitless - 1))
     try:
         if sha256 is not None:
-            require_sha256(sha256_of(partial.path, transfer), sha256, transfer, label, name)
-        elif name.lower().endswith(".gguf"):
-            require_gguf(partial.path, transfer, label)
+            require_sha256(sha256_of(part, transfer), sha256, transfer, label, target.name)
+        elif target.name.lower().endswith(".gguf"):
+            require_gguf(part, transfer, label)
     except DownloadError:
         if not transfer.cancel.is_set():
-            partial.discard()
+            download.discard()
         raise
-    final = commit(partial.path, transfer.folder / name)
-    partial.discard()
-    return final
+    commit(part, target)
+    download.discard()
+    return target
 
 
-class _Partial:
-    """An unfinished file and the validator of what it is a part of."""
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """A file that comes, the part of it that is here, and the validator of that part."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._validator_path = path.with_name(path.name + ".validator")
+    transfer: Transfer
+    url: str
+    part: Path
+    label: str
+    promised_bytes: int | None
+    headers: Mapping[str, str]
+
+    @property
+    def validator(self) -> Path:
+        """The file with what to send as ``If-Range``; empty if bytes cannot be continued."""
+        return self.part.with_name(self.part.name + ".validator")
 
     @property
     def n_bytes(self) -> int:
-        return self.path.stat().st_size if self.path.is_file() else 0
-
-    @property
-    def validator(self) -> str:
-        """What to send as ``If-Range``; empty if the bytes cannot be continued."""
-        try:
-            return self._validator_path.read_text("utf-8")
-        except OSError:
-            return ""
-
-    def restart(self, validator: str) -> None:
-        """Forget the bytes and remember whose bytes come now."""
-        with writing(self.path):
-            self.discard()
-            self._validator_path.write_text(validator, "utf-8")
+        """Bytes that are here."""
+        return self.part.stat().st_size if self.part.is_file() else 0
 
     def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self._validator_path.unlink(missing_ok=True)
+        """Forget what is here."""
+        self.part.unlink(missing_ok=True)
+        self.validator.unlink(missing_ok=True)
+
+    def receive(self) -> str | None:
+        """One request: append what comes. ``None`` when complete, else why it broke off."""
+        import httpx
+
+        validator = self.validator.read_text("utf-8") if self.validator.is_file() else ""
+        offset = self.n_bytes if validator else 0
+        # Compression would make lengths and ranges count something else than the file's bytes.
+        headers = {**self.headers, "Accept-Encoding": "identity"}
+        if offset:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
+        timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        try:
+            with (
+                httpx.Client(follow_redirects=True, timeout=timeout) as client,
+                client.stream("GET", self.url, headers=headers) as response,
+            ):
+                self.transfer.check()
+                return self._answer(response, offset)
+        except httpx.TransportError as error:
+            return f"{type(error).__name__}: {error}"
+        except (httpx.InvalidURL, httpx.HTTPError) as error:
+            raise DownloadError(self.transfer.model, self.label, str(error)) from error
+
+    def _answer(self, response: httpx.Response, offset: int) -> str | None:
+        status = response.status_code
+        first, total = _content_range(response)
+        if status == 416 and offset and total == offset == (self.promised_bytes or offset):
+            return None
+        if status == 416 or (status == 206 and (not offset or first != offset)):
+            self.discard()
+            return f"HTTP {status} with another part of the file than was asked for"
+        if status in _WORTH_RETRYING:
+            return f"HTTP {status}"
+        if status not in (200, 206):
+            problem = f"HTTP {status}{_MEANING.get(status, '')}"
+            raise DownloadError(self.transfer.model, self.label, problem)
+        if status == 200:
+            offset, total = 0, None
+            with writing(self.part):
+                self.discard()
+                self.validator.write_text(_strong_validator(response), "utf-8")
+        length = _count(response.headers.get("Content-Length", ""))
+        if total is None and length is not None:
+            total = offset + length
+        return self._append(response, offset, total)
+
+    def _append(self, response: httpx.Response, offset: int, total: int | None) -> str | None:
+        """Write the body behind the ``offset`` bytes already there, and not a byte too many."""
+        promised = self.promised_bytes
+        if total is not None and promised is not None and total != promised:
+            raise self._refusal(f"it has {total:,} bytes, promised were {promised:,}")
+        total = promised if total is None else total
+        if total is not None:
+            require_space(self.part.parent, total - offset)
+        # An answer that states no length may go on for ever.
+        most = shutil.disk_usage(self.part.parent).free // 2 if total is None else total
+        done = offset
+        with writing(self.part, total), self.part.open("ab") as target:
+            # As they come: a chunk size would make httpx hold bytes that a cut then loses. Raw:
+            # nothing was asked to be compressed, so what says it is comes as it is stored.
+            for chunk in response.iter_raw():
+                if done + len(chunk) > most:
+                    raise self._refusal(f"more than {most:,} bytes came")
+                self.transfer.check()
+                target.write(chunk)
+                done += len(chunk)
+                self.transfer.advance(done, total)
+        if total is not None and done != total:
+            return f"{done:,} of {total:,} bytes arrived"
+        return None
+
+    def _refusal(self, problem: str) -> DownloadError:
+        self.discard()
+        return DownloadError(self.transfer.model, self.label, problem)
 
 
-def _receive(
-    client: httpx.Client, url: str, partial: _Partial, transfer: Transfer, label: str
-) -> str | None:
-    """One request: append what comes. ``None`` when complete, else why it broke off."""
-    import httpx
-
-    validator = partial.validator
-    offset = partial.n_bytes if validator else 0
-    # Compression would make ranges count bytes of something else than the file.
-    request_headers = {"Accept-Encoding": "identity"}
-    if offset:
-        request_headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
-    try:
-        with client.stream("GET", url, headers=request_headers) as response:
-            if response.status_code == 416 and _total(response) == offset:
-                return None
-            if response.status_code == 416:
-                partial.discard()
-                return "the server refused to continue the file"
-            if response.status_code in _WORTH_RETRYING:
-                return f"HTTP {response.status_code}"
-            if not response.is_success:
-                raise DownloadError(transfer.model, label, f"HTTP {response.status_code}")
-            if response.status_code != 206 or _first(response) != offset:
-                partial.restart(_validator(response))
-                offset = 0
-            return _append(response, partial, offset, transfer)
-    except httpx.TransportError as error:
-        return f"{type(error).__name__}: {error}"
-    except (httpx.InvalidURL, httpx.HTTPError) as error:
-        raise DownloadError(transfer.model, label, str(error)) from error
-
-
-def _append(
-    response: httpx.Response, partial: _Partial, offset: int, transfer: Transfer
-) -> str | None:
-    """Write the body behind the ``offset`` bytes already there."""
-    length = response.headers.get("Content-Length")
-    total = offset + int(length) if length is not None and length.isdigit() else None
-    if total is not None:
-        require_space(partial.path.parent, total - offset)
-    done = offset
-    with writing(partial.path, total), partial.path.open("ab") as target:
-        # As they come: a chunk size would make httpx hold bytes that a cut then loses.
-        for chunk in response.iter_bytes():
-            target.write(chunk)
-            done += len(chunk)
-            transfer.advance(done, total)
-    if total is not None and done != total:
-        return f"{done:,} of {total:,} bytes arrived"
-    return None
-
-
-def _validator(response: httpx.Response) -> str:
+def _strong_validator(response: httpx.Response) -> str:
     """The strongest thing to say in ``If-Range`` (RFC 9110, 13.1.5: weak tags do not count)."""
     tag = str(response.headers.get("ETag", ""))
     if tag and not tag.startswith("W/"):
@@ -197,14 +217,12 @@ def _validator(response: httpx.Response) -> str:
     return str(response.headers.get("Last-Modified", ""))
 
 
-def _first(response: httpx.Response) -> int | None:
-    """First byte of a 206 answer, from ``Content-Range: bytes 5-9/10``."""
-    span = str(response.headers.get("Content-Range", "")).removeprefix("bytes ").split("/")[0]
-    first = span.split("-")[0].strip()
-    return int(first) if first.isdigit() else None
+def _content_range(response: httpx.Response) -> tuple[int | None, int | None]:
+    """First byte and whole size from ``Content-Range: bytes 5-9/10`` or ``bytes */10``."""
+    span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+    return _count(span.partition("-")[0]), _count(total)
 
 
-def _total(response: httpx.Response) -> int | None:
-    """Size of the whole file, from ``Content-Range: bytes */10``."""
-    total = str(response.headers.get("Content-Range", "")).rpartition("/")[2].strip()
-    return int(total) if total.isdigit() else None
+def _count(text: str) -> int | None:
+    """A number of bytes below 10^19; ``None`` for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 20 else None

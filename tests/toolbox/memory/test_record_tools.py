@@ -94,7 +94,7 @@ def test_conversations_are_listed_with_what_tells_them_apart(talks: Api) -> None
 
 
 def test_a_search_leaves_the_present_conversation_out(talks: Api) -> None:
-    found = search_conversations("find the conversation about honey", api=talks)
+    found = search_conversations("honey", api=talks)
     assert found.splitlines()[0].startswith("- How do bees make honey? (id bee5bee5")
     assert len(found.splitlines()) == 2
     assert "Nobody has said 'zebra'" in search_conversations("zebra", api=talks)
@@ -116,7 +116,7 @@ def test_a_conversation_is_named_by_id_title_or_words(talks: Api) -> None:
 
     assert switched("bee5bee5") == switched(f"the one with id {BEES}") == BEES
     assert switched("TELL me of  boats") == switched("boats") == BOATS
-    assert switched("switch to the conversation about the sloop") == BOATS, "said, no title"
+    assert switched("sloop") == BOATS, "said, no title"
     with pytest.raises(ToolRetryError, match=r"There is no conversation 'zebras'.*boats \(b0a7b0"):
         switch_conversation("zebras", api=talks)
     with pytest.raises(ToolRetryError, match=r"several conversations: What did.*; How do bees"):
@@ -189,7 +189,7 @@ def test_a_note_is_saved_read_changed_and_deleted(api: Api) -> None:
     assert read_note("Groceries", api=api).startswith("Groceries (changed 2027-03-17)\n\nmilk")
     assert "has 6 characters now" in change_note("GROCERIES", "butter", replace=True, api=api)
     assert "has 12 characters now" in change_note("groceries", "bread", api=api)
-    assert read_note("read my note about groceries", api=api).endswith("butter\nbread")
+    assert read_note("the note groceries", api=api).endswith("butter\nbread")
     assert search_notes(api=api).splitlines()[1] == "- Groceries (2027-03-17, 12 characters)"
     assert delete_note("the groceries note", api=api) == "Deleted the note 'Groceries'."
     with pytest.raises(ToolRetryError, match="There is no note yet"):
@@ -232,7 +232,7 @@ def test_a_name_that_fits_several_notes_is_sent_back_with_them(api: Api) -> None
 def test_notes_are_found_by_their_words(api: Api) -> None:
     save_note("The wifi password is on the router. " + "More. " * 300, "House", api=api)
     save_note("Paint: white", "Kitchen", api=api)
-    found = search_notes("search my notes for the wifi password", api=api).splitlines()
+    found = search_notes("wifi password", api=api).splitlines()
     assert found[0].startswith("- House: The wifi password")
     assert len(found) == 2
     assert "No note has such words" in search_notes("zebra", api=api)
@@ -252,7 +252,7 @@ def test_facts_are_remembered_recalled_and_forgotten(api: Api) -> None:
     remember_fact("My cat is called Miso", api=api)
     everything = ["- My cat is called Miso", "- I am allergic to nuts"]
     assert recall_facts(api=api).splitlines() == ["Remembered, newest first:", *everything]
-    assert recall_facts("what is my cat called", api=api).splitlines()[1:] == everything[:1]
+    assert recall_facts("cat", api=api).splitlines()[1:] == everything[:1]
     assert recall_facts("me", api=api).splitlines()[1:] == everything
     assert recall_facts("sailing", api=api).startswith("Nothing fits these words. Remembered")
     with pytest.raises(ToolRetryError, match="There is no fact"):
@@ -287,7 +287,7 @@ def test_reminders_are_listed_and_cancelled(api: Api) -> None:
     )
     with pytest.raises(ToolRetryError, match="There is no reminder 'dentist'"):
         cancel_reminder("dentist", api=api)
-    assert "reminder 2," in cancel_reminder("cancel the reminder about the bank", api=api)
+    assert "reminder 2," in cancel_reminder("bank", api=api)
     assert "reminder 1," in cancel_reminder("1", api=api)
     assert "reminder 3," in cancel_reminder("delete reminder 3", api=api)
     with pytest.raises(ToolRetryError, match="There is no reminder yet"):
@@ -312,7 +312,7 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             {"text": "milk and eggs", "title": "Groceries"},
         ),
         (read_note, "Read my note about the bank.", {"title": "bank"}),
-        (read_note, "show the groceries note", {"title": "show the groceries note"}),
+        (read_note, "show the groceries note", {"title": "groceries"}),
         (change_note, "Add bread to my shopping note", {"text": "bread"}),
         (
             change_note,
@@ -322,7 +322,7 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
         (
             search_notes,
             "is there anything about wifi in my notes?",
-            {"query": "is there anything about wifi in my notes?"},
+            {"query": "wifi"},
         ),
         (remember_fact, "Remember that I'm allergic to nuts", {"fact": "I'm allergic to nuts"}),
         (remember_fact, "please keep in mind: I live in Graz", {"fact": "I live in Graz"}),
@@ -342,7 +342,7 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             "set a reminder for Friday at 5 pm: water the plants",
             {"text": "water the plants", "when": "Friday at 5 pm"},
         ),
-        (cancel_reminder, "cancel reminder 3", {"reminder": "cancel reminder 3"}),
+        (cancel_reminder, "cancel reminder 3", {"reminder": "3"}),
         (title_conversation, "Call this conversation Bees", {"title": "Bees"}),
         (title_conversation, 'rename this chat to "Tax 2027"', {"title": "Tax 2027"}),
         (
@@ -355,6 +355,11 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
             delete_conversation,
             "delete this conversation",
             {"conversation": "delete this conversation", "also_this_one": "true"},
+        ),
+        (
+            delete_conversation,
+            "delete our current chat, please",
+            {"conversation": "delete our current chat, please", "also_this_one": "true"},
         ),
         (delete_conversation, "delete the chat called Tax", {"conversation": "Tax"}),
     ],

@@ -16,14 +16,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
+from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState, WorkerExit
 from airunner.engines.beginning import leading_system
+from airunner.engines.openai_form import complete_by_chat
 from airunner.errors import AiRunnerError, StorageError, WorkerDiedError
+from airunner.media import in_words
 from airunner.messages import Delta, Message, ToolSchema, Usage
 
 _FIRST_PID = 1 << 24
@@ -124,6 +126,12 @@ class FakeModel:
             yield Delta(text=word if index == 0 else f" {word}")
         usage = Usage(len(prompt), cached, len(answer), prompt_s=0.0, decode_s=0.0)
         yield Delta(finish_reason="stop", usage=usage)
+
+    def complete(
+        self, request: ChatRequest, body: Mapping[str, Any], slot: int
+    ) -> AsyncGenerator[Chunk, None]:
+        """The same in chunks."""
+        return complete_by_chat(self, request, slot)
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """The words of all tools and messages."""
@@ -272,7 +280,9 @@ class FakeLauncher:
 
 def _words(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[str]:
     texts = [f"{tool.name} {tool.description}" for tool in tools]
-    return [word for text in (*texts, *(m.content for m in messages)) for word in text.split()]
+    return [
+        word for text in (*texts, *(in_words(m.content) for m in messages)) for word in text.split()
+    ]
 
 
 def _write_words(target: Path, words: list[str]) -> int:

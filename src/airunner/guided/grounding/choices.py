@@ -9,7 +9,7 @@ from typing import Any
 
 from airunner.guided.grounding.phrases import Token
 from airunner.guided.grounding.slots import Slot
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _SWITCHES_TEXT = """

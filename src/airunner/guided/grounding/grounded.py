@@ -18,8 +18,8 @@ from airunner.guided.grounding.phrase_matching import matched_phrases
 from airunner.guided.grounding.phrases import Phrase, Token, find_phrases, tokens_of
 from airunner.guided.grounding.quantities import Quantity, find_quantities
 from airunner.guided.grounding.slots import Slot, slots_of
+from airunner.guided.words import stems
 from airunner.tools.schema import without
-from airunner.tools.words import stems
 
 _LONGEST = 1000
 

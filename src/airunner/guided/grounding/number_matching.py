@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from airunner.guided.grounding.quantities import Quantity, are_listed
 from airunner.guided.grounding.slots import Slot
 from airunner.guided.grounding.units import factor_to, kind_of
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 _NAME, _DESCRIBED = 3.0, 1.0
 _NEAR = 0.75

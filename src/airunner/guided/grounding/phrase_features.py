@@ -13,7 +13,7 @@ from functools import cached_property
 from airunner.guided.grounding.phrases import Phrase, Token
 from airunner.guided.grounding.slots import Slot
 from airunner.guided.grounding.units import kind_of
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 
 def _stemmed(words: str) -> frozenset[str]:

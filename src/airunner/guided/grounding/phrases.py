@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 Sort = Literal["quoted", "name", "identifier", "expression", "phrase", "time"]
 

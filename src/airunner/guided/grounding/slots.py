@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from airunner.guided.grounding.units import kinds_named
-from airunner.tools.words import COMMON, stem
+from airunner.guided.words import COMMON, stem
 
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _WORD = re.compile(r"[a-z]+|\d+")

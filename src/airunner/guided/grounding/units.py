@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from airunner.tools.words import stem
+from airunner.guided.words import stem
 
 _TABLE: Mapping[str, Mapping[str, float]] = {
     "length": {

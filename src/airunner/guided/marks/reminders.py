@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from airunner.guided.marks.memory import RecordName
 from airunner.guided.request import Request
-from airunner.guided.user_words import WHOLE, UserWords
+from airunner.guided.user_words import UserWords
 
 _UNIT = r"(?:second|sec|minute|min|hour|hr|day|week|month|year)s?"
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
@@ -63,5 +64,5 @@ class _Reminded(UserWords):
 
 MARKS = {
     "set_reminder": {"text": _Reminded(), "when": _TimeSaid()},
-    "cancel_reminder": {"reminder": WHOLE},
+    "cancel_reminder": {"reminder": RecordName(whole=True)},
 }

@@ -64,9 +64,6 @@ class GgufFile:
         n_experts_used: experts computed per token.
         n_expert_ff: feed-forward width of one expert.
         recurrent_state_bytes: state of all recurrent layers for one conversation.
-        rope_freq_base: base of the rotary embedding.
-        rope_scaling: ``"yarn"``, ``"linear"`` or ``None``.
-        rope_original_context: context before scaling, in tokens.
         tensors: the tensor tables of all parts.
         has_chat_template: whether the file carries one.
     """
@@ -91,9 +88,6 @@ class GgufFile:
     n_experts_used: int
     n_expert_ff: int
     recurrent_state_bytes: int
-    rope_freq_base: float | None
-    rope_scaling: str | None
-    rope_original_context: int | None
     tensors: tuple[Tensor, ...]
     has_chat_template: bool
 
@@ -180,9 +174,6 @@ def _model(
         n_experts_used=fields.number("expert_used_count"),
         n_expert_ff=fields.number("expert_feed_forward_length") or n_ff,
         recurrent_state_bytes=_recurrent_state_bytes(fields, kv_heads),
-        rope_freq_base=fields.real("rope.freq_base"),
-        rope_scaling=fields.text(fields.prefix + "rope.scaling.type"),
-        rope_original_context=fields.number("rope.scaling.original_context_length") or None,
         tensors=tensors,
         has_chat_template="tokenizer.chat_template" in fields.metadata,
     )
@@ -251,10 +242,6 @@ class _Fields:
     def text(self, key: str) -> str | None:
         value = self.metadata.get(key)
         return value if isinstance(value, str) else None
-
-    def real(self, key: str) -> float | None:
-        value = self.metadata.get(self.prefix + key)
-        return float(value) if isinstance(value, int | float) else None
 
     def number(self, key: str, limit: int = _MAX_WIDTH) -> int:
         """A count; 0 if the file does not say. Of a per-layer array, the largest."""

@@ -27,7 +27,7 @@ from airunner.models.quantization import TENSOR_TYPES, TensorType
 Scalar = int | float | bool | str
 
 _MAGIC = b"GGUF"
-_WINDOW_BYTES = 1 << 18
+_BUFFER_BYTES = 1 << 18
 _MAX_KEY_BYTES = 1 << 16  # the format's own limit
 _MAX_KEPT_STRING_BYTES = 1 << 20
 _MAX_KEPT_ARRAY = 4096  # per-layer settings are kept, vocabularies are not
@@ -68,7 +68,6 @@ class Tensor:
 class GgufHeader:
     """Metadata and tensor table of one file; ``data_offset`` is where tensor data begins."""
 
-    version: int
     metadata: dict[str, Value]
     tensors: tuple[Tensor, ...]
     data_offset: int
@@ -84,7 +83,7 @@ def read_header(path: Path, keep_arrays: Collection[str] = ()) -> GgufHeader:
         CorruptWeightsError: it cannot be read, is not GGUF, or contradicts itself.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=_BUFFER_BYTES) as file:
             return _Parser(path, file, frozenset(keep_arrays)).header()
     except FileNotFoundError:
         raise MissingWeightsError(path.name, (path,)) from None
@@ -93,14 +92,11 @@ def read_header(path: Path, keep_arrays: Collection[str] = ()) -> GgufHeader:
 
 
 class _Parser:
-    """A cursor over the file with a window of its bytes; every read is checked against the end."""
+    """A cursor over the file; every read is checked against the end."""
 
     def __init__(self, path: Path, file: BinaryIO, keep: frozenset[str]) -> None:
         self._path, self._file, self._keep = path, file, keep
         self._size = os.fstat(file.fileno()).st_size
-        self._window = b""
-        self._start = 0  # file offset of the window
-        self._at = 0  # cursor inside the window; may lie beyond its end after a skip
 
     def header(self) -> GgufHeader:
         if self._size < 24:
@@ -127,13 +123,13 @@ class _Parser:
         ):
             raise self._corrupt(f"general.alignment is {alignment!r}, not a power of two")
         tensors, end = self._tensors(n_tensors, alignment)
-        offset = _padded(self._offset, alignment)
+        offset = _padded(self._file.tell(), alignment)
         if tensors and offset + end > self._size:
             raise self._corrupt(
                 f"it has {self._size:,} bytes, but its tensors end at byte {offset + end:,}: "
                 "it is truncated"
             )
-        return GgufHeader(version, metadata, tensors, offset)
+        return GgufHeader(metadata, tensors, offset)
 
     def _tensors(self, count: int, alignment: int) -> tuple[tuple[Tensor, ...], int]:
         """The tensor table, and where the last tensor ends within the data."""
@@ -167,7 +163,11 @@ class _Parser:
 
     def _value(self, key: str, type_id: int) -> Value:
         if type_id == _STRING:
-            return self._kept_string(key)
+            length = self._length(key)
+            if length <= _MAX_KEPT_STRING_BYTES:
+                return self._bytes(length).decode("utf-8", "replace")
+            self._file.seek(length, os.SEEK_CUR)
+            return Skipped(length)
         if type_id == _ARRAY:
             return self._array(key)
         return self._number(self._scalar(key, type_id))
@@ -178,13 +178,19 @@ class _Parser:
             count = self._count(f"strings in {key!r}", 8, _MAX_STRINGS)
             if key in self._keep:
                 return tuple(self._string(key, _MAX_KEPT_STRING_BYTES) for _ in range(count))
-            self._skip_strings(key, count)
+            # The hot loop: one turn per token and per merge.
+            read, seek, unpack = self._file.read, self._file.seek, _U64.unpack
+            for _ in range(count):
+                head = read(8)
+                if len(head) < 8 or (length := unpack(head)[0]) > self._size:
+                    raise self._corrupt(f"a string in {key!r} leads beyond its end")
+                seek(length, os.SEEK_CUR)
             return Skipped(count)
         item = self._scalar(key, type_id)
         count = self._count(f"numbers in {key!r}", item.size, _MAX_ELEMENTS)
         if count <= _MAX_KEPT_ARRAY or key in self._keep:
             return tuple(v for (v,) in item.iter_unpack(self._bytes(count * item.size)))
-        self._at += count * item.size
+        self._file.seek(count * item.size, os.SEEK_CUR)
         return Skipped(count)
 
     def _scalar(self, key: str, type_id: int) -> struct.Struct:
@@ -192,13 +198,6 @@ class _Parser:
             return _SCALARS[type_id]
         except KeyError:
             raise self._corrupt(f"{key!r} has the unknown value type {type_id}") from None
-
-    def _kept_string(self, key: str) -> str | Skipped:
-        length = self._length(key)
-        if length > _MAX_KEPT_STRING_BYTES:
-            self._at += length
-            return Skipped(length)
-        return self._bytes(length).decode("utf-8", "replace")
 
     def _string(self, what: str, limit: int) -> str:
         length = self._length(what)
@@ -212,17 +211,6 @@ class _Parser:
             raise self._corrupt(f"{what} claims {length:,} bytes where {self._left:,} are left")
         return length
 
-    def _skip_strings(self, key: str, count: int) -> None:
-        """Step over ``count`` strings. The hot loop: one per token and per merge."""
-        unpack = _U64.unpack_from
-        for _ in range(count):
-            if self._at + 8 > len(self._window):
-                self._fill(8)
-            (length,) = unpack(self._window, self._at)
-            self._at += 8 + length
-            if length > self._size:
-                raise self._corrupt(f"a string in {key!r} claims {length:,} bytes")
-
     def _count(self, what: str, item_bytes: int, limit: int = _MAX_ENTRIES) -> int:
         count: int = self._number(_U64)
         if count > limit or count * item_bytes > self._left:
@@ -231,37 +219,18 @@ class _Parser:
 
     def _number(self, item: struct.Struct) -> int:
         """One scalar; floats and booleans come out as themselves."""
-        if self._at + item.size > len(self._window):
-            self._fill(item.size)
-        value: int = item.unpack_from(self._window, self._at)[0]
-        self._at += item.size
+        value: int = item.unpack(self._bytes(item.size))[0]
         return value
 
     def _bytes(self, length: int) -> bytes:
-        if self._at + length > len(self._window):
-            self._fill(length)
-        taken = self._window[self._at : self._at + length]
-        self._at += length
-        return taken
-
-    def _fill(self, length: int) -> None:
-        """Move the window to the cursor, with at least ``length`` bytes in it."""
-        offset = self._offset
-        if offset + length > self._size:
+        taken = self._file.read(length)
+        if len(taken) < length:
             raise self._corrupt(f"it is truncated within its header, at byte {self._size:,}")
-        self._file.seek(offset)
-        self._window = self._file.read(max(length, _WINDOW_BYTES))
-        self._start, self._at = offset, 0
-        if len(self._window) < length:
-            raise self._corrupt("it shrank while it was read")
-
-    @property
-    def _offset(self) -> int:
-        return self._start + self._at
+        return taken
 
     @property
     def _left(self) -> int:
-        return max(0, self._size - self._offset)
+        return max(0, self._size - self._file.tell())
 
     def _corrupt(self, problem: str) -> CorruptWeightsError:
         return CorruptWeightsError(self._path, problem)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from airunner.errors import CorruptWeightsError, MissingWeightsError
 from airunner.models.files.safetensors import StoredTensor, read_tensors
+from airunner.models.files.split import complete_sets
 
 INDEX = "model_index.json"
 PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".pkl"})
@@ -29,7 +30,7 @@ _MAX_JSON_BYTES = 16 << 20
 _WEIGHTS = re.compile(
     r"(?:diffusion_pytorch_model|pytorch_model|model|spiece_model)"
     r"(?:\.(?P<variant>[a-z0-9_]+))?"
-    r"(?:-(?P<number>\d{5})-of-(?P<count>\d{5}))?"
+    r"(?:-\d{5}-of-(?P<count>\d{5}))?"
     r"(?:\.(?P<late_variant>[a-z0-9_]+))?"
     r"(?P<suffix>\.safetensors|\.bin|\.ckpt|\.pt|\.pth|\.pkl)"
 )
@@ -219,34 +220,24 @@ def _weight_files(folder: Path, name: str) -> dict[str | None, tuple[Path, ...]]
     """
     if name in DENOISERS and (ggufs := sorted((folder / name).glob(f"*{GGUF_SUFFIX}"))):
         return {None: (ggufs[0],)}
-    sets: defaultdict[tuple[bool, str | None], dict[int, Path]] = defaultdict(dict)
-    counts: dict[tuple[bool, str | None], int] = {}
-    for file in sorted((folder / name).iterdir()):
-        match = _WEIGHTS.fullmatch(file.name)
-        if match is None or not file.is_file():
-            continue
-        key = (file.suffix in PICKLE_SUFFIXES, match["variant"] or match["late_variant"])
-        number, count = int(match["number"] or 1), int(match["count"] or 1)
-        if counts.get(key, 0) == 1 and count > 1:
-            continue  # also there in one piece, which the library prefers
-        if counts.get(key) != count:
-            sets[key].clear()
-        sets[key][number], counts[key] = file, count
-    whole = {
-        key: tuple(pieces[n] for n in sorted(pieces))
-        for key, pieces in sets.items()
-        if set(pieces) == set(range(1, counts[key] + 1))
+    matched = {
+        file.name: match
+        for file in (folder / name).iterdir()
+        if (match := _WEIGHTS.fullmatch(file.name)) and file.is_file()
     }
     found: dict[str | None, tuple[Path, ...]] = {}
-    for pickled, variant in sorted(whole, key=lambda key: key[0]):
-        found.setdefault(variant, whole[pickled, variant])
+    for files in sorted(complete_sets(matched), key=lambda s: Path(s[0]).suffix in PICKLE_SUFFIXES):
+        match = matched[files[0]]
+        variant = match["variant"] or match["late_variant"]
+        found.setdefault(variant, tuple(folder / name / file for file in files))
     if found:
         return found
-    for key, pieces in sets.items():
-        raise CorruptWeightsError(
-            folder, f"its part {name!r} has only {len(pieces)} of {counts[key]} weight files"
-        )
-    raise CorruptWeightsError(folder, f"its part {name!r} has no weights")
+    if not matched:
+        raise CorruptWeightsError(folder, f"its part {name!r} has no weights")
+    wanted = max(int(match["count"]) for match in matched.values())
+    raise CorruptWeightsError(
+        folder, f"its part {name!r} has only {len(matched)} of {wanted} weight files"
+    )
 
 
 def _variant(

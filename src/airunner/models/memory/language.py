@@ -10,7 +10,9 @@ llama.cpp's allocations, named beside each term.
 from __future__ import annotations
 
 import platform
+from bisect import bisect_right
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from airunner.models.files.gguf import GgufFile
 from airunner.models.quantization import TYPE_BY_NAME
@@ -65,6 +67,18 @@ class MemoryEstimate:
         return self.weights_bytes + self.kv_bytes + self.compute_bytes + self.overhead_bytes
 
 
+class LoadChoices(TypedDict, total=False):
+    """How a model is loaded; see ``estimate_memory``."""
+
+    n_parallel: int
+    n_ubatch: int
+    kv_type_k: str
+    kv_type_v: str
+    on_gpu: bool
+    mapped: bool | None
+    guided: bool
+
+
 def repacked_bytes(file: GgufFile, machine: str | None = None) -> int:
     """Bytes of weights that the engine copies into another layout to compute on the CPU.
 
@@ -107,7 +121,6 @@ def estimate_memory(
     kv_type_k: str = "f16",
     kv_type_v: str = "f16",
     on_gpu: bool = False,
-    swa_full: bool = False,
     mapped: bool | None = None,
     guided: bool = False,
 ) -> MemoryEstimate:
@@ -120,7 +133,7 @@ def estimate_memory(
     if mapped is None:
         mapped = maps_weights(file)
     cells = _padded(n_ctx)
-    window = None if swa_full else file.sliding_window
+    window = file.sliding_window
     window_cells = cells if window is None else min(cells, _padded(window + n_ubatch))
     # On a GPU the server keeps checkpoints in RAM (`server_prompt_checkpoint`).
     checkpoints = 0 if on_gpu else CHECKPOINTS
@@ -144,44 +157,21 @@ def estimate_memory(
 
 
 def largest_context(
-    file: GgufFile,
-    budget_bytes: int,
-    *,
-    cap: int | None = None,
-    n_parallel: int = 1,
-    n_ubatch: int = 512,
-    kv_type_k: str = "f16",
-    kv_type_v: str = "f16",
-    on_gpu: bool = False,
-    swa_full: bool = False,
-    mapped: bool | None = None,
-    guided: bool = False,
+    file: GgufFile, budget_bytes: int, *, cap: int | None = None, **load: Unpack[LoadChoices]
 ) -> int | None:
     """The longest context per slot that fits ``budget_bytes``; ``None`` if none does.
 
     A multiple of 256, at most ``cap`` (default: what the model was trained for).
+    ``load`` is how the model is loaded, as in ``estimate_memory``.
     """
-    limit = file.context_length if cap is None else cap
-    low, high = 0, limit // CELL_STEP
-    while low < high:
-        steps = (low + high + 1) // 2
-        need = estimate_memory(
-            file,
-            n_ctx=steps * CELL_STEP,
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type_k,
-            kv_type_v=kv_type_v,
-            on_gpu=on_gpu,
-            swa_full=swa_full,
-            mapped=mapped,
-            guided=guided,
-        )
-        if need.total_bytes <= budget_bytes:
-            low = steps
-        else:
-            high = steps - 1
-    return low * CELL_STEP or None
+    lengths = range(0, (file.context_length if cap is None else cap) + 1, CELL_STEP)
+
+    def needed_bytes(n_ctx: int) -> int:
+        return estimate_memory(file, n_ctx=n_ctx, **load).total_bytes
+
+    # Of a context of 0 tokens, which stands for none, it is not asked whether it fits.
+    fitting = bisect_right(lengths, budget_bytes, lo=min(1, len(lengths)), key=needed_bytes)
+    return lengths[fitting - 1] or None if fitting else None
 
 
 def _cpu_weights_bytes(file: GgufFile, mapped: bool) -> int:

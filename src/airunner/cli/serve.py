@@ -1,0 +1,64 @@
+"""``airunner serve`` and ``airunner stop``: the server, and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Annotated
+
+import typer
+
+from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain, say
+from airunner.config.settings import Settings
+
+_STOP_S = 60.0
+_POLL_S = 0.05
+
+
+def serve(
+    settings: Settings,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="where to listen; beyond this machine, with keys")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="the port; 0 is any", min=0)] = 8188,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="a name that this machine goes by; may be repeated"),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="a page that may use it from a browser, or *"),
+    ] = None,
+) -> None:
+    """Serve the team to other programs, until Ctrl-C or `airunner stop`.
+
+    OpenAI's, Anthropic's and Ollama's clients connect by changing one address.
+    """
+    from airunner.server.serving import Address
+    from airunner.server.serving import serve as serve_at
+
+    def ready(url: str) -> None:
+        say(f"AI Runner serves at {url}")
+        say(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
+
+    serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready)
+
+
+def stop(settings: Settings) -> None:
+    """Stop the server: answers in progress end first, and models are parked."""
+    from airunner.runtime.presence import find_server
+
+    server = find_server(settings.home)
+    if server is None:
+        complain(f"no server runs for {settings.home}")
+        raise typer.Exit(EXIT_FAILED)
+    os.kill(server.pid, signal.SIGTERM)
+    ends = time.monotonic() + _STOP_S
+    while find_server(settings.home) == server:
+        if time.monotonic() > ends:
+            complain(f"process {server.pid} does not end; it may be killed")
+            raise typer.Exit(EXIT_FAILED)
+        time.sleep(_POLL_S)
+    say(f"stopped the server at {server.url}")

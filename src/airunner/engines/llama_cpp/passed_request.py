@@ -1,0 +1,124 @@
+"""A client's own chat completion, passed to llama-server nearly as it came.
+
+Owns which of its fields the server gets, and what is changed on the way: tools and
+schemas that would harm it, text that looks like control tokens, the place of system
+messages, the slot. A choice of tools that forces a call is not passed on: the server
+enforces it for some templates only, see ``forced_call``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airunner.engines.base import Chunk
+from airunner.engines.llama_cpp.control_tokens import harmless
+from airunner.engines.llama_cpp.tool_schemas import engine_schema, tools_in_request
+from airunner.engines.openai_form import offered_tools, text_of, thinking_of
+
+# Everything else a client may send is about its own account, or would reach into the
+# server: its slots, files and adapters.
+_PASSED = (
+    *("temperature", "top_p", "top_k", "min_p", "typical_p", "top_n_sigma", "seed", "stop"),
+    *("presence_penalty", "frequency_penalty", "repeat_penalty", "repeat_last_n", "logit_bias"),
+    *("dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n"),
+    *("xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau", "mirostat_eta"),
+    *("logprobs", "top_logprobs", "chat_template_kwargs", "reasoning_format", "ignore_eos"),
+    *("dynatemp_range", "dynatemp_exponent", "dry_sequence_breakers", "min_keep"),
+    *("reasoning_effort", "parallel_tool_calls"),
+)
+
+
+def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
+    """The JSON body that llama-server gets for a client's ``body``."""
+    passed = {name: body[name] for name in _PASSED if body.get(name) is not None}
+    passed |= {
+        "messages": _messages(body["messages"]),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "id_slot": slot,
+        "cache_prompt": True,
+    }
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    if limit is not None:
+        passed["max_tokens"] = limit
+    if tools := tools_in_request(offered_tools(body)):
+        options = {**tools["chat_template_kwargs"], **passed.get("chat_template_kwargs", {})}
+        passed |= {**tools, "chat_template_kwargs": options}
+        passed["tool_choice"] = body.get("tool_choice") or "auto"
+        passed.setdefault("parallel_tool_calls", True)
+    else:
+        passed.pop("parallel_tool_calls", None)
+    if form := _response_format(body.get("response_format")):
+        passed["response_format"] = form
+    thinking = thinking_of(body)
+    if thinking is not None:
+        options = passed.get("chat_template_kwargs") or {}
+        passed["chat_template_kwargs"] = {**options, "enable_thinking": thinking}
+    return passed
+
+
+class ChunkJoiner:
+    """Puts llama-server's last two chunks together: how it ended, and what it cost."""
+
+    def __init__(self) -> None:
+        self._last: Chunk | None = None
+
+    def feed(self, chunk: Chunk) -> Chunk | None:
+        """The chunk to hand on, if there is one already."""
+        if chunk.get("choices"):
+            if chunk["choices"][0].get("finish_reason") is None:
+                return chunk
+            self._last = chunk
+            return None
+        if self._last is None:
+            return None
+        last, self._last = self._last, None
+        return last | {name: chunk[name] for name in ("usage", "timings") if name in chunk}
+
+    def flush(self) -> Chunk | None:
+        """What is left when the stream has ended."""
+        last, self._last = self._last, None
+        return last
+
+
+def _messages(rows: Any) -> list[dict[str, Any]]:
+    system = [text_of(row.get("content")) for row in rows if row["role"] in ("system", "developer")]
+    first = [{"role": "system", "content": "\n\n".join(filter(None, system))}] if system else []
+    others = [_message(row) for row in rows if row["role"] not in ("system", "developer")]
+    return [*first, *others]
+
+
+def _message(row: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: row[name]
+        for name in ("role", "name", "tool_calls", "tool_call_id", "reasoning_content")
+        if row.get(name) is not None
+    }
+    if row["role"] == "function":
+        kept["role"] = "tool"
+    if "reasoning_content" not in kept and isinstance(row.get("reasoning"), str):
+        kept["reasoning_content"] = row["reasoning"]
+    content = row.get("content")
+    if row["role"] == "assistant":
+        return kept | {"content": text_of(content)}
+    if isinstance(content, list):
+        return kept | {"content": [_part(part) for part in content]}
+    return kept | {"content": harmless(content or "")}
+
+
+def _part(part: Any) -> Any:
+    if isinstance(part, str):
+        return {"type": "text", "text": harmless(part)}
+    if "text" in part:
+        return {"type": "text", "text": harmless(part["text"] or "")}
+    return part
+
+
+def _response_format(form: Any) -> dict[str, Any] | None:
+    if not form or form.get("type") == "text":
+        return None
+    if form["type"] == "json_object":
+        return {"type": "json_object"}
+    schema = (form.get("json_schema") or {}).get("schema") or {}
+    return {"type": "json_schema", "json_schema": {"schema": engine_schema(schema)}}

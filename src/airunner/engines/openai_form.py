@@ -1,0 +1,200 @@
+"""Chat completions as OpenAI's API writes them, and as our engines take and give them.
+
+Owns both translations: of a request's body into a ``ChatRequest``, and of deltas into
+the chunks of a stream. Engines that speak the API themselves get the body as it came,
+see ``ChatModel.complete``. Checks nothing that a server's request model has checked.
+
+Source of the fields: the OpenAI API reference, "Chat Completions", and for those beyond
+it ``tools/server/README.md`` in the llama.cpp repository.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from airunner.engines.base import ChatModel, ChatRequest, Chunk
+from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
+
+CHUNK = "chat.completion.chunk"
+_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
+_SYSTEM_ROLES = ("system", "developer")
+_NO_REASONING = ("none", "minimal")
+
+
+def request_of(body: Mapping[str, Any], conversation: str | None = None) -> ChatRequest:
+    """What ``body`` asks for. Content that is no text is left out."""
+    stop = body.get("stop") or ()
+    tools = offered_tools(body)
+    form = body.get("response_format") or {}
+    schema = (form.get("json_schema") or {}).get("schema")
+    return ChatRequest(
+        messages=messages_of(body["messages"]),
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        tools=tools,
+        tool_choice=tool_choice_of(body) if tools else "auto",
+        json_schema={"type": "object"} if form.get("type") == "json_object" else schema,
+        thinking=thinking_of(body),
+        conversation=conversation,
+        **{name: body.get(name) for name in _SAMPLING},
+    )
+
+
+def messages_of(rows: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """The messages of a request; every system message is part of the first one.
+
+    Templates such as Qwen's fail where one stands further down.
+    """
+    system = [text_of(row.get("content")) for row in rows if row["role"] in _SYSTEM_ROLES]
+    others = [_message_of(row) for row in rows if row["role"] not in _SYSTEM_ROLES]
+    first = [Message("system", "\n\n".join(filter(None, system)))] if system else []
+    return [*first, *others]
+
+
+def text_of(content: Any) -> str:
+    """The text of a message's content, which may be absent, a string or a list of parts."""
+    if isinstance(content, list):
+        parts = (part if isinstance(part, str) else part.get("text") or "" for part in content)
+        return "\n".join(filter(None, parts))
+    return content or ""
+
+
+def offered_tools(body: Mapping[str, Any]) -> tuple[ToolSchema, ...]:
+    """The functions among the tools that a client offers; kinds that we do not know are none."""
+    functions = [
+        tool["function"] for tool in body.get("tools") or () if tool.get("type") == "function"
+    ]
+    return tuple(
+        ToolSchema(each["name"], each.get("description") or "", each.get("parameters") or {})
+        for each in functions
+    )
+
+
+def tool_choice_of(body: Mapping[str, Any]) -> str:
+    """``"auto"``, ``"none"``, ``"required"`` or the name of the tool that must be called."""
+    choice = body.get("tool_choice") or "auto"
+    if isinstance(choice, str):
+        return choice
+    if "function" in choice:
+        return str(choice["function"]["name"])
+    allowed = choice.get("allowed_tools") or choice
+    return str(allowed.get("mode") or "auto")
+
+
+def thinking_of(body: Mapping[str, Any]) -> bool | None:
+    """Whether the model should reason first; ``None`` leaves it to the model."""
+    options = body.get("chat_template_kwargs") or {}
+    if isinstance(options.get("enable_thinking"), bool):
+        return bool(options["enable_thinking"])
+    effort = body.get("reasoning_effort")
+    return None if effort is None else effort not in _NO_REASONING
+
+
+async def complete_by_chat(
+    model: ChatModel, request: ChatRequest, slot: int
+) -> AsyncGenerator[Chunk, None]:
+    """The chunks of an answer, from an engine that does not speak the API."""
+    async for chunk in chunks_of(model.chat(request, slot)):
+        yield chunk
+
+
+async def chunks_of(deltas: AsyncIterator[Delta]) -> AsyncGenerator[Chunk, None]:
+    """The chunks that ``deltas`` become; the first one says who speaks."""
+    calls = 0
+    yield _chunk({"role": "assistant", "content": None})
+    async for delta in deltas:
+        piece: dict[str, Any] = {}
+        if delta.reasoning:
+            piece["reasoning_content"] = delta.reasoning
+        if delta.text:
+            piece["content"] = delta.text
+        if delta.tool_calls:
+            first, calls = calls, calls + len(delta.tool_calls)
+            piece["tool_calls"] = [
+                call_json(call, index) for index, call in enumerate(delta.tool_calls, first)
+            ]
+        if piece or delta.finish_reason:
+            chunk = _chunk(piece, _finish(delta))
+            if delta.usage is not None:
+                chunk["usage"], chunk["timings"] = usage_json(delta.usage), _timings(delta.usage)
+            yield chunk
+
+
+def call_json(call: ToolCall, index: int | None = None) -> dict[str, Any]:
+    """A tool call as a message or, with its ``index``, a chunk carries it."""
+    arguments = call.malformed or json.dumps(dict(call.arguments), ensure_ascii=False)
+    function = {"name": call.name, "arguments": arguments}
+    place = {} if index is None else {"index": index}
+    return {**place, "id": call.id, "type": "function", "function": function}
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    """What a generation cost, as the last chunk says it."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+    }
+
+
+def usage_of(chunk: Mapping[str, Any]) -> Usage | None:
+    """What a chunk says that the generation cost, if it says so."""
+    if not (told := chunk.get("usage")):
+        return None
+    timings = chunk.get("timings") or {}
+    details = told.get("prompt_tokens_details") or {}
+    return Usage(
+        prompt_tokens=told["prompt_tokens"],
+        cached_tokens=timings.get("cache_n", details.get("cached_tokens", 0)),
+        completion_tokens=told["completion_tokens"],
+        prompt_s=timings.get("prompt_ms", 0.0) / 1000,
+        decode_s=timings.get("predicted_ms", 0.0) / 1000,
+    )
+
+
+def _timings(usage: Usage) -> dict[str, Any]:
+    decode_s = usage.decode_s
+    return {
+        "cache_n": usage.cached_tokens,
+        "prompt_n": usage.prompt_tokens - usage.cached_tokens,
+        "prompt_ms": usage.prompt_s * 1000,
+        "predicted_n": usage.completion_tokens,
+        "predicted_ms": decode_s * 1000,
+        "predicted_per_second": usage.completion_tokens / decode_s if decode_s else 0.0,
+    }
+
+
+def _finish(delta: Delta) -> str | None:
+    return "stop" if delta.finish_reason == "cancelled" else delta.finish_reason
+
+
+def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"object": CHUNK, "choices": [choice]}
+
+
+def _message_of(row: Mapping[str, Any]) -> Message:
+    calls = tuple(_call_of(call) for call in row.get("tool_calls") or ())
+    return Message(
+        role="tool" if row["role"] == "function" else row["role"],
+        content=text_of(row.get("content")),
+        tool_calls=calls,
+        tool_call_id=row.get("tool_call_id"),
+        name=row.get("name"),
+        reasoning=row.get("reasoning_content") or row.get("reasoning") or "",
+    )
+
+
+def _call_of(row: Mapping[str, Any]) -> ToolCall:
+    function = row.get("function") or {}
+    text = function.get("arguments")
+    try:
+        arguments = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        arguments = None
+    if not isinstance(arguments, dict):
+        return ToolCall(row.get("id") or "", function["name"], {}, malformed=str(text or ""))
+    return ToolCall(row.get("id") or "", function["name"], arguments)

@@ -1,0 +1,151 @@
+"""Which conversation a request goes on with, found by what was said.
+
+A client of a stateless API sends the whole history with every request and names no
+conversation. Owns an index from chains of hashes, one link a message, to conversations,
+so that such a request finds the slot or the parked state that it can go on from. Holds no
+text and no KV state.
+
+A conversation is taken over by a request that
+
+1. goes on after all that is known of it;
+2. repeats all but the last answer, to have another one (a regenerated answer);
+3. shares at least one answer with it and then differs (an edited message).
+
+Anything else, such as a request for a title, is a new one. So is a request that would
+have to wait for an answer in the same conversation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+from airunner.messages import Message, TextPart, ToolSchema, parts_of
+
+MOST_KNOWN = 4096
+"""Conversations of all models; of more, those used longest ago are forgotten."""
+
+Chain = tuple[bytes, ...]
+_LINK_BYTES = 16
+
+
+@dataclass(slots=True)
+class KnownConversation:
+    """One conversation of a client. ``answers`` counts the answers it has had."""
+
+    id: str
+    model: str
+    chain: Chain = ()
+    answers: int = 0
+    busy: bool = field(default=False, compare=False)
+
+
+class KnownConversations:
+    """See the module's description. Used on one event loop."""
+
+    def __init__(self) -> None:
+        # In the order of their last use.
+        self._known: dict[str, KnownConversation] = {}
+        self._by_link: dict[bytes, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @contextmanager
+    def going_on(
+        self, model: str, messages: Sequence[Message], settings: Mapping[str, Any]
+    ) -> Iterator[KnownConversation]:
+        """The conversation that ``messages`` belong to, for the length of one answer.
+
+        ``settings`` is what else stands in the prompt: tools, and options of the template.
+        """
+        links = chain(model, messages, settings)
+        found = self._find(links, messages) or KnownConversation(uuid4().hex, model)
+        self._known.pop(found.id, None)
+        self._known[found.id] = found
+        found.busy = True
+        try:
+            yield found
+        finally:
+            found.busy = False
+            self._forget_oldest()
+
+    def answered(
+        self,
+        conversation: KnownConversation,
+        messages: Sequence[Message],
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Remember that a conversation now consists of ``messages``, the answer the last."""
+        for link in conversation.chain:
+            if self._by_link.get(link) == conversation.id:
+                del self._by_link[link]
+        conversation.chain = chain(conversation.model, messages, settings)
+        conversation.answers += 1
+        # Of two conversations that begin alike, the later one answers for the beginning.
+        self._by_link |= dict.fromkeys(conversation.chain, conversation.id)
+
+    def forget(self, conversation: str) -> None:
+        """Know nothing of a conversation any more."""
+        known = self._known.pop(conversation, None)
+        for link in known.chain if known else ():
+            if self._by_link.get(link) == conversation:
+                del self._by_link[link]
+
+    def _find(self, links: Chain, messages: Sequence[Message]) -> KnownConversation | None:
+        for length in range(len(links), 0, -1):
+            known = self._known.get(self._by_link.get(links[length - 1], ""))
+            if known is None or known.busy:
+                continue
+            shared = messages[:length]
+            goes_on = length == len(known.chain)
+            regenerates = length == len(links)
+            if goes_on or regenerates or any(m.role == "assistant" for m in shared):
+                return known
+        return None
+
+    def _forget_oldest(self) -> None:
+        idle = [each.id for each in self._known.values() if not each.busy]
+        for conversation in idle[: max(0, len(self._known) - MOST_KNOWN)]:
+            self.forget(conversation)
+
+
+def prompt_settings(
+    tools: Sequence[ToolSchema], thinking: bool | None, options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What stands in a prompt beside its messages, for ``going_on``."""
+    shown = [[tool.name, tool.description, tool.parameters] for tool in tools]
+    return {"tools": shown, "thinking": thinking, "options": dict(options or {})}
+
+
+def chain(model: str, messages: Sequence[Message], settings: Mapping[str, Any]) -> Chain:
+    """One hash for each message, over it and everything before it."""
+    links = []
+    link = _hash(b"", [model, settings])
+    for message in messages:
+        link = _hash(link, _said(message))
+        links.append(link)
+    return tuple(links)
+
+
+def _said(message: Message) -> list[Any]:
+    """What clients send back of a message as it was.
+
+    Not the identifiers of calls, the reasoning, or white space around it.
+    """
+    calls = [[call.name, dict(call.arguments), call.malformed] for call in message.tool_calls]
+    said: str | list[str] = message.text.strip()
+    if message.media:
+        parts = parts_of(message.content)
+        said = [p.text.strip() if isinstance(p, TextPart) else p.sha256 for p in parts]
+    return [message.role, said, calls]
+
+
+def _hash(link: bytes, value: Any) -> bytes:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return blake2b(link + text.encode(errors="replace"), digest_size=_LINK_BYTES).digest()

@@ -1,0 +1,1 @@
+"""The API of Anthropic: messages, as Claude Code and others send them."""

@@ -1,0 +1,195 @@
+"""What a client may ask of ``/v1/messages``, and the same as a chat completion's request.
+
+Owns the check and the translation. Blocks and tools of kinds that we do not have are
+passed over, for clients send them to every server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_MOST_TOKENS = 2**31 - 1
+# Claude Code begins its system prompt with a line that changes with every request. Left
+# there, it would throw the whole KV cache away.
+_BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*\n*")
+_DEFAULT_PARAMETERS = {"type": "object", "properties": {}}
+
+
+class Open(BaseModel):
+    """A part of a request that may have more fields than we know."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class AnthropicMessage(Open):
+    """One message; some clients put system messages among the others."""
+
+    role: Literal["user", "assistant", "system"]
+    content: str | list[dict[str, Any]]
+
+
+class AnthropicTool(Open):
+    """A tool of the client; without a schema it is one of the provider's own."""
+
+    name: str = Field(min_length=1)
+    description: str | None = None
+    input_schema: dict[str, Any] | None = None
+
+
+class AnthropicToolChoice(Open):
+    """Whether a tool is called."""
+
+    type: Literal["auto", "any", "tool", "none"]
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class Thinking(Open):
+    """Whether the model reasons first."""
+
+    type: str
+
+
+class CountRequest(Open):
+    """A prompt whose tokens are to be counted."""
+
+    model: str = Field(min_length=1)
+    messages: list[AnthropicMessage] = Field(min_length=1)
+    system: str | list[dict[str, Any]] | None = None
+    tools: list[AnthropicTool] | None = None
+    tool_choice: AnthropicToolChoice | None = None
+    thinking: Thinking | None = None
+
+    def as_completion(self) -> dict[str, Any]:
+        """The same as the body of a chat completion's request."""
+        body: dict[str, Any] = {"model": self.model, "messages": list(self._messages())}
+        tools = [_function(tool) for tool in self.tools or () if tool.input_schema is not None]
+        if tools:
+            body |= {"tools": tools, "tool_choice": self._choice()}
+            if self.tool_choice and self.tool_choice.disable_parallel_tool_use:
+                body["parallel_tool_calls"] = False
+        if self.thinking is not None:
+            wanted = self.thinking.type in ("enabled", "adaptive")
+            body["chat_template_kwargs"] = {"enable_thinking": wanted}
+        return body
+
+    def _messages(self) -> Iterator[dict[str, Any]]:
+        if system := _BILLING.sub("", _text(self.system)).strip():
+            yield {"role": "system", "content": system}
+        for message in self.messages:
+            if message.role == "system":
+                yield {"role": "system", "content": _BILLING.sub("", _text(message.content))}
+            elif message.role == "assistant":
+                yield _assistant(message.content)
+            else:
+                yield from _user(message.content)
+
+    def _choice(self) -> Any:
+        choice = self.tool_choice
+        if choice is None:
+            return "auto"
+        if choice.type == "tool":
+            return {"type": "function", "function": {"name": choice.name or ""}}
+        return {"any": "required"}.get(choice.type, choice.type)
+
+
+class MessagesRequest(CountRequest):
+    """The body of a request for a message."""
+
+    max_tokens: int = Field(ge=1, le=_MOST_TOKENS)
+    stream: bool | None = False
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, ge=0, le=_MOST_TOKENS)
+    stop_sequences: list[str] | None = None
+
+    def as_completion(self) -> dict[str, Any]:
+        """The same as the body of a chat completion's request."""
+        sampling = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k")}
+        body = super().as_completion() | {"max_tokens": self.max_tokens}
+        body |= {name: value for name, value in sampling.items() if value is not None}
+        return body | ({"stop": self.stop_sequences} if self.stop_sequences else {})
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str) or content is None:
+        return content or ""
+    return "\n".join(block.get("text") or "" for block in content if block.get("type") == "text")
+
+
+def _assistant(content: Any) -> dict[str, Any]:
+    blocks = content if isinstance(content, list) else []
+    calls = [
+        {
+            "id": block.get("id") or "",
+            "type": "function",
+            "function": {
+                "name": block.get("name") or "",
+                "arguments": json.dumps(block.get("input") or {}, ensure_ascii=False),
+            },
+        }
+        for block in blocks
+        if block.get("type") == "tool_use"
+    ]
+    thoughts = [block.get("thinking") or "" for block in blocks if block.get("type") == "thinking"]
+    message: dict[str, Any] = {"role": "assistant", "content": _text(content)}
+    if any(thoughts):
+        message["reasoning_content"] = "\n".join(thoughts)
+    return message | ({"tool_calls": calls} if calls else {})
+
+
+def _user(content: Any) -> Iterator[dict[str, Any]]:
+    """A user's blocks: results of tools are messages of their own, and come first."""
+    if isinstance(content, str):
+        yield {"role": "user", "content": content}
+        return
+    for block in content:
+        if block.get("type") == "tool_result":
+            text = _result(block.get("content"))
+            prefix = "Error: " if block.get("is_error") else ""
+            yield {
+                "role": "tool",
+                "tool_call_id": block.get("tool_use_id") or "",
+                "content": prefix + text,
+            }
+    parts = [part for block in content if (part := _part(block)) is not None]
+    if len(parts) == 1 and parts[0]["type"] == "text":
+        yield {"role": "user", "content": parts[0]["text"]}
+    elif parts:
+        yield {"role": "user", "content": parts}
+
+
+def _result(content: Any) -> str:
+    if isinstance(content, list):
+        return "\n".join(
+            block.get("text") or f"[{block.get('type', 'block')}]" for block in content
+        )
+    return content or ""
+
+
+def _part(block: dict[str, Any]) -> dict[str, Any] | None:
+    if block.get("type") == "text":
+        return {"type": "text", "text": block.get("text") or ""}
+    source = block.get("source") or {}
+    if block.get("type") == "image" and source.get("type") == "base64":
+        url = f"data:{source.get('media_type', 'image/png')};base64,{source.get('data', '')}"
+        return {"type": "image_url", "image_url": {"url": url}}
+    if block.get("type") == "image" and source.get("url"):
+        return {"type": "image_url", "image_url": {"url": source["url"]}}
+    if block.get("type") == "document" and source.get("type") == "text":
+        return {"type": "text", "text": source.get("data") or ""}
+    return None
+
+
+def _function(tool: AnthropicTool) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description or "",
+        "parameters": tool.input_schema or _DEFAULT_PARAMETERS,
+    }
+    return {"type": "function", "function": function}

@@ -1,0 +1,139 @@
+"""``/v1/chat/completions``: an answer at once or in pieces.
+
+Owns the form of responses and chunks. What is answered is ``answers``'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from airunner.engines.base import Chunk
+from airunner.server.answers import Answers
+from airunner.server.chunks import Completion
+from airunner.server.openai.chat_request import ChatCompletionRequest
+from airunner.server.problems import Problem
+from airunner.server.streams import event, stream_response, unless_hung_up
+
+DONE = event("[DONE]")
+
+
+def chat_routes(answers: Answers) -> APIRouter:
+    """The route, with and without the version in front, as clients ask for it."""
+    routes = APIRouter(tags=["OpenAI"])
+
+    @routes.post("/v1/chat/completions")
+    @routes.post("/chat/completions", include_in_schema=False)
+    async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Response:
+        """Answer a conversation."""
+        body = asked.checked()
+        if asked.stream:
+            with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+            pieces = _events(answers, body, asked.n or 1, with_usage)
+            return await stream_response(request, pieces, _tell)
+        whole = _whole(answers, body, asked.n or 1)
+        return JSONResponse(await unless_hung_up(request, whole))
+
+    return routes
+
+
+async def _events(
+    answers: Answers, body: Mapping[str, Any], choices: int, with_usage: bool
+) -> AsyncGenerator[str, None]:
+    head = _head(body, "chat.completion.chunk")
+    costs: list[Mapping[str, Any]] = []
+    for index in range(choices):
+        async with aclosing(answers.chunks(_choice(body, index))) as chunks:
+            async for chunk in chunks:
+                if usage := chunk.get("usage"):
+                    costs.append(usage)
+                yield event(head | _outward(chunk, index, with_usage))
+    if with_usage:
+        yield event(head | {"choices": [], "usage": total_usage(costs)})
+    yield DONE
+
+
+async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> dict[str, Any]:
+    async def one(index: int) -> Completion:
+        found = Completion()
+        async with aclosing(answers.chunks(_choice(body, index))) as chunks:
+            async for chunk in chunks:
+                found.add(chunk)
+        return found
+
+    found = await asyncio.gather(*(one(index) for index in range(choices)))
+    return {
+        **_head(body, "chat.completion"),
+        "choices": [_choice_json(each, index, body) for index, each in enumerate(found)],
+        "usage": total_usage([each.usage for each in found]),
+        "timings": found[0].timings,
+    }
+
+
+def total_usage(costs: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several choices of one prompt cost together: its tokens count once."""
+    first = costs[0] if costs else {}
+    prompt = first.get("prompt_tokens", 0)
+    completion = sum(each.get("completion_tokens", 0) for each in costs)
+    details = first.get("prompt_tokens_details") or {"cached_tokens": 0}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": details,
+    }
+
+
+def _choice(body: Mapping[str, Any], index: int) -> dict[str, Any]:
+    seed = body.get("seed")
+    moved = {} if seed is None or not index else {"seed": (seed + index) % 2**32}
+    return {**body, **moved}
+
+
+def _choice_json(found: Completion, index: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "index": index,
+        "message": found.message_json(),
+        "finish_reason": found.finish_reason or "stop",
+        "logprobs": {"content": found.logprobs} if body.get("logprobs") else None,
+    }
+
+
+def _outward(chunk: Chunk, index: int, with_usage: bool) -> dict[str, Any]:
+    """A chunk as clients read it: both names of reasoning, and the cost where it is looked for.
+
+    Some clients take the cost from the last chunk with a choice, and some that did not ask
+    for it stumble over a chunk without one.
+    """
+    found: dict[str, Any] = {}
+    for choice in chunk["choices"]:
+        delta = choice.get("delta") or {}
+        if thought := delta.get("reasoning_content"):
+            delta = {**delta, "reasoning": thought}
+        found["choices"] = [{**choice, "delta": delta, "index": index}]
+    if "timings" in chunk:
+        found["timings"] = chunk["timings"]
+    if chunk.get("usage") and not with_usage:
+        found["usage"] = chunk["usage"]
+    return found
+
+
+def _head(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": body["model"],
+        "system_fingerprint": "airunner",
+    }
+
+
+def _tell(problem: Problem) -> str:
+    return event(problem.body("/v1")) + DONE

@@ -1,0 +1,161 @@
+"""What a client may ask of ``/v1/chat/completions``.
+
+Owns the check of a request's form. Fields that are not named here are allowed: clients of
+many kinds send their own, and the engine takes some of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MOST_CHOICES = 8
+_MOST_TOKENS = 2**31 - 1
+
+
+class Open(BaseModel):
+    """A part of a request that may have more fields than we know."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ChatMessage(Open):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any] | str] | None = None
+    name: str | None = None
+    tool_calls: list[CallMade] | None = None
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: Any = None
+
+
+class FunctionCalled(Open):
+    """The function of a call, and its arguments as JSON text."""
+
+    name: str
+    arguments: str | dict[str, Any] | None = None
+
+
+class CallMade(Open):
+    """A call that the assistant made earlier."""
+
+    id: str | None = None
+    type: str = "function"
+    function: FunctionCalled
+
+
+class FunctionOffered(Open):
+    """A function that the model may call."""
+
+    name: str = Field(min_length=1)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class ToolOffered(Open):
+    """A tool of the client; kinds other than functions are passed over."""
+
+    type: str = "function"
+    function: FunctionOffered | None = None
+
+
+class FunctionNamed(Open):
+    """The name of a function."""
+
+    name: str
+
+
+class AllowedTools(Open):
+    """Some of the tools, of which one may or must be called."""
+
+    mode: Literal["auto", "required"] = "auto"
+    tools: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class ToolChoice(Open):
+    """A tool that must be called, or those that may be."""
+
+    type: str = "function"
+    function: FunctionNamed | None = None
+    allowed_tools: AllowedTools | None = None
+
+
+class SchemaForm(Open):
+    """A JSON schema that the answer has to match."""
+
+    name: str = ""
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+
+
+class ResponseFormat(Open):
+    """The form of the answer."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: SchemaForm | None = None
+
+
+class StreamOptions(Open):
+    """How a streamed answer ends."""
+
+    include_usage: bool | None = None
+
+
+class ChatCompletionRequest(Open):
+    """The body of a chat completion's request."""
+
+    model: str = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1)
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(default=None, ge=-1, le=_MOST_TOKENS)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
+    temperature: float | None = Field(default=None, ge=0, le=100)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, ge=-1, le=_MOST_TOKENS)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    repeat_penalty: float | None = Field(default=None, ge=0, le=10)
+    seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
+    n: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
+    stop: str | list[str] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    logit_bias: dict[str, float] | None = None
+    tools: list[ToolOffered] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: str | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_the_tools_it_chooses(self) -> ChatCompletionRequest:
+        names = {t.function.name for t in self.tools or () if t.function is not None}
+        if len(names) < sum(t.function is not None for t in self.tools or ()):
+            raise ValueError("two tools have the same name")
+        choice = self.tool_choice
+        if choice == "required" and not names:
+            raise ValueError("tool_choice: a call is required, and no tool is offered")
+        if isinstance(choice, ToolChoice) and choice.function is not None:
+            if choice.function.name not in names:
+                raise ValueError(f"tool_choice: no tool {choice.function.name!r} is offered")
+        elif isinstance(choice, ToolChoice) and choice.allowed_tools is None:
+            raise ValueError("tool_choice: it names neither a function nor allowed_tools")
+        return self
+
+    def checked(self) -> dict[str, Any]:
+        """The request as it came, without what was not said or is of no kind that we know."""
+        body = self.model_dump(by_alias=True, exclude_unset=True)
+        if self.tools is not None:
+            kept = [tool for tool in body["tools"] if tool.get("function")]
+            body["tools"] = [{**tool, "type": "function"} for tool in kept]
+        seed = body.get("seed")
+        if seed is not None:
+            body["seed"] = seed % 2**32
+        if body.get("max_tokens") == -1:
+            del body["max_tokens"]
+        return body

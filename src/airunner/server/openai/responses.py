@@ -1,0 +1,310 @@
+"""``/v1/responses``: answers that the server remembers.
+
+Owns the form of responses and of their stream's events, what is kept of them, and
+cancelling one. What is answered is ``answers``'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from airunner.engines.base import Chunk
+from airunner.server.answers import Answers
+from airunner.server.chunks import Completion
+from airunner.server.openai.response_request import ResponseRequest
+from airunner.server.problems import Problem, UnknownResponseError, problem_of
+from airunner.server.streams import event, stream_response, unless_hung_up
+
+MOST_KEPT = 512
+"""Responses that are remembered; of more, the oldest are forgotten."""
+
+_PATH = "/v1/responses"
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A response, everything said up to its end, and how to stop it while it is written."""
+
+    response: dict[str, Any]
+    items: list[dict[str, Any]]
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    work: asyncio.Task[None] | None = None
+
+
+def response_routes(answers: Answers) -> APIRouter:
+    """All routes; the responses are kept as long as the server runs."""
+    routes = APIRouter(tags=["OpenAI"])
+    kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    def find(name: str) -> _Kept:
+        if name not in kept:
+            raise UnknownResponseError(name)
+        return kept[name]
+
+    def begin(asked: ResponseRequest) -> _Kept:
+        earlier = find(asked.previous_response_id).items if asked.previous_response_id else []
+        found = _Kept(_response(asked), [*earlier, *asked.items()])
+        if asked.store is not False or asked.background:
+            kept[found.response["id"]] = found
+            while len(kept) > MOST_KEPT:
+                kept.popitem(last=False)
+        return found
+
+    @routes.post(_PATH)
+    async def respond(asked: ResponseRequest, request: Request) -> Response:
+        """Answer, at once, in pieces or in the background."""
+        found = begin(asked)
+        earlier = found.items[: len(found.items) - len(asked.items())]
+        writing = _Writing(found, answers, asked.as_completion(earlier))
+        if asked.background and not asked.stream:
+            found.work = asyncio.create_task(writing.run())
+            return JSONResponse(found.response)
+        if asked.stream:
+            return await stream_response(request, writing.events(), _tell)
+        await unless_hung_up(request, writing.run(raising=True))
+        return JSONResponse(found.response)
+
+    @routes.get(_PATH + "/{name}")
+    async def show(name: str) -> JSONResponse:
+        """One response, as far as it is written."""
+        return JSONResponse(find(name).response)
+
+    @routes.get(_PATH + "/{name}/input_items")
+    async def show_input(name: str) -> dict[str, Any]:
+        """What the response answers, with everything before."""
+        found = find(name)
+        n_output = len(found.response["output"])
+        items = found.items[: len(found.items) - n_output]
+        return {"object": "list", "data": items, "has_more": False}
+
+    @routes.delete(_PATH + "/{name}")
+    async def forget(name: str) -> dict[str, Any]:
+        """Forget a response; what goes on from it later does not know it."""
+        found = find(name)
+        found.cancelled.set()
+        del kept[name]
+        return {"id": name, "object": "response", "deleted": True}
+
+    @routes.post(_PATH + "/{name}/cancel")
+    async def cancel(name: str) -> JSONResponse:
+        """Stop writing; what is written stays."""
+        found = find(name)
+        found.cancelled.set()
+        if found.work is not None:
+            await asyncio.wait([found.work])
+        return JSONResponse(found.response)
+
+    return routes
+
+
+class _Writing:
+    """One response while it is written."""
+
+    def __init__(self, kept: _Kept, answers: Answers, body: dict[str, Any]) -> None:
+        self._kept, self._answers, self._body = kept, answers, body
+        self._whole = Completion()
+        self._number = -1
+
+    async def run(self, *, raising: bool = False) -> None:
+        """Write it to its end; an error becomes part of it unless ``raising``."""
+        try:
+            async with aclosing(self.events()) as pieces:
+                async for _ in pieces:
+                    pass
+        except Exception as error:
+            if raising:
+                raise
+            problem = problem_of(error)
+            told = {"code": problem.code or "server_error", "message": problem.message}
+            self._kept.response |= {"status": "failed", "error": told}
+
+    async def events(self) -> AsyncGenerator[str, None]:
+        """Write it, telling each step."""
+        response, items = self._kept.response, _Items()
+        started = False
+        async with aclosing(self._answers.chunks(self._body)) as chunks:
+            async for chunk in _until(self._kept.cancelled, chunks):
+                if not started:
+                    started = True
+                    yield self._event("response.created", response=response)
+                    yield self._event("response.in_progress", response=response)
+                self._whole.add(chunk)
+                for name, data in items.feed(chunk):
+                    yield self._event(name, **data)
+        for name, data in items.close():
+            yield self._event(name, **data)
+        self._finish(items.done)
+        name = {"completed": "response.completed"}.get(response["status"], "response.incomplete")
+        yield self._event(name, response=response)
+
+    def _finish(self, items: list[dict[str, Any]]) -> None:
+        response, whole = self._kept.response, self._whole
+        status, details = "completed", None
+        if self._kept.cancelled.is_set():
+            status = "cancelled"
+        elif whole.finish_reason == "length":
+            status, details = "incomplete", {"reason": "max_output_tokens"}
+        response |= {
+            "status": status,
+            "incomplete_details": details,
+            "output": items,
+            "usage": _usage(whole.usage),
+        }
+        self._kept.items += items
+
+    def _event(self, name: str, **data: Any) -> str:
+        self._number += 1
+        return event({"type": name, "sequence_number": self._number, **data}, name)
+
+
+@dataclass(slots=True)
+class _Items:
+    """The items of an output: the one that is being written, and those that are done."""
+
+    done: list[dict[str, Any]] = field(default_factory=list)
+    kind: str = ""
+    item: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    def feed(self, chunk: Chunk) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The events that a chunk becomes."""
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            if thought := delta.get("reasoning_content"):
+                yield from self._open("reasoning", {"summary": [], "content": []})
+                yield from self._write("response.reasoning_text.delta", thought, content_index=0)
+            if text := delta.get("content"):
+                yield from self._open("message", {"role": "assistant", "content": []})
+                yield from self._write("response.output_text.delta", text, content_index=0)
+            for piece in delta.get("tool_calls") or ():
+                yield from self._call(piece)
+
+    def close(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """End the item that is being written, if there is one."""
+        if not self.kind:
+            return
+        place, text = self._place(), self.text
+        if self.kind == "message":
+            part = _text_part(text)
+            self.item["content"] = [part]
+            yield "response.output_text.done", {**place, "content_index": 0, "text": text}
+            yield "response.content_part.done", {**place, "content_index": 0, "part": part}
+        elif self.kind == "reasoning":
+            self.item["content"] = [{"type": "reasoning_text", "text": text}]
+            yield "response.reasoning_text.done", {**place, "content_index": 0, "text": text}
+        else:
+            self.item["arguments"] = text or "{}"
+            arguments = self.item["arguments"]
+            yield "response.function_call_arguments.done", {**place, "arguments": arguments}
+        self.item["status"] = "completed"
+        yield "response.output_item.done", {"output_index": len(self.done), "item": self.item}
+        self.done.append(self.item)
+        self.kind, self.text = "", ""
+
+    def _open(self, kind: str, item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        if self.kind == kind:
+            return
+        yield from self.close()
+        name = kind.partition(" ")[0]
+        prefix = {"message": "msg", "reasoning": "rs"}.get(name, "fc")
+        self.kind, self.text = kind, ""
+        self.item = {"type": name, "id": f"{prefix}_{uuid4().hex}", "status": "in_progress", **item}
+        added = {"output_index": len(self.done), "item": dict(self.item)}
+        yield "response.output_item.added", added
+        if name == "message":
+            part = {"content_index": 0, "part": _text_part("")}
+            yield "response.content_part.added", {**self._place(), **part}
+
+    def _call(self, piece: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        function = piece.get("function") or {}
+        item = {"call_id": piece.get("id") or "", "name": function.get("name"), "arguments": ""}
+        yield from self._open(f"function_call {piece.get('index', 0)}", item)
+        if arguments := function.get("arguments"):
+            yield from self._write("response.function_call_arguments.delta", arguments)
+
+    def _write(self, name: str, text: str, **place: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        self.text += text
+        yield name, {**self._place(), **place, "delta": text}
+
+    def _place(self) -> dict[str, Any]:
+        return {"item_id": self.item["id"], "output_index": len(self.done)}
+
+
+async def _until(
+    stopped: asyncio.Event, chunks: AsyncGenerator[Chunk, None]
+) -> AsyncGenerator[Chunk, None]:
+    """The chunks that come before ``stopped`` is set."""
+    stop = asyncio.create_task(stopped.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(chunks, None))
+            try:
+                await asyncio.wait([coming, stop], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.gather(coming, return_exceptions=True)
+            if coming.cancelled() or (chunk := coming.result()) is None:
+                return
+            yield chunk
+    finally:
+        stop.cancel()
+
+
+def _response(asked: ResponseRequest) -> dict[str, Any]:
+    return {
+        "id": f"resp_{uuid4().hex}",
+        "object": "response",
+        "created_at": int(time.time()),
+        "status": "in_progress",
+        "background": bool(asked.background),
+        "error": None,
+        "incomplete_details": None,
+        "instructions": asked.instructions,
+        "max_output_tokens": asked.max_output_tokens,
+        "metadata": asked.metadata or {},
+        "model": asked.model,
+        "output": [],
+        "parallel_tool_calls": asked.parallel_tool_calls is not False,
+        "previous_response_id": asked.previous_response_id,
+        "reasoning": {"effort": asked.reasoning.effort if asked.reasoning else None},
+        "store": asked.store is not False,
+        "temperature": asked.temperature,
+        "text": {"format": (asked.text and asked.text.format) or {"type": "text"}},
+        "tool_choice": asked.tool_choice or "auto",
+        "tools": [tool for tool in asked.tools or () if tool.get("type") == "function"],
+        "top_p": asked.top_p,
+        "truncation": "disabled",
+        "usage": None,
+    }
+
+
+def _text_part(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": []}
+
+
+def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+    prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+    return {
+        "input_tokens": prompt,
+        "input_tokens_details": {"cached_tokens": cached},
+        "output_tokens": completion,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": prompt + completion,
+    }
+
+
+def _tell(problem: Problem) -> str:
+    told = {"type": "error", "code": problem.code, "message": problem.message, "param": None}
+    return event(told, "error")

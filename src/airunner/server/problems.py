@@ -1,0 +1,156 @@
+"""What goes wrong, as each API tells it.
+
+Owns the HTTP status, kind and facts of every error, and the form of an error's body in
+each API. A path that nothing serves is told in the same form, so that no client takes us
+for another server.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from airunner.errors import (
+    AiRunnerError,
+    CatalogError,
+    ContextOverflowError,
+    DoesNotFitError,
+    GenerationError,
+    ImageRequestError,
+    LeaseError,
+    LeaseTimeoutError,
+    MissingWeightsError,
+    SettingsError,
+    StorageError,
+    ToolError,
+    UnknownModelError,
+    UnmappedCapabilityError,
+    WeightsError,
+    WorkerDiedError,
+)
+
+RETRY_AFTER_S = 5
+"""What a client is told to wait where nothing better is known, in seconds."""
+
+
+class UnknownResponseError(AiRunnerError):
+    """A response that was never given, not kept, or forgotten."""
+
+    def __init__(self, response: str) -> None:
+        self.response = response
+        super().__init__(f"No response {response!r} is kept here.")
+
+
+_log = logging.getLogger(__name__)
+# By class, the first that fits: HTTP status, OpenAI's type and code.
+_KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
+    (UnknownResponseError, 404, "invalid_request_error", "response_not_found"),
+    (UnknownModelError, 404, "invalid_request_error", "model_not_found"),
+    (UnmappedCapabilityError, 404, "invalid_request_error", "model_not_found"),
+    (CatalogError, 400, "invalid_request_error", "model_not_usable"),
+    (MissingWeightsError, 404, "invalid_request_error", "model_not_downloaded"),
+    (WeightsError, 500, "server_error", "weights_not_usable"),
+    (ContextOverflowError, 400, "invalid_request_error", "context_length_exceeded"),
+    (DoesNotFitError, 422, "insufficient_memory", "does_not_fit"),
+    (LeaseError, 503, "overloaded_error", "no_capacity"),
+    (ImageRequestError, 400, "invalid_request_error", "image_request"),
+    (ToolError, 400, "invalid_request_error", "tool"),
+    (SettingsError, 400, "invalid_request_error", "setting"),
+    (StorageError, 507, "server_error", "storage"),
+    (WorkerDiedError, 500, "server_error", "worker_died"),
+    (GenerationError, 400, "invalid_request_error", "generation"),
+)
+_FACTS = ("needed_bytes", "free_bytes", "budget_bytes", "deficit_bytes", "device", "waited_s")
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error for a client. ``retry_after_s`` is set where waiting may help."""
+
+    status: int
+    message: str
+    type: str = "invalid_request_error"
+    code: str | None = None
+    param: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    retry_after_s: int | None = None
+
+    def body(self, path: str) -> dict[str, Any]:
+        """The error's body as the API at ``path`` writes it."""
+        if path.startswith("/v1/messages"):
+            kind = _ANTHROPIC_TYPES.get(self.status, "api_error")
+            return {"type": "error", "error": {"type": kind, "message": self.message, **self.facts}}
+        if path.startswith("/api/") and not path.startswith("/api/v1"):
+            return {"error": self.message, **self.facts}
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return {"error": {**error, **self.facts}}
+
+    def response(self, path: str) -> JSONResponse:
+        """The whole HTTP response."""
+        wait = self.retry_after_s
+        headers = {} if wait is None else {"Retry-After": str(wait)}
+        return JSONResponse(self.body(path), self.status, headers)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """What a client is told of ``error``. One that is not ours is logged and not shown."""
+    for kind, status, type_, code in _KINDS:
+        if isinstance(error, kind):
+            facts = {name: getattr(error, name) for name in _FACTS if hasattr(error, name)}
+            wait = RETRY_AFTER_S if isinstance(error, LeaseError) else None
+            if isinstance(error, LeaseTimeoutError):
+                wait = max(1, min(60, round(error.waited_s)))
+            return Problem(status, str(error), type_, code, None, facts, wait)
+    if isinstance(error, AiRunnerError):
+        return Problem(500, str(error), "server_error", "internal")
+    _log.error("A request failed", exc_info=error)
+    return Problem(500, "AI Runner failed; its log says more.", "server_error", "internal")
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Have ``app`` answer every error in the form of the API that was asked."""
+
+    async def ours(request: Request, error: Exception) -> JSONResponse:
+        return problem_of(error).response(request.url.path)
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        message = f"{request.method} {request.url.path} is not served here."
+        known = {404: message, 405: message}
+        told = known.get(error.status_code, str(error.detail))
+        problem = Problem(error.status_code, told, code=_code(error.status_code))
+        response = problem.response(request.url.path)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"] if step not in ("body", "query"))
+        message = f"{place}: {first['msg']}" if place else str(first["msg"])
+        problem = Problem(400, message, param=place or None, code="invalid_value")
+        return problem.response(request.url.path)
+
+    app.add_exception_handler(AiRunnerError, ours)
+    app.add_exception_handler(Exception, ours)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _code(status: int) -> str | None:
+    return {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed"}.get(status)

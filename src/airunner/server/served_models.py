@@ -1,0 +1,192 @@
+"""The models that clients may name, with the facts that their APIs tell of each.
+
+Owns the names: a registered model's, ``capability:...`` for whatever serves it, and
+``airunner``, the whole team with its tools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from airunner.errors import AiRunnerError
+from airunner.models.files.gguf import read_gguf
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.status import ModelStatus
+from airunner.runtime.core import RuntimeCore
+from airunner.weights.local import stored_bytes
+
+TEAM = "airunner"
+CAPABILITY = "capability:"
+_LATEST = ":latest"
+_LOADED = frozenset({"ready", "busy"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One model. ``n_ctx`` is the context in force in tokens, or what it would be.
+
+    ``state`` is that of the scheduler, empty for a model that was never asked for.
+    """
+
+    name: str
+    spec: ModelSpec
+    path: Path | None
+    n_bytes: int
+    changed: datetime
+    n_ctx: int
+    state: str = ""
+    held_bytes: int = 0
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it is in memory."""
+        return self.state in _LOADED
+
+    @property
+    def digest(self) -> str:
+        """What stands for the file where an API wants a digest: not one of its content."""
+        return sha256(f"{self.path}|{self.n_bytes}|{self.changed}".encode()).hexdigest()
+
+    @property
+    def family(self) -> str:
+        """The architecture as the file names it, or the engine."""
+        return _architecture(self.path, self.changed) if self.path else self.spec.engine
+
+    @property
+    def parameters(self) -> str:
+        """The number of parameters for people, such as ``7.6B``; empty if unknown."""
+        billions = self.spec.parameters_b
+        if billions is None:
+            return ""
+        return f"{billions:g}B" if billions >= 1 else f"{billions * 1000:.0f}M"
+
+    @property
+    def abilities(self) -> list[str]:
+        """What it can do, in Ollama's words."""
+        if self.spec.capabilities == [ModelCapability.EMBEDDING]:
+            return ["embedding"]
+        if ModelCapability.IMAGE_GENERATION in self.spec.capabilities:
+            return ["image"]
+        found = ["completion", "tools"]  # calls can be forced on every model
+        found += ["vision"] if self.spec.supports_vision else []
+        return found + (["thinking"] if self.spec.supports_thinking else [])
+
+
+class ServedModels:
+    """See the module's description."""
+
+    def __init__(self, core: RuntimeCore) -> None:
+        self._core = core
+
+    async def all(self) -> list[ServedModel]:
+        """Those whose weights are on this machine, in the order of the registry."""
+        known = {each.model: each for each in (await self._core.status()).models}
+        return await asyncio.to_thread(lambda: list(self._here(known)))
+
+    async def find(self, name: str) -> ServedModel:
+        """The model that ``name`` stands for, whether its weights are here or not.
+
+        Raises:
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        spec = self.spec(name)
+        known = {each.model: each for each in (await self._core.status()).models}
+        return await asyncio.to_thread(self._describe, spec, known.get(spec.model_path))
+
+    def spec(self, name: str) -> ModelSpec:
+        """The registered model that ``name`` stands for.
+
+        Raises:
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        wanted = self.wanted(name)
+        if isinstance(wanted, ModelCapability):
+            return self._core.resolve(wanted).spec
+        return self._core.catalog.spec(wanted)
+
+    def wanted(self, name: str) -> ModelCapability | str:
+        """What to lease for ``name``: a capability, or a registered model's name.
+
+        Raises:
+            UnknownModelError: there is no such capability or model.
+        """
+        name = name.strip()
+        if name == TEAM or name == TEAM + _LATEST:
+            return ModelCapability.PRIMARY_CONVERSATION
+        if name.startswith(CAPABILITY):
+            try:
+                return ModelCapability(name.removeprefix(CAPABILITY).removesuffix(_LATEST))
+            except ValueError:
+                return self._core.catalog.spec(name).model_path
+        registry = self._core.catalog.registry
+        if name not in registry and name.removesuffix(_LATEST) in registry:
+            return name.removesuffix(_LATEST)
+        by_case = {key.lower(): key for key in registry}
+        return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
+
+    async def named(self) -> list[tuple[str, ServedModel]]:
+        """Every name that may be asked for now, with the model that would answer."""
+        here = {each.name: each for each in await self.all()}
+        aliases = [TEAM, *(f"{CAPABILITY}{each.value}" for each in self._core.catalog.mapping)]
+        found = list(here.items())
+        for alias in aliases:
+            try:
+                found.append((alias, here[self.spec(alias).model_path]))
+            except (AiRunnerError, KeyError):
+                continue  # nothing here serves it
+        return found
+
+    def _here(self, known: dict[str, ModelStatus]) -> Iterator[ServedModel]:
+        for spec in list(self._core.catalog.registry.values()):
+            try:
+                if self._core.store.is_here(spec):
+                    yield self._describe(spec, known.get(spec.model_path))
+            except (AiRunnerError, OSError):
+                continue  # `airunner models list` and `doctor` tell of it
+
+    def _describe(self, spec: ModelSpec, status: ModelStatus | None) -> ServedModel:
+        path = self._core.store.path(spec)
+        n_ctx = status.n_ctx if status is not None else None
+        asked = self._core.settings.context or spec.max_context
+        return ServedModel(
+            name=spec.model_path,
+            spec=spec,
+            path=path,
+            n_bytes=stored_bytes(path) if path else 0,
+            changed=datetime.fromtimestamp(path.stat().st_mtime if path else 0, UTC),
+            n_ctx=n_ctx or min(asked, spec.max_context),
+            state=status.state if status is not None else "",
+            held_bytes=status.held_bytes if status is not None else 0,
+        )
+
+
+def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
+    """A model as ``/v1/models`` lists it, with its context under each name that is looked for."""
+    return {
+        "id": name or model.name,
+        "object": "model",
+        "created": int(model.changed.timestamp()),
+        "owned_by": "airunner",
+        "context_length": model.n_ctx,
+        "max_model_len": model.n_ctx,
+        "capabilities": model.abilities,
+        "status": {"value": "loaded" if model.is_loaded else "unloaded"},
+        "meta": {"n_ctx": model.n_ctx, "size": model.n_bytes},
+    }
+
+
+@lru_cache(maxsize=256)
+def _architecture(path: Path, changed: datetime) -> str:
+    if path.suffix != ".gguf":
+        return "diffusers" if path.is_dir() else path.suffix.lstrip(".")
+    try:
+        return read_gguf(path).architecture
+    except (AiRunnerError, OSError):
+        return "gguf"

@@ -1,0 +1,227 @@
+"""The core on a loop that is not its own, on the real engine, as a server uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from benchmarks.native_template import TOOL_TEMPLATE
+from tests.agent.scripted_team import of_kind
+from tests.faults.real_team import children_now, until_now
+
+from airunner.agent.conversation import Conversation
+from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
+from airunner.config.settings import Settings
+from airunner.engines.base import ChatRequest
+from airunner.errors import AiRunnerError, LeaseRefusedError, UnknownModelError
+from airunner.events import CacheProven, Event, TextStreamed, ToolCallFinished, TurnFinished
+from airunner.messages import Delta, Message, ToolSchema, Usage
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
+from airunner.runtime import RuntimeCore
+from airunner.tools.json_form import JsonForm
+from airunner.tools.tool import tool
+from airunner.tools.toolset import Toolset
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+MODEL = "tests/native"
+PARCEL = ToolSchema(
+    "send_parcel",
+    "Send a parcel to an address.",
+    {
+        "type": "object",
+        "properties": {
+            "address": {"type": "string", "maxLength": 40},
+            "weight_kg": {"type": "integer", "minimum": 1, "maximum": 30},
+        },
+        "required": ["address", "weight_kg"],
+        "additionalProperties": False,
+    },
+)
+SEND = Message("user", "Send a parcel of 2 kg to 5 High Street in York.")
+HELLO = Message("user", "Tell me about the sea.")
+
+
+@tool
+def paint_wall(colour: str, api: object = None) -> str:
+    """Paint the wall."""
+    answer = api.use_specialized_model(PRIMARY, "Say hello.", max_tokens=4)  # type: ignore[attr-defined]
+    return f"painted {colour}: {answer is not None}"
+
+
+@pytest.fixture
+def settings(embedded_home: Path, smollm2: Path) -> Iterator[Settings]:
+    """The embedded model under a template with tools, and afterwards no process of ours."""
+    MODEL_REGISTRY[MODEL] = ModelSpec(
+        MODEL,
+        [PRIMARY],
+        max_context=2048,
+        supports_function_calling=True,
+        sources=(FileSource(str(smollm2)),),
+        chat_template=TOOL_TEMPLATE,
+    )
+    children = children_now()
+    yield Settings(
+        home=embedded_home, primary=MODEL, context=1024, parallel=2, max_tokens=40, offline=True
+    )
+    del MODEL_REGISTRY[MODEL]
+    gc.collect()
+    until_now(lambda: children_now() == children)
+    assert list((embedded_home / "run").iterdir()) == []
+    assert list((embedded_home / "parked").iterdir()) == []
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[RuntimeCore]:
+    async with RuntimeCore(settings, toolset=Toolset([paint_wall]), command="test") as core:
+        yield core
+
+
+async def collect(core: RuntimeCore, request: ChatRequest) -> list[Delta]:
+    return [delta async for delta in core.chat(PRIMARY, request)]
+
+
+def test_a_server_leases_chats_and_turns_on_its_own_loop(settings: Settings) -> None:
+    async def main() -> None:
+        async with running(settings) as core:
+            await engine_asked_directly(core)
+            await clients_tool_is_called(core)
+            await two_at_once_of_which_one_is_cancelled(core)
+            await a_turn_whose_tool_uses_a_model(core)
+            (model,) = (await core.status()).models
+            assert (model.model, model.state, model.leases) == (MODEL, "ready", 0)
+        with pytest.raises(LeaseRefusedError, match="shutting down"):
+            async with core.lease(PRIMARY):
+                pass
+        with pytest.raises(AiRunnerError, match="shut down"):
+            await core.agent()
+        await core.close()
+
+    asyncio.run(main())
+
+
+async def engine_asked_directly(core: RuntimeCore) -> None:
+    proven: list[CacheProven] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, CacheProven):
+            proven.append(event)
+
+    core.bus.subscribe(on_event)
+    async with core.lease(MODEL) as lease, httpx.AsyncClient(trust_env=False) as client:
+        assert lease.spec.model_path == MODEL
+        assert lease.endpoint is not None
+        url, headers = lease.endpoint
+        assert (await client.get(f"{url}/slots")).status_code == httpx.codes.UNAUTHORIZED
+        body = {
+            "messages": [{"role": "user", "content": HELLO.content}],
+            "max_tokens": 8,
+            "temperature": 0,
+            "cache_prompt": True,
+        }
+        usages = []
+        # Two slots, so the third conversation displaces the first, which then comes back.
+        for name in ("a", "b", "c", "a"):
+            async with lease.slot(name) as slot:
+                answer = await client.post(
+                    f"{url}/v1/chat/completions",
+                    json=body | {"id_slot": slot},
+                    headers=dict(headers),
+                    timeout=60,
+                )
+                timings = answer.raise_for_status().json()["timings"]
+                cached, computed = timings["cache_n"], timings["prompt_n"]
+                usages.append(Usage(cached + computed, cached, timings["predicted_n"]))
+                lease.account(name, usages[-1])
+    assert usages[0].cached_tokens == 0
+    assert usages[-1].cached_tokens >= usages[-1].prompt_tokens - 1
+    assert [event.conversation for event in proven] == ["a"]
+
+
+async def clients_tool_is_called(core: RuntimeCore) -> None:
+    for choice in ("required", PARCEL.name):
+        request = ChatRequest([SEND], tools=[PARCEL], tool_choice=choice, max_tokens=120)
+        *_, last = await collect(core, request)
+        (call,) = last.tool_calls
+        assert call.name == PARCEL.name
+        JsonForm(call.name, PARCEL.parameters).validate(call.arguments)
+        assert last.finish_reason == "tool_calls"
+    shape = {"type": "object", "properties": {"sea": {"enum": ["salt"]}}, "required": ["sea"]}
+    said = await collect(core, ChatRequest([HELLO], json_schema=shape, max_tokens=60))
+    assert json.loads("".join(delta.text for delta in said)) == {"sea": "salt"}
+
+
+async def two_at_once_of_which_one_is_cancelled(core: RuntimeCore) -> None:
+    begun = asyncio.Event()
+
+    async def endless() -> None:
+        request = ChatRequest([HELLO], max_tokens=900, stop=["no such text"], temperature=0.0)
+        async with aclosing(core.chat(PRIMARY, request)) as deltas:
+            async for _ in deltas:
+                begun.set()
+
+    long = asyncio.create_task(endless())
+    await begun.wait()
+    # Answered while the other one decodes, so they share the engine.
+    short = await collect(core, ChatRequest([HELLO], max_tokens=6))
+    assert short[-1].usage is not None
+    assert not long.done()
+    (model,) = (await core.status()).models
+    assert model.leases == 1
+    long.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await long
+    (model,) = (await core.status()).models
+    assert model.leases == 0
+
+
+async def a_turn_whose_tool_uses_a_model(core: RuntimeCore) -> None:
+    conversation = Conversation.begin()
+    turn = core.turn(conversation, "Paint it blue.", tool_choice="paint_wall")
+    events = [event async for event in turn]
+    (painted,) = of_kind(events, ToolCallFinished)
+    assert painted.result.endswith(": True"), painted.problem
+    assert of_kind(events, TurnFinished)[0].outcome == "answered"
+    broken = core.turn(conversation, "Count to a thousand, slowly.")
+    async with aclosing(broken) as items:
+        async for event in items:
+            if isinstance(event, TextStreamed):
+                break
+    assert conversation.messages[-1].role == "assistant"
+    outcome = await core.call_tool("paint_wall", {"colour": "red"})
+    assert outcome.message.content == "painted red: True"
+
+
+def test_closing_ends_what_runs_and_who_waits(settings: Settings) -> None:
+    async def main() -> None:
+        core = RuntimeCore(settings, toolset=Toolset(), command="test")
+        begun = asyncio.Event()
+
+        async def endless() -> None:
+            request = ChatRequest([HELLO], max_tokens=900, stop=["no such text"])
+            async for _ in core.chat(PRIMARY, request):
+                begun.set()
+
+        async with core:
+            long = asyncio.create_task(endless())
+            await begun.wait()
+        with pytest.raises(AiRunnerError):
+            await long
+
+    asyncio.run(main())
+
+
+def test_a_name_that_nobody_has_is_an_error_before_anything_is_loaded(settings: Settings) -> None:
+    async def main() -> None:
+        async with running(settings) as core:
+            with pytest.raises(UnknownModelError, match="tests/native"):
+                async with core.lease("tests/nativ"):
+                    pass
+            assert (await core.status()).models == ()
+
+    asyncio.run(main())
