@@ -35,6 +35,7 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.core import MEMORY_FILE_SYSTEM
 from airunner.runtime.hardware import Hardware
+from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore
 
@@ -99,7 +100,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "devices": [_shown_device(each, known[each.id]) for each in hardware.report.devices],
         "weights": weights,
         "places": [asdict(place) for place in places],
-        "notes": hardware.report.notes,
+        "notes": (*hardware.report.notes, *missing_extras()),
         "problems": [asdict(problem) for problem in problems],
     }
 
