@@ -326,24 +326,24 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "According to lease.pdf, how much notice do I have to give? Quote the place.",
-        "answer_from_document",
+        "search_documents",
     ),
     (
         "What does manual.pdf give as the maximum load? I need the exact wording as proof.",
-        "answer_from_document",
+        "search_documents",
     ),
-    ("from contract.docx: who pays for repairs?", "answer_from_document"),
+    ("from contract.docx: who pays for repairs?", "search_documents"),
     (
         (
             "Going by policy.pdf, am I covered if my bike is stolen abroad? Please back it up with "
             "quotes."
         ),
-        "answer_from_document",
+        "search_documents",
     ),
-    ("in thesis.pdf, how many people took part in the experiment?", "answer_from_document"),
+    ("in thesis.pdf, how many people took part in the experiment?", "search_documents"),
     (
         "Who is named as the executor in testament.pdf, and where does it say so?",
-        "answer_from_document",
+        "search_documents",
     ),
     ("My name is Carla, please keep that in mind for the future", "remember_fact"),
     ("remember that I'm allergic to peanuts", "remember_fact"),

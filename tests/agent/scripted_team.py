@@ -12,16 +12,30 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.engines.base import ChatRequest
 from airunner.events import Event, EventBus
-from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
+from airunner.media import MediaSupport
+from airunner.messages import (
+    Content,
+    Delta,
+    MediaKind,
+    Message,
+    ToolCall,
+    ToolSchema,
+    Usage,
+)
 from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
 
 E = TypeVar("E", bound=Event)
 Said = str | ToolCall | list[ToolCall] | Exception
 
 
+PICTURE_TOKENS = 256
+
+
 def tokens_of(messages: Sequence[Message]) -> int:
-    """One token per four characters, as a stand-in for a tokenizer."""
-    return sum(len(message.content) // 4 + 8 for message in messages)
+    """A stand-in for a tokenizer: one token per four characters, and those of each picture."""
+    return sum(
+        len(message.text) // 4 + 8 + PICTURE_TOKENS * len(message.media) for message in messages
+    )
 
 
 @dataclass
@@ -74,6 +88,7 @@ class ScriptedTeam:
     script: list[Said]
     dialect: ChatDialect = "native"
     n_ctx: int = 4096
+    takes: frozenset[MediaKind] = frozenset()
     death: Exception = field(default_factory=lambda: RuntimeError("unused"))
     log: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
@@ -85,6 +100,9 @@ class ScriptedTeam:
 
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         return ModelSpec("scripted", [capability], chat_dialect=self.dialect)
+
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        return MediaSupport("scripted", self.takes, {"image": "Choose another model."})
 
     @asynccontextmanager
     async def lease(
@@ -112,8 +130,8 @@ class ScriptedTeam:
             self.expecting_now -= 1
 
 
-async def events_of(loop: AgentLoop, conversation: Conversation, text: str) -> list[Event]:
-    return [event async for event in loop.run_turn(conversation, text)]
+async def events_of(loop: AgentLoop, conversation: Conversation, said: Content) -> list[Event]:
+    return [event async for event in loop.run_turn(conversation, said)]
 
 
 def of_kind(events: Sequence[Event], kind: type[E]) -> list[E]:

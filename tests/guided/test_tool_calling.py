@@ -15,7 +15,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.team import Team
 from airunner.engines.base import ChatRequest, LoadPlan, Worker
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import ToolRetryError
 from airunner.events import (
     Event,
@@ -27,6 +27,7 @@ from airunner.events import (
     TurnFinished,
 )
 from airunner.guided.tool_calling import GuidedToolCalling
+from airunner.media import MediaSupport
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.toolbox.toolset import builtin_toolset
@@ -225,6 +226,9 @@ class RealTeam:
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         return self._spec
 
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        return MediaSupport("smollm2")
+
     @asynccontextmanager
     async def lease(self, capability: ModelCapability, *, owner: str) -> AsyncIterator[RealLease]:
         yield RealLease(self._worker, self._spec)
@@ -242,7 +246,7 @@ def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path
     ]
 
     async def main() -> list[list[Event]]:
-        launcher = LocalLauncher(EngineOptions(run_dir=tmp_path), spare=False)
+        launcher = LocalLauncher(run_dir=tmp_path, spare=False)
         try:
             worker = await launcher.launch(LoadPlan("smollm2", smollm2, n_ctx=2048, n_threads=2))
             try:

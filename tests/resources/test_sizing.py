@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.engines.tiny_projector import write_tiny_projector
 
 from airunner.devices.device import Device
-from airunner.engines.llama_cpp.planner import SMALLEST_CONTEXT, GgufPlanner, LoadOptions
+from airunner.engines.llama_cpp.planner import SMALLEST_CONTEXT, LoadOptions, PlannableGguf
 from airunner.errors import CorruptWeightsError, LoadError, MissingWeightsError
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.files.gguf import read_gguf
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
 
 GB = 10**9
@@ -20,8 +22,9 @@ CHAT = [ModelCapability.SUMMARIZATION]
 
 
 def sizer(*devices: Device, context: int = 2048) -> Sizer:
-    planner = GgufPlanner(LoadOptions(context, parallel=1, kv_type="f16"))
-    return Sizer(devices or (CPU,), {"llama_cpp": planner})
+    options = LoadOptions(context, parallel=1, kv_type="f16")
+    planners = {"llama_cpp": lambda path: PlannableGguf(read_gguf(path), options)}
+    return Sizer(devices or (CPU,), planners)
 
 
 def test_a_device_with_room_gives_the_wanted_context(smollm2: Path) -> None:
@@ -64,6 +67,41 @@ def test_a_device_that_the_engine_cannot_compute_on_is_passed_over(smollm2: Path
     assert list(sizer(gpu, CPU).size(ModelSpec("m", CHAT), smollm2, room).plans) == ["cpu"]
     with pytest.raises(LoadError, match="cannot compute on cuda:0"):
         sizer(gpu).size(ModelSpec("m", CHAT), smollm2, room)
+
+
+def test_a_projector_beside_the_file_is_loaded_and_counted(smollm2: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.symlink_to(smollm2)
+    spec, budget = ModelSpec("m", CHAT, max_context=8192), {"cpu": GB}
+    blind = sizer(context=8192).size(spec, path, budget)
+    assert blind.media == frozenset()
+    projector = write_tiny_projector(tmp_path / "mmproj-F16.gguf", 576)
+    sees = sizer(context=8192).size(spec, path, budget)
+    assert (sees.plans["cpu"].mmproj, sees.media) == (projector, {"image"})
+    assert sees.files == (path, projector)
+    more_bytes = sees.demand.size_bytes["cpu"] - blind.demand.size_bytes["cpu"]
+    assert more_bytes > 0.9 * projector.stat().st_size
+    tight = {"cpu": blind.demand.size_bytes["cpu"]}
+    short = sizer(context=8192).size(spec, path, tight)
+    assert short.plans["cpu"].n_ctx < blind.plans["cpu"].n_ctx, "its bytes are not the context's"
+    (shown,) = (v for v in sizer().variants(sees, path)["cpu"] if v.chosen)
+    assert shown.estimate.total_bytes == sees.demand.size_bytes["cpu"]
+
+
+def test_a_damaged_projector_is_passed_over_but_not_one_that_was_named(
+    smollm2: Path, tmp_path: Path
+) -> None:
+    path, damaged = tmp_path / "model.gguf", tmp_path / "mmproj.gguf"
+    path.symlink_to(smollm2)
+    damaged.write_bytes(b"GGUF")
+    sized = sizer().size(ModelSpec("m", CHAT), path, {"cpu": GB})
+    assert sized.plans["cpu"].mmproj is None
+    named = ModelSpec("m", CHAT, projector=FileSource(str(damaged)))
+    with pytest.raises(CorruptWeightsError):
+        sizer().size(named, path, {"cpu": GB})
+    other = write_tiny_projector(tmp_path / "elsewhere.gguf", 576)
+    named = ModelSpec("m", CHAT, projector=FileSource(str(other)))
+    assert sizer().size(named, path, {"cpu": GB}).plans["cpu"].mmproj == other
 
 
 def test_two_entries_with_one_file_are_one_load(smollm2: Path, tmp_path: Path) -> None:

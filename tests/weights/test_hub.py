@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from airunner.engines.known import known_engines
 from airunner.errors import DownloadError
-from airunner.models.spec import HubSource
+from airunner.events import EventBus
+from airunner.models.catalog import Catalog
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec
 from airunner.weights.hub import fetch_hub
+from airunner.weights.store import ModelStore
 
 REPO = "publisher/model-GGUF"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -110,6 +115,29 @@ def test_parts_of_an_older_commit_are_not_mixed_in(server, recorder):
     assert second.read_bytes() == PARTS[second.name]
     fetched = [path.rpartition("/")[2] for path, _span in server.requests if "/resolve/" in path]
     assert fetched == [second.name]
+
+
+def test_a_models_projector_comes_with_its_weights_and_later_too(server, tmp_path):
+    publish(server, OTHERS)
+    weights, projector = HubSource(REPO, "*q8_0*.gguf"), HubSource(REPO, "*mmproj*.gguf")
+    sees = ModelSpec(
+        "publisher/model", [ModelCapability.SUMMARIZATION], sources=(weights,), projector=projector
+    )
+    blind = replace(sees, projector=None)
+    catalog = Catalog({sees.model_path: sees}, {}, known_engines().traits)
+
+    def store(offline: bool = False) -> ModelStore:
+        return ModelStore(tmp_path, catalog, EventBus(), offline, hub_endpoint=server.url)
+
+    path = store().fetch(blind)
+    assert [p.name for p in path.parent.glob("*.gguf")] == [path.name]
+    assert store(offline=True).fetch(sees) == path, "it can talk without"
+    assert store().fetch(sees) == path == store().path(sees)
+    beside = path.with_name("mmproj-model-q4_k_m.gguf")
+    assert beside.read_bytes() == OTHERS[beside.name]
+    asked = len(server.requests)
+    assert store().fetch(sees) == path
+    assert len(server.requests) == asked
 
 
 def test_a_body_without_an_end_is_cut_off_where_the_listing_ends_it(server, recorder):

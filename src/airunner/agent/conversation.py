@@ -6,10 +6,11 @@ Storage is not its concern, nor how much of it fits a model's context.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
-from airunner.messages import Message, ToolSchema
+from airunner.media import in_words
+from airunner.messages import MediaKind, MediaPart, Message, ToolSchema, parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,23 @@ class Conversation:
     def exchanges(self) -> list[list[Message]]:
         """What is still sent, cut before each user message: a call stays with its result."""
         return split_exchanges(self.messages[max(self.start, len(self.head)) :])
+
+    def leave_out_media(self, takes: Collection[MediaKind]) -> int:
+        """Stop sending the pictures of all but the newest exchange; returns how many.
+
+        Each becomes a note in words, from now on. Only those that a model which ``takes``
+        such kinds gets at all are counted; without one of them nothing changes.
+        """
+        first = max(self.start, len(self.head))
+        newest = len(self.messages) - len(newest_exchange(self.messages[first:]))
+        sent = [m.content if m.sent is None else m.sent for m in self.messages[first:newest]]
+        kinds = [p.kind for content in sent for p in parts_of(content) if isinstance(p, MediaPart)]
+        count = sum(kind in takes for kind in kinds)
+        if count:
+            for place, content in enumerate(sent, first):
+                if not isinstance(content, str):
+                    self.messages[place] = replace(self.messages[place], sent=in_words(content))
+        return count
 
     def drop_exchanges(self, count: int) -> int:
         """Stop sending the oldest ``count`` exchanges; returns how many messages those were."""

@@ -10,7 +10,7 @@ import uuid
 from typing import Literal
 
 from airunner.agent.conversation import Conversation
-from airunner.messages import Message
+from airunner.messages import Content, Message
 from airunner.records.conversations import Conversations, Saved
 
 Kept = Literal["saved", "deleted", "copied"]
@@ -32,7 +32,7 @@ class ConversationSaver:
         conversation = Conversation(saved.id, list(saved.messages), saved.start, saved.preface)
         return cls(store, conversation, saved.revision)
 
-    def save(self, question: str | None = None) -> Kept:
+    def save(self, question: Content | None = None) -> Kept:
         """Write what is new; ``question`` is what the next turn will begin with.
 
         Between two turns the conversation is always whole, whatever ended the last.

@@ -1,19 +1,23 @@
 """Fitting a conversation into a model's context.
 
 Owns what is left out when not everything fits, and nothing of how the rest is
-worded. Whole exchanges go, oldest first, never a tool call without its result;
-and many at once, because each cut means that the prompt is processed anew.
+worded. The pictures of earlier exchanges go first, all at once: each takes as much as a
+page of text, and what was said of it stays. Then whole exchanges go, oldest first, never
+a tool call without its result; and many at once, because each cut means that the prompt
+is processed anew. A picture of the newest exchange is never left out: a model that is
+asked about it and does not see it would answer all the same.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.errors import ContextOverflowError
-from airunner.messages import Message, ToolSchema
+from airunner.media import without_media
+from airunner.messages import MediaKind, Message, ToolSchema, joined_contents, with_text
 from airunner.tools.passages import estimated_tokens, head_and_tail
 
 Render = Callable[[Sequence[Message]], list[Message]]
@@ -25,6 +29,7 @@ KEEP_AFTER_CUT = 0.6
 _SHORTEST = 96
 _TEMPLATE_BYTES = 64
 _ABSURD = 20
+_UNKNOWN = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +38,15 @@ class Fitted:
 
     ``tokens`` is its length, or where that was plainly short an upper bound of
     it. ``dropped`` messages are no longer sent from now on; ``shortened`` ones
-    of the newest exchange are sent without their middle, now and later.
+    of the newest exchange are sent without their middle, now and later; of ``left_out``
+    pictures and recordings only a note is sent.
     """
 
     messages: list[Message]
     tokens: int
     dropped: int = 0
     shortened: int = 0
+    left_out: int = 0
 
 
 async def fit(
@@ -51,6 +58,7 @@ async def fit(
     n_ctx: int,
     reserve: int,
     model: str,
+    takes: Collection[MediaKind] = (),
     may_shorten: bool = True,
 ) -> Fitted:
     """The longest part of ``conversation`` that leaves ``reserve`` tokens for the answer.
@@ -58,7 +66,8 @@ async def fit(
     Moves ``conversation.start`` where exchanges have to go. Where the newest one
     alone is too long, its longest messages lose their middle if ``may_shorten``:
     what is sent of them is kept in the conversation, so that every later prompt
-    begins with it.
+    begins with it. Pictures and recordings that are not of the kinds which the model
+    ``takes`` are sent as notes.
 
     Raises:
         ContextOverflowError: not even the newest exchange fits.
@@ -67,7 +76,7 @@ async def fit(
 
     def prompt(messages: Sequence[Message]) -> list[Message]:
         # Only now: a dialect reads in the messages what the user said, and nothing else.
-        shown = render(_as_sent([*conversation.head, *messages]))
+        shown = render(_as_sent([*conversation.head, *messages], takes))
         return _prefaced(shown, conversation.preface)
 
     async def measure(messages: Sequence[Message]) -> int:
@@ -75,17 +84,22 @@ async def fit(
         # A tokenizer makes at most one token of a byte, and in prose one of four or five, so
         # neither a short prompt nor an absurdly long one is counted, nor one that adds
         # little to the last: rendering it with its tools takes an engine tens of milliseconds.
+        # What a picture takes, the engine alone knows.
         bound = min(
             _byte_bound(rendered, tools), _grown_bound(conversation.counted, model, rendered, tools)
         )
-        if bound <= room or bound > _ABSURD * room:
+        if bound <= room or _ABSURD * room < bound < _UNKNOWN:
             return bound
         return await count(rendered, tools)
 
     dropped = 0
     exchanges = conversation.exchanges
     tokens = await measure(_flat(exchanges))
-    if tokens > room and len(exchanges) > 1:
+    left_out = conversation.leave_out_media(takes) if tokens > room else 0
+    if left_out:
+        exchanges = conversation.exchanges
+        tokens = await measure(_flat(exchanges))
+    if tokens > (KEEP_AFTER_CUT * room if left_out else room) and len(exchanges) > 1:
         least, most = 1, len(exchanges) - 1
         while least < most:
             middle = (least + most) // 2
@@ -97,7 +111,7 @@ async def fit(
         tokens = await measure(_flat(conversation.exchanges))
     messages = whole = _flat(conversation.exchanges)
     while tokens > room:
-        shorter = _shorten_longest(messages) if may_shorten else None
+        shorter = _shorten_longest(messages, takes) if may_shorten else None
         if shorter is None:
             raise ContextOverflowError(model, tokens, n_ctx)
         messages = shorter
@@ -105,17 +119,18 @@ async def fit(
     shortened = sum(a is not b for a, b in zip(whole, messages, strict=True))
     if shortened:
         conversation.messages[-len(messages) :] = messages
-    return Fitted(prompt(messages), tokens, dropped, shortened)
+    return Fitted(prompt(messages), tokens, dropped, shortened, left_out)
 
 
-def _shorten_longest(messages: list[Message]) -> list[Message] | None:
-    """``messages`` with the longest content halved, or ``None`` if all are short already."""
-    sizes = [estimated_tokens(message.content) for message in _as_sent(messages)]
+def _shorten_longest(messages: list[Message], takes: Collection[MediaKind]) -> list[Message] | None:
+    """``messages`` with the longest text halved, or ``None`` if all are short already."""
+    sizes = [estimated_tokens(message.text) for message in _as_sent(messages, takes)]
     longest = max(range(len(sizes)), key=sizes.__getitem__, default=None)
     if longest is None or sizes[longest] <= _SHORTEST:
         return None
     message = messages[longest]
-    sent = head_and_tail(message.content, max(_SHORTEST, sizes[longest] // 2))
+    text = head_and_tail(message.text, max(_SHORTEST, sizes[longest] // 2))
+    sent = with_text(message.content, text)
     return [
         *messages[:longest],
         replace(message, sent=sent),
@@ -123,10 +138,15 @@ def _shorten_longest(messages: list[Message]) -> list[Message] | None:
     ]
 
 
-def _as_sent(messages: Sequence[Message]) -> list[Message]:
-    """``messages`` as models get them."""
+def _as_sent(messages: Sequence[Message], takes: Collection[MediaKind]) -> list[Message]:
+    """``messages`` as a model gets them that ``takes`` such media."""
     return [
-        message if message.sent is None else replace(message, content=message.sent)
+        message
+        if message.sent is None and isinstance(message.content, str)
+        else replace(
+            message,
+            content=without_media(message.content if message.sent is None else message.sent, takes),
+        )
         for message in messages
     ]
 
@@ -136,7 +156,7 @@ def _prefaced(rendered: list[Message], preface: str) -> list[Message]:
     at = next((i for i, message in enumerate(rendered) if message.role == "user"), None)
     if not preface or at is None:
         return rendered
-    first = replace(rendered[at], content=f"{preface}\n\n{rendered[at].content}")
+    first = replace(rendered[at], content=joined_contents(preface, rendered[at].content))
     return [*rendered[:at], first, *rendered[at + 1 :]]
 
 
@@ -152,16 +172,18 @@ def _grown_bound(
 ) -> int:
     """An upper bound from the last prompt, if ``rendered`` begins with it; else no bound."""
     if last is None or (last.model, last.tools) != (model, tools):
-        return sys.maxsize
+        return _UNKNOWN
     known = len(last.messages)
     if list(rendered[:known]) != list(last.messages):
-        return sys.maxsize
-    return last.tokens + _byte_bound(rendered[known:], ())
+        return _UNKNOWN
+    return min(_UNKNOWN, last.tokens + _byte_bound(rendered[known:], ()))
 
 
 def _byte_bound(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+    if any(message.media for message in messages):
+        return _UNKNOWN
     said = sum(
-        len(message.content.encode())
+        len(message.text.encode())
         + len(message.reasoning.encode())
         + len(repr(message.tool_calls).encode())
         + _TEMPLATE_BYTES

@@ -23,7 +23,7 @@ from airunner.agent.turn import Turn, TurnRequest
 from airunner.errors import InvalidToolError, UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.json_schema.plain import encodable
-from airunner.messages import ToolCall
+from airunner.messages import Content, TextPart, ToolCall
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
@@ -102,7 +102,7 @@ class AgentLoop:
     async def run_turn(
         self,
         conversation: Conversation,
-        text: str,
+        content: Content,
         *,
         sampling: Sampling | None = None,
         seed: int | None = None,
@@ -110,9 +110,11 @@ class AgentLoop:
         may_ask: bool = False,
         tool_choice: str = AUTO,
     ) -> AsyncGenerator[Event, None]:
-        """Answer ``text`` and yield what happens, beginning with ``TurnStarted``.
+        """Answer ``content`` and yield what happens, beginning with ``TurnStarted``.
 
-        What is no Unicode in ``text`` is replaced. Each event is published on the
+        It is a text, or parts with pictures and recordings; where the primary does not take
+        those, the turn fails with ``MediaNotSupportedError``'s words before anything is
+        loaded. What is no Unicode in its words is replaced. Each event is published on the
         bus when it happens and yielded here after: look at one of the two.
         Closing the iterator, or cancelling the task that reads it, cancels the
         turn; its ``TurnFinished`` is then seen on the bus only. ``conversation``
@@ -144,7 +146,7 @@ class AgentLoop:
 
         turn = Turn(
             conversation,
-            TurnRequest(encodable(text), sampling or Sampling(), seed, thinking, tool_choice),
+            TurnRequest(_encodable(content), sampling or Sampling(), seed, thinking, tool_choice),
             team=self._team,
             dialects=self._dialects,
             caller=caller,
@@ -201,3 +203,11 @@ class AgentLoop:
             timeout_s=self._tool_timeout_s,
             max_retries=self._max_tool_retries,
         )
+
+
+def _encodable(content: Content) -> Content:
+    if isinstance(content, str):
+        return encodable(content)
+    return tuple(
+        TextPart(encodable(part.text)) if isinstance(part, TextPart) else part for part in content
+    )

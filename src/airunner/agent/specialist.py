@@ -7,14 +7,15 @@ the model's own defaults.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.generation import run_generation
 from airunner.agent.history import fit
 from airunner.agent.team import Lease, Team
 from airunner.engines.base import ChatRequest
-from airunner.messages import Message
+from airunner.media import MediaSupport
+from airunner.messages import Content, MediaKind, Message
 from airunner.models.spec import ModelCapability
 
 DEFAULT_MAX_TOKENS = 512
@@ -56,29 +57,40 @@ SYSTEM_PROMPTS: Mapping[ModelCapability, str] = {
 async def ask_specialist(
     team: Team,
     capability: ModelCapability,
-    prompt: str,
+    prompt: Content,
     max_tokens: int,
     owner: str,
 ) -> str:
     """One answer to ``prompt``, without leading or trailing space; the lease ends with it.
 
     Raises:
+        MediaNotSupportedError: the model does not take its pictures; nothing was loaded.
         LeaseError, WeightsError, DoesNotFitError, EngineError: see ``Team.lease`` and
             ``Lease.chat``.
     """
+    support = MediaSupport("")
+    if not isinstance(prompt, str):
+        support = await team.media_support(capability)
+        support.check(prompt)
     async with team.lease(capability, owner=owner) as lease:
-        return await SpecialistSession(lease, capability).invoke(prompt, max_tokens=max_tokens)
+        session = SpecialistSession(lease, capability, support.takes)
+        return await session.invoke(prompt, max_tokens=max_tokens)
 
 
 class SpecialistSession:
-    """A dialogue with a specialised model, for as long as the caller holds ``lease``."""
+    """A dialogue with a specialised model, for as long as the caller holds ``lease``.
 
-    def __init__(self, lease: Lease, capability: ModelCapability) -> None:
-        self._lease, self._capability = lease, capability
+    The model ``takes`` such pictures and recordings.
+    """
+
+    def __init__(
+        self, lease: Lease, capability: ModelCapability, takes: Collection[MediaKind] = ()
+    ) -> None:
+        self._lease, self._capability, self._takes = lease, capability, takes
         self._dialogue = self._new_dialogue()
 
     async def invoke(
-        self, prompt: str, *, max_tokens: int | None = None, remember: bool = True
+        self, prompt: Content, *, max_tokens: int | None = None, remember: bool = True
     ) -> str:
         """The answer to ``prompt``, which may refer to earlier ones of this session.
 
@@ -101,6 +113,7 @@ class SpecialistSession:
                 n_ctx=self._lease.n_ctx,
                 reserve=min(wanted, self._lease.n_ctx // 2),
                 model=self._lease.spec.model_path,
+                takes=self._takes,
                 may_shorten=False,
             )
             request = ChatRequest(

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 from airunner.engines.base import ChatRequest
+from airunner.media import MediaSupport
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
 
@@ -52,6 +53,15 @@ class Team(Protocol):
 
         Raises:
             CatalogError: no model serves it.
+        """
+        ...
+
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        """Which pictures and recordings that model takes; loads nothing.
+
+        Raises:
+            CatalogError: no model serves it.
+            WeightsError: its file is unusable.
         """
         ...
 

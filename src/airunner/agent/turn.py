@@ -29,7 +29,7 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
-from airunner.messages import Delta, Message, ToolCall
+from airunner.messages import Content, Delta, MediaKind, Message, ToolCall, joined_contents
 from airunner.models.spec import ChatDialect, ModelCapability, Sampling
 from airunner.tools.call_tool import meant
 
@@ -51,7 +51,7 @@ class TurnRequest:
     tool that has to be called is called first; after that the model is free.
     """
 
-    text: str
+    content: Content
     sampling: Sampling = field(default_factory=Sampling)
     seed: int | None = None
     thinking: bool | None = None
@@ -85,6 +85,7 @@ class Turn:
         self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
         self._expect: Expect
+        self._takes: frozenset[MediaKind] = frozenset()
 
     async def run(self) -> None:
         """Run to the end; failures of models become the outcome ``failed``.
@@ -92,7 +93,7 @@ class Turn:
         Raises:
             asyncio.CancelledError: the turn was cancelled, and has said so.
         """
-        self._conversation.messages.append(Message("user", self._request.text))
+        self._conversation.messages.append(Message("user", self._request.content))
         self._emit(
             TurnStarted(turn=self.id, conversation=self._conversation.id, model=self._model())
         )
@@ -111,6 +112,10 @@ class Turn:
             self._finish(outcome, text)
 
     async def _answer(self) -> tuple[str, str]:
+        if any(message.media for message in self._conversation.messages):
+            support = await self._team.media_support(PRIMARY)
+            support.check(self._request.content)
+            self._takes = support.takes
         again: str | None = None
         choice = self._request.tool_choice
         refusals = 0
@@ -212,10 +217,16 @@ class Turn:
             n_ctx=lease.n_ctx,
             reserve=min(wanted, self._reserve(lease.n_ctx)),
             model=lease.spec.model_path,
+            takes=self._takes,
         )
-        if fitted.dropped or fitted.shortened:
+        if fitted.dropped or fitted.shortened or fitted.left_out:
             self._emit(
-                HistoryTrimmed(turn=self.id, dropped_messages=fitted.dropped, n_ctx=lease.n_ctx)
+                HistoryTrimmed(
+                    turn=self.id,
+                    dropped_messages=fitted.dropped,
+                    n_ctx=lease.n_ctx,
+                    left_out_media=fitted.left_out,
+                )
             )
         sampling = self._request.sampling
         # ``tokens`` may be an upper bound, which would end a call before its schema does; the
@@ -251,7 +262,8 @@ class Turn:
             message = outcome.message
             if call is calls[-1] and self._steps == self._max_steps:
                 # Said here, where it stays: what is only in one prompt costs the next its cache.
-                message = replace(message, content=f"{message.content}\n\n{ANSWER_NOW}")
+                content = joined_contents(message.content, ANSWER_NOW)
+                message = replace(message, content=content)
             self._conversation.messages.append(message)
             if outcome.again:
                 again = meant(call).name

@@ -15,6 +15,8 @@ from airunner.agent.conversation import Conversation, newest_exchange
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
+from airunner.media import in_words
+from airunner.messages import Content
 from airunner.records.conversations import Conversations, Entry
 
 MOST_LISTED = 20
@@ -84,9 +86,9 @@ class ChatHistory:
 
     # A turn.
 
-    def before_turn(self, text: str) -> None:
+    def before_turn(self, content: Content) -> None:
         """Save the question, so that nothing is lost if the turn is."""
-        self._save(text)
+        self._save(content)
 
     def switch_after_turn(self, id: str) -> None:
         """A tool wants the next turn in another conversation."""
@@ -102,7 +104,7 @@ class ChatHistory:
             except (typer.BadParameter, StorageError) as error:
                 self._say(f"error: {error}")
 
-    def _save(self, question: str | None) -> None:
+    def _save(self, question: Content | None) -> None:
         if not self.keeps:
             return
         try:
@@ -175,9 +177,10 @@ class ChatHistory:
         self._keeper = ConversationSaver.resume(self._store, saved)
         self._say(f"Going on with {described(entry)}")
         for message in newest_exchange(saved.messages):
-            if message.role in ("user", "assistant") and message.content.strip():
+            said = in_words(message.content).strip()
+            if message.role in ("user", "assistant") and said:
                 sign = "> " if message.role == "user" else ""
-                self._say(sign + safe(_shortened(message.content.strip())))
+                self._say(sign + safe(_shortened(said)))
 
 
 def conversation_named(store: Conversations, wanted: str) -> Entry:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.records.records import Records
 
-AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="of `airunner conversations list`, or its beginning")
 ]
-
-conversations_app = typer.Typer(
-    name="conversations",
-    help="List, show and delete saved conversations.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def list_conversations(
@@ -67,6 +57,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     from airunner.cli.chat_history import conversation_named, described
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
+    from airunner.media import in_words
     from airunner.records.saved_message import to_json
 
     with _records(settings) as records:
@@ -75,16 +66,17 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     messages = saved.messages if saved else ()
     if as_json:
         preface = saved.preface if saved else ""
-        said = [json.loads(to_json(m)) for m in messages]
-        print_json(asdict(entry) | {"preface": preface, "messages": said})
+        values = [json.loads(to_json(m)) for m in messages]
+        print_json(asdict(entry) | {"preface": preface, "messages": values})
         return
     console = out()
     console.print(described(entry), style="bold", soft_wrap=True)
     for message in messages:
-        if message.role == "tool" or not message.content.strip():
+        said = in_words(message.content).strip()
+        if message.role == "tool" or not said:
             continue
         console.print(f"\n{message.role}:", style="bold")
-        console.print(safe(message.content.strip()), soft_wrap=True)
+        console.print(safe(said), soft_wrap=True)
 
 
 def delete_conversation(
@@ -99,14 +91,13 @@ def delete_conversation(
         entry = conversation_named(records.conversations, id)
         question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
         if not yes and not typer.confirm(question, err=True):
-            typer.echo("Nothing was deleted.", err=True)
+            say("Nothing was deleted.", aside=True)
             raise typer.Exit(EXIT_FAILED)
         records.conversations.delete(entry.id)
-    typer.echo(f"Deleted {entry.title!r}.", err=True)
+    say(f"Deleted {entry.title!r}.", aside=True)
 
 
-@contextmanager
-def _records(settings: Settings) -> Iterator[Records]:
+def _records(settings: Settings) -> Records:
     from functools import partial
 
     from airunner.records.records import Records
@@ -114,14 +105,15 @@ def _records(settings: Settings) -> Iterator[Records]:
     from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file
 
     on_delete = partial(remove_states, settings.home, MEMORY_FILE_SYSTEM)
-    with Records(records_file(settings), on_delete=on_delete) as records:
-        yield records
+    return Records(records_file(settings), on_delete=on_delete)
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_conversations,
-    "show": show_conversation,
-    "delete": delete_conversation,
-}
-for _name, _command in _COMMANDS.items():
-    conversations_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+conversations_app = command_group(
+    "conversations",
+    "List, show and delete saved conversations.",
+    {
+        "list": list_conversations,
+        "show": show_conversation,
+        "delete": delete_conversation,
+    },
+)

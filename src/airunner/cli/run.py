@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.attached import Images, read_pictures, with_pictures
+from airunner.cli.flags import EXIT_FAILED, AsJson
+from airunner.cli.streams import complain, give, prompt_text
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
@@ -23,12 +24,13 @@ def run(
     text: Annotated[
         str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
     ] = "-",
-    as_json: Annotated[bool, typer.Option("--json", help="print the answer as JSON")] = False,
+    images: Images = None,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
     The answer goes to stdout; --max-tokens N limits it. For embedding, the
-    answer is a vector, as a JSON list.
+    answer is a vector, as a JSON list. Pictures go to a model that sees.
     """
     from airunner.cli.chat_screen import AnswerScreen
     from airunner.cli.console import print_json
@@ -36,9 +38,11 @@ def run(
     from airunner.cli.team import running_team
     from airunner.events import Event, SpecialistFailed
 
-    prompt = sys.stdin.read() if text == "-" else text
-    if not prompt.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="TEXT")
+    pictures = read_pictures(images)
+    prompt = prompt_text(text, "TEXT")
+    if pictures and capability is ModelCapability.EMBEDDING:
+        raise typer.BadParameter("only text can be embedded", param_hint="--image")
+    content = with_pictures(prompt, pictures)
     problems: list[str] = []
 
     def show(event: Event) -> None:
@@ -55,21 +59,14 @@ def run(
             if capability is ModelCapability.EMBEDDING:
                 answer = json.dumps(runtime.embed([prompt])[0])
             else:
-                answer = runtime.use_specialized_model(capability, prompt, settings.max_tokens)
+                answer = runtime.use_specialized_model(capability, content, settings.max_tokens)
         took_s = time.perf_counter() - began_s
     problem = "; ".join(problems)
     if as_json:
-        print_json(
-            {
-                "capability": capability,
-                "model": model,
-                "text": answer,
-                "problem": problem,
-                "seconds": took_s,
-            }
-        )
+        found = {"capability": capability, "model": model, "text": answer}
+        print_json({**found, "problem": problem, "seconds": took_s})
     elif answer is not None:
-        typer.echo(answer)
+        give(answer)
     if answer is None:
-        typer.echo(f"error: {problem}", err=True)
+        complain(problem)
         raise typer.Exit(EXIT_FAILED)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from airunner.engines.image import ImageModel, ImagePlan
-from airunner.messages import Delta, Message, ToolSchema
+from airunner.messages import Delta, MediaKind, Message, ToolSchema
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 PlanT = TypeVar("PlanT", contravariant=True)
@@ -39,9 +39,9 @@ class LoadPlan:
         gpu_index: index of the GPU on its backend, ``None`` to compute on the CPU.
         embedding: load as an embedder instead of a chat model.
         chat_template: Jinja template that replaces the file's own.
-        swa_full: keep a full-size cache for sliding-window layers.
         yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
-        mmproj: vision projector file, or ``None``.
+        mmproj: the file that lets the model see or hear, or ``None``.
+        media: the kinds of ``messages.MediaKind`` that it takes with that.
         mapped: memory-map the weights rather than read them. Not for a file whose
             weights the engine repacks: beside the copy the mapping stays resident,
             measured as 1.13 GB for a file of 0.5 GB.
@@ -60,9 +60,9 @@ class LoadPlan:
     gpu_index: int | None = None
     embedding: bool = False
     chat_template: str | None = None
-    swa_full: bool = False
     yarn_context: int | None = None
     mmproj: Path | None = None
+    media: tuple[MediaKind, ...] = ()
     mapped: bool = True
 
 

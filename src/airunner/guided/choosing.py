@@ -15,10 +15,10 @@ from typing import Literal, Protocol
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Matching
+from airunner.guided.words import COMMON, stems
 from airunner.tools.search import ToolSearch
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
-from airunner.tools.words import COMMON, stems
 
 Verdict = Literal["fits", "doubtful", "unlikely"]
 

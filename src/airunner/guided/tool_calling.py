@@ -38,10 +38,11 @@ from airunner.agent.tool_calling.prompt import (
 )
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.guided.choosing import SearchChooser, ToolChooser
-from airunner.guided.grounding.grounded import ground
+from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Body
+from airunner.media import in_words
 from airunner.messages import Message, ToolCall
 from airunner.tools.passages import head_and_tail
 from airunner.tools.schema import COMPACT_JSON, bounded, longest_text, without
@@ -141,7 +142,7 @@ class GuidedToolCalling:
             f"I call {call.name} with {json.dumps(_shortened(call.arguments), ensure_ascii=False)}."
             for call in message.tool_calls
         )
-        return [replace(message, content=f"{message.content}\n{calls}".strip(), tool_calls=())]
+        return [replace(message, content=f"{message.text}\n{calls}".strip(), tool_calls=())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +166,11 @@ class _Form:
         settled = {name for name in marks_of(tool) if name in given or _is_optional(tool, name)}
         left = without(tool.decoding, settled)
         if left["properties"] and not _is_called_again(tool, messages):
-            grounded = ground(left, _grounds(tool, request), f"{tool.name} {tool.description}")
+            grounded = ground(left, _grounds(tool, request))
             given, left = {**given, **grounded.given}, dict(grounded.schema)
-        left = bounded(left)
-        return cls(given, left, _arguments_wanted(tool, left))
+        question = _arguments_wanted(tool, left)
+        left = narrowed(left, _grounds(tool, request), given)
+        return cls(given, bounded(left), question)
 
     @property
     def is_complete(self) -> bool:
@@ -187,15 +189,15 @@ def _agreed(messages: Sequence[Message]) -> str:
     newest = newest_exchange(messages)
     said = _last_answer(messages[: -len(newest)]) if newest else ""
     asked = _QUESTION.match(said)
-    return asked[1] if asked and _YES.match(newest[0].content) else ""
+    return asked[1] if asked and _YES.match(newest[0].text) else ""
 
 
 def _request_of(messages: Sequence[Message]) -> Request:
     """What the user wants now: the newest message, or what it agrees to."""
     newest = newest_exchange(messages)
     if _agreed(messages) and (before := newest_exchange(messages[: -len(newest)])):
-        return split_request(before[0].content)
-    return split_request(newest[0].content)
+        return split_request(before[0].text)
+    return split_request(newest[0].text)
 
 
 def _is_optional(tool: Tool, name: str) -> bool:
@@ -214,7 +216,7 @@ def _grounds(tool: Tool, request: Request) -> str:
 
 
 def _last_answer(messages: Sequence[Message]) -> str:
-    answers = (m.content for m in reversed(messages) if m.role == "assistant" and m.content)
+    answers = (m.text for m in reversed(messages) if m.role == "assistant" and m.text)
     return next(answers, "")
 
 
@@ -249,7 +251,7 @@ def _result_in_words(message: Message) -> Message:
     return Message(
         "user",
         # "Answer with this result" made SmolLM2 repeat its own JSON.
-        f"Here is the result of {message.name}:\n\n{message.content}\n\n"
+        f"Here is the result of {message.name}:\n\n{in_words(message.content)}\n\n"
         "Tell me the answer in your own words.",
     )
 

@@ -165,7 +165,12 @@ class ModelSpec:
         chat_template: a Jinja chat template that replaces the file's own.
         sampling: default sampling.
         yarn_context: the context reachable with YaRN scaling, in tokens.
-        supports_vision: whether images may be part of a message.
+        supports_vision: whether images may be part of a message. What counts once the
+            weights are here is the projector: without one a model does not see, and any
+            model with one does.
+        projector: where the file comes from that lets the model see or hear
+            ("mmproj"); from a hub it is fetched with the weights. ``None`` means one
+            that lies beside the weights, if any; see ``models.files.projector``.
         supports_thinking: whether the template has a thinking switch.
         parameters_b: parameters in billions, for ranking and display.
         license: SPDX identifier or the licence's name.
@@ -186,6 +191,7 @@ class ModelSpec:
     sampling: Sampling = field(default_factory=Sampling)
     yarn_context: int | None = None
     supports_vision: bool = False
+    projector: HubSource | FileSource | None = None
     supports_thinking: bool = False
     parameters_b: float | None = None
     license: str = "unknown"

@@ -3,6 +3,9 @@
 Owns how a conversation is written a turn at a time and read back exactly, and how
 one is found again. What a conversation means to a model, and how much of it fits,
 is the agent's.
+
+A picture or recording is kept once, under its SHA-256, for as long as a message of any
+conversation holds it; see ``migrations`` for why it is in the database.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ MOST_TITLE = 120
 """Characters of a title that is given."""
 
 _UNTITLED = "Untitled"
+_PICTURE = "A picture"
 _SEARCHED = ("user", "assistant")
 _FOUND_ROWS = 200
 _SHOWN = (
@@ -147,11 +151,18 @@ class Conversations:
             values = connection.execute(
                 "SELECT value FROM message WHERE conversation = ? ORDER BY place", (id,)
             ).fetchall()
+            files = dict(
+                connection.execute(
+                    "SELECT sha256, data FROM media WHERE sha256 IN"
+                    " (SELECT sha256 FROM message_media WHERE conversation = ?)",
+                    (id,),
+                ).fetchall()
+            )
         if row is None:
             return None
         try:
-            messages = tuple(from_json(value) for (value,) in values)
-        except (ValueError, TypeError) as error:
+            messages = tuple(from_json(value, files) for (value,) in values)
+        except (ValueError, TypeError, KeyError) as error:
             problem = f"a message of conversation {id} cannot be read: {error}"
             advice = "Delete that conversation, or go on with another."
             raise StorageError(self._database.path, problem, advice=advice) from error
@@ -162,6 +173,15 @@ class Conversations:
         with self._database.read() as connection:
             row = connection.execute(f"{_SHOWN} WHERE id = ?", (id,)).fetchone()
         return None if row is None else Entry(*row)
+
+    def may_have(self, id: str) -> bool:
+        """Whether a conversation is saved, as far as can be known; makes no file."""
+        if not self._database.path.exists():
+            return False
+        try:
+            return self.entry(id) is not None
+        except StorageError:
+            return True
 
     def list(self, limit: int = -1) -> Sequence[Entry]:
         """The conversations, the one that was talked in last first."""
@@ -219,6 +239,7 @@ class Conversations:
         """Delete a conversation for good; false if there is none with this id."""
         with self._database.write() as connection:
             gone = connection.execute("DELETE FROM conversation WHERE id = ?", (id,)).rowcount == 1
+            _forget_unused_media(connection)
             self._index.merge(connection)
         if gone and self._on_delete is not None:
             self._on_delete(id)
@@ -241,16 +262,39 @@ def _write_messages(
     connection.executemany(
         "INSERT INTO message (conversation, place, spoken, value, said) VALUES (?, ?, ?, ?, ?)",
         [
-            (id, place, bool(said := _said(messages[place])), values[place], said)
+            (id, place, _is_spoken(messages[place]), values[place], _said(messages[place]))
             for place in range(same, len(values))
         ],
     )
+    for place in range(same, len(values)):
+        for part in messages[place].media:
+            connection.execute(
+                "INSERT OR IGNORE INTO media (sha256, data) VALUES (?, ?)", (part.sha256, part.data)
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO message_media (conversation, place, sha256)"
+                " VALUES (?, ?, ?)",
+                (id, place, part.sha256),
+            )
+    if same < len(kept):
+        _forget_unused_media(connection)
+
+
+def _forget_unused_media(connection: Connection) -> None:
+    connection.execute(
+        "DELETE FROM media WHERE NOT EXISTS"
+        " (SELECT 1 FROM message_media WHERE message_media.sha256 = media.sha256)"
+    )
+
+
+def _is_spoken(message: Message) -> bool:
+    return message.role in _SEARCHED and bool(message.content)
 
 
 def _said(message: Message) -> str:
-    return storable(message.content) if message.role in _SEARCHED else ""
+    return storable(message.text) if message.role in _SEARCHED else ""
 
 
 def _title_of(messages: Sequence[Message]) -> str:
-    first = next((message.content for message in messages if message.role == "user"), "")
-    return title_from(first) or _UNTITLED
+    first = next((message for message in messages if message.role == "user"), Message("user"))
+    return title_from(first.text) or (_PICTURE if first.media else _UNTITLED)

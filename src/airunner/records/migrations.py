@@ -123,6 +123,24 @@ def _5_prefaces(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE conversation ADD COLUMN preface TEXT NOT NULL DEFAULT ''")
 
 
+def _6_media(connection: sqlite3.Connection) -> None:
+    # Pictures and recordings, each once however many messages hold it. They are in this file
+    # and not in a folder beside it so that they come and go in the same transaction as the
+    # messages, whatever process dies when, and are as private as these; and in a table of
+    # their own so that listing and searching read none of them.
+    connection.execute("CREATE TABLE media (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL)")
+    connection.execute(
+        "CREATE TABLE message_media ("
+        " conversation TEXT NOT NULL,"
+        " place INTEGER NOT NULL,"
+        " sha256 TEXT NOT NULL REFERENCES media (sha256),"
+        " PRIMARY KEY (conversation, place, sha256),"
+        " FOREIGN KEY (conversation, place) REFERENCES message (conversation, place)"
+        " ON DELETE CASCADE)"
+    )
+    connection.execute("CREATE INDEX message_media_file ON message_media (sha256)")
+
+
 def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> None:
     """A full-text index ``<table>_search`` that follows the table by triggers.
 
@@ -144,5 +162,12 @@ def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> No
         )
 
 
-STEPS: tuple[Step, ...] = (_1_conversations, _2_notes, _3_facts, _4_reminders, _5_prefaces)
+STEPS: tuple[Step, ...] = (
+    _1_conversations,
+    _2_notes,
+    _3_facts,
+    _4_reminders,
+    _5_prefaces,
+    _6_media,
+)
 """Every step, in order; the first makes version 1."""

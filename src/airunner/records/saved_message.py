@@ -1,16 +1,31 @@
-"""A message as JSON, and back exactly as it was."""
+"""A message as JSON, and back exactly as it was; what is no Unicode becomes U+FFFD.
+
+Pictures and recordings are named by their SHA-256; their bytes are kept elsewhere.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from airunner.messages import Message, ToolCall
+from airunner.json_schema.plain import encodable
+from airunner.messages import (
+    AudioPart,
+    Content,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ToolCall,
+)
+
+_MEDIA: dict[str, type[ImagePart | AudioPart]] = {"image": ImagePart, "audio": AudioPart}
 
 
 def to_json(message: Message) -> str:
-    """``message`` as one line of ASCII, so that even half a surrogate pair survives."""
-    value: dict[str, Any] = {"role": message.role, "content": message.content}
+    """``message`` as one line of ASCII."""
+    value: dict[str, Any] = {"role": message.role, "content": _content_value(message.content)}
     if message.tool_calls:
         value["tool_calls"] = [_call_value(call) for call in message.tool_calls]
     if message.tool_call_id is not None:
@@ -20,15 +35,44 @@ def to_json(message: Message) -> str:
     if message.reasoning:
         value["reasoning"] = message.reasoning
     if message.sent is not None:
-        value["sent"] = message.sent
+        value["sent"] = _content_value(message.sent)
     return json.dumps(value)
 
 
-def from_json(text: str) -> Message:
-    """The message that ``to_json`` wrote."""
+def from_json(text: str, files: Mapping[str, bytes] | None = None) -> Message:
+    """The message that ``to_json`` wrote; ``files`` are its pictures' bytes by SHA-256.
+
+    U+FFFD stands for half a surrogate pair, which no engine can be sent.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is none, or one of its files is missing.
+    """
     value = json.loads(text)
+    if r"\ud" in text:
+        value = json.loads(encodable(json.dumps(value, ensure_ascii=False)))
     calls = tuple(ToolCall(**call) for call in value.pop("tool_calls", ()))
+    for name in ("content", "sent"):
+        if isinstance(value.get(name), list):
+            value[name] = tuple(_part(part, files or {}) for part in value[name])
     return Message(**value, tool_calls=calls)
+
+
+def _content_value(content: Content) -> str | list[dict[str, Any]]:
+    if isinstance(content, str):
+        return content
+    return [_part_value(part) for part in content]
+
+
+def _part_value(part: Part) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    return {"type": part.kind, "media_type": part.media_type, "sha256": part.sha256}
+
+
+def _part(value: Mapping[str, Any], files: Mapping[str, bytes]) -> Part:
+    if value["type"] == "text":
+        return TextPart(value["text"])
+    return _MEDIA[value["type"]](files[value["sha256"]], value["media_type"])
 
 
 def _call_value(call: ToolCall) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
-from airunner.messages import Message, ToolSchema
+from airunner.messages import Message, TextPart, ToolSchema, parts_of
 
 MOST_KNOWN = 4096
 """Conversations of all models; of more, those used longest ago are forgotten."""
@@ -149,7 +149,11 @@ def _said(message: Message) -> list[Any]:
     Not the identifiers of calls, the reasoning, or white space around it.
     """
     calls = [[call.name, dict(call.arguments), call.malformed] for call in message.tool_calls]
-    return [message.role, message.content.strip(), calls]
+    said: str | list[str] = message.text.strip()
+    if message.media:
+        parts = parts_of(message.content)
+        said = [p.text.strip() if isinstance(p, TextPart) else p.sha256 for p in parts]
+    return [message.role, said, calls]
 
 
 def _hash(link: bytes, value: Any) -> bytes:

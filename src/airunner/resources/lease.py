@@ -38,6 +38,9 @@ from airunner.resources.parking import ParkingLot
 from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
 
+STATE_BYTES_PER_S = 1e9
+"""How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
+
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
 
@@ -97,9 +100,10 @@ class LoadedModel:
         return model
 
     @property
-    def state_bytes(self) -> int:
-        """About what the live conversations' KV state takes."""
-        return sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
+    def rebuild_s(self) -> float:
+        """About how long it takes to save and restore the KV state of all live conversations."""
+        n_bytes = sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
+        return 2 * n_bytes / STATE_BYTES_PER_S
 
     async def save(self, conversation: str, slot: int, continued: bool) -> ParkedState | None:
         """Write one conversation to the lot, trying each tier; ``None`` if none took it.

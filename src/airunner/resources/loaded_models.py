@@ -93,6 +93,12 @@ class LoadedModels:
         """End a worker, loaded or loading; StopFinished follows."""
         self._spawn(self._stop(key, device), self._endings)
 
+    def forget(self, conversation: str) -> None:
+        """Drop every state of a conversation that was deleted."""
+        for loaded in self._loaded.values():
+            loaded.forget(conversation)
+        self.lot.drop_everywhere(conversation)
+
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
         while under_way := self._tasks | self._endings:

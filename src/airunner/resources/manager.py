@@ -51,9 +51,6 @@ Recorder = Callable[[Input, Sequence[Effect]], None]
 BudgetMeter = Callable[[Mapping[str, Sequence[int]]], Mapping[str, int]]
 """Given our workers' process ids by device: the budgets now, by device. Runs on a thread."""
 
-STATE_BYTES_PER_S = 1e9
-"""How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
-
 
 class ModelResourceManager:
     """See the module's description.
@@ -131,10 +128,8 @@ class ModelResourceManager:
         try:
             yield Lease(sized.spec, residence)
         finally:
-            rebuild_s = 2 * residence.state_bytes / STATE_BYTES_PER_S
-            self._apply(
-                inputs.LeaseReturned(now_s=time.monotonic(), request=request, rebuild_s=rebuild_s)
-            )
+            now_s, rebuild_s = time.monotonic(), residence.rebuild_s
+            self._apply(inputs.LeaseReturned(now_s=now_s, request=request, rebuild_s=rebuild_s))
 
     @contextmanager
     def series(self) -> Iterator[None]:
@@ -206,9 +201,7 @@ class ModelResourceManager:
 
     def forget(self, conversation: str) -> None:
         """Drop every state of a conversation that was deleted."""
-        for loaded in self._residences:
-            loaded.forget(conversation)
-        self._lot.drop_everywhere(conversation)
+        self._residences.forget(conversation)
 
     def status(self) -> Status:
         """Every device and every model ever asked for, as they are now; nothing is measured."""
@@ -243,12 +236,11 @@ class ModelResourceManager:
         status = self.status()
         workers = {loaded.key: loaded.worker for loaded in self._residences}
 
-        def measured(model: ModelStatus) -> ModelStatus:
-            worker = workers.get(model.model)
-            return replace(model, measured_bytes=worker.memory_bytes()) if worker else model
-
-        models = await asyncio.to_thread(lambda: tuple(map(measured, status.models)))
-        return replace(status, models=models)
+        held = await asyncio.to_thread(
+            lambda: {key: worker.memory_bytes() for key, worker in workers.items()}
+        )
+        models = (replace(m, measured_bytes=held.get(m.model)) for m in status.models)
+        return replace(status, models=tuple(models))
 
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
@@ -269,12 +261,10 @@ class ModelResourceManager:
     async def _acquire(
         self, request: str, sized: Sized, owner: str, returns: bool, timeout_s: float | None
     ) -> LoadedModel:
+        if self._residences.find(sized.key) is None and not self._closing:
+            await self._remeasure()  # it takes memory, so what others took matters now
         if self._closing:
             raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
-        if self._residences.find(sized.key) is None:
-            await self._remeasure()  # it takes memory, so what others took matters now
-            if self._closing:
-                raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
         self._sized[sized.key] = sized
         answer: asyncio.Future[LoadedModel] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer
@@ -303,10 +293,8 @@ class ModelResourceManager:
     async def _remeasure(self) -> None:
         if self._measure_budgets is None:
             return
-        pids: dict[str, list[int]] = {}
-        for model in self.status().models:
-            if model.pid is not None:
-                pids.setdefault(model.device, []).append(model.pid)
+        models = self.status().models
+        pids = {d: [m.pid for m in models if m.device == d and m.pid] for d in self.budgets}
         # Asking a GPU's driver takes tens of milliseconds.
         measured = await asyncio.to_thread(self._measure_budgets, pids)
         accounts = self._scheduler.roster.ledger.accounts

@@ -6,14 +6,15 @@ the weights change. What to read of them and how to load them is each engine's p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.devices.device import Device
-from airunner.engines.base import Plan
+from airunner.engines.base import LoadPlan, Plan
 from airunner.engines.descriptor import Plannable, Planner, Variant
 from airunner.errors import LoadError
+from airunner.messages import MediaKind
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelSpec
 from airunner.scheduling.inputs import Demand
@@ -34,6 +35,12 @@ class Sized:
     kv_bytes_per_token: int
     files: tuple[Path, ...] = ()
     rolls_back: bool = False
+
+    @property
+    def media(self) -> frozenset[MediaKind]:
+        """What the model takes beside text, as it would be loaded."""
+        plans = [plan for plan in self.plans.values() if isinstance(plan, LoadPlan)]
+        return frozenset(kind for plan in plans for kind in plan.media)
 
     @property
     def demand(self) -> Demand:
@@ -91,7 +98,7 @@ class Sizer:
             plans=plans,
             estimates=estimates,
             kv_bytes_per_token=file.kv_bytes_per_token,
-            files=file.files,
+            files=(*file.files, *_projectors(plans.values())),
             rolls_back=file.rolls_back,
         )
         self._known[spec.engine, path] = (_question(spec, path, budgets), sized)
@@ -110,9 +117,13 @@ class Sizer:
         known = self._files.get((spec.engine, path))
         stamp = _stamp(path)
         if known is None or known[0] != stamp:
-            known = (stamp, self._planners[spec.engine].read(path))
+            known = (stamp, self._planners[spec.engine](path))
             self._files[spec.engine, path] = known
         return known[1]
+
+
+def _projectors(plans: Iterable[Plan]) -> set[Path]:
+    return {p.mmproj for p in plans if isinstance(p, LoadPlan) and p.mmproj is not None}
 
 
 _Stamp = tuple[tuple[str, int, int], ...]

@@ -28,11 +28,10 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.errors import StorageError
 from airunner.events import Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
-from airunner.messages import Delta
+from airunner.messages import Content, Delta
 from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
@@ -114,14 +113,14 @@ class RuntimeCore:
         self._bridge = LoopBridge()
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.known = KnownConversations()
-        lasting = Lasting(self.known, self._is_saved) if settings.keep_parked else None
+        lasting = Lasting(self.known, self.records.conversations.may_have)
         try:
             lot = open_parking_lot(
                 settings.home,
                 settings.parking_memory,
                 settings.parking_disk,
                 MEMORY_FILE_SYSTEM,
-                lasting,
+                lasting if settings.keep_parked else None,
             )
         except BaseException:
             self._run_folder.close()
@@ -216,7 +215,7 @@ class RuntimeCore:
                 yield delta
 
     async def use_specialized_model(
-        self, capability: ModelCapability, prompt: str, max_tokens: int = DEFAULT_MAX_TOKENS
+        self, capability: ModelCapability, prompt: Content, max_tokens: int = DEFAULT_MAX_TOKENS
     ) -> str | None:
         """See ``SpecialistDesk.use_specialized_model``."""
         with self.specialists.reporting(capability):
@@ -249,7 +248,7 @@ class RuntimeCore:
     async def turn(
         self,
         conversation: Conversation,
-        text: str,
+        content: Content,
         *,
         sampling: Sampling | None = None,
         seed: int | None = None,
@@ -258,6 +257,7 @@ class RuntimeCore:
     ) -> AsyncGenerator[Event, None]:
         """Run one turn; yields its events as they happen. Closing the iterator cancels it.
 
+        ``content`` is what the user says: a text, or parts with pictures among them.
         With ``may_ask``, every ``PermissionAsked`` among them has to be answered
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
@@ -270,7 +270,7 @@ class RuntimeCore:
         agent = await self.agent()
         turn = agent.run_turn(
             conversation,
-            text,
+            content,
             sampling=sampling,
             seed=seed,
             may_ask=may_ask,
@@ -368,16 +368,8 @@ class RuntimeCore:
     def _forget(self, conversation: str) -> None:
         """The user has deleted a conversation; from any thread."""
         self._bridge.soon(lambda: self.manager.forget(conversation))
-        # Another process may have parked it, or have the folder that this one would use.
+        # Another process may have parked it.
         remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
-
-    def _is_saved(self, conversation: str) -> bool:
-        if not records_file(self.settings).exists():
-            return False
-        try:
-            return self.records.conversations.entry(conversation) is not None
-        except StorageError:
-            return True  # nobody knows; the quota limits it
 
     def _equip(self) -> AgentLoop:
         settings, given = self.settings, self._given_tools

@@ -17,13 +17,15 @@ from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.tool_call import Outcome
 from airunner.config.settings import Settings
+from airunner.engines.descriptor import Variant
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import GenerationError
 from airunner.events import Event
 from airunner.loop_thread import LoopThread
+from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
-from airunner.models.spec import ModelCapability, Sampling
+from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.resources.status import Status
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.specialists import SpecialistHandle
@@ -79,7 +81,7 @@ class Runtime:
     def turn(
         self,
         conversation: Conversation,
-        text: str,
+        content: Content,
         *,
         sampling: Sampling | None = None,
         seed: int | None = None,
@@ -89,7 +91,7 @@ class Runtime:
         """See ``RuntimeCore.turn``. Closing the generator cancels the turn."""
         turn = self.core.turn(
             conversation,
-            text,
+            content,
             sampling=sampling,
             seed=seed,
             may_ask=may_ask,
@@ -129,7 +131,7 @@ class Runtime:
     # Specialised models.
 
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
     ) -> str | None:
         """See ``SpecialistDesk.use_specialized_model``."""
         return self.core.specialists.use_specialized_model(capability, prompt, max_tokens)
@@ -184,6 +186,10 @@ class Runtime:
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
         return self.core.resolve(capability)
+
+    def variants(self, spec: ModelSpec) -> Sequence[tuple[str, int, Variant]]:
+        """See ``ModelTeam.variants``."""
+        return self._loop.call(self.team.variants(spec))
 
     def status(self) -> Status:
         """What is loaded where, now."""

@@ -20,6 +20,7 @@ from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
 from airunner.loop_thread import LoopBridge
+from airunner.messages import Content
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_owner, current_scope
@@ -133,7 +134,7 @@ class SpecialistDesk:
             )
 
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: str, max_tokens: int = 512
+        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
     ) -> str | None:
         """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
 

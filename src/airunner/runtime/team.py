@@ -15,11 +15,14 @@ from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
+from airunner.engines.descriptor import Variant
 from airunner.errors import AiRunnerError, LoadError
 from airunner.events import EventBus, FallbackChosen
+from airunner.media import MediaSupport
+from airunner.messages import MediaKind
 from airunner.models.assign import Choice
 from airunner.models.catalog import Catalog, Resolution
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.sizing import Sized, Sizer
@@ -109,6 +112,37 @@ class ModelTeam:
             return Resolution(chosen, chosen)
         return self._catalog.resolve(capability, self._usable, embedded_fallback(capability))
 
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        """Which pictures and recordings the model takes; see ``agent.team.Team``.
+
+        Until its weights are here, what its entry in the registry says of it.
+        """
+        spec = self.resolution(capability).spec
+        if self._usable(spec):
+            takes = (await self.size(spec)).media
+        else:
+            takes = frozenset({"image"} if spec.supports_vision else ())
+        return MediaSupport(spec.model_path, takes, self._media_advice(spec, capability))
+
+    def _media_advice(self, spec: ModelSpec, capability: ModelCapability) -> dict[MediaKind, str]:
+        able = [
+            other.model_path
+            for other in self._catalog.registry.values()
+            if other.supports_vision and capability in other.capabilities and other is not spec
+        ]
+        such = f", such as {able[0]}" if able else ""
+        how = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
+        see = f"Choose a model that sees {how}{such}."
+        if isinstance(spec.projector, HubSource):
+            see = (
+                f"The file that lets it see is not here: `airunner models pull {spec.model_path}` "
+                "fetches it; then start AI Runner anew."
+            )
+        elif spec.supports_vision:
+            see = "Put its projector, a file named mmproj*.gguf, beside its weights."
+        hear = f"Choose a model whose projector (mmproj*.gguf) encodes sound {how}."
+        return {"image": see, "audio": hear}
+
     @contextmanager
     def expecting(self, *, owner: str) -> Iterator[Expect]:
         """See ``agent.team.Team``: what is expected may be read ahead, if it is here at all."""
@@ -173,6 +207,16 @@ class ModelTeam:
         if known is not None:
             return known
         return await asyncio.to_thread(self._sizer.size, spec, path, self._manager.budgets)
+
+    async def variants(self, spec: ModelSpec) -> Sequence[tuple[str, int, Variant]]:
+        """Ways to load a model, each with its device and that device's budget in bytes.
+
+        The weights are fetched if needed; see ``size`` for what is raised.
+        """
+        sized = await self.size(spec)
+        found = self._sizer.variants(sized, await self._weights(spec))
+        budgets = self._manager.budgets
+        return [(device, budgets[device], way) for device, ways in found.items() for way in ways]
 
     async def _prepare(self) -> None:
         async with self._preparing:

@@ -42,6 +42,7 @@ FORMER: Mapping[str, Former] = {
     "list_notes": Former("search_notes", {"query": ""}),
     "append_to_note": Former("change_note", {"replace": "false"}),
     "search_document": Former("search_documents", {"file": _SOMETHING}),
+    "answer_from_document": Former("search_documents", {"file": _SOMETHING}),
     "describe_table": Former("query_table", {"sql": ""}),
     "statistics_of": Former("run_python", in_rules=False),
     "random_number": Former("run_python", in_rules=False),

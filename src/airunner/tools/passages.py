@@ -7,62 +7,53 @@ estimate errs on the high side for prose, so what is cut here fits.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _CHARS_PER_TOKEN = 3
-_PARAGRAPH = re.compile(r"(?<=\S)\s*\n\s*\n\s*(?=\S)")
-_SENTENCE = re.compile(r"(?<=[.!?。！？])\s+")
+_JOINTS = (
+    re.compile(r"\n[^\S\n]*\n\s*"),  # between paragraphs
+    re.compile(r"(?<=[.!?。！？])\s+"),
+    re.compile(r"\n"),
+    re.compile(r"\s+"),
+)
 
 
 def estimated_tokens(text: str) -> int:
     """An upper guess at the tokens of ``text``: one per 3 ASCII characters, one per other."""
     if text.isascii():
         return -(-len(text) // _CHARS_PER_TOKEN)
-    other = sum(1 for char in text if char > "\x7f")
-    return other + -(-(len(text) - other) // _CHARS_PER_TOKEN)
-
-
-def split_sentences(text: str) -> list[str]:
-    """The sentences of ``text``, without the space between them."""
-    return [part for part in _SENTENCE.split(text.strip()) if part]
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    return len(text) - ascii_chars + -(-ascii_chars // _CHARS_PER_TOKEN)
 
 
 def split_passages(text: str, max_tokens: int) -> list[str]:
-    """Pieces of at most ``max_tokens`` estimated tokens, cut where the text itself has joints.
+    """Pieces of at most ``max_tokens`` estimated tokens which, joined, are ``text``.
 
-    Paragraphs are kept whole if they fit, then sentences, then words; only a
-    word longer than a passage is cut inside. Nothing but white space is lost.
+    Paragraphs are kept whole if they fit, then sentences, lines and words; only a
+    word longer than a passage is cut inside. Blanks stay with what is before them.
     """
-    return _packed(text.strip(), max_tokens, [("\n\n", _PARAGRAPH), (" ", _SENTENCE), (" ", None)])
+    return _packed(text, max_tokens, _JOINTS)
 
 
-def _packed(
-    text: str, max_tokens: int, joints: list[tuple[str, re.Pattern[str] | None]]
-) -> list[str]:
+def _packed(text: str, max_tokens: int, joints: Sequence[re.Pattern[str]]) -> list[str]:
     if estimated_tokens(text) <= max_tokens:
         return [text] if text else []
     if not joints:
         return [text[i : i + max_tokens] for i in range(0, len(text), max_tokens)]
-    (glue, joint), finer = joints[0], joints[1:]
-    pieces = joint.split(text) if joint else text.split()
+    ends = [found.end() for found in joints[0].finditer(text)]
     passages: list[str] = []
-    current: list[str] = []
-    room = max_tokens
-    for piece in pieces:
-        size = estimated_tokens(piece) + 1
+    held, room = "", max_tokens
+    for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
+        piece = text[start:end]
+        size = estimated_tokens(piece)
+        if size > room and held:
+            passages.append(held)
+            held, room = "", max_tokens
         if size > max_tokens:
-            if current:
-                passages.append(glue.join(current))
-            passages.extend(_packed(piece, max_tokens, finer))
-            current, room = [], max_tokens
-            continue
-        if size > room:
-            passages.append(glue.join(current))
-            current, room = [], max_tokens
-        current.append(piece)
-        room -= size
-    if current:
-        passages.append(glue.join(current))
-    return passages
+            passages += _packed(piece, max_tokens, joints[1:])
+        else:
+            held, room = held + piece, room - size
+    return [*passages, held] if held else passages
 
 
 def head_and_tail(text: str, max_tokens: int) -> str:

@@ -1,11 +1,10 @@
 """``search_tools``: how a model finds the tools that its prompt does not show.
 
-Owns the index of a toolset, BM25 over name, description, parameters and examples
-in SQLite's FTS5, and the words of a result. A tool is found together with its
-schema, so that it can be called through ``call_tool`` and nothing at the top of
-the prompt has to change for it.
+Owns the index of a toolset, over name, description, parameters and examples, and the
+words of a result. A tool is found together with its schema, so that it can be called
+through ``call_tool`` and nothing at the top of the prompt has to change for it.
 
-Of 183 requests for the built-in tools, the right one of 51 is among the eight best
+Of 183 requests for the built-in tools, the right one of 50 is among the eight best
 for 97 in 100: ``python -m benchmarks.toolbox``.
 """
 
@@ -13,8 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-import threading
 from collections.abc import Container, Iterable, Sequence
 from typing import Annotated
 
@@ -25,6 +22,7 @@ from airunner.tools.call_tool import CALL_TOOL
 from airunner.tools.passages import estimated_tokens
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
+from airunner.tools.word_index import WordIndex
 
 SEARCH_TOOLS = "search_tools"
 RESERVED = frozenset({SEARCH_TOOLS, CALL_TOOL})
@@ -36,36 +34,22 @@ FOUND = 8
 SCHEMA_TOKENS = 1200
 """Estimated tokens that the schemas in one result may take; the best fit has its own anyway."""
 
-_WORD = re.compile(r"\w+")
-
 
 class ToolSearch:
     """An index of ``toolset``. May be used from any thread."""
 
     def __init__(self, toolset: Toolset) -> None:
         self._toolset = toolset
-        self._lock = threading.Lock()
-        self._index = sqlite3.connect(":memory:", check_same_thread=False)
-        self._index.execute(
-            "CREATE VIRTUAL TABLE tool USING fts5"
-            "(name, description, parameters, examples, tokenize = 'porter unicode61')"
-        )
-        self._index.executemany("INSERT INTO tool VALUES (?, ?, ?, ?)", map(_row, toolset))
+        columns = ("name", "description", "parameters", "examples")
+        self._index = WordIndex(columns, map(_row, toolset))
 
     def find(self, query: str, limit: int = FOUND) -> list[Tool]:
         """The tools that share words with ``query``, best first; the one of that name alone."""
         if (name := query.strip()) in self._toolset:
             return [self._toolset.get(name)]
-        words = {word.lower() for word in _WORD.findall(_spaced([query]))}
-        if not words:
-            return []
-        with self._lock:
-            rows = self._index.execute(
-                "SELECT rowid FROM tool WHERE tool MATCH ? ORDER BY bm25(tool) LIMIT ?",
-                (" OR ".join(f'"{word}"' for word in sorted(words)), limit),
-            ).fetchall()
         names = self._toolset.names
-        return [self._toolset.get(names[row - 1]) for (row,) in rows]
+        found = self._index.find(_spaced([query]), limit)
+        return [self._toolset.get(names[number]) for number in found]
 
 
 def search_tool(toolset: Toolset, shown: Container[str] = ()) -> Tool:

@@ -14,8 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Any, Literal
-from typing import overload as typing_overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from airunner.errors import InvalidToolError
 from airunner.messages import ToolSchema
@@ -45,6 +44,7 @@ class Tool:
         description: one line for models; the docstring's summary by default.
         permission: the most it does to the world.
         uses: the capabilities of the models that a call needs, in that order.
+        needs: the modules without which it cannot run, and which are not installed with the rest.
         timeout_s: how long it may take, where that is not what the settings say.
         approval: whether its calls run unasked or ask first, where the class does not say.
 
@@ -64,6 +64,7 @@ class Tool:
         permission: Permission = "read",
         examples: Sequence[str] = (),
         uses: Sequence[ModelCapability] = (),
+        needs: Sequence[str] = (),
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
     ) -> None:
@@ -76,6 +77,7 @@ class Tool:
         self.permission: Permission = permission
         self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)
+        self.needs = tuple(needs)
         self.timeout_s = timeout_s
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:
@@ -170,32 +172,28 @@ def _checked(name: str) -> str:
     return name
 
 
-@typing_overload
+class ToolOptions(TypedDict, total=False):
+    """What ``@tool`` may be given; see ``Tool``."""
+
+    name: str | None
+    description: str | None
+    permission: Permission
+    examples: Sequence[str]
+    uses: Sequence[ModelCapability]
+    needs: Sequence[str]
+    timeout_s: float | None
+
+
+@overload
 def tool(function: Callable[..., Any], /) -> Tool: ...
 
 
-@typing_overload
-def tool(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    permission: Permission = "read",
-    examples: Sequence[str] = (),
-    uses: Sequence[ModelCapability] = (),
-    timeout_s: float | None = None,
-) -> Callable[[Callable[..., Any]], Tool]: ...
+@overload
+def tool(**options: Unpack[ToolOptions]) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
 def tool(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    permission: Permission = "read",
-    examples: Sequence[str] = (),
-    uses: Sequence[ModelCapability] = (),
-    timeout_s: float | None = None,
+    function: Callable[..., Any] | None = None, /, **options: Unpack[ToolOptions]
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a typed function a tool, bare (``@tool``) or with arguments (``@tool(name=...)``).
 
@@ -204,15 +202,7 @@ def tool(
     """
 
     def make(wrapped: Callable[..., Any]) -> Tool:
-        return Tool(
-            wrapped,
-            name=name,
-            description=description,
-            permission=permission,
-            examples=examples,
-            uses=uses,
-            timeout_s=timeout_s,
-        )
+        return Tool(wrapped, **options)
 
     return make if function is None else make(function)
 

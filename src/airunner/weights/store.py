@@ -115,7 +115,7 @@ class ModelStore:
         return self.catalog.engine(spec).weights is None or self.path(spec) is not None
 
     def fetch(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Path:
-        """The weights, fetched from the first source that delivers it.
+        """The weights, fetched from the first source that delivers it, and the model's projector.
 
         Blocks; call it on a thread of its own from asynchronous code. Two
         processes that want the same model do not fetch it twice: the second
@@ -126,21 +126,30 @@ class ModelStore:
             DownloadError: every source failed; the message says how each did.
             StorageError: the disk is full or may not be written.
         """
-        if path := self.path(spec):
+        path = self.path(spec)
+        if path and not self._missing_projector(spec):
             return path
         allowed = [
             s for s in self.catalog.sources_of(spec) if not self.offline or not _needs_network(s)
         ]
         form = self.catalog.engine(spec).weights
-        if not allowed or form is None:
+        if form is None or not (path or allowed):
             raise MissingWeightsError(spec.model_path, [self.folder(spec)])
         transfer = Transfer(
             spec.model_path, self.folder(spec), self.bus, cancel or threading.Event()
         )
         with self._only_one(transfer):
-            if path := self.path(spec):
-                return path
-            return self._first_that_works(spec, allowed, transfer, form)
+            path = self.path(spec) or self._first_that_works(spec, allowed, transfer, form)
+            if projector := self._missing_projector(spec):
+                self._obtain(projector, transfer, form)
+            return path
+
+    def _missing_projector(self, spec: ModelSpec) -> HubSource | None:
+        """Where the model's projector can be fetched, if it is not here."""
+        source = spec.projector
+        if self.offline or not isinstance(source, HubSource):
+            return None
+        return None if self._find_matching(self.folder(spec), source.pattern) else source
 
     def remove(self, spec: ModelSpec) -> int:
         """Delete what the store keeps of a model; the bytes freed.

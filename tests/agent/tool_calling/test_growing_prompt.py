@@ -22,12 +22,14 @@ import jinja2
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.tiny_png import GREEN, RED
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
 from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp.chat_format import messages_json, tools_json
+from airunner.engines.llama_cpp.chat_format import messages_json
+from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import (
     GenerationError,
     ToolArgumentsError,
@@ -38,7 +40,17 @@ from airunner.errors import (
 )
 from airunner.events import Event, EventBus, HistoryTrimmed, PermissionAsked
 from airunner.guided.tool_calling import GuidedToolCalling
-from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
+from airunner.media import MediaSupport
+from airunner.messages import (
+    Content,
+    Delta,
+    MediaKind,
+    Message,
+    TextPart,
+    ToolCall,
+    ToolSchema,
+    Usage,
+)
 from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
 from airunner.records.records import Records
 from airunner.tools.call_tool import meant
@@ -85,15 +97,27 @@ ENVIRONMENT = jinja2.Environment(autoescape=False, keep_trailing_newline=True)
 ENVIRONMENT.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
 RENDERER = ENVIRONMENT.from_string(TEMPLATE)
 CHARACTERS_PER_TOKEN = 4
+PICTURE_TOKENS = 200
 
 
 def rendered(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> str:
     given = messages_json(messages)
     for message in given:
+        if isinstance(message["content"], list):
+            message["content"] = "".join(map(shown, message["content"]))
         for call in message.get("tool_calls", ()):
             function = call["function"]
             function["arguments"] = json.loads(function["arguments"])
-    return RENDERER.render(messages=given, tools=tools_json(tools), add_generation_prompt=True)
+    offered = tools_in_request(tools).get("chat_template_kwargs", {})
+    return RENDERER.render(messages=given, **offered, add_generation_prompt=True)
+
+
+def shown(part: Mapping[str, Any]) -> str:
+    """A part as an engine puts it into a prompt: a picture is its own and takes its room."""
+    if part["type"] == "text":
+        return str(part["text"])
+    assert part["type"] == "image_url"
+    return f"<picture {part['image_url']['url']}>" + "#" * PICTURE_TOKENS * CHARACTERS_PER_TOKEN
 
 
 def instance(schema: Mapping[str, Any], rng: random.Random) -> Any:
@@ -140,12 +164,16 @@ class RandomTeam:
     tools: Toolset
     n_ctx: int
     thinks: bool
+    takes: frozenset[MediaKind] = frozenset()
     done: list[Generated] = field(default_factory=list)
     trims: int = 0
     loop: AgentLoop = field(init=False)
 
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         return ModelSpec("random", [capability], chat_dialect=self.dialect)
+
+    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+        return MediaSupport("random", self.takes)
 
     @property
     def spec(self) -> ModelSpec:
@@ -286,8 +314,10 @@ TOOLS = Toolset(
         read_story,
     ]
 )
-MESSAGES = [
+MESSAGES: list[Content] = [
     "Hello!",
+    (RED, TextPart("What is this?")),
+    (TextPart("Compare this"), GREEN, TextPart("with this"), RED),
     "Thank you. " * 4,
     "yes",
     "A long message of mine. " * 150,
@@ -339,7 +369,8 @@ class Talk:
 
 def talk(seed: int, dialect: ChatDialect, folder: Path, *, n_ctx: int, thinks: bool) -> RandomTeam:
     rng = random.Random(seed)
-    team = RandomTeam(rng, dialect, TOOLS, n_ctx, thinks)
+    takes: frozenset[MediaKind] = frozenset({"image"} if rng.random() < 0.7 else ())
+    team = RandomTeam(rng, dialect, TOOLS, n_ctx, thinks, takes)
     bus = EventBus()
 
     def on_event(event: Event) -> None:

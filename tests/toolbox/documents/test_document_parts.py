@@ -1,13 +1,9 @@
-"""Documents cut into stretches, parts and passages: nothing lost, everything short enough."""
+"""Documents cut into parts and passages: nothing lost, everything short enough, all placed."""
 
 from __future__ import annotations
 
 import re
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from airunner.toolbox.documents.chunks import STRETCH_CHARS, stretches
 from airunner.toolbox.documents.document import (
     PART_TOKENS,
     PASSAGE_TOKENS,
@@ -25,38 +21,8 @@ def letters(text: str) -> str:
 
 
 def document_of(*pages: str) -> Document:
-    sections = tuple(Section(f"page {n}", text, n) for n, text in enumerate(pages, start=1))
+    sections = tuple(Section(text, f"page {n}", n) for n, text in enumerate(pages, start=1))
     return Document("a.pdf", "", sections, len(pages))
-
-
-@given(
-    st.lists(
-        st.one_of(
-            st.just(""),
-            st.just("    code = 1"),
-            st.text("ab. |", max_size=90),
-            st.integers(1, 20).map(lambda n: SENTENCE * n),
-        ),
-        max_size=60,
-    ).map("\n".join)
-)
-def test_stretches_joined_are_the_text(text: str) -> None:
-    found = stretches(text)
-    joined = "\n".join(stretch.text for stretch in found)
-    assert joined.rstrip("\n") == text.rstrip() or letters(joined) == letters(text)
-    lines = text.split("\n")
-    for stretch in found:
-        assert stretch.text.strip()
-        assert stretch.text.split("\n")[0] == lines[stretch.line - 1]
-
-
-def test_what_has_no_sentences_is_cut_between_lines() -> None:
-    table = "\n".join(f"| {n} | value of row {n} |" for n in range(100))
-    found = stretches(table)
-    assert len(found) > 3
-    assert all(len(stretch.text) <= STRETCH_CHARS for stretch in found)
-    prose = SENTENCE * 40
-    assert [stretch.text for stretch in stretches(prose)] == [prose]
 
 
 def test_parts_and_passages_are_short_and_lose_nothing() -> None:
@@ -71,6 +37,24 @@ def test_parts_and_passages_are_short_and_lose_nothing() -> None:
     assert [part.pages for part in document.parts][:2] == [(1,), (1, 2, 3)]
     assert {passage.place for passage in document.passages} == {f"page {n}" for n in range(1, 5)}
     assert Document("a", "", ()).parts == ()
+
+
+def test_what_has_no_pages_and_no_headings_is_placed_by_its_lines() -> None:
+    lines = [f"{number:04}: something happened here" for number in range(1, 201)]
+    passages = Document("log.txt", "", (Section("\n".join(lines)),)).passages
+    assert len(passages) > 5
+    for passage in passages:
+        first = int(passage.place.removeprefix("line "))
+        assert passage.text.startswith(lines[first - 1])
+    assert "".join(passage.text for passage in passages) == "\n".join(lines) + "\n"
+
+
+def test_a_table_is_cut_between_its_rows() -> None:
+    table = "\n".join(f"| {n} | value of row {n} |" for n in range(100))
+    passages = Document("a.md", "", (Section(table, "section “T”"),)).passages
+    assert len(passages) > 3
+    assert all(passage.text.startswith("| ") for passage in passages)
+    assert all(passage.text.endswith("|\n") for passage in passages)
 
 
 def test_cleaned_text_has_nothing_invisible() -> None:

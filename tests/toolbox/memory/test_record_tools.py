@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.records.test_reminders import Clock
 from tests.toolbox.text.test_text_tools import Specialist
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.guided.marks.table import marks_of
-from airunner.guided.request import split_request
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
 from airunner.toolbox.memory import conversation_tools, fact_tools, note_tools
@@ -94,7 +91,7 @@ def test_conversations_are_listed_with_what_tells_them_apart(talks: Api) -> None
 
 
 def test_a_search_leaves_the_present_conversation_out(talks: Api) -> None:
-    found = search_conversations("find the conversation about honey", api=talks)
+    found = search_conversations("honey", api=talks)
     assert found.splitlines()[0].startswith("- How do bees make honey? (id bee5bee5")
     assert len(found.splitlines()) == 2
     assert "Nobody has said 'zebra'" in search_conversations("zebra", api=talks)
@@ -116,7 +113,7 @@ def test_a_conversation_is_named_by_id_title_or_words(talks: Api) -> None:
 
     assert switched("bee5bee5") == switched(f"the one with id {BEES}") == BEES
     assert switched("TELL me of  boats") == switched("boats") == BOATS
-    assert switched("switch to the conversation about the sloop") == BOATS, "said, no title"
+    assert switched("sloop") == BOATS, "said, no title"
     with pytest.raises(ToolRetryError, match=r"There is no conversation 'zebras'.*boats \(b0a7b0"):
         switch_conversation("zebras", api=talks)
     with pytest.raises(ToolRetryError, match=r"several conversations: What did.*; How do bees"):
@@ -189,7 +186,7 @@ def test_a_note_is_saved_read_changed_and_deleted(api: Api) -> None:
     assert read_note("Groceries", api=api).startswith("Groceries (changed 2027-03-17)\n\nmilk")
     assert "has 6 characters now" in change_note("GROCERIES", "butter", replace=True, api=api)
     assert "has 12 characters now" in change_note("groceries", "bread", api=api)
-    assert read_note("read my note about groceries", api=api).endswith("butter\nbread")
+    assert read_note("the note groceries", api=api).endswith("butter\nbread")
     assert search_notes(api=api).splitlines()[1] == "- Groceries (2027-03-17, 12 characters)"
     assert delete_note("the groceries note", api=api) == "Deleted the note 'Groceries'."
     with pytest.raises(ToolRetryError, match="There is no note yet"):
@@ -232,7 +229,7 @@ def test_a_name_that_fits_several_notes_is_sent_back_with_them(api: Api) -> None
 def test_notes_are_found_by_their_words(api: Api) -> None:
     save_note("The wifi password is on the router. " + "More. " * 300, "House", api=api)
     save_note("Paint: white", "Kitchen", api=api)
-    found = search_notes("search my notes for the wifi password", api=api).splitlines()
+    found = search_notes("wifi password", api=api).splitlines()
     assert found[0].startswith("- House: The wifi password")
     assert len(found) == 2
     assert "No note has such words" in search_notes("zebra", api=api)
@@ -252,7 +249,7 @@ def test_facts_are_remembered_recalled_and_forgotten(api: Api) -> None:
     remember_fact("My cat is called Miso", api=api)
     everything = ["- My cat is called Miso", "- I am allergic to nuts"]
     assert recall_facts(api=api).splitlines() == ["Remembered, newest first:", *everything]
-    assert recall_facts("what is my cat called", api=api).splitlines()[1:] == everything[:1]
+    assert recall_facts("cat", api=api).splitlines()[1:] == everything[:1]
     assert recall_facts("me", api=api).splitlines()[1:] == everything
     assert recall_facts("sailing", api=api).startswith("Nothing fits these words. Remembered")
     with pytest.raises(ToolRetryError, match="There is no fact"):
@@ -287,92 +284,11 @@ def test_reminders_are_listed_and_cancelled(api: Api) -> None:
     )
     with pytest.raises(ToolRetryError, match="There is no reminder 'dentist'"):
         cancel_reminder("dentist", api=api)
-    assert "reminder 2," in cancel_reminder("cancel the reminder about the bank", api=api)
+    assert "reminder 2," in cancel_reminder("bank", api=api)
     assert "reminder 1," in cancel_reminder("1", api=api)
     assert "reminder 3," in cancel_reminder("delete reminder 3", api=api)
     with pytest.raises(ToolRetryError, match="There is no reminder yet"):
         cancel_reminder("3", api=api)
-
-
-# What a guided model is spared
-
-
-def given(tool: Tool, message: str) -> dict[str, Any]:
-    request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
-    return {name: value for name, value in taken.items() if value is not None}
-
-
-@pytest.mark.parametrize(
-    ("tool", "message", "arguments"),
-    [
-        (
-            save_note,
-            "Save a note titled Groceries: milk and eggs",
-            {"text": "milk and eggs", "title": "Groceries"},
-        ),
-        (read_note, "Read my note about the bank.", {"title": "bank"}),
-        (read_note, "show the groceries note", {"title": "show the groceries note"}),
-        (change_note, "Add bread to my shopping note", {"text": "bread"}),
-        (
-            change_note,
-            "Rewrite the note Groceries: only bread",
-            {"text": "only bread", "replace": "true"},
-        ),
-        (
-            search_notes,
-            "is there anything about wifi in my notes?",
-            {"query": "is there anything about wifi in my notes?"},
-        ),
-        (remember_fact, "Remember that I'm allergic to nuts", {"fact": "I'm allergic to nuts"}),
-        (remember_fact, "please keep in mind: I live in Graz", {"fact": "I live in Graz"}),
-        (forget_fact, "Forget that I live in Graz", {"fact": "I live in Graz"}),
-        (
-            set_reminder,
-            "Remind me in 10 minutes to take the cake out",
-            {"text": "take the cake out", "when": "in 10 minutes"},
-        ),
-        (
-            set_reminder,
-            "Remind me to call the bank tomorrow at 9, please",
-            {"text": "call the bank", "when": "tomorrow at 9"},
-        ),
-        (
-            set_reminder,
-            "set a reminder for Friday at 5 pm: water the plants",
-            {"text": "water the plants", "when": "Friday at 5 pm"},
-        ),
-        (cancel_reminder, "cancel reminder 3", {"reminder": "cancel reminder 3"}),
-        (title_conversation, "Call this conversation Bees", {"title": "Bees"}),
-        (title_conversation, 'rename this chat to "Tax 2027"', {"title": "Tax 2027"}),
-        (
-            summarize_conversation,
-            "Summarize our conversation in 3 sentences",
-            {"max_sentences": "3"},
-        ),
-        (switch_conversation, "switch to the chat about bees", {"conversation": "bees"}),
-        (
-            delete_conversation,
-            "delete this conversation",
-            {"conversation": "delete this conversation", "also_this_one": "true"},
-        ),
-        (delete_conversation, "delete the chat called Tax", {"conversation": "Tax"}),
-    ],
-)
-def test_the_users_words_are_taken_from_the_message(
-    tool: Tool, message: str, arguments: dict[str, Any]
-) -> None:
-    taken = given(tool, message)
-    assert taken == arguments | {n: v for n, v in taken.items() if n not in arguments}
-    tool.validate({**dict.fromkeys(tool.parameters.get("required", ()), "x"), **taken})
-
-
-def test_who_wants_a_list_looks_for_nothing() -> None:
-    for message in ("which notes do I have?", "list my notes", "show all my notes"):
-        assert "query" not in given(search_notes, message)
-    for message in ("show our previous chats", "list my conversations"):
-        assert "query" not in given(search_conversations, message)
-    assert "query" in given(search_conversations, "when did we talk about sailing?")
 
 
 def test_only_reading_is_not_asked_about() -> None:

@@ -97,20 +97,17 @@ def test_a_translation_keeps_all_parts_in_order() -> None:
     assert "into Dutch" in api.prompts[0][1]
 
 
-def test_without_the_specialist_a_summary_is_extractive_and_says_so() -> None:
-    for api in (None, Specialist(fails_at=1)):
-        answer = summarize_text("One. Two. Three. Four.", 2, api=api)
-        assert answer.endswith("One. Four.")
-        assert "could not be used" in answer
-    assert "could not be used" in summarize_text(LONG, 2, api=Specialist(fails_at=3))
-
-
-def test_without_the_specialist_nothing_is_passed_off_as_a_translation_or_code() -> None:
+def test_without_the_specialist_nothing_is_passed_off_as_its_work() -> None:
     for api in (None, Specialist(fails_at=1)):
         with pytest.raises(ToolFailedError, match="was not put into French"):
             translate_text("hello", "French", api=api)
         with pytest.raises(ToolFailedError, match="no code was written"):
             generate_code("sort a list", api=api)
+        with pytest.raises(ToolFailedError, match="read the text and summarize it") as caught:
+            summarize_text("One. Two. Three. Four.", 2, api=api)
+        assert caught.value.tool == "summarize_text"
+    with pytest.raises(ToolFailedError):
+        summarize_text(LONG, 2, api=Specialist(fails_at=3))
     with pytest.raises(ToolFailedError):
         translate_text(LONG, "French", api=Specialist(fails_at=4))
 
@@ -126,7 +123,8 @@ def test_code_is_asked_for_in_its_language() -> None:
 def test_a_cancelled_call_stops_between_parts() -> None:
     api = Specialist()
     api.cancelled = True
-    assert "could not be used" in summarize_text(LONG, 2, api=api)
+    with pytest.raises(ToolFailedError):
+        summarize_text(LONG, 2, api=api)
     assert api.prompts == []
 
 

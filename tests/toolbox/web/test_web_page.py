@@ -6,10 +6,10 @@ import json
 import re
 
 import pytest
+from tests.toolbox.documents.word_file import write_contract
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.web.page import read_page
-from airunner.toolbox.web.page_summary import MOST_CHARACTERS, summarize_page
+from airunner.toolbox.web.page import MOST_SUMMARIZED, read_page
 from airunner.tools.passages import estimated_tokens
 
 HTML = """<!DOCTYPE html>
@@ -55,7 +55,7 @@ def test_the_main_text_of_a_page_is_given_under_a_line_that_says_whose_words_it_
     first, title, date, blank, *text = page.part(1).split("\n")
     assert first.startswith("Content of http://site.example/river: ")
     assert "not of the user" in first
-    assert (title, date, blank) == ("Title: The River", "Date: 2024-05-01", "")
+    assert (title, date, blank) == ("Title: The River", "Date: 2024-05-01.", "")
     shown = "\n".join(text)
     assert "The river rose in the night" in shown
     assert "two roads closed" in shown
@@ -125,6 +125,12 @@ def test_json_is_spread_over_lines_and_cut_between_them(web, fetcher) -> None:
     assert '"name": "river 0"' in page.part(1)
     deep = "[" * 100_000 + "]" * 100_000
     assert "[[[" in read_page(fetcher, web.give("/", deep, "application/json")).part(1)
+
+
+def test_a_word_file_is_read_too(web, fetcher, tmp_path) -> None:
+    data = write_contract(tmp_path / "lease.docx").read_bytes()
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    assert "900 euros" in read_page(fetcher, web.give("/lease", data, kind)).part(1)
 
 
 def test_a_pdf_is_read_by_its_pages(web, fetcher) -> None:
@@ -207,11 +213,11 @@ class Api:
 
 def test_a_page_is_summarised_by_the_specialist(web, fetcher) -> None:
     api = Api()
-    first, title, blank, summary = summarize_page(fetcher, web.give("/river", HTML), 2, api).split(
-        "\n"
-    )
+    page = read_page(fetcher, web.give("/river", HTML))
+    first, title, date, blank, summary = page.summary("a_tool", 2, api).split("\n")
     assert first.startswith("Summary of http://site.example/river")
-    assert (title, blank, summary) == ("Title: The River", "", "The river rose.")
+    assert (title, date) == ("Title: The River", "Date: 2024-05-01.")
+    assert (blank, summary) == ("", "The river rose.")
     (prompt,) = api.prompts
     assert "at most 2 sentences" in prompt
     assert "The river rose in the night" in prompt
@@ -223,11 +229,11 @@ def test_of_a_very_long_page_only_the_beginning_is_summarised_and_that_is_said(
 ) -> None:
     api = Api()
     text = "The river rose. " * 10_000
-    summary = summarize_page(fetcher, web.give("/", text, "text/plain"), 3, api)
+    summary = read_page(fetcher, web.give("/", text, "text/plain")).summary("a_tool", 3, api)
     assert "Only its first 60,000 of 1" in summary
-    assert sum(map(len, api.prompts)) < 2 * MOST_CHARACTERS
+    assert sum(map(len, api.prompts)) < 2 * MOST_SUMMARIZED
 
 
-def test_without_the_specialist_sentences_of_the_page_are_given(web, fetcher) -> None:
-    summary = summarize_page(fetcher, web.give("/river", HTML), 2, None)
-    assert "could not be used" in summary
+def test_without_the_specialist_there_is_no_summary(web, fetcher) -> None:
+    with pytest.raises(ToolFailedError, match="could not be used"):
+        read_page(fetcher, web.give("/river", HTML)).summary("a_tool", 2, None)

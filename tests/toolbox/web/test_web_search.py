@@ -10,9 +10,7 @@ from ddgs.engines import ENGINES
 from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.guided.marks.web import SaveName, SearchWords
-from airunner.guided.request import split_request
-from airunner.toolbox.web.search import BACKENDS, WebSearch, as_list, services
+from airunner.toolbox.web.search import BACKENDS, as_list, find_pages, services
 
 ANSWERS = [
     {"title": f"River {n}", "href": f"https://site.example/{n}", "body": "It rose. " * 100}
@@ -34,21 +32,20 @@ def test_results_are_numbered_with_address_and_quotation() -> None:
         asked.append((words, max_results))
         return ANSWERS[:max_results]
 
-    found = WebSearch("search_web", search).find("rivers in spring", 3)
+    found = find_pages("rivers in spring", 3, search)
     assert asked == [("rivers in spring", 3)]
     first, blank, *lines = as_list("rivers in spring", found).split("\n")
     assert "'rivers in spring'" in first
     assert "not the user's" in first
     assert (blank, lines[:2]) == ("", ["1. River 0", "   https://site.example/0"])
     assert lines[2].startswith("   It rose. It rose.")
-    assert lines[2].endswith(" ...")
+    assert lines[2].endswith("…")
     assert [line for line in lines if line.startswith("3. ")] == ["3. River 2"]
 
 
 def test_many_results_stay_short() -> None:
     texts = [
-        as_list("rivers", WebSearch("search_web", lambda *_, n=n: ANSWERS[:n]).find("rivers", n))
-        for n in (1, 5, 10)
+        as_list("rivers", find_pages("rivers", n, lambda *_, n=n: ANSWERS[:n])) for n in (1, 5, 10)
     ]
     assert all(len(text) < 3000 for text in texts)
     assert "10. River 9" in texts[-1]
@@ -62,14 +59,14 @@ def test_more_than_asked_for_is_cut_and_what_is_no_page_is_left_out() -> None:
         {"title": "A\nB\x00\u202e", "href": " https://site.example/b ", "body": "c\n\nd"},
         *ANSWERS,
     ]
-    found = WebSearch("search_web", lambda *_: odd).find("rivers", 3)
+    found = find_pages("rivers", 3, lambda *_: odd)
     assert [page.address for page in found] == [
         "https://site.example/untitled",
         "https://site.example/b",
         "https://site.example/0",
     ]
     assert found[0].title == "https://site.example/untitled"
-    assert (found[1].title, found[1].snippet) == ("A B", "c d")
+    assert "\n2. A B\n   https://site.example/b\n   c d\n3. " in as_list("rivers", found)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +83,9 @@ def test_failures_say_what_to_do(raised: Exception, error: type[Exception], hint
         raise raised
 
     with pytest.raises(error, match=hint):
-        WebSearch("search_web", search).find("rivers", 3)
+        find_pages("rivers", 3, search)
     with pytest.raises(ToolRetryError, match="Nothing was found for 'rivers'"):
-        WebSearch("search_web", lambda *_: []).find("rivers", 3)
+        find_pages("rivers", 3, lambda *_: [])
 
 
 def test_the_services_are_those_that_are_named_and_are_asked_over_tls() -> None:
@@ -103,37 +100,3 @@ def test_by_default_the_search_is_made_of_ddgs_and_asks_nobody_yet() -> None:
     clients = [cell.cell_contents for cell in search.__closure__ or ()]
     assert [type(client).__name__ for client in clients] == ["DDGS"]
     assert type(clients[0]) is type(DDGS())
-    assert WebSearch("search_web")
-
-
-@pytest.mark.parametrize(
-    ("message", "words"),
-    [
-        ("search the web for tide tables in Brest", "tide tables in Brest"),
-        ("Can you search the internet for cheap bicycles, please?", "cheap bicycles"),
-        ("please google who won the chess championship", "who won the chess championship"),
-        ("look up the opening hours of the Louvre online", "the opening hours of the Louvre"),
-        ("Look online for a sourdough recipe.", "a sourdough recipe"),
-        ("do a web search for rivers", "rivers"),
-        ("search online: weather in Oslo", "weather in Oslo"),
-        ('search the web for "blue whale"', "blue whale"),
-        ("find websites about sourdough bread", "websites about sourdough bread"),
-        ("what is the latest news about Mars?", "what is the latest news about Mars?"),
-        ("google", "google"),
-        ("I'd like you to search for rivers on the web", "rivers"),
-    ],
-)
-def test_the_words_to_search_for_are_taken_from_the_request(message: str, words: str) -> None:
-    assert SearchWords().take(split_request(message), "") == words
-
-
-@pytest.mark.parametrize(
-    ("message", "name"),
-    [
-        ("download https://site.example/a/report.pdf", None),
-        ("save https://site.example/a.csv as data/prices.csv", "data/prices.csv"),
-        ("save https://site.example/get?f=x,b.csv as prices.csv please", "prices.csv"),
-    ],
-)
-def test_a_file_is_named_beside_the_address(message: str, name: str | None) -> None:
-    assert SaveName().take(split_request(message), "") == name

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply, joined
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.errors import UnknownToolError
-from airunner.messages import Message
+from airunner.messages import Message, joined_contents
 from airunner.tools.toolset import Toolset
 
 
@@ -38,7 +38,7 @@ class NoToolCalling:
 def _without_calls(messages: Sequence[Message]) -> list[Message]:
     """What was said; results of tools, which another model called, as words of the user."""
     said = [
-        Message("user", f"Result of {message.name}:\n\n{message.content}")
+        Message("user", joined_contents(f"Result of {message.name}:", message.content))
         if message.role == "tool"
         else message
         for message in messages

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from airunner.agent.tool_calling.tool_block import ToolBlock
-from airunner.messages import Message, ToolCall, ToolSchema
+from airunner.messages import Message, ToolCall, ToolSchema, joined_contents
 from airunner.tools.toolset import Toolset
 
 AUTO, NONE, REQUIRED = "auto", "none", "required"
@@ -94,7 +94,7 @@ def joined(messages: Sequence[Message]) -> list[Message]:
     merged: list[Message] = []
     for message in messages:
         if message.role == "user" and merged and merged[-1].role == "user":
-            both = f"{merged[-1].content}\n\n{message.content}"
+            both = joined_contents(merged[-1].content, message.content)
             merged[-1] = replace(merged[-1], content=both)
         else:
             merged.append(message)

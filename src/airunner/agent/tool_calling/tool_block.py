@@ -30,7 +30,7 @@ CORE_TOOLS = (
 
 A tool outside the core costs one search, that is one more generation, and one
 inside it costs every conversation its description: these eight and the two that
-reach the others are about 1,700 tokens, all 51 are about 7,000. In the core are
+reach the others are about 1,700 tokens, all 50 are about 7,000. In the core are
 therefore those that a model would not think of searching for, since it believes
 it can answer by itself (the time, the web, arithmetic that ``run_python`` gets
 right), and those that people ask for most (pictures, a document of theirs,

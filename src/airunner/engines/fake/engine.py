@@ -25,6 +25,7 @@ from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState, Worke
 from airunner.engines.beginning import leading_system
 from airunner.engines.openai_form import complete_by_chat
 from airunner.errors import AiRunnerError, StorageError, WorkerDiedError
+from airunner.media import in_words
 from airunner.messages import Delta, Message, ToolSchema, Usage
 
 _FIRST_PID = 1 << 24
@@ -279,7 +280,9 @@ class FakeLauncher:
 
 def _words(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[str]:
     texts = [f"{tool.name} {tool.description}" for tool in tools]
-    return [word for text in (*texts, *(m.content for m in messages)) for word in text.split()]
+    return [
+        word for text in (*texts, *(in_words(m.content) for m in messages)) for word in text.split()
+    ]
 
 
 def _write_words(target: Path, words: list[str]) -> int:

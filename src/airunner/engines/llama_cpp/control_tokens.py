@@ -20,7 +20,8 @@ _CONTROL = re.compile(
     r"(?:<(?=[|｜])"  # <|im_start|> and DeepSeek's full-width bars
     rf"|<(?=/?(?:{'|'.join(_NAMES.split())})>)"
     r"|\[(?=/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT|IMG|PREFIX|SUFFIX)\])"
-    r"|<(?=</?SYS>>))"
+    r"|<(?=</?SYS>>)"
+    r"|<(?=__media))"  # where older servers of llama.cpp put a picture
 )
 
 

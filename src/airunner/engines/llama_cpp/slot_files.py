@@ -43,9 +43,9 @@ def fingerprint(plan: LoadPlan, engine: str) -> bytes:
         [_sampled(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats],
         plan.kv_type_k,
         plan.kv_type_v,
-        plan.swa_full,
         plan.yarn_context and (plan.yarn_context, plan.n_ctx),
         plan.n_parallel,
+        *((plan.mmproj.stat().st_size,) if plan.mmproj else ()),
     )
     return blake2b(repr(facts).encode(), digest_size=16).digest()
 

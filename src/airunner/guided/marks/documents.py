@@ -32,7 +32,6 @@ MARKS = {
         "file": FILE_NAME,
         "max_sentences": Matching(r"\b([1-9]|1[0-2]) (?:short )?sentences?\b"),
     },
-    "answer_from_document": {"file": FILE_NAME, "question": WHOLE},
     "query_table": {"file": FILE_NAME, "sql": SqlSaid()},
     "ask_table": {"file": FILE_NAME, "question": WHOLE},
 }

@@ -7,10 +7,10 @@ from collections.abc import Collection
 
 from airunner.guided.request import Request
 from airunner.guided.user_words import BODY, UNSAID, Matching, UserWords
+from airunner.guided.words import COMMON, stems
 from airunner.records.conversations import MOST_TITLE
-from airunner.toolbox.memory import conversation_tools, note_tools
+from airunner.toolbox.memory import conversation_tools
 from airunner.toolbox.memory.named_record import MOST_WANTED
-from airunner.tools.words import COMMON, stems
 
 _LONGEST_QUOTED = 120
 _NAMED = re.compile(
@@ -25,12 +25,37 @@ _LISTING = frozenset(
 )
 """Words of a wish to see what there is."""
 
+_NOTE_WORDS = frozenset(stems("search find look notes note mention anything there"))
+_TALK_WORDS = frozenset(
+    stems("conversation conversations chat chats talk talked discuss discussed find search earlier")
+)
+"""Words that say where to search, and not for what."""
+
+_DOING = frozenset(
+    stems(
+        "add append cancel change chat conversation delete drop erase fact find forget knowledge "
+        "latest note open please read reminder remove replace rewrite saved search show summarise "
+        "summary switch title update"
+    )
+)
+"""Words of a wish that say what is to be done, and not with which record."""
+
+
+def telling(text: str, besides: Collection[str]) -> str:
+    """The words of ``text`` that are neither common nor ``besides``; all of them if none is."""
+    left = [
+        word
+        for word in text.split()
+        if not {*stems(word)} <= COMMON and not {*stems(word)} & {*besides}
+    ]
+    return " ".join(left) or text
+
 
 class RecordName(UserWords):
     """The name of a saved thing: what follows "called" or "about", or a short quotation.
 
-    Where the message has neither, it is taken ``whole``, which ``one_meant`` can look up, or
-    nothing is.
+    Where the message has neither, what it says beside the wish is taken with ``whole``, and
+    nothing without.
     """
 
     def __init__(self, *, whole: bool) -> None:
@@ -42,19 +67,23 @@ class RecordName(UserWords):
             return found["name"]
         if request.body and len(request.body) <= _LONGEST_QUOTED and "\n" not in request.body:
             return request.body
-        return request.message if self._whole and len(request.message) <= MOST_WANTED else None
+        if not self._whole or len(request.message) > MOST_WANTED:
+            return None
+        if conversation_tools.THIS_ONE.search(request.message):
+            return request.message
+        return telling(request.message, _DOING).rstrip(".?!")
 
 
 class RecordWords(UserWords):
     """What saved things are searched for; nothing where a list of them is wanted."""
 
     def __init__(self, kind_words: Collection[str]) -> None:
-        self._besides = {*kind_words, *_LISTING}
+        self._kind_words = kind_words
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """The message, if it has a word that may be looked for."""
-        said = {*stems(request.message)} - COMMON - self._besides
-        return request.message[:MOST_WANTED] if said else None
+        said = {*stems(request.message)} - COMMON - {*self._kind_words} - _LISTING
+        return telling(request.message[:MOST_WANTED], self._kind_words) if said else None
 
 
 class _NewTitle(UserWords):
@@ -131,7 +160,7 @@ _NAMED_ONE, _NAME_IF_ANY = RecordName(whole=True), RecordName(whole=False)
 
 MARKS = {
     "search_conversations": {
-        "query": RecordWords(conversation_tools.KIND_WORDS),
+        "query": RecordWords(_TALK_WORDS),
         "limit": Matching(r"\b([1-9]|[1-4]\d|50) (?:conversations|chats)\b"),
     },
     "title_conversation": {"title": _NewTitle(), "conversation": UNSAID},
@@ -144,7 +173,7 @@ MARKS = {
     "save_note": {"text": BODY, "title": _NAME_IF_ANY},
     "read_note": {"title": _NAMED_ONE},
     "search_notes": {
-        "query": RecordWords(note_tools.KIND_WORDS),
+        "query": RecordWords(_NOTE_WORDS),
         "limit": Matching(r"\b([1-9]|[1-4]\d|50) notes\b"),
     },
     "change_note": {"title": _NAMED_ONE, "text": _NewText(), "replace": _ReplaceSaid()},

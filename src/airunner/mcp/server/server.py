@@ -60,7 +60,7 @@ def mcp_server(runner: ToolRunner, tools: Toolset) -> Server[Any]:
         if params.name not in tools:
             raise _unknown(params.name)
         outcome = await runner.run_tool(params.name, params.arguments or {}, by_user=True)
-        text = outcome.problem or outcome.message.content
+        text = outcome.problem or outcome.message.text
         return types.CallToolResult(
             content=[types.TextContent(text=text)], is_error=bool(outcome.problem)
         )

@@ -31,10 +31,7 @@ _MOST_FINDINGS = 12
 _Script = Annotated[str, Field(max_length=_LONGEST_SCRIPT)]
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.CODE_GENERATION,),
-)
+@tool(permission="read", uses=(ModelCapability.CODE_GENERATION,))
 def generate_code(
     description: str,
     language: Annotated[str, Field(max_length=40)] = "Python",
@@ -61,10 +58,7 @@ def generate_code(
     return result
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.CODE_EDITING,),
-)
+@tool(permission="read", uses=(ModelCapability.CODE_EDITING,))
 def edit_code(
     code: str,
     instruction: Annotated[str, Field(max_length=2000)],
@@ -93,9 +87,7 @@ def edit_code(
     )
 
 
-@tool(
-    permission="execute",
-)
+@tool(permission="execute", needs=("pydantic_monty",))
 def run_python(
     code: _Script,
     file: Annotated[str, Field(max_length=255)] = "",
@@ -119,9 +111,7 @@ def run_python(
     return told(name, result, api)
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read", needs=("pydantic_monty",))
 def check_python(code: _Script, api: Any = None) -> str:
     """Check Python code for mistakes without running it: syntax, unknown names, wrong types.
 

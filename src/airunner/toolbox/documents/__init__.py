@@ -1,5 +1,4 @@
-"""Files as text: documents of several formats read, searched and quoted; text files saved.
+"""Files as text: documents of several formats read, cut into parts and searched.
 
-Owns no tool: what a model may call is in ``builtin.document_tools`` and
-``builtin.file_tools``, and which files may be touched is ``files_folder``.
+Owns no border: which files may be read is ``tools.files_folder``.
 """

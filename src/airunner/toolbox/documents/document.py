@@ -1,8 +1,7 @@
 """A document as text: what a reader makes of a file, and every tool works on.
 
-Owns the value, the places that a quotation can name, and cutting into passages
-(to search and to quote) and parts (to read one after another). How lines become
-sections is in ``stretches``; where the text came from is a reader's business.
+Owns the value, its places ("page 4"), and cutting into passages (to search) and parts
+(to read one after another). Where the text came from is a reader's business.
 """
 
 from __future__ import annotations
@@ -22,29 +21,30 @@ PART_TOKENS = 850
 """Estimated tokens of a part: with a line about it, what a first result may have (1,024)."""
 
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
-_TRAILING_SPACE = re.compile(r"[ \t\xa0]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A stretch of text, as it is, and where it is, as a quotation names it: ``page 4``.
+    """A page, or what stands under one heading.
 
-    ``page`` is the number of its page; 0 where the format has no pages.
+    ``place`` is how it is spoken of, ``page`` the number of its page; empty and 0 where the
+    format has none. What has neither is spoken of by its lines.
     """
 
-    place: str
     text: str
+    place: str = ""
     page: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A few sentences of a document and their place, which may be empty."""
+    """A few sentences of a document, and where they are: ``page 4``."""
 
     document: str
     place: str
     text: str
+    page: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +88,37 @@ class Document:
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
         """The text in pieces of at most ``PASSAGE_TOKENS``; none crosses a section."""
-        return tuple(
-            Passage(self.name, section.place, piece)
-            for section in self.sections
-            for piece in split_passages(section.text, PASSAGE_TOKENS)
-        )
+        return tuple(self._passages())
+
+    def _passages(self) -> Iterator[Passage]:
+        for section in self.sections:
+            line = 1
+            for text in split_passages(section.text + "\n", PASSAGE_TOKENS):
+                if text.strip():
+                    yield Passage(self.name, section.place or f"line {line}", text, section.page)
+                line += text.count("\n")
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """The text in pieces of at most ``PART_TOKENS``; each page begins with its number."""
+        """The passages joined to at most ``PART_TOKENS``; each page begins with its number."""
         parts: list[Part] = []
-        texts: list[str] = []
+        text, room, page = "", PART_TOKENS, 0
         pages: list[int] = []
-        room = PART_TOKENS
-        for page, text in self._pieces():
-            size = estimated_tokens(text) + 1
-            if texts and size > room:
-                parts.append(_part(texts, pages))
-                texts, pages, room = [], [], PART_TOKENS
-            texts.append(text)
+        for passage in self.passages:
+            begins = passage.page != page
+            page = passage.page
+            piece = f"\n[page {page}]\n{passage.text}" if begins else passage.text
+            size = estimated_tokens(piece)
+            if size > room:
+                parts.append(_part(text, pages))
+                text, room, pages = "", PART_TOKENS, []
+            text, room = text + piece, room - size
             pages.append(page)
-            room -= size
-        return (*parts, _part(texts, pages)) if texts else ()
-
-    def _pieces(self) -> Iterator[tuple[int, str]]:
-        """Page number and text of what no part is cut within."""
-        page = 0
-        for section in self.sections:
-            text = section.text
-            if section.page != page:
-                page = section.page
-                text = f"\n[page {page}]\n{text}"
-            if estimated_tokens(text) < PART_TOKENS:
-                yield page, text
-            else:
-                yield from ((page, piece) for piece in split_passages(text, PART_TOKENS - 1))
+        return (*parts, _part(text, pages)) if text else ()
 
 
-def _part(texts: list[str], pages: list[int]) -> Part:
-    return Part("\n".join(texts).strip("\n"), tuple(dict.fromkeys(page for page in pages if page)))
+def _part(text: str, pages: list[int]) -> Part:
+    return Part(text.strip("\n"), tuple(dict.fromkeys(page for page in pages if page)))
 
 
 def clean_text(text: str) -> str:
@@ -135,11 +127,12 @@ def clean_text(text: str) -> str:
     Control characters and halves of surrogate pairs, which PDFs are full of,
     would break an engine's request; blank lines are at most one.
     """
-    text = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text))
-    lines = text.split("\n")
-    text = "\n".join(line if line.isprintable() else _visible(line) for line in lines)
-    return _BLANK_LINES.sub("\n\n", _TRAILING_SPACE.sub("", text)).strip("\n")
+    lines = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)).split("\n")
+    return _BLANK_LINES.sub("\n\n", "\n".join(map(visible, lines))).strip("\n")
 
 
-def _visible(line: str) -> str:
-    return "".join(c for c in line if c == "\t" or unicodedata.category(c)[0] != "C")
+def visible(line: str) -> str:
+    """``line`` without control characters, and without blanks at its end."""
+    if not line.isprintable():
+        line = "".join(c for c in line if c == "\t" or unicodedata.category(c)[0] != "C")
+    return line.rstrip(" \t\xa0")

@@ -1,47 +1,41 @@
-"""Tools that read documents: part by part, by search, in summary, and by question.
+"""Tools that read documents: part by part, by search, and in summary.
 
 Owns what is said about a document and how much of it at once. Reading files is
-``tools.documents.reading``, and which may be read ``tools.files_folder``.
+``documents.reading``, and which may be read ``tools.files_folder``.
 """
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
-from airunner.toolbox.documents.answer import Answer, answer_from, evidence_for
 from airunner.toolbox.documents.document import Document, Passage
 from airunner.toolbox.documents.document_cache import DocumentCache
-from airunner.toolbox.documents.folder_walk import Entry, walk
 from airunner.toolbox.documents.pdf import page_ranges
-from airunner.toolbox.documents.ranking import best_passages, words
 from airunner.toolbox.documents.reading import DOCUMENT_SUFFIXES
+from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool
+from airunner.tools.word_index import WordIndex
 
 _MOST_DOCUMENTS = 200
+_MOST_CHARACTERS = 50_000_000
 _SEARCH_SECONDS = 60.0
 _MOST_NAMED = 5
-_SHOWN_PASSAGES = 3
 _SUMMARY_SECONDS = 3600.0
 _REPORTED_PAGES = 100
-_SHELF = DocumentCache()
+_CACHE = DocumentCache()
 
 _File = Annotated[str, Field(max_length=255)]
-_Words = Annotated[str, Field(max_length=1000)]
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def read_document(
     file: _File,
     part: Annotated[int, Field(ge=1)] = 1,
@@ -70,11 +64,9 @@ def read_document(
     return f"{' '.join([head, *notes])}\n\n{shown.text}"
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def search_documents(
-    query: _Words,
+    query: Annotated[str, Field(max_length=1000)],
     file: _File = "",
     max_results: Annotated[int, Field(ge=1, le=10)] = 4,
     api: Any = None,
@@ -86,14 +78,21 @@ def search_documents(
         file: the name of the one document to search; empty for every one there is.
         max_results: how many passages at most.
     """
+    left_out: list[str] = []
     if file:
-        document = _document("search_documents", file, api)
-        query = _without_name(query, file)
-        found = best_passages(document.passages, query, max_results)
-        if not found:
-            return _nothing_found(document, query)
-        return f"{_named(document)}: what fits {query!r} best.\n\n{_listed(found)}"
-    return _search_all(query, max_results, api)
+        documents = [_document("search_documents", file, api)]
+        where = _named(documents[0])
+    else:
+        documents, left_out = _all_documents(api)
+        where = f"{len(documents)} document{'s' * (len(documents) != 1)}"
+    passages = [passage for document in documents for passage in document.passages]
+    index = WordIndex(["text"], ([passage.text] for passage in passages))
+    found = [passages[number] for number in index.find(query, max_results)]
+    head = f"What fits {query!r} best in {where}:"
+    if not found:
+        head = f"Nothing in {where} has a word of {query!r}. Try other words for it."
+    listed = [_listed(passage, with_name=not file) for passage in found]
+    return "\n\n".join([head, *listed, *_not_searched(left_out)])
 
 
 @tool(
@@ -113,99 +112,46 @@ def summarize_document(
         max_sentences: the most sentences that the summary may have.
     """
     document = _document("summarize_document", file, api)
-    summary = summarize(document.text, max_sentences, api)
+    summary = summarize("summarize_document", document.text, max_sentences, api)
     size = f"{document.page_count} pages" if document.page_count > 1 else ""
     head = f"Summary of {_named(document)}{size and f' ({size})'}:"
     return " ".join([head, summary, *document.notes])
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.EXTRACTION,),
-)
-def answer_from_document(file: _File, question: _Words, api: Any = None) -> str:
-    """Answer a question from a document, with quotations that are checked word for word.
-
-    Args:
-        file: its name.
-        question: the full question.
-    """
-    document = _document("answer_from_document", file, api)
-    asked = _without_name(question, file)
-    evidence = evidence_for(document, asked)
-    answer = answer_from(evidence.passages, question, api)
-    if answer.quotes:
-        return _quoted_answer(document, answer)
-    best = best_passages(evidence.passages, asked, _SHOWN_PASSAGES)
-    best = best or list(evidence.passages[:_SHOWN_PASSAGES])
-    return f"{_why_no_answer(document, answer, fits=evidence.fits)}\n\n{_listed(best)}"
-
-
-def _search_all(query: str, max_results: int, api: Any) -> str:
+def _all_documents(api: Any) -> tuple[list[Document], list[str]]:
+    """The newest documents that there is time and room for, and why the others are left out."""
     files: FilesFolder = api.files
-    chosen, left_out = _chosen(files, query)
-    read: list[str] = []
-
-    def passages() -> Iterator[Passage]:
-        until_s = time.monotonic() + _SEARCH_SECONDS
-        for entry in chosen:
-            if time.monotonic() > until_s:
-                left_out.append(f"{entry.name} (no time left; search again to go on)")
-                continue
-            try:
-                document = _SHELF.read(entry.path, entry.name, _watch("search_documents", api))
-            except ToolFailedError as error:
-                _stop_if_cancelled("search_documents", api)
-                left_out.append(f"{entry.name} ({error.problem})")
-                continue
-            read.append(entry.name)
-            api.report(f"{len(read)} of {len(chosen)} documents")
-            yield from document.passages
-
-    found = best_passages(passages(), query, max_results)
-    what = f"{len(read)} document{'s' * (len(read) != 1)}"
-    parts = [
-        f"What fits {query!r} best in {what}:" if found
-        else f"None of {what} has a word of {query!r}. Try other words for it.",
-        *([_listed(found, with_names=True)] if found else []),
-        *([f"Not searched: {_some(left_out)}."] if left_out else []),
-    ]  # fmt: skip
-    return "\n\n".join(parts)
-
-
-def _quoted_answer(document: Document, answer: Answer) -> str:
-    lines = [f"Answer from {_named(document)}: {answer.text}", "", "Checked word for word:"]
-    lines += [
-        f'- "{quote.text}"{quote.passage.place and f" ({quote.passage.place})"}'
-        for quote in answer.quotes
+    entries = [
+        entry
+        for entry in walk(files, files.path, deep=True)
+        if entry.path.suffix.lower() in DOCUMENT_SUFFIXES
     ]
-    if answer.refused:
-        lines += [
-            "",
-            f"{len(answer.refused)} more said to be a quotation was not, and was dropped.",
-        ]
-    if answer.foreign_numbers:
-        numbers = ", ".join(answer.foreign_numbers)
-        lines += ["", f"Careful: these passages do not have the number {numbers}."]
-    return "\n".join(lines)
-
-
-def _why_no_answer(document: Document, answer: Answer, *, fits: bool) -> str:
-    passages = "the passages that fit best" if fits else "the beginning, as no passage fits"
-    if not answer.was_asked:
-        problem = "The model for answers could not be used"
-    elif not answer.text:
-        problem = "The model found no answer in these passages"
-    else:
-        problem = "The model's answer is left out, as no quotation from the document backs it"
-    return f"{problem}. From {_named(document)}, {passages}:"
+    entries.sort(key=lambda entry: -entry.modified_s)
+    left_out = [f"{entry.name} (only {_MOST_DOCUMENTS} are)" for entry in entries[_MOST_DOCUMENTS:]]
+    entries = entries[:_MOST_DOCUMENTS]
+    documents: list[Document] = []
+    room, until_s = _MOST_CHARACTERS, time.monotonic() + _SEARCH_SECONDS
+    for entry in entries:
+        if room <= 0 or time.monotonic() > until_s:
+            left_out.append(f"{entry.name} (no time or room left)")
+            continue
+        try:
+            watch = _watch("search_documents", api)
+            documents.append(_CACHE.read(entry.path, entry.name, watch))
+        except ToolFailedError as error:
+            _stop_if_cancelled("search_documents", api)
+            left_out.append(f"{entry.name} ({error.problem})")
+            continue
+        room -= documents[-1].characters
+        api.report(f"{len(documents)} of {len(entries)} documents")
+    return documents, left_out
 
 
 def _document(name: str, file: str, api: Any) -> Document:
     files: FilesFolder = api.files
     path = files.existing(file)
     try:
-        return _SHELF.read(path, files.name_of(path), _watch(name, api))
+        return _CACHE.read(path, files.name_of(path), _watch(name, api))
     except ToolFailedError as error:
         if error.tool == name:
             raise
@@ -244,49 +190,13 @@ def _named(document: Document) -> str:
     return f"{document.name} “{document.title}”" if document.title else document.name
 
 
-def _listed(passages: Iterable[Passage], *, with_names: bool = False) -> str:
-    shown = []
-    for passage in passages:
-        names = [passage.document] if with_names else []
-        place = ", ".join([*names, *filter(None, [passage.place])])
-        shown.append(f"[{place}]\n{passage.text}" if place else passage.text)
-    return "\n\n".join(shown)
+def _listed(passage: Passage, *, with_name: bool) -> str:
+    place = f"{passage.document}, {passage.place}" if with_name else passage.place
+    return f"[{place}]\n{passage.text.strip()}"
 
 
-def _nothing_found(document: Document, query: str) -> str:
-    known = {
-        word
-        for passage in document.passages
-        for word in re.findall(r"\w+", passage.text.casefold())
-    }
-    asked = words(query)[:3]
-    similar = [match for word in asked for match in get_close_matches(word, known, n=2)]
-    hint = f" Similar words in it: {', '.join(dict.fromkeys(similar))}." if similar else ""
-    return f"Nothing in {_named(document)} has a word of {query!r}.{hint} Try other words for it."
-
-
-def _without_name(query: str, file: str) -> str:
-    """``query`` without the file's name, which says where to look and not for what."""
-    rest = " ".join(query.replace(file, " ").split())
-    return rest if words(rest) else query
-
-
-def _chosen(files: FilesFolder, query: str) -> tuple[list[Entry], list[str]]:
-    """The documents to search, and the names of those beyond the limit.
-
-    First come those that are called after what is looked for, then the newest.
-    """
-    wanted = set(words(query))
-    found = [
-        entry
-        for entry in walk(files, files.path, deep=True)
-        if entry.path.suffix.lower() in DOCUMENT_SUFFIXES
-    ]
-    found.sort(key=lambda entry: (wanted.isdisjoint(words(entry.name)), -entry.modified_s))
-    left_out = [f"{entry.name} (only {_MOST_DOCUMENTS} are)" for entry in found[_MOST_DOCUMENTS:]]
-    return found[:_MOST_DOCUMENTS], left_out
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _not_searched(names: Sequence[str]) -> Iterable[str]:
+    if names:
+        more = len(names) - _MOST_NAMED
+        some = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield f"Not searched: {some}."

@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from airunner.toolbox.documents.chunks import stretches
 from airunner.toolbox.documents.document import Document, Section, clean_text
 from airunner.toolbox.documents.plain import decode
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MARKS = re.compile(r"[*_`]+|!?\[([^\]]*)\]\([^)]*\)")
+_READ_OF_HEADING = 400
 _LONGEST_HEADING = 80
-_FIRST_LEVEL = 1
 
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading's text without marks, its level from 1 to 6, and its line counted from 0."""
-
-    text: str
-    level: int
-    line: int
+_Heading = tuple[int, int, str]
+"""Its line, from 0, its level from 1 to 6, and its text without marks."""
 
 
 def read_markdown(data: bytes, name: str) -> Document:
@@ -40,24 +32,23 @@ def read_markdown(data: bytes, name: str) -> Document:
     return markdown_document(decode(data, name).text, name)
 
 
-def markdown_document(text: str, name: str, title: str = "") -> Document:
+def markdown_document(
+    text: str, name: str, title: str = "", notes: tuple[str, ...] = ()
+) -> Document:
     """Markdown as a document; without a ``title`` it is the first heading of level 1."""
     lines = clean_text(text).split("\n")
     headings = list(_headings(lines))
-    named = (heading.text for heading in headings if heading.level == _FIRST_LEVEL)
-    return Document(name, title or next(named, ""), tuple(_sections(lines, headings)))
+    title = title or next((text for _, level, text in headings if level == 1), "")
+    starts = [(0, ""), *((line, f"section “{text}”" * bool(text)) for line, _, text in headings)]
+    ends = [*(line for line, _ in starts[1:]), len(lines)]
+    sections = (
+        Section("\n".join(lines[start:end]), place)
+        for (start, place), end in zip(starts, ends, strict=True)
+    )
+    return Document(name, title, tuple(s for s in sections if s.text.strip()), notes=notes)
 
 
-def _sections(lines: list[str], headings: list[Heading]) -> Iterator[Section]:
-    starts = [0, *(heading.line for heading in headings)]
-    ends = [*starts[1:], len(lines)]
-    places = ["", *(f"section “{heading.text}”" if heading.text else "" for heading in headings)]
-    for place, start, end in zip(places, starts, ends, strict=True):
-        for stretch in stretches("\n".join(lines[start:end])):
-            yield Section(place, stretch.text)
-
-
-def _headings(lines: list[str]) -> Iterator[Heading]:
+def _headings(lines: list[str]) -> Iterator[_Heading]:
     fence = ""
     for number, line in enumerate(lines):
         if found := _FENCE.match(line):
@@ -68,10 +59,9 @@ def _headings(lines: list[str]) -> Iterator[Heading]:
         elif fence:
             continue
         elif heading := _HEADING.fullmatch(line):
-            yield Heading(_plain(heading[2]), len(heading[1]), number)
+            yield number, len(heading[1]), _plain(heading[2])
         elif (under := _UNDERLINE.fullmatch(line)) and _is_paragraph(lines, number - 1):
-            level = 1 if under[1].startswith("=") else 2
-            yield Heading(_plain(lines[number - 1].strip()), level, number - 1)
+            yield number - 1, 1 if under[1].startswith("=") else 2, _plain(lines[number - 1])
 
 
 def _is_paragraph(lines: list[str], number: int) -> bool:
@@ -83,5 +73,9 @@ def _is_paragraph(lines: list[str], number: int) -> bool:
 
 
 def _plain(heading: str) -> str:
-    text = _MARKS.sub(lambda mark: mark[1] or "", heading).strip()
+    text = heading.strip()
+    if (opened := text.rstrip("#")) != text and opened[-1:] in ("", " ", "\t"):
+        text = opened
+    # Cut before marks are looked for: an open bracket is followed to the end of its line.
+    text = _MARKS.sub(lambda mark: mark[1] or "", text[:_READ_OF_HEADING]).strip()
     return text if len(text) <= _LONGEST_HEADING else f"{text[:_LONGEST_HEADING].rstrip()}…"

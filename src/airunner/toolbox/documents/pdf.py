@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.errors import ToolFailedError
-from airunner.toolbox.documents.chunks import stretches
 from airunner.toolbox.documents.document import Document, Section, clean_text
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def read_pdf(
         elif not text:
             without_text.append(last)
         else:
-            found = stretches(text)
-            sections += [Section(f"page {last}", each.text, last) for each in found]
+            sections.append(Section(text, f"page {last}", last))
             characters += len(text)
             if characters >= most_characters:
                 break
@@ -77,7 +75,8 @@ def _opened(path: Path, name: str) -> PdfReader:
         logger.addHandler(logging.NullHandler())
     try:
         reader = PdfReader(path)
-        # Many files are encrypted with an empty password, only to forbid printing.
+        # Many files are encrypted with an empty password, only to forbid printing. For AES,
+        # pypdf needs the package cryptography, which none of its own requirements names.
         locked = reader.is_encrypted and not reader.decrypt("")
     except Exception as error:  # as pypdf itself says, a broken file may raise anything
         raise _damaged(name, error) from error

@@ -1,4 +1,4 @@
-"""Plain text: from bytes of an unknown encoding to stretches named by their line.
+"""Plain text: from bytes of an unknown encoding to lines of readable characters.
 
 Owns the guess at the encoding and the refusal of what is no text at all.
 """
@@ -9,8 +9,7 @@ import codecs
 from dataclasses import dataclass
 
 from airunner.errors import ToolFailedError
-from airunner.toolbox.documents.chunks import stretches
-from airunner.toolbox.documents.document import Document, Section, clean_text
+from airunner.toolbox.documents.document import Document, Section, visible
 
 _BOMS = (
     # UTF-32's begins with UTF-16's.
@@ -65,6 +64,19 @@ def as_unicode(data: bytes, name: str) -> PlainText | None:
         return None
 
 
+def as_utf8(data: bytes, charset: str | None) -> bytes:
+    """``data`` in UTF-8, if it is said to be in ``charset``.
+
+    It stays as it is where a byte order mark knows better, or there is no such encoding.
+    """
+    if charset is None or any(data.startswith(bom) for bom, _ in _BOMS):
+        return data
+    try:
+        return data.decode(charset, "replace").encode("utf-8", "replace")
+    except (LookupError, UnicodeError):
+        return data
+
+
 def is_binary(data: bytes) -> bool:
     """Whether there are bytes that no text has: zeros, or more than a few other controls."""
     if b"\0" in data:
@@ -74,16 +86,11 @@ def is_binary(data: bytes) -> bool:
 
 
 def read_plain(data: bytes, name: str) -> Document:
-    """A text file, in stretches of a few lines that a quotation names by the first one.
+    """A text file, whose lines keep their numbers.
 
     Raises:
         ToolFailedError: see ``decode``.
     """
     text = decode(data, name).text.replace("\r\n", "\n").replace("\r", "\n")
-    found = stretches("\n".join(map(_clean_line, text.split("\n"))))
-    return Document(name, "", tuple(Section(f"line {each.line}", each.text) for each in found))
-
-
-def _clean_line(line: str) -> str:
-    """Cleaned by itself, so that the lines after it keep their numbers."""
-    return line if line.isprintable() else clean_text(line).replace("\n", " ")
+    text = "\n".join(map(visible, text.split("\n")))
+    return Document(name, "", (Section(text),) if text.strip() else ())

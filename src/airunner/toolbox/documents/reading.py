@@ -16,7 +16,7 @@ from airunner.toolbox.documents.docx import read_docx
 from airunner.toolbox.documents.html import read_html
 from airunner.toolbox.documents.markdown import read_markdown
 from airunner.toolbox.documents.pdf import read_pdf
-from airunner.toolbox.documents.plain import read_plain
+from airunner.toolbox.documents.plain import as_utf8, read_plain
 
 MOST_BYTES = 50_000_000
 """The largest file that is read."""
@@ -52,7 +52,10 @@ def ignore_page(number: int, count: int) -> None:
 
 
 def read_document(
-    path: Path, name: str, on_page: Callable[[int, int], None] = ignore_page
+    path: Path,
+    name: str,
+    on_page: Callable[[int, int], None] = ignore_page,
+    charset: str | None = None,
 ) -> Document:
     """The text of the file at ``path``, which is called ``name``.
 
@@ -61,24 +64,32 @@ def read_document(
         name: how messages and quotations call it.
         on_page: told of each page of a PDF before it is read, its number and how
             many there are; what it raises ends the reading.
+        charset: the encoding of its text, if that is known.
 
     Raises:
         ToolFailedError: it has no text that could be read; says why and what would help.
     """
     try:
-        document = _read(path, name, on_page)
+        document = _read(path, name, on_page, charset)
     except OSError as error:
         problem = error.strerror or str(error)
         raise ToolFailedError(f"reading {name}", problem) from error
+    except ModuleNotFoundError as error:
+        problem = f"that needs a package: pip install 'airunner[documents]' ({error})"
+        raise ToolFailedError(f"reading {name}", problem) from error
     if not document.sections:
-        raise ToolFailedError(f"reading {name}", "there is no text in it")
+        scripts = "; pages that only scripts fill cannot be read"
+        is_page = path.suffix.lower() in _HTML_SUFFIXES
+        raise ToolFailedError(f"reading {name}", f"there is no text in it{scripts * is_page}")
     if document.characters > MOST_CHARACTERS and not document.page_count:
         problem = f"its text is longer than {MOST_CHARACTERS:,} characters; split it"
         raise ToolFailedError(f"reading {name}", problem)
     return document
 
 
-def _read(path: Path, name: str, on_page: Callable[[int, int], None]) -> Document:
+def _read(
+    path: Path, name: str, on_page: Callable[[int, int], None], charset: str | None
+) -> Document:
     size_bytes = path.stat().st_size
     if size_bytes > MOST_BYTES:
         limit = f"{format_bytes(size_bytes)}, and at most {format_bytes(MOST_BYTES)} are read"
@@ -86,7 +97,7 @@ def _read(path: Path, name: str, on_page: Callable[[int, int], None]) -> Documen
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
-        raise ToolFailedError(f"reading {name}", "the file is empty")
+        raise ToolFailedError(f"reading {name}", "it is empty: there is no text in it")
     # Where the name says so too, some bytes before it are forgiven, as every reader does.
     if head.startswith(_PDF) or (_PDF in head and path.suffix.lower() == ".pdf"):
         return read_pdf(path, name, MOST_CHARACTERS, on_page)
@@ -102,13 +113,14 @@ def _read(path: Path, name: str, on_page: Callable[[int, int], None]) -> Documen
     if path.suffix.lower() in {".pdf", ".docx"}:
         problem = f"it is called {path.suffix} but is none: it is damaged, or something else"
         raise ToolFailedError(f"reading {name}", problem)
-    return _read_text(path, name)
+    return _read_text(path, name, charset)
 
 
-def _read_text(path: Path, name: str) -> Document:
+def _read_text(path: Path, name: str, charset: str | None) -> Document:
     data, suffix = path.read_bytes(), path.suffix.lower()
     if suffix in _HTML_SUFFIXES:
-        return read_html(data, name)
+        return read_html(data, name, charset)
+    data = as_utf8(data, charset)
     if suffix in _MARKDOWN_SUFFIXES:
         return read_markdown(data, name)
     return read_plain(data, name)

@@ -1,1 +1,1 @@
-"""Tools for files and folders."""
+"""Files and folders: gone through, searched, changed exactly, and saved whole or not at all."""

@@ -1,7 +1,7 @@
 """Tools that change files in the files folder.
 
 Owns what each refuses: to overwrite unasked, to change what it cannot change
-exactly, to go through a link. Writing itself is ``documents.saving``; nothing is
+exactly, to go through a link. Writing itself is ``files.saving``; nothing is
 ever deleted, only moved to a folder from which it can be taken back.
 """
 
@@ -13,10 +13,10 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents import saving
-from airunner.toolbox.documents.editing import addition, edited, encoded
 from airunner.toolbox.documents.plain import PlainText, decode
-from airunner.toolbox.documents.target import (
+from airunner.toolbox.files import saving
+from airunner.toolbox.files.editing import addition, edited, encoded
+from airunner.toolbox.files.target import (
     destination,
     direct,
     direct_file,
@@ -32,9 +32,7 @@ TRASH = ".trash"
 _Name = Annotated[str, Field(max_length=255)]
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = None) -> str:
     """Write a text file; one that exists is only replaced if overwrite is true.
 
@@ -46,14 +44,13 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
     files: FilesFolder = api.files
     target, was = file_target(files, path, overwrite=overwrite)
     data = encoded(content, "utf-8")
-    saving.save(target, data, "write_file")
+    with saving.written(target, "write_file") as file:
+        file.write(data)
     replaced = f", replacing {format_bytes(was)}" if was is not None else ""
     return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     """Add text at the end of a text file, on a line of its own; a new file is made if need be.
 
@@ -69,16 +66,15 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     old = PlainText("", "utf-8") if is_new else _text_of(files, path, "append_to_file")
     data = addition(old, content)
     if is_new:
-        saving.save(target, data, "append_to_file")
+        with saving.written(target, "append_to_file") as file:
+            file.write(data)
     else:
         saving.append(target, data, "append_to_file")
     name, size = files.name_of(target), format_bytes(len(data))
     return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def edit_file(
     path: _Name, old: Annotated[str, Field(min_length=1)], new: str, api: Any = None
 ) -> str:
@@ -93,13 +89,12 @@ def edit_file(
     target = direct_file(files, path)
     name = files.name_of(target)
     edit = edited(_text_of(files, path, "edit_file"), old, new, name)
-    saving.save(target, edit.data, "edit_file")
+    with saving.written(target, "edit_file") as file:
+        file.write(edit.data)
     return f"Changed {name} at line {edit.line}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Copy a file.
 
@@ -115,9 +110,7 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Copied {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Move or rename a file; also takes a deleted one back out of .trash.
 
@@ -133,9 +126,7 @@ def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Moved {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def delete_file(path: _Name, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.
 

@@ -5,6 +5,7 @@ Files are changed by ``file_tools``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -13,9 +14,9 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents.folder_walk import Entry, entry_of, folder_at, walk
-from airunner.toolbox.documents.line_search import Searched, lines_matching, lines_with, searched
-from airunner.toolbox.documents.target import direct
+from airunner.toolbox.files.folder_walk import Entry, entry_of, folder_at, walk
+from airunner.toolbox.files.line_search import Searched, lines_matching, searched
+from airunner.toolbox.files.target import direct
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.tool import tool
 
@@ -28,9 +29,7 @@ _ORDERS: dict[str, Callable[[Entry], float]] = {
 }
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def list_files(
     path: _Name = "",
     pattern: _Pattern = "*",
@@ -62,9 +61,7 @@ def list_files(
     return "\n".join(lines)
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def find_in_files(
     text: Annotated[str, Field(min_length=1, max_length=200)],
     path: _Name = "",
@@ -84,7 +81,7 @@ def find_in_files(
     """
     files: FilesFolder = api.files
     below = searched(_entries(files, path, _shell_pattern(pattern)), lambda: api.cancelled)
-    found = (lines_matching if regex else lines_with)(below.texts, text)
+    found = lines_matching(below.texts, text if regex else re.escape(text))
     if not found:
         return f"{text!r} is not in {_how_many(below)}"
     places = "1 line has" if len(found) == 1 else f"{len(found)} lines have"
@@ -97,9 +94,7 @@ def find_in_files(
     return "\n".join(lines)
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def make_folder(path: _Name, api: Any = None) -> str:
     """Make a folder, with the folders above it.
 

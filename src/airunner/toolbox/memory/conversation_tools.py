@@ -10,25 +10,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.media import in_words
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
 from airunner.records.conversations import MOST_TITLE, Entry
-from airunner.toolbox.memory.named_record import (
-    MOST_WANTED,
-    all_meant,
-    one_meant,
-    telling,
-)
+from airunner.toolbox.memory.named_record import MOST_WANTED, all_meant, one_meant
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.tool import tool
-from airunner.tools.words import stems
 
 _SHORT_ID = 8
-KIND_WORDS = frozenset(
-    stems("conversation conversations chat chats talk talked discuss discussed find search earlier")
-)
-"""Words that say where to search, and not for what."""
-
 THIS_ONE = re.compile(
     r"\b(?:this|the current|our current|the present)\s+(?:conversation|chat|one)\b", re.IGNORECASE
 )
@@ -37,9 +27,7 @@ THIS_ONE = re.compile(
 _Name = Annotated[str, Field(max_length=MOST_WANTED)]
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def search_conversations(
     query: _Name = "",
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
@@ -54,19 +42,16 @@ def search_conversations(
     store = api.records.conversations
     if not query.strip():
         return _latest(limit, api)
-    words = telling(query, KIND_WORDS)
-    found = store.search(words, limit, besides=api.conversation)
+    found = store.search(query, limit, besides=api.conversation)
     if not found:
-        return f"Nobody has said {words!r} in another saved conversation."
+        return f"Nobody has said {query!r} in another saved conversation."
     lines = []
     for each in found:
         lines += [_line(each.entry, api), f"  {' '.join(each.excerpt.split())}"]
     return "\n".join(lines)
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def title_conversation(
     title: Annotated[str, Field(max_length=MOST_TITLE)],
     conversation: _Name = "",
@@ -89,10 +74,7 @@ def title_conversation(
     return f"The conversation {entry.title!r} is now called {now.title!r}."
 
 
-@tool(
-    permission="read",
-    uses=(ModelCapability.SUMMARIZATION,),
-)
+@tool(permission="read", uses=(ModelCapability.SUMMARIZATION,))
 def summarize_conversation(
     conversation: _Name = "",
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,
@@ -112,12 +94,11 @@ def summarize_conversation(
     text = _transcript(messages)
     if not text:
         raise ToolFailedError("summarize_conversation", "nothing has been said in it yet")
-    return f"Of {entry.title!r}:\n{summarize(text, max_sentences, api)}"
+    summary = summarize("summarize_conversation", text, max_sentences, api)
+    return f"Of {entry.title!r}:\n{summary}"
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def switch_conversation(conversation: _Name, api: Any = None) -> str:
     """Go on in another saved conversation from the next message on.
 
@@ -133,9 +114,7 @@ def switch_conversation(conversation: _Name, api: Any = None) -> str:
     return f"The user's next message belongs to the conversation {entry.title!r}."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def delete_conversation(
     conversation: _Name,
     also_this_one: bool = False,
@@ -200,7 +179,7 @@ def _meant(conversation: str, api: Any, tool_name: str, *, by_words: bool = Fals
         return by_id[0]
     entries: Sequence[Entry] = store.list()
     if by_words and not all_meant(wanted, entries, _title):
-        found = store.search(telling(wanted, KIND_WORDS), 2, besides=api.conversation)
+        found = store.search(wanted, 2, besides=api.conversation)
         if len(found) == 1:
             entry: Entry = found[0].entry
             return entry
@@ -231,7 +210,7 @@ def _count(messages: int) -> str:
 def _transcript(messages: Sequence[Message]) -> str:
     names = {"user": "User", "assistant": "Assistant"}
     return "\n\n".join(
-        f"{names[message.role]}: {message.content.strip()}"
+        f"{names[message.role]}: {in_words(message.content).strip()}"
         for message in messages
-        if message.role in names and message.content.strip()
+        if message.role in names and in_words(message.content).strip()
     )

@@ -8,19 +8,16 @@ from pydantic import Field
 
 from airunner.errors import ToolRetryError
 from airunner.records.facts import MOST_FACT
-from airunner.toolbox.memory.named_record import one_meant, telling
+from airunner.toolbox.memory.named_record import one_meant
 from airunner.tools.tool import tool
-from airunner.tools.words import stems
 
 _MOST_RECALLED = 30
-
+_EVERYTHING = {"me", "user", "the user"}
 
 _Fact = Annotated[str, Field(max_length=MOST_FACT)]
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def remember_fact(fact: _Fact, api: Any = None) -> str:
     """Remember a fact about the user for all later conversations.
 
@@ -32,9 +29,7 @@ def remember_fact(fact: _Fact, api: Any = None) -> str:
     return f"Remembered: {api.records.facts.add(fact).text}"
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = None) -> str:
     """Recall what the user asked to have remembered about themselves.
 
@@ -44,20 +39,17 @@ def recall_facts(about: Annotated[str, Field(max_length=200)] = "", api: Any = N
     facts = api.records.facts
     if not facts.list(1):
         return "Nothing has been remembered about the user yet."
-    words = telling(about.strip(), {*stems("know remember facts me user")})
-    found = facts.search(words, _MOST_RECALLED) if words and words.lower() != "me" else []
-    head = f"Remembered about {words!r}:"
+    about = "" if about.strip().lower() in _EVERYTHING else about.strip()
+    found = facts.search(about, _MOST_RECALLED) if about else []
+    head = f"Remembered about {about!r}:"
     if not found:
         found = facts.list(_MOST_RECALLED)
-        head = "Nothing fits these words. " if words and words.lower() != "me" else ""
-        head += "Remembered, newest first:"
+        head = f"{'Nothing fits these words. ' if about else ''}Remembered, newest first:"
     more = "" if len(found) < _MOST_RECALLED else "\n(There may be more: say what about.)"
     return "\n".join([head, *(f"- {fact.text}" for fact in found)]) + more
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def forget_fact(fact: _Fact, api: Any = None) -> str:
     """Forget a fact that was remembered about the user.
 

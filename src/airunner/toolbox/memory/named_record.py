@@ -1,18 +1,17 @@
 """Which of several saved things a request means: a note, a fact, a reminder, a conversation.
 
-Owns how a name is looked up: exactly, then by what contains it, then by its words.
+Owns how a name is looked up: exactly, then by what it contains or is a part of.
 Nothing is guessed: where several fit, the caller is given all of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from airunner.errors import ToolRetryError
 from airunner.records.one_line import folded
-from airunner.tools.words import COMMON, stems
 
 T = TypeVar("T")
 
@@ -57,16 +56,6 @@ def one_meant(
     raise ToolRetryError(f"There is no {kind} {wanted!r}. There is: {some}{more}.")
 
 
-def telling(query: str, besides: Collection[str] = ()) -> str:
-    """The words of ``query`` worth searching for; all of them if none is."""
-    left = [
-        word
-        for word in query.split()
-        if not {*stems(word)} <= COMMON and not {*stems(word)} & {*besides}
-    ]
-    return " ".join(left) or query
-
-
 def all_meant(wanted: str, records: Sequence[T], name: Callable[[T], str]) -> list[T]:
     """Those of ``records`` that ``wanted`` may mean, in their order; see ``one_meant``."""
     said = folded(wanted)
@@ -81,18 +70,9 @@ def all_meant(wanted: str, records: Sequence[T], name: Callable[[T], str]) -> li
         return [record for record, own in inside if len(own) == most]
     if around := [record for record, own in names if _has_words(own, said)]:
         return around
-    words = {word for word in stems(wanted) if word not in COMMON} - _DOING
-    return [record for record, own in names if words and words <= {*stems(own)}]
+    words = {*said.split()}
+    return [record for record, own in names if words <= {*own.split()}]
 
 
 def _has_words(text: str, part: str) -> bool:
     return bool(part) and bool(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text))
-
-
-_DOING_WORDS = """
-add append cancel change chat conversation delete drop erase fact find forget knowledge latest
-note open please read reminder remove replace rewrite saved search show summarise summary switch
-title update
-"""
-_DOING = frozenset(stems(_DOING_WORDS))
-"""Words of a wish that say what is to be done, and not with which record."""

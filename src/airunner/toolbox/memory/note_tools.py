@@ -11,27 +11,18 @@ from pydantic import Field
 from airunner.errors import ToolRetryError
 from airunner.records.notes import MOST_TITLE, Note
 from airunner.records.one_line import title_from
-from airunner.toolbox.memory.named_record import (
-    MOST_WANTED,
-    one_meant,
-    telling,
-)
+from airunner.toolbox.memory.named_record import MOST_WANTED, one_meant
 from airunner.tools.passages import head_and_tail
 from airunner.tools.tool import tool
-from airunner.tools.words import stems
 
 _READ_TOKENS = 1500
 _MOST_TEXT = 20_000
-KIND_WORDS = frozenset(stems("search find look notes note mention anything there"))
-"""Words that say where to search, and not for what."""
 
 _Title = Annotated[str, Field(max_length=MOST_WANTED)]
 _NewTitle = Annotated[str, Field(max_length=MOST_TITLE)]
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def save_note(
     text: Annotated[str, Field(max_length=_MOST_TEXT)], title: _NewTitle = "", api: Any = None
 ) -> str:
@@ -55,9 +46,7 @@ def save_note(
     return f"Saved the note {note.title!r}."
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def read_note(title: _Title, api: Any = None) -> str:
     """Read one saved note.
 
@@ -70,9 +59,7 @@ def read_note(title: _Title, api: Any = None) -> str:
     )
 
 
-@tool(
-    permission="read",
-)
+@tool(permission="read")
 def search_notes(
     query: Annotated[str, Field(max_length=MOST_WANTED)] = "",
     limit: Annotated[int, Field(ge=1, le=50)] = 10,
@@ -86,16 +73,14 @@ def search_notes(
     """
     if not query.strip():
         return _titles(api.records.notes.list(), limit)
-    found = api.records.notes.search(telling(query, KIND_WORDS), limit)
+    found = api.records.notes.search(query, limit)
     if not found:
         return "No note has such words. An empty query lists every title."
     lines = [f"- {each.note.title}: {' '.join(each.excerpt.split())}" for each in found]
     return "\n".join([*lines, "read_note shows a whole note."])
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def change_note(
     title: _Title,
     text: Annotated[str, Field(max_length=_MOST_TEXT)],
@@ -119,9 +104,7 @@ def change_note(
     return f"{done} the note {note.title!r}, which has {len(note.text):,} characters now."
 
 
-@tool(
-    permission="write",
-)
+@tool(permission="write")
 def delete_note(title: _Title, api: Any = None) -> str:
     """Delete a saved note for good.
 

@@ -29,6 +29,8 @@ def ask_each(
 
     Asking one by one would bring the primary back between any two of them.
     """
+    if len(prompts) == 1:
+        return [ask(api, capability, prompts[0], max_tokens)]
     model: SpecialistHandle | None = api.load_specialized_model(capability) if api else None
     if api is None or model is None:
         return [""] * len(prompts)

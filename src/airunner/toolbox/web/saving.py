@@ -1,25 +1,21 @@
 """A file of the web saved into the files folder.
 
-Owns what the file is called and that it is there whole or not at all: bytes are
-written beside it, and it gets its name when the last one is on the disk. Nothing is
-ever overwritten.
+Owns what the file is called, and that there is room for it. That it is there whole or not
+at all is ``files.saving``. Nothing is ever overwritten.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from secrets import token_hex
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.web.answer import Answer
+from airunner.toolbox.files.saving import written
 from airunner.toolbox.web.fetcher import Fetcher
 
 if TYPE_CHECKING:
@@ -65,13 +61,15 @@ def save_file(
         may_compress=False,
     ) as answer:
         _require_space(fetcher.tool, files, answer.announced_bytes)
-        try:
-            size = _store(answer, target, report)
-        except OSError as error:
-            raise ToolFailedError(
-                fetcher.tool,
-                f"{files.name_of(target)} could not be written: {error.strerror or error}",
-            ) from error
+        total = answer.announced_bytes
+        of_total = "" if total is None else f" of {format_bytes(total)}"
+        size = reported = 0
+        with written(target, fetcher.tool, replace=False) as file:
+            for piece in answer.pieces():
+                size += file.write(piece)
+                if size - reported >= _REPORT_BYTES:
+                    reported = size
+                    report(f"{format_bytes(size)}{of_total}")
         kind = answer.media_type or "unknown content"
     return f"Saved {files.name_of(target)} ({format_bytes(size)}, {kind}) from {answer.url}."
 
@@ -104,65 +102,3 @@ def _require_space(tool: str, files: FilesFolder, needed_bytes: int | None) -> N
             tool,
             f"the file has {format_bytes(needed_bytes)}, but {format_bytes(free_bytes)} are free",
         )
-
-
-def _store(answer: Answer, target: Path, report: Callable[[str], None]) -> int:
-    """Write the body to ``target``; its size in bytes."""
-    total = answer.announced_bytes
-    of_total = "" if total is None else f" of {format_bytes(total)}"
-    size = reported = 0
-    with _folder(target.parent), _unfinished(target) as file:
-        for piece in answer.pieces():
-            file.write(piece)
-            size += len(piece)
-            if size - reported >= _REPORT_BYTES:
-                reported = size
-                report(f"{format_bytes(size)}{of_total}")
-    return size
-
-
-@contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """Make ``folder``; what was made vanishes again if the body fails."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        for each in made:
-            with suppress(OSError):  # somebody else put a file there meanwhile
-                each.rmdir()
-        raise
-
-
-@contextmanager
-def _unfinished(target: Path) -> Iterator[BinaryIO]:
-    """A file that becomes ``target`` when the body ends well, and vanishes when it does not."""
-    partial = target.with_name(f".{target.name[:60]}.{token_hex(4)}.part")
-    try:
-        with partial.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _give_name(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _give_name(partial: Path, target: Path) -> None:
-    """Make ``partial`` known as ``target``.
-
-    Raises:
-        FileExistsError: another file has that name by now; a plain rename would overwrite it.
-    """
-    try:
-        target.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        target.touch(exist_ok=False)
-        try:
-            partial.replace(target)
-        except OSError:
-            target.unlink()
-            raise

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.documents.document import clean_text
+from airunner.records.one_line import one_line
 
 BACKENDS = ("duckduckgo", "brave", "mojeek", "startpage", "yahoo")
 """Asked in this order, two at a time, until there are enough results. Without Wikipedia, which
@@ -24,6 +24,7 @@ SAFE_SEARCH = "moderate"
 SERVICE_S = 8
 """How long one service may take."""
 
+_CONNECTED = "is there an internet connection?"
 _TITLE_CHARS = 120
 _SNIPPETS_CHARS = 1600
 _SNIPPET_CHARS = (80, 300)
@@ -34,59 +35,48 @@ Search = Callable[[str, int], Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page that a search found."""
+    """A page that a search found, in the words of the service."""
 
     title: str
     address: str
     snippet: str
 
 
-class WebSearch:
-    """Searches for one tool.
+def find_pages(words: str, max_results: int, ask: Search | None = None) -> list[Found]:
+    """At most ``max_results`` pages, best first; never none.
 
     Args:
-        tool: whose errors are raised.
-        search: does it; raises what ``ddgs`` raises. By default the services of ``BACKENDS``.
+        words: what to search for.
+        max_results: how many pages at most.
+        ask: does it; raises what ``ddgs`` raises. By default the services of ``BACKENDS``.
+
+    Raises:
+        ToolRetryError: nothing was found.
+        ToolFailedError: the services cannot be reached, or have had enough.
     """
+    from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
-    def __init__(self, tool: str, search: Search | None = None) -> None:
-        self._tool, self._search = tool, search or services()
-
-    def find(self, words: str, max_results: int) -> list[Found]:
-        """At most ``max_results`` pages, best first; never none.
-
-        Raises:
-            ToolRetryError: nothing was found.
-            ToolFailedError: the services cannot be reached, or have had enough.
-        """
-        from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
-
-        try:
-            answers = self._search(words, max_results)
-        except RatelimitException:
-            raise ToolFailedError(
-                self._tool, "the search services were asked too often; wait some minutes"
-            ) from None
-        except TimeoutException:
-            raise ToolFailedError(
-                self._tool, "no search service answered in time; is there an internet connection?"
-            ) from None
-        except DDGSException as error:
-            if "No results" not in str(error):
-                raise ToolFailedError(
-                    self._tool,
-                    f"the search services gave nothing but errors ({_kind(error)}); "
-                    "is there an internet connection?",
-                ) from error
-            answers = []
-        found = [page for answer in answers if (page := _page(answer))][:max_results]
-        if not found:
-            # The services do not say which: they answer the same when asked too often.
-            raise ToolRetryError(
-                f"Nothing was found for {words!r}. Try fewer or other words; if that does not "
-                "help, the services may have been asked too often, and it is worth waiting."
-            )
-        return found
+    answers: Sequence[Mapping[str, Any]] = ()
+    try:
+        answers = (ask or services())(words, max_results)
+    except RatelimitException:
+        raise _failed("the search services were asked too often; wait some minutes") from None
+    except TimeoutException:
+        raise _failed(f"no search service answered in time; {_CONNECTED}") from None
+    except DDGSException as error:
+        if "No results" not in str(error):
+            # Such as DNSError: what follows it are addresses of no use to anybody.
+            kind = str(error).partition(":")[0][:80]
+            problem = f"the search services gave nothing but errors ({kind}); {_CONNECTED}"
+            raise _failed(problem) from error
+    found = [page for answer in answers if (page := _page(answer))][:max_results]
+    if not found:
+        # The services do not say which: they answer the same when asked too often.
+        raise ToolRetryError(
+            f"Nothing was found for {words!r}. Try fewer or other words; if that does not "
+            "help, the services may have been asked too often, and it is worth waiting."
+        )
+    return found
 
 
 def services() -> Search:
@@ -112,8 +102,8 @@ def as_list(words: str, found: Sequence[Found]) -> str:
     least, most = _SNIPPET_CHARS
     room = max(least, min(most, _SNIPPETS_CHARS // len(found)))
     entries = [
-        f"{number}. {_cut(page.title, _TITLE_CHARS)}\n   {page.address}"
-        + (f"\n   {_cut(page.snippet, room)}" if page.snippet else "")
+        f"{number}. {one_line(page.title, _TITLE_CHARS)}\n   {page.address}"
+        + (f"\n   {one_line(page.snippet, room)}" if page.snippet else "")
         for number, page in enumerate(found, start=1)
     ]
     return (
@@ -126,20 +116,8 @@ def _page(answer: Mapping[str, Any]) -> Found | None:
     address = str(answer.get("href") or "").strip()
     if not address.lower().startswith(("http://", "https://")):
         return None
-    title, snippet = (_one_line(answer.get(key)) for key in ("title", "body"))
-    return Found(title or address, address, snippet)
+    return Found(str(answer.get("title") or address), address, str(answer.get("body") or ""))
 
 
-def _one_line(value: object) -> str:
-    return " ".join(clean_text(str(value or "")).split())
-
-
-def _cut(text: str, length: int) -> str:
-    if len(text) <= length:
-        return text
-    return text[:length].rsplit(" ", 1)[0].rstrip(" ,;:") + " ..."
-
-
-def _kind(error: Exception) -> str:
-    """Such as ``DNSError``: what follows it are addresses of no use to anybody."""
-    return str(error).partition(":")[0][:80]
+def _failed(problem: str) -> ToolFailedError:
+    return ToolFailedError("search_web", problem)

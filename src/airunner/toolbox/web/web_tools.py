@@ -14,18 +14,14 @@ from airunner.errors import ToolFailedError
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.web.fetcher import Fetcher, cancellation
 from airunner.toolbox.web.page import read_page
-from airunner.toolbox.web.page_summary import summarize_page
 from airunner.toolbox.web.saving import save_file
-from airunner.toolbox.web.search import WebSearch, as_list
+from airunner.toolbox.web.search import as_list, find_pages
 from airunner.tools.tool import tool
 
 _Url = Annotated[str, Field(max_length=2000)]
-_WORDS_OF_CODE = ("script", "function", "snippet")
 
 
-@tool(
-    permission="network",
-)
+@tool(permission="network", needs=("ddgs",))
 def search_web(
     query: Annotated[str, Field(min_length=2, max_length=300)],
     max_results: Annotated[int, Field(ge=1, le=10)] = 5,
@@ -36,12 +32,10 @@ def search_web(
         query: the words to search for.
         max_results: the most pages to list.
     """
-    return as_list(query, WebSearch("search_web").find(query, max_results))
+    return as_list(query, find_pages(query, max_results))
 
 
-@tool(
-    permission="network",
-)
+@tool(permission="network", needs=("trafilatura",))
 def read_web_page(
     url: _Url,
     part: Annotated[int, Field(ge=1, le=10_000)] = 1,
@@ -59,6 +53,7 @@ def read_web_page(
 @tool(
     permission="network",
     uses=(ModelCapability.SUMMARIZATION,),
+    needs=("trafilatura",),
 )
 def summarize_web_page(
     url: _Url,
@@ -71,13 +66,11 @@ def summarize_web_page(
         url: the address, beginning with https:// or http://.
         max_sentences: the most sentences that the summary may have.
     """
-    return summarize_page(Fetcher("summarize_web_page"), url, max_sentences, api)
+    name = "summarize_web_page"
+    return read_page(Fetcher(name), url, cancellation(api)).summary(name, max_sentences, api)
 
 
-@tool(
-    permission="network",
-    timeout_s=1800.0,
-)
+@tool(permission="network", timeout_s=1800.0)
 def download_file(
     url: _Url,
     path: Annotated[str, Field(max_length=200)] = "",

@@ -25,7 +25,6 @@ def pyplot(code: str) -> ScriptResult:
     "call",
     [
         'plot("bar", ["a", "b"], [3, 5])',
-        'plot("bar", labels=["a", "b"], values=(3, 5))',
         'plot("bar", {"a": 3, "b": 5})',
         'plot(kind="bar", x=["a", "b"], y=[3, 5])',
         'd = {"a": 3, "b": 5}\nplot("bar", d.keys(), d.values())',
@@ -62,9 +61,9 @@ plot("hist", [1, 2, 2], bins=2)
     [
         ('plot("bar", ["a"], [1, 2])', "1 places or labels (x) for 2 values"),
         ('plot("pyramid", [1], [2])', "no chart of kind 'pyramid'"),
-        ('plot("bar")', "plot needs values"),
+        ('plot("bar")', "There are no values to draw"),
         ('plot("line", [1, "two"])', "'two'"),
-        ('plot("line", [1, 2], colour="red")', "but not colour"),
+        ('plot("line", [1, 2], colour="red")', "unexpected keyword argument 'colour'"),
         ('plot("line", list(range(10001)))', "at most 10,000"),
         ('plot("pie", ["a", "b"], [1, -1])', "must not be negative"),
     ],

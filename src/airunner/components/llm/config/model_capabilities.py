@@ -103,6 +103,7 @@ _PRIMARY_MODELS = [
         max_context=262_144,
         supports_function_calling=True,
         supports_vision=True,
+        projector=HubSource("mistralai/Ministral-3-8B-Instruct-2512-GGUF", "*mmproj*.gguf"),
         quantization="4bit",
         gpu_memory_gb=5.5,
         priority=80,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunner.errors import ToolRetryError
-from airunner.toolbox.charts.drawing import KINDS, MOST_POINTS, Chart, Series, chart_of, series_of
+from airunner.toolbox.charts.drawing import MOST_POINTS, Chart, chart_of, series_of
 
 MOST_CHARTS = 8
 
@@ -47,37 +47,36 @@ class Drawings:
         kind: Any = "line",
         x: Any = None,
         y: Any = None,
-        *more: Any,
-        series: Any = None,
-        labels: Any = None,
-        values: Any = None,
+        *,
         title: Any = "",
+        x_label: Any = "",
+        y_label: Any = "",
+        xlabel: Any = "",
+        ylabel: Any = "",
         name: Any = "",
         bins: Any = 0,
-        **words: Any,
     ) -> None:
         """Draw one chart, as in ``plot("bar", ["a", "b"], [3, 5], title="Fruit")``.
 
-        ``y`` or ``series`` may be a mapping from names to lists, for several series.
+        ``x`` alone holds the values; ``y`` may be a mapping from names to lists, for several
+        series, and either of them one from names to values. Without a kind, lines are drawn.
 
         Raises:
             ToolRetryError: it cannot be drawn; the message says why.
         """
         if not isinstance(kind, str):  # plot(x, y), as others do it
-            kind, x, y = "line", kind, x if y is None else y
-        kind = {"hist": "histogram", "column": "bar"}.get(kind, kind)
-        x_label = words.pop("x_label", None) or words.pop("xlabel", "")
-        y_label = words.pop("y_label", None) or words.pop("ylabel", "")
-        if more or words:
-            raise ToolRetryError(
-                "plot takes kind, x, y, series, labels, values, title, x_label, y_label, name "
-                f"and bins, but not {', '.join(words) or 'more than three lists'}. "
-                f"kind is one of {', '.join(KINDS)}."
-            )
-        x, y, values, labels = map(listed, (x, y, values, labels))
-        x = labels if x is None else x
-        y = next((given for given in (y, series, values) if given is not None), None)
-        parts = _parts(kind, x, y, name)
+            kind, x, y = "line", kind, x
+        kind = "histogram" if kind == "hist" else kind
+        x, y = listed(x), listed(y)
+        if y is None:
+            x, y = None, x
+        if not isinstance(y, Mapping):
+            parts = [series_of(kind, x, y, name)]
+        elif any(isinstance(listed(values), (list, tuple)) for values in y.values()):
+            parts = [series_of(kind, x, listed(values), each) for each, values in y.items()]
+        else:  # {"apples": 3, "pears": 5}
+            parts = [series_of(kind, list(y), list(y.values()), name)]
+        x_label, y_label = x_label or xlabel, y_label or ylabel
         self.add(chart_of(parts, title=title, x_label=x_label, y_label=y_label, bins=bins))
 
 
@@ -97,16 +96,3 @@ def listed(value: Any) -> Any:
         except (ValueError, SyntaxError):  # of things that no chart can show
             return value
     return value
-
-
-def _parts(kind: str, x: Any, y: Any, name: Any) -> list[Series]:
-    if y is None:
-        x, y = None, x
-    if y is None:
-        raise ToolRetryError("plot needs values: plot(kind, x, y), such as plot('line', x, y).")
-    if isinstance(y, Mapping):
-        several = any(isinstance(listed(values), (list, tuple)) for values in y.values())
-        if not several:  # {"apples": 3, "pears": 5}
-            return [series_of(kind, list(y), list(y.values()), name)]
-        return [series_of(kind, x, listed(values), each) for each, values in y.items()]
-    return [series_of(kind, x, y, name)]

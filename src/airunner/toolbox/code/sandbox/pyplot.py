@@ -8,16 +8,13 @@ understood, is noted as left out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from airunner.errors import ToolRetryError
 from airunner.toolbox.charts.drawing import MOST_SERIES, Kind, Series, chart_of, series_of
 from airunner.toolbox.code.sandbox.drawings import MOST_CHARTS, Drawings, listed
-
-_MARKERS = frozenset(".,ov^<>12348spP*hH+xXDd|_")
-_NO_LINE = ("", " ", "None", "none")
-_NEAR = 0.5
 
 _LOOKS = """
     axis grid legend margins set_axisbelow set_facecolor tick_params tight_layout yticks
@@ -27,6 +24,7 @@ _UNDRAWN = """
     annotate axhline axhspan axvline axvspan errorbar fill_between text
     set_xlim set_ylim set_xscale set_yscale xlim ylim xscale yscale
 """
+_TEXTS = {"title": "title", "suptitle": "title", "xlabel": "x_label", "ylabel": "y_label"}
 
 Functions = dict[str, Callable[..., Any]]
 
@@ -45,28 +43,24 @@ class Frame:
     def __init__(self, drawings: Drawings) -> None:
         self._drawings = drawings
         self._series: list[Series] = []
-        self._names: dict[float, str] = {}
+        self._names: dict[int, str] = {}
         self._texts: dict[str, str] = {}
         self._bins = 0
 
     def functions(self) -> Functions:
         """What can be called, by the names of pyplot and those of its axes."""
+        texts = {name: partial(self._text, which) for name, which in _TEXTS.items()}
         return {
             **dict.fromkeys(_LOOKS.split(), _nothing),
-            **{name: self._undrawn(name) for name in _UNDRAWN.split()},
+            **{name: partial(self._undrawn, name) for name in _UNDRAWN.split()},
+            **texts,
+            **{f"set_{name}": write for name, write in texts.items()},
             "plot": self._plot,
             "bar": self._bar,
             "barh": self._bar,
             "scatter": self._scatter,
             "hist": self._hist,
             "pie": self._pie,
-            "title": self._text("title"),
-            "set_title": self._text("title"),
-            "suptitle": self._text("title"),
-            "xlabel": self._text("x_label"),
-            "set_xlabel": self._text("x_label"),
-            "ylabel": self._text("y_label"),
-            "set_ylabel": self._text("y_label"),
             "xticks": self._xticks,
             "set_xticks": self._xticks,
             "set_xticklabels": lambda labels, **look: self._xticks(
@@ -90,11 +84,10 @@ class Frame:
         while rest:
             x = rest.pop(0)
             y = rest.pop(0) if rest and not isinstance(rest[0], str) else None
-            style = rest.pop(0) if rest and isinstance(rest[0], str) else None
-            marked = bool(look.get("marker")) or bool(_MARKERS.intersection(style or ""))
-            line = look.get("linestyle", look.get("ls"))
-            lineless = line in _NO_LINE or (style is not None and not {"-", ":"} & set(style))
-            self._add("scatter" if marked and lineless else "line", x, y, label)
+            style = rest.pop(0) if rest and isinstance(rest[0], str) else ""
+            # "ro" is red points without a line; "r" alone and "ro-" have one.
+            is_points = len(style) > 1 and not {"-", ":"} & set(style)
+            self._add("scatter" if is_points else "line", x, y, label)
 
     def _bar(self, x: Any, height: Any, *_: Any, label: Any = "", **look: Any) -> None:
         if "bottom" in look or "left" in look:
@@ -106,29 +99,21 @@ class Frame:
 
     def _hist(self, x: Any, bins: Any = 0, *_: Any, label: Any = "", **look: Any) -> None:
         self._bins = bins if isinstance(bins, int) else 0
-        x = listed(x)
-        groups = x if isinstance(x, list) and all(isinstance(e, list) for e in x) else [x]
-        labels = label if isinstance(label, list) else [label]
-        for number, group in enumerate(groups):
-            self._add("histogram", group, None, labels[number] if number < len(labels) else "")
+        self._add("histogram", x, None, label)
 
     def _pie(self, x: Any, explode: Any = None, labels: Any = None, *_: Any, **look: Any) -> None:
         self._add("pie", *((x, None) if labels is None else (labels, x)))
 
     def _xticks(self, ticks: Any = None, labels: Any = None, **look: Any) -> None:
         ticks, labels = listed(ticks), listed(labels)
-        if isinstance(ticks, (list, tuple, range)) and isinstance(labels, (list, tuple)):
-            numbers = [tick for tick in ticks if isinstance(tick, (int, float))]
-            self._names = dict(zip(map(float, numbers), map(str, labels), strict=False))
+        if isinstance(ticks, (list, range)) and isinstance(labels, list):
+            self._names = dict(zip(map(round, ticks), map(str, labels), strict=False))
 
-    def _text(self, which: str) -> Callable[..., None]:
-        def write(text: Any = "", **look: Any) -> None:
-            self._texts[which] = str(text)
+    def _text(self, which: str, text: Any = "", **look: Any) -> None:
+        self._texts[which] = str(text)
 
-        return write
-
-    def _undrawn(self, name: str) -> Callable[..., None]:
-        return lambda *given, **look: self._drawings.leave_out(name)
+    def _undrawn(self, name: str, *given: Any, **look: Any) -> None:
+        self._drawings.leave_out(name)
 
     def _add(self, kind: Kind, x: Any, y: Any, label: Any = "") -> None:
         if len(self._series) == MOST_SERIES:
@@ -140,16 +125,14 @@ class Frame:
 
         Bars that share a tick stand left and right of it.
         """
-        near = _NEAR if series.kind == "bar" else 0.0
-        names: list[str] = []
-        for place in series.x:
-            if isinstance(place, str) or not self._names:
-                return series
-            tick = min(self._names, key=lambda each: abs(each - place))
-            if abs(tick - place) > near:
-                return series
-            names.append(self._names[tick])
-        return series_of(series.kind, names, list(series.y), series.name) if names else series
+        numbers = [place for place in series.x if not isinstance(place, str)]
+        near = {number: round(number) for number in numbers}
+        if series.kind != "bar" and any(number != tick for number, tick in near.items()):
+            return series
+        if not numbers or not self._names.keys() >= set(near.values()):
+            return series
+        names = [self._names[near[number]] for number in numbers]
+        return series_of(series.kind, names, list(series.y), series.name)
 
 
 class Pyplot:
@@ -167,16 +150,16 @@ class Pyplot:
     def functions(self) -> Functions:
         """What a script may call, by name."""
         return {
-            **{name: self._on_current(name) for name in self._frames[-1].functions()},
+            **{name: partial(self._on_current, name) for name in self._frames[-1].functions()},
             "figure": self._figure,
             "subplots": self._subplots,
-            "subplot": lambda *place, **look: self._expose(self._next_frame()),
-            "gca": lambda *given, **look: self._expose(_axes(self._frames[-1])),
+            "subplot": self._next_axes,
+            "gca": lambda *given, **look: self._axes(),
             "gcf": lambda *given, **look: self._handle(),
-            **dict.fromkeys(("show", "savefig", "close", "clf", "cla"), self._end),
+            **dict.fromkeys(("show", "savefig", "close", "clf", "cla"), self.finish),
         }
 
-    def finish(self) -> None:
+    def finish(self, *given: Any, **look: Any) -> None:
         """Hand over what is unfinished.
 
         Raises:
@@ -186,9 +169,6 @@ class Pyplot:
         for frame in frames:
             frame.finish()
 
-    def _end(self, *given: Any, **look: Any) -> None:
-        self.finish()
-
     def _figure(self, *given: Any, **look: Any) -> Any:
         self.finish()
         return self._handle()
@@ -197,33 +177,30 @@ class Pyplot:
         self.finish()
         if int(nrows) * int(ncols) > MOST_CHARTS:
             raise ToolRetryError(f"A script may draw at most {MOST_CHARTS} charts.")
-        rows = [[self._next_frame() for _ in range(int(ncols))] for _ in range(int(nrows))]
-        shown = [[self._expose(axes) for axes in row] for row in rows]
-        if len(shown) > 1 and len(shown[0]) > 1:
-            return self._handle(), shown
-        flat = [axes for row in shown for axes in row]
+        rows = [[self._next_axes() for _ in range(int(ncols))] for _ in range(int(nrows))]
+        if len(rows) > 1 and len(rows[0]) > 1:
+            return self._handle(), rows
+        flat = [axes for row in rows for axes in row]
         return self._handle(), flat[0] if len(flat) == 1 else flat
 
-    def _next_frame(self) -> Axes:
+    def _next_axes(self, *place: Any, **look: Any) -> Any:
         self._frames.append(Frame(self._drawings))
-        return _axes(self._frames[-1])
+        return self._axes()
+
+    def _axes(self) -> Any:
+        return self._expose(Axes(**self._frames[-1].functions()))
 
     def _handle(self) -> Any:
         functions: Functions = {
-            "add_subplot": lambda *place, **look: self._expose(self._next_frame()),
-            "suptitle": self._on_current("title"),
-            "savefig": self._end,
-            "show": self._end,
             **dict.fromkeys(_LOOKS.split(), _nothing),
+            **dict.fromkeys(("show", "savefig"), self.finish),
+            "add_subplot": self._next_axes,
+            "suptitle": partial(self._on_current, "title"),
         }
         return self._expose(Figure(**functions))
 
-    def _on_current(self, name: str) -> Callable[..., Any]:
-        return lambda *given, **look: self._frames[-1].functions()[name](*given, **look)
-
-
-def _axes(frame: Frame) -> Axes:
-    return Axes(**frame.functions())
+    def _on_current(self, name: str, *given: Any, **look: Any) -> Any:
+        return self._frames[-1].functions()[name](*given, **look)
 
 
 def _nothing(*given: Any, **look: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import textwrap
 
+# Nothing is given back once it has matched: a long first line would be tried at every length.
 _BLOCK = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)^[ \t]*\1", re.MULTILINE | re.DOTALL
+    r"^[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+-]*+)[^\n]*+\n(.*?)^[ \t]*+\1", re.MULTILINE | re.DOTALL
 )
 _OPENING = re.compile(r"\s*(?:`{3,}|~{3,})[^\n]*\n")
 

@@ -1,0 +1,363 @@
+"""Every exception AI Runner raises on purpose.
+
+::
+
+    AiRunnerError
+    ├── SettingsError              a flag, variable or file entry has an unusable value
+    ├── CatalogError
+    │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
+    │   ├── UnknownEngineError     a name that no engine has
+    │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── UnmappedCapabilityError   a capability that no model serves
+    │   └── InvalidCatalogError    the registry contradicts itself
+    ├── WeightsError
+    │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
+    │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
+    │   ├── UnsupportedArchitectureError
+    │   └── DownloadError          a source failed, or delivered other bytes than promised
+    ├── StorageError               a disk or memory file system is full or read-only
+    ├── MediaError                 a file that cannot be part of a message
+    ├── ServerError
+    │   ├── ServerRunningError     a second server for the same home folder
+    │   ├── PortTakenError         another program listens there
+    │   ├── UnknownResponseError   a response that is not kept
+    │   ├── BodyRefusedError       a request's body that is too large or too slow
+    │   └── HungUpError            the client that waited for an answer has gone
+    ├── DeviceNotFoundError
+    ├── DoesNotFitError            no placement exists; carries the byte deficit
+    ├── EngineError
+    │   ├── LoadError              a worker could not load its model
+    │   ├── WorkerDiedError        a worker's process ended by itself
+    │   ├── GenerationError        the engine refused or broke off a request
+    │   ├── ContextOverflowError   the prompt is longer than the loaded context
+    │   ├── MediaNotSupportedError   a picture or recording for a model that takes none
+    │   ├── ImageRequestError      a size, scheduler, adapter or picture that cannot be used
+    │   └── BlackImageError        the picture came out as NaN and was not saved
+    ├── LeaseError
+    │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
+    │   ├── LeaseTimeoutError
+    │   └── LeaseDeadlockError     waiting could never end: the waiter holds what it waits for
+    └── ToolError
+        ├── UnknownToolError
+        ├── InvalidToolError       a function that cannot become a tool
+        ├── ToolArgumentsError     arguments that do not match the tool's schema
+        ├── ToolDeniedError        the user, or a rule of theirs, did not allow the call
+        ├── ToolServerError        an MCP server is down, or its configuration is unusable
+        ├── ToolRetryError         raised by a tool: the model may try again, with this hint
+        ├── ToolFailedError        raised by a tool, or for it: trying again will not help
+        └── ToolTimeoutError
+
+Those about tools are in ``tools``, those of the server in ``server``; everybody imports all
+of them from here.
+
+Each message says what happened and what to do next; the fields carry the same
+facts for programs. Constructors neither log nor look anything up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.server import BodyRefusedError as BodyRefusedError
+from airunner.errors.server import HungUpError as HungUpError
+from airunner.errors.server import PortTakenError as PortTakenError
+from airunner.errors.server import ServerError as ServerError
+from airunner.errors.server import ServerRunningError as ServerRunningError
+from airunner.errors.server import UnknownResponseError as UnknownResponseError
+from airunner.errors.tools import InvalidToolError as InvalidToolError
+from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
+from airunner.errors.tools import ToolDeniedError as ToolDeniedError
+from airunner.errors.tools import ToolError as ToolError
+from airunner.errors.tools import ToolFailedError as ToolFailedError
+from airunner.errors.tools import ToolRetryError as ToolRetryError
+from airunner.errors.tools import ToolServerError as ToolServerError
+from airunner.errors.tools import ToolTimeoutError as ToolTimeoutError
+from airunner.errors.tools import UnknownToolError as UnknownToolError
+
+
+class SettingsError(AiRunnerError):
+    """A value that cannot be used; ``origin`` is the flag, variable or file it came from."""
+
+    def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
+        self.name, self.value, self.origin, self.problem = name, value, origin, problem
+        super().__init__(f"{name}={value!r} (from {origin}): {problem}")
+
+
+class CatalogError(AiRunnerError):
+    """Base of errors about which models exist and what they serve."""
+
+
+class UnknownModelError(CatalogError):
+    """A model name that is not in ``MODEL_REGISTRY``."""
+
+    def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
+        self.model, self.suggestions = model, tuple(suggestions)
+        hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        super().__init__(
+            f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
+            "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
+        )
+
+
+class UnknownEngineError(CatalogError):
+    """A model names an engine that there is not; ``known`` are those that there are."""
+
+    def __init__(self, model: str, engine: str, known: Sequence[str]) -> None:
+        self.model, self.engine, self.known = model, engine, tuple(known)
+        there_is = f"there is {', '.join(known)}; an installed package can bring another one"
+        super().__init__(f"{model} has engine {engine!r}; {there_is}")
+
+
+class InvalidEngineError(CatalogError):
+    """An engine that cannot be registered."""
+
+    def __init__(self, engine: str, problem: str) -> None:
+        self.engine, self.problem = engine, problem
+        super().__init__(f"{engine} cannot be an engine: {problem}")
+
+
+class UnmappedCapabilityError(CatalogError):
+    """A capability that no model is mapped to."""
+
+    def __init__(self, capability: str) -> None:
+        self.capability = capability
+        super().__init__(
+            f"No model serves {str(capability)!r}. Map one with "
+            f"CAPABILITY_TO_MODEL[ModelCapability.{capability.upper()}] = '<registered model>'."
+        )
+
+
+class InvalidCatalogError(CatalogError):
+    """The registry contradicts itself; ``problems`` lists every contradiction found."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("The model registry is not usable: " + "; ".join(self.problems))
+
+
+class WeightsError(AiRunnerError):
+    """Base of errors about model files."""
+
+
+class MissingWeightsError(WeightsError):
+    """The model's file is not on this machine and was not fetched."""
+
+    def __init__(self, model: str, looked_at: Sequence[Path | str] = ()) -> None:
+        self.model, self.looked_at = model, tuple(looked_at)
+        where = f" (looked at {', '.join(str(p) for p in self.looked_at)})" if looked_at else ""
+        super().__init__(
+            f"The weights of {model} are not on this machine{where}. "
+            f"`airunner models pull {model}` fetches them."
+        )
+
+
+class CorruptWeightsError(WeightsError):
+    """A model file is truncated, damaged, or not what its name claims."""
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        self.path, self.problem = Path(path), problem
+        super().__init__(
+            f"{path} is not a usable model file: {problem}. Delete it and fetch it again."
+        )
+
+
+class UnsupportedArchitectureError(WeightsError):
+    """The file is sound, but its architecture is not one the engine can run."""
+
+    def __init__(self, path: Path | str, architecture: str) -> None:
+        self.path, self.architecture = Path(path), architecture
+        super().__init__(
+            f"{path} has architecture {architecture!r}, which this engine cannot run. "
+            "A newer engine build may; otherwise choose another model."
+        )
+
+
+class DownloadError(WeightsError):
+    """A source failed or delivered something else than promised."""
+
+    def __init__(self, model: str, source: str, problem: str) -> None:
+        self.model, self.source, self.problem = model, source, problem
+        super().__init__(f"Could not fetch {model} from {source}: {problem}")
+
+
+class StorageError(AiRunnerError):
+    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        problem: str,
+        needed_bytes: int | None = None,
+        *,
+        advice: str = "Free some space and try again.",
+    ) -> None:
+        self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
+        need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
+        super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")
+
+
+class MediaError(AiRunnerError):
+    """A file that cannot be part of a message: unreadable, too large, or no picture."""
+
+    def __init__(self, name: Path | str, problem: str) -> None:
+        self.name, self.problem = str(name), problem
+        super().__init__(f"{name} cannot be sent to a model: {problem}.")
+
+
+class DeviceNotFoundError(AiRunnerError):
+    """A device name that this machine does not have."""
+
+    def __init__(self, device: str, available: Sequence[str]) -> None:
+        self.device, self.available = device, tuple(available)
+        super().__init__(
+            f"No device {device!r} here; there is {', '.join(self.available) or 'none'}. "
+            "`airunner doctor` shows how devices were found."
+        )
+
+
+class DoesNotFitError(AiRunnerError):
+    """No placement of a model exists, whatever is evicted.
+
+    All figures are bytes on ``device``, the device that came closest.
+    ``free_bytes`` is what could be made free by evicting everything evictable.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        device: str,
+        needed_bytes: int,
+        free_bytes: int,
+        budget_bytes: int,
+        advice: str = "",
+    ) -> None:
+        self.model, self.device = model, device
+        self.needed_bytes, self.free_bytes, self.budget_bytes = (
+            needed_bytes,
+            free_bytes,
+            budget_bytes,
+        )
+        self.advice = advice or (
+            "Raise --max-memory, lower --context, choose a smaller quantization, "
+            "or release a pinned model."
+        )
+        super().__init__(
+            f"{model} needs {needed_bytes:,} bytes on {device}, where at most {free_bytes:,} of a "
+            f"budget of {budget_bytes:,} can be made free: {self.deficit_bytes:,} too few. "
+            f"{self.advice}"
+        )
+
+    @property
+    def deficit_bytes(self) -> int:
+        """How many more bytes the device would have to offer."""
+        return max(0, self.needed_bytes - self.free_bytes)
+
+
+class EngineError(AiRunnerError):
+    """Base of errors from an engine or the worker it runs in."""
+
+
+class LoadError(EngineError):
+    """A worker could not load its model. ``log`` is the end of what it printed."""
+
+    def __init__(self, model: str, problem: str, log: str = "") -> None:
+        self.model, self.problem, self.log = model, problem, log
+        super().__init__(f"{model} did not load: {problem}")
+
+
+class WorkerDiedError(EngineError):
+    """A worker's process ended by itself. ``exit_code`` is negative for a signal."""
+
+    def __init__(self, model: str, exit_code: int | None, log: str = "") -> None:
+        self.model, self.exit_code, self.log = model, exit_code, log
+        code = "unknown" if exit_code is None else str(exit_code)
+        super().__init__(
+            f"The worker running {model} died (exit code {code}). The conversation is kept; "
+            "ask again and it is loaded anew."
+        )
+
+
+class GenerationError(EngineError):
+    """The engine refused a request or broke off in the middle of it."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"{model} could not answer: {problem}")
+
+
+class ContextOverflowError(EngineError):
+    """The prompt does not fit into the context the model was loaded with (both in tokens)."""
+
+    def __init__(self, model: str, prompt_tokens: int, n_ctx: int) -> None:
+        self.model, self.prompt_tokens, self.n_ctx = model, prompt_tokens, n_ctx
+        super().__init__(
+            f"The prompt has {prompt_tokens:,} tokens, but {model} is loaded with a context of "
+            f"{n_ctx:,}. Shorten it, or raise --context."
+        )
+
+
+class MediaNotSupportedError(EngineError):
+    """A message holds a picture or a recording, and the model takes none.
+
+    ``kind`` is ``"image"`` or ``"audio"``; ``advice`` is what to do, in a sentence.
+    """
+
+    def __init__(self, model: str, kind: str, advice: str) -> None:
+        self.model, self.kind, self.advice = model, kind, advice
+        lack = "see pictures" if kind == "image" else "hear recordings"
+        super().__init__(f"{model} cannot {lack}. {advice}")
+
+
+class ImageRequestError(EngineError):
+    """Something asked of an image model that it cannot do; ``problem`` says what would work."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"{model} cannot draw that: {problem}")
+
+
+class BlackImageError(EngineError):
+    """A drawing whose values were not numbers (NaN), which would be a black picture."""
+
+    def __init__(self, model: str, dtype: str) -> None:
+        self.model, self.dtype = model, dtype
+        super().__init__(
+            f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
+            "steps; if it stays, compute in a wider type (image_dtype=float32)."
+        )
+
+
+class LeaseError(AiRunnerError):
+    """Base of errors about waiting for a model."""
+
+
+class LeaseRefusedError(LeaseError):
+    """The request was turned away without waiting."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        self.model, self.problem = model, problem
+        super().__init__(f"No lease on {model}: {problem}")
+
+
+class LeaseTimeoutError(LeaseError):
+    """The model did not become available in ``waited_s`` seconds."""
+
+    def __init__(self, model: str, waited_s: float) -> None:
+        self.model, self.waited_s = model, waited_s
+        super().__init__(
+            f"{model} did not become available within {waited_s:.0f} s; other work holds the "
+            "memory. `airunner explain` shows what."
+        )
+
+
+class LeaseDeadlockError(LeaseError):
+    """Waiting could never end: the requester holds what would have to be evicted."""
+
+    def __init__(self, model: str, held: Sequence[str]) -> None:
+        self.model, self.held = model, tuple(held)
+        super().__init__(
+            f"Waiting for {model} could never end, because the memory it needs is held by "
+            f"{', '.join(self.held)} for the same work. Close that handle first."
+        )
