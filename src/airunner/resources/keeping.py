@@ -21,6 +21,9 @@ from airunner.resources.saved_state import ParkedState
 LONGEST_S = 30.0
 """Longest wait for the states to be written, in seconds; `airunner stop` waits twice as long."""
 
+MOST_BYTES = 3_000_000_000
+"""Most that is written at the end: what a slow disk, 100 MB a second, takes in that time."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Live:
@@ -83,7 +86,7 @@ def _choose(lot: ParkingLot, loaded: Iterable[LoadedModel]) -> _Chosen:
         *(state for state in lot.in_memory() if lot.lasts(state.name)),
     ]
     found.sort(key=lambda each: not each.continued)
-    room_bytes = lot.lasting_bytes
+    room_bytes = min(lot.lasting_bytes, MOST_BYTES)
     chosen = _Chosen([], [])
     # What is on disk already is older, and makes room as it always does.
     for state in found:

@@ -111,12 +111,15 @@ class LoadedModels:
             task.cancel()
         # A stop that is broken off would leave its worker behind.
         await asyncio.gather(*tasks, *self._endings, return_exceptions=True)
-        await keep_for_the_next(self.lot, self._loaded.values(), self.bus)
-        loaded, self._loaded = list(self._loaded.values()), {}
-        await asyncio.gather(*(r.worker.stop() for r in loaded))
         async with AsyncExitStack() as stack:
             for launcher in self.launchers.values():
                 stack.push_async_callback(launcher.close)
+            stack.push_async_callback(self._end_workers)
+            await keep_for_the_next(self.lot, self._loaded.values(), self.bus)
+
+    async def _end_workers(self) -> None:
+        loaded, self._loaded = list(self._loaded.values()), {}
+        await asyncio.gather(*(r.worker.stop() for r in loaded))
 
     async def _load(self, sized: Sized, device: str, will_retry: bool) -> None:
         live = [r.plan.n_threads for r in self._loaded.values()]
