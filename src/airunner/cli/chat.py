@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airunner.cli.following import Follower
     from airunner.events import ReminderDue, TurnFinished
     from airunner.messages import Content, Part
-    from airunner.runtime import Runtime
+    from airunner.runtime import AnyRuntime
 
 _HELP = """\
 /new              leave this conversation and begin another
@@ -119,7 +119,7 @@ def chat(
 
 
 def _talk(
-    runtime: Runtime,
+    runtime: AnyRuntime,
     history: ChatHistory,
     follower: Follower,
     pictures: Sequence[Part],
@@ -210,7 +210,7 @@ def _show_above_the_prompt(event: ReminderDue, sign: str, follower: Follower) ->
 
 
 def _take_turn(
-    runtime: Runtime, history: ChatHistory, content: Content, follower: Follower
+    runtime: AnyRuntime, history: ChatHistory, content: Content, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
     from airunner.cli.question import ask

@@ -19,7 +19,11 @@
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
+    │   ├── ServerGoneError        the server that this program uses ended, or does not answer
     │   └── PortTakenError         another program listens there
+    ├── RecordError
+    │   ├── UnknownRecordError     nothing is kept under this id
+    │   └── ConversationBusyError  a second turn in a conversation that has one
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -218,6 +222,39 @@ class PortTakenError(ServerError):
     def __init__(self, host: str, port: int, problem: str) -> None:
         self.host, self.port, self.problem = host, port, problem
         super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
+
+
+class ServerGoneError(ServerError):
+    """The server that this program uses ended, or does not answer, in the middle of something."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(
+            f"The AI Runner server at {url} is gone: {problem}. What was said so far is kept. "
+            "Ask again; `airunner serve` starts it anew."
+        )
+
+
+class RecordError(AiRunnerError):
+    """Base of errors about what a program asks of the records."""
+
+
+class UnknownRecordError(RecordError):
+    """Nothing is kept under this id; ``kind`` is what was looked for."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        self.kind, self.id = kind, id
+        super().__init__(f"There is no {kind} {id!r}.")
+
+
+class ConversationBusyError(RecordError):
+    """A conversation has one turn at a time."""
+
+    def __init__(self, conversation: str) -> None:
+        self.conversation = conversation
+        super().__init__(
+            f"Conversation {conversation} is in the middle of a turn; wait for it, or cancel it."
+        )
 
 
 class DeviceNotFoundError(AiRunnerError):

@@ -68,7 +68,8 @@ MEMORY_FILE_SYSTEM = Path("/dev/shm")
 class RuntimeCore:
     """A team of models under one set of settings, for ``async with``, on one event loop.
 
-    What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone.
+    What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone;
+    ``bridge`` is the way there for other threads.
     Making the object looks at the machine and its home folder, which is best done before
     the loop serves anybody; it loads nothing and starts nothing.
 
@@ -152,13 +153,13 @@ class RuntimeCore:
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
         self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self._bridge = LoopBridge()
-        self.specialists = SpecialistDesk(self._bridge, self.team, self.bus, self._images)
+        self.bridge = LoopBridge()
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
             resolve=self.team.resolution,
-            status=lambda: self._bridge.call(self.status()),
+            status=lambda: self.bridge.call(self.status()),
             bus=self.bus,
             settings=settings,
         )
@@ -169,7 +170,7 @@ class RuntimeCore:
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        self._bridge.open(asyncio.get_running_loop())
+        self.bridge.open(asyncio.get_running_loop())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -250,6 +251,7 @@ class RuntimeCore:
         seed: int | None = None,
         may_ask: bool = False,
         tool_choice: str = "auto",
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run one turn; yields its events as they happen. Closing the iterator cancels it.
 
@@ -258,7 +260,7 @@ class RuntimeCore:
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
         ``"required"``, or a tool's name: the tool that is called before the model
-        goes on as it likes.
+        goes on as it likes. ``max_tokens`` bounds its answer instead of the setting.
 
         Raises:
             UnknownToolError: there is no such tool.
@@ -271,6 +273,7 @@ class RuntimeCore:
             seed=seed,
             may_ask=may_ask,
             tool_choice=tool_choice,
+            max_tokens=max_tokens,
         )
         async with aclosing(turn) as events:
             async for event in events:
@@ -350,7 +353,7 @@ class RuntimeCore:
             self._closed = True
             await self.manager.close()
             await self.specialists.close()
-            await self._bridge.end()
+            await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
             self._supply.close()
             if self._agent is not None:
@@ -379,5 +382,5 @@ class RuntimeCore:
         """For the planner, which is not on the loop."""
         if not self.store.is_here(spec):
             return declared_bytes(spec)
-        sized = self._bridge.call(self.team.size(spec))
+        sized = self.bridge.call(self.team.size(spec))
         return max(sized.demand.size_bytes.values(), default=None)
