@@ -41,6 +41,11 @@ def _fallback_chosen(e: Record) -> str:
     )
 
 
+def _memory_awaited(e: Record) -> str:
+    which = f" (pid {e['holder']})" if e["holder"] else ""
+    return f"another AI Runner process{which} holds the memory; waiting"
+
+
 def _model_loaded(e: Record) -> str:
     context = "" if e["n_ctx"] is None else f", context {e['n_ctx']:,}"
     return (
@@ -200,6 +205,7 @@ def _reminder_due(e: Record) -> str:
 
 _LINES: Mapping[str, Callable[[Record], str | None]] = {
     "fallback_chosen": _fallback_chosen,
+    "memory_awaited": _memory_awaited,
     "model_loaded": _model_loaded,
     "model_load_failed": _model_load_failed,
     "read_ahead_started": _read_ahead_started,

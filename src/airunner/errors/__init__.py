@@ -37,6 +37,7 @@
     ├── LeaseError
     │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
     │   ├── LeaseTimeoutError
+    │   ├── MemoryHeldError        another process of the same home folder holds the memory
     │   └── LeaseDeadlockError     waiting could never end: the waiter holds what it waits for
     └── ToolError
         ├── UnknownToolError
@@ -48,7 +49,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``; everybody imports all of them from here.
+Those about tools are in ``tools``, those about the server in ``server``; everybody imports
+all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -60,6 +62,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.server import PortTakenError as PortTakenError
+from airunner.errors.server import ServerError as ServerError
+from airunner.errors.server import ServerGoneError as ServerGoneError
+from airunner.errors.server import ServerRunningError as ServerRunningError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -198,41 +204,6 @@ class MediaError(AiRunnerError):
     def __init__(self, name: Path | str, problem: str) -> None:
         self.name, self.problem = str(name), problem
         super().__init__(f"{name} cannot be sent to a model: {problem}.")
-
-
-class ServerError(AiRunnerError):
-    """Base of errors about running the server."""
-
-
-class ServerRunningError(ServerError):
-    """A second server for the same home folder; ``url`` is where the first one listens."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url, self.home = url, home
-        where = f" at {url}" if url else ""
-        super().__init__(
-            f"A server for {home} runs already{where}. `airunner stop` ends it; "
-            "another --home gets a server of its own."
-        )
-
-
-class PortTakenError(ServerError):
-    """An address to listen at that cannot be had."""
-
-    def __init__(self, host: str, port: int, problem: str) -> None:
-        self.host, self.port, self.problem = host, port, problem
-        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
-
-
-class ServerGoneError(ServerError):
-    """The server that this program uses ended, or does not answer, in the middle of something."""
-
-    def __init__(self, url: str, problem: str) -> None:
-        self.url, self.problem = url, problem
-        super().__init__(
-            f"The AI Runner server at {url} is gone: {problem}. What was said so far is kept. "
-            "Ask again; `airunner serve` starts it anew."
-        )
 
 
 class RecordError(AiRunnerError):
@@ -400,6 +371,20 @@ class LeaseTimeoutError(LeaseError):
         super().__init__(
             f"{model} did not become available within {waited_s:.0f} s; other work holds the "
             "memory. `airunner explain` shows what."
+        )
+
+
+class MemoryHeldError(LeaseError):
+    """Another process of the same home folder did not give up the memory in ``waited_s`` seconds.
+
+    ``pid`` is its id, 0 if that is not known.
+    """
+
+    def __init__(self, pid: int, waited_s: float) -> None:
+        self.pid, self.waited_s = pid, waited_s
+        super().__init__(
+            f"Another AI Runner process (pid {pid or 'unknown'}) still holds the memory after "
+            f"{waited_s:.0f} s. End it; or let `airunner serve` run, which all programs share."
         )
 
 

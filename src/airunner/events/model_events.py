@@ -18,6 +18,16 @@ class FallbackChosen(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryAwaited(Event):
+    """Another process of the same home folder holds the memory: what is asked for waits.
+
+    ``holder`` is that process's id, 0 if it is not known.
+    """
+
+    holder: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadProgressed(Event):
     """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
 

@@ -174,7 +174,9 @@ class AttachedRuntime:
         body = {"capability": capability.value, "returns": return_to_primary}
         held = ExitStack()
         try:
-            lease = next(held.enter_context(self._client.stream("/leases", body))).value
+            pieces = held.enter_context(self._client.stream("/leases", body))
+            held.callback(pieces.close)  # who forgets them hangs up
+            lease = next(pieces).value
         except AiRunnerError as error:
             self._failed(capability, error)
             return None

@@ -49,6 +49,7 @@ from airunner.runtime.capability_names import capability_named
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import records_file, runs_folder
 from airunner.runtime.image_service import ImageService
+from airunner.runtime.memory_claim import MemoryClaim
 from airunner.runtime.specialists import SpecialistDesk
 from airunner.runtime.system import RuntimeSystem
 from airunner.runtime.team import ModelTeam
@@ -139,6 +140,7 @@ class RuntimeCore:
         self._planner = TeamPlanner(self.hardware, self.engines.traits.values(), self._size_of)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
+        self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
@@ -149,6 +151,7 @@ class RuntimeCore:
             pins=pins,
             assignments=assignments,
             planned=self._planner.choice,
+            claim=self._claim.hold,
         )
         self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
@@ -353,6 +356,7 @@ class RuntimeCore:
             self._closed = True
             await self.manager.close()
             await self.specialists.close()
+            self._claim.release()
             await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
             self._supply.close()

@@ -48,13 +48,20 @@ class Work:
         self.id = f"work_{uuid4().hex[:16]}"
         self._bus, self._work, self._on_end = bus, work, on_end
         self._task: asyncio.Task[Any] | None = None
+        self._broken_off = False
         self._names: set[str] = set()
 
     async def cancel(self) -> None:
         """End it early, if it still runs; returns when it has ended."""
         if self._task is not None:
-            self._task.cancel()
+            self._break_off(self._task)
             await asyncio.wait([self._task])
+
+    def _break_off(self, task: asyncio.Task[Any]) -> None:
+        """Once: a second time would break off how it cleans up."""
+        if not self._broken_off:
+            self._broken_off = True
+            task.cancel()
 
     async def pieces(self) -> AsyncGenerator[str, None]:
         """``begun``, each event, and at last ``result``, ``error`` or ``cancelled``.
@@ -80,7 +87,7 @@ class Work:
             yield _ending(task)
         finally:
             unsubscribe()
-            task.cancel()
+            self._break_off(task)
 
     def _is_mine(self, each: Event) -> bool:
         """On the publisher's thread, in the publisher's context."""
