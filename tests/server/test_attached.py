@@ -75,9 +75,7 @@ def test_run_answers_from_the_server(server: Server) -> None:
 
 def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
     with loads_nothing(server.process.pid):
-        done = server.airunner(
-            "chat", "--json", "--max-tokens", "8", said="Hello!\nHow are you?\n"
-        )
+        done = server.airunner("chat", "--json", "--max-tokens", "8", said="Hello!\nHow are you?\n")
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     finished = [e for e in events if e["kind"] == "turn_finished"]

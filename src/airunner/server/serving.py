@@ -64,6 +64,7 @@ def listening(address: Address) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address.host, address.port))
+        sock.listen()  # whoever finds the address may connect, and waits until it is served
     except (OSError, OverflowError) as error:
         sock.close()
         problem = getattr(error, "strerror", None) or str(error)
