@@ -33,15 +33,11 @@ def print_sheet(sheet: dict[str, Any]) -> None:
     numbers = ("Loaded as", "Weights", "KV", "Compute", "Other", "Total", "Budget")
     table = columns("On", *numbers, "", right=numbers)
     for row in sheet["memory"]:
+        sizes = ("weights", "kv", "compute", "overhead", "total", "budget")
         table.add_row(
             row["device"],
             f"{row['loaded_as']}{'*' if row['chosen'] else ' '}",
-            format_bytes(row["weights_bytes"]),
-            format_bytes(row["kv_bytes"]),
-            format_bytes(row["compute_bytes"]),
-            format_bytes(row["overhead_bytes"]),
-            format_bytes(row["total_bytes"]),
-            format_bytes(row["budget_bytes"]),
+            *(format_bytes(row[f"{size}_bytes"]) for size in sizes),
             "" if row["fits"] else "too big",
         )
     console.print(table)

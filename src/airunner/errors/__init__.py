@@ -20,7 +20,10 @@
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
     │   ├── ServerGoneError        the server that this program uses ended, or does not answer
-    │   └── PortTakenError         another program listens there
+    │   ├── PortTakenError         another program listens there
+    │   ├── UnknownResponseError   a response that is not kept
+    │   ├── BodyRefusedError       a request's body that is too large or too slow
+    │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
     │   └── ConversationBusyError  a second turn in a conversation that has one
@@ -49,8 +52,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``, those about the server in ``server``; everybody imports
-all of them from here.
+Those about tools are in ``tools``, those of the server in ``server``; everybody imports all
+of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -62,10 +65,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.server import BodyRefusedError as BodyRefusedError
+from airunner.errors.server import HungUpError as HungUpError
 from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError
 from airunner.errors.server import ServerRunningError as ServerRunningError
+from airunner.errors.server import UnknownResponseError as UnknownResponseError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError

@@ -1,4 +1,4 @@
-"""Errors about the server: beginning one, and losing one that is used."""
+"""The errors about running the server; ``airunner.errors`` draws the whole tree."""
 
 from __future__ import annotations
 
@@ -40,3 +40,26 @@ class ServerGoneError(ServerError):
             f"The AI Runner server at {url} is gone: {problem}. What was said so far is kept. "
             "Ask again; `airunner serve` starts it anew."
         )
+
+
+class UnknownResponseError(ServerError):
+    """A response that was never given, not kept, or forgotten."""
+
+    def __init__(self, response: str) -> None:
+        self.response = response
+        super().__init__(f"No response {response!r} is kept here.")
+
+
+class HungUpError(ServerError):
+    """The client has gone; nobody reads an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The client hung up.")
+
+
+class BodyRefusedError(ServerError):
+    """A request's body that is too large or too slow; ``status`` is the HTTP status for it."""
+
+    def __init__(self, problem: str, status: int, code: str) -> None:
+        self.problem, self.status, self.code = problem, status, code
+        super().__init__(problem)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from inspect import isclass
 from typing import Any
 
-from airunner.events import model_events, record_events, turn_events
-from airunner.events.event import Event
+from airunner.events import Event
 
 
 def event_from_json(value: Mapping[str, Any]) -> Event | None:
@@ -19,10 +17,4 @@ def event_from_json(value: Mapping[str, Any]) -> Event | None:
 
 @cache
 def _kinds() -> dict[str, type[Event]]:
-    found = [
-        each
-        for module in (model_events, record_events, turn_events)
-        for each in vars(module).values()
-        if isclass(each) and issubclass(each, Event)
-    ]
-    return {each.kind_name(): each for each in found}
+    return {kind.kind_name(): kind for kind in Event.__subclasses__()}

@@ -6,7 +6,6 @@ is shown is the callers'.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
     spec = core.catalog.spec(name)
     path = core.store.path(spec)
     sized = await core.team.size(spec) if path else None
-    memory = await asyncio.to_thread(_memory, core, sized, path) if path and sized else []
+    memory = await _memory(core, spec) if path else []
     sheet: dict[str, Any] = plain(
         {
             **asdict(spec),
@@ -70,26 +69,21 @@ def _projector(sized: Sized | None) -> Path | None:
     return next((p.mmproj for p in plans if isinstance(p, LoadPlan) and p.mmproj), None)
 
 
-def _memory(core: RuntimeCore, sized: Sized, path: Path) -> list[dict[str, Any]]:
+async def _memory(core: RuntimeCore, spec: ModelSpec) -> list[dict[str, Any]]:
     """Predicted bytes per device, as it would be loaded and in other ways."""
-    rows: list[dict[str, Any]] = []
-    for device, variants in core.sizer.variants(sized, path).items():
-        budget_bytes = core.manager.budgets[device]
-        for variant in variants:
-            total_bytes = variant.estimate.total_bytes
-            rows.append(
-                {
-                    "device": device,
-                    "loaded_as": variant.label,
-                    **variant.facts,
-                    "chosen": variant.chosen,
-                    **asdict(variant.estimate),
-                    "total_bytes": total_bytes,
-                    "budget_bytes": budget_bytes,
-                    "fits": total_bytes <= budget_bytes,
-                }
-            )
-    return rows
+    return [
+        {
+            "device": device,
+            "loaded_as": variant.label,
+            **variant.facts,
+            "chosen": variant.chosen,
+            **asdict(variant.estimate),
+            "total_bytes": variant.estimate.total_bytes,
+            "budget_bytes": budget_bytes,
+            "fits": variant.estimate.total_bytes <= budget_bytes,
+        }
+        for device, budget_bytes, variant in await core.team.variants(spec)
+    ]
 
 
 def _entry(core: RuntimeCore, spec: ModelSpec) -> dict[str, Any]:

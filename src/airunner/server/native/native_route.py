@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, HungUpError
 from airunner.errors.as_json import error_as_json
 from airunner.server.problems import Problem, problem_of
 
@@ -30,6 +30,8 @@ class NativeRoute(APIRoute):
         async def answered(request: Request) -> Response:
             try:
                 return await handle(request)
+            except HungUpError:
+                raise
             except AiRunnerError as error:
                 return native_problem(error).response(request.url.path)
 
