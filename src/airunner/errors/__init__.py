@@ -22,7 +22,7 @@
     │   ├── ServerGoneError        the server that this program uses ended, or does not answer
     │   ├── PortTakenError         another program listens there
     │   ├── UnknownResponseError   a response that is not kept
-    │   ├── BodyRefusedError       a request's body that is too large or too slow
+    │   ├── BodyRefusedError       a request's body that is too large, too slow, or wrong
     │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
@@ -52,8 +52,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``, those of the server in ``server``; everybody imports all
-of them from here.
+Those about tools are in ``tools``, those of the server in ``server``, those about what is kept
+in ``records``; everybody imports all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -65,6 +65,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import RecordError as RecordError
+from airunner.errors.records import UnknownRecordError as UnknownRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError
 from airunner.errors.server import HungUpError as HungUpError
 from airunner.errors.server import PortTakenError as PortTakenError
@@ -210,28 +213,6 @@ class MediaError(AiRunnerError):
     def __init__(self, name: Path | str, problem: str) -> None:
         self.name, self.problem = str(name), problem
         super().__init__(f"{name} cannot be sent to a model: {problem}.")
-
-
-class RecordError(AiRunnerError):
-    """Base of errors about what a program asks of the records."""
-
-
-class UnknownRecordError(RecordError):
-    """Nothing is kept under this id; ``kind`` is what was looked for."""
-
-    def __init__(self, kind: str, id: str) -> None:
-        self.kind, self.id = kind, id
-        super().__init__(f"There is no {kind} {id!r}.")
-
-
-class ConversationBusyError(RecordError):
-    """A conversation has one turn at a time."""
-
-    def __init__(self, conversation: str) -> None:
-        self.conversation = conversation
-        super().__init__(
-            f"Conversation {conversation} is in the middle of a turn; wait for it, or cancel it."
-        )
 
 
 class DeviceNotFoundError(AiRunnerError):

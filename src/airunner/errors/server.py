@@ -58,7 +58,7 @@ class HungUpError(ServerError):
 
 
 class BodyRefusedError(ServerError):
-    """A request's body that is too large or too slow; ``status`` is the HTTP status for it."""
+    """A request's body that is too large, too slow, or wrong; ``status`` is the HTTP status."""
 
     def __init__(self, problem: str, status: int, code: str) -> None:
         self.problem, self.status, self.code = problem, status, code

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from airunner.errors import AiRunnerError, HungUpError
+from airunner.errors import AiRunnerError, BodyRefusedError, HungUpError
 from airunner.errors.as_json import error_as_json
 from airunner.server.problems import Problem, problem_of
 
@@ -40,6 +40,8 @@ class NativeRoute(APIRoute):
 
 def native_problem(error: BaseException) -> Problem:
     """What a client is told of ``error``."""
+    if isinstance(error, BodyRefusedError):
+        return Problem(error.status, error.problem, code=error.code)
     problem = problem_of(error)
     if not isinstance(error, AiRunnerError):
         return problem
@@ -51,9 +53,9 @@ def reading(what: str) -> Iterator[None]:
     """Refuse a request whose ``what`` cannot be read in the body.
 
     Raises:
-        HTTPException: it cannot.
+        BodyRefusedError: it cannot.
     """
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise HTTPException(BAD_REQUEST, f"{what}: {error}") from error
+        raise BodyRefusedError(f"{what}: {error}", BAD_REQUEST, "invalid_value") from error

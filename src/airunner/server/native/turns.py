@@ -90,7 +90,7 @@ class Turns:
         Raises:
             UnknownRecordError: no conversation has this id.
             ConversationBusyError: it has a turn already.
-            HTTPException: it cannot be read.
+            BodyRefusedError: it cannot be read.
         """
         saver = None
         if asked.conversation is not None:
