@@ -15,7 +15,7 @@ from uuid import uuid4
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
-from airunner.resources.known_conversations import KnownConversations, prompt_settings
+from airunner.resources.known_conversations import prompt_settings
 from airunner.runtime.core import RuntimeCore
 from airunner.server.chunks import Completion, Replay
 from airunner.server.served_models import ServedModels
@@ -31,7 +31,6 @@ class Answers:
     def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
         self._core = core
         self._models = models
-        self.known = KnownConversations()
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -49,7 +48,7 @@ class Answers:
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
-        with self.known.going_on(name, messages, settings) as conversation:
+        with self._core.known.going_on(name, messages, settings) as conversation:
             replay, whole = Replay(name), Completion()
             for attempt in range(1, ATTEMPTS + 1):
                 try:
@@ -66,7 +65,7 @@ class Answers:
                         raise
                     replay.begin_again()
             answered = [*messages, whole.message]
-            self.known.answered(conversation, answered, settings)
+            self._core.known.answered(conversation, answered, settings)
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int:
         """Tokens of the prompt that ``body``'s messages and tools become.

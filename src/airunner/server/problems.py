@@ -20,6 +20,8 @@ from airunner.errors import (
     AiRunnerError,
     CatalogError,
     ContextOverflowError,
+    ConversationBusyError,
+    DeviceNotFoundError,
     DoesNotFitError,
     GenerationError,
     ImageRequestError,
@@ -30,6 +32,9 @@ from airunner.errors import (
     StorageError,
     ToolError,
     UnknownModelError,
+    UnknownRecordError,
+    UnknownResponseError,
+    UnknownToolError,
     UnmappedCapabilityError,
     WeightsError,
     WorkerDiedError,
@@ -37,14 +42,6 @@ from airunner.errors import (
 
 RETRY_AFTER_S = 5
 """What a client is told to wait where nothing better is known, in seconds."""
-
-
-class UnknownResponseError(AiRunnerError):
-    """A response that was never given, not kept, or forgotten."""
-
-    def __init__(self, response: str) -> None:
-        self.response = response
-        super().__init__(f"No response {response!r} is kept here.")
 
 
 _log = logging.getLogger(__name__)
@@ -56,10 +53,14 @@ _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (CatalogError, 400, "invalid_request_error", "model_not_usable"),
     (MissingWeightsError, 404, "invalid_request_error", "model_not_downloaded"),
     (WeightsError, 500, "server_error", "weights_not_usable"),
+    (UnknownRecordError, 404, "invalid_request_error", "not_found"),
+    (ConversationBusyError, 409, "invalid_request_error", "conversation_busy"),
+    (DeviceNotFoundError, 400, "invalid_request_error", "device_not_found"),
     (ContextOverflowError, 400, "invalid_request_error", "context_length_exceeded"),
     (DoesNotFitError, 422, "insufficient_memory", "does_not_fit"),
     (LeaseError, 503, "overloaded_error", "no_capacity"),
     (ImageRequestError, 400, "invalid_request_error", "image_request"),
+    (UnknownToolError, 404, "invalid_request_error", "tool_not_found"),
     (ToolError, 400, "invalid_request_error", "tool"),
     (SettingsError, 400, "invalid_request_error", "setting"),
     (StorageError, 507, "server_error", "storage"),
