@@ -241,9 +241,7 @@ def eviction(result: Result) -> list[str]:
         for row in result["rows"]
     ]
     heads = ["", "AI Runner", "GDSF", "LRU", "knows popularities", "optimum", "AI Runner, of LRU"]
-    note = (
-        f"<sub>{result['seeds']} traces of each kind; simulated, on any machine alike.</sub>"
-    )
+    note = f"<sub>{result['seeds']} traces of each kind; simulated, on any machine alike.</sub>"
     return [*table(heads, rows), "", note]
 
 
