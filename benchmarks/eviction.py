@@ -97,7 +97,7 @@ def draw(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
         at = [number + (place - 1) * width for number in range(len(rows))]
         heights = [row[name]["over_look_ahead"] for row in rows]
         bars = axes.bar(at, heights, width * 0.92, color=colours[name], label=label)
-        axes.bar_label(bars, fmt="%.2f", fontsize=8, label_type="center", color="black")
+        axes.bar_label(bars, fmt="%.2f", fontsize=8, label_type="center", rotation=90)
         for x, row in zip(at, rows, strict=True):
             dots = row[name]["by_seed"]
             axes.plot([x] * len(dots), dots, ".", color="black", alpha=0.3, markersize=3)

@@ -187,7 +187,8 @@ def optimum(trace: Trace) -> float | None:
 def _least_of_supersets(best: np.ndarray, n: int) -> np.ndarray:
     least = best.reshape([2] * n).copy()
     for axis in range(n):
-        without, having = np.moveaxis(least, axis, 0)
+        by_model = np.moveaxis(least, axis, 0)
+        without, having = by_model[:1], by_model[1:]
         np.minimum(without, having, out=without)
     return least.reshape(-1)
 

@@ -49,7 +49,7 @@ def test_where_popularity_and_size_matter_much_less_is_spent() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(st.integers(1, 6), min_size=2, max_size=5),
+    st.lists(st.integers(1, 6), min_size=1, max_size=5),
     st.lists(st.integers(0, 4), min_size=1, max_size=25),
     st.integers(0, 12),
     st.booleans(),
