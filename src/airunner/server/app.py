@@ -13,6 +13,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
+from airunner.server.json_bodies import SoundJson
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.embeddings import embedding_routes
@@ -50,5 +51,6 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
     async def nobody_reads_this(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED)
 
-    app.add_middleware(Guard, admission=admission)
+    app.add_middleware(SoundJson)
+    app.add_middleware(Guard, admission=admission)  # added last, asked first
     return app

@@ -72,6 +72,7 @@ _ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    408: "timeout_error",
     413: "request_too_large",
     429: "rate_limit_error",
     503: "overloaded_error",
@@ -133,7 +134,7 @@ def tell_problems(app: FastAPI) -> None:
         message = f"{request.method} {request.url.path} is not served here."
         known = {404: message, 405: message}
         told = known.get(error.status_code, str(error.detail))
-        problem = Problem(error.status_code, told, code=_code(error.status_code))
+        problem = Problem(error.status_code, told, code=code_of(error.status_code))
         response = problem.response(request.url.path)
         response.headers.update(error.headers or {})
         return response
@@ -152,5 +153,12 @@ def tell_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-def _code(status: int) -> str | None:
-    return {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed"}.get(status)
+def code_of(status: int) -> str | None:
+    """OpenAI's code of a status that needs no other explanation."""
+    return {
+        401: "invalid_api_key",
+        404: "not_found",
+        405: "method_not_allowed",
+        408: "slow_body",
+        413: "body_too_large",
+    }.get(status)

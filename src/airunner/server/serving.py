@@ -20,7 +20,9 @@ from airunner.errors import PortTakenError
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
-from airunner.server.guard import Admission, Visitor, host_name, is_loopback
+from airunner.server.connections import PromptConnection
+from airunner.server.guard import Admission, host_name, is_loopback
+from airunner.server.visitor import Visitor
 
 HOST = "127.0.0.1"
 PORT = 8188
@@ -80,6 +82,7 @@ async def _serve(
     own = Visitor("this machine")
     admission = Admission(
         hosts={host_name(address.host), *map(str.lower, address.names)},
+        any_address=not is_loopback(address.host),
         origins=tuple(address.origins),
         key_required=not is_loopback(address.host),
         find_key=lambda key: (
@@ -94,6 +97,8 @@ async def _serve(
             server_header=False,
             timeout_graceful_shutdown=PATIENCE_S,
             lifespan="off",
+            http=PromptConnection,
+            ws="none",
         )
         server = uvicorn.Server(config)
         ready(here.url)

@@ -1,0 +1,75 @@
+"""One server process for every test of who may speak to it, and a client of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+STOP_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server process."""
+
+    process: subprocess.Popen[str]
+    url: str
+    home: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+
+def start_server(home: Path, *flags: str) -> RunningServer:
+    """Start a server in a process of its own, and wait until it says where it is."""
+    command = [sys.executable, "-m", "airunner", "serve", "--port", "0", "--home", str(home)]
+    command += ["--context", "1024", *flags]
+    environ = {**os.environ, "AIRUNNER_OFFLINE": "1"}
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    if not first:
+        pytest.fail(f"the server did not start: {process.communicate()[1]}")
+    return RunningServer(process, first.split()[-1], home)
+
+
+def stop_server(server: RunningServer) -> str:
+    """Stop it; returns what it wrote to stderr."""
+    server.process.terminate()
+    try:
+        return server.process.communicate(timeout=STOP_S)[1]
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        raise
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path, smollm2_q8: Path
+) -> Iterator[RunningServer]:
+    """A server with both embedded models; what it is told must not make it fail or complain."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").mkdir()
+    for folder in (weights_home / "models").iterdir():
+        if folder.is_dir() and not folder.name.startswith("."):
+            (home / "models" / folder.name).symlink_to(folder)
+    running = start_server(home, "--allow-origin", "https://friend.example")
+    yield running
+    assert "Traceback" not in stop_server(running)
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[httpx.Client]:
+    """A client without a key."""
+    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+        yield client
