@@ -22,6 +22,7 @@ from airunner.cli.doctor import doctor
 from airunner.cli.explain import explain
 from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
 from airunner.cli.image import image
+from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
 from airunner.cli.models import models_app
 from airunner.cli.plan import plan
@@ -67,6 +68,7 @@ app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
 for _command in (chat, run, image, demo, serve, stop, mcp, ps, plan, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
+app.add_typer(keys_app)
 app.add_typer(models_app)
 app.add_typer(tools_app)
 

@@ -26,6 +26,7 @@ class _Slot:
 @dataclass(slots=True, eq=False)
 class _Waiter:
     conversation: str | None
+    priority: int
     claim: asyncio.Future[SlotClaim]
 
 
@@ -38,8 +39,8 @@ class SlotTable:
         self._uses = 0
 
     @asynccontextmanager
-    async def hold(self, conversation: str | None) -> AsyncIterator[SlotClaim]:
-        """Have a slot to oneself while the body runs, first come, first served.
+    async def hold(self, conversation: str | None, priority: int = 0) -> AsyncIterator[SlotClaim]:
+        """Have a slot to oneself while the body runs, first come, first served in a priority.
 
         1. A conversation gets the slot it is resident in, and waits for it if it is busy.
         2. Anybody else gets an idle slot that nobody is resident in.
@@ -48,8 +49,9 @@ class SlotTable:
 
         ``None`` is a request of no conversation, and leaves its slot without a resident.
         """
-        waiter = _Waiter(conversation, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(conversation, priority, asyncio.get_running_loop().create_future())
         self._queue.append(waiter)
+        self._queue.sort(key=lambda each: -each.priority)
         self._grant()
         try:
             claim = await waiter.claim

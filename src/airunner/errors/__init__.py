@@ -19,7 +19,10 @@
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
-    │   └── PortTakenError         another program listens there
+    │   ├── PortTakenError         another program listens there
+    │   ├── KeysError              a key's name that is taken, unknown or unusable, or a bad file
+    │   ├── NoKeysError            listening beyond this machine while there is no key
+    │   └── ForbiddenModelError    a model that the request's key does not allow
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -44,7 +47,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``; everybody imports all of them from here.
+Those about tools are in ``tools``, those about the server in ``server``; everybody
+imports all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -56,6 +60,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
+from airunner.errors.server import KeysError as KeysError
+from airunner.errors.server import NoKeysError as NoKeysError
+from airunner.errors.server import PortTakenError as PortTakenError
+from airunner.errors.server import ServerError as ServerError
+from airunner.errors.server import ServerRunningError as ServerRunningError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -194,30 +204,6 @@ class MediaError(AiRunnerError):
     def __init__(self, name: Path | str, problem: str) -> None:
         self.name, self.problem = str(name), problem
         super().__init__(f"{name} cannot be sent to a model: {problem}.")
-
-
-class ServerError(AiRunnerError):
-    """Base of errors about running the server."""
-
-
-class ServerRunningError(ServerError):
-    """A second server for the same home folder; ``url`` is where the first one listens."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url, self.home = url, home
-        where = f" at {url}" if url else ""
-        super().__init__(
-            f"A server for {home} runs already{where}. `airunner stop` ends it; "
-            "another --home gets a server of its own."
-        )
-
-
-class PortTakenError(ServerError):
-    """An address to listen at that cannot be had."""
-
-    def __init__(self, host: str, port: int, problem: str) -> None:
-        self.host, self.port, self.problem = host, port, problem
-        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
 
 
 class DeviceNotFoundError(AiRunnerError):

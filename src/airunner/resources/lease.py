@@ -36,6 +36,7 @@ from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkedState, ParkingLot
 from airunner.resources.saving import save_slot
+from airunner.resources.visitor import current_visitor
 
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
@@ -183,7 +184,7 @@ class LoadedModel:
             GenerationError: the model draws, and has no slots.
         """
         _ = self.chat_model
-        async with self.slots.hold(conversation) as claim:
+        async with self.slots.hold(conversation, current_visitor().priority) as claim:
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
                 await self._make_ready(conversation, claim, content, request)

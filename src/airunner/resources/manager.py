@@ -32,6 +32,7 @@ from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter
 from airunner.resources.sizing import Sized
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.resources.visitor import current_visitor
 from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
     Effect,
@@ -281,6 +282,7 @@ class ModelResourceManager:
                     owner=owner,
                     demand=sized.demand,
                     returns=returns,
+                    priority=current_visitor().priority,
                 )
             )
             async with asyncio.timeout(longest_s):

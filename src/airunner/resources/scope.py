@@ -1,8 +1,7 @@
 """On whose behalf models are used: a turn, a tool call, or plain calling code.
 
-Owns the context variables that carry the owner from the agent loop into tool bodies,
-whatever thread they run on, and the priority of a request to the leases taken for it.
-Closes what a tool left open.
+Owns the context variable that carries the owner from the agent loop into tool
+bodies, whatever thread they run on, and closes what a tool left open.
 """
 
 from __future__ import annotations
@@ -36,7 +35,6 @@ class Scope:
 
 
 _current: ContextVar[Scope | None] = ContextVar("airunner_scope", default=None)
-_priority: ContextVar[int] = ContextVar("airunner_priority", default=0)
 
 
 def current_scope() -> Scope | None:
@@ -61,18 +59,3 @@ def enter_scope(owner: str) -> Iterator[Scope]:
         _current.reset(token)
         for handle in reversed(list(scope.handles)):
             handle.close()
-
-
-def current_priority() -> int:
-    """How important the leases are that this code takes: higher ones are served first."""
-    return _priority.get()
-
-
-@contextmanager
-def priority_of(priority: int) -> Iterator[None]:
-    """Take leases of this priority in the body; 0 is usual."""
-    token = _priority.set(priority)
-    try:
-        yield
-    finally:
-        _priority.reset(token)

@@ -64,6 +64,7 @@ class Waiter:
     owner: str
     demand: Demand
     returns: bool
+    priority: int = 0
     told: str = ""
 
 
@@ -96,6 +97,11 @@ class Roster:
     def record(self, key: str) -> ModelRecord:
         """A model's record, made on first mention."""
         return self.models.setdefault(key, ModelRecord(key))
+
+    def enqueue(self, waiter: Waiter) -> None:
+        """Let a request wait behind all of its priority or a higher one."""
+        ahead = [i for i, w in enumerate(self.queue) if w.priority >= waiter.priority]
+        self.queue.insert(ahead[-1] + 1 if ahead else 0, waiter)
 
     def holds(self, owner: str) -> bool:
         """Whether an owner has any lease."""

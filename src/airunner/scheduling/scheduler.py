@@ -7,7 +7,7 @@ run can be replayed.
 
 One pass after every input:
 
-1. Serve the queue in order of arrival. For each request:
+1. Serve the queue, by priority and then in order of arrival. For each request:
    1. its model is loaded: grant, unless an earlier request waits for that
       model to be evicted (whoever already holds a lease may always go on, or
       two owners could wait for each other);
@@ -120,13 +120,13 @@ class Scheduler:
         record.size_bytes = dict(event.demand.size_bytes)
         if record.state is Lifecycle.FAILED:
             record.state, record.attempts = record.rest_state(), 0
-        waiter = Waiter(event.request, event.owner, event.demand, event.returns)
+        waiter = Waiter(event.request, event.owner, event.demand, event.returns, event.priority)
         waiting = len(self._roster.queue)
         if waiting >= self._queue_limit:
             reason = f"{waiting} requests are waiting already"
             self._emit(Refuse, record, reason, request=waiter.request, cause="queue_full")
         else:
-            self._roster.queue.append(waiter)
+            self._roster.enqueue(waiter)
 
     def _lease_ended(self, request: str, rebuild_s: float | None) -> None:
         key = self._roster.granted.pop(request, None)

@@ -22,10 +22,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from airunner.resources.scope import priority_of
+from airunner.errors import AiRunnerError
+from airunner.resources.visitor import Visitor, serving
 from airunner.server.key_guesses import KeyGuesses
-from airunner.server.problems import Problem, code_of
-from airunner.server.visitor import Visitor, serving
+from airunner.server.problems import Problem, code_of, problem_of
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Served to everybody: whether the server is alive is no secret."""
@@ -92,7 +92,10 @@ class Guard:
             await send({"type": "websocket.close"})  # nothing here speaks it
             return
         headers = Headers(scope=scope)
-        found = self._refusal(scope, headers) or self._visitor(scope, headers)
+        try:
+            found = self._refusal(scope, headers) or self._visitor(scope, headers)
+        except AiRunnerError as error:  # the keys cannot be read, so nobody is let in
+            found = problem_of(error).response(scope["path"])
         if not isinstance(found, Visitor):
             found.headers.update(_CLOSE)  # a body that may follow is not read
             await found(scope, receive, send)
@@ -106,7 +109,7 @@ class Guard:
 
         bounded = _BoundedBody(receive, self._admission.body)
         try:
-            with serving(found), priority_of(found.priority):
+            with serving(found):
                 await self._app(scope, bounded, sent)
         except HTTPException as error:
             code = code_of(error.status_code)

@@ -21,6 +21,7 @@ from airunner.errors import (
     CatalogError,
     ContextOverflowError,
     DoesNotFitError,
+    ForbiddenModelError,
     GenerationError,
     ImageRequestError,
     LeaseError,
@@ -51,6 +52,7 @@ _log = logging.getLogger(__name__)
 # By class, the first that fits: HTTP status, OpenAI's type and code.
 _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (UnknownResponseError, 404, "invalid_request_error", "response_not_found"),
+    (ForbiddenModelError, 403, "permission_error", "model_not_allowed"),
     (UnknownModelError, 404, "invalid_request_error", "model_not_found"),
     (UnmappedCapabilityError, 404, "invalid_request_error", "model_not_found"),
     (CatalogError, 400, "invalid_request_error", "model_not_usable"),

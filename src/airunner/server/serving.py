@@ -16,13 +16,14 @@ from dataclasses import dataclass
 import uvicorn
 
 from airunner.config.settings import Settings
-from airunner.errors import PortTakenError
+from airunner.errors import NoKeysError, PortTakenError
+from airunner.resources.visitor import Visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
 from airunner.server.connections import PromptConnection
 from airunner.server.guard import Admission, host_name, is_loopback
-from airunner.server.visitor import Visitor
+from airunner.server.keys import Keys
 
 HOST = "127.0.0.1"
 PORT = 8188
@@ -44,14 +45,18 @@ def serve(settings: Settings, address: Address, ready: Callable[[str], None]) ->
     """Serve until the process is told to stop; ``ready`` hears the address.
 
     Raises:
-        ServerRunningError, PortTakenError, StorageError: it cannot begin.
+        ServerRunningError, PortTakenError, NoKeysError, KeysError, StorageError: it cannot begin.
         AiRunnerError: the runtime cannot; see ``RuntimeCore``.
     """
+    keys = Keys(settings.home)
+    if not is_loopback(address.host) and not any(keys):
+        raise NoKeysError(address.host)
     with listening(address) as sock:
         url = _url(address.host, sock.getsockname()[1])
         here = Presence(os.getpid(), url, secrets.token_urlsafe(32))
         with presence(settings.home, here):
-            asyncio.run(_serve(settings, address, sock, here, ready))
+            door = _admission(address, keys, here.key)
+            asyncio.run(_serve(settings, door, sock, lambda: ready(here.url)))
 
 
 def listening(address: Address) -> socket.socket:
@@ -72,23 +77,26 @@ def listening(address: Address) -> socket.socket:
     return sock
 
 
-async def _serve(
-    settings: Settings,
-    address: Address,
-    sock: socket.socket,
-    here: Presence,
-    ready: Callable[[str], None],
-) -> None:
+def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
     own = Visitor("this machine")
-    admission = Admission(
+
+    def find_key(key: str) -> Visitor | None:
+        if secrets.compare_digest(key.encode(), own_key.encode()):
+            return own
+        return keys.find(key) if key else None
+
+    return Admission(
         hosts={host_name(address.host), *map(str.lower, address.names)},
         any_address=not is_loopback(address.host),
         origins=tuple(address.origins),
         key_required=not is_loopback(address.host),
-        find_key=lambda key: (
-            own if secrets.compare_digest(key.encode(), here.key.encode()) else None
-        ),
+        find_key=find_key,
     )
+
+
+async def _serve(
+    settings: Settings, admission: Admission, sock: socket.socket, ready: Callable[[], None]
+) -> None:
     async with RuntimeCore(settings, command="serve") as core:
         config = uvicorn.Config(
             create_app(core, admission),
@@ -101,7 +109,7 @@ async def _serve(
             ws="none",
         )
         server = uvicorn.Server(config)
-        ready(here.url)
+        ready()
         await server.serve(sockets=[sock])
 
 

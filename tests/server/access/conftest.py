@@ -25,6 +25,7 @@ class RunningServer:
 
     @property
     def port(self) -> int:
+        """Where it listens."""
         return int(self.url.rpartition(":")[2])
 
 
@@ -54,16 +55,22 @@ def stop_server(server: RunningServer) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(
+def served_home(
     tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path, smollm2_q8: Path
-) -> Iterator[RunningServer]:
-    """A server with both embedded models; what it is told must not make it fail or complain."""
+) -> Path:
+    """A home folder with both embedded models."""
     home = tmp_path_factory.mktemp("home")
     (home / "models").mkdir()
     for folder in (weights_home / "models").iterdir():
         if folder.is_dir() and not folder.name.startswith("."):
             (home / "models" / folder.name).symlink_to(folder)
-    running = start_server(home, "--allow-origin", "https://friend.example")
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(served_home: Path) -> Iterator[RunningServer]:
+    """A server for this machine; what it is told must not make it fail or complain."""
+    running = start_server(served_home, "--allow-origin", "https://friend.example")
     yield running
     assert "Traceback" not in stop_server(running)
 

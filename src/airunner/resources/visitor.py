@@ -1,7 +1,8 @@
-"""Who a request comes from, and what they may do.
+"""For whom models and tools are used, and what they may do.
 
-Owns the rights of a key, and carrying the visitor from the guard to whatever serves the
-request, on the same task or on one that it starts. What a key is, is ``keys``'.
+Owns the rights of a visitor, and carrying them from the server's door to whatever works
+for the request, on the same task or on one that it starts. A program that uses the team
+itself is no visitor, and may do everything. Which key has which rights is the server's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Visitor:
         name: that of its key, empty without one.
         models: patterns (``*``, ``?``) of the models it may use, by any name they go by.
         tools: patterns of the tools it may call.
-        priority: requests of a higher one are served first; 0 is usual.
+        priority: leases of a higher one are granted first; 0 is usual.
     """
 
     name: str = ""

@@ -1,0 +1,90 @@
+"""``airunner keys``: who may use the server from other machines."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Literal
+
+import typer
+
+from airunner.cli.flags import SETTINGS_HINT, takes_settings
+from airunner.config.settings import Settings
+
+keys_app = typer.Typer(
+    name="keys",
+    help="Make, list and remove keys of the server.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="whose key it is")]
+
+
+def add_key(
+    settings: Settings,
+    name: Name,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="models it may use, such as qwen*; default: all"),
+    ] = None,
+    tools: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="tools it may call, such as read_*; default: all"),
+    ] = None,
+    priority: Annotated[
+        Literal["low", "normal", "high"], typer.Option(help="whose requests are served first")
+    ] = "normal",
+) -> None:
+    """Make a key and print it: it is shown this once."""
+    from airunner.resources.visitor import Visitor
+    from airunner.server.keys import PRIORITIES, Keys, patterns
+
+    visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority])
+    typer.echo(Keys(settings.home).add(visitor))
+    typer.echo(
+        f"Keep it: only its hash is stored. `airunner keys remove {name}` ends it.", err=True
+    )
+
+
+def list_keys(
+    settings: Settings,
+    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
+) -> None:
+    """List the keys, without what they are."""
+    from airunner.cli.console import columns, out, print_json
+    from airunner.server.keys import PRIORITIES, Keys
+
+    words = {number: word for word, number in PRIORITIES.items()}
+    rows = [
+        {
+            "name": key.visitor.name,
+            "models": list(key.visitor.models),
+            "tools": list(key.visitor.tools),
+            "priority": words.get(key.visitor.priority, str(key.visitor.priority)),
+            "made_s": key.made_s,
+        }
+        for key in Keys(settings.home)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = columns("name", "models", "tools", "priority", "made")
+    for key in Keys(settings.home):
+        visitor, made = key.visitor, time.strftime("%Y-%m-%d %H:%M", time.localtime(key.made_s))
+        priority = words.get(visitor.priority, str(visitor.priority))
+        table.add_row(
+            visitor.name, ", ".join(visitor.models), ", ".join(visitor.tools), priority, made
+        )
+    out().print(table)
+
+
+def remove_key(settings: Settings, name: Name) -> None:
+    """Remove a key; a server that runs refuses it from then on."""
+    from airunner.server.keys import Keys
+
+    Keys(settings.home).remove(name)
+    typer.echo(f"removed the key {name}")
+
+
+for _name, _command in (("add", add_key), ("list", list_keys), ("remove", remove_key)):
+    keys_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
