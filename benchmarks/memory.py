@@ -31,7 +31,7 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, 
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest, KvType, LoadPlan
 from airunner.engines.known import known_engines
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import EventBus
 from airunner.messages import Message
 from airunner.models.catalog import Catalog
@@ -160,8 +160,7 @@ async def run(donor: Path, only: str, device: str, llama_server: Path | None) ->
     cases: list[Case] = []
     shapes, contexts = (SHAPES, CONTEXTS) if device == "cpu" else (GPU_SHAPES, GPU_CONTEXTS)
     with tempfile.TemporaryDirectory() as folder:
-        options = EngineOptions(Path(folder) / "run", llama_server)
-        launcher = LocalLauncher(options, spare=False)
+        launcher = LocalLauncher(Path(folder) / "run", llama_server, spare=False)
         try:
             for name, shape in shapes.items():
                 if only not in name:

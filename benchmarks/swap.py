@@ -43,7 +43,7 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest, LoadPlan
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import CacheProven, Event, ModelLoaded, ModelParked, ModelRestored
 from airunner.messages import Message, ToolSchema
 from airunner.models.spec import ModelSpec
@@ -240,7 +240,7 @@ async def forgotten(bench: Bench, length: int, seed: int) -> float:
 async def bare_load_s(runtime: Runtime, setup: Setup, run_dir: Path) -> tuple[float, float]:
     """Seconds to start a worker and load the primary with nothing prepared, and the load alone."""
     sized = await runtime.team.size(MODEL_REGISTRY[setup.primary])
-    launcher = LocalLauncher(EngineOptions(run_dir, setup.llama_server), spare=False)
+    launcher = LocalLauncher(run_dir, setup.llama_server, spare=False)
     plan = next(iter(sized.plans.values()))
     assert isinstance(plan, LoadPlan)
     began_s = time.perf_counter()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airunner.engines.base import ChatRequest, LoadPlan, WorkerExit
+from airunner.engines.connection import WorkerConnection
 from airunner.engines.llama_cpp.client import LlamaCppModel
 from airunner.errors import WorkerDiedError
 from airunner.messages import Message
@@ -56,7 +57,8 @@ async def silent_worker(folder: Path) -> AsyncIterator[LlamaCppModel]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     plan = LoadPlan("silent", folder / "silent.gguf")
-    yield LlamaCppModel(plan, f"http://127.0.0.1:{port}", "key", folder, gone)
+    connection = WorkerConnection("silent", f"http://127.0.0.1:{port}", "key", gone)
+    yield LlamaCppModel(plan, connection, folder)
     # What the client has connected reaches the server some steps later.
     await steps(20)
     await none_open.wait()

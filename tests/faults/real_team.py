@@ -16,10 +16,11 @@ import psutil
 
 from airunner.devices.device import Device
 from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
-from airunner.engines.llama_cpp.planner import GgufPlanner, LoadOptions
+from airunner.engines.llama_cpp.launcher import LocalLauncher
+from airunner.engines.llama_cpp.planner import LoadOptions, PlannableGguf
 from airunner.events import Event, EventBus
 from airunner.messages import Message, Usage
+from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
@@ -51,9 +52,10 @@ class RealTeam:
         self.bus.subscribe(self.events.append)
         self._budget = {"cpu": budget_bytes}
         device = Device("cpu", "cpu", "CPU", None, None)
-        planner = GgufPlanner(LoadOptions(CONTEXT, parallel=1, kv_type="f16"))
-        self._sizer = Sizer([device], {"llama_cpp": planner})
-        self.launcher = LocalLauncher(EngineOptions(folder / "run"))
+        options = LoadOptions(CONTEXT, parallel=1, kv_type="f16")
+        planners = {"llama_cpp": lambda path: PlannableGguf(read_gguf(path), options)}
+        self._sizer = Sizer([device], planners)
+        self.launcher = LocalLauncher(folder / "run")
         self.manager = ModelResourceManager(
             scheduler=Scheduler([DeviceBudget("cpu", budget_bytes)]),
             launchers={"llama_cpp": self.launcher},

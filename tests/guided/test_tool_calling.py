@@ -15,7 +15,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.team import Team
 from airunner.engines.base import ChatRequest, LoadPlan, Worker
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import ToolRetryError
 from airunner.events import (
     Event,
@@ -246,7 +246,7 @@ def test_real_weights_decode_arguments_that_always_match(smollm2: Path, tmp_path
     ]
 
     async def main() -> list[list[Event]]:
-        launcher = LocalLauncher(EngineOptions(run_dir=tmp_path), spare=False)
+        launcher = LocalLauncher(run_dir=tmp_path, spare=False)
         try:
             worker = await launcher.launch(LoadPlan("smollm2", smollm2, n_ctx=2048, n_threads=2))
             try:

@@ -9,8 +9,9 @@ import pytest
 from tests.engines.tiny_projector import write_tiny_projector
 
 from airunner.devices.device import Device
-from airunner.engines.llama_cpp.planner import SMALLEST_CONTEXT, GgufPlanner, LoadOptions
+from airunner.engines.llama_cpp.planner import SMALLEST_CONTEXT, LoadOptions, PlannableGguf
 from airunner.errors import CorruptWeightsError, LoadError, MissingWeightsError
+from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
 
@@ -21,8 +22,9 @@ CHAT = [ModelCapability.SUMMARIZATION]
 
 
 def sizer(*devices: Device, context: int = 2048) -> Sizer:
-    planner = GgufPlanner(LoadOptions(context, parallel=1, kv_type="f16"))
-    return Sizer(devices or (CPU,), {"llama_cpp": planner})
+    options = LoadOptions(context, parallel=1, kv_type="f16")
+    planners = {"llama_cpp": lambda path: PlannableGguf(read_gguf(path), options)}
+    return Sizer(devices or (CPU,), planners)
 
 
 def test_a_device_with_room_gives_the_wanted_context(smollm2: Path) -> None:

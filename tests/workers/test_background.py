@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from airunner.workers.background import NICENESS, at_low_priority
+from airunner.workers.background import NICENESS, started_at_low_priority
 
 PRIORITIES = """
 import os, sys
-from airunner.workers.background import at_low_priority
+from airunner.workers.background import started_at_low_priority
 os.setpriority(os.PRIO_PROCESS, 0, int(sys.argv[1]))
-at_low_priority(lambda: print(os.getpriority(os.PRIO_PROCESS, 0)))
+started_at_low_priority(lambda: print(os.getpriority(os.PRIO_PROCESS, 0))).join()
 print(os.getpriority(os.PRIO_PROCESS, 0))
 """
 
@@ -26,7 +26,7 @@ def test_only_the_work_gives_way_and_nothing_goes_up(started_at: int) -> None:
     assert [int(line) for line in done.stdout.split()] == [max(NICENESS, started_at), started_at]
 
 
-def test_it_returns_when_the_work_is_done() -> None:
+def test_the_thread_ends_when_the_work_is_done() -> None:
     done: list[str] = []
-    at_low_priority(lambda: done.append("work"))
+    started_at_low_priority(lambda: done.append("work")).join()
     assert done == ["work"]

@@ -22,10 +22,10 @@ import asyncio, sys
 from pathlib import Path
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.messages import Message
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 
 async def main(run_dir, weights, doing):
-    launcher = LocalLauncher(EngineOptions(Path(run_dir)))
+    launcher = LocalLauncher(Path(run_dir))
     print("loading", flush=True)
     worker = await launcher.launch(LoadPlan("smol", Path(weights), n_ctx=2048, n_threads=1))
     if doing == "generating":

@@ -34,6 +34,7 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.core import MEMORY_FILE_SYSTEM
 from airunner.runtime.hardware import Hardware
+from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore
 
@@ -133,7 +134,7 @@ def examine(settings: Settings) -> Report:
         devices=tuple(_shown_device(d, known[d.id]) for d in hardware.report.devices),
         weights=weights,
         places=places,
-        notes=hardware.report.notes,
+        notes=(*hardware.report.notes, *missing_extras()),
         problems=(
             *_engine_problems(installations, engines.refused),
             *home_problems,

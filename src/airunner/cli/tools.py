@@ -31,12 +31,14 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     searches for the others. The setting core_tools changes which those are, and the
     setting tools switches whole toolsets on and off.
     Built-in tools, those of installed packages, and those of the MCP servers in
-    mcp.json, which are started for it. What could not be used is told on stderr.
+    mcp.json, which are started for it. What could not be used is told on stderr, and what
+    has to be installed for tools that are left out.
     """
     from airunner.cli.chat_screen import AnswerScreen
-    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.console import columns, err, out, print_json
     from airunner.cli.following import following
     from airunner.cli.team import running_team
+    from airunner.toolbox.toolset import missing_extras
     from airunner.tools.permissions import Permissions
 
     permissions = Permissions(settings.permissions)
@@ -58,6 +60,8 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
             }
             for tool in runtime.toolset
         ]
+    for hint in missing_extras():
+        err().print(hint)
     if as_json:
         print_json(tools)
         return

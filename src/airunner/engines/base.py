@@ -39,7 +39,6 @@ class LoadPlan:
         gpu_index: index of the GPU on its backend, ``None`` to compute on the CPU.
         embedding: load as an embedder instead of a chat model.
         chat_template: Jinja template that replaces the file's own.
-        swa_full: keep a full-size cache for sliding-window layers.
         yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
         mmproj: the file that lets the model see or hear, or ``None``.
         media: the kinds of ``messages.MediaKind`` that it takes with that.
@@ -61,7 +60,6 @@ class LoadPlan:
     gpu_index: int | None = None
     embedding: bool = False
     chat_template: str | None = None
-    swa_full: bool = False
     yarn_context: int | None = None
     mmproj: Path | None = None
     media: tuple[MediaKind, ...] = ()

@@ -1,25 +1,25 @@
 """The HTTP connection from this process to one worker on loopback.
 
-Owns the client, how a request begins, how everything is closed, and how a
-broken connection becomes ``WorkerDiedError``. What is asked, and what the
-answers mean, is each engine's model's.
+Owns the client, how everything is closed, how a broken connection becomes
+``WorkerDiedError``, and what all models that are reached so have in common. What
+is asked, and what the answers mean, is each engine's model's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar
 
 import httpx
 
-from airunner.engines.base import Endpoint, WorkerExit
+from airunner.engines.base import Endpoint, Plan, WorkerExit
 from airunner.errors import WorkerDiedError
 
+PlanT = TypeVar("PlanT", bound=Plan)
 _CONNECT_S = 5.0
-# llama-server hangs up on a connection that was idle for 5 s.
-_IDLE_CONNECTION_S = 2.0
 _DEATH_NOTICE_S = 2.0
 
 
@@ -48,7 +48,9 @@ class WorkerConnection:
             headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
             # A long prompt is silent for as long as it takes.
             timeout=httpx.Timeout(None, connect=_CONNECT_S),
-            limits=httpx.Limits(keepalive_expiry=_IDLE_CONNECTION_S),
+            # llama-server hangs up on an idle connection, maybe in the moment it is used again;
+            # a new one on loopback costs less than a millisecond.
+            limits=httpx.Limits(max_keepalive_connections=0),
             trust_env=False,
             # Plain HTTP on loopback: reading the certificate store would cost each load 20 ms.
             verify=False,
@@ -65,28 +67,26 @@ class WorkerConnection:
         key = {"Authorization": self._client.headers["Authorization"]}
         return Endpoint(str(self._client.base_url), key)
 
-    async def send(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
-        """Post ``body`` and return when the response has begun; the caller closes it.
+    @asynccontextmanager
+    async def asked(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
+        """Post ``body`` as JSON, paths as text, and yield the response, which has only begun.
 
         Raises:
-            WorkerDiedError: the worker is gone, or this connection is closed.
+            WorkerDiedError: the worker is gone, also in the middle of the response,
+                or this connection is closed.
         """
         if self._closing is not None:
             raise await self.death()
-        content = json.dumps(body).encode()
         try:
-            return await self._begin(path, content)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            # The server may close a kept connection in the moment it is used
-            # again. Every request here can be repeated without harm.
-            if self._closing is not None:  # the worker was stopped meanwhile
-                raise await self.death() from None
+            response = await self._begin(path, json.dumps(body, default=str).encode())
         except (httpx.TransportError, TimeoutError) as error:
             raise await self.death() from error
         try:
-            return await self._begin(path, content)
-        except (httpx.TransportError, TimeoutError) as error:
+            yield response
+        except httpx.TransportError as error:
             raise await self.death() from error
+        finally:
+            await response.aclose()
 
     async def death(self) -> WorkerDiedError:
         """The error for a broken connection, with the reason if the process is gone too."""
@@ -124,3 +124,20 @@ class WorkerConnection:
                 self._beginning.discard(beginning)
                 if not self._beginning:
                     self._none_beginning.set()
+
+
+class ServedModel(Generic[PlanT]):
+    """A model of any kind that a worker serves over a connection; implements ``Served``."""
+
+    def __init__(self, plan: PlanT, connection: WorkerConnection) -> None:
+        self.plan = plan
+        self._connection = connection
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """See ``WorkerConnection``."""
+        return self._connection.endpoint
+
+    async def aclose(self) -> None:
+        """Close the connections to the worker; requests that have not begun fail at once."""
+        await self._connection.aclose()

@@ -8,7 +8,7 @@ a worker: its methods import what they need.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -73,19 +73,12 @@ class Plannable(Protocol):
         ...
 
 
-class Planner(Protocol):
-    """Reads the weights of an engine's models, under one set of settings."""
+Planner = Callable[[Path], Plannable]
+"""Reads the weights at a path from their metadata alone, under one set of settings.
 
-    def read(self, path: Path) -> Plannable:
-        """The weights at ``path``, from their metadata alone.
-
-        For an engine that needs none, ``path`` is the model's name.
-
-        Raises:
-            MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
-                about the file.
-        """
-        ...
+For an engine that needs none, the path is the model's name. Raises
+``MissingWeightsError``, ``CorruptWeightsError`` and ``UnsupportedArchitectureError``.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@
     │   ├── PortTakenError         another program listens there
     │   ├── KeysError              a key's name that is taken, unknown or unusable, or a bad file
     │   ├── NoKeysError            listening beyond this machine while there is no key
-    │   └── ForbiddenModelError    a model that the request's key does not allow
+    │   ├── ForbiddenModelError    a model that the request's key does not allow
+    │   ├── UnknownResponseError   a response that is not kept
+    │   └── HungUpError            the client that waited for an answer has gone
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -47,8 +49,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``, those about the server in ``server``; everybody
-imports all of them from here.
+Those about tools are in ``tools``, those of the server in ``server``; everybody imports all
+of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -61,11 +63,13 @@ from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
 from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
+from airunner.errors.server import HungUpError as HungUpError
 from airunner.errors.server import KeysError as KeysError
 from airunner.errors.server import NoKeysError as NoKeysError
 from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerRunningError as ServerRunningError
+from airunner.errors.server import UnknownResponseError as UnknownResponseError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError

@@ -1,4 +1,4 @@
-"""Errors about running the server, and about who may use it."""
+"""The errors about running the server; ``airunner.errors`` draws the whole tree."""
 
 from __future__ import annotations
 
@@ -59,3 +59,18 @@ class ForbiddenModelError(ServerError):
             f"The key {key!r} may not use {model!r}; whoever runs the server can allow it: "
             "`airunner keys add --models`."
         )
+
+
+class UnknownResponseError(ServerError):
+    """A response that was never given, not kept, or forgotten."""
+
+    def __init__(self, response: str) -> None:
+        self.response = response
+        super().__init__(f"No response {response!r} is kept here.")
+
+
+class HungUpError(ServerError):
+    """The client has gone; nobody reads an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The client hung up.")

@@ -37,27 +37,32 @@ _OF_TYPE: Mapping[str, tuple[str, ...]] = {
 _LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems")
 _MOST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 
+_FORMATS = ("date", "time", "date-time", "uuid")
+
 Node = dict[str, Any]
 
 
-def decodable(schema: Any) -> dict[str, Any]:
+def decodable(schema: Any, *, texts: bool = False) -> dict[str, Any]:
     """The decoding schema of a ``sound`` schema of an object.
 
     It has type object, ``properties`` and ``required``, no references, and
-    nothing else than type, enum, anyOf and the limits of each type.
+    nothing else than type, enum, anyOf and the limits of each type. ``texts`` keeps the
+    pattern or a usual format of a text, in place of its length, which takes an engine
+    that knows them.
     """
     for depth in range(MAX_DEPTH, 1, -1):
-        decoding = _Decoding(schema, MAX_NODES)
+        decoding = _Decoding(schema, texts, MAX_NODES)
         whole = decoding.node(schema, depth)
         if not decoding.is_too_large:
             return _as_object(whole)
-    return _as_object(_Decoding(schema).node(schema, 1))
+    return _as_object(_Decoding(schema, texts).node(schema, 1))
 
 
 class _Decoding:
     """One pass over a schema, given up once it has made more than ``most`` nodes."""
 
-    def __init__(self, root: Any, most: float = math.inf) -> None:
+    def __init__(self, root: Any, texts: bool, most: float = math.inf) -> None:
+        self._texts = texts
         self._definitions = root.get("$defs", {}) if isinstance(root, Mapping) else {}
         self._left = most
 
@@ -128,6 +133,10 @@ class _Decoding:
                 rules = self._array(schema, depth, inside)
             case "string":
                 rules = _lengths(schema, "Length", MAX_LEAST)
+                if self._texts and "pattern" in schema:
+                    rules = {"pattern": schema["pattern"]}
+                elif self._texts and schema.get("format") in _FORMATS:
+                    rules = {"format": schema["format"]}
             case "integer" | "number":
                 rules = number_limits(schema, whole=kind == "integer")
             case _:
@@ -159,6 +168,8 @@ class _Decoding:
             found["required"] = [name for name in required if name in properties]
         if others is False:
             found["additionalProperties"] = False
+        elif others is True and "additionalProperties" in schema:
+            found["additionalProperties"] = True
         elif isinstance(others, Mapping) and (inner := self.node(others, depth - 1, inside)):
             found["additionalProperties"] = inner
         return found
@@ -196,7 +207,8 @@ def _either(branches: Sequence[Node]) -> Node:
     for name in names:
         found: list[Node] = []
         for each in branches:
-            own = each.get("properties", {}).get(name, each.get("additionalProperties", {}))
+            own = each.get("properties", {}).get(name, each.get("additionalProperties", True))
+            own = {} if own is True else own
             if own is not False and own not in found:
                 found.append(own)
         if any(not _rules_of(own) for own in found):
@@ -257,6 +269,8 @@ def _without_contradiction(node: Node) -> Node:
     """``node`` without pairs of limits between which nothing lies."""
     pairs = [("minLength", "maxLength"), ("minItems", "maxItems")]
     gone = {key for pair in pairs for key in pair if _is_empty(node, *pair)}
+    if "pattern" in node or "format" in node:  # a grammar takes one or the other
+        gone |= {"minLength", "maxLength"}
     if _range_is_empty(node):
         gone |= set(_OF_TYPE["number"])
     return {key: value for key, value in node.items() if key not in gone}

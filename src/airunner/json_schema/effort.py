@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_IN_PLACE = ("not", "if", "then", "else")
-_LISTS_IN_PLACE = ("allOf", "anyOf", "oneOf")
-_OF_NAMES = ("additionalProperties", "unevaluatedProperties", "propertyNames")
-_OF_ITEMS = ("items", "contains", "unevaluatedItems")
-_MAPS = ("properties", "patternProperties", "dependentSchemas", "$defs")
-
+from airunner.json_schema.subschemas import (
+    IN_PLACE,
+    LISTS_IN_PLACE,
+    OF_ITEMS,
+    OF_NAMES,
+    all_schemas,
+)
 
 MAX_LEVELS = 24
 """Rules within rules about one value: a reference, an alternative, a condition."""
@@ -44,7 +45,7 @@ def check_levels(schema: Any) -> None:
             return measure(None, MAX_LEVELS + 1)
         return height[id(node)]
 
-    for node in _all_nodes(schema):
+    for node in all_schemas(schema):
         measure(node, 0)
 
 
@@ -82,10 +83,10 @@ def checks_needed(schema: Any, value: Any) -> int:
 def _in_place(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[Any]:
     if "$ref" in node:
         yield definitions[node["$ref"].removeprefix("#/$defs/")]
-    for key in _IN_PLACE:
+    for key in IN_PLACE:
         if key in node:
             yield node[key]
-    for key in _LISTS_IN_PLACE:
+    for key in LISTS_IN_PLACE:
         yield from node.get(key, ())
     yield from node.get("dependentSchemas", {}).values()
 
@@ -93,7 +94,7 @@ def _in_place(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterat
 def _below(node: Mapping[str, Any], part: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(part, Mapping):
         everywhere = [*node.get("patternProperties", {}).values()]
-        everywhere += [node[key] for key in _OF_NAMES if key in node]
+        everywhere += [node[key] for key in OF_NAMES if key in node]
         properties = node.get("properties", {})
         for name, inner in part.items():
             if name in properties:
@@ -102,25 +103,9 @@ def _below(node: Mapping[str, Any], part: Any) -> Iterator[tuple[Any, Any]]:
                 yield child, inner
     elif isinstance(part, list):
         first = node.get("prefixItems", ())
-        everywhere = [node[key] for key in _OF_ITEMS if key in node]
+        everywhere = [node[key] for key in OF_ITEMS if key in node]
         for number, inner in enumerate(part):
             if number < len(first):
                 yield first[number], inner
             for child in everywhere:
                 yield child, inner
-
-
-def _all_nodes(node: Any) -> Iterator[Any]:
-    """Every schema in a ``sound`` one, and nothing else: a property may be called ``$ref``."""
-    yield node
-    if not isinstance(node, Mapping):
-        return
-    for key in (*_IN_PLACE, *_OF_NAMES, *_OF_ITEMS):
-        if key in node:
-            yield from _all_nodes(node[key])
-    for key in (*_LISTS_IN_PLACE, "prefixItems"):
-        for child in node.get(key, ()):
-            yield from _all_nodes(child)
-    for key in _MAPS:
-        for child in node.get(key, {}).values():
-            yield from _all_nodes(child)

@@ -17,11 +17,6 @@ TYPES = frozenset(["string", "number", "integer", "boolean", "object", "array", 
 
 _MAX_PATTERNS = 200
 _MAX_COUNT = 2**53
-_NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_COUNTS = (
-    *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-    *("minContains", "maxContains"),
-)
 _SCHEMAS = ("contains", "propertyNames", "additionalProperties", "not", "if", "then", "else")
 _UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -87,62 +82,34 @@ class _Reading:
             node = {key: value for key, value in node.items() if key not in self._later}
         if self._is_old and "$ref" in node:
             node = {key: node[key] for key in ("$ref", "description", "default") if key in node}
-        about = {"description": node["description"]} if _is_text(node, "description") else {}
-        if "default" in node:
-            about["default"] = node["default"]
-        rules = self._rules(node, base)
+        about = {key: node[key] for key in ("description", "default") if key in node}
+        if not isinstance(about.get("description", ""), str):
+            del about["description"]
+        rules = self._rules(_without_flags(node), base)
         if node.get("nullable") is True and rules:
             rules = {"anyOf": [rules, {"type": "null"}]}
         return {**about, **rules}
 
     def _rules(self, node: Mapping[str, Any], base: Any) -> dict[str, Any]:
-        rules = self._type(node)
-        if "const" in node:
-            rules["const"] = node["const"]
-        if "enum" in node:
-            self._keep(rules, "enum", node["enum"], isinstance(node["enum"], list))
-            if rules.get("enum") == []:
-                self._drop(rules, "enum")
-        rules |= self._limits(node)
+        rules = {"const": node["const"]} if "const" in node else {}
+        for key, read in _READERS.items():
+            if key not in node:
+                continue
+            if (value := read(node[key])) is None:
+                self.is_exact = False
+            else:
+                rules[key] = value
+        if not self._strict:
+            rules.pop("maxContains", None)
+        if self._is_pattern(node.get("pattern")):
+            rules["pattern"] = node["pattern"]
+        elif "pattern" in node:
+            self.is_exact = False
         rules |= self._references_of(node, base)
         rules |= self._combinations(node, base)
         rules |= self._of_objects(node, base)
         rules |= self._of_arrays(node, base)
         return rules
-
-    def _type(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        kind = node.get("type")
-        kinds = kind if isinstance(kind, list) else [kind]
-        if kind is None and "type" not in node:
-            return {}
-        if kinds and all(isinstance(each, str) and each in TYPES for each in kinds):
-            return {"type": list(dict.fromkeys(kinds)) if isinstance(kind, list) else kind}
-        self.is_exact = False
-        return {}
-
-    def _limits(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key in _NUMBERS:
-            value: Any = node.get(key)
-            if key.startswith("exclusive") and isinstance(value, bool):  # draft 4
-                side = "minimum" if key.endswith("Minimum") else "maximum"
-                if value and side in found:
-                    found[key] = found.pop(side)
-            elif key in node:
-                is_right = _is_number(value) and (key != "multipleOf" or value > 0)
-                self._keep(found, key, value, is_right)
-        for key in _COUNTS:
-            if key in node:
-                value = node[key]
-                is_right = _is_number(value) and value >= 0 and value == int(value)
-                self._keep(found, key, min(int(value), _MAX_COUNT) if is_right else 0, is_right)
-        if not self._strict:
-            found.pop("maxContains", None)
-        if isinstance(node.get("uniqueItems"), bool):
-            found["uniqueItems"] = node["uniqueItems"]
-        if "pattern" in node:
-            self._keep(found, "pattern", node["pattern"], self._is_pattern(node["pattern"]))
-        return found
 
     def _references_of(self, node: Mapping[str, Any], base: Any) -> dict[str, Any]:
         found: list[dict[str, Any]] = []
@@ -198,10 +165,6 @@ class _Reading:
             if len(kept) < len(given) or not isinstance(node["patternProperties"], Mapping):
                 self.is_exact = False
                 found.pop("additionalProperties", None)
-        if "required" in node:
-            is_right = _is_names(node["required"])
-            names = list(dict.fromkeys(node["required"])) if is_right else []
-            self._keep(found, "required", names, is_right)
         self._dependencies(node, base, found)
         for key in _UNEVALUATED:
             if self._strict and key in node:
@@ -218,8 +181,8 @@ class _Reading:
                 self.is_exact = False
                 continue
             for name, wanted in given.items():
-                if key != "dependentSchemas" and _is_names(wanted):
-                    names[name] = list(dict.fromkeys(wanted))
+                if key != "dependentSchemas" and (wanted_names := _names(wanted)) is not None:
+                    names[name] = wanted_names
                 elif key != "dependentRequired" and isinstance(wanted, Mapping | bool):
                     schemas[name] = self._node(wanted, base)
                 else:
@@ -260,29 +223,52 @@ class _Reading:
             and self._takes_pattern(value)
         )
 
-    def _keep(self, rules: dict[str, Any], key: str, value: Any, is_right: bool) -> None:
-        if is_right:
-            rules[key] = value
-        else:
-            self.is_exact = False
-
-    def _drop(self, rules: dict[str, Any], key: str) -> None:
-        del rules[key]
-        self.is_exact = False
-
 
 def _lost_prefix(first: Any, found: Mapping[str, Any]) -> bool:
     """Whether ``items`` would now speak of items that had a schema of their own."""
     return first is not None and first != [] and "prefixItems" not in found
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _without_flags(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``node`` with the limits of draft 4, where a flag says that one is exclusive."""
+    for key, side in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(flag := node.get(key), bool):
+            node = {name: value for name, value in node.items() if name != key}
+            if flag and side in node:
+                node[key] = node.pop(side)
+    return node
 
 
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+def _types(value: Any) -> str | list[str] | None:
+    kinds = value if isinstance(value, list) else [value]
+    if not kinds or not all(isinstance(each, str) and each in TYPES for each in kinds):
+        return None
+    return list(dict.fromkeys(kinds)) if isinstance(value, list) else str(value)
 
 
-def _is_text(node: Mapping[str, Any], key: str) -> bool:
-    return isinstance(node.get(key), str)
+def _number(value: Any) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _count(value: Any) -> int | None:
+    is_right = _number(value) is not None and value >= 0 and value == int(value)
+    return min(int(value), _MAX_COUNT) if is_right else None
+
+
+def _names(value: Any) -> list[str] | None:
+    is_right = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return list(dict.fromkeys(value)) if is_right else None
+
+
+# What each keyword says in 2020-12's form, ``None`` where it is malformed.
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "type": _types,
+    "enum": lambda value: value if isinstance(value, list) and value else None,
+    "multipleOf": lambda value: value if (_number(value) or 0) > 0 else None,
+    "uniqueItems": lambda value: value if isinstance(value, bool) else None,
+    "required": _names,
+    "format": str,
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _number),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), _count),
+    **dict.fromkeys(("minProperties", "maxProperties", "minContains", "maxContains"), _count),
+}

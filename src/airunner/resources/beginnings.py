@@ -112,8 +112,6 @@ class Beginnings:
         """What stands for a beginning; ``None`` if it is short, or nothing can keep it."""
         if self.lot.is_closed or self.model in self.hopeless:
             return None
-        if plan.swa_full:  # whose files hold only the window
-            return None
         system = [message.text for message in leading_system(request.messages)]
         tools = [(t.name, t.description, json.dumps(t.parameters)) for t in request.tools]
         length = sum(map(len, system)) + sum(len(part) for tool in tools for part in tool)

@@ -117,7 +117,7 @@ class Sizer:
         known = self._files.get((spec.engine, path))
         stamp = _stamp(path)
         if known is None or known[0] != stamp:
-            known = (stamp, self._planners[spec.engine].read(path))
+            known = (stamp, self._planners[spec.engine](path))
             self._files[spec.engine, path] = known
         return known[1]
 

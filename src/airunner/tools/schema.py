@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airunner.errors import InvalidToolError
+from airunner.json_schema.calls import call_schema
 from airunner.json_schema.decoding import MAX_NUMBER, number_limits
+from airunner.json_schema.subschemas import with_subschemas
 
 MAX_STRING = 400
 """Characters a decoded string may have where the schema sets no limit."""
@@ -40,9 +42,6 @@ COMPACT_JSON: Mapping[str, Any] = {
 _SAYS_NOTHING = frozenset({"description", "default", "title", "examples"})
 _NUMBER_LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _LEAST = ("minimum", "exclusiveMinimum")
-_MAPS_OF_SCHEMAS = ("properties", "patternProperties")
-_LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
-_SCHEMAS = ("items", "additionalProperties", "not")
 
 
 def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def compact(tool: str, schema: Mapping[str, Any]) -> dict[str, Any]:
             for key, value in node.items()
             if key not in ("title", "$defs") and not (key == "default" and value is None)
         }
-        return _map_subschemas(small, lambda child: inline(child, inside))
+        return with_subschemas(small, lambda child: inline(child, inside))
 
     return inline(schema, ())
 
@@ -85,7 +84,7 @@ def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
     """
     if schema.keys() <= _SAYS_NOTHING:
         return {**schema, "anyOf": [*_values(), *_lists_of(_values())]}
-    node = _map_subschemas(dict(schema), bounded)
+    node = with_subschemas(schema, bounded)
     if "enum" in node or "const" in node:
         return node
     kind = node.get("type")
@@ -109,7 +108,8 @@ def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
         if kind == "number" and max(node.get(key, -1) for key in _LEAST) >= 0:
             node["multipleOf"] = FINEST_STEP
     elif kind == "object" and node.get("properties"):
-        node.setdefault("additionalProperties", False)
+        if node.get("additionalProperties", True) is True:
+            node["additionalProperties"] = False
     elif kind == "object" and "patternProperties" not in node:
         value = node.pop("additionalProperties", True)
         if value is not False:
@@ -147,16 +147,7 @@ def call_of(tools: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
     ``tools`` has the decoding schema of the arguments for each name.
     """
-    calls = [
-        {
-            "type": "object",
-            "properties": {"name": {"const": name}, "arguments": bounded(arguments)},
-            "required": ["name", "arguments"],
-            "additionalProperties": False,
-        }
-        for name, arguments in tools.items()
-    ]
-    return calls[0] if len(calls) == 1 else {"anyOf": calls}
+    return call_schema({name: bounded(arguments) for name, arguments in tools.items()})
 
 
 def without(schema: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -197,16 +188,3 @@ def longest_text(schema: Mapping[str, Any]) -> int:
             return int(schema.get("maxProperties", MAX_ITEMS)) * each + 2
         case _:
             return 24
-
-
-def _map_subschemas(node: dict[str, Any], change: Any) -> dict[str, Any]:
-    for key in _MAPS_OF_SCHEMAS:
-        if isinstance(node.get(key), Mapping):
-            node[key] = {name: change(child) for name, child in node[key].items()}
-    for key in _LISTS_OF_SCHEMAS:
-        if isinstance(node.get(key), list):
-            node[key] = [change(child) for child in node[key]]
-    for key in _SCHEMAS:
-        if isinstance(node.get(key), Mapping):
-            node[key] = change(node[key])
-    return node

@@ -20,18 +20,16 @@ of 5 s alone. A model that generates meanwhile was not seen to be slower for it.
 """
 
 
-def at_low_priority(work: Callable[[], object]) -> None:
-    """Run ``work`` at a low priority where a thread can have one; return when it is done."""
-    if sys.platform != "linux":
-        work()
-        return
+def started_at_low_priority(work: Callable[[], object]) -> threading.Thread:
+    """A thread that does ``work``, at a low priority where a thread can have one."""
 
     def lowered() -> None:
-        # Whoever was started at a lower one may not go higher.
-        own = os.getpriority(os.PRIO_PROCESS, 0)
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(own, NICENESS))
+        if sys.platform == "linux":
+            # Whoever was started at a lower one may not go higher.
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(own, NICENESS))
         work()
 
     thread = threading.Thread(target=lowered)
     thread.start()
-    thread.join()
+    return thread

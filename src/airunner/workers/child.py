@@ -29,7 +29,8 @@ class Child:
     waits for it is told.
     """
 
-    def __init__(self, module: str, *arguments: str, on_exit: Callable[[], None]) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
+        self.on_exit: Callable[[], object] = lambda: None
         # -P: no file of the current directory can pose as a module. A group of
         # its own: Ctrl-C in a terminal is for the parent to handle.
         self._process = subprocess.Popen(
@@ -40,7 +41,6 @@ class Child:
             bufsize=0,
             process_group=0,
         )
-        self._on_exit = on_exit
         self._log = bytearray()
         self._answer: Future[bytes] = _running_future()
         self._exit: Future[WorkerExit] = _running_future()
@@ -108,7 +108,7 @@ class Child:
         self._pump.join(_DRAIN_S)
         for pipe in (process.stdin, process.stdout, process.stderr):
             pipe.close()
-        self._on_exit()
+        self.on_exit()
         self._exit.set_result(WorkerExit(code, bytes(self._log).decode(errors="replace")))
 
 

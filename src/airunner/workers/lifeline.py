@@ -67,29 +67,17 @@ class Lifeline:
         finally:
             fcntl.fcntl(self._fd, fcntl.F_SETFL, fcntl.fcntl(self._fd, fcntl.F_GETFL) & ~os.O_ASYNC)
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Inside the body a thread ends this process when the parent is gone.
+    def outlast(self, work: threading.Thread) -> None:
+        """Return when ``work`` is done; end this process if the parent is gone before.
 
-        Unlike ``deadly``, lines from the parent may arrive meanwhile and are kept.
+        Unlike with ``deadly``, lines from the parent may arrive meanwhile and are kept.
         For work that lets other threads run, such as importing a library.
         """
-        done = threading.Event()
-
-        def watch() -> None:
-            hang_up = select.poll()
-            hang_up.register(self._fd, 0)  # only the hang-up, which cannot be left out
-            while not done.is_set():
-                if hang_up.poll(_WATCH_MS) or os.getppid() != self._parent:
-                    os._exit(0)
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            done.set()
-            watcher.join()
+        hang_up = select.poll()
+        hang_up.register(self._fd, 0)  # only the hang-up, which cannot be left out
+        while work.is_alive():
+            if hang_up.poll(_WATCH_MS) or os.getppid() != self._parent:
+                os._exit(0)
 
     def _readable(self) -> bool:
         """Wait for input or end of file; false when the process has been adopted by another.

@@ -5,28 +5,15 @@ Owns stopping both in the right order and looking at the memory of the process.
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from airunner.devices.device import DeviceKind
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
-from airunner.engines.base import Plan, WorkerExit
+from airunner.engines.base import WorkerExit
+from airunner.engines.connection import ServedModel
 from airunner.workers.child import Child
 
-
-class Served(Protocol):
-    """A model of any kind that is reached over a connection."""
-
-    @property
-    def plan(self) -> Plan:
-        """What was loaded, and how."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections to the worker."""
-        ...
-
-
-ModelT = TypeVar("ModelT", bound=Served)
+ModelT = TypeVar("ModelT", bound=ServedModel[Any])
 
 
 class LocalWorker(Generic[ModelT]):

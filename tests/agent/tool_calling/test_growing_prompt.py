@@ -28,7 +28,8 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
 from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp.chat_format import messages_json, tools_json
+from airunner.engines.llama_cpp.chat_format import messages_json
+from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import (
     GenerationError,
     ToolArgumentsError,
@@ -107,7 +108,8 @@ def rendered(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> str:
         for call in message.get("tool_calls", ()):
             function = call["function"]
             function["arguments"] = json.loads(function["arguments"])
-    return RENDERER.render(messages=given, tools=tools_json(tools), add_generation_prompt=True)
+    offered = tools_in_request(tools).get("chat_template_kwargs", {})
+    return RENDERER.render(messages=given, **offered, add_generation_prompt=True)
 
 
 def shown(part: Mapping[str, Any]) -> str:

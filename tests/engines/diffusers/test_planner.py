@@ -9,7 +9,7 @@ import pytest
 from tests.models.files.pipeline_files import write_pipeline, write_safetensors
 
 from airunner.devices.device import Device
-from airunner.engines.diffusers.planner import ImageLoadOptions, PipelinePlanner, plan_image
+from airunner.engines.diffusers.planner import ImageLoadOptions, PlannablePipeline
 from airunner.engines.image import ImagePlan
 from airunner.errors import CorruptWeightsError
 from airunner.models.files.pipeline import Pipeline, read_pipeline
@@ -46,11 +46,13 @@ def pipeline(folder: Path) -> Pipeline:
 
 
 def sizer(*devices: Device, options: ImageLoadOptions = OPTIONS) -> Sizer:
-    return Sizer(devices, {"diffusers": PipelinePlanner(options)})
+    return Sizer(
+        devices, {"diffusers": lambda path: PlannablePipeline(read_pipeline(path), options)}
+    )
 
 
 def planned(pipeline: Pipeline, device: Device, budget: int, options: ImageLoadOptions = OPTIONS):
-    plan, estimate = plan_image(pipeline, SPEC, device, budget, options)
+    plan, estimate = PlannablePipeline(pipeline, options).plan(SPEC, device, budget)
     return (plan.dtype, plan.weights, plan.offload), estimate.total_bytes
 
 

@@ -31,7 +31,7 @@ def main() -> None:
         parser.add_argument(flag, type=int)
     parser.add_argument("--rope-scale", type=float)
     for flag in (
-        "--no-kv-unified", "--no-warmup", "--no-webui", "--slots", "--jinja", "--swa-full",
+        "--no-kv-unified", "--no-warmup", "--no-webui", "--slots", "--jinja",
         "--embedding", "--no-mmproj-offload", "--no-mmap",
     ):  # fmt: skip
         parser.add_argument(flag, action="store_true")

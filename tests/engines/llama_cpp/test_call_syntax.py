@@ -16,7 +16,8 @@ from airunner.engines.llama_cpp.call_syntax import (
     CallSyntax,
     learn,
 )
-from airunner.engines.llama_cpp.chat_format import messages_json, tools_json
+from airunner.engines.llama_cpp.chat_format import messages_json
+from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.messages import Message
 
 CHATML = """
@@ -108,7 +109,8 @@ def learned(template: str, *, compact: bool = False) -> CallSyntax | None:
             value.setdefault("tool_calls", [])
             for call in value["tool_calls"]:
                 call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-        return compiled.render(messages=values, tools=tools_json([PROBE_TOOL]))
+        offered = tools_in_request([PROBE_TOOL])["chat_template_kwargs"]
+        return compiled.render(messages=values, **offered)
 
     return learn(rendered(PROBE_PROMPT), rendered(PROBE_CALLED), rendered(PROBE_SAID))
 

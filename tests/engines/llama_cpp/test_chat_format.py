@@ -15,7 +15,7 @@ from airunner.engines.llama_cpp.chat_format import (
     request_body,
 )
 from airunner.engines.llama_cpp.control_tokens import harmless
-from airunner.engines.llama_cpp.forced_call import forced_call_schema
+from airunner.engines.llama_cpp.forced_call import ForcedCall, forced_call
 from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import AudioPart, Delta, Message, TextPart, ToolCall, ToolSchema, Usage
 
@@ -24,6 +24,12 @@ TOOLS = (
     ToolSchema("weather", "Says the weather.", {"type": "object", "properties": {"city": {}}}),
     ToolSchema("clock", "Says the time."),
 )
+
+
+def the_call(choice: str, tools: tuple[ToolSchema, ...] = TOOLS) -> ForcedCall:
+    call = forced_call(ChatRequest(QUESTION, tools=tools, tool_choice=choice))
+    assert call is not None
+    return call
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
@@ -120,7 +126,7 @@ def test_the_name_of_a_call_is_told_once_when_its_arguments_begin() -> None:
 
 
 def test_the_name_of_a_forced_call_is_told_before_its_arguments() -> None:
-    reader = AnswerReader("m", forced=True)
+    reader = AnswerReader("m", forced=the_call("weather"))
     pieces = ['{"na', 'me": "wea', 'ther"', ', "arguments": {', '"name": "x"', "}}"]
     told = [reader.read(chunk({"content": piece})) for piece in pieces]
     assert told == [None, None, Delta(tool_name="weather"), None, None, None]
@@ -137,14 +143,14 @@ def test_a_native_call_without_a_json_object_keeps_what_was_written(written: str
 
 
 def test_a_forced_call_that_is_no_json_is_an_error_that_carries_the_text() -> None:
-    reader = AnswerReader("m", forced=True)
+    reader = AnswerReader("m", forced=the_call("weather"))
     reader.read(chunk({"content": "{1"}))
     with pytest.raises(GenerationError, match=r"\{1"):
         reader.read(chunk({}, "stop"))
 
 
 def test_a_call_cut_off_by_the_token_limit_is_dropped() -> None:
-    reader = AnswerReader("m", forced=True)
+    reader = AnswerReader("m", forced=the_call("weather"))
     assert reader.read(chunk({"content": '{"name": "weath'})) is None
     last = reader.read(chunk({}, "length"))
     assert last == Delta(finish_reason="length")
@@ -156,7 +162,8 @@ def test_an_error_in_the_stream_is_raised() -> None:
 
 
 def test_a_forced_call_keeps_the_tools_in_the_prompt_and_is_constrained_by_schema() -> None:
-    body = request_body(ChatRequest(QUESTION, tools=TOOLS, tool_choice="clock"), 0)
+    request = ChatRequest(QUESTION, tools=TOOLS, tool_choice="clock")
+    body = request_body(request, 0, forced=the_call("clock"))
     assert [tool["function"]["name"] for tool in body["tools"]] == ["weather", "clock"]
     assert body["tool_choice"] == "none"
     schema = body["response_format"]["json_schema"]["schema"]
@@ -176,12 +183,11 @@ def test_definitions_of_two_tools_do_not_collide() -> None:
         )
 
     tools = (tool("f", "integer"), tool("g", "string"))
-    schema = forced_call_schema(ChatRequest(QUESTION, tools=tools, tool_choice="required"))
-    assert schema["$defs"] == {"f.X": {"type": "integer"}, "g.X": {"type": "string"}}
-    arguments = schema["anyOf"][1]["properties"]["arguments"]
-    assert arguments["properties"]["x"] == {"$ref": "#/$defs/g.X"}
+    calls = the_call("required", tools).schema["anyOf"]
+    kinds = [call["properties"]["arguments"]["properties"]["x"] for call in calls]
+    assert kinds == [{"type": "integer"}, {"type": "string"}]
 
 
 def test_forcing_a_tool_that_is_not_offered_is_refused() -> None:
     with pytest.raises(UnknownToolError, match="clock"):
-        request_body(ChatRequest(QUESTION, tools=TOOLS, tool_choice="clok"), 0)
+        the_call("clok")

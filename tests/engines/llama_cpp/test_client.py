@@ -22,7 +22,7 @@ from tests.engines.space_prefix_model import write_space_prefix_model
 
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.client import LlamaCppModel
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher, LocalWorker
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import (
     ContextOverflowError,
     GenerationError,
@@ -33,7 +33,9 @@ from airunner.json_schema.decoding import decodable
 from airunner.json_schema.sound import sound
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
 from airunner.tools.schema import COMPACT_JSON, bounded, call_of, compact
+from airunner.workers.local_worker import LocalWorker
 
+LlamaWorker = LocalWorker[LlamaCppModel]
 SEA = Message("user", "Tell me about the sea. " * 30)
 HELLO = Message("user", "Hello, who are you?")
 
@@ -56,8 +58,8 @@ CLOCK = ToolSchema(
 
 
 @asynccontextmanager
-async def loaded(path: Path, tmp_path: Path, **plan: Any) -> AsyncIterator[LocalWorker]:
-    launcher = LocalLauncher(EngineOptions(tmp_path / "run"), spare=False)
+async def loaded(path: Path, tmp_path: Path, **plan: Any) -> AsyncIterator[LlamaWorker]:
+    launcher = LocalLauncher(tmp_path / "run", spare=False)
     settings: dict[str, Any] = {"n_ctx": 1024, "n_threads": 2} | plan
     worker = await launcher.launch(LoadPlan("smol", path, **settings))
     try:

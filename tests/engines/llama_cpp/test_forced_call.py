@@ -8,7 +8,7 @@ from tests.engines.llama_cpp.test_chat_format import chunk
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.call_syntax import CallSyntax
 from airunner.engines.llama_cpp.chat_format import AnswerReader, request_body
-from airunner.engines.llama_cpp.forced_call import ForcedCall, forced_call_schema
+from airunner.engines.llama_cpp.forced_call import BARE, ForcedCall, forced_call
 from airunner.errors import GenerationError
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
 
@@ -41,12 +41,12 @@ def test_the_grammar_is_the_syntax_around_the_schema_of_the_arguments() -> None:
 def test_control_tokens_are_named_by_id_and_calls_of_one_name_are_one_rule() -> None:
     one, other = {"required": ["a"]}, {"required": ["b"]}
     calls = [call_schema("f", one), call_schema("g", {}), call_schema("f", other)]
-    grammar = ForcedCall(MISTRAL, {"anyOf": calls, "$defs": {"X": {}}}).grammar().split("\n")
+    grammar = ForcedCall(MISTRAL, {"anyOf": calls}).grammar().split("\n")
     assert grammar[1] == "start: <[9]> ( call_0 | call_1 ) "
     assert grammar[2].startswith(
-        'call_0: "f" <[32]> %json {"anyOf": [{"required": ["a"]}, {"required": ["b"]}], "$defs": '
+        'call_0: "f" <[32]> %json {"anyOf": [{"required": ["a"]}, {"required": ["b"]}], "x-'
     )
-    assert grammar[3].startswith('call_1: "g" <[32]> %json {"$defs": {"X": {}}, ')
+    assert grammar[3].startswith('call_1: "g" <[32]> %json {"x-guidance": ')
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,9 @@ def test_control_tokens_are_named_by_id_and_calls_of_one_name_are_one_rule() -> 
         (HERMES, ['{"na', 'me": "clock_utc"', ', "arguments": {"n": 1}}']),
         (MISTRAL, ["[TOOL_CALLS]clock", "_utc[", 'ARGS]{"n": 1}']),
         (MISTRAL, ["clock", "_utc", '{"n": 1}']),
+        (BARE, ['{ "name" : "clock', '_utc" ', ', "arguments":  {"n": 1} }']),
     ],
-    ids=["all", "no marks", "control tokens", "no control tokens"],
+    ids=["all", "no marks", "control tokens", "no control tokens", "white space"],
 )  # fmt: skip
 def test_a_call_is_read_back_also_where_control_tokens_are_missing(
     syntax: CallSyntax, pieces: list[str]
@@ -101,23 +102,24 @@ def test_the_request_uses_the_grammar_and_the_switch_of_the_syntax() -> None:
     assert body["grammar"] == forced(syntax).grammar()
     assert "response_format" not in body
     assert body["tool_choice"] == "none"
-    assert body["chat_template_kwargs"] == {"enable_thinking": True}
+    assert body["chat_template_kwargs"]["enable_thinking"] is True
 
 
 def test_a_bare_call_under_a_grammar_is_not_thought_about_first() -> None:
-    schema = call_schema("clock", {}) | {"x-guidance": {}}
-    request = ChatRequest(
-        [], tools=(ToolSchema("clock", ""),), tool_choice="clock", json_schema=schema
-    )
-    assert request_body(request, 0, guidance=True)["chat_template_kwargs"] == {
-        "enable_thinking": False
-    }
-    assert "chat_template_kwargs" not in request_body(request, 0)
+    request = ChatRequest([], tools=(ToolSchema("clock", ""),), tool_choice="clock")
+    call = forced_call(request)
+    assert call is not None
+    body = request_body(request, 0, guidance=True, forced=call)
+    assert body["grammar"] == call.grammar()
+    assert body["chat_template_kwargs"]["enable_thinking"] is False
+    body = request_body(request, 0, forced=call)
+    assert body["response_format"]["json_schema"]["schema"] == call.schema
+    assert "enable_thinking" not in body["chat_template_kwargs"]
 
 
-@pytest.mark.parametrize("syntax", [forced(), True])
-def test_a_call_that_the_engine_takes_for_reasoning_is_a_call(syntax: ForcedCall | bool) -> None:
-    reader = AnswerReader("m", forced=syntax, grammar=True)
+@pytest.mark.parametrize("syntax", [HERMES, BARE])
+def test_a_call_that_the_engine_takes_for_reasoning_is_a_call(syntax: CallSyntax) -> None:
+    reader = AnswerReader("m", forced=forced(syntax), grammar=True)
     pieces = ['{"name": "clock"', ', "arguments": {"n": ', "1}}"]
     told = [reader.read(chunk({"reasoning_content": piece})) for piece in pieces]
     assert told == [Delta(tool_name="clock"), None, None]
@@ -126,23 +128,34 @@ def test_a_call_that_the_engine_takes_for_reasoning_is_a_call(syntax: ForcedCall
     assert [(call.name, call.arguments) for call in last.tool_calls] == [("clock", {"n": 1})]
 
 
-def test_objects_are_closed_unless_schemas_beside_them_add_to_them() -> None:
-    item = {"properties": {"a": {"properties": {}}}}
-    open_ones: dict[str, Any] = {
-        "allOf": {"properties": {}, "allOf": [{"properties": {}}]},
-        "anyOf": {"properties": {}, "anyOf": [{"properties": {}}]},
-        "said": {"properties": {}, "additionalProperties": True},
+def test_objects_are_closed_unless_schemas_say_otherwise() -> None:
+    item = {"type": "object", "properties": {"a": {"type": "null"}}}
+    said = {**item, "additionalProperties": True}
+    properties = {
+        "items": {"type": "array", "items": item},
+        "said": said,
         "free": {"type": "object"},
     }
-    properties = {"items": {"items": item}, "either": {"anyOf": [item]}, **open_ones}
-    tool = ToolSchema("f", "", {"properties": properties})
-    schema = forced_call_schema(ChatRequest([], tools=(tool,), tool_choice="f"))
-    arguments = schema["properties"]["arguments"]
-    closed = {
-        "properties": {"a": {"properties": {}, "additionalProperties": False}},
-        "additionalProperties": False,
-    }
-    assert arguments == {
-        "properties": {"items": {"items": closed}, "either": {"anyOf": [closed]}, **open_ones},
-        "additionalProperties": False,
-    }
+    tools = (
+        ToolSchema("f", "", {"properties": properties}),
+        ToolSchema("free", "", {"type": "object"}),
+    )
+    call = forced_call(ChatRequest([], tools=tools, tool_choice="required"))
+    assert call is not None
+    arguments, free = (each["properties"]["arguments"] for each in call.schema["anyOf"])
+    assert arguments["additionalProperties"] is False
+    assert "additionalProperties" not in free
+    properties = arguments["properties"]
+    assert properties["items"]["items"]["additionalProperties"] is False
+    assert properties["said"]["additionalProperties"] is True
+    assert properties["free"] == {"type": "object"}
+
+
+def test_what_several_schemas_say_of_one_object_is_closed_as_a_whole() -> None:
+    both = [{"properties": {name: {"type": "null"}}} for name in ("a", "b")]
+    tool = ToolSchema("f", "", {"type": "object", "properties": {"x": {"allOf": both}}})
+    call = forced_call(ChatRequest([], tools=(tool,), tool_choice="f"))
+    assert call is not None
+    x = call.schema["properties"]["arguments"]["properties"]["x"]
+    assert set(x["properties"]) == {"a", "b"}
+    assert x["additionalProperties"] is False

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from airunner.engines.base import ChatRequest, LoadPlan
-from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher, LocalWorker
+from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,
@@ -24,6 +25,7 @@ from airunner.errors import (
     UnsupportedArchitectureError,
 )
 from airunner.messages import Message
+from airunner.workers.local_worker import LocalWorker
 
 Eventually = Callable[[Callable[[], bool]], None]
 
@@ -34,10 +36,10 @@ def plan(path: Path, **changes: Any) -> LoadPlan:
 
 
 def launcher(tmp_path: Path, *, spare: bool = False, **options: Any) -> LocalLauncher:
-    return LocalLauncher(EngineOptions(tmp_path / "run", **options), spare=spare)
+    return LocalLauncher(tmp_path / "run", **options, spare=spare)
 
 
-async def answer(worker: LocalWorker) -> str:
+async def answer(worker: LocalWorker[LlamaCppModel]) -> str:
     request = ChatRequest([Message("user", "Hello!")], max_tokens=5, temperature=0.0)
     return "".join([delta.text async for delta in worker.model.chat(request, 0)])
 
@@ -211,7 +213,7 @@ def test_a_cancelled_load_leaves_nothing(
 
 async def halfway_load(
     weights: Path, tmp_path: Path, eventually: Eventually
-) -> tuple[asyncio.Task[LocalWorker], psutil.Process]:
+) -> tuple[asyncio.Task[LocalWorker[LlamaCppModel]], psutil.Process]:
     """A load that stands still: its process has mapped the weights and was halted there."""
     while True:
         loading = asyncio.create_task(launcher(tmp_path).launch(plan(weights)))
@@ -275,13 +277,17 @@ def test_a_users_own_llama_server_is_used_the_same_way(
 def test_a_llama_server_that_does_not_start_says_why(
     smollm2: Path, tmp_path: Path, llama_server: Path
 ) -> None:
-    async def fails(text: str, path: Path, binary: Path, *extra_args: str) -> None:
-        starter = launcher(tmp_path, llama_server=binary, extra_args=extra_args)
+    async def fails(text: str, path: Path, binary: Path) -> None:
+        starter = launcher(tmp_path, llama_server=binary)
         with pytest.raises((LoadError, CorruptWeightsError), match=text):
             await starter.launch(plan(path))
 
+    picky = tmp_path / "picky"
+    picky.write_text(f'#!/bin/sh\nexec "{llama_server}" --fast "$@"\n')
+    picky.chmod(0o755)
+
     async def main() -> None:
-        await fails("invalid argument: --fast", smollm2, llama_server, "--fast")
+        await fails("invalid argument: --fast", smollm2, picky)
         await fails("does not start", smollm2, tmp_path / "nowhere")
         await fails("not a GGUF", no_gguf(tmp_path), llama_server)
 

@@ -1,4 +1,4 @@
-"""Which schemas of tools the engine is sent as they came, and what it is sent for the others."""
+"""What the engine is sent of the schemas of tools, and what its model is shown."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from tests.engines.llama_cpp.test_client import CLOCK, ODD_PARAMETERS, WEATHER
 from tests.json_schema.foreign_schemas import tool_schemas
 
 from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp.chat_format import tools_json
-from airunner.engines.llama_cpp.forced_call import forced_call_schema
-from airunner.engines.llama_cpp.tool_schemas import engine_parameters
+from airunner.engines.llama_cpp.forced_call import forced_call
+from airunner.engines.llama_cpp.tool_schemas import (
+    engine_parameters,
+    engine_schema,
+    shown_parameters,
+    tools_in_request,
+)
 from airunner.messages import Message, ToolSchema
 from airunner.toolbox.toolset import builtin_toolset
 
@@ -36,33 +40,80 @@ USUAL = [
 
 @pytest.mark.parametrize("schema", USUAL)
 def test_what_is_usual_is_shown_as_it_came(schema: Any) -> None:
-    assert engine_parameters(schema) == schema
+    assert shown_parameters(schema) == schema
 
 
 def test_our_own_tools_are_shown_as_they_are() -> None:
     for tool in builtin_toolset():
-        assert engine_parameters(tool.parameters) == tool.parameters, tool.name
+        assert shown_parameters(tool.parameters) == tool.parameters, tool.name
 
 
 @pytest.mark.parametrize("schema", ODD_PARAMETERS.values(), ids=ODD_PARAMETERS)
 def test_what_the_engine_cannot_take_is_sent_as_what_is_decoded(schema: Any) -> None:
     whole = an_object(y={"type": "string", "description": "why"}, x=schema)
-    sent = engine_parameters(whole)
-    assert sent != whole
-    assert sent["properties"]["y"] == whole["properties"]["y"]
-    assert list(sent["properties"]) == ["y", "x"]
+    offered = tools_in_request([ToolSchema("t", "Do it.", whole)])
+    (sent,), (shown,) = offered["tools"], offered["chat_template_kwargs"]["tools"]
+    parameters = sent["function"].pop("parameters")
+    assert parameters["properties"]["y"] == whole["properties"]["y"]
+    assert list(parameters["properties"]) == ["y", "x"]
+    assert parameters["properties"]["x"] != schema
+    if isinstance(schema, dict):
+        assert shown["function"].pop("parameters") == whole
+        assert shown == sent
+    else:
+        assert shown["function"]["parameters"] == parameters
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(tool_schemas())
-def test_what_is_sent_is_never_odd_and_can_be_forced(schema: Any) -> None:
-    sent = engine_parameters(schema)
-    assert engine_parameters(sent) == sent
+def test_what_is_sent_becomes_a_grammar(schema: Any) -> None:
+    """Asked of the engine's own converter, which throws, or worse, where it does not."""
+    engine = pytest.importorskip("xllamacpp")
+
+    def grammar(sent: Any) -> Any:
+        # Read from JSON, as the engine does: an integer of more than 64 bits is a double there.
+        def number(text: str) -> int | float:
+            return int(text) if abs(int(text)) < 2**63 else float(text)
+
+        return engine.json_schema_to_grammar(json.loads(json.dumps(sent), parse_int=number))
+
     tools = (ToolSchema("t", "Do it.", schema), WEATHER)
-    request = ChatRequest([Message("user", "x")], tools=tools, tool_choice="required")
-    assert json.dumps(forced_call_schema(request))
-    assert json.dumps(tools_json(tools))
+    offered = tools_in_request(tools)
+    assert grammar(offered["tools"][0]["function"]["parameters"])
+    call = forced_call(ChatRequest([Message("user", "x")], tools=tools, tool_choice="required"))
+    assert call is not None
+    assert grammar(call.schema)
+    assert json.dumps(offered)
+    assert grammar(engine_schema(schema))
+
+
+@pytest.mark.parametrize(
+    ("schema", "sent"),
+    [
+        ({"type": "array", "items": {"type": "integer"}},) * 2,
+        ({"type": "string", "pattern": r"^[A-Z]{2}-\d+$"},) * 2,
+        ({"type": "string", "pattern": "a"}, {"type": "string"}),
+        (
+            {"type": "string", "pattern": "^(a+)+$", "maxLength": 9},
+            {"type": "string", "maxLength": 9},
+        ),
+        ({"type": "string", "format": "date"},) * 2,
+        ({"type": "string", "format": "hostname"}, {"type": "string"}),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"enum": [1]}}}, {"type": "integer", "enum": [1]}),
+        ({"$ref": "#"}, {}),
+        (False, {"type": "object"}),
+    ],
+)
+def test_an_answer_may_be_any_value_with_texts_of_a_usual_form(schema: Any, sent: Any) -> None:
+    assert engine_schema(schema) == sent
+
+
+def test_what_is_far_too_long_is_shown_as_it_is_decoded() -> None:
+    whole = an_object(x={"type": "string", "enum": [f"{n:050}" for n in range(1000)]})
+    assert shown_parameters(whole)["properties"]["x"] == {"type": "string"}
 
 
 @pytest.mark.parametrize("schema", [{}, None, True, [1], "x", {"a": float("nan")}, {1: 2}])
 def test_what_is_no_schema_of_an_object_takes_anything(schema: Any) -> None:
     assert engine_parameters(schema)["type"] == "object"
+    assert json.dumps(shown_parameters(schema), allow_nan=False)

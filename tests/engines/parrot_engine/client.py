@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airunner.engines.base import ChatRequest, LoadPlan, SlotState, WorkerExit
-from airunner.engines.connection import WorkerConnection
+from airunner.engines.base import ChatRequest, LoadPlan, SlotState
+from airunner.engines.connection import ServedModel
 from airunner.errors import GenerationError
 from airunner.messages import Delta, Message, ToolSchema, Usage
 
 
-class ParrotModel:
-    def __init__(
-        self, plan: LoadPlan, url: str, key: str, exited: Callable[[], Awaitable[WorkerExit]]
-    ) -> None:
-        self.plan = plan
-        self._connection = WorkerConnection(plan.model, url, key, exited)
-
+class ParrotModel(ServedModel[LoadPlan]):
     async def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
         prompt = [word for message in request.messages for word in message.content.split()]
         told = await self._ask("/say", slot=slot, prompt=prompt)
@@ -42,20 +36,14 @@ class ParrotModel:
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
         return await self._state("/restore", slot, source)
 
-    async def aclose(self) -> None:
-        await self._connection.aclose()
-
     async def _state(self, path: str, slot: int, file: Path) -> SlotState:
         told = await self._ask(path, slot=slot, file=str(file))
         return SlotState(told["tokens"], told["bytes"], seconds=0.0)
 
     async def _ask(self, path: str, **body: Any) -> dict[str, Any]:
-        response = await self._connection.send(path, body)
-        try:
+        async with self._connection.asked(path, body) as response:
             await response.aread()
-        finally:
-            await response.aclose()
-        if response.status_code != 200:
-            raise GenerationError(self.plan.model, response.text)
-        told: dict[str, Any] = response.json()
-        return told
+            if response.status_code != 200:
+                raise GenerationError(self.plan.model, response.text)
+            told: dict[str, Any] = response.json()
+            return told

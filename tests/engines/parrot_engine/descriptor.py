@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airunner.engines.descriptor import EngineDescriptor
+from airunner.engines.descriptor import EngineDescriptor, Planner
 from airunner.models.engine_traits import EngineTraits, WeightsForm
 from airunner.models.spec import ModelCapability
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from airunner.config.settings import Settings
 
     from .launcher import ParrotLauncher
-    from .planner import ParrotPlanner
 
 
 class Parrot(EngineDescriptor):
@@ -28,10 +28,10 @@ class Parrot(EngineDescriptor):
     library = "parrot"
     work = "repetition"
 
-    def planner(self, settings: Settings) -> ParrotPlanner:
-        from .planner import ParrotPlanner
+    def planner(self, settings: Settings) -> Planner:
+        from .planner import read_voice
 
-        return ParrotPlanner(settings.context)
+        return partial(read_voice, context=settings.context)
 
     def launcher(self, settings: Settings, run_dir: Path) -> ParrotLauncher:
         from .launcher import ParrotLauncher

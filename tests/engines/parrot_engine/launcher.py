@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-
 from airunner.engines.base import LoadPlan, WorkerExit
+from airunner.engines.connection import WorkerConnection
 from airunner.errors import LoadError
-from airunner.workers.child import Child
-from airunner.workers.local_worker import LocalWorker
-from airunner.workers.reserve import answer_of
-from airunner.workers.wire import Failed
+from airunner.workers.launcher import ProcessLauncher
+from airunner.workers.wire import Failed, Order
 
 from .client import ParrotModel
 
 
-class ParrotLauncher:
-    async def launch(self, plan: LoadPlan) -> LocalWorker[ParrotModel]:
-        key = secrets.token_urlsafe(16)
-        child = Child(f"{__package__}.worker", on_exit=lambda: None)
-        child.tell(json.dumps({"path": str(plan.path), "key": key}).encode() + b"\n")
+class ParrotLauncher(ProcessLauncher[LoadPlan, ParrotModel]):
+    def __init__(self) -> None:
+        super().__init__(f"{__package__}.worker")
 
-        def explained(failed: Failed, ended: WorkerExit) -> Exception:
-            return LoadError(plan.model, failed.problem or "it died", ended.log)
+    async def order(self, plan: LoadPlan, api_key: str) -> Order[LoadPlan]:
+        return Order(plan, api_key)
 
-        answer = await answer_of(child, explained)
-        model = ParrotModel(plan, answer.url, key, child.wait)
-        return LocalWorker(child, model, answer.pid, answer.load_s)
+    def connect(self, order: Order[LoadPlan], connection: WorkerConnection) -> ParrotModel:
+        return ParrotModel(order.plan, connection)
 
-    async def close(self) -> None:
-        pass
+    def explain(self, plan: LoadPlan, failed: Failed, ended: WorkerExit) -> Exception:
+        return LoadError(plan.model, failed.problem or "it died", ended.log)

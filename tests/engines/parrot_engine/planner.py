@@ -17,14 +17,10 @@ PROCESS_BYTES = 100_000_000
 WORD_BYTES = 64
 
 
-class ParrotPlanner:
-    def __init__(self, context: int) -> None:
-        self._context = context
-
-    def read(self, path: Path) -> Voice:
-        if not path.is_file():
-            raise MissingWeightsError(path.name, [path])
-        return Voice(path, path.stat().st_size, self._context)
+def read_voice(path: Path, context: int) -> Voice:
+    if not path.is_file():
+        raise MissingWeightsError(path.name, [path])
+    return Voice(path, path.stat().st_size, context)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from airunner.workers.lifeline import Lifeline
-from airunner.workers.wire import Ready, encode
+from airunner.engines.base import LoadPlan
+from airunner.workers.process import Serving, run_worker
+from airunner.workers.wire import Order
 
 LAST_WORDS = 3
 
@@ -57,20 +55,11 @@ def handler(cage: Cage, key: str) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def main() -> None:
-    lifeline = Lifeline(0)
-    line = lifeline.read_line()
-    if line is None:
-        return
-    order, started = json.loads(line), time.monotonic()
-    cage = Cage(Path(order["path"]))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(cage, order["key"]))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    os.write(1, encode(Ready(url, time.monotonic() - started, os.getpid())))
-    lifeline.wait_until_cut()
-    os._exit(0)
+def load(order: Order[LoadPlan]) -> Serving:
+    cage = Cage(order.plan.path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(cage, order.api_key))
+    return Serving(f"http://127.0.0.1:{server.server_port}", serve=server.serve_forever)
 
 
 if __name__ == "__main__":
-    main()
+    run_worker(load)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.devices.backend import Backend
-from airunner.engines.descriptor import EngineDescriptor, Installation
+from airunner.engines.descriptor import EngineDescriptor, Installation, Planner
 from airunner.models.engine_traits import EngineTraits, WeightsForm
 from airunner.models.files.pipeline import INDEX
 from airunner.models.spec import HubFolderSource, ModelCapability, ModelSpec, Source
@@ -17,7 +17,6 @@ from airunner.models.spec import HubFolderSource, ModelCapability, ModelSpec, So
 if TYPE_CHECKING:
     from airunner.config.settings import Settings
     from airunner.engines.diffusers.launcher import ImageLauncher
-    from airunner.engines.diffusers.planner import PipelinePlanner
 
 # Of a repository whose entry names no patterns: a whole pipeline in its plain files.
 _PIPELINE_PATTERNS = (
@@ -68,18 +67,18 @@ class Diffusers(EngineDescriptor):
     library = "PyTorch"
     work = "pictures"
 
-    def planner(self, settings: Settings) -> PipelinePlanner:
+    def planner(self, settings: Settings) -> Planner:
         """See ``EngineDescriptor``."""
-        from airunner.engines.diffusers.planner import ImageLoadOptions, PipelinePlanner
+        from airunner.engines.diffusers.planner import ImageLoadOptions, PlannablePipeline
+        from airunner.models.files.pipeline import read_pipeline
 
-        return PipelinePlanner(
-            ImageLoadOptions(
-                settings.image_dtype,
-                settings.image_size,
-                settings.allow_pickle,
-                settings.safety_checker,
-            )
+        options = ImageLoadOptions(
+            settings.image_dtype,
+            settings.image_size,
+            settings.allow_pickle,
+            settings.safety_checker,
         )
+        return lambda path: PlannablePipeline(read_pipeline(path), options)
 
     def launcher(self, settings: Settings, run_dir: Path) -> ImageLauncher:
         """See ``EngineDescriptor``."""

@@ -6,6 +6,7 @@ Owns every load parameter of diffusers, and what a failed load means.
 from __future__ import annotations
 
 import importlib.util
+import traceback
 from typing import Any
 
 from airunner.engines.diffusers import libraries
@@ -86,7 +87,8 @@ def device_of(plan: ImagePlan) -> str:
 
 
 def failure(error: Exception) -> Failed:
-    """What to tell the launcher about a load that raised ``error``."""
+    """What to tell the launcher about a load that raised ``error``; the log has it in full."""
+    traceback.print_exception(error)
     match error:
         case UnsupportedArchitectureError():
             return Failed(error.architecture, "architecture")

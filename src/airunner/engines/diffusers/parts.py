@@ -1,7 +1,7 @@
 """Pictures on disk that nobody has taken yet.
 
 Owns writing PNG files with what they were drawn with as text, and their removal
-when whoever asked does not take them. See ``engines.image_wire`` for the protocol.
+when whoever asked does not take them. See ``wire`` for the protocol.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from airunner.devices.device import Device
 from airunner.engines.base import Plan
 from airunner.engines.descriptor import Variant
 from airunner.engines.image import Dtype, ImagePlan, Offload, WeightFormat
-from airunner.models.files.pipeline import Pipeline, read_pipeline
+from airunner.models.files.pipeline import Pipeline
 from airunner.models.memory.image import estimate_image_memory
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ImageDefaults, ModelSpec
@@ -38,21 +38,6 @@ class ImageLoadOptions:
     four_bit: bool = field(default_factory=lambda: find_spec("bitsandbytes") is not None)
 
 
-class PipelinePlanner:
-    """Implements ``engines.descriptor.Planner``."""
-
-    def __init__(self, options: ImageLoadOptions | None = None) -> None:
-        self._options = options or ImageLoadOptions()
-
-    def read(self, path: Path) -> PlannablePipeline:
-        """The pipeline at ``path``; opens headers only.
-
-        Raises:
-            MissingWeightsError, CorruptWeightsError: see ``read_pipeline``.
-        """
-        return PlannablePipeline(read_pipeline(path), self._options)
-
-
 class PlannablePipeline:
     """One pipeline; implements ``engines.descriptor.Plannable``."""
 
@@ -70,8 +55,45 @@ class PlannablePipeline:
     def plan(
         self, spec: ModelSpec, device: Device, budget_bytes: int
     ) -> tuple[ImagePlan, MemoryEstimate]:
-        """See ``plan_image``."""
-        return plan_image(self._pipeline, spec, device, budget_bytes, self._options)
+        """The plan for one picture of the largest size wanted, and its estimate.
+
+        1. The first way that fits the budget: everything on the device; the denoiser
+           in 4 bits; one part at a time; both; a group of layers at a time.
+        2. If none fits, the one that takes least, so that a refusal names the deficit.
+        """
+        pipeline, options = self._pipeline, self._options
+        image = spec.image or ImageDefaults()
+        width, height = max(
+            (image.width, image.height), options.size or (0, 0), key=lambda size: size[0] * size[1]
+        )
+        plans: list[tuple[ImagePlan, MemoryEstimate]] = []
+        for dtype, weights, offload in _ways(pipeline, device, options):
+            estimate = estimate_image_memory(
+                pipeline,
+                width=width,
+                height=height,
+                dtype=dtype,
+                offload=offload,
+                weights=weights,
+                on_gpu=device.is_accelerator,
+                safety_checker=options.safety_checker,
+            )
+            plan = ImagePlan(
+                model=spec.model_path,
+                path=pipeline.path,
+                device=device.id,
+                gpu_index=device.gpu_index if device.is_accelerator else None,
+                dtype=dtype,
+                offload=offload,
+                weights=weights,
+                max_pixels=width * height,
+                allow_pickle=options.allow_pickle,
+                safety_checker=options.safety_checker,
+            )
+            if estimate.total_bytes <= budget_bytes:
+                return plan, estimate
+            plans.append((plan, estimate))
+        return min(plans, key=lambda pair: pair[1].total_bytes)
 
     def variants(
         self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
@@ -90,63 +112,9 @@ class PlannablePipeline:
         return (Variant(f"{plan.dtype}{weights}{offload}", facts, estimate, chosen=True),)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """One way to load a pipeline."""
-
-    dtype: Dtype
-    weights: WeightFormat = "as_stored"
-    offload: Offload = "none"
-
-
-def plan_image(
-    pipeline: Pipeline,
-    spec: ModelSpec,
-    device: Device,
-    budget_bytes: int,
-    options: ImageLoadOptions,
-) -> tuple[ImagePlan, MemoryEstimate]:
-    """The plan for one picture of the largest size wanted, and its estimate.
-
-    1. The first way that fits the budget: everything on the device; the denoiser
-       in 4 bits; one part at a time; both; a group of layers at a time.
-    2. If none fits, the one that takes least, so that a refusal names the deficit.
-    """
-    image = spec.image or ImageDefaults()
-    width, height = max(
-        (image.width, image.height), options.size or (0, 0), key=lambda size: size[0] * size[1]
-    )
-    plans: list[tuple[ImagePlan, MemoryEstimate]] = []
-    for way in _ways(pipeline, device, options):
-        estimate = estimate_image_memory(
-            pipeline,
-            width=width,
-            height=height,
-            dtype=way.dtype,
-            offload=way.offload,
-            weights=way.weights,
-            on_gpu=device.is_accelerator,
-            safety_checker=options.safety_checker,
-        )
-        plan = ImagePlan(
-            model=spec.model_path,
-            path=pipeline.path,
-            device=device.id,
-            gpu_index=device.gpu_index if device.is_accelerator else None,
-            dtype=way.dtype,
-            offload=way.offload,
-            weights=way.weights,
-            max_pixels=width * height,
-            allow_pickle=options.allow_pickle,
-            safety_checker=options.safety_checker,
-        )
-        if estimate.total_bytes <= budget_bytes:
-            return plan, estimate
-        plans.append((plan, estimate))
-    return min(plans, key=lambda pair: pair[1].total_bytes)
-
-
-def _ways(pipeline: Pipeline, device: Device, options: ImageLoadOptions) -> Iterator[_Way]:
+def _ways(
+    pipeline: Pipeline, device: Device, options: ImageLoadOptions
+) -> Iterator[tuple[Dtype, WeightFormat, Offload]]:
     """Every way this device offers, best first.
 
     The CPU computes in 32 bits, in 16 only where that does not fit: most
@@ -156,20 +124,20 @@ def _ways(pipeline: Pipeline, device: Device, options: ImageLoadOptions) -> Iter
     if not device.is_accelerator:
         wide: tuple[Dtype, ...] = ("float32", "bfloat16")
         for dtype in wide if options.dtype == "auto" else (options.dtype,):
-            yield _Way(dtype)
+            yield (dtype, "as_stored", "none")
         return
     dtype = _gpu_dtype(pipeline) if options.dtype == "auto" else options.dtype
-    yield _Way(dtype)
+    yield (dtype, "as_stored", "none")
     if device.kind == "metal":
         return
     # Parts of a one-file checkpoint are told apart only while they are loaded.
     four_bit = options.four_bit and pipeline.path.is_dir() and not pipeline.denoiser.is_gguf
     if four_bit:
-        yield _Way(dtype, "4bit")
-    yield _Way(dtype, offload="model")
+        yield (dtype, "4bit", "none")
+    yield (dtype, "as_stored", "model")
     if four_bit:
-        yield _Way(dtype, "4bit", "model")
-    yield _Way(dtype, offload="group")
+        yield (dtype, "4bit", "model")
+    yield (dtype, "as_stored", "group")
 
 
 def _gpu_dtype(pipeline: Pipeline) -> Dtype:

@@ -33,13 +33,8 @@ def part_of(target: Path) -> Path:
     return target.with_name(target.name + _PART_SUFFIX)
 
 
-def request_json(request: ImageRequest) -> dict[str, Any]:
-    """A request as a JSON object."""
-    return {name: _plain(value) for name, value in asdict(request).items()}
-
-
 def read_request(data: Mapping[str, Any]) -> ImageRequest:
-    """The request in an object made by ``request_json``."""
+    """The request in the JSON object of its fields."""
     fields = dict(data)
     fields["targets"] = tuple(Path(target) for target in fields["targets"])
     fields["loras"] = tuple(Lora(Path(lora["path"]), lora["scale"]) for lora in fields["loras"])
@@ -50,7 +45,7 @@ def read_request(data: Mapping[str, Any]) -> ImageRequest:
 
 def encode_item(item: ImageStep | Drawn | AiRunnerError) -> bytes:
     """One line of an answer."""
-    return json.dumps(_item_json(item)).encode() + b"\n"
+    return json.dumps(_item_json(item), default=str).encode() + b"\n"
 
 
 def decode_item(model: str, line: str) -> ImageStep | Drawn:
@@ -87,24 +82,11 @@ def _item_json(item: ImageStep | Drawn | AiRunnerError) -> dict[str, Any]:
             preview = base64.b64encode(item.preview_png).decode() if item.preview_png else None
             return {"kind": "step", "step": item.step, "steps": item.steps, "preview": preview}
         case Drawn():
-            pictures = [_plain(asdict(picture)) for picture in item.pictures]
-            return {"kind": "drawn", "pictures": pictures, "seconds": item.seconds}
+            return {"kind": "drawn", **asdict(item)}
         case ImageRequestError():
             return {"kind": "request", "problem": item.problem}
         case BlackImageError():
             return {"kind": "black", "dtype": item.dtype}
         case StorageError():
-            return {"kind": "storage", "path": str(item.path), "problem": item.problem}
-        case GenerationError():
-            return {"kind": "generation", "problem": item.problem}
-    return {"kind": "generation", "problem": str(item)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
+            return {"kind": "storage", "path": item.path, "problem": item.problem}
+    return {"kind": "generation", "problem": getattr(item, "problem", str(item))}

@@ -9,7 +9,6 @@ Source of the fields: ``tools/server/README.md`` in the llama.cpp repository.
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
@@ -17,8 +16,8 @@ from typing import Any
 
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.control_tokens import harmless
-from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced
-from airunner.engines.llama_cpp.tool_schemas import engine_parameters
+from airunner.engines.llama_cpp.forced_call import ForcedCall
+from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import GenerationError
 from airunner.messages import (
     AudioPart,
@@ -28,7 +27,6 @@ from airunner.messages import (
     Message,
     TextPart,
     ToolCall,
-    ToolSchema,
     Usage,
 )
 
@@ -38,8 +36,6 @@ _FINISH: dict[str, FinishReason] = {
     "length": "length",
     "tool_calls": "tool_calls",
 }
-# A forced call has its name first, as ``forced_call_schema`` orders it.
-_FORCED_NAME = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]+)"')
 
 
 def request_body(
@@ -51,8 +47,8 @@ def request_body(
     carries ``x-guidance`` options is then decoded with it, which obeys them;
     llama.cpp's own grammars let the model spend half its tokens on white space.
 
-    ``forced``, which needs llguidance, has a forced call generated in the model's own
-    syntax; without it, it is generated as bare JSON. Either way the engine is told
+    ``forced`` is the call that the answer must be. With llguidance it is generated in its
+    syntax, else as bare JSON under its schema. Either way the engine is told
     ``tool_choice: none``, which keeps the tools in the prompt and leaves the call in
     the text. A ``grammar`` holds from the first token, so the model does not think
     first; under a ``response_format`` it does, where its template opens such a block.
@@ -62,55 +58,36 @@ def request_body(
         "stream": True,
         "id_slot": slot,
         "cache_prompt": True,
+        **tools_in_request(request.tools),
     }
     for name in _SAMPLING:
         if (value := getattr(request, name)) is not None:
             body[name] = value
     if request.stop:
         body["stop"] = list(request.stop)
-    schema = request.json_schema
     if request.tools:
-        body["tools"] = tools_json(request.tools)
-        body["tool_choice"] = "none" if is_forced(request) else request.tool_choice
+        body["tool_choice"] = "auto" if request.tool_choice == "auto" else "none"
         body["parallel_tool_calls"] = True
-        if is_forced(request):
-            schema = call_schema(request)
+    schema, thinking = request.json_schema, request.thinking
     if forced is not None:
+        schema = forced.schema
+    if forced is not None and guidance:
         body["grammar"] = forced.grammar()
+        thinking = forced.syntax.thinking
     elif schema is not None and guidance and "x-guidance" in schema:
         body["grammar"] = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}"
     elif schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
     if request.grammar is not None:
         body["grammar"] = request.grammar
-    thinking = request.thinking
-    if forced is not None:
-        thinking = forced.syntax.thinking
-    elif is_forced(request) and "grammar" in body:
-        thinking = False
     if thinking is not None:
-        body["chat_template_kwargs"] = {"enable_thinking": thinking}
+        body.setdefault("chat_template_kwargs", {})["enable_thinking"] = thinking
     return body
 
 
 def messages_json(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Messages in the form that chat templates expect; content is never null."""
     return [_message_json(message) for message in messages]
-
-
-def tools_json(tools: Sequence[ToolSchema]) -> list[dict[str, Any]]:
-    """Tools in the form that chat templates expect."""
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": engine_parameters(tool.parameters),
-            },
-        }
-        for tool in tools
-    ]
 
 
 def _message_json(message: Message) -> dict[str, Any]:
@@ -170,14 +147,13 @@ class AnswerReader:
     """Turns the events of one answer into deltas, keeping unfinished tool calls back.
 
     Only a call's name is told before the call is whole, once it can no longer grow.
-    ``forced``: the whole text is one tool call, in its syntax, or where that is not
-    known (``True``) JSON under ``forced_call_schema``.
+    ``forced``: the whole text is this tool call.
     ``grammar``: a grammar holds from the first token. What the engine takes for
     reasoning, because the prompt opened a block for it, is then the text itself.
     """
 
     def __init__(
-        self, model: str, *, forced: ForcedCall | bool = False, grammar: bool = False
+        self, model: str, *, forced: ForcedCall | None = None, grammar: bool = False
     ) -> None:
         self._model = model
         self._forced = forced
@@ -207,7 +183,7 @@ class AnswerReader:
             text, reasoning = reasoning + text, ""
         for fragment in delta.get("tool_calls") or ():
             self._collect(fragment)
-        if self._forced:
+        if self._forced is not None:
             self._text, text = self._text + text, ""
         reason = choice["finish_reason"]
         if reason is None:
@@ -230,12 +206,9 @@ class AnswerReader:
 
     def _new_name(self) -> str:
         """The name of a call whose arguments have begun, the first time it is asked for."""
-        if isinstance(self._forced, ForcedCall):
+        if self._forced is not None:
             name = self._forced.name_in(self._text)
             begun = {0: name} if name else {}
-        elif self._forced:
-            found = _FORCED_NAME.match(self._text)
-            begun = {0: found[1]} if found else {}
         else:
             begun = {i: call["name"] for i, call in self._calls.items() if call["arguments"]}
         for index, name in begun.items():
@@ -245,38 +218,25 @@ class AnswerReader:
         return ""
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:
-        if self._forced:
-            call = self._forced_call()
+        if self._forced is not None:
+            call = self._forced.call_in(self._text)
             if call is None:
                 problem = f"it wrote a tool call that is no JSON: {self._text}"
                 raise GenerationError(self._model, problem)
             return (call,)
         return tuple(_native_call(call) for _, call in sorted(self._calls.items()))
 
-    def _forced_call(self) -> ToolCall | None:
-        if isinstance(self._forced, ForcedCall):
-            return self._forced.call_in(self._text)
-        call = _json_object(self._text)
-        if call is None:
-            return None
-        return ToolCall(f"call_{token_hex(8)}", call["name"], call["arguments"])
-
 
 def _native_call(call: Mapping[str, str]) -> ToolCall:
     """A call as the engine's parser of the model's own dialect left it, which may be anything."""
     identity, text = call["id"] or f"call_{token_hex(8)}", call["arguments"] or "{}"
-    arguments = _json_object(text)
-    if arguments is None:
+    try:
+        arguments = json.loads(text)
+    except (ValueError, RecursionError):  # no JSON, thousands of digits, or nested too deeply
+        arguments = None
+    if not isinstance(arguments, dict):
         return ToolCall(identity, call["name"], {}, malformed=text)
     return ToolCall(identity, call["name"], arguments)
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):  # no JSON, thousands of digits, or nested too deeply
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:

@@ -8,16 +8,16 @@ wire is ``chat_format``, how slot files reach the disk is ``slot_files``.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from airunner.engines.base import ChatRequest, Chunk, Endpoint, LoadPlan, SlotState, WorkerExit
+from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
-from airunner.engines.connection import WorkerConnection
+from airunner.engines.connection import ServedModel, WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
     PROBE_CALLED,
     PROBE_PROMPT,
@@ -31,9 +31,8 @@ from airunner.engines.llama_cpp.chat_format import (
     EventSplitter,
     messages_json,
     request_body,
-    tools_json,
 )
-from airunner.engines.llama_cpp.forced_call import ForcedCall, call_schema, is_forced
+from airunner.engines.llama_cpp.forced_call import BARE, forced_call, is_forced
 from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
@@ -41,6 +40,7 @@ from airunner.engines.llama_cpp.slot_files import (
     fingerprint,
     written_whole,
 )
+from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.engines.openai_form import complete_by_chat
 from airunner.errors import (
     ContextOverflowError,
@@ -56,65 +56,48 @@ _COUNT_PATH = "/v1/chat/completions/input_tokens"
 _SAVE_FAILED = "Unable to save slot"
 
 
-class LlamaCppModel:
+class LlamaCppModel(ServedModel[LoadPlan]):
     """One loaded model; implements ``engines.base.ChatModel``.
 
     ``slot_dir`` is the only folder that the worker reads and writes slot states
-    in. ``exited`` returns when the worker's process has ended, and is asked for
-    the reason when a connection breaks. ``guidance``: see ``request_body``.
+    in. ``guidance``: see ``request_body``.
     """
 
     def __init__(
         self,
         plan: LoadPlan,
-        base_url: str,
-        api_key: str,
+        connection: WorkerConnection,
         slot_dir: Path,
-        exited: Callable[[], Awaitable[WorkerExit]],
+        *,
         guidance: bool = False,
     ) -> None:
-        self._plan = plan
+        super().__init__(plan, connection)
         self._slot_dir = slot_dir
         self._guidance = guidance
         self._guidance_checked = not guidance
         self._call_syntax: CallSyntax | None = None
         self._call_syntax_known = False
-        self._connection = WorkerConnection(plan.model, base_url, api_key, exited)
-
-    @property
-    def plan(self) -> LoadPlan:
-        """What was loaded, and how."""
-        return self._plan
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Address of the worker's server and the headers it wants, for asking it directly."""
-        return self._connection.endpoint
 
     async def chat(self, request: ChatRequest, slot: int) -> AsyncGenerator[Delta, None]:
         """Stream an answer computed in ``slot``; see ``ChatModel.chat``."""
         self._check_slot(slot)
         events = EventSplitter()
-        forced = await self._forced_call(request)
-        constrained = request.json_schema is not None and await self._guides()
-        body = request_body(request, slot, guidance=constrained, forced=forced)
-        reader = AnswerReader(
-            self._plan.model, forced=forced or is_forced(request), grammar="grammar" in body
-        )
-        response = await self._connection.send("/v1/chat/completions", body)
-        try:
+        forced = forced_call(request)
+        if forced is not None:
+            forced = replace(forced, syntax=await self.call_syntax() or BARE)
+        constrained = forced is not None or request.json_schema is not None
+        guidance = constrained and await self._guides()
+        body = request_body(request, slot, guidance=guidance, forced=forced)
+        reader = AnswerReader(self.plan.model, forced=forced, grammar="grammar" in body)
+        async with self._connection.asked("/v1/chat/completions", body) as response:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())
             async for piece in response.aiter_raw():
                 for event in events.feed(piece):
                     if (delta := reader.read(event)) is not None:
                         yield delta
-        except httpx.TransportError as error:
-            raise await self._connection.death() from error
-        finally:
-            await response.aclose()
         if not reader.finished:
-            raise GenerationError(self._plan.model, "the answer ended in the middle")
+            raise GenerationError(self.plan.model, "the answer ended in the middle")
 
     async def complete(
         self, request: ChatRequest, body: Mapping[str, Any], slot: int
@@ -126,9 +109,9 @@ class LlamaCppModel:
             return
         self._check_slot(slot)
         events, joiner = EventSplitter(), ChunkJoiner()
-        response = await self._connection.send("/v1/chat/completions", passed_body(body, slot))
         finished = False
-        try:
+        path = "/v1/chat/completions"
+        async with self._connection.asked(path, passed_body(body, slot)) as response:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())
             async for piece in response.aiter_raw():
@@ -141,20 +124,14 @@ class LlamaCppModel:
                         raise self._refusal(event)
                     if (joined := joiner.feed(chunk)) is not None:
                         yield joined
-        except httpx.TransportError as error:
-            raise await self._connection.death() from error
-        finally:
-            await response.aclose()
         if not finished:
-            raise GenerationError(self._plan.model, "the answer ended in the middle")
+            raise GenerationError(self.plan.model, "the answer ended in the middle")
         if (left := joiner.flush()) is not None:
             yield left
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Tokens of the prompt that ``messages`` would become under the model's template."""
-        body: dict[str, Any] = {"messages": messages_json(messages)}
-        if tools:
-            body["tools"] = tools_json(tools)
+        body = {"messages": messages_json(messages), **tools_in_request(tools)}
         if not any(message.media for message in messages):
             return len(await self._prompt(body))
         try:
@@ -206,7 +183,7 @@ class LlamaCppModel:
                     if error.problem == _SAVE_FAILED:
                         raise StorageError(target, "the engine could not write it") from error
                     raise
-            n_bytes = part.seal(answer["n_written"], fingerprint(self._plan))
+            n_bytes = part.seal(answer["n_written"], fingerprint(self.plan))
         return SlotState(answer["n_saved"], n_bytes, answer["timings"]["save_ms"] / 1000)
 
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
@@ -216,7 +193,7 @@ class LlamaCppModel:
             GenerationError: the file is missing, cut short, or of a model loaded differently.
         """
         self._check_slot(slot)
-        check_seal(source, self._plan)
+        check_seal(source, self.plan)
         with borrowed_name(self._slot_dir, source) as name:
             answer = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
         return SlotState(
@@ -235,25 +212,16 @@ class LlamaCppModel:
             self._call_syntax_known = True
         return self._call_syntax
 
-    async def aclose(self) -> None:
-        """Close the connections to the worker; requests that have not begun fail at once."""
-        await self._connection.aclose()
-
     async def _prompt(self, body: dict[str, Any]) -> list[int]:
         """The tokens that a request for an answer becomes."""
         prompt = (await self._post("/apply-template", body))["prompt"]
         return await self._tokens(prompt, add_special=True)
 
     def _most_tokens(self, media: Sequence[ImagePart | AudioPart]) -> int:
-        if self._plan.mmproj is None:
+        if self.plan.mmproj is None:
             return 0
-        projector = read_projector(self._plan.mmproj)
+        projector = read_projector(self.plan.mmproj)
         return sum(map(projector.most_tokens, media))
-
-    async def _forced_call(self, request: ChatRequest) -> ForcedCall | None:
-        if not is_forced(request) or (syntax := await self.call_syntax()) is None:
-            return None
-        return ForcedCall(syntax, call_schema(request))
 
     async def _guides(self) -> bool:
         """Whether llguidance is there and takes this vocabulary for what it is.
@@ -289,11 +257,11 @@ class LlamaCppModel:
     async def _rendered(self, messages: Sequence[Message], thinking: bool | None) -> str:
         body: dict[str, Any] = {
             "messages": messages_json(messages),
-            "tools": tools_json([PROBE_TOOL]),
             "tool_choice": "none",
+            **tools_in_request([PROBE_TOOL]),
         }
         if thinking is not None:
-            body["chat_template_kwargs"] = {"enable_thinking": thinking}
+            body["chat_template_kwargs"]["enable_thinking"] = thinking
         return str((await self._post("/apply-template", body))["prompt"])
 
     async def _grows(self, prompt: str, longer: str) -> bool:
@@ -319,29 +287,24 @@ class LlamaCppModel:
         return tokens
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        response = await self._connection.send(path, body)
-        try:
+        async with self._connection.asked(path, body) as response:
             content = await response.aread()
-        except httpx.TransportError as error:
-            raise await self._connection.death() from error
-        finally:
-            await response.aclose()
-        if response.status_code != httpx.codes.OK:
-            raise self._refusal(content)
-        return json.loads(content)
+            if response.status_code != httpx.codes.OK:
+                raise self._refusal(content)
+            return json.loads(content)
 
     def _check_slot(self, slot: int) -> None:
         # The engine would take any other slot for one that it does not have.
-        if not 0 <= slot < self._plan.n_parallel:
+        if not 0 <= slot < self.plan.n_parallel:
             raise GenerationError(
-                self._plan.model, f"it has no slot {slot}, only {self._plan.n_parallel}"
+                self.plan.model, f"it has no slot {slot}, only {self.plan.n_parallel}"
             )
 
     def _refusal(self, content: bytes) -> EngineError:
         try:
             error = json.loads(content)["error"]
         except (ValueError, KeyError, TypeError):
-            return GenerationError(self._plan.model, content.decode(errors="replace"))
+            return GenerationError(self.plan.model, content.decode(errors="replace"))
         if error.get("type") == "exceed_context_size_error":
-            return ContextOverflowError(self._plan.model, error["n_prompt_tokens"], error["n_ctx"])
-        return GenerationError(self._plan.model, str(error.get("message", error)))
+            return ContextOverflowError(self.plan.model, error["n_prompt_tokens"], error["n_ctx"])
+        return GenerationError(self.plan.model, str(error.get("message", error)))

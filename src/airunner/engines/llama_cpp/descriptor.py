@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.devices.backend import Backend
-from airunner.engines.descriptor import EngineDescriptor, Installation
+from airunner.engines.descriptor import EngineDescriptor, Installation, Planner
 from airunner.models.engine_traits import EngineTraits, WeightsForm
 from airunner.models.spec import HubSource, ModelCapability, ModelSpec, Source
 
 if TYPE_CHECKING:
     from airunner.config.settings import Settings
     from airunner.engines.llama_cpp.launcher import LocalLauncher
-    from airunner.engines.llama_cpp.planner import GgufPlanner
 
 _HUB_PATTERNS = {"4bit": "*Q4_K_M*.gguf", "8bit": "*Q8_0*.gguf", "16bit": "*F16*.gguf"}
 
@@ -42,17 +41,19 @@ class LlamaCpp(EngineDescriptor):
     library = "llama.cpp"
     work = "language models"
 
-    def planner(self, settings: Settings) -> GgufPlanner:
+    def planner(self, settings: Settings) -> Planner:
         """See ``EngineDescriptor``."""
-        from airunner.engines.llama_cpp.planner import GgufPlanner, LoadOptions
+        from airunner.engines.llama_cpp.planner import LoadOptions, PlannableGguf
+        from airunner.models.files.gguf import read_gguf
 
-        return GgufPlanner(LoadOptions(settings.context, settings.parallel, settings.kv_type))
+        options = LoadOptions(settings.context, settings.parallel, settings.kv_type)
+        return lambda path: PlannableGguf(read_gguf(path), options)
 
     def launcher(self, settings: Settings, run_dir: Path) -> LocalLauncher:
         """See ``EngineDescriptor``."""
-        from airunner.engines.llama_cpp.launcher import EngineOptions, LocalLauncher
+        from airunner.engines.llama_cpp.launcher import LocalLauncher
 
-        return LocalLauncher(EngineOptions(run_dir, settings.llama_server))
+        return LocalLauncher(run_dir, settings.llama_server)
 
     def backend(self, settings: Settings) -> Backend:
         """See ``EngineDescriptor``."""

@@ -2,7 +2,7 @@
 
 A call that is generated as the chat template will render it afterwards stays in
 the KV cache: the next prompt only adds to it. Where that syntax is not known
-(``call_syntax``), the call is generated as bare JSON under ``forced_call_schema``.
+(``call_syntax``), the call is generated as bare JSON.
 """
 
 from __future__ import annotations
@@ -18,17 +18,12 @@ from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.call_syntax import CallSyntax
 from airunner.engines.llama_cpp.tool_schemas import engine_parameters
 from airunner.errors import UnknownToolError
+from airunner.json_schema.calls import call_schema
 from airunner.messages import ToolCall
 
-_OTHER_PROPERTIES = {
-    "additionalProperties",
-    "unevaluatedProperties",
-    "patternProperties",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "$ref",
-}
+# Without a thought first: it would have to be JSON, too.
+BARE = CallSyntax('{"name": "', '", "arguments": ', "}", ", ", ": ", thinking=False)
+"""A call as JSON, for templates whose own syntax is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,7 @@ class ForcedCall:
     def call_in(self, text: str) -> ToolCall | None:
         """The call in a whole ``text``, ``None`` if there is none.
 
-        Control tokens may be missing from it, and white space before it.
+        Control tokens may be missing from it, and white space may be anywhere between.
         """
         found = self._found_name(text)
         if found is None:
@@ -77,14 +72,15 @@ class ForcedCall:
         try:
             start = text.index("{", found.end())
             arguments, _ = json.JSONDecoder().raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested too deeply
             return None
         return ToolCall(self.id, found[1], arguments)
 
     def _found_name(self, text: str) -> re.Match[str] | None:
+        lead = r"\s*".join(map(re.escape, "".join(self.syntax.lead.split())))
         names = sorted(self._arguments_by_name(), key=len, reverse=True)
         name, follow = "|".join(map(re.escape, names)), re.escape(self.syntax.follow)
-        return re.search(f"{re.escape(self.syntax.lead)}({name})(?=[{follow}])", text)
+        return re.search(f"{lead}({name})(?=[{follow}])", text)
 
     def _arguments_by_name(self) -> dict[str, list[Mapping[str, Any]]]:
         found: dict[str, list[Mapping[str, Any]]] = {}
@@ -95,7 +91,6 @@ class ForcedCall:
 
     def _decodable(self, alternatives: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         schema = alternatives[0] if len(alternatives) == 1 else {"anyOf": list(alternatives)}
-        shared = {"$defs": self.schema["$defs"]} if "$defs" in self.schema else {}
         options = {
             **self.schema.get("x-guidance", {}),
             "whitespace_flexible": False,
@@ -103,7 +98,7 @@ class ForcedCall:
             "key_separator": self.syntax.key_separator,
             "lenient": True,
         }
-        return {**schema, **shared, "x-guidance": options}
+        return {**schema, "x-guidance": options}
 
     def _literal(self, text: str) -> str:
         return " ".join(_lark(text, self.syntax.control_tokens))
@@ -114,77 +109,27 @@ def is_forced(request: ChatRequest) -> bool:
     return bool(request.tools) and request.tool_choice not in ("auto", "none")
 
 
-def call_schema(request: ChatRequest) -> Mapping[str, Any]:
-    """The JSON schema of the call that a forced request asks for; see ``forced_call_schema``."""
-    return request.json_schema or forced_call_schema(request)
+def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall | None:
+    """The call that a request wants whatever the model would say, ``None`` if it wants none.
 
-
-def forced_call_schema(request: ChatRequest) -> dict[str, Any]:
-    """The JSON schema of a call of any offered tool, or of the one that ``tool_choice`` names.
+    Its schema is the request's own, or one of any offered tool, or of the one that
+    ``tool_choice`` names.
 
     Raises:
         UnknownToolError: the named tool is not offered.
     """
-    definitions: dict[str, Any] = {}
-    calls = []
-    for tool in request.tools:
-        if request.tool_choice not in ("required", tool.name):
-            continue
-        scope = f"{tool.name}."
-        parameters = _with_scoped_references(_closed(engine_parameters(tool.parameters)), scope)
-        for name, definition in parameters.pop("$defs", {}).items():
-            definitions[scope + name] = definition
-        calls.append(
-            {
-                "type": "object",
-                "properties": {"name": {"const": tool.name}, "arguments": parameters},
-                "required": ["name", "arguments"],
-                "additionalProperties": False,
-            }
-        )
-    if not calls:
+    if not is_forced(request):
+        return None
+    if request.json_schema is not None:
+        return ForcedCall(syntax, request.json_schema)
+    wanted = {
+        tool.name: engine_parameters(tool.parameters)
+        for tool in request.tools
+        if request.tool_choice in ("required", tool.name)
+    }
+    if not wanted:
         raise UnknownToolError(request.tool_choice, [tool.name for tool in request.tools])
-    schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
-    return schema | {"$defs": definitions} if definitions else schema
-
-
-def _with_scoped_references(schema: Any, scope: str) -> Any:
-    """A copy whose ``#/$defs/Name`` references say ``#/$defs/<scope>Name``."""
-    if isinstance(schema, Mapping):
-        return {
-            key: value.replace("#/$defs/", f"#/$defs/{scope}")
-            if key == "$ref" and isinstance(value, str)
-            else _with_scoped_references(value, scope)
-            for key, value in schema.items()
-        }
-    if isinstance(schema, list | tuple):
-        return [_with_scoped_references(item, scope) for item in schema]
-    return schema
-
-
-def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose objects with named properties have no others, unless it says so.
-
-    As llama.cpp's own grammars take it. llguidance would let a model add properties
-    until its tokens are used up.
-    """
-    node = dict(schema)
-    for key in ("properties", "$defs"):
-        if isinstance(node.get(key), Mapping):
-            node[key] = {name: _closed_if_schema(child) for name, child in node[key].items()}
-    for key in ("anyOf", "oneOf"):
-        if isinstance(node.get(key), list | tuple) and "properties" not in node:
-            node[key] = [_closed_if_schema(child) for child in node[key]]
-    if "items" in node:
-        node["items"] = _closed_if_schema(node["items"])
-    # Schemas beside each other complete each other, so none of them may be closed.
-    if "properties" in node and not _OTHER_PROPERTIES & node.keys():
-        node["additionalProperties"] = False
-    return node
-
-
-def _closed_if_schema(value: Any) -> Any:
-    return _closed(value) if isinstance(value, Mapping) else value
+    return ForcedCall(syntax, call_schema(wanted))
 
 
 def _lark(text: str, control_tokens: Mapping[str, int]) -> Iterator[str]:

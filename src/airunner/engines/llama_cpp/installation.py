@@ -67,19 +67,12 @@ def examine(llama_server: Path | None) -> Installation:
         name, command = f"xllamacpp {version}", [sys.executable, "-P", "-c", "import xllamacpp"]
         remedy = "Install it again: pip install --force-reinstall xllamacpp"
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_START_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )
+        _run(command, _START_TIMEOUT_S)
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr or error.stdout).strip().splitlines()[-1:]
+        return _broken(name, f"The engine {name} does not start: {' '.join(last)}", remedy)
     except (OSError, subprocess.TimeoutExpired) as error:
         return _broken(name, f"The engine {name} does not start: {error}", remedy)
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        what = f"The engine {name} does not start: {' '.join(last)}"
-        return _broken(name, what, remedy)
     return Installation(name)
 
 
@@ -97,12 +90,12 @@ def kinds_of(names: list[str]) -> frozenset[DeviceKind]:
     )
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str], timeout_s: float = _TIMEOUT_S) -> str:
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
-        timeout=_TIMEOUT_S,
+        timeout=timeout_s,
         check=True,
         stdin=subprocess.DEVNULL,
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 
-from airunner.engines.base import LoadPlan
+from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.errors import (
     AiRunnerError,
     CorruptWeightsError,
     LoadError,
     UnsupportedArchitectureError,
 )
-from airunner.workers.load_failure import death_while_loading
+from airunner.workers.launcher import death_while_loading
 
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _TRUNCATED = re.compile(
@@ -38,12 +38,12 @@ _BIND = re.compile(r"couldn't bind")
 _ERROR_LINE = re.compile(r"^[\d.]+ E (.+)$|^(?:error|terminate called)[^\n]*$", re.MULTILINE)
 
 
-def explain(plan: LoadPlan, problem: str, exit_code: int | None, log: str) -> AiRunnerError:
+def explain(plan: LoadPlan, problem: str, ended: WorkerExit) -> AiRunnerError:
     """The error to raise for a load that failed.
 
-    ``problem`` is what the child said, empty if it died without a word;
-    ``exit_code`` is negative for a signal.
+    ``problem`` is what the child said, empty if it died without a word.
     """
+    log = ended.log
     if found := _ARCHITECTURE.search(log):
         return UnsupportedArchitectureError(plan.path, found[1])
     if _NOT_GGUF.search(log):
@@ -59,6 +59,6 @@ def explain(plan: LoadPlan, problem: str, exit_code: int | None, log: str) -> Ai
     if (found := _LOADER.search(log)) and _DAMAGED.search(log):
         return CorruptWeightsError(plan.path, found[1])
     if not problem:
-        return LoadError(plan.model, death_while_loading(exit_code, log), log)
+        return LoadError(plan.model, death_while_loading(ended), log)
     lines = [match[1] or match[0] for match in _ERROR_LINE.finditer(log)]
     return LoadError(plan.model, lines[0] if lines else problem, log)

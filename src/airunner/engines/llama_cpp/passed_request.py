@@ -13,8 +13,8 @@ from typing import Any
 
 from airunner.engines.base import Chunk
 from airunner.engines.llama_cpp.control_tokens import harmless
-from airunner.engines.llama_cpp.tool_schemas import engine_parameters
-from airunner.engines.openai_form import text_of, thinking_of
+from airunner.engines.llama_cpp.tool_schemas import engine_schema, tools_in_request
+from airunner.engines.openai_form import offered_tools, text_of, thinking_of
 
 # Everything else a client may send is about its own account, or would reach into the
 # server: its slots, files and adapters.
@@ -42,8 +42,10 @@ def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     if limit is not None:
         passed["max_tokens"] = limit
-    if tools := [_tool(tool) for tool in body.get("tools") or () if tool.get("type") == "function"]:
-        passed |= {"tools": tools, "tool_choice": body.get("tool_choice") or "auto"}
+    if tools := tools_in_request(offered_tools(body)):
+        options = {**tools["chat_template_kwargs"], **passed.get("chat_template_kwargs", {})}
+        passed |= {**tools, "chat_template_kwargs": options}
+        passed["tool_choice"] = body.get("tool_choice") or "auto"
         passed.setdefault("parallel_tool_calls", True)
     else:
         passed.pop("parallel_tool_calls", None)
@@ -113,22 +115,10 @@ def _part(part: Any) -> Any:
     return part
 
 
-def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    function = tool["function"]
-    return {
-        "type": "function",
-        "function": {
-            "name": function["name"],
-            "description": function.get("description") or "",
-            "parameters": engine_parameters(function.get("parameters")),
-        },
-    }
-
-
 def _response_format(form: Any) -> dict[str, Any] | None:
     if not form or form.get("type") == "text":
         return None
     if form["type"] == "json_object":
         return {"type": "json_object"}
     schema = (form.get("json_schema") or {}).get("schema") or {}
-    return {"type": "json_schema", "json_schema": {"schema": engine_parameters(schema)}}
+    return {"type": "json_schema", "json_schema": {"schema": engine_schema(schema)}}

@@ -16,9 +16,10 @@ from airunner.devices.device import Device
 from airunner.engines.base import KvType, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
 from airunner.errors import WeightsError
-from airunner.models.files.gguf import GgufFile, read_gguf
+from airunner.models.files.gguf import GgufFile
 from airunner.models.files.projector import Projector, find_projector, read_projector
 from airunner.models.memory.language import (
+    LoadChoices,
     MemoryEstimate,
     estimate_memory,
     kv_bytes_per_token,
@@ -41,22 +42,6 @@ class LoadOptions:
     context: int
     parallel: int
     kv_type: KvType
-
-
-class GgufPlanner:
-    """Implements ``engines.descriptor.Planner``."""
-
-    def __init__(self, options: LoadOptions) -> None:
-        self._options = options
-
-    def read(self, path: Path) -> PlannableGguf:
-        """The GGUF at ``path``, from its header.
-
-        Raises:
-            MissingWeightsError, CorruptWeightsError, UnsupportedArchitectureError:
-                see ``read_gguf``.
-        """
-        return PlannableGguf(read_gguf(path), self._options)
 
 
 class PlannableGguf:
@@ -87,53 +72,31 @@ class PlannableGguf:
         """The longest context that is wanted, that the model was made for and that fits."""
         file, options = self._file, self._options
         wanted = min(options.context, spec.yarn_context or spec.max_context)
-        kv_type, n_parallel = options.kv_type, options.parallel
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
-        shape = LoadPlan(model=spec.model_path, path=file.path)
-        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
-        # An input is embedded in one piece, so that batch is the physical one too.
-        n_ubatch = shape.n_batch if embedding else shape.n_ubatch
         projector = None if embedding else _projector(spec, file.path)
-        n_ctx = largest_context(
-            file,
-            budget_bytes - _projector_bytes(projector),
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            on_gpu=on_gpu,
-            guided=guided,
-            cap=wanted,
-        )
-        n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
         plan = LoadPlan(
             model=spec.model_path,
             path=file.path,
-            n_ctx=n_ctx,
-            n_parallel=n_parallel,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
+            n_parallel=options.parallel,
+            kv_type_k=options.kv_type,
+            kv_type_v=options.kv_type,
             device=device.id,
             gpu_index=device.gpu_index if on_gpu else None,
             embedding=embedding,
             chat_template=spec.chat_template,
             mapped=on_gpu or maps_weights(file),
-            yarn_context=spec.max_context if n_ctx > spec.max_context else None,
             mmproj=projector.path if projector else None,
             media=tuple(sorted(projector.takes)) if projector else (),
         )
-        estimate = estimate_memory(
-            file,
-            n_ctx=n_ctx,
-            n_parallel=n_parallel,
-            n_ubatch=n_ubatch,
-            kv_type_k=kv_type,
-            kv_type_v=kv_type,
-            on_gpu=on_gpu,
-            guided=guided,
-        )
-        return plan, _with_projector(estimate, projector)
+        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
+        setup = _setup(plan, on_gpu=on_gpu, guided=guided)
+        left_bytes = budget_bytes - _projector_bytes(projector)
+        n_ctx = largest_context(file, left_bytes, cap=wanted, **setup)
+        n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
+        yarn_context = spec.max_context if n_ctx > spec.max_context else None
+        plan = replace(plan, n_ctx=n_ctx, yarn_context=yarn_context)
+        return plan, _with_projector(estimate_memory(file, n_ctx=n_ctx, **setup), projector)
 
     def variants(
         self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
@@ -142,24 +105,14 @@ class PlannableGguf:
         if not isinstance(plan, LoadPlan):
             return ()
         longest = min(spec.yarn_context or spec.max_context, self._file.context_length)
+        setup = _setup(plan, on_gpu=device.is_accelerator)
         contexts = sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)})
         projector = read_projector(plan.mmproj) if plan.mmproj else None
         return [
             Variant(
                 f"{n_ctx:,} tokens",
                 {"n_ctx": n_ctx},
-                _with_projector(
-                    estimate_memory(
-                        self._file,
-                        n_ctx=n_ctx,
-                        n_parallel=plan.n_parallel,
-                        n_ubatch=plan.n_ubatch,
-                        kv_type_k=plan.kv_type_k,
-                        kv_type_v=plan.kv_type_v,
-                        on_gpu=device.is_accelerator,
-                    ),
-                    projector,
-                ),
+                _with_projector(estimate_memory(self._file, n_ctx=n_ctx, **setup), projector),
                 chosen=n_ctx == plan.n_ctx,
             )
             for n_ctx in contexts
@@ -197,3 +150,16 @@ def _with_projector(estimate: MemoryEstimate, projector: Projector | None) -> Me
         compute_bytes=estimate.compute_bytes + projector.compute_bytes,
         exact=False,
     )
+
+
+def _setup(plan: LoadPlan, *, on_gpu: bool, guided: bool = False) -> LoadChoices:
+    """What an estimate has to know of a plan besides its context."""
+    return {
+        "n_parallel": plan.n_parallel,
+        # An input is embedded in one piece, so that batch is the physical one too.
+        "n_ubatch": plan.n_batch if plan.embedding else plan.n_ubatch,
+        "kv_type_k": plan.kv_type_k,
+        "kv_type_v": plan.kv_type_v,
+        "on_gpu": on_gpu,
+        "guided": guided,
+    }

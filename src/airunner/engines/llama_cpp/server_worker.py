@@ -10,25 +10,26 @@ December 2025 lack ``--fit``.
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from contextlib import suppress
+from http.client import HTTPException
+from urllib.request import ProxyHandler, build_opener
 
-from airunner.engines.llama_cpp.order import Order, decode_order
+from airunner.engines.llama_cpp.order import LlamaOrder
+from airunner.errors import LoadError
 from airunner.models.memory.language import CHECKPOINTS
-from airunner.workers.lifeline import Lifeline, kill_on_close
-from airunner.workers.wire import Failed, Ready, encode
+from airunner.workers.lifeline import kill_on_close
+from airunner.workers.process import Serving, run_worker
 
 POLL_S = 0.02
 
 
-def server_arguments(order: Order, port: int) -> list[str]:
+def server_arguments(order: LlamaOrder, port: int) -> list[str]:
     """The command line for an order, without the binary and the key.
 
     Says the same as ``worker.engine_params``.
@@ -43,7 +44,7 @@ def server_arguments(order: Order, port: int) -> list[str]:
         *("--threads", str(plan.n_threads), "--threads-batch", str(plan.n_threads)),
         *("--poll", "0", "--poll-batch", "0"),
         *("--fit", "off", "--cache-ram", "0", "--no-warmup", "--no-webui", "--slots", "--jinja"),
-        *("--slot-save-path", f"{order.slot_dir}/", "--ctx-checkpoints", str(CHECKPOINTS)),
+        *("--slot-save-path", f"{order.folder}/", "--ctx-checkpoints", str(CHECKPOINTS)),
     ]
     if not plan.mapped:
         arguments.append("--no-mmap")
@@ -52,8 +53,6 @@ def server_arguments(order: Order, port: int) -> list[str]:
     else:
         arguments += ["--n-gpu-layers", "999", "--split-mode", "none"]
         arguments += ["--main-gpu", str(plan.gpu_index)]
-    if plan.swa_full:
-        arguments.append("--swa-full")
     if plan.yarn_context is not None and plan.n_ctx > plan.yarn_context:
         arguments += ["--rope-scaling", "yarn", "--yarn-orig-ctx", str(plan.yarn_context)]
         arguments += ["--rope-scale", str(plan.n_ctx / plan.yarn_context)]
@@ -65,10 +64,10 @@ def server_arguments(order: Order, port: int) -> list[str]:
         arguments += ["--mmproj", str(plan.mmproj)]
     if plan.chat_template is not None:
         arguments += ["--chat-template", plan.chat_template]
-    return [*arguments, *order.extra_args]
+    return arguments
 
 
-def start_server(order: Order, port: int) -> subprocess.Popen[bytes]:
+def start_server(order: LlamaOrder, port: int) -> subprocess.Popen[bytes]:
     """Start the binary so that it cannot outlive this process, even one killed with -9."""
     environment = os.environ | {
         "LLAMA_API_KEY": order.api_key,
@@ -89,19 +88,13 @@ def start_server(order: Order, port: int) -> subprocess.Popen[bytes]:
     return server
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> bool:
+def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> bool:
     """Return true when the server answers, false when it has ended instead."""
+    ask = build_opener(ProxyHandler({})).open
     while server.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/health")
-            # It answers 503 while it loads.
-            if connection.getresponse().status == http.client.OK:
-                return server.poll() is None
-        except (OSError, http.client.HTTPException):
-            pass
-        finally:
-            connection.close()
+        # It answers 503 while it loads.
+        with suppress(OSError, HTTPException), ask(f"{url}/health", timeout=5):
+            return server.poll() is None
         time.sleep(POLL_S)
     return False
 
@@ -123,38 +116,39 @@ def end_like(code: int) -> None:
     os._exit(code)
 
 
-def main() -> None:
-    """Run one server until the parent or the server is gone."""
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    lifeline = Lifeline(0)
-    line = lifeline.read_line()
-    if line is None:
-        return
-    order = decode_order(line)
-    started = time.monotonic()
-    order.slot_dir.mkdir(mode=0o700)
+def load(order: LlamaOrder) -> Serving:
+    """Start the user's server and wait for its model.
+
+    Raises:
+        LoadError: it does not start, or ended before it answered.
+    """
+    order.folder.mkdir(mode=0o700)
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     try:
         server = start_server(order, port)
     except OSError as error:
-        os.write(answer, encode(Failed(f"{order.llama_server} does not start: {error.strerror}")))
-        shutil.rmtree(order.slot_dir, ignore_errors=True)
-        os._exit(1)
+        problem = f"{order.llama_server} does not start: {error.strerror}"
+        raise LoadError(order.plan.model, problem) from error
+    if not wait_until_ready(server, url):
+        problem = f"llama-server ended with exit code {server.returncode}"
+        raise LoadError(order.plan.model, problem)
 
-    def follow_parent() -> None:
-        lifeline.wait_until_cut()
+    def follow() -> None:
+        code = server.wait()
+        shutil.rmtree(order.folder, ignore_errors=True)
+        end_like(code)
+
+    def end() -> None:
         server.kill()
+        server.wait()
 
-    threading.Thread(target=follow_parent, daemon=True).start()
-    if wait_until_ready(server, port):
-        ready = Ready(f"http://127.0.0.1:{port}", time.monotonic() - started, server.pid)
-        os.write(answer, encode(ready))
-    else:
-        os.write(answer, encode(Failed(f"llama-server ended with exit code {server.returncode}")))
-    code = server.wait()
-    shutil.rmtree(order.slot_dir, ignore_errors=True)
-    end_like(code)
+    return Serving(url, server.pid, serve=follow, tidy=end)
+
+
+def main() -> None:
+    """Run one server until the parent or the server is gone."""
+    run_worker(load)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ def fingerprint(plan: LoadPlan) -> bytes:
         plan.path.stat().st_size,
         plan.kv_type_k,
         plan.kv_type_v,
-        plan.swa_full,
         plan.yarn_context and (plan.yarn_context, plan.n_ctx),
         plan.n_parallel,
         *((plan.mmproj.stat().st_size,) if plan.mmproj else ()),

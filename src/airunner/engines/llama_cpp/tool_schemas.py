@@ -1,9 +1,8 @@
 """The schemas of a request's tools, as llama.cpp takes them.
 
-Owns which schemas the engine gets as they came. It renders the schemas of the
-``tools`` array into the prompt and makes a grammar of them at once, and one
-that it cannot convert is not left out: the whole request is refused, or worse.
-Tried with xllamacpp 2026.10, one tool a request:
+Owns what stands in the ``tools`` of a request. The engine makes a grammar of
+the schemas there, and one that it cannot convert is not left out: the whole
+request is refused, or worse. Tried with xllamacpp 2026.10, one tool a request:
 
 - refused (HTTP 400): a boolean as a schema, an unknown type, a reference that
   is remote, dangling or escaped, one that leads to itself, a limit or a
@@ -12,143 +11,101 @@ Tried with xllamacpp 2026.10, one tool a request:
 - the process dies or hangs: ``minLength`` of a million, thousands of properties;
 - taken, and ignored in silence: everything else that it does not know.
 
-So a schema is shown as it came if it is written in the words below, which were
-all seen to work, and as its decoding schema if not.
+So it is given the decoding schema of every tool, with such patterns and formats
+as were seen to work. What its model is *shown* is
+another matter: arguments for the chat template (``chat_template_kwargs``) come
+after what the engine gives it, so the template is given the tools once more,
+with their schemas as they came. Tried with the templates of Qwen 2.5 to 3.6,
+Llama 3.1, GLM 4.5, gpt-oss, LFM2, Nemotron 3 and others: the prompt is the same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airunner.json_schema.decoding import (
-    MAX_LEAST,
-    MAX_LEAST_ITEMS,
-    MAX_NUMBER,
-    MAX_PROPERTIES,
-    decodable,
-)
+from airunner.json_schema.calls import closed
+from airunner.json_schema.decoding import decodable
 from airunner.json_schema.plain import MAX_SCHEMA_CHARACTERS, plain_json
-from airunner.json_schema.sound import TYPES, sound
+from airunner.json_schema.sound import sound
+from airunner.messages import ToolSchema
 
-NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
-
-_MAX_CHARACTERS = 32 * 1024
-_MAX_LEVELS = 24
-_NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-_COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
-_PAIRS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
-_MAPS = ("properties", "$defs", "definitions")
-_LISTS = ("anyOf", "oneOf", "allOf")
-# Read by nobody but the model.
-_NOTES = frozenset(
-    [
-        *("description", "title", "default", "examples", "example", "$schema", "$comment"),
-        *("deprecated", "readOnly", "writeOnly", "nullable", "uniqueItems", "const"),
-        *("minProperties", "maxProperties", "discriminator", "contentMediaType"),
-    ]
-)
-_REFERENCE = re.compile(r"#/(\$defs|definitions)/([\w.-]+)")
+_MAX_SHOWN_CHARACTERS = 32 * 1024
 # Characters and classes of them, each with a short repetition; nothing within each other.
 _SIMPLE_PATTERN = re.compile(
-    r"\^?(?:(?:[\w .:/@#,-]|\\[dws.-]|\[\^?(?:[\w .:/@#,-]|\\[dws.-])+\])"
-    r"(?:[+*?]|\{\d{1,2}(?:,\d{0,2})?\})?){0,40}\$?",
+    r"\^(?:(?:[\w .:/@#,-]|\\[dws.-]|\[(?:[\w .:/@#,-]|\\[dws.-])+\])"
+    r"(?:[+*?]|\{\d{1,2}(?:,\d{0,2})?\})?){0,40}\$",
     re.ASCII,
 )
+_NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
-def engine_parameters(parameters: Any) -> Mapping[str, Any]:
-    """``parameters`` of a tool as they came, or what llama.cpp takes in their place."""
-    if not parameters and parameters is not False:
-        return NOTHING
+def tools_in_request(tools: Sequence[ToolSchema]) -> dict[str, Any]:
+    """The fields of a request that offer ``tools``; none for no tools."""
+    if not tools:
+        return {}
+    return {
+        "tools": [_tool_json(tool, engine_parameters(tool.parameters)) for tool in tools],
+        "chat_template_kwargs": {
+            "tools": [_tool_json(tool, shown_parameters(tool.parameters)) for tool in tools]
+        },
+    }
+
+
+def shown_parameters(parameters: Any) -> Mapping[str, Any]:
+    """``parameters`` of a tool as a model is shown them: as they came.
+
+    Only what is far too long, or what a template that looks for the type of each
+    parameter would trip over, is shown as it is decoded.
+    """
+    plain = _plain(parameters, _MAX_SHOWN_CHARACTERS)
+    return plain if plain and _has_objects(plain) else engine_parameters(parameters)
+
+
+def engine_parameters(parameters: Any) -> dict[str, Any]:
+    """A schema for ``parameters`` of a tool that the engine can make a grammar of.
+
+    Objects with named properties have no others, unless it says so.
+    """
+    # Beyond every limit the tool is offered, and checks its arguments itself.
+    plain = _plain(parameters, MAX_SCHEMA_CHARACTERS)
+    decoded = closed(decodable(sound(plain, _is_simple), texts=True))
+    if isinstance(plain, dict) and plain.get("properties") == {}:
+        decoded.setdefault("additionalProperties", False)
+    return decoded
+
+
+def engine_schema(schema: Any) -> dict[str, Any]:
+    """The same for a schema of any value, such as that of an answer."""
+    whole = sound(_plain(schema, MAX_SCHEMA_CHARACTERS), _is_simple)
+    definitions = whole.pop("$defs", {}) if isinstance(whole, dict) else {}
+    around = {"type": "object", "properties": {"value": whole}, "$defs": definitions}
+    return closed(decodable(around, texts=True)["properties"].get("value", {}))
+
+
+def _is_simple(pattern: str) -> bool:
+    return _SIMPLE_PATTERN.fullmatch(pattern) is not None
+
+
+def _plain(parameters: Any, max_characters: int) -> Any:
+    """``parameters`` in plain types, ``None`` beyond the limits; none at all are an object's."""
     try:
-        plain = plain_json(parameters, MAX_SCHEMA_CHARACTERS, lenient=True)
+        return plain_json(parameters or _NOTHING, max_characters, lenient=True)
     except ValueError:
-        return NOTHING  # beyond every limit: the tool is offered, and checks its arguments itself
-    if plain == parameters and _is_short(plain) and _is_safe(plain, plain, 0):
-        return dict(parameters)
-    return decodable(sound(plain))
+        return None
 
 
-def _is_short(schema: Any) -> bool:
-    try:
-        plain_json(schema, _MAX_CHARACTERS)
-    except ValueError:
+def _tool_json(tool: ToolSchema, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+def _has_objects(node: Any) -> bool:
+    """Whether every schema that a template would look into is an object."""
+    if not isinstance(node, Mapping):
         return False
-    return True
-
-
-def _is_safe(node: Any, root: Mapping[str, Any], level: int) -> bool:
-    if not isinstance(node, dict) or level > _MAX_LEVELS:
-        return False
-    inner = [child for key in _MAPS for child in _children(node.get(key, {}))]
-    inner += [child for key in _LISTS for child in _children(node.get(key, {}))]
-    inner += [node[key] for key in ("items", "additionalProperties") if key in node]
-    if node.get("additionalProperties") in (True, False):
-        inner.remove(node["additionalProperties"])
-    return all(_is_safe_rule(key, value, node, root) for key, value in node.items()) and all(
-        _is_safe(child, root, level + 1) for child in inner
-    )
-
-
-def _children(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value if _is_list(value) else []
-
-
-def _is_safe_rule(key: str, value: Any, node: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
-    if key in _NOTES:
-        return not _mentions_reference(value)
-    if key == "type":
-        kinds = value if _is_list(value) else [value]
-        return bool(kinds) and all(isinstance(kind, str) and kind in TYPES for kind in kinds)
-    if key in _NUMBERS:
-        return _is_number(value) and abs(value) <= MAX_NUMBER and _are_in_order(node)
-    if key in _COUNTS:
-        most = {"minLength": MAX_LEAST, "minItems": MAX_LEAST_ITEMS}.get(key, MAX_NUMBER)
-        return type(value) is int and 0 <= value <= most and _are_in_order(node)
-    if key in _MAPS:
-        return isinstance(value, dict) and len(value) <= MAX_PROPERTIES
-    if key in _LISTS:
-        return _is_list(value) and bool(value)
-    if key == "enum":
-        return _is_list(value) and bool(value) and not _mentions_reference(value)
-    if key == "required":
-        return _is_list(value) and all(isinstance(name, str) for name in value)
-    if key == "pattern":
-        return isinstance(value, str) and _SIMPLE_PATTERN.fullmatch(value) is not None
-    if key == "format":
-        return isinstance(value, str)
-    if key == "$ref":
-        return _is_safe_reference(value, root)
-    return key in ("items", "additionalProperties")
-
-
-def _is_safe_reference(value: Any, root: Mapping[str, Any]) -> bool:
-    """Whether it leads to a definition that is not itself a reference or a choice of some."""
-    found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-    folder = root.get(found[1]) if found else None
-    target = folder.get(found[2]) if found and isinstance(folder, dict) else None
-    return isinstance(target, dict) and not {"$ref", *_LISTS} & target.keys()
-
-
-def _are_in_order(node: Mapping[str, Any]) -> bool:
-    return all(
-        node[least] <= node[most]
-        for least, most in _PAIRS
-        if _is_number(node.get(least)) and _is_number(node.get(most))
-    )
-
-
-def _mentions_reference(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "$ref" in value or any(map(_mentions_reference, value.values()))
-    return isinstance(value, list) and any(map(_mentions_reference, value))
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    properties = node.get("properties", {})
+    inner = [*properties.values()] if isinstance(properties, Mapping) else [properties]
+    inner += [node["items"]] if "items" in node else []
+    return all(map(_has_objects, inner))

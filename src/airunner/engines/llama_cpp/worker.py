@@ -1,7 +1,7 @@
 """The process that holds one model with the bundled llama.cpp library.
 
-Run as ``python -m airunner.engines.llama_cpp.worker``; ``workers.wire`` says
-what goes in and out. This is the only module that imports ``xllamacpp``, and
+Run as ``python -m airunner.engines.llama_cpp.worker``; ``workers.process``
+says how it lives. This is the only module that imports ``xllamacpp``, and
 the only place that sets the engine's load parameters.
 """
 
@@ -10,24 +10,20 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
-import shutil
 import sys
-import time
 from typing import Any
 
 from airunner.engines.base import LoadPlan
-from airunner.engines.llama_cpp.order import Order, decode_order
+from airunner.engines.llama_cpp.order import LlamaOrder
 from airunner.models.memory.language import CHECKPOINTS
-from airunner.workers.background import at_low_priority
-from airunner.workers.lifeline import Lifeline
-from airunner.workers.wire import SPARE_ARGUMENT, Failed, Ready, encode
+from airunner.workers.process import Serving, run_worker
 
 KV_TYPES = {"f16": "GGML_TYPE_F16", "q8_0": "GGML_TYPE_Q8_0", "q4_0": "GGML_TYPE_Q4_0"}
 ALL_LAYERS = 999
 _M_MMAP_THRESHOLD = -3
 
 
-def engine_params(engine: Any, order: Order) -> Any:
+def engine_params(engine: Any, order: LlamaOrder) -> Any:
     """The ``xllamacpp.CommonParams`` for an order; fields not named keep the engine's default.
 
     Weights are repacked for the CPU where that is faster (``no_extra_bufts``
@@ -47,7 +43,6 @@ def engine_params(engine: Any, order: Order) -> Any:
     params.n_ubatch = plan.n_ubatch
     params.cache_type_k = getattr(engine.ggml_type, KV_TYPES[plan.kv_type_k])
     params.cache_type_v = getattr(engine.ggml_type, KV_TYPES[plan.kv_type_v])
-    params.swa_full = plan.swa_full
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.n_threads = plan.n_threads
         cpu.poll = 0  # A polling thread takes its core from the other engines.
@@ -60,7 +55,7 @@ def engine_params(engine: Any, order: Order) -> Any:
 
     params.port = 0
     params.api_keys = [order.api_key]
-    params.slot_save_path = f"{order.slot_dir}/"
+    params.slot_save_path = f"{order.folder}/"
     params.endpoint_slots = True
     params.ui = False
 
@@ -123,8 +118,8 @@ def _return_freed_memory() -> None:
             libc.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
-def import_engine(*, in_background: bool) -> Any:
-    """Import the library; ``in_background`` gives way to others on the CPU."""
+def import_engine() -> Any:
+    """The library, set up to compute beside other engines."""
     # These must be set before the library loads. Spinning OpenMP threads were
     # seen to slow generation by a factor of 17 on shared cores; and CUDA's own
     # order of GPUs is not the one that the driver's tools count in.
@@ -132,37 +127,26 @@ def import_engine(*, in_background: bool) -> Any:
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     # An engine that aborts would first start a debugger on itself, for seconds.
     os.environ["GGML_NO_BACKTRACE"] = "1"
-    _return_freed_memory()
-    if in_background:
-        at_low_priority(lambda: importlib.import_module("xllamacpp"))
     return importlib.import_module("xllamacpp")
+
+
+def prepare(_: bool) -> None:
+    """Set up the process, and import the library, which takes a moment only."""
+    _return_freed_memory()
+    import_engine()
+
+
+def load(order: LlamaOrder) -> Serving:
+    """Load a model into the library's own server, which answers in threads of its own."""
+    engine = import_engine()
+    server = engine.Server(engine_params(engine, order))
+    order.folder.mkdir(mode=0o700)
+    return Serving(server.listening_address, server=server)
 
 
 def main() -> None:
     """Serve one model until the parent is gone."""
-    answer = os.dup(1)
-    os.dup2(2, 1)  # Whatever the library prints belongs into the log.
-    lifeline = Lifeline(0)
-    engine = import_engine(in_background=SPARE_ARGUMENT in sys.argv[1:])
-    line = lifeline.read_line()
-    if line is None:
-        return
-    order = decode_order(line)
-    started = time.monotonic()
-    try:
-        with lifeline.deadly():
-            server = engine.Server(engine_params(engine, order))
-    except (RuntimeError, LookupError) as error:
-        os.write(answer, encode(Failed(str(error))))
-        os._exit(1)
-    order.slot_dir.mkdir(mode=0o700)
-    os.write(
-        answer, encode(Ready(server.listening_address, time.monotonic() - started, os.getpid()))
-    )
-    lifeline.wait_until_cut()
-    shutil.rmtree(order.slot_dir, ignore_errors=True)
-    # Destroying a Server can hang, and the kernel frees memory faster.
-    os._exit(0)
+    run_worker(load, prepare=prepare)
 
 
 if __name__ == "__main__":

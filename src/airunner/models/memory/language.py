@@ -75,7 +75,6 @@ class LoadChoices(TypedDict, total=False):
     kv_type_k: str
     kv_type_v: str
     on_gpu: bool
-    swa_full: bool
     mapped: bool | None
     guided: bool
 
@@ -122,7 +121,6 @@ def estimate_memory(
     kv_type_k: str = "f16",
     kv_type_v: str = "f16",
     on_gpu: bool = False,
-    swa_full: bool = False,
     mapped: bool | None = None,
     guided: bool = False,
 ) -> MemoryEstimate:
@@ -135,7 +133,7 @@ def estimate_memory(
     if mapped is None:
         mapped = maps_weights(file)
     cells = _padded(n_ctx)
-    window = None if swa_full else file.sliding_window
+    window = file.sliding_window
     window_cells = cells if window is None else min(cells, _padded(window + n_ubatch))
     # On a GPU the server keeps checkpoints in RAM (`server_prompt_checkpoint`).
     checkpoints = 0 if on_gpu else CHECKPOINTS
