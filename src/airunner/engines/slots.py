@@ -7,11 +7,15 @@ engine. One event loop uses a table.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from airunner.engines.base import SlotClaim
+
+_HOLDS_REMEMBERED = 8
+"""How many holds of a slot the mean of their lengths follows."""
 
 
 @dataclass(slots=True)
@@ -31,12 +35,24 @@ class _Waiter:
 
 
 class SlotTable:
-    """The ``n_slots`` slots of one loaded model."""
+    """The ``n_slots`` slots of one loaded model. ``clock`` is monotonic seconds."""
 
-    def __init__(self, n_slots: int) -> None:
+    def __init__(self, n_slots: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = [_Slot() for _ in range(n_slots)]
         self._queue: list[_Waiter] = []
         self._uses = 0
+        self._clock = clock
+        self._held_s = 5.0  # a guess, until the first has been held
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return len(self._queue)
+
+    @property
+    def queue_s(self) -> float:
+        """About how long until everybody who waits has been served, in seconds."""
+        return self._held_s * (len(self._queue) + 1) / len(self._slots)
 
     @asynccontextmanager
     async def hold(self, conversation: str | None, priority: int = 0) -> AsyncIterator[SlotClaim]:
@@ -55,7 +71,9 @@ class SlotTable:
         self._grant()
         try:
             claim = await waiter.claim
+            began_s = self._clock()
             yield claim
+            self._held_s += (self._clock() - began_s - self._held_s) / _HOLDS_REMEMBERED
         finally:
             if waiter in self._queue:
                 self._queue.remove(waiter)

@@ -338,11 +338,20 @@ class LeaseError(AiRunnerError):
 
 
 class LeaseRefusedError(LeaseError):
-    """The request was turned away without waiting."""
+    """The request was turned away without waiting.
 
-    def __init__(self, model: str, problem: str) -> None:
+    ``eta_s`` is about when one would be taken, ``None`` if that cannot be known;
+    ``deficit_bytes`` how much memory the model lacks now, which others hold.
+    """
+
+    def __init__(
+        self, model: str, problem: str, *, eta_s: float | None = None, deficit_bytes: int = 0
+    ) -> None:
         self.model, self.problem = model, problem
-        super().__init__(f"No lease on {model}: {problem}")
+        self.eta_s, self.deficit_bytes = eta_s, deficit_bytes
+        later = "" if eta_s is None else f"; try again in about {eta_s:.0f} s"
+        lack = f", and {deficit_bytes:,} bytes are lacking now" if deficit_bytes else ""
+        super().__init__(f"No lease on {model}: {problem}{lack}{later}")
 
 
 class LeaseTimeoutError(LeaseError):

@@ -17,19 +17,17 @@ from typing import Any
 
 from airunner.engines.base import Launcher
 from airunner.errors import (
-    AiRunnerError,
     DeviceNotFoundError,
     DoesNotFitError,
-    LeaseDeadlockError,
     LeaseRefusedError,
     LeaseTimeoutError,
-    LoadError,
 )
 from airunner.events import Decided, EventBus
 from airunner.resources.lease import Lease, LoadedModel
 from airunner.resources.loaded_models import LoadedModels, MissingBytes
 from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter
+from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
 from airunner.resources.visitor import current_visitor
@@ -100,6 +98,7 @@ class ModelResourceManager:
             n_threads=n_threads,
             report=self._apply,
             missing_bytes=missing_bytes,
+            queue_limit=scheduler.queue_limit,
         )
         self._readahead = Readahead(bus, read_room)
         self._sized: dict[str, Sized] = {}
@@ -379,24 +378,5 @@ class ModelResourceManager:
             case Refuse(request=request):
                 answer = self._answers.get(request)
                 if answer is not None and not answer.done():
-                    answer.set_exception(self._refusal(effect))
-
-    def _refusal(self, refusal: Refuse) -> AiRunnerError:
-        match refusal.cause:
-            case "does_not_fit":
-                return DoesNotFitError(
-                    refusal.key,
-                    refusal.device,
-                    refusal.needed_bytes,
-                    refusal.free_bytes,
-                    refusal.budget_bytes,
-                )
-            case "deadlock":
-                return LeaseDeadlockError(refusal.key, refusal.blockers)
-            case "load_failed":
-                known = self._residences.load_error(refusal.key)
-                return known or LoadError(refusal.key, refusal.reason)
-            case "unknown_device":
-                return DeviceNotFoundError(refusal.device, tuple(self.budgets))
-            case "queue_full":
-                return LeaseRefusedError(refusal.key, refusal.reason)
+                    known = self._residences.load_error(effect.key)
+                    answer.set_exception(error_of(effect, known, tuple(self.budgets)))

@@ -8,6 +8,7 @@ for another server.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,7 @@ from airunner.errors import (
 
 RETRY_AFTER_S = 5
 """What a client is told to wait where nothing better is known, in seconds."""
+MOST_RETRY_S = 60
 
 
 _log = logging.getLogger(__name__)
@@ -61,7 +63,10 @@ _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (WorkerDiedError, 500, "server_error", "worker_died"),
     (GenerationError, 400, "invalid_request_error", "generation"),
 )
-_FACTS = ("needed_bytes", "free_bytes", "budget_bytes", "deficit_bytes", "device", "waited_s")
+_FACTS = (
+    *("needed_bytes", "free_bytes", "budget_bytes", "deficit_bytes", "device"),
+    *("waited_s", "eta_s"),
+)
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -108,14 +113,21 @@ def problem_of(error: BaseException) -> Problem:
     for kind, status, type_, code in _KINDS:
         if isinstance(error, kind):
             facts = {name: getattr(error, name) for name in _FACTS if hasattr(error, name)}
-            wait = RETRY_AFTER_S if isinstance(error, LeaseError) else None
-            if isinstance(error, LeaseTimeoutError):
-                wait = max(1, min(60, round(error.waited_s)))
-            return Problem(status, str(error), type_, code, None, facts, wait)
+            return Problem(status, str(error), type_, code, None, facts, _retry_after_s(error))
     if isinstance(error, AiRunnerError):
         return Problem(500, str(error), "server_error", "internal")
     _log.error("A request failed", exc_info=error)
     return Problem(500, "AI Runner failed; its log says more.", "server_error", "internal")
+
+
+def _retry_after_s(error: AiRunnerError) -> int | None:
+    if not isinstance(error, LeaseError):
+        return None
+    if isinstance(error, LeaseTimeoutError):
+        wait_s: float | None = error.waited_s
+    else:
+        wait_s = getattr(error, "eta_s", None)
+    return RETRY_AFTER_S if wait_s is None else max(1, min(MOST_RETRY_S, math.ceil(wait_s)))
 
 
 def tell_problems(app: FastAPI) -> None:
