@@ -30,13 +30,23 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="a page that may use it from a browser, or *"),
     ] = None,
+    log_requests: Annotated[
+        bool, typer.Option("--log-requests", help="log every request to stderr, as lines of JSON")
+    ] = False,
+    log_prompts: Annotated[
+        bool, typer.Option("--log-prompts", help="the same, with everything that is said to it")
+    ] = False,
 ) -> None:
     """Serve the team to other programs, until Ctrl-C or `airunner stop`.
 
     OpenAI's, Anthropic's and Ollama's clients connect by changing one address.
     """
+    from airunner.server.request_log import log_json
     from airunner.server.serving import Address
     from airunner.server.serving import serve as serve_at
+
+    if log_requests or log_prompts:
+        log_json(log_prompts)
 
     def ready(url: str) -> None:
         typer.echo(f"AI Runner serves at {url}")

@@ -29,7 +29,10 @@ class DownloadProgressed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided(Event):
-    """The scheduler decided something, with the figures it decided on."""
+    """The scheduler decided something, with the figures it decided on.
+
+    ``cause`` is the kind of a refusal, empty for everything else.
+    """
 
     action: str
     model: str
@@ -38,6 +41,7 @@ class Decided(Event):
     needed_bytes: int = 0
     held_bytes: int = 0
     budget_bytes: int = 0
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

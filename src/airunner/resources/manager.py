@@ -232,6 +232,13 @@ class ModelResourceManager:
             )
         return Status(devices, tuple(models))
 
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait, by model: for memory, or for one of the model's slots."""
+        found = {loaded.key: loaded.slots.waiting for loaded in self._residences}
+        for waiter in self._scheduler.roster.queue:
+            found[waiter.demand.key] = found.get(waiter.demand.key, 0) + 1
+        return found
+
     async def measured_status(self) -> Status:
         """The same, with what each worker holds by the system's account."""
         status = self.status()
@@ -348,6 +355,7 @@ class ModelResourceManager:
                     needed_bytes=effect.needed_bytes,
                     held_bytes=effect.held_bytes,
                     budget_bytes=effect.budget_bytes,
+                    cause=effect.cause if isinstance(effect, Refuse) else "",
                 )
             )
             if not self._closing:

@@ -17,6 +17,7 @@ from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
 from airunner.resources.known_conversations import KnownConversations, prompt_settings
 from airunner.runtime.core import RuntimeCore
+from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion, Replay
 from airunner.server.served_models import ServedModels
 
@@ -50,7 +51,7 @@ class Answers:
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
         with self.known.going_on(name, messages, settings) as conversation:
-            replay, whole = Replay(name), Completion()
+            replay, whole, costs = Replay(name), Completion(), AnswerCosts()
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     async with self._core.lease(wanted, owner=owner) as lease:
@@ -59,12 +60,14 @@ class Answers:
                             async for chunk in chunks:
                                 if (new := replay.feed(chunk)) is not None:
                                     whole.add(new)
+                                    costs.saw(new)
                                     yield new
                     break
                 except WorkerDiedError:
                     if attempt == ATTEMPTS:
                         raise
                     replay.begin_again()
+            self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
             answered = [*messages, whole.message]
             self.known.answered(conversation, answered, settings)
 

@@ -14,7 +14,9 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
+from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
+from airunner.server.metrics import Metrics
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.embeddings import embedding_routes
@@ -22,9 +24,8 @@ from airunner.server.openai.images import picture_routes
 from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
+from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
-
-CLIENT_CLOSED = 499
 
 
 def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
@@ -36,8 +37,11 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    metrics = Metrics()
+    core.bus.subscribe(metrics.hear)
     models = ServedModels(core)
     answers = Answers(core, models)
+    app.include_router(health_routes(core, metrics))
     app.include_router(chat_routes(answers))
     app.include_router(response_routes(answers))
     app.include_router(embedding_routes(core, models))
@@ -52,5 +56,6 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
         return Response(status_code=CLIENT_CLOSED)
 
     app.add_middleware(SoundJson)
-    app.add_middleware(Guard, admission=admission)  # added last, asked first
+    app.add_middleware(Guard, admission=admission)
+    app.add_middleware(RequestLog, count=metrics.answered)  # added last, asked first
     return app

@@ -107,6 +107,7 @@ class Guard:
                 message["headers"] = [*message["headers"], *_cors(origin)]
             await send(message)
 
+        scope.setdefault("state", {})["key"] = found.name
         bounded = _BoundedBody(receive, self._admission.body)
         try:
             with serving(found):

@@ -8,12 +8,14 @@ escaped half of a surrogate pair is allowed by JSON and can be written nowhere.
 from __future__ import annotations
 
 import json
+import logging
 import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.server.problems import Problem
+from airunner.server.request_log import prompts
 
 MOST_DEPTH = 100
 """The deepest nesting of arrays and objects."""
@@ -43,6 +45,8 @@ class SoundJson:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         whole = bytes(body)
+        if prompts.isEnabledFor(logging.INFO):
+            prompts.info("body", extra={"body": whole.decode(errors="replace")})
         problem = problem_in(whole)
         if problem:
             refused = Problem(400, problem, code="invalid_json").response(scope["path"])
