@@ -21,7 +21,7 @@ QUEUE_LIMIT = 3
 PATHS = ("/v1/chat/completions", "/v1/messages", "/api/chat")
 LONG = {
     "model": "airunner",
-    "messages": [{"role": "user", "content": "Count."}],
+    "messages": [{"role": "user", "content": "Write a very long story about a lighthouse."}],
     "max_tokens": 900,
     "ignore_eos": True,
     "options": {"num_predict": 900, "ignore_eos": True},

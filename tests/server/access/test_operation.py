@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from tests.server.access.conftest import RunningServer, start_server, stop_server
+from typer.testing import CliRunner
 
+from airunner.cli.app import app
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY
 from airunner.events import Decided, GenerationFinished, ModelParked, ModelReleased
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
@@ -127,6 +130,22 @@ def test_an_answer_is_counted_once_with_its_tokens(client: httpx.Client) -> None
     assert grew("http_requests_total", **route) == 2
     assert figure(after, "model_bytes", model=model, device="cpu", state="ready") > 0
     assert figure(after, "swaps_total", model=model, step="load") == 1
+
+
+def test_top_shows_the_same(server: RunningServer, client: httpx.Client) -> None:
+    client.post("/v1/chat/completions", json=CHAT).raise_for_status()
+    result = CliRunner().invoke(app, ["top", "--once", "--home", str(server.home)])
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.stdout.split())
+    assert server.url in shown
+    assert "ready" in shown
+    assert re.search(r"\d+% \d+ ms \d+\.\d ms", shown)
+
+
+def test_top_without_a_server_says_so(empty_home: Path) -> None:
+    result = CliRunner().invoke(app, ["top", "--home", str(empty_home)])
+    assert result.exit_code == 1
+    assert "airunner serve" in result.stderr
 
 
 def test_what_others_send_makes_no_labels(client: httpx.Client) -> None:
