@@ -7,16 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from airunner.cli.flags import SETTINGS_HINT, takes_settings
+from airunner.cli.flags import AsJson, command_group
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
-keys_app = typer.Typer(
-    name="keys",
-    help="Make, list and remove keys of the server.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="whose key it is")]
 
 
@@ -40,16 +34,11 @@ def add_key(
     from airunner.server.keys import PRIORITIES, Keys, patterns
 
     visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority])
-    typer.echo(Keys(settings.home).add(visitor))
-    typer.echo(
-        f"Keep it: only its hash is stored. `airunner keys remove {name}` ends it.", err=True
-    )
+    say(Keys(settings.home).add(visitor))
+    say("Keep it: only its hash is stored.", aside=True)
 
 
-def list_keys(
-    settings: Settings,
-    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
-) -> None:
+def list_keys(settings: Settings, as_json: AsJson = False) -> None:
     """List the keys, without what they are."""
     from airunner.cli.console import columns, out, print_json
     from airunner.server.keys import PRIORITIES, Keys
@@ -83,8 +72,11 @@ def remove_key(settings: Settings, name: Name) -> None:
     from airunner.server.keys import Keys
 
     Keys(settings.home).remove(name)
-    typer.echo(f"removed the key {name}")
+    say(f"removed the key {name}")
 
 
-for _name, _command in (("add", add_key), ("list", list_keys), ("remove", remove_key)):
-    keys_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+keys_app = command_group(
+    "keys",
+    "Make, list and remove keys of the server.",
+    {"add": add_key, "list": list_keys, "remove": remove_key},
+)

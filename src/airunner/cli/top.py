@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,12 +61,12 @@ def top(
 
     server = find_server(settings.home)
     if server is None:
-        typer.echo(f"no server runs for {settings.home}; `airunner serve` starts one", err=True)
+        complain(f"no server runs for {settings.home}; `airunner serve` starts one")
         raise typer.Exit(EXIT_FAILED)
     views = _views(server, interval)
     console, first = out(), next(views, None)
     if first is None:
-        typer.echo(f"the server at {server.url} does not answer", err=True)
+        complain(f"the server at {server.url} does not answer")
         raise typer.Exit(EXIT_FAILED)
     if once or not console.is_terminal:
         console.print(first)
@@ -73,7 +74,7 @@ def top(
     with Live(first, console=console, auto_refresh=False) as live:
         for view in views:
             live.update(view, refresh=True)
-    typer.echo("the server has ended")
+    say("the server has ended")
 
 
 def models_in(samples: Iterable[Sample]) -> dict[str, ModelFigures]:
