@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 STOP_S = 30
+QUEUE_LIMIT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,34 @@ def stop_server(server: RunningServer) -> str:
         raise
 
 
-@pytest.fixture(scope="module")
-def served_home(
+@pytest.fixture(scope="session")
+def make_home(
     tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path, smollm2_q8: Path
-) -> Path:
-    """A home folder with both embedded models."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    for folder in (weights_home / "models").iterdir():
-        if folder.is_dir() and not folder.name.startswith("."):
-            (home / "models" / folder.name).symlink_to(folder)
-    return home
+) -> Callable[[], Path]:
+    """Makes home folders with both embedded models; each is for one server at a time."""
+
+    def make() -> Path:
+        home = tmp_path_factory.mktemp("home")
+        (home / "models").mkdir()
+        for folder in (weights_home / "models").iterdir():
+            if folder.is_dir() and not folder.name.startswith("."):
+                (home / "models" / folder.name).symlink_to(folder)
+        return home
+
+    return make
 
 
-@pytest.fixture(scope="module")
-def server(served_home: Path) -> Iterator[RunningServer]:
-    """A server for this machine; what it is told must not make it fail or complain."""
-    running = start_server(served_home, "--allow-origin", "https://friend.example")
+@pytest.fixture(scope="session")
+def server(make_home: Callable[[], Path]) -> Iterator[RunningServer]:
+    """A server for this machine, of one slot and with a short queue.
+
+    What it is told must not make it fail or complain.
+    """
+    running = start_server(
+        make_home(),
+        *("--allow-origin", "https://friend.example"),
+        *("--queue-limit", str(QUEUE_LIMIT), "--parallel", "1"),
+    )
     yield running
     assert "Traceback" not in stop_server(running)
 

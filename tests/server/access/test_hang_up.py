@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.server.access.conftest import RunningServer, start_server, stop_server
+from tests.server.access.conftest import QUEUE_LIMIT, RunningServer, start_server, stop_server
 
 Eventually = Callable[[Callable[[], bool]], None]
 STOPS_S = 0.5
 """How soon the work for a client that has gone has to end."""
-QUEUE_LIMIT = 3
 PATHS = ("/v1/chat/completions", "/v1/messages", "/api/chat")
 LONG = {
     "model": "airunner",
@@ -52,18 +51,10 @@ class Load:
         return self._sum("airunner_queue_length")
 
 
-@pytest.fixture(scope="module")
-def server(served_home: Path) -> Iterator[RunningServer]:
-    """A server whose model is loaded, of one slot and with a short queue."""
-    running = start_server(served_home, "--queue-limit", str(QUEUE_LIMIT), "--parallel", "1")
-    httpx.post(f"{running.url}/v1/chat/completions", json=SHORT, timeout=60).raise_for_status()
-    yield running
-    assert "Traceback" not in stop_server(running)
-
-
 @pytest.fixture
 def load(server: RunningServer) -> Load:
-    """Its load; nothing of an earlier test is left."""
+    """Its load; the model is there, and nothing of an earlier test is left."""
+    httpx.post(f"{server.url}/v1/chat/completions", json=SHORT, timeout=60).raise_for_status()
     found = Load(server)
     assert (found.leases, found.waiting) == (0, 0)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -110,6 +110,12 @@ def test_a_server_that_others_can_reach_does_not_start_without_a_key(empty_home:
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert "airunner keys add" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def served_home(make_home: Callable[[], Path]) -> Path:
+    """The home folder of a server that other machines can reach."""
+    return make_home()
 
 
 @pytest.fixture(scope="module")
