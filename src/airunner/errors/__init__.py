@@ -22,6 +22,7 @@
     │   ├── PortTakenError         another program listens there
     │   ├── KeysError              a key's name that is taken, unknown or unusable, or a bad file
     │   ├── NoKeysError            listening beyond this machine while there is no key
+    │   ├── MissingPackageError    the server, or a part of it, is an extra that is not installed
     │   ├── ForbiddenModelError    a model that the request's key does not allow
     │   ├── UnknownResponseError   a response that is not kept
     │   └── HungUpError            the client that waited for an answer has gone
@@ -65,6 +66,7 @@ from airunner.errors.base import AiRunnerError as AiRunnerError
 from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
 from airunner.errors.server import HungUpError as HungUpError
 from airunner.errors.server import KeysError as KeysError
+from airunner.errors.server import MissingPackageError as MissingPackageError
 from airunner.errors.server import NoKeysError as NoKeysError
 from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError

@@ -50,6 +50,14 @@ class NoKeysError(ServerError):
         )
 
 
+class MissingPackageError(ServerError):
+    """Something that needs an extra which is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(f"{what} needs an extra: `pip install 'airunner[{extra}]'` adds it")
+
+
 class ForbiddenModelError(ServerError):
     """A model that the key of a request does not allow."""
 

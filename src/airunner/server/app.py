@@ -26,9 +26,10 @@ from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
 from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
+from airunner.server.tracing import Traced, Tracing
 
 
-def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
+def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None = None) -> FastAPI:
     """The application over a running core, under the rules of ``admission``."""
     app = FastAPI(
         title="AI Runner",
@@ -57,5 +58,8 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
 
     app.add_middleware(SoundJson)
     app.add_middleware(Guard, admission=admission)
+    if tracing is not None:
+        core.bus.subscribe(tracing.hear)
+        app.add_middleware(Traced, tracing=tracing)
     app.add_middleware(RequestLog, count=metrics.answered)  # added last, asked first
     return app

@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
@@ -24,6 +25,7 @@ from airunner.server.app import create_app
 from airunner.server.connections import PromptConnection
 from airunner.server.guard import Admission, host_name, is_loopback
 from airunner.server.keys import Keys
+from airunner.server.tracing import Tracing
 
 HOST = "127.0.0.1"
 PORT = 8188
@@ -41,22 +43,28 @@ class Address:
     origins: Sequence[str] = ()
 
 
-def serve(settings: Settings, address: Address, ready: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, address: Address, ready: Callable[[str], None], otlp: str = ""
+) -> None:
     """Serve until the process is told to stop; ``ready`` hears the address.
 
+    ``otlp`` is the URL of a collector of traces, empty for none.
+
     Raises:
+        MissingPackageError: traces are wanted, and their libraries are not installed.
         ServerRunningError, PortTakenError, NoKeysError, KeysError, StorageError: it cannot begin.
         AiRunnerError: the runtime cannot; see ``RuntimeCore``.
     """
     keys = Keys(settings.home)
     if not is_loopback(address.host) and not any(keys):
         raise NoKeysError(address.host)
-    with listening(address) as sock:
+    tracing = Tracing(otlp) if otlp else None
+    with listening(address) as sock, closing(tracing) if tracing else nullcontext():
         url = _url(address.host, sock.getsockname()[1])
         here = Presence(os.getpid(), url, secrets.token_urlsafe(32))
         with presence(settings.home, here):
             door = _admission(address, keys, here.key)
-            asyncio.run(_serve(settings, door, sock, lambda: ready(here.url)))
+            asyncio.run(_serve(settings, door, tracing, sock, lambda: ready(here.url)))
 
 
 def listening(address: Address) -> socket.socket:
@@ -95,11 +103,15 @@ def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
 
 
 async def _serve(
-    settings: Settings, admission: Admission, sock: socket.socket, ready: Callable[[], None]
+    settings: Settings,
+    admission: Admission,
+    tracing: Tracing | None,
+    sock: socket.socket,
+    ready: Callable[[], None],
 ) -> None:
     async with RuntimeCore(settings, command="serve") as core:
         config = uvicorn.Config(
-            create_app(core, admission),
+            create_app(core, admission, tracing),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 from tests.server.access.conftest import RunningServer, start_server, stop_server
 from typer.testing import CliRunner
@@ -195,3 +201,46 @@ def test_a_line_of_the_log_is_json_whatever_is_in_it() -> None:
     assert "\n" not in line
     assert json.loads(line)["message"] == "a\nb"
     assert json.loads(line)["path"] == "x"
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Keeps the spans it is sent."""
+
+    spans: ClassVar[list[Span]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        sent = ExportTraceServiceRequest.FromString(body)
+        for resource in sent.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.extend(scope.spans)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_traces_go_on_where_the_clients_own_are_and_hold_nothing_said(embedded_home: Path) -> None:
+    Collector.spans.clear()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{collector.server_port}"
+        server = start_server(embedded_home, "--otlp", url)
+        with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+            head = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+            client.post("/v1/chat/completions", json=CHAT, headers=head).raise_for_status()
+        stop_server(server)
+        collector.shutdown()
+    spans = {span.name: span for span in Collector.spans}
+    request = spans["POST /v1/chat/completions"]
+    answer = spans[f"chat {EMBEDDED_PRIMARY}"]
+    assert f"load {EMBEDDED_PRIMARY}" in spans
+    assert request.trace_id.hex() == answer.trace_id.hex() == trace
+    assert answer.parent_span_id == request.span_id
+    facts = {each.key: each.value for each in answer.attributes}
+    assert facts["gen_ai.usage.output_tokens"].int_value == 8
+    assert SECRET not in str(Collector.spans)
