@@ -28,12 +28,16 @@ def add_key(
     priority: Annotated[
         Literal["low", "normal", "high"], typer.Option(help="whose requests are served first")
     ] = "normal",
+    manage: Annotated[
+        bool,
+        typer.Option("--manage", help="conversations, settings, loading and downloads, too"),
+    ] = False,
 ) -> None:
     """Make a key and print it: it is shown this once."""
     from airunner.resources.visitor import Visitor
     from airunner.server.keys import PRIORITIES, Keys, patterns
 
-    visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority])
+    visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority], manage)
     say(Keys(settings.home).add(visitor))
     say("Keep it: only its hash is stored.", aside=True)
 
@@ -50,6 +54,7 @@ def list_keys(settings: Settings, as_json: AsJson = False) -> None:
             "models": list(key.visitor.models),
             "tools": list(key.visitor.tools),
             "priority": words.get(key.visitor.priority, str(key.visitor.priority)),
+            "manages": key.visitor.manages,
             "made_s": key.made_s,
         }
         for key in Keys(settings.home)
@@ -57,12 +62,16 @@ def list_keys(settings: Settings, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = columns("name", "models", "tools", "priority", "made")
+    table = columns("name", "models", "tools", "priority", "manages", "made")
     for key in Keys(settings.home):
         visitor, made = key.visitor, time.strftime("%Y-%m-%d %H:%M", time.localtime(key.made_s))
-        priority = words.get(visitor.priority, str(visitor.priority))
         table.add_row(
-            visitor.name, ", ".join(visitor.models), ", ".join(visitor.tools), priority, made
+            visitor.name,
+            ", ".join(visitor.models),
+            ", ".join(visitor.tools),
+            words.get(visitor.priority, str(visitor.priority)),
+            "yes" if visitor.manages else "no",
+            made,
         )
     out().print(table)
 

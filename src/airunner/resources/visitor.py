@@ -25,12 +25,15 @@ class Visitor:
         models: patterns (``*``, ``?``) of the models it may use, by any name they go by.
         tools: patterns of the tools it may call.
         priority: leases of a higher one are granted first; 0 is usual.
+        manages: whether what belongs to the server's owner is theirs too: conversations,
+            settings, what is loaded and what is on the disk.
     """
 
     name: str = ""
     models: tuple[str, ...] = ANYTHING
     tools: tuple[str, ...] = ANYTHING
     priority: int = 0
+    manages: bool = True
 
     def may_use(self, *names: str) -> bool:
         """Whether a model may be used that goes by all of ``names``."""

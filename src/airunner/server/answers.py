@@ -16,6 +16,7 @@ from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
 from airunner.resources.known_conversations import KnownConversations, prompt_settings
+from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion, Replay
@@ -50,6 +51,8 @@ class Answers:
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
+        # What one key has said is nobody else's, also where the same is said again.
+        settings["key"] = current_visitor().name
         with self.known.going_on(name, messages, settings) as conversation:
             replay, whole, costs = Replay(name), Completion(), AnswerCosts()
             for attempt in range(1, ATTEMPTS + 1):

@@ -30,6 +30,9 @@ from airunner.server.problems import Problem, code_of, problem_of
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Served to everybody: whether the server is alive is no secret."""
 
+MANAGED_PATHS = ("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push")
+"""What begins so is for keys that manage the server, with everything below it."""
+
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 _ONCE = ("host", "origin", "authorization", "x-api-key", "content-length", "sec-fetch-site")
@@ -108,6 +111,11 @@ class Guard:
             await send(message)
 
         scope.setdefault("state", {})["key"] = found.name
+        if not found.manages and _is_managed(scope["path"]):
+            message = f"The key {found.name!r} may not manage this server: `keys add --manage`."
+            problem = Problem(403, message, "permission_error", "not_a_manager")
+            await problem.response(scope["path"])(scope, receive, send)
+            return
         bounded = _BoundedBody(receive, self._admission.body)
         try:
             with serving(found):
@@ -181,6 +189,10 @@ class Guard:
     def _is_allowed(self, length: str) -> bool:
         digits = length.isascii() and length.isdecimal() and len(length) <= 20
         return digits and int(length) <= self._admission.body.n_bytes
+
+
+def _is_managed(path: str) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in MANAGED_PATHS)
 
 
 def key_in(headers: Headers) -> str:

@@ -149,7 +149,11 @@ def patterns(given: Sequence[str] | None) -> tuple[str, ...]:
 
 def _key(row: dict[str, Any]) -> Key:
     visitor = Visitor(
-        str(row["name"]), tuple(row["models"]), tuple(row["tools"]), int(row["priority"])
+        name=str(row["name"]),
+        models=tuple(row["models"]),
+        tools=tuple(row["tools"]),
+        priority=int(row["priority"]),
+        manages=bool(row["manages"]),
     )
     return Key(visitor, str(row["sha256"]), float(row["made_s"]))
 

@@ -99,6 +99,7 @@ def test_the_commands(empty_home: Path) -> None:
     (row,) = json.loads(run("list", "--json"))
     assert row["models"] == ["qwen*", "airunner"]
     assert row["priority"] == "high"
+    assert row["manages"] is False
     assert "ann" in run("list")
     assert key.split()[0] not in run("list") + run("list", "--json")
     run("remove", "ann")
@@ -120,11 +121,12 @@ def served_home(make_home: Callable[[], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def keys(served_home: Path) -> dict[str, str]:
-    """Keys by name: ``all`` may do everything, ``one`` may use one model, ``gone`` is removed."""
+    """Keys by name: what each may do, its name says; ``gone`` is removed."""
     known = Keys(served_home)
     made = {
-        "all": known.add(Visitor("all")),
-        "one": known.add(Visitor("one", (EMBEDDED_SPECIALIST,), ())),
+        "all": known.add(Visitor("all", manages=False)),
+        "one": known.add(Visitor("one", (EMBEDDED_SPECIALIST,), (), manages=False)),
+        "manager": known.add(Visitor("manager")),
         "gone": known.add(Visitor("gone")),
     }
     known.remove("gone")
@@ -204,10 +206,28 @@ def test_every_door_asks_for_the_right(
     assert response.status_code == 403, response.text
 
 
-def test_a_pull_asks_for_the_right(ask: httpx.Client, keys: dict[str, str]) -> None:
+def test_what_is_the_owners_needs_a_key_that_manages(
+    ask: httpx.Client, keys: dict[str, str]
+) -> None:
     body = {"model": EMBEDDED_PRIMARY, "stream": False}
-    response = ask.post("/api/pull", json=body, headers=bearer(keys["one"]))
-    assert "may not use" in response.json()["error"]
+    for path in ("/api/pull", "/api/v1", "/api/v1/conversations", "/api/v1/models/x", "/api/pull/"):
+        for name in ("one", "all"):
+            response = ask.post(path, json=body, headers=bearer(keys[name]))
+            assert response.status_code == 403, path
+        allowed = ask.post(path, json=body, headers=bearer(keys["manager"]))
+        assert allowed.status_code != 403, path
+
+
+def test_a_response_is_its_keys_alone(ask: httpx.Client, keys: dict[str, str]) -> None:
+    body = {"model": EMBEDDED_SPECIALIST, "input": "hi", "max_output_tokens": 16}
+    response = ask.post("/v1/responses", json=body, headers=bearer(keys["one"]))
+    path = f"/v1/responses/{response.json()['id']}"
+    assert ask.get(path, headers=bearer(keys["one"])).status_code == 200
+    assert ask.get(path, headers=bearer(keys["all"])).status_code == 404
+    assert ask.delete(path, headers=bearer(keys["all"])).status_code == 404
+    body["previous_response_id"] = response.json()["id"]
+    assert ask.post("/v1/responses", json=body, headers=bearer(keys["all"])).status_code == 404
+    assert ask.get(path, headers=bearer(keys["one"])).status_code == 200
 
 
 def test_lists_have_what_the_key_may_use(ask: httpx.Client, keys: dict[str, str]) -> None:
