@@ -69,6 +69,17 @@ class ForbiddenModelError(ServerError):
         )
 
 
+class ServerGoneError(ServerError):
+    """The server that this program uses ended, or does not answer, in the middle of something."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(
+            f"The AI Runner server at {url} is gone: {problem}. What was said so far is kept. "
+            "Ask again; `airunner serve` starts it anew."
+        )
+
+
 class UnknownResponseError(ServerError):
     """A response that was never given, not kept, or forgotten."""
 
@@ -82,3 +93,11 @@ class HungUpError(ServerError):
 
     def __init__(self) -> None:
         super().__init__("The client hung up.")
+
+
+class BodyRefusedError(ServerError):
+    """A request's body that says what cannot be; ``status`` is the HTTP status."""
+
+    def __init__(self, problem: str, status: int, code: str) -> None:
+        self.problem, self.status, self.code = problem, status, code
+        super().__init__(problem)

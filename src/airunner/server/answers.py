@@ -15,7 +15,7 @@ from uuid import uuid4
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
-from airunner.resources.known_conversations import KnownConversations, prompt_settings
+from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
@@ -33,7 +33,6 @@ class Answers:
     def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
         self._core = core
         self._models = models
-        self.known = KnownConversations()
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -53,7 +52,7 @@ class Answers:
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
         # What one key has said is nobody else's, also where the same is said again.
         settings["key"] = current_visitor().name
-        with self.known.going_on(name, messages, settings) as conversation:
+        with self._core.known.going_on(name, messages, settings) as conversation:
             replay, whole, costs = Replay(name), Completion(), AnswerCosts()
             for attempt in range(1, ATTEMPTS + 1):
                 try:
@@ -72,7 +71,7 @@ class Answers:
                     replay.begin_again()
             self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
             answered = [*messages, whole.message]
-            self.known.answered(conversation, answered, settings)
+            self._core.known.answered(conversation, answered, settings)
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int:
         """Tokens of the prompt that ``body``'s messages and tools become.

@@ -6,6 +6,8 @@ runs in, and who else may start one, is ``serving``'s.
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, Request, Response
 
 import airunner
@@ -17,6 +19,7 @@ from airunner.server.guard import Admission, Guard
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
 from airunner.server.metrics import Metrics
+from airunner.server.native.routes import native_routes
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.embeddings import embedding_routes
@@ -30,7 +33,11 @@ from airunner.server.tracing import Traced, Tracing
 
 
 def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None = None) -> FastAPI:
-    """The application over a running core, under the rules of ``admission``."""
+    """The application over a running core, under the rules of ``admission``.
+
+    Made on the loop that serves. ``state.ending`` is an event to set when the server is told
+    to stop: streams that only wait end then, and others may go on to their end.
+    """
     app = FastAPI(
         title="AI Runner",
         version=airunner.__version__,
@@ -40,6 +47,7 @@ def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None 
     )
     metrics = Metrics()
     core.bus.subscribe(metrics.hear)
+    app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers = Answers(core, models)
     app.include_router(health_routes(core, metrics))
@@ -50,6 +58,7 @@ def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None 
     app.include_router(message_routes(answers))
     app.include_router(model_routes(models))
     app.include_router(ollama_routes(core, answers, models))
+    app.include_router(native_routes(core, models, ending))
     tell_problems(app)
 
     @app.exception_handler(HungUpError)
