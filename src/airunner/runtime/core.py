@@ -68,9 +68,8 @@ class RuntimeCore:
     """A team of models under one set of settings, for ``async with``, on one event loop.
 
     What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone;
-    ``bridge`` is the way there for other threads.
-    Making the object looks at the machine and its home folder, which is best done before
-    the loop serves anybody; it loads nothing and starts nothing.
+    ``bridge`` is the way there for other threads. Making the object looks at the machine and
+    its home folder, which is best done before the loop serves anybody; it loads nothing.
 
     Args:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
@@ -352,9 +351,8 @@ class RuntimeCore:
     async def close(self) -> None:
         """End every worker, and leave only what was parked of conversations that last.
 
-        Safe to call twice.
-
-        Whoever waits for a model is refused, and generations in progress break off.
+        Whoever waits for a model is refused, and generations in progress break off. Safe to
+        call twice.
         """
         async with self._closing:
             if self._closed:
