@@ -63,6 +63,7 @@ def listening(address: Address) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address.host, address.port))
+        sock.listen()  # who comes between the announcement and the first accept waits
     except (OSError, OverflowError) as error:
         sock.close()
         problem = getattr(error, "strerror", None) or str(error)
