@@ -14,6 +14,15 @@ class FallbackChosen(Event):
     advice: str
 
 
+class MemoryAwaited(Event):
+    """Another process of the same home folder holds the memory: what is asked for waits.
+
+    ``holder`` is that process's id, 0 if it is not known.
+    """
+
+    holder: int
+
+
 class DownloadProgressed(Event):
     """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
 
@@ -24,7 +33,10 @@ class DownloadProgressed(Event):
 
 
 class Decided(Event):
-    """The scheduler decided something, with the figures it decided on."""
+    """The scheduler decided something, with the figures it decided on.
+
+    ``cause`` is the kind of a refusal, empty for everything else.
+    """
 
     action: str
     model: str
@@ -33,6 +45,7 @@ class Decided(Event):
     needed_bytes: int = 0
     held_bytes: int = 0
     budget_bytes: int = 0
+    cause: str = ""
 
 
 class ModelLoaded(Event):

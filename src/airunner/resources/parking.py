@@ -22,7 +22,12 @@ from uuid import uuid4
 from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder, whole_file
 from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedState, StateT, TierName
-from airunner.resources.session_folder import PREFIX, SessionFolder, sweep_stale_folders
+from airunner.resources.session_folder import (
+    PREFIX,
+    SessionFolder,
+    sweep_stale_folders,
+    swept_session_folder,
+)
 
 NEW_SHARE = 8
 """One part in so many of each tier is for conversations of one answer.
@@ -315,8 +320,7 @@ def open_parking_lot(
     """
     tiers: list[Tier] = []
     if memory_quota_bytes > 0 and memory_root.is_dir() and os.access(memory_root, os.W_OK):
-        sweep_stale_folders(memory_root)
-        tiers.append(Tier("memory", SessionFolder(memory_root), memory_quota_bytes))
+        tiers.append(Tier("memory", swept_session_folder(memory_root), memory_quota_bytes))
     parked = home / "parked"
     if lasting is None or disk_quota_bytes == 0:
         _remove_kept(parked)

@@ -43,13 +43,14 @@ from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import Lasting, open_parking_lot, remove_states
 from airunner.resources.run_log import RunLog
 from airunner.resources.scope import current_owner
-from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
+from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder
 from airunner.runtime.image_service import ImageService
+from airunner.runtime.memory_claim import MemoryClaim
 from airunner.runtime.specialists import SpecialistDesk
 from airunner.runtime.system import RuntimeSystem
 from airunner.runtime.team import ModelTeam
@@ -66,7 +67,8 @@ from airunner.weights.store import ModelStore
 class RuntimeCore:
     """A team of models under one set of settings, for ``async with``, on one event loop.
 
-    What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone.
+    What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone;
+    ``bridge`` is the way there for other threads.
     Making the object looks at the machine and its home folder, which is best done before
     the loop serves anybody; it loads nothing and starts nothing.
 
@@ -107,10 +109,8 @@ class RuntimeCore:
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
-        run_parent = settings.home / "run"
-        sweep_stale_folders(run_parent)
-        self._run_folder = SessionFolder(run_parent)
-        self._bridge = LoopBridge()
+        self._run_folder = swept_session_folder(settings.home / "run")
+        self.bridge = LoopBridge()
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.known = KnownConversations()
         lasting = Lasting(self.known, self.records.conversations.may_have)
@@ -144,6 +144,7 @@ class RuntimeCore:
         self._planner = TeamPlanner(self.hardware, self.engines.traits.values(), self._size_of)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
+        self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
@@ -154,15 +155,16 @@ class RuntimeCore:
             pins=pins,
             assignments=assignments,
             planned=self._planner.choice,
+            claim=self._claim.hold,
         )
         self.pictures = PicturesFolder(settings.pictures)
         self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self.specialists = SpecialistDesk(self._bridge, self.team, self.bus, self._images)
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
             resolve=self.team.resolution,
-            status=lambda: self._bridge.call(self.status()),
+            status=lambda: self.bridge.call(self.status()),
             bus=self.bus,
             settings=settings,
         )
@@ -173,7 +175,7 @@ class RuntimeCore:
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        self._bridge.open(asyncio.get_running_loop())
+        self.bridge.open(asyncio.get_running_loop())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -254,6 +256,7 @@ class RuntimeCore:
         seed: int | None = None,
         may_ask: bool = False,
         tool_choice: str = "auto",
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run one turn; yields its events as they happen. Closing the iterator cancels it.
 
@@ -262,7 +265,7 @@ class RuntimeCore:
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
         ``"required"``, or a tool's name: the tool that is called before the model
-        goes on as it likes.
+        goes on as it likes. ``max_tokens`` bounds its answer instead of the setting.
 
         Raises:
             UnknownToolError: there is no such tool.
@@ -275,6 +278,7 @@ class RuntimeCore:
             seed=seed,
             may_ask=may_ask,
             tool_choice=tool_choice,
+            max_tokens=max_tokens,
         )
         async with aclosing(turn) as events:
             async for event in events:
@@ -356,7 +360,8 @@ class RuntimeCore:
             self._closed = True
             await self.manager.close()
             await self.specialists.close()
-            await self._bridge.end()
+            self._claim.release()
+            await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
             self._supply.close()
             if self._agent is not None:
@@ -367,7 +372,7 @@ class RuntimeCore:
 
     def _forget(self, conversation: str) -> None:
         """The user has deleted a conversation; from any thread."""
-        self._bridge.soon(lambda: self.manager.forget(conversation))
+        self.bridge.soon(lambda: self.manager.forget(conversation))
         # Another process may have parked it.
         remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
 
@@ -391,5 +396,5 @@ class RuntimeCore:
         """For the planner, which is not on the loop."""
         if not self.store.is_here(spec):
             return declared_bytes(spec)
-        sized = self._bridge.call(self.team.size(spec))
+        sized = self.bridge.call(self.team.size(spec))
         return max(sized.demand.size_bytes.values(), default=None)
