@@ -43,7 +43,7 @@ from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import Lasting, open_parking_lot, remove_states
 from airunner.resources.run_log import RunLog
 from airunner.resources.scope import current_owner
-from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
+from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
@@ -108,9 +108,7 @@ class RuntimeCore:
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
-        run_parent = settings.home / "run"
-        sweep_stale_folders(run_parent)
-        self._run_folder = SessionFolder(run_parent)
+        self._run_folder = swept_session_folder(settings.home / "run")
         self.bridge = LoopBridge()
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.known = KnownConversations()
