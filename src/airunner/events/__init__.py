@@ -34,6 +34,7 @@ from airunner.events.record_events import (
     ReminderDue,
 )
 from airunner.events.turn_events import (
+    ExternalCallMade,
     GenerationFinished,
     HistoryTrimmed,
     ImageStepped,
@@ -61,6 +62,7 @@ __all__ = [
     "DownloadProgressed",
     "Event",
     "EventBus",
+    "ExternalCallMade",
     "FallbackChosen",
     "GenerationFinished",
     "HistoryTrimmed",
