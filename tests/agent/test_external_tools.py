@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from itertools import pairwise
 
 import pytest
 from tests.agent.scripted_team import ScriptedTeam, of_kind
@@ -104,11 +105,10 @@ def outcome(events: list[Event]) -> str:
 
 
 def grows(requests: Sequence[ChatRequest]) -> bool:
-    pairs = zip(requests, requests[1:], strict=False)
     return all(
         list(after.messages)[: len(before.messages)] == list(before.messages)
         and after.tools == before.tools
-        for before, after in pairs
+        for before, after in pairwise(requests)
     )
 
 

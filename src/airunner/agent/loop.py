@@ -155,7 +155,7 @@ class AgentLoop:
             UnknownToolError: the tool choice names no tool, or requires one of none.
             InvalidToolError: see ``OfferedTools``.
         """
-        offered, choice = self._offer(request.external), request.tool_choice
+        offered, choice = self.offered(request.external), request.tool_choice
         if choice not in (AUTO, NONE, REQUIRED):
             offered.toolset.get(choice)
         elif choice == REQUIRED and not len(offered.toolset):
@@ -218,8 +218,12 @@ class AgentLoop:
         caller = self._caller(errand, errand, if_unsure, self._bus.publish, self._offered)
         return await caller.run(ToolCall(errand, name, dict(arguments)), max_result_tokens)
 
-    def _offer(self, external: Sequence[ToolSchema]) -> OfferedTools:
-        """What a turn offers that brings ``external`` tools; a conversation always the same."""
+    def offered(self, external: Sequence[ToolSchema] = ()) -> OfferedTools:
+        """What a turn offers that brings ``external`` tools; byte for byte the same every time.
+
+        Raises:
+            InvalidToolError: see ``OfferedTools``.
+        """
         if not external:
             return self._offered
         told = [[tool.name, tool.description, tool.parameters] for tool in external]

@@ -118,7 +118,7 @@ class ServedModels:
             UnknownModelError: there is no such capability or model.
         """
         name = name.strip()
-        if name == TEAM or name == TEAM + _LATEST:
+        if self.is_team(name):
             return ModelCapability.PRIMARY_CONVERSATION
         if name.startswith(CAPABILITY):
             try:
@@ -130,6 +130,10 @@ class ServedModels:
             return name.removesuffix(_LATEST)
         by_case = {key.lower(): key for key in registry}
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
+
+    def is_team(self, name: str) -> bool:
+        """Whether ``name`` stands for the whole team with its tools."""
+        return name.strip().removesuffix(_LATEST) == TEAM
 
     async def named(self) -> list[tuple[str, ServedModel]]:
         """Every name that may be asked for now, with the model that would answer."""

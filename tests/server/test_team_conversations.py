@@ -1,0 +1,161 @@
+"""What a client never saw stays in its conversation with the team."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from tests.tiny_png import RED
+
+from airunner.messages import Message, TextPart, ToolCall
+from airunner.server.team_conversations import MOST_HELD, TeamConversations
+
+SYSTEM, HELLO = Message("system", "Be brief."), Message("user", "Hello.")
+
+
+def user(text: str) -> Message:
+    return Message("user", text)
+
+
+def answered(text: str, *calls: ToolCall) -> Message:
+    return Message("assistant", text, calls)
+
+
+def call(number: int, name: str = "ours") -> ToolCall:
+    return ToolCall(f"c{number}", name, {"n": number})
+
+
+def result(number: int, text: str = "") -> Message:
+    return Message("tool", text or f"result {number}", tool_call_id=f"c{number}")
+
+
+class Client:
+    """Asks with its whole history, and the team takes its hidden steps."""
+
+    def __init__(self, teams: TeamConversations) -> None:
+        self.teams = teams
+        self.before: list[Message] = []
+        self.id = ""
+
+    def ask(
+        self, history: Sequence[Message], *steps: Message, answer: Message
+    ) -> tuple[Message, ...]:
+        """The conversation after a turn of ``steps`` that came to ``answer``."""
+        with self.teams.going_on(history) as opened:
+            messages = opened.conversation.messages
+            if opened.content is not None:
+                messages.append(Message("user", opened.content))
+            self.before, self.id = list(messages), opened.conversation.id
+            messages += steps
+            opened.answer = answer
+            return tuple(messages)
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(TeamConversations())
+
+
+STEPS = (answered("", call(1)), result(1), answered("It is 5."))
+
+
+def test_hidden_steps_stay_between_what_the_client_knows(client: Client) -> None:
+    first = client.ask([SYSTEM, HELLO], *STEPS, answer=answered("It is 5."))
+    history = [SYSTEM, HELLO, answered("It is 5."), user("Thanks.")]
+    client.ask(history, answered("Bye."), answer=answered("Bye."))
+    assert tuple(client.before) == (*first, user("Thanks."))
+
+
+def test_clients_join_the_pieces_of_an_answer_in_their_own_ways(client: Client) -> None:
+    first = client.ask([HELLO], *STEPS, answer=answered("I look.\n\nIt is 5."))
+    client.ask([HELLO, answered(" I look. It\nis 5. "), user("Thanks.")], answer=answered("Bye."))
+    assert tuple(client.before) == (*first, user("Thanks."))
+
+
+def test_another_answer_begins_after_the_users_message(client: Client) -> None:
+    client.ask([HELLO], *STEPS, answer=answered("It is 5."))
+    first = client.id
+    client.ask([HELLO], answered("Six."), answer=answered("Six."))
+    assert (client.before, client.id) == ([HELLO], first)
+    client.ask([HELLO, answered("Six."), user("Sure?")], answer=answered("Yes."))
+    assert client.before == [HELLO, answered("Six."), user("Sure?")]
+
+
+def test_an_edited_message_keeps_the_steps_before_it(client: Client) -> None:
+    first = client.ask([HELLO], *STEPS, answer=answered("It is 5."))
+    history = [HELLO, answered("It is 5."), user("Thanks.")]
+    client.ask(history, *STEPS, answer=answered("It is 5."))
+    client.ask([*history[:2], user("Sure?")], answer=answered("Yes."))
+    assert tuple(client.before) == (*first, user("Sure?"))
+
+
+def test_a_history_that_nobody_knows_becomes_a_conversation(client: Client) -> None:
+    told = [
+        SYSTEM,
+        HELLO,
+        Message("assistant", "", (call(1, "theirs"), call(2, "theirs")), reasoning="tool x done"),
+        result(2),
+        result(1),
+        answered("Done."),
+        Message("assistant", "", (call(3, "theirs"),)),
+        user("Stop."),
+    ]
+    client.ask(told, answer=answered("Yes."))
+    texts = [f"{m.role} {m.text}".strip() for m in client.before]
+    assert texts[2:6] == ["assistant", "tool result 1", "tool result 2", "assistant Done."]
+    assert "cancelled" in texts[7]
+    assert texts[8] == "user Stop."
+    assert not any(m.reasoning for m in client.before)
+
+
+def test_results_of_the_client_stand_among_ours(client: Client) -> None:
+    step = answered("", call(1, "theirs"), call(2), call(3, "theirs"))
+    client.ask([HELLO], step, result(2), answer=answered("", step.tool_calls[0], call(3, "theirs")))
+    history = [HELLO, answered("", call(1, "theirs"), call(3, "theirs")), result(3), result(1)]
+    client.ask(history, answered("Done."), answer=answered("Done."))
+    assert [m.tool_call_id for m in client.before[2:]] == ["c1", "c2", "c3"]
+    # Asked again, the same; with another result, only that one differs.
+    client.ask(history, answered("Done."), answer=answered("Done."))
+    assert [m.text for m in client.before[2:]] == ["result 1", "result 2", "result 3"]
+    client.ask([*history, answered("Done."), user("So?")], answer=answered("So."))
+    assert [m.text for m in client.before[2:]] == [
+        *("result 1", "result 2", "result 3", "Done.", "So?")
+    ]
+
+
+def test_a_turn_that_broke_off_is_gone_on_with_by_what_was_said(client: Client) -> None:
+    def hung_up() -> None:
+        with client.teams.going_on([HELLO]) as opened:
+            opened.conversation.messages += [HELLO, *STEPS[:2], answered("It")]
+            opened.answer = answered("It")
+            raise GeneratorExit
+
+    with pytest.raises(GeneratorExit):
+        hung_up()
+    client.ask([HELLO, answered("It"), user("Go on.")], answer=answered("is 5."))
+    assert client.before == [HELLO, *STEPS[:2], answered("It"), user("Go on.")]
+
+
+def test_a_turn_that_ended_before_it_began_is_asked_again_with_its_picture(client: Client) -> None:
+    seen = Message("user", (RED, TextPart("What is this?")))
+    with pytest.raises(ValueError, match="busy"), client.teams.going_on([SYSTEM, seen]):
+        raise ValueError("busy")
+    with client.teams.going_on([SYSTEM, seen]) as opened:
+        assert opened.conversation.messages == [SYSTEM]
+        assert opened.content == seen.content
+
+
+def test_two_requests_at_once_are_two_conversations(client: Client) -> None:
+    with client.teams.going_on([HELLO]) as one, client.teams.going_on([HELLO]) as other:
+        assert one.conversation is not other.conversation
+        assert one.conversation.id != other.conversation.id
+
+
+def test_of_too_many_the_oldest_are_made_anew(client: Client) -> None:
+    client.ask([HELLO], *STEPS, answer=answered("It is 5."))
+    for number in range(MOST_HELD):
+        client.ask([user(f"Number {number}")], *STEPS, answer=answered("It is 5."))
+    client.ask([HELLO, answered("It is 5."), user("Thanks.")], answer=answered("Bye."))
+    assert client.before == [HELLO, answered("It is 5."), user("Thanks.")]
+    client.ask([user("Number 9"), answered("It is 5."), user("So?")], answer=answered("Bye."))
+    assert client.before == [user("Number 9"), *STEPS, user("So?")]
