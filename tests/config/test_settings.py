@@ -53,7 +53,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
         ("{'write_file(path=notes/*)' = 'allow'}", (("write_file(path=notes/*)", "allow"),)),
     ),
     "tools": (("files,web", ("files", "web")), ("-web", ("-web",)), ("['none']", ("none",))),
-    "core_tools": (("a,b", ("a", "b")), ("all", ("all",)), ("['c']", ("c",))),
+    "core_tools": (("a,b", ("a", "b")), ("ALL", ("all",)), ("['c']", ("c",))),
     "mcp_config": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
     "max_steps": (("1", 1), ("2", 2), ("3", 3)),
     "max_tokens": (("1", 1), ("2", 2), ("3", 3)),

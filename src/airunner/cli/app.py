@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated
 
@@ -28,6 +27,7 @@ from airunner.cli.plan import plan
 from airunner.cli.ps import ps
 from airunner.cli.run import run
 from airunner.cli.serve import serve, stop
+from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
 
 _SETTINGS_HELP = (
@@ -50,7 +50,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"airunner {__version__}")
+        say(f"airunner {__version__}")
         raise typer.Exit
 
 
@@ -75,8 +75,7 @@ def main() -> None:
     """Run the command line; never returns."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
-    if isinstance(sys.stdin, TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # what is no text must not end a talk
+    make_sound()
     app()
 
 

@@ -40,7 +40,7 @@ def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
         "wanted_for": [c for c, name in runtime.catalog.mapping.items() if name == spec.model_path],
         "path": path,
         "file_bytes": stored_bytes(path) if path else None,
-        "memory": _memory(runtime, sized, path) if path and sized else [],
+        "memory": _memory(runtime, spec) if path else [],
     }
 
 
@@ -50,26 +50,21 @@ def _projector(sized: Sized | None) -> Path | None:
     return next((p.mmproj for p in plans if isinstance(p, LoadPlan) and p.mmproj), None)
 
 
-def _memory(runtime: Runtime, sized: Sized, path: Path) -> list[dict[str, Any]]:
+def _memory(runtime: Runtime, spec: ModelSpec) -> list[dict[str, Any]]:
     """Predicted bytes per device, as it would be loaded and in other ways."""
-    rows: list[dict[str, Any]] = []
-    for device, variants in runtime.sizer.variants(sized, path).items():
-        budget_bytes = runtime.manager.budgets[device]
-        for variant in variants:
-            total_bytes = variant.estimate.total_bytes
-            rows.append(
-                {
-                    "device": device,
-                    "loaded_as": variant.label,
-                    **variant.facts,
-                    "chosen": variant.chosen,
-                    **asdict(variant.estimate),
-                    "total_bytes": total_bytes,
-                    "budget_bytes": budget_bytes,
-                    "fits": total_bytes <= budget_bytes,
-                }
-            )
-    return rows
+    return [
+        {
+            "device": device,
+            "loaded_as": variant.label,
+            **variant.facts,
+            "chosen": variant.chosen,
+            **asdict(variant.estimate),
+            "total_bytes": variant.estimate.total_bytes,
+            "budget_bytes": budget_bytes,
+            "fits": variant.estimate.total_bytes <= budget_bytes,
+        }
+        for device, budget_bytes, variant in runtime.variants(spec)
+    ]
 
 
 def print_sheet(sheet: dict[str, Any]) -> None:
@@ -95,15 +90,11 @@ def print_sheet(sheet: dict[str, Any]) -> None:
     numbers = ("Loaded as", "Weights", "KV", "Compute", "Other", "Total", "Budget")
     table = columns("On", *numbers, "", right=numbers)
     for row in sheet["memory"]:
+        sizes = ("weights", "kv", "compute", "overhead", "total", "budget")
         table.add_row(
             row["device"],
             f"{row['loaded_as']}{'*' if row['chosen'] else ' '}",
-            format_bytes(row["weights_bytes"]),
-            format_bytes(row["kv_bytes"]),
-            format_bytes(row["compute_bytes"]),
-            format_bytes(row["overhead_bytes"]),
-            format_bytes(row["total_bytes"]),
-            format_bytes(row["budget_bytes"]),
+            *(format_bytes(row[f"{size}_bytes"]) for size in sizes),
             "" if row["fits"] else "too big",
         )
     console.print(table)

@@ -5,13 +5,13 @@ Owns the group's commands; ``model_sheet`` prints one model in full.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airunner.cli.flags import SETTINGS_HINT, takes_settings
+from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from airunner.models.spec import ModelSpec
     from airunner.runtime import Runtime
     from airunner.weights.store import ModelStore
-
-AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
-
-models_app = typer.Typer(
-    name="models",
-    help="List, show, fetch and remove models.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def list_models(settings: Settings, as_json: AsJson = False) -> None:
@@ -95,7 +85,7 @@ def pull_models(
         wanted += assignment.mapping.values()
     for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
         path = fetch_with_bar(store, spec, bus)
-        typer.echo(f"{spec.model_path}: {path}")
+        say(f"{spec.model_path}: {path}")
 
 
 def remove_model(
@@ -111,17 +101,19 @@ def remove_model(
 
     store, catalog, _ = open_store(settings)
     freed_bytes = store.remove(catalog.spec(name))
-    typer.echo(f"{name}: {format_bytes(freed_bytes)} freed")
+    say(f"{name}: {format_bytes(freed_bytes)} freed")
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_models,
-    "show": show_model,
-    "pull": pull_models,
-    "remove": remove_model,
-}
-for _name, _command in _COMMANDS.items():
-    models_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+models_app = command_group(
+    "models",
+    "List, show, fetch and remove models.",
+    {
+        "list": list_models,
+        "show": show_model,
+        "pull": pull_models,
+        "remove": remove_model,
+    },
+)
 
 
 def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
 
 _STOP_S = 60.0
@@ -39,8 +40,8 @@ def serve(
     from airunner.server.serving import serve as serve_at
 
     def ready(url: str) -> None:
-        typer.echo(f"AI Runner serves at {url}")
-        typer.echo(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
+        say(f"AI Runner serves at {url}")
+        say(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
 
     serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready)
 
@@ -51,13 +52,13 @@ def stop(settings: Settings) -> None:
 
     server = find_server(settings.home)
     if server is None:
-        typer.echo(f"no server runs for {settings.home}", err=True)
+        complain(f"no server runs for {settings.home}")
         raise typer.Exit(EXIT_FAILED)
     os.kill(server.pid, signal.SIGTERM)
     ends = time.monotonic() + _STOP_S
     while find_server(settings.home) == server:
         if time.monotonic() > ends:
-            typer.echo(f"error: process {server.pid} does not end; it may be killed", err=True)
+            complain(f"process {server.pid} does not end; it may be killed")
             raise typer.Exit(EXIT_FAILED)
         time.sleep(_POLL_S)
-    typer.echo(f"stopped the server at {server.url}")
+    say(f"stopped the server at {server.url}")

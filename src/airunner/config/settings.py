@@ -36,6 +36,7 @@ from airunner.config.values import (
     existing_file,
     integer,
     names,
+    names_or,
     path,
     permission_rules,
     pixels,
@@ -212,7 +213,7 @@ class Settings:
     core_tools: Annotated[
         tuple[str, ...],
         Setting(
-            names,
+            names_or("all"),
             "tools that every prompt shows, beside the search for the others; all: each of them "
             "(default: eight that `airunner tools list` marks)",
             "TOOL,...",

@@ -19,7 +19,10 @@
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
-    │   └── PortTakenError         another program listens there
+    │   ├── PortTakenError         another program listens there
+    │   ├── UnknownResponseError   a response that is not kept
+    │   ├── BodyRefusedError       a request's body that is too large or too slow
+    │   └── HungUpError            the client that waited for an answer has gone
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -44,7 +47,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``; everybody imports all of them from here.
+Those about tools are in ``tools``, those of the server in ``server``; everybody imports all
+of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -56,6 +60,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.server import BodyRefusedError as BodyRefusedError
+from airunner.errors.server import HungUpError as HungUpError
+from airunner.errors.server import PortTakenError as PortTakenError
+from airunner.errors.server import ServerError as ServerError
+from airunner.errors.server import ServerRunningError as ServerRunningError
+from airunner.errors.server import UnknownResponseError as UnknownResponseError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -194,30 +204,6 @@ class MediaError(AiRunnerError):
     def __init__(self, name: Path | str, problem: str) -> None:
         self.name, self.problem = str(name), problem
         super().__init__(f"{name} cannot be sent to a model: {problem}.")
-
-
-class ServerError(AiRunnerError):
-    """Base of errors about running the server."""
-
-
-class ServerRunningError(ServerError):
-    """A second server for the same home folder; ``url`` is where the first one listens."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url, self.home = url, home
-        where = f" at {url}" if url else ""
-        super().__init__(
-            f"A server for {home} runs already{where}. `airunner stop` ends it; "
-            "another --home gets a server of its own."
-        )
-
-
-class PortTakenError(ServerError):
-    """An address to listen at that cannot be had."""
-
-    def __init__(self, host: str, port: int, problem: str) -> None:
-        self.host, self.port, self.problem = host, port, problem
-        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
 
 
 class DeviceNotFoundError(AiRunnerError):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from airunner.events.event import Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FallbackChosen(Event):
     """A mapped model's weights are absent, so the embedded model answers instead."""
 
@@ -17,7 +14,6 @@ class FallbackChosen(Event):
     advice: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadProgressed(Event):
     """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
 
@@ -27,7 +23,6 @@ class DownloadProgressed(Event):
     step: str = "download"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided(Event):
     """The scheduler decided something, with the figures it decided on."""
 
@@ -40,7 +35,6 @@ class Decided(Event):
     budget_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoaded(Event):
     """A worker has its model ready."""
 
@@ -54,7 +48,6 @@ class ModelLoaded(Event):
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAheadStarted(Event):
     """A model's file is being read into the page cache, because the model may be loaded soon."""
 
@@ -62,7 +55,6 @@ class ReadAheadStarted(Event):
     file_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAheadEnded(Event):
     """Reading ahead ended after ``read_bytes``; ``reason`` says why early, empty if all was read.
 
@@ -76,7 +68,6 @@ class ReadAheadEnded(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoadFailed(Event):
     """A model did not load. ``will_retry`` says whether another attempt follows."""
 
@@ -86,7 +77,6 @@ class ModelLoadFailed(Event):
     will_retry: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelParked(Event):
     """A model's conversations were saved before it leaves memory."""
 
@@ -98,7 +88,6 @@ class ModelParked(Event):
     tier: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ParkingFailed(Event):
     """A conversation's KV state could not be kept; its prompt will be processed again."""
 
@@ -107,7 +96,6 @@ class ParkingFailed(Event):
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReleased(Event):
     """A worker is gone. ``missing_bytes`` did not come back and count against the budget.
 
@@ -122,7 +110,6 @@ class ModelReleased(Event):
     peak_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRestored(Event):
     """Parked state was put back. The engine's claim; ``CacheProven`` or ``CacheLost`` follows."""
 
@@ -132,7 +119,6 @@ class ModelRestored(Event):
     restore_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BeginningKept(Event):
     """The beginning that all conversations of the same settings share was computed and saved.
 
@@ -145,7 +131,6 @@ class BeginningKept(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BeginningRestored(Event):
     """A new conversation was given the kept beginning; ``CacheProven`` or ``CacheLost`` follows."""
 
@@ -155,7 +140,6 @@ class BeginningRestored(Event):
     restore_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheProven(Event):
     """The first request after a restore re-used the restored tokens."""
 
@@ -166,7 +150,6 @@ class CacheProven(Event):
     restored_tokens: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLost(Event):
     """State that was parked, kept or still in its slot did not serve; ``reason`` says why.
 
@@ -181,7 +164,6 @@ class CacheLost(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerDied(Event):
     """A worker's process ended by itself."""
 
@@ -190,7 +172,6 @@ class WorkerDied(Event):
     log: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SpecialistFailed(Event):
     """A specialised model could not be used; the caller was given ``None``."""
 

@@ -237,12 +237,11 @@ class ModelResourceManager:
         status = self.status()
         workers = {loaded.key: loaded.worker for loaded in self._residences}
 
-        def measured(model: ModelStatus) -> ModelStatus:
-            worker = workers.get(model.model)
-            return replace(model, measured_bytes=worker.memory_bytes()) if worker else model
-
-        models = await asyncio.to_thread(lambda: tuple(map(measured, status.models)))
-        return replace(status, models=models)
+        held = await asyncio.to_thread(
+            lambda: {key: worker.memory_bytes() for key, worker in workers.items()}
+        )
+        models = (replace(m, measured_bytes=held.get(m.model)) for m in status.models)
+        return replace(status, models=tuple(models))
 
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
@@ -263,12 +262,10 @@ class ModelResourceManager:
     async def _acquire(
         self, request: str, sized: Sized, owner: str, returns: bool, timeout_s: float | None
     ) -> LoadedModel:
+        if self._residences.find(sized.key) is None and not self._closing:
+            await self._remeasure()  # it takes memory, so what others took matters now
         if self._closing:
             raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
-        if self._residences.find(sized.key) is None:
-            await self._remeasure()  # it takes memory, so what others took matters now
-            if self._closing:
-                raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
         self._sized[sized.key] = sized
         answer: asyncio.Future[LoadedModel] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer
@@ -297,10 +294,8 @@ class ModelResourceManager:
     async def _remeasure(self) -> None:
         if self._measure_budgets is None:
             return
-        pids: dict[str, list[int]] = {}
-        for model in self.status().models:
-            if model.pid is not None:
-                pids.setdefault(model.device, []).append(model.pid)
+        models = self.status().models
+        pids = {d: [m.pid for m in models if m.device == d and m.pid] for d in self.budgets}
         # Asking a GPU's driver takes tens of milliseconds.
         measured = await asyncio.to_thread(self._measure_budgets, pids)
         accounts = self._scheduler.roster.ledger.accounts

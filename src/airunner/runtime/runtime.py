@@ -17,6 +17,7 @@ from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.tool_call import Outcome
 from airunner.config.settings import Settings
+from airunner.engines.descriptor import Variant
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import GenerationError
 from airunner.events import Event
@@ -24,7 +25,7 @@ from airunner.loop_thread import LoopThread
 from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
-from airunner.models.spec import ModelCapability, Sampling
+from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.resources.status import Status
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.specialists import SpecialistHandle
@@ -185,6 +186,10 @@ class Runtime:
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
         return self.core.resolve(capability)
+
+    def variants(self, spec: ModelSpec) -> Sequence[tuple[str, int, Variant]]:
+        """See ``ModelTeam.variants``."""
+        return self._loop.call(self.team.variants(spec))
 
     def status(self) -> Status:
         """What is loaded where, now."""

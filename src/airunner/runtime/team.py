@@ -15,6 +15,7 @@ from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
+from airunner.engines.descriptor import Variant
 from airunner.errors import AiRunnerError, LoadError
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
@@ -206,6 +207,16 @@ class ModelTeam:
         if known is not None:
             return known
         return await asyncio.to_thread(self._sizer.size, spec, path, self._manager.budgets)
+
+    async def variants(self, spec: ModelSpec) -> Sequence[tuple[str, int, Variant]]:
+        """Ways to load a model, each with its device and that device's budget in bytes.
+
+        The weights are fetched if needed; see ``size`` for what is raised.
+        """
+        sized = await self.size(spec)
+        found = self._sizer.variants(sized, await self._weights(spec))
+        budgets = self._manager.budgets
+        return [(device, budgets[device], way) for device, ways in found.items() for way in ways]
 
     async def _prepare(self) -> None:
         async with self._preparing:

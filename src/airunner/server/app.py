@@ -9,6 +9,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 
 import airunner
+from airunner.errors import HungUpError
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
@@ -21,7 +22,6 @@ from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
 from airunner.server.served_models import ServedModels
-from airunner.server.streams import HungUpError
 
 CLIENT_CLOSED = 499
 

@@ -18,12 +18,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airunner.errors import BodyRefusedError
 from airunner.server.problems import Problem
 
 BODY_BYTES = 64 * 2**20
 """The largest body, in bytes: a conversation with several pictures in it."""
 BODY_WAIT_S = 30.0
 """The longest pause while a body arrives, in seconds."""
+
+_TOO_LARGE = f"The body may have {BODY_BYTES:,} bytes at most."
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Served to everybody: whether the server is alive is no secret."""
@@ -84,8 +87,9 @@ class Guard:
 
         try:
             await self._app(scope, bounded, sent)
-        except _BodyRefusedError as error:
-            response = error.problem.response(scope["path"])
+        except BodyRefusedError as error:
+            problem = Problem(error.status, error.problem, code=error.code)
+            response = problem.response(scope["path"])
             await response(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
@@ -115,7 +119,7 @@ class Guard:
             message = "This server needs a key: `airunner keys add NAME` on its machine makes one."
             return Problem(401, message, "authentication_error", "invalid_api_key").response(path)
         if (length := headers.get("content-length")) and not _is_allowed(length):
-            return _too_large().response(path)
+            return Problem(413, _TOO_LARGE, code="body_too_large").response(path)
         scope.setdefault("state", {})["visitor"] = visitor or Visitor()
         return None
 
@@ -157,12 +161,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class _BodyRefusedError(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-
-
 class _BoundedBody:
     """Receives a request's body, as long as it is neither too large nor too slow."""
 
@@ -179,16 +177,12 @@ class _BoundedBody:
                 message = await self._receive()
         except TimeoutError:
             slow = f"No more of the body came within {BODY_WAIT_S:.0f} s."
-            raise _BodyRefusedError(Problem(408, slow, code="slow_body")) from None
+            raise BodyRefusedError(slow, 408, "slow_body") from None
         self._bytes += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._bytes > BODY_BYTES:
-            raise _BodyRefusedError(_too_large())
+            raise BodyRefusedError(_TOO_LARGE, 413, "body_too_large")
         return message
-
-
-def _too_large() -> Problem:
-    return Problem(413, f"The body may have {BODY_BYTES:,} bytes at most.", code="body_too_large")
 
 
 def _is_allowed(length: str) -> bool:

@@ -32,6 +32,7 @@ from airunner.errors import (
     StorageError,
     ToolError,
     UnknownModelError,
+    UnknownResponseError,
     UnmappedCapabilityError,
     WeightsError,
     WorkerDiedError,
@@ -39,14 +40,6 @@ from airunner.errors import (
 
 RETRY_AFTER_S = 5
 """What a client is told to wait where nothing better is known, in seconds."""
-
-
-class UnknownResponseError(AiRunnerError):
-    """A response that was never given, not kept, or forgotten."""
-
-    def __init__(self, response: str) -> None:
-        self.response = response
-        super().__init__(f"No response {response!r} is kept here.")
 
 
 _log = logging.getLogger(__name__)

@@ -60,6 +60,11 @@ class ServedModel:
         return _architecture(self.path, self.changed) if self.path else self.spec.engine
 
     @property
+    def form(self) -> str:
+        """The form of the weights: the file's suffix, or that they are a folder."""
+        return "folder" if self.path is None else self.path.suffix.lstrip(".") or "folder"
+
+    @property
     def parameters(self) -> str:
         """The number of parameters for people, such as ``7.6B``; empty if unknown."""
         billions = self.spec.parameters_b
@@ -189,7 +194,7 @@ def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _architecture(path: Path, changed: datetime) -> str:
     if path.suffix != ".gguf":
-        return "diffusers" if path.is_dir() else path.suffix.lstrip(".")
+        return "pipeline" if path.is_dir() else path.suffix.lstrip(".")
     try:
         return read_gguf(path).architecture
     except (AiRunnerError, OSError):

@@ -15,8 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import GenerationError, ToolFailedError, ToolRetryError
-from airunner.guided.marks.table import marks_of
-from airunner.guided.request import split_request
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.tables.csv_tables import column_names, table_name
 from airunner.toolbox.tables.csv_text import MAX_FILE_BYTES
@@ -689,20 +687,3 @@ def test_without_the_code_model_nothing_is_made_up(api: Api) -> None:
 )
 def test_the_statement_is_found_in_a_reply(reply: str, wanted: str) -> None:
     assert statement_of(reply) == wanted
-
-
-@pytest.mark.parametrize(
-    ("message", "wanted"),
-    [
-        (
-            "run sql on sales.csv: SELECT sum(a) FROM sales",
-            {"file": "sales.csv", "sql": "SELECT sum(a) FROM sales"},
-        ),
-        ("run this on shop.db\n```sql\nselect 1;\n```", {"file": "shop.db", "sql": "select 1"}),
-        ("what is in sales.csv?", {"file": "sales.csv"}),
-    ],
-)
-def test_sql_and_file_are_taken_out_of_a_message(message: str, wanted: dict[str, str]) -> None:
-    request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in marks_of(query_table).items()}
-    assert {name: value for name, value in taken.items() if value is not None} == wanted

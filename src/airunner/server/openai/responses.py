@@ -19,10 +19,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from airunner.engines.base import Chunk
+from airunner.errors import UnknownResponseError
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
 from airunner.server.openai.response_request import ResponseRequest
-from airunner.server.problems import Problem, UnknownResponseError, problem_of
+from airunner.server.problems import Problem, problem_of
 from airunner.server.streams import event, stream_response, unless_hung_up
 
 MOST_KEPT = 512

@@ -1,0 +1,54 @@
+"""The errors about running the server; ``airunner.errors`` draws the whole tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airunner.errors.base import AiRunnerError
+
+
+class ServerError(AiRunnerError):
+    """Base of errors about running the server."""
+
+
+class ServerRunningError(ServerError):
+    """A second server for the same home folder; ``url`` is where the first one listens."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url, self.home = url, home
+        where = f" at {url}" if url else ""
+        super().__init__(
+            f"A server for {home} runs already{where}. `airunner stop` ends it; "
+            "another --home gets a server of its own."
+        )
+
+
+class PortTakenError(ServerError):
+    """An address to listen at that cannot be had."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        self.host, self.port, self.problem = host, port, problem
+        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
+
+
+class UnknownResponseError(ServerError):
+    """A response that was never given, not kept, or forgotten."""
+
+    def __init__(self, response: str) -> None:
+        self.response = response
+        super().__init__(f"No response {response!r} is kept here.")
+
+
+class HungUpError(ServerError):
+    """The client has gone; nobody reads an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The client hung up.")
+
+
+class BodyRefusedError(ServerError):
+    """A request's body that is too large or too slow; ``status`` is the HTTP status for it."""
+
+    def __init__(self, problem: str, status: int, code: str) -> None:
+        self.problem, self.status, self.code = problem, status, code
+        super().__init__(problem)
