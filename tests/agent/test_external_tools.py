@@ -81,10 +81,20 @@ class House:
         )
 
     def say(
-        self, content: Content | None, *results: Message, choice: str = "auto", raises: bool = False
+        self,
+        content: Content | None,
+        *results: Message,
+        choice: str = "auto",
+        raises: bool = False,
+        allowed: frozenset[str] | None = None,
     ) -> list[Event]:
         request = TurnRequest(
-            content, tool_choice=choice, results=results, external=self.external, max_tokens=64
+            content,
+            tool_choice=choice,
+            results=results,
+            external=self.external,
+            allowed=allowed,
+            max_tokens=64,
         )
 
         async def main() -> list[Event]:
@@ -234,6 +244,21 @@ def test_choices() -> None:
 
     with pytest.raises(UnknownToolError):
         House(ScriptedTeam([])).say("Go.", choice="close_door")
+
+
+def test_only_what_the_client_allows_is_handed_over_and_the_prompt_stays() -> None:
+    door, bell = ToolCall("c1", "open_door", {"door": "front"}), ToolCall("c2", "ring_bell", {})
+    house = House(ScriptedTeam([[door, bell], bell, "Well."]))
+    events = house.say("Go.", allowed=frozenset({"ring_bell"}))
+    assert [e.call for e in of_kind(events, ExternalCallMade)] == ["c2"]
+    house.say(None, Message("tool", "rung", tool_call_id="c2"), allowed=frozenset())
+    assert "open_door was not run: it may not be called" in house.said[3]
+    assert "ring_bell was not run: it may not be called" in house.said[6]
+    assert grows(house.team.requests)
+
+    house = House(ScriptedTeam([bell]))
+    house.say("Go.", choice="required", allowed=frozenset({"ring_bell"}))
+    assert "open_door" not in str(house.team.requests[0].json_schema)
 
 
 def test_once_the_steps_are_used_up_no_call_is_handed_over() -> None:

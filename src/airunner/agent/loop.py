@@ -155,7 +155,7 @@ class AgentLoop:
             UnknownToolError: the tool choice names no tool, or requires one of none.
             InvalidToolError: see ``OfferedTools``.
         """
-        offered, choice = self.offered(request.external), request.tool_choice
+        offered, choice = self.offered(request.external, request.allowed), request.tool_choice
         if choice not in (AUTO, NONE, REQUIRED):
             offered.toolset.get(choice)
         elif choice == REQUIRED and not len(offered.toolset):
@@ -218,7 +218,9 @@ class AgentLoop:
         caller = self._caller(errand, errand, if_unsure, self._bus.publish, self._offered)
         return await caller.run(ToolCall(errand, name, dict(arguments)), max_result_tokens)
 
-    def offered(self, external: Sequence[ToolSchema] = ()) -> OfferedTools:
+    def offered(
+        self, external: Sequence[ToolSchema] = (), allowed: frozenset[str] | None = None
+    ) -> OfferedTools:
         """What a turn offers that brings ``external`` tools; byte for byte the same every time.
 
         Raises:
@@ -227,10 +229,10 @@ class AgentLoop:
         if not external:
             return self._offered
         told = [[tool.name, tool.description, tool.parameters] for tool in external]
-        key = json.dumps(told, default=str)
+        key = json.dumps([told, None if allowed is None else sorted(allowed)], default=str)
         offered = self._offers.pop(key, None)
         if offered is None:
-            offered = OfferedTools(self._given, self._core_tools, self._ways, external)
+            offered = OfferedTools(self._given, self._core_tools, self._ways, external, allowed)
         self._offers[key] = offered
         while len(self._offers) > _KEPT_OFFERS:
             del self._offers[next(iter(self._offers))]
@@ -248,6 +250,7 @@ class AgentLoop:
             offered.toolset,
             shown=offered.block,
             external=offered.external,
+            forbidden=offered.forbidden,
             turn=turn,
             conversation=conversation,
             consent=self._consent,

@@ -6,7 +6,7 @@ them. Of tools that are brought along nothing is run here: see ``Turn``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from airunner.agent.tool_calling.prompt import ToolCalling, ToolCallingFactory
 from airunner.agent.tool_calling.tool_block import ToolBlock
@@ -23,7 +23,8 @@ class OfferedTools:
     """``ours`` and ``external`` tools, and the ``ways`` of offering them to a model.
 
     External tools stand in every prompt, below ours: conversations with and without them
-    share what is above. Where one has the name of a tool of ours, ours is not offered.
+    share what is above. Where one has the name of a tool of ours, ours is not offered. Only
+    those that are ``allowed`` may be called, ``None`` for all; all stand in the prompt.
 
     Raises:
         InvalidToolError: a tool has a name that the way to the others has; an external one
@@ -36,17 +37,20 @@ class OfferedTools:
         core_tools: Sequence[str],
         ways: Mapping[ChatDialect, ToolCallingFactory],
         external: Sequence[ToolSchema] = (),
+        allowed: Collection[str] | None = None,
     ) -> None:
-        self.external = Toolset(map(_external_tool, external), name="client")
-        for name in sorted(RESERVED.intersection((*ours.names, *self.external.names))):
+        theirs = Toolset(map(_external_tool, external), name="client")
+        self.external = theirs if allowed is None else theirs.filtered(allowed)
+        self.forbidden = frozenset(theirs.names).difference(self.external.names)
+        for name in sorted(RESERVED.intersection((*ours.names, *theirs.names))):
             raise InvalidToolError(name, "models reach tools outside their prompt by this name")
         if external:
-            ours = ours.filtered(lambda tool: tool.name not in self.external)
-        block = ToolBlock(ours, core_tools, self.external)
+            ours = ours.filtered(lambda tool: tool.name not in theirs)
+        block = ToolBlock(ours, core_tools, theirs, self.external)
         if not block.is_whole:
             ours += Toolset([search_tool(ours, block.names)])
-            block = ToolBlock(ours, core_tools, self.external)
-        self.block, self.toolset = block, ours + self.external
+            block = ToolBlock(ours, core_tools, theirs, self.external)
+        self.block, self.toolset = block, ours + theirs
         self._ways = ways
         self._made: dict[ChatDialect, ToolCalling] = {}
 

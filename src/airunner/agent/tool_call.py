@@ -18,6 +18,7 @@ from airunner.agent.approvals import Approvals
 from airunner.agent.tool_thread import CallApi, ToolThread
 from airunner.errors import (
     ToolArgumentsError,
+    ToolDeniedError,
     ToolError,
     ToolFailedError,
     ToolRetryError,
@@ -64,8 +65,8 @@ class ToolCaller:
     A call by way of ``call_tool`` is run, asked about and told of as the call that is
     meant. ``shown`` has the tools whose schemas the model sees; where arguments for
     another one are wrong, the model is told its schema. ``external`` are those that
-    somebody else runs. ``if_unsure`` is what becomes of calls that should be asked about;
-    see ``Approvals``.
+    somebody else runs, and does not let be called if they are ``forbidden``. ``if_unsure``
+    is what becomes of calls that should be asked about; see ``Approvals``.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class ToolCaller:
         *,
         shown: Container[str],
         external: Container[str] = (),
+        forbidden: Container[str] = (),
         turn: str,
         conversation: str,
         consent: Approvals,
@@ -85,7 +87,7 @@ class ToolCaller:
         max_retries: int,
     ) -> None:
         self._toolset, self._turn, self._emit = toolset, turn, emit
-        self._shown, self._external = shown, external
+        self._shown, self._external, self._forbidden = shown, external, forbidden
         self._specialists, self._facilities = specialists, facilities
         self._timeout_s, self._max_retries = timeout_s, max_retries
         self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
@@ -160,6 +162,8 @@ class ToolCaller:
             )
             raise ToolArgumentsError(CALL_TOOL, f"{problem}; {SEARCH_TOOLS} finds tools.")
         tool = self._toolset.get(call.name)
+        if call.name in self._forbidden:
+            raise ToolDeniedError(call.name, "it may not be called for this message")
         if call.malformed:
             raise ToolArgumentsError(call.name, f"{call.malformed!r} is no JSON object.")
         arguments = tool.validate(call.arguments)

@@ -23,6 +23,7 @@ class TurnRequest:
         external: tools that the caller of the turn runs: a call of one ends the turn, with
             ``ExternalCallMade``. They belong to the conversation: other ones, or in
             another order, make its prompt a new one.
+        allowed: the names of those of them that may be called in this turn; ``None`` for all.
         stop: texts before which an answer ends.
         max_tokens: the most that one generation may have; ``None`` leaves it to the settings.
     """
@@ -34,5 +35,6 @@ class TurnRequest:
     tool_choice: str = AUTO
     results: Sequence[Message] = ()
     external: Sequence[ToolSchema] = ()
+    allowed: frozenset[str] | None = None
     stop: Sequence[str] = ()
     max_tokens: int | None = None

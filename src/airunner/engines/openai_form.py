@@ -83,6 +83,19 @@ def tool_choice_of(body: Mapping[str, Any]) -> str:
     return str(allowed.get("mode") or "auto")
 
 
+def allowed_tools_of(body: Mapping[str, Any]) -> frozenset[str] | None:
+    """The names of the tools that may be called, ``None`` for all that are offered."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, Mapping) or "function" in choice:
+        return None
+    rows = (choice.get("allowed_tools") or choice).get("tools") or ()
+    return frozenset(
+        str((row.get("function") or row).get("name"))
+        for row in rows
+        if row.get("type", "function") == "function"
+    )
+
+
 def thinking_of(body: Mapping[str, Any]) -> bool | None:
     """Whether the model should reason first; ``None`` leaves it to the model."""
     options = body.get("chat_template_kwargs") or {}

@@ -65,7 +65,8 @@ class GuidedToolCalling:
     def __init__(
         self, toolset: Toolset, block: ToolBlock, chooser: ToolChooser | None = None
     ) -> None:
-        self._toolset, self._external = toolset, block.external
+        self._toolset = toolset
+        self._required = block.required if block.external else ()
         self._chooser = chooser or SearchChooser(t for t in toolset if t.name != SEARCH_TOOLS)
 
     def next_step(
@@ -111,18 +112,17 @@ class GuidedToolCalling:
         if (agreed := _agreed(messages)) and agreed in self._toolset:
             return self._toolset.get(agreed)
         if choice == REQUIRED:
-            return self._required(_request_of(messages))
+            return self._any_required(_request_of(messages))
         best = self._chooser.choose(_request_of(messages))
         if best is None or best.verdict == "unlikely":
             return None
         return best.tool if best.verdict == "fits" else Reply(text=_question(best.tool))
 
-    def _required(self, request: Request) -> Tool:
+    def _any_required(self, request: Request) -> Tool:
         """The tool to call where one must be: of a client that brings tools, one of these."""
-        wanted = self._external or self._toolset
-        chooser = SearchChooser(self._external) if self._external else self._chooser
+        chooser = SearchChooser(self._required) if self._required else self._chooser
         best = chooser.choose(request)
-        return best.tool if best else next(iter(wanted))
+        return best.tool if best else next(iter(self._required or self._toolset))
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
         """Calls and results as ordinary text of the two roles that every template knows."""

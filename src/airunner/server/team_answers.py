@@ -18,7 +18,12 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import Chunk
-from airunner.engines.openai_form import offered_tools, thinking_of, tool_choice_of
+from airunner.engines.openai_form import (
+    allowed_tools_of,
+    offered_tools,
+    thinking_of,
+    tool_choice_of,
+)
 from airunner.events import (
     Event,
     ImageStepped,
@@ -142,6 +147,7 @@ def _request(body: Mapping[str, Any], content: Content | None) -> TurnRequest:
         thinking=thinking_of(body),
         tool_choice=tool_choice_of(body),
         external=tools,
+        allowed=allowed_tools_of(body),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
     )

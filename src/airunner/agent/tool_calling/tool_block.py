@@ -52,10 +52,16 @@ class ToolBlock:
     no larger than the core is shown whole. Names that are in no toolset are in ``unknown``.
 
     ``external`` has the tools of a client's own conversation, which are all shown, last.
+    ``required`` are those of which one is called where a call is required, by default the
+    external ones if there are any.
     """
 
     def __init__(
-        self, toolset: Toolset, core: Sequence[str] = (), external: Toolset | None = None
+        self,
+        toolset: Toolset,
+        core: Sequence[str] = (),
+        external: Toolset | None = None,
+        required: Toolset | None = None,
     ) -> None:
         self.external = Toolset() if external is None else external
         names = [name for name in toolset.names if name != SEARCH_TOOLS]
@@ -73,6 +79,7 @@ class ToolBlock:
         own = tuple(tool.schema for tool in self._tools.values())
         found = () if self.is_whole else (CALL_TOOL_SCHEMA,)
         self._schemas = (*own, *found, *self.external.schemas)
+        self.required = tuple(required or self.external) or self.tools
 
     def __contains__(self, name: object) -> bool:
         """Whether a model sees the tool called ``name``."""
