@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.tiny_png import RED
 
 from airunner.messages import Message, TextPart, ToolCall
@@ -159,3 +162,47 @@ def test_of_too_many_the_oldest_are_made_anew(client: Client) -> None:
     assert client.before == [HELLO, answered("It is 5."), user("Thanks.")]
     client.ask([user("Number 9"), answered("It is 5."), user("So?")], answer=answered("Bye."))
     assert client.before == [user("Number 9"), *STEPS, user("So?")]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6))
+def test_whatever_a_client_sends_the_conversation_says_that_and_is_whole(seed: int) -> None:
+    """New messages, other answers, edits, and answers that broke off, in any order."""
+    rng = random.Random(seed)
+    client = Client(TeamConversations())
+    history: list[Message] = [SYSTEM]
+    for number in range(25):
+        ends_in_calls = history[-1].role == "assistant" and bool(history[-1].tool_calls)
+        if ends_in_calls and rng.random() < 0.9:
+            answers = [c for c in history[-1].tool_calls if rng.random() < 0.95]
+            rng.shuffle(answers)
+            history += [Message("tool", f"of {c.id}", tool_call_id=c.id) for c in answers]
+        elif rng.random() < 0.3:
+            places = [i for i, m in enumerate(history) if m.role == "user"]
+            del history[rng.choice(places) if places else 1 :]
+        if history[-1].role != "tool" or rng.random() < 0.3:
+            history.append(user(f"question {number}"))
+
+        hidden = [call(10 * number + n) for n in range(rng.randint(0, 2))]
+        steps = [m for each in hidden for m in (answered("", each), result(each.arguments["n"]))]
+        theirs = [call(10 * number + n, "theirs") for n in range(5, 5 + rng.randint(0, 2))]
+        if theirs:
+            ours = call(10 * number + 9)
+            made = rng.sample([*theirs, ours], len(theirs) + 1)
+            steps += [answered(f"step {number}", *made), result(10 * number + 9)]
+            answer = answered(f"step {number}", *theirs)
+        else:
+            answer = answered(f"answer {number}")
+            steps.append(answer)
+        client.ask(history, *steps, answer=answer)
+
+        def spoken(messages: Sequence[Message]) -> list[str]:
+            return [m.text for m in messages if m.text and m.role not in ("tool", "system")]
+
+        assert spoken(client.before) == spoken(history)
+        for at, message in enumerate(client.before):
+            asked = [each.id for each in message.tool_calls]
+            following = client.before[at + 1 : at + 1 + len(asked)]
+            assert [m.tool_call_id for m in following] == asked
+        if rng.random() < 0.8:
+            history.append(answer)

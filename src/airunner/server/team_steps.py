@@ -72,9 +72,6 @@ def _line(event: Event, uses: Uses) -> str | None:
             return f"tool {event.tool} done in {event.seconds:.1f} s"
         case ToolCallFinished():
             return f"tool {event.tool} failed: {event.problem}"
-        case PermissionDecided(allowed=False):
-            why = "a rule forbids it" if event.by == "rule" else "no rule allows it"
-            return f"tool {event.tool} denied: {why}"
         case HistoryTrimmed():
             return f"old messages left out to fit the context of {event.n_ctx:,} tokens"
         case ModelLoaded():
