@@ -102,6 +102,7 @@ def test_a_history_that_nobody_knows_becomes_a_conversation(client: Client) -> N
         answered("Done."),
         Message("assistant", "", (call(3, "theirs"),)),
         user("Stop."),
+        user("Do you hear?"),
     ]
     client.ask(told, answer=answered("Yes."))
     texts = [f"{m.role} {m.text}".strip() for m in client.before]
@@ -124,6 +125,12 @@ def test_results_of_the_client_stand_among_ours(client: Client) -> None:
     assert [m.text for m in client.before[2:]] == [
         *("result 1", "result 2", "result 3", "Done.", "So?")
     ]
+    client.ask([*history[:2], result(3, "another"), result(1)], answer=answered("Done."))
+    assert [m.text for m in client.before[2:]] == ["result 1", "result 2", "another"]
+    client.ask([*history[:2], user("Stop.")], answer=answered("Yes."))
+    texts = [m.text for m in client.before[2:]]
+    assert (texts[1], texts[3]) == ("result 2", "Stop.")
+    assert all("cancelled" in text for text in (texts[0], texts[2]))
 
 
 def test_a_turn_that_broke_off_is_gone_on_with_by_what_was_said(client: Client) -> None:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.open_calls import answer_open_calls
@@ -42,10 +42,11 @@ class OpenConversation:
 @dataclass(slots=True)
 class _Held:
     """A conversation. ``places`` has, for each message that the client knows, how many
-    messages the conversation had after it."""
+    messages the conversation had after it, and ``theirs`` the calls that the client answers."""
 
     conversation: Conversation
     places: list[int] = field(default_factory=list)
+    theirs: set[str] = field(default_factory=set)
 
 
 class TeamConversations:
@@ -75,6 +76,7 @@ class TeamConversations:
                 yield opened
             finally:
                 _close(held, content)
+                held.theirs.update(call.id for call in opened.answer.tool_calls)
                 self._known.answered(known, [*keys, _key(opened.answer)], {})
                 self._held[known.id] = held
                 while len(self._held) > MOST_HELD:
@@ -86,7 +88,10 @@ def _cut(held: _Held, shared: int) -> None:
     conversation = held.conversation
     if shared < len(held.places):
         del held.places[shared:]
-        del conversation.messages[held.places[-1] if held.places else 0 :]
+        place = held.places[-1] if held.places else 0
+        rest = takewhile(_is_result, conversation.messages[place:])
+        # Ours, which stand among those that the client gives anew.
+        conversation.messages[place:] = [m for m in rest if m.tool_call_id not in held.theirs]
     if conversation.start > len(conversation.messages):
         conversation.start = 0
 
@@ -96,7 +101,10 @@ def _close(held: _Held, content: Content | None) -> None:
     messages = held.conversation.messages
     if content is not None and len(messages) < held.places[-1]:
         messages.append(Message("user", content))
-    held.places.append(len(messages))
+    place = len(messages)
+    while place and _is_result(messages[place - 1]):
+        place -= 1  # ours, which the client's own will stand among
+    held.places.append(place)
 
 
 def _extend(held: _Held, new: Sequence[Message]) -> Content | None:
@@ -111,6 +119,7 @@ def _extend(held: _Held, new: Sequence[Message]) -> Content | None:
                 continue
             answer_open_calls(messages)
             messages.append(replace(message, reasoning=""))
+            held.theirs.update(call.id for call in message.tool_calls)
             held.places.append(len(messages))
         if is_result:
             answer_open_calls(messages, said)
