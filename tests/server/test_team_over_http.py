@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +23,7 @@ from tests.engines.llama_cpp.test_client import TOOL_TEMPLATE
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
 from airunner.config.settings import Settings
-from airunner.events import Event, GenerationFinished, ToolCallStarted, TurnFinished
+from airunner.events import Event, GenerationFinished, ModelLoaded, ToolCallStarted, TurnFinished
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.core import RuntimeCore
 from airunner.server.app import create_app
@@ -321,6 +323,25 @@ def test_a_client_that_hangs_up_ends_the_turn(
     history = [said("Count to a thousand."), {"role": "assistant", "content": finished.text}]
     answer = served.ask("/v1/chat/completions", body([*history, said("Thanks.")], max_tokens=8))
     assert answer.status_code == 200
+
+
+def test_an_answer_goes_on_where_its_worker_was_killed(served: Served) -> None:
+    asked = body([said("Tell me of the sea.")], max_tokens=40)
+    whole = served.ask("/v1/chat/completions", asked).json()["choices"][0]["message"]["content"]
+    worker = of_kind(served.events, ModelLoaded)[-1].pid
+    mark = len(served.events)
+    pieces: list[str] = []
+    url = f"{served.url}/v1/chat/completions"
+    with httpx.stream("POST", url, json={**asked, "stream": True}, timeout=60) as got:
+        for line in got.iter_lines():
+            if line.startswith("data: {"):
+                delta = json.loads(line[6:])["choices"][0]["delta"]
+                pieces += filter(None, [delta.get("content")])
+            if len(pieces) == 5 and worker:
+                os.kill(worker, signal.SIGKILL)
+                worker = 0
+    assert of_kind(served.since(mark), ModelLoaded)
+    assert "".join(pieces) == whole
 
 
 def test_what_the_team_cannot_do_is_refused_or_left_to_the_primary(served: Served) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from airunner.agent.conversation import Conversation, CountedPrompt
-from airunner.agent.generation import run_generation
+from airunner.agent.generation import Retelling, run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.offered_tools import OfferedTools
 from airunner.agent.open_calls import answer_open_calls
@@ -75,7 +75,7 @@ class Turn:
         self._started = time.perf_counter()
         self._steps = 0
         self._streamed = ""
-        self._anything_streamed = False
+        self._retelling = Retelling()
         self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
         self._expect: Expect
@@ -163,13 +163,17 @@ class Turn:
         return anew if anew.calls else reply
 
     async def _generate(self, prompt: Prompt) -> Reply:
-        """Run ``prompt``; once more if its worker dies before the user saw anything of it."""
-        self._anything_streamed = False
+        """Run ``prompt``; once more if its worker dies.
+
+        Without a seed only if the user saw nothing of it: it would be another text.
+        """
+        self._retelling = Retelling()
         try:
             return await self._generate_once(prompt)
         except WorkerDiedError:
-            if self._anything_streamed:
+            if self._retelling.has_begun and self._request.seed is None:
                 raise
+            self._retelling.begin_again()
             return await self._generate_once(prompt)
 
     async def _generate_once(self, prompt: Prompt) -> Reply:
@@ -180,7 +184,7 @@ class Turn:
             def on_delta(delta: Delta) -> None:
                 self._foresee(delta.tool_name)
                 if prompt.visible:
-                    self._stream(delta)
+                    self._stream(self._retelling.new(lease.spec.model_path, delta))
 
             self._foresee(prompt.tool)
             self._begun = prompt.begun
@@ -328,7 +332,6 @@ class Turn:
     def _stream(self, delta: Delta) -> None:
         for text, reasoning in ((delta.reasoning, True), (delta.text, False)):
             if text:
-                self._anything_streamed = True
                 self._emit(TextStreamed(turn=self.id, text=text, reasoning=reasoning))
         self._streamed += delta.text
 

@@ -10,6 +10,7 @@ Which conversation is gone on with is ``team_conversations``'s, and the form of 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -143,7 +144,8 @@ def _request(body: Mapping[str, Any], content: Content | None) -> TurnRequest:
     return TurnRequest(
         content,
         sampling=Sampling(**{name: body.get(name) for name in _SAMPLING}),
-        seed=body.get("seed"),
+        # Where a worker dies, the same text is computed again.
+        seed=secrets.randbits(31) if (seed := body.get("seed")) is None else seed,
         thinking=thinking_of(body),
         tool_choice=tool_choice_of(body),
         external=tools,
