@@ -63,6 +63,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "image_dtype": (("float32", "float32"), ("float16", "float16"), ("'bfloat16'", "bfloat16")),
     "allow_pickle": (("true", True), ("0", False), ("true", True)),
     "safety_checker": (("true", True), ("0", False), ("true", True)),
+    "keep_parked": (("true", True), ("0", False), ("true", True)),
     "offline": (("true", True), ("0", False), ("true", True)),
 }  # fmt: skip
 

@@ -22,7 +22,24 @@ def test_a_conversation_keeps_its_slot_and_the_oldest_makes_room() -> None:
         assert await use(table, "a") == SlotClaim(0, resident=True)
         assert await use(table, "c") == SlotClaim(1, resident=False, displaced="b")
         assert table.live() == {"a": 0, "c": 1}
+        assert await use(table, "c") == SlotClaim(1, resident=True)
         assert await use(table, "b") == SlotClaim(0, resident=False, displaced="a")
+
+    asyncio.run(main())
+
+
+def test_who_was_answered_once_makes_room_before_those_that_somebody_came_back_to() -> None:
+    async def main() -> None:
+        table = SlotTable(2)
+        for conversation in ("a", "a", "title"):
+            await use(table, conversation)
+        claim = await use(table, "tags")
+        assert (claim.displaced, claim.continued) == ("title", False)
+        await use(table, "b")
+        table.note_continued("b", True)  # it was brought in for somebody who came back to it
+        claim = await use(table, "c")
+        assert (claim.displaced, claim.continued) == ("a", True)
+        assert [each.conversation for each in table.residents()] == ["b", "c"]
 
     asyncio.run(main())
 

@@ -112,6 +112,7 @@ class AgentLoop:
         thinking: bool | None = None,
         may_ask: bool = False,
         tool_choice: str = AUTO,
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer ``content`` and yield what happens, beginning with ``TurnStarted``.
 
@@ -129,12 +130,20 @@ class AgentLoop:
         asked about is denied.
 
         ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"``, or the name of the
-        tool to call; see ``TurnRequest``.
+        tool to call; see ``TurnRequest``. ``max_tokens`` bounds this turn's answer
+        instead of what the loop was made with.
 
         Raises:
             UnknownToolError: ``tool_choice`` names no tool, or requires one of none.
         """
-        request = TurnRequest(content, sampling or Sampling(), seed, thinking, tool_choice)
+        request = TurnRequest(
+            content,
+            sampling=sampling or Sampling(),
+            seed=seed,
+            thinking=thinking,
+            tool_choice=tool_choice,
+            max_tokens=max_tokens,
+        )
         async with aclosing(self.run(conversation, request, may_ask=may_ask)) as events:
             async for event in events:
                 yield event

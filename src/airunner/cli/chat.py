@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airunner.cli.prompt import Prompt
     from airunner.events import TurnFinished
     from airunner.messages import Content, Part
-    from airunner.runtime import Runtime
+    from airunner.runtime import AnyRuntime
 
 _HELP = """\
 /new              leave this conversation and begin another
@@ -117,7 +117,7 @@ def chat(
 
 
 def _talk(
-    runtime: Runtime,
+    runtime: AnyRuntime,
     history: ChatHistory,
     follower: Follower,
     pictures: Sequence[Part],
@@ -173,7 +173,7 @@ def _obey(line: str, history: ChatHistory, prompt: Prompt, *, quiet: bool) -> No
 
 
 def _take_turn(
-    runtime: Runtime, history: ChatHistory, content: Content, follower: Follower
+    runtime: AnyRuntime, history: ChatHistory, content: Content, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
     from airunner.cli.question import ask

@@ -33,8 +33,8 @@ from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.runtime.core import MEMORY_FILE_SYSTEM
 from airunner.runtime.hardware import Hardware
+from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore

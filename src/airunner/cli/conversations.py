@@ -98,10 +98,14 @@ def delete_conversation(
 
 
 def _records(settings: Settings) -> Records:
-    from airunner.records.records import Records
-    from airunner.runtime.home import records_file
+    from functools import partial
 
-    return Records(records_file(settings))
+    from airunner.records.records import Records
+    from airunner.resources.parking import remove_states
+    from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file
+
+    on_delete = partial(remove_states, settings.home, MEMORY_FILE_SYSTEM)
+    return Records(records_file(settings), on_delete=on_delete)
 
 
 conversations_app = command_group(

@@ -58,7 +58,7 @@ def demo(
 
     conversation = Conversation.begin(SYSTEM)
     with (
-        running_team(settings, "demo") as runtime,
+        running_team(settings, "demo", own=True) as runtime,
         screen,
         following(runtime.bus, show) as follower,
     ):

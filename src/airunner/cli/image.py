@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airunner.cli.terminal_picture import Protocol
     from airunner.engines.image import Drawn, ImageRequest, Lora
     from airunner.events import Event
-    from airunner.runtime import Runtime
+    from airunner.runtime import AnyRuntime
 
 _WHOLE_STRENGTH = 1.0
 _DEFAULT_STRENGTH = 0.6
@@ -129,7 +129,7 @@ def image(
 
 
 def draw_shown(
-    runtime: Runtime, request: ImageRequest, *, model: str | None = None, enhance: bool = False
+    runtime: AnyRuntime, request: ImageRequest, *, model: str | None = None, enhance: bool = False
 ) -> dict[str, Any]:
     """Draw, with everything that happens shown on stderr; the result, ready for JSON.
 

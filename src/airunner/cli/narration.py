@@ -57,6 +57,11 @@ def _with_end(template: str, end: str, field: str) -> Callable[[Record], str]:
     return lambda e: _WORDS.vformat(template + (end if e[field] else ""), (), e)
 
 
+def _memory_awaited(e: Record) -> str:
+    which = f" (pid {e['holder']})" if e["holder"] else ""
+    return f"another AI Runner process{which} holds the memory; waiting"
+
+
 def _permission_decided(e: Record) -> str | None:
     reasons = {
         "rule": "a rule forbids it",
@@ -100,6 +105,7 @@ def _reminder_due(e: Record) -> str:
 _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
     "(`{advice}` gets it)",
+    "memory_awaited": _memory_awaited,
     "model_loaded": _with_end(
         "loaded {model:name} on {device} in {load_s:time}: {predicted_bytes:bytes} predicted, "
         "{measured_bytes:bytes} measured",

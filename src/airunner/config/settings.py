@@ -185,6 +185,10 @@ class Settings:
     parking_disk: Annotated[
         int, Setting(size(), "disk for the state of parked conversations", "SIZE")
     ] = 8 * GIB
+    keep_parked: Annotated[
+        bool,
+        Setting(switch, "keep conversations' state on disk from one run to the next"),
+    ] = True
     queue_limit: Annotated[int, Setting(integer(1), "requests that may wait for a model", "N")] = (
         256
     )

@@ -19,10 +19,14 @@
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
+    │   ├── ServerGoneError        the server that this program uses ended, or does not answer
     │   ├── PortTakenError         another program listens there
     │   ├── UnknownResponseError   a response that is not kept
-    │   ├── BodyRefusedError       a request's body that is too large or too slow
+    │   ├── BodyRefusedError       a request's body that is too large, too slow, or wrong
     │   └── HungUpError            the client that waited for an answer has gone
+    ├── RecordError
+    │   ├── UnknownRecordError     nothing is kept under this id
+    │   └── ConversationBusyError  a second turn in a conversation that has one
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -36,6 +40,7 @@
     ├── LeaseError
     │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
     │   ├── LeaseTimeoutError
+    │   ├── MemoryHeldError        another process of the same home folder holds the memory
     │   └── LeaseDeadlockError     waiting could never end: the waiter holds what it waits for
     └── ToolError
         ├── UnknownToolError
@@ -47,8 +52,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``, those of the server in ``server``; everybody imports all
-of them from here.
+Those about tools are in ``tools``, those of the server in ``server``, those about what is kept
+in ``records``; everybody imports all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -60,10 +65,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import RecordError as RecordError
+from airunner.errors.records import UnknownRecordError as UnknownRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError
 from airunner.errors.server import HungUpError as HungUpError
 from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError
+from airunner.errors.server import ServerGoneError as ServerGoneError
 from airunner.errors.server import ServerRunningError as ServerRunningError
 from airunner.errors.server import UnknownResponseError as UnknownResponseError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
@@ -349,6 +358,20 @@ class LeaseTimeoutError(LeaseError):
         super().__init__(
             f"{model} did not become available within {waited_s:.0f} s; other work holds the "
             "memory. `airunner explain` shows what."
+        )
+
+
+class MemoryHeldError(LeaseError):
+    """Another process of the same home folder did not give up the memory in ``waited_s`` seconds.
+
+    ``pid`` is its id, 0 if that is not known.
+    """
+
+    def __init__(self, pid: int, waited_s: float) -> None:
+        self.pid, self.waited_s = pid, waited_s
+        super().__init__(
+            f"Another AI Runner process (pid {pid or 'unknown'}) still holds the memory after "
+            f"{waited_s:.0f} s. End it; or let `airunner serve` run, which all programs share."
         )
 
 

@@ -31,6 +31,17 @@ class PortTakenError(ServerError):
         super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
 
 
+class ServerGoneError(ServerError):
+    """The server that this program uses ended, or does not answer, in the middle of something."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url, self.problem = url, problem
+        super().__init__(
+            f"The AI Runner server at {url} is gone: {problem}. What was said so far is kept. "
+            "Ask again; `airunner serve` starts it anew."
+        )
+
+
 class UnknownResponseError(ServerError):
     """A response that was never given, not kept, or forgotten."""
 
@@ -47,7 +58,7 @@ class HungUpError(ServerError):
 
 
 class BodyRefusedError(ServerError):
-    """A request's body that is too large or too slow; ``status`` is the HTTP status for it."""
+    """A request's body that is too large, too slow, or wrong; ``status`` is the HTTP status."""
 
     def __init__(self, problem: str, status: int, code: str) -> None:
         self.problem, self.status, self.code = problem, status, code

@@ -15,6 +15,7 @@ from airunner.events.model_events import (
     Decided as Decided,
     DownloadProgressed as DownloadProgressed,
     FallbackChosen as FallbackChosen,
+    MemoryAwaited as MemoryAwaited,
     ModelLoaded as ModelLoaded,
     ModelLoadFailed as ModelLoadFailed,
     ModelParked as ModelParked,

@@ -20,8 +20,12 @@ class Event:
     @property
     def kind(self) -> str:
         """The event's name in JSON: the class name in snake case."""
-        name = type(self).__name__
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+        return self.kind_name()
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """The ``kind`` of this class's events."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
     def as_json(self) -> dict[str, Any]:
         """The event as JSON-ready values, ``kind`` first."""

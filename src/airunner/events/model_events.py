@@ -14,6 +14,15 @@ class FallbackChosen(Event):
     advice: str
 
 
+class MemoryAwaited(Event):
+    """Another process of the same home folder holds the memory: what is asked for waits.
+
+    ``holder`` is that process's id, 0 if it is not known.
+    """
+
+    holder: int
+
+
 class DownloadProgressed(Event):
     """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
 

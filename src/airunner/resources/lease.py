@@ -34,8 +34,12 @@ from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import ParkedState, ParkingLot
+from airunner.resources.parking import ParkingLot
+from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
+
+STATE_BYTES_PER_S = 1e9
+"""How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
 
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
@@ -96,14 +100,16 @@ class LoadedModel:
         return model
 
     @property
-    def state_bytes(self) -> int:
-        """About what the live conversations' KV state takes."""
-        return sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
+    def rebuild_s(self) -> float:
+        """About how long it takes to save and restore the KV state of all live conversations."""
+        n_bytes = sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
+        return 2 * n_bytes / STATE_BYTES_PER_S
 
-    async def save(self, conversation: str, slot: int) -> ParkedState | None:
+    async def save(self, conversation: str, slot: int, continued: bool) -> ParkedState | None:
         """Write one conversation to the lot, trying each tier; ``None`` if none took it.
 
-        One that was never answered has nothing of its own to be kept.
+        ``continued`` is whether somebody has come back to it. One that was never answered
+        has nothing of its own to be kept.
         """
         if conversation in self.unanswered:
             return None
@@ -118,6 +124,7 @@ class LoadedModel:
                 ParkedState,
                 self.key,
                 conversation,
+                continued,
             )
         except asyncio.CancelledError:
             self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
@@ -140,6 +147,7 @@ class LoadedModel:
             self.proof.lost(state.name, 0, state.tokens, str(error))
             return False
         self.lot.drop(state.model, state.name)
+        self.slots.note_continued(state.name, state.continued)
         self.proof.expect(state.name, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
@@ -221,12 +229,14 @@ class LoadedModel:
         """
         try:
             if claim.displaced is not None:
-                await self.save(claim.displaced, claim.slot)
+                await self.save(claim.displaced, claim.slot, claim.continued)
             if conversation is None:
                 return
             self._expect_nothing(conversation)
             parked = self.lot.find(self.key, conversation)
             restored = parked is not None and await self.restore(parked, claim.slot)
+            if restored:
+                self.slots.note_continued(conversation, True)
             if not restored and request is not None:
                 # A restore that failed may have left anything in the slot.
                 found = content if parked is None else None
@@ -256,6 +266,11 @@ class LoadedModel:
         if not reused:
             self.beginnings.disprove(begun, usage.cached_tokens)
         return replace(usage, cached_tokens=max(0, usage.cached_tokens - begun.computed))
+
+    def forget(self, conversation: str) -> None:
+        """Keep nothing of a conversation that was deleted; an answer in progress goes on."""
+        self.slots.forget(conversation)
+        self._expect_nothing(conversation)
 
     def _expect_nothing(self, conversation: str) -> None:
         self.begun.pop(conversation, None)

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -38,7 +46,8 @@ class ModelTeam:
 
     ``pins`` and ``assignments`` come from the settings and are applied before
     the first lease. ``planned`` tells which models suit a capability on this machine:
-    a stand-in that is the best of them is nothing to be told of.
+    a stand-in that is the best of them is nothing to be told of. ``claim`` is awaited before
+    anything is loaded: see ``MemoryClaim``.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class ModelTeam:
         pins: Iterable[ModelCapability],
         assignments: Mapping[ModelCapability, str],
         planned: Callable[[ModelCapability], Choice],
+        claim: Callable[[], Awaitable[None]],
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -63,6 +73,7 @@ class ModelTeam:
         self._pins = tuple(pins)
         self._assignments = dict(assignments)
         self._planned = planned
+        self._claim = claim
         self._prepared = False
         self._preparing = asyncio.Lock()
         self._told: set[tuple[str, str]] = set()
@@ -85,6 +96,7 @@ class ModelTeam:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
+        await self._claim()
         await self._prepare()
         if not isinstance(wanted, ModelCapability):
             sized = await self.size(self._catalog.spec(wanted))
@@ -175,6 +187,7 @@ class ModelTeam:
         Raises:
             DoesNotFitError: they do not fit beside the primary.
         """
+        await self._claim()
         chosen = list(capabilities)
         sized = [await self._sized(c) for c in chosen]
         if PRIMARY in self._catalog.mapping:

@@ -16,7 +16,7 @@ from uuid import uuid4
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
-from airunner.resources.known_conversations import KnownConversations, prompt_settings
+from airunner.resources.known_conversations import prompt_settings
 from airunner.runtime.core import RuntimeCore
 from airunner.server.chunks import Completion, Replay
 from airunner.server.served_models import ServedModels
@@ -34,7 +34,6 @@ class Answers:
         self._core = core
         self._models = models
         self._team = TeamAnswers(core)
-        self.known = KnownConversations()
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -57,7 +56,7 @@ class Answers:
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
-        with self.known.going_on(name, messages, settings) as conversation:
+        with self._core.known.going_on(name, messages, settings) as conversation:
             replay, whole = Replay(name), Completion()
             for attempt in range(1, ATTEMPTS + 1):
                 try:
@@ -74,7 +73,7 @@ class Answers:
                         raise
                     replay.begin_again()
             answered = [*messages, whole.message]
-            self.known.answered(conversation, answered, settings)
+            self._core.known.answered(conversation, answered, settings)
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int:
         """Tokens of the prompt that ``body``'s messages and tools become.

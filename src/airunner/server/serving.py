@@ -17,6 +17,7 @@ import uvicorn
 
 from airunner.config.settings import Settings
 from airunner.errors import PortTakenError
+from airunner.runtime import Runtime
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
@@ -63,6 +64,7 @@ def listening(address: Address) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address.host, address.port))
+        sock.listen()  # whoever finds the address may connect, and waits until it is served
     except (OSError, OverflowError) as error:
         sock.close()
         problem = getattr(error, "strerror", None) or str(error)
@@ -87,17 +89,33 @@ async def _serve(
         ),
     )
     async with RuntimeCore(settings, command="serve") as core:
+        # What runs in this process, a tool's body among it, asks this team and no other.
+        Runtime.share(Runtime.over(core))
+        app = create_app(core, admission)
         config = uvicorn.Config(
-            create_app(core, admission),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=PATIENCE_S,
             lifespan="off",
         )
-        server = uvicorn.Server(config)
+        server = _Server(config, app.state.ending)
         ready(here.url)
         await server.serve(sockets=[sock])
+
+
+class _Server(uvicorn.Server):
+    """Tells streams that only wait to end when it is told to stop, as it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See ``uvicorn.Server``."""
+        self._ending.set()
+        await super().shutdown(sockets)
 
 
 def _url(host: str, port: int) -> str:
