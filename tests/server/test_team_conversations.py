@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.tiny_png import RED
 
 from airunner.messages import Message, TextPart, ToolCall
+from airunner.resources.visitor import Visitor, serving
 from airunner.server.team_conversations import MOST_HELD, TeamConversations
 
 SYSTEM, HELLO = Message("system", "Be brief."), Message("user", "Hello.")
@@ -159,6 +160,18 @@ def test_two_requests_at_once_are_two_conversations(client: Client) -> None:
     with client.teams.going_on([HELLO]) as one, client.teams.going_on([HELLO]) as other:
         assert one.conversation is not other.conversation
         assert one.conversation.id != other.conversation.id
+
+
+def test_what_one_keys_team_did_is_nobody_elses(client: Client) -> None:
+    history = [HELLO, answered("It is 5."), user("Thanks.")]
+    with serving(Visitor("ada")):
+        client.ask([HELLO], *STEPS, answer=answered("It is 5."))
+    with serving(Visitor("bob")):
+        client.ask(history, answer=answered("Bye."))
+    assert client.before == history
+    with serving(Visitor("ada")):
+        client.ask(history, answer=answered("Bye."))
+    assert client.before == [HELLO, *STEPS, user("Thanks.")]
 
 
 def test_of_too_many_the_oldest_are_made_anew(client: Client) -> None:

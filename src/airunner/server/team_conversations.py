@@ -18,6 +18,7 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.open_calls import answer_open_calls
 from airunner.messages import Content, Message, with_text
 from airunner.resources.known_conversations import KnownConversations, chain
+from airunner.resources.visitor import current_visitor
 
 MOST_HELD = 256
 """Conversations whose messages are held; of more, those used longest ago are given up."""
@@ -64,9 +65,11 @@ class TeamConversations:
         the body it holds ``answer`` as what the client knows of the turn, however it ended.
         """
         keys = [_key(message) for message in messages]
-        with self._known.going_on(_TEAM, keys, {}) as known:
+        # What one key's team has done is nobody else's, also where the same is said again.
+        settings = {"key": current_visitor().name}
+        with self._known.going_on(_TEAM, keys, settings) as known:
             held = self._held.pop(known.id, None) or _Held(Conversation(known.id))
-            links = chain(_TEAM, keys, {})
+            links = chain(_TEAM, keys, settings)
             pairs = zip(known.chain, links, range(len(held.places)), strict=False)
             shared = sum(before == now for before, now, _ in pairs)
             _cut(held, shared)
@@ -77,7 +80,7 @@ class TeamConversations:
             finally:
                 _close(held, content)
                 held.theirs.update(call.id for call in opened.answer.tool_calls)
-                self._known.answered(known, [*keys, _key(opened.answer)], {})
+                self._known.answered(known, [*keys, _key(opened.answer)], settings)
                 self._held[known.id] = held
                 while len(self._held) > MOST_HELD:
                     self._held.popitem(last=False)
