@@ -142,7 +142,7 @@ class ServedModels:
         return f"{CAPABILITY}{found.value}", self._core.resolve(found).spec.model_path
 
     def _wanted(self, name: str) -> ModelCapability | str:
-        if name == TEAM or name == TEAM + _LATEST:
+        if self.is_team(name):
             return ModelCapability.PRIMARY_CONVERSATION
         if name.startswith(CAPABILITY):
             try:
@@ -154,6 +154,10 @@ class ServedModels:
             return name.removesuffix(_LATEST)
         by_case = {key.lower(): key for key in registry}
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
+
+    def is_team(self, name: str) -> bool:
+        """Whether ``name`` stands for the whole team with its tools."""
+        return name.strip().removesuffix(_LATEST) == TEAM
 
     async def named(self) -> list[tuple[str, ServedModel]]:
         """Every name that the visitor may ask for now, with the model that would answer."""
