@@ -29,12 +29,16 @@ def request_of(body: Mapping[str, Any], conversation: str | None = None) -> Chat
     tools = offered_tools(body)
     form = body.get("response_format") or {}
     schema = (form.get("json_schema") or {}).get("schema")
+    choice = tool_choice_of(body) if tools else "auto"
+    if choice not in ("auto", "none"):
+        form, schema = {}, None  # the answer is a call, and its form is that of its tool
     return ChatRequest(
         messages=messages_of(body["messages"]),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         tools=tools,
-        tool_choice=tool_choice_of(body) if tools else "auto",
+        tool_choice=choice,
+        allowed_tools=allowed_tools_of(body),
         json_schema={"type": "object"} if form.get("type") == "json_object" else schema,
         thinking=thinking_of(body),
         conversation=conversation,
@@ -81,6 +85,19 @@ def tool_choice_of(body: Mapping[str, Any]) -> str:
         return str(choice["function"]["name"])
     allowed = choice.get("allowed_tools") or choice
     return str(allowed.get("mode") or "auto")
+
+
+def allowed_tools_of(body: Mapping[str, Any]) -> frozenset[str] | None:
+    """The names of the tools that may be called, ``None`` for all that are offered."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, Mapping) or "function" in choice:
+        return None
+    rows = (choice.get("allowed_tools") or choice).get("tools") or ()
+    return frozenset(
+        str((row.get("function") or row).get("name"))
+        for row in rows
+        if row.get("type", "function") == "function"
+    )
 
 
 def thinking_of(body: Mapping[str, Any]) -> bool | None:

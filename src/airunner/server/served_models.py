@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, GenerationError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
@@ -110,6 +110,18 @@ class ServedModels:
         if isinstance(wanted, ModelCapability):
             return self._core.resolve(wanted).spec
         return self._core.catalog.spec(wanted)
+
+    def embedder(self, name: str) -> str:
+        """The registered embedding model that ``name`` stands for.
+
+        Raises:
+            GenerationError: it makes no vectors.
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        spec = self.spec(name)
+        if ModelCapability.EMBEDDING not in spec.capabilities:
+            raise GenerationError(spec.model_path, "it makes no vectors; ask an embedding model")
+        return spec.model_path
 
     def wanted(self, name: str) -> ModelCapability | str:
         """What to lease for ``name``: a capability, or a registered model's name.

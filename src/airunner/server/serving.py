@@ -27,6 +27,8 @@ PORT = 8188
 PATIENCE_S = 20
 """How long answers in progress may go on once the server is told to stop, in seconds."""
 
+_BACKLOG = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -53,7 +55,7 @@ def serve(settings: Settings, address: Address, ready: Callable[[str], None]) ->
 
 
 def listening(address: Address) -> socket.socket:
-    """A socket bound to ``address``.
+    """A socket bound to ``address``, where who connects from now on waits until he is served.
 
     Raises:
         PortTakenError: it cannot be had.
@@ -63,6 +65,7 @@ def listening(address: Address) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address.host, address.port))
+        sock.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         sock.close()
         problem = getattr(error, "strerror", None) or str(error)

@@ -123,7 +123,7 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
         """Vectors of texts."""
         texts = [asked.input] if isinstance(asked.input, str) else asked.input or []
         began_s = time.perf_counter()
-        work = core.embed(texts, model=models.spec(asked.model).model_path)
+        work = core.embed(texts, model=models.embedder(asked.model))
         vectors = await unless_hung_up(request, work) if texts else []
         took_ns = int((time.perf_counter() - began_s) * 1e9)
         return JSONResponse(
@@ -133,7 +133,7 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
     @routes.post("/api/embeddings")
     async def embed_one(asked: OllamaEmbed, request: Request) -> JSONResponse:
         """The vector of one text, as the API had it earlier."""
-        work = core.embed([asked.prompt or ""], model=models.spec(asked.model).model_path)
+        work = core.embed([asked.prompt or ""], model=models.embedder(asked.model))
         return JSONResponse({"embedding": (await unless_hung_up(request, work))[0]})
 
     @routes.post("/api/pull")

@@ -68,11 +68,23 @@ class FunctionNamed(Open):
     name: str
 
 
+class NamedTool(Open):
+    """A tool by its name; kinds other than functions are passed over."""
+
+    type: str = "function"
+    function: FunctionNamed | None = None
+
+
 class AllowedTools(Open):
     """Some of the tools, of which one may or must be called."""
 
     mode: Literal["auto", "required"] = "auto"
-    tools: list[dict[str, Any]] = Field(default_factory=list)
+    tools: list[NamedTool] = Field(default_factory=list)
+
+    @property
+    def names(self) -> set[str]:
+        """The functions that are allowed."""
+        return {tool.function.name for tool in self.tools if tool.function is not None}
 
 
 class ToolChoice(Open):
@@ -95,6 +107,13 @@ class ResponseFormat(Open):
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: SchemaForm | None = None
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> ResponseFormat:
+        if self.type == "json_schema" and (self.json_schema is None or self.json_schema.schema_ is None):
+            raise ValueError("type json_schema wants a schema in json_schema.schema")
+        return self
 
 
 class StreamOptions(Open):
@@ -143,8 +162,14 @@ class ChatCompletionRequest(Open):
         if isinstance(choice, ToolChoice) and choice.function is not None:
             if choice.function.name not in names:
                 raise ValueError(f"tool_choice: no tool {choice.function.name!r} is offered")
-        elif isinstance(choice, ToolChoice) and choice.allowed_tools is None:
-            raise ValueError("tool_choice: it names neither a function nor allowed_tools")
+        elif isinstance(choice, ToolChoice):
+            if choice.allowed_tools is None:
+                raise ValueError("tool_choice: it names neither a function nor allowed_tools")
+            allowed = choice.allowed_tools.names
+            if missing := sorted(allowed - names):
+                raise ValueError(f"tool_choice: no tool {missing[0]!r} is offered")
+            if choice.allowed_tools.mode == "required" and not allowed:
+                raise ValueError("tool_choice: a call is required, and no tool is allowed")
         return self
 
     def checked(self) -> dict[str, Any]:
@@ -153,6 +178,11 @@ class ChatCompletionRequest(Open):
         if self.tools is not None:
             kept = [tool for tool in body["tools"] if tool.get("function")]
             body["tools"] = [{**tool, "type": "function"} for tool in kept]
+        form = body.get("response_format") or {}
+        if form.get("type") == "json_object" and form.get("schema") is not None:
+            # As llama-server's clients ask for it.
+            schema = {"name": "answer", "schema": form["schema"]}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         seed = body.get("seed")
         if seed is not None:
             body["seed"] = seed % 2**32
