@@ -26,6 +26,7 @@ class Completion:
     calls: dict[int, dict[str, str]] = field(default_factory=dict)
     logprobs: list[Any] = field(default_factory=list)
     finish_reason: str | None = None
+    stopped_at: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
 
@@ -35,6 +36,7 @@ class Completion:
         self.timings = chunk.get("timings") or self.timings
         for choice in chunk.get("choices") or ():
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
+            self.stopped_at = choice.get("stopped_at", self.stopped_at)
             self.logprobs += (choice.get("logprobs") or {}).get("content") or ()
             delta = choice.get("delta") or {}
             for name in _TEXTS:

@@ -1,9 +1,9 @@
 """A client's chat completion whose calls of tools are whole and valid.
 
 Owns what is passed on at once, what waits, and the second decoding. Text and reasoning are
-passed on as they come. Calls that come before any text wait until the answer ends: one that
-the token limit cut off is no call, and a lone one that does not match its tool's schema is
-decoded once more under it, as ``agent.client_chat`` does for our own requests.
+passed on as they come. Calls wait until the answer ends: one that the token limit cut off is
+no call, and a lone one that does not match its tool's schema is decoded once more under it,
+as ``agent.client_chat`` does for our own requests.
 """
 
 from __future__ import annotations
@@ -29,21 +29,18 @@ async def valid_completion(
     Raises:
         AiRunnerError: see ``Lease.complete``.
     """
-    found, spoke = Completion(), False
+    found = Completion()
     async with aclosing(lease.complete(body, conversation)) as chunks:
         async for chunk in chunks:
-            spoke = spoke or (not found.calls and bool(found.texts["content"].strip()))
             found.add(chunk)
-            if spoke or not found.calls:
+            if not found.calls:
                 yield chunk
-            elif found.finish_reason is None:
+            elif found.finish_reason is None or _wrong_call(found, body) is not None:
                 if rest := _without_calls(chunk):
                     yield rest
-            elif _wrong_call(found, body) is None:
+            else:
                 yield _with_calls(chunk, found)
-            elif rest := _without_calls(chunk):
-                yield rest
-    if spoke or not found.calls or (wrong := _wrong_call(found, body)) is None:
+    if (wrong := _wrong_call(found, body)) is None:
         return
     named = {"type": "function", "function": {"name": wrong}}
     stream = lease.complete({**body, "tool_choice": named}, conversation)

@@ -63,9 +63,9 @@ def question(city: str, days: int = 2) -> str:
 
 
 def shown(days: int = 2) -> list[dict[str, Any]]:
-    """A conversation in which ``weather`` was called three times, up to a fourth question."""
+    """A conversation in which ``weather`` was called five times, up to a sixth question."""
     messages: list[dict[str, Any]] = []
-    for number, city in enumerate(("Rome", "Oslo", "Bonn")):
+    for number, city in enumerate(("Rome", "Oslo", "Bonn", "Bern", "Cork")):
         function = {"name": "weather", "arguments": json.dumps({"city": city, "days": days})}
         call = {"id": f"call_{number}", "type": "function", "function": function}
         messages += [

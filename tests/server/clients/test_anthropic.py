@@ -59,12 +59,14 @@ def client(server: ServedHere) -> Iterator[Anthropic]:
 
 
 def ask(client: Anthropic, messages: list[Any] = SAID, **options: Any) -> Any:
-    asked: dict[str, Any] = {"model": NATIVE, "messages": messages, "temperature": 0}
+    asked: dict[str, Any] = {"model": NATIVE, "messages": messages}
+    asked["extra_body"] = {"temperature": 0}  # no parameter of the client any more
     return client.messages.create(**asked | {"max_tokens": 16} | options)
 
 
 def streamed(client: Anthropic, messages: list[Any] = SAID, **options: Any) -> Any:
-    asked: dict[str, Any] = {"model": NATIVE, "messages": messages, "temperature": 0}
+    asked: dict[str, Any] = {"model": NATIVE, "messages": messages}
+    asked["extra_body"] = {"temperature": 0}  # no parameter of the client any more
     with client.messages.stream(**asked | {"max_tokens": 16} | options) as stream:
         return stream.get_final_message()
 
@@ -105,7 +107,11 @@ def test_a_model_uses_a_tool_and_goes_on_with_the_result(client: Anthropic) -> N
     used = ask(client, messages, tools=tools, max_tokens=80)
     assert used.stop_reason == "tool_use"
     (block,) = used.content
-    assert (block.type, block.name, block.input) == ("tool_use", "weather", {"city": "Paris", "days": 2})
+    assert (block.type, block.name, block.input) == (
+        "tool_use",
+        "weather",
+        {"city": "Paris", "days": 2},
+    )
     result = {"type": "tool_result", "tool_use_id": block.id, "content": "sunny"}
     messages += [
         {"role": "assistant", "content": used.content},
@@ -141,9 +147,7 @@ def test_a_tool_that_must_be_used_is(
 
 
 def test_no_tool_is_used_that_must_not_be(client: Anthropic) -> None:
-    found = ask(
-        client, shown_here(), tools=TOOLS, tool_choice={"type": "none"}, max_tokens=40
-    )
+    found = ask(client, shown_here(), tools=TOOLS, tool_choice={"type": "none"}, max_tokens=40)
     assert [block.type for block in found.content] == ["text"]
     assert found.stop_reason in ("end_turn", "max_tokens")
 

@@ -175,9 +175,7 @@ def test_an_answer_matches_its_schema(client: OpenAI, with_tools: bool) -> None:
 
 def test_a_call_is_valid_where_an_answer_would_have_a_schema(client: OpenAI) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "mood", "schema": MOOD}}
-    found = ask(
-        client, response_format=form, tools=TOOLS, tool_choice="required", max_tokens=100
-    )
+    found = ask(client, response_format=form, tools=TOOLS, tool_choice="required", max_tokens=100)
     (call,) = found.choices[0].message.tool_calls
     assert is_valid(call.function.name, call.function.arguments)
 
@@ -255,7 +253,9 @@ def test_the_probability_of_each_token_is_told(
                             {"type": "text", "text": "What is this?"},
                             {
                                 "type": "image_url",
-                                "image_url": {"url": "data:image/png;base64," + b64encode(png()).decode()},
+                                "image_url": {
+                                    "url": "data:image/png;base64," + b64encode(png()).decode()
+                                },
                             },
                         ],
                     }
@@ -271,7 +271,11 @@ def test_the_probability_of_each_token_is_told(
     ],
 )
 def test_what_cannot_be_is_told_in_the_apis_own_form(
-    client: OpenAI, options: dict[str, Any], error: type[openai.APIStatusError], code: str, stream: bool
+    client: OpenAI,
+    options: dict[str, Any],
+    error: type[openai.APIStatusError],
+    code: str,
+    stream: bool,
 ) -> None:
     with pytest.raises(error) as caught:
         ask(client, stream=stream, **options)

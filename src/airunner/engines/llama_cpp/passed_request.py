@@ -32,7 +32,7 @@ _PASSED = (
     *("xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau", "mirostat_eta"),
     *("logprobs", "top_logprobs", "chat_template_kwargs", "reasoning_format", "ignore_eos"),
     *("dynatemp_range", "dynatemp_exponent", "dry_sequence_breakers", "min_keep"),
-    *("reasoning_effort", "parallel_tool_calls"),
+    *("reasoning_effort", "parallel_tool_calls", "timings_per_token"),
 )
 
 

@@ -32,6 +32,7 @@ from airunner.server.ollama.requests import (
     OllamaName,
     OllamaRequest,
 )
+from airunner.server.openai.chat_request import checked
 from airunner.server.problems import Problem, problem_of
 from airunner.server.served_models import ServedModel, ServedModels
 from airunner.server.streams import NDJSON, stream_response, unless_hung_up
@@ -104,7 +105,7 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
         if not asked.messages:
             return await _load_or_unload(core, models, asked, form)
-        return await _respond(request, answers, asked, asked.as_completion(), form)
+        return await _respond(request, answers, asked, checked(asked.as_completion()), form)
 
     @routes.post("/api/generate")
     async def generate(asked: OllamaGenerate, request: Request) -> Response:
@@ -116,7 +117,7 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
         if not asked.prompt:
             return await _load_or_unload(core, models, asked, form)
-        return await _respond(request, answers, asked, asked.as_completion(), form)
+        return await _respond(request, answers, asked, checked(asked.as_completion()), form)
 
     @routes.post("/api/embed")
     async def embed(asked: OllamaEmbed, request: Request) -> JSONResponse:
@@ -173,7 +174,8 @@ async def _whole(
         said["thinking"] = message.reasoning
     if message.tool_calls:
         said["tool_calls"] = _calls(found)
-    return _line(body) | form(said, message.reasoning) | _end(found, began_s)
+    told = form(said, message.reasoning) | _logprobs(found.logprobs)
+    return _line(body) | told | _end(found, began_s)
 
 
 async def _lines(
@@ -187,7 +189,9 @@ async def _lines(
             if text or thought:
                 said = {"role": "assistant", "content": text}
                 said |= {"thinking": thought} if thought else {}
-                yield _json(_line(body) | form(said, thought) | {"done": False})
+                rows = (chunk["choices"][0].get("logprobs") or {}).get("content") or []
+                told = form(said, thought) | _logprobs(rows)
+                yield _json(_line(body) | told | {"done": False})
     last: dict[str, Any] = {"role": "assistant", "content": ""}
     if found.calls:
         calling = last | {"tool_calls": _calls(found)}
@@ -264,7 +268,12 @@ def _calls(found: Completion) -> list[dict[str, Any]]:
     return [
         {"id": call.id, "function": {"name": call.name, "arguments": dict(call.arguments)}}
         for call in found.message.tool_calls
+        if not call.malformed
     ]
+
+
+def _logprobs(rows: list[Any]) -> dict[str, Any]:
+    return {"logprobs": rows} if rows else {}
 
 
 def _texts(chunk: Chunk) -> tuple[str, str]:

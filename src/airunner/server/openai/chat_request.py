@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 MOST_CHOICES = 8
 _MOST_TOKENS = 2**31 - 1
@@ -111,7 +112,9 @@ class ResponseFormat(Open):
 
     @model_validator(mode="after")
     def _has_its_schema(self) -> ResponseFormat:
-        if self.type == "json_schema" and (self.json_schema is None or self.json_schema.schema_ is None):
+        if self.type == "json_schema" and (
+            self.json_schema is None or self.json_schema.schema_ is None
+        ):
             raise ValueError("type json_schema wants a schema in json_schema.schema")
         return self
 
@@ -120,6 +123,18 @@ class StreamOptions(Open):
     """How a streamed answer ends."""
 
     include_usage: bool | None = None
+
+
+def checked(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request that another API's became, checked like one that came as such.
+
+    Raises:
+        RequestValidationError: a value cannot be.
+    """
+    try:
+        return ChatCompletionRequest.model_validate(body).checked()
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
 
 class ChatCompletionRequest(Open):
