@@ -14,18 +14,13 @@ from uuid import uuid4
 
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
-from airunner.errors import GenerationError, WorkerDiedError
-from airunner.models.spec import ModelCapability
 from airunner.resources.known_conversations import KnownConversations, prompt_settings
 from airunner.runtime.core import RuntimeCore
 from airunner.server.asked_media import check_media
-from airunner.server.chunks import Completion, Replay
+from airunner.server.chunks import Completion
+from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
 from airunner.server.valid_calls import valid_completion
-
-SEED_BITS = 31
-ATTEMPTS = 3
-"""How often an answer is begun in all, where its worker dies each time."""
 
 
 class Answers:
@@ -48,27 +43,25 @@ class Answers:
         seed = body.get("seed")
         request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
         wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
-        name = self._models.spec(body["model"]).model_path
-        await self._check(name, body)
+        name = self._models.speaker(body["model"])
+        await check_media(self._core, name, body["messages"])
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
         with self.known.going_on(name, messages, settings) as conversation:
-            replay, whole = Replay(name), Completion()
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    async with self._core.lease(wanted, owner=owner) as lease:
-                        stream = valid_completion(lease, request, conversation.id)
-                        async with aclosing(stream) as chunks:
-                            async for chunk in chunks:
-                                if (new := replay.feed(chunk)) is not None:
-                                    whole.add(new)
-                                    yield new
-                    break
-                except WorkerDiedError:
-                    if attempt == ATTEMPTS:
-                        raise
-                    replay.begin_again()
+            whole = Completion()
+
+            async def begin() -> AsyncGenerator[Chunk, None]:
+                async with self._core.lease(wanted, owner=owner) as lease:
+                    stream = valid_completion(lease, request, conversation.id)
+                    async with aclosing(stream) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+
+            async with aclosing(going_on(name, begin)) as chunks:
+                async for chunk in chunks:
+                    whole.add(chunk)
+                    yield chunk
             answered = [*messages, whole.message]
             self.known.answered(conversation, answered, settings)
 
@@ -78,17 +71,7 @@ class Answers:
         Raises:
             AiRunnerError: the model cannot be had.
         """
-        await self._check(self._models.spec(body["model"]).model_path, body)
+        name = self._models.speaker(body["model"])
+        await check_media(self._core, name, body["messages"])
         async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
             return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))
-
-    async def _check(self, name: str, body: Mapping[str, Any]) -> None:
-        """Refuse before anything is loaded what the model cannot do.
-
-        Raises:
-            GenerationError: it makes vectors.
-            MediaError, MediaNotSupportedError: see ``check_media``.
-        """
-        if self._core.catalog.spec(name).capabilities == [ModelCapability.EMBEDDING]:
-            raise GenerationError(name, "it makes vectors and cannot answer in text")
-        await check_media(self._core, name, body["messages"])

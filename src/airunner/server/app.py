@@ -13,13 +13,16 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
+from airunner.server.llama_router import router_routes
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
+from airunner.server.openai.completions import completion_routes
 from airunner.server.openai.embeddings import embedding_routes
 from airunner.server.openai.images import picture_routes
 from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
+from airunner.server.raw_prompts import RawPrompts
 from airunner.server.served_models import ServedModels
 from airunner.server.streams import HungUpError
 
@@ -36,14 +39,16 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
         redoc_url=None,
     )
     models = ServedModels(core)
-    answers = Answers(core, models)
+    answers, raw = Answers(core, models), RawPrompts(core, models)
     app.include_router(chat_routes(answers))
+    app.include_router(completion_routes(raw))
     app.include_router(response_routes(answers))
     app.include_router(embedding_routes(core, models))
     app.include_router(picture_routes(core, models))
     app.include_router(message_routes(answers))
     app.include_router(model_routes(models))
-    app.include_router(ollama_routes(core, answers, models))
+    app.include_router(router_routes(core, models))
+    app.include_router(ollama_routes(core, answers, raw, models))
     tell_problems(app)
 
     @app.exception_handler(HungUpError)

@@ -29,9 +29,9 @@ async def cut_at(
             found = min((stop for stop in stops if stop in text), key=text.index, default=None)
             if found is not None:
                 ending = {"finish_reason": "stop", "stopped_at": found}
-                said = {"content": text[: text.index(found)]}
+                last = {"delta": {"content": text[: text.index(found)]}, **ending}
                 usage = chunk.get("usage") or _usage(chunk)
-                yield {**chunk, "choices": [{**choice, "delta": said, **ending}], "usage": usage}
+                yield {**chunk, "choices": [{**choice, **last}], "usage": usage}
                 return
             ends = choice.get("finish_reason") is not None or bool(delta.get("tool_calls"))
             held = "" if ends else text[len(text) - _may_begin(text, stops) :]

@@ -108,6 +108,12 @@ class OllamaGenerate(OllamaRequest):
     suffix: str | None = None
     system: str | None = None
     images: list[str] | None = None
+    raw: bool | None = None
+
+    def as_raw(self, completion: dict[str, Any]) -> dict[str, Any]:
+        """The body of a completion that goes on after the prompt as it is."""
+        body = {**completion, "prompt": self.prompt, "suffix": self.suffix}
+        return body | {"logprobs": body.get("top_logprobs") if self.logprobs else None}
 
     def as_completion(self) -> dict[str, Any]:
         """The same as the body of a chat completion's request."""

@@ -34,6 +34,7 @@ from airunner.server.ollama.requests import (
 )
 from airunner.server.openai.chat_request import checked
 from airunner.server.problems import Problem, problem_of
+from airunner.server.raw_prompts import RawPrompts
 from airunner.server.served_models import ServedModel, ServedModels
 from airunner.server.streams import NDJSON, stream_response, unless_hung_up
 
@@ -45,7 +46,9 @@ _ENDED = Event()
 _Form = Callable[[dict[str, Any], str], dict[str, Any]]
 
 
-def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> APIRouter:
+def ollama_routes(
+    core: RuntimeCore, answers: Answers, raw: RawPrompts, models: ServedModels
+) -> APIRouter:
     """All routes."""
     routes = APIRouter(tags=["Ollama"])
 
@@ -105,7 +108,8 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
         if not asked.messages:
             return await _load_or_unload(core, models, asked, form)
-        return await _respond(request, answers, asked, checked(asked.as_completion()), form)
+        chunks = answers.chunks(checked(asked.as_completion()))
+        return await _respond(request, asked, chunks, form)
 
     @routes.post("/api/generate")
     async def generate(asked: OllamaGenerate, request: Request) -> Response:
@@ -117,7 +121,11 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
         if not asked.prompt:
             return await _load_or_unload(core, models, asked, form)
-        return await _respond(request, answers, asked, checked(asked.as_completion()), form)
+        if asked.raw or asked.suffix:
+            chunks = raw.chunks(asked.as_raw(checked(asked.as_completion())))
+        else:
+            chunks = answers.chunks(checked(asked.as_completion()))
+        return await _respond(request, asked, chunks, form)
 
     @routes.post("/api/embed")
     async def embed(asked: OllamaEmbed, request: Request) -> JSONResponse:
@@ -152,20 +160,20 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
 
 async def _respond(
-    request: Request, answers: Answers, asked: OllamaRequest, body: Mapping[str, Any], form: _Form
+    request: Request, asked: OllamaRequest, answer: AsyncGenerator[Chunk, None], form: _Form
 ) -> Response:
     began_s = time.perf_counter()
     if asked.stream is False:
-        whole = _whole(answers, body, form, began_s)
+        whole = _whole(asked.model, answer, form, began_s)
         return JSONResponse(await unless_hung_up(request, whole))
-    return await stream_response(request, _lines(answers, body, form, began_s), _tell, NDJSON)
+    return await stream_response(request, _lines(asked.model, answer, form, began_s), _tell, NDJSON)
 
 
 async def _whole(
-    answers: Answers, body: Mapping[str, Any], form: _Form, began_s: float
+    model: str, answer: AsyncGenerator[Chunk, None], form: _Form, began_s: float
 ) -> dict[str, Any]:
     found = Completion()
-    async with aclosing(answers.chunks(body)) as chunks:
+    async with aclosing(answer) as chunks:
         async for chunk in chunks:
             found.add(chunk)
     message = found.message
@@ -175,14 +183,14 @@ async def _whole(
     if message.tool_calls:
         said["tool_calls"] = _calls(found)
     told = form(said, message.reasoning) | _logprobs(found.logprobs)
-    return _line(body) | told | _end(found, began_s)
+    return _line(model) | told | _end(found, began_s)
 
 
 async def _lines(
-    answers: Answers, body: Mapping[str, Any], form: _Form, began_s: float
+    model: str, answer: AsyncGenerator[Chunk, None], form: _Form, began_s: float
 ) -> AsyncGenerator[str, None]:
     found = Completion()
-    async with aclosing(answers.chunks(body)) as chunks:
+    async with aclosing(answer) as chunks:
         async for chunk in chunks:
             found.add(chunk)
             text, thought = _texts(chunk)
@@ -191,12 +199,12 @@ async def _lines(
                 said |= {"thinking": thought} if thought else {}
                 rows = (chunk["choices"][0].get("logprobs") or {}).get("content") or []
                 told = form(said, thought) | _logprobs(rows)
-                yield _json(_line(body) | told | {"done": False})
+                yield _json(_line(model) | told | {"done": False})
     last: dict[str, Any] = {"role": "assistant", "content": ""}
     if found.calls:
         calling = last | {"tool_calls": _calls(found)}
-        yield _json(_line(body) | form(calling, "") | {"done": False})
-    yield _json(_line(body) | form(last, "") | _end(found, began_s))
+        yield _json(_line(model) | form(calling, "") | {"done": False})
+    yield _json(_line(model) | form(last, "") | _end(found, began_s))
 
 
 async def _load_or_unload(
@@ -210,9 +218,7 @@ async def _load_or_unload(
             pass
     empty = form({"role": "assistant", "content": ""}, "")
     reason = "unload" if asked.unloads else "load"
-    return JSONResponse(
-        _line({"model": asked.model}) | empty | {"done": True, "done_reason": reason}
-    )
+    return JSONResponse(_line(asked.model) | empty | {"done": True, "done_reason": reason})
 
 
 async def _pull(core: RuntimeCore, models: ServedModels, name: str) -> AsyncGenerator[str, None]:
@@ -282,8 +288,8 @@ def _texts(chunk: Chunk) -> tuple[str, str]:
     return text, "".join(delta.get("reasoning_content") or "" for delta in deltas)
 
 
-def _line(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"model": body["model"], "created_at": datetime.now(UTC).isoformat()}
+def _line(model: str) -> dict[str, Any]:
+    return {"model": model, "created_at": datetime.now(UTC).isoformat()}
 
 
 def _end(found: Completion, began_s: float) -> dict[str, Any]:
