@@ -66,7 +66,7 @@ lock: .venv/.dev  ## Pin anew what pyproject.toml allows (UPGRADE=1 takes newer 
 	if [ -z "$$uv" ]; then $(BIN)/python -m pip install --quiet uv; uv=$(BIN)/uv; fi; \
 	for group in build:runtime dev:dev; do \
 	  "$$uv" pip compile --quiet --config-file constraints/uv.toml pyproject.toml \
-	    --extra images --extra mcp --extra server \
+	    --extra all \
 	    --group "$${group%:*}" --output-file "constraints/$${group#*:}.txt" \
 	    --constraints constraints/torch.txt --no-emit-package torch \
 	    --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \

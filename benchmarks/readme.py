@@ -141,11 +141,10 @@ def shapes(result: Result) -> list[str]:
 
 
 SETS = {
-    "simple_python": "one tool offered",
-    "multiple": "2 to 4 tools",
-    "multiple_39": "the same among 39 tools",
-    "parallel": "several calls wanted",
-    "irrelevance": "no tool fits",
+    "live_simple": "one tool offered",
+    "live_multiple": "several tools",
+    "live_simple_39": "one tool among 39",
+    "live_irrelevance": "no tool fits",
     "small_talk": "small talk among 39 tools",
 }
 
@@ -158,7 +157,7 @@ def tool_calling(result: Result) -> list[str]:
         ours, engine = found.get((name, "ours")), found.get((name, "engine"))
         if ours is None:
             continue
-        wants_call = name not in ("irrelevance", "small_talk")
+        wants_call = name not in ("live_irrelevance", "small_talk")
         rows.append(
             [
                 meaning,
@@ -166,10 +165,13 @@ def tool_calling(result: Result) -> list[str]:
                 share(ours["schema_valid"]),
                 share(ours["right_function"]),
                 share(ours["right"]) if wants_call else "",
-                f"{share(engine['right_function'])} of {engine['cases']}" if engine else "",
             ]
         )
-    heads = ["", "cases", "valid", "right tool, or rightly none", "right arguments", "engine's own"]
+        if engine:
+            rows[-1].append(f"{share(engine['right_function'])} of {engine['cases']}")
+    heads = ["", "cases", "valid", "right tool, or rightly none", "right arguments"]
+    if any(way == "engine" for _, way in found):
+        heads.append("engine's own")
     choice = result["tool_choice"]
     obeyed = ", ".join(f"{kind} {share(choice[kind])}" for kind in ("none", "required", "named"))
     note = f"Of {choice['cases']} requests each, `tool_choice` was obeyed: {obeyed}."

@@ -2,10 +2,11 @@
 
 Each case of the Berkeley Function Calling Leaderboard goes through a whole turn of
 the agent loop, and, with ``--engine``, to the same loaded model as tools in the
-request, the way any client of llama-server asks. BFCL's checker judges both. Cases
-of ``multiple`` are asked again among 39 tools, those of others added, in four draws, of
-which the engine is asked in the first. Small talk is our own, and was written without sight
-of how tools are found. Even-numbered cases were used for tuning; odd ones are reported.
+request, the way any client of llama-server asks. BFCL's checker judges both. The cases
+are those of its live sets, which people wrote to real products; those of ``live_simple``
+are asked again among 39 tools, those of others added. Small talk is our own, and was
+written without sight of how tools are found. What is kept of grounding was chosen on
+even-numbered cases; odd ones are reported.
 
 ``--model`` takes a registered name or a GGUF file; ``--native`` has a file's tools rendered
 and its calls parsed by its own template, and our constraint on top.
@@ -25,7 +26,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,9 @@ from benchmarks.small_talk import HELD_OUT
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 CATALOGUE = 39
-DRAWS = 4
 ENGINE_TOKENS = 300
 ANSWER_TOKENS = 8
-SETS = ("simple_python", "multiple", "parallel", "irrelevance", "multiple_39", "small_talk")
+SETS = ("live_simple", "live_multiple", "live_simple_39", "live_irrelevance", "small_talk")
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,13 @@ def cases_of(name: str, half: str, limit: int | None) -> list[Case]:
         plain = [Case(f"small_talk_{n}", name, text, ()) for n, text in enumerate(HELD_OUT)]
         return [with_distractors(case, pool, CATALOGUE, seed=1) for case in plain][:limit]
     cases = load(name.removesuffix("_39"))
-    chosen = [c for c in cases if half == "both" or c.number % 2 == (half == "odd")][:limit]
+    chosen = [c for c in cases if half == "both" or c.number % 2 == (half == "odd")]
+    if limit is not None:
+        chosen = chosen[:: max(1, len(chosen) // max(1, limit))][:limit]
     if name.endswith("_39"):
-        pool = all_functions([*load("simple_python"), *load("multiple")])
-        chosen = [among_others(case, pool, draw) for draw in range(1, DRAWS + 1) for case in chosen]
+        pool = all_functions([*load("live_simple"), *load("live_multiple")])
+        chosen = [with_distractors(case, pool, CATALOGUE, seed=1) for case in chosen]
     return chosen
-
-
-def among_others(case: Case, pool: Sequence[Any], draw: int) -> Case:
-    """``case`` among the tools of one draw; the first keeps its name."""
-    crowded = with_distractors(case, pool, CATALOGUE, seed=draw)
-    return crowded if draw == 1 else replace(crowded, id=f"{case.id}@{draw}")
 
 
 async def ask_us(runtime: Runtime, case: Case, choice: str = "auto") -> Outcome:
@@ -182,7 +178,7 @@ def run(runtime: Runtime, options: argparse.Namespace, journal: Path) -> Iterato
         for name in options.sets:
             for case in cases_of(name, options.half, options.cases):
                 for way in options.ways:
-                    if (name, case.id, way) in done or (way == "engine" and "@" in case.id):
+                    if (name, case.id, way) in done:
                         continue
                     outcome = runtime.call(ways[way](runtime, case))
                     outcome = Outcome(**{**asdict(outcome), "set": name})
@@ -231,7 +227,9 @@ async def obeyed(runtime: Runtime, cases: Sequence[Case]) -> dict[str, Any]:
 def main() -> None:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--cases", type=int, default=None, help="at most so many of each set")
+    parser.add_argument(
+        "--cases", type=int, default=None, help="at most so many of each set, spread over it"
+    )
     parser.add_argument("--model", help="a registered model or a file; default: the primary")
     parser.add_argument("--native", action="store_true", help="the file has a tool template")
     parser.add_argument("--half", choices=("odd", "even", "both"), default="odd")
@@ -260,7 +258,7 @@ def main() -> None:
             )
         print()
         model = runtime.resolve(PRIMARY).spec.model_path
-        choices = cases_of("multiple", options.half, options.choices)
+        choices = cases_of("live_multiple", options.half, options.choices)
         choice = runtime.call(obeyed(runtime, choices)) if choices else None
     rows = summary(outcomes)
     for row in rows:

@@ -42,7 +42,8 @@ def test_the_least_share_leaves_out_nothing_but_each_first_generation() -> None:
     first = [[step(1, 100, 0, 0)], [step(2, 130, 110, 110), step(2, 160, 70, 140)]]
     figures = reuse([first, [[step(1, 100, 0, 0)], [step(2, 130, 110, 110)]]])
     assert figures["generations"] == 3
-    assert figures["least_share_reused"] == 0.5
+    assert figures["least_share_of_a_generation_reused"] == 0.5
+    assert figures["least_share_reused"] == (110 + 70) / (110 + 140)
     assert [each["turn"] for each in figures["below_target"]] == [2]
 
 

@@ -15,7 +15,8 @@ from scripts.install import TORCH, torch_command, torch_requirement, uv_environm
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
-IMAGES = PROJECT["project"]["optional-dependencies"]["images"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+IMAGES = EXTRAS["images"]
 TORCH_REQUIREMENT = Requirement(torch_requirement(TORCH.read_text(encoding="utf-8")))
 
 
@@ -35,7 +36,9 @@ def test_every_dependency_is_pinned_by_hash_and_tied_to_no_index(
             assert "--hash=sha256:" in pin, pin
             pinned.setdefault(match[1], set()).add(match[2])
 
-    wanted = [*PROJECT["project"]["dependencies"], *IMAGES]
+    wanted = [*PROJECT["project"]["dependencies"]]
+    for name in set(EXTRAS) - {"images-4bit"}:
+        wanted += [item for item in EXTRAS[name] if not item.startswith("airunner[")]
     wanted += [item for name in group for item in GROUPS[name] if isinstance(item, str)]
     for requirement in map(Requirement, wanted):
         if requirement.name == "torch":
@@ -69,7 +72,7 @@ def test_torch_is_fetched_by_pip_from_the_index_the_user_names() -> None:
 def test_what_is_installed_has_everything_it_requires() -> None:
     """The pinned files are installed without looking for dependencies."""
     unmet, seen = [], set()
-    waiting = [Requirement("airunner[images]")]
+    waiting = [Requirement("airunner[all]")]
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -104,7 +103,8 @@ def test_modules_extras_and_variables_that_are_named_exist() -> None:
     assert modules
     assert not [name for name in modules if importlib.util.find_spec(name) is None]
     extras = set(re.findall(r"(?:airunner|'\.)\[([\w-]+)\]", ALL))
-    known = set(importlib.metadata.metadata("airunner").get_all("Provides-Extra") or ())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = set(project["optional-dependencies"])
     assert extras
     assert extras <= known
     variables = set(re.findall(r"\bAIRUNNER_[A-Z_]+\b", ALL))

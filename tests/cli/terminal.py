@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ class Terminal:
             assert piece, f"the terminal closed; it showed {self.seen!r}"
             self.seen += piece.decode(errors="replace")
         return self.seen
+
+    def shows_something(self, within_s: float) -> bool:
+        """Whether there is more to read before the time is over."""
+        return bool(select.select([self._master], [], [], within_s)[0])
 
     def type(self, line: str) -> None:
         """Type a line."""

@@ -26,6 +26,8 @@ from airunner.cli.reminder_watch import ReminderWatch
 from airunner.events import ConversationSwitched, Event, EventBus, ReminderDue, TurnFinished
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
+from airunner.resources.parking import ParkingLot, Tier
+from airunner.resources.session_folder import SessionFolder
 from airunner.runtime import Runtime
 
 BEES, BOATS = "bee5" * 8, "b0a7" * 8
@@ -405,6 +407,13 @@ def test_the_commands_list_show_and_delete(home: Path) -> None:
     assert (code, "several conversations" in stderr) == (2, True)
     code, _, stderr = invoke("conversations", "delete", "bee5", **environ)
     assert (code, list(saved(home))) == (1, [BOATS, BEES])
+    lot = ParkingLot((Tier("disk", SessionFolder(home / "parked"), 100),))
+    files = {}
+    for name in (BEES, BOATS):
+        _, files[name] = next(lot.offers(1, name))
+        files[name].write_bytes(b"the state that another process has parked")
     code, _, stderr = invoke("conversations", "delete", "bee5", "--yes", **environ)
     assert (code, stderr) == (0, "Deleted 'How do bees make honey?'.\n")
     assert list(saved(home)) == [BOATS]
+    assert [name for name, file in files.items() if file.exists()] == [BOATS]
+    lot.close()

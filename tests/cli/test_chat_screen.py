@@ -9,6 +9,7 @@ from airunner.cli.turn_ending import is_answered
 from airunner.events import (
     Event,
     GenerationFinished,
+    PermissionDecided,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
@@ -88,6 +89,17 @@ def test_every_line_of_what_went_wrong_is_seen(capsys: Output) -> None:
 def test_a_result_that_goes_to_stdout_anyway_is_not_shown_twice(capsys: Output) -> None:
     _, remarks = shown(capsys, AnswerScreen(shows_results=False), *called("397.8"))
     assert remarks == "tool calculate …\ntool calculate done in 0.50 s\n"
+
+
+def test_a_denial_is_told_once(capsys: Output) -> None:
+    denied = PermissionDecided(
+        turn="t", call="c", question="", tool="calculate", allowed=False, by="rule"
+    )
+    failed = called(problem="calculate was not run: a rule forbids it")[-1]
+    seen, _ = shown(capsys, TalkScreen(), denied, failed, ended("No."))
+    assert seen == "tool calculate denied: a rule forbids it\nNo.\n"
+    # Where the command itself tells why there is no result, nothing else does.
+    assert shown(capsys, AnswerScreen(shows_results=False), denied, failed) == ("", "")
 
 
 # What the model says

@@ -53,7 +53,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
         ("{'write_file(path=notes/*)' = 'allow'}", (("write_file(path=notes/*)", "allow"),)),
     ),
     "tools": (("files,web", ("files", "web")), ("-web", ("-web",)), ("['none']", ("none",))),
-    "core_tools": (("a,b", ("a", "b")), ("all", ("all",)), ("['c']", ("c",))),
+    "core_tools": (("a,b", ("a", "b")), ("ALL", ("all",)), ("['c']", ("c",))),
     "mcp_config": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
     "max_steps": (("1", 1), ("2", 2), ("3", 3)),
     "max_tokens": (("1", 1), ("2", 2), ("3", 3)),
@@ -63,6 +63,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "image_dtype": (("float32", "float32"), ("float16", "float16"), ("'bfloat16'", "bfloat16")),
     "allow_pickle": (("true", True), ("0", False), ("true", True)),
     "safety_checker": (("true", True), ("0", False), ("true", True)),
+    "keep_parked": (("true", True), ("0", False), ("true", True)),
     "offline": (("true", True), ("0", False), ("true", True)),
 }  # fmt: skip
 

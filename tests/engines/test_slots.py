@@ -22,7 +22,24 @@ def test_a_conversation_keeps_its_slot_and_the_oldest_makes_room() -> None:
         assert await use(table, "a") == SlotClaim(0, resident=True)
         assert await use(table, "c") == SlotClaim(1, resident=False, displaced="b")
         assert table.live() == {"a": 0, "c": 1}
+        assert await use(table, "c") == SlotClaim(1, resident=True)
         assert await use(table, "b") == SlotClaim(0, resident=False, displaced="a")
+
+    asyncio.run(main())
+
+
+def test_who_was_answered_once_makes_room_before_those_that_somebody_came_back_to() -> None:
+    async def main() -> None:
+        table = SlotTable(2)
+        for conversation in ("a", "a", "title"):
+            await use(table, conversation)
+        claim = await use(table, "tags")
+        assert (claim.displaced, claim.continued) == ("title", False)
+        await use(table, "b")
+        table.note_continued("b", True)  # it was brought in for somebody who came back to it
+        claim = await use(table, "c")
+        assert (claim.displaced, claim.continued) == ("a", True)
+        assert [each.conversation for each in table.residents()] == ["b", "c"]
 
     asyncio.run(main())
 
@@ -115,5 +132,24 @@ def test_a_forgotten_conversation_is_resident_nowhere_and_its_waiters_move_on() 
             assert other.slot != claim.slot
             assert not other.resident
         assert table.live() == {"a": other.slot}
+
+    asyncio.run(main())
+
+
+def test_a_higher_priority_goes_first_and_equal_ones_by_arrival() -> None:
+    async def main() -> None:
+        table, order = SlotTable(1), list[str]()
+
+        async def wait(name: str, priority: int) -> None:
+            async with table.hold(name, priority):
+                order.append(name)
+
+        asked = [("a", 0), ("low", -1), ("high", 1), ("b", 0), ("higher", 1)]
+        async with table.hold(None):
+            waiting = [asyncio.create_task(wait(*each)) for each in asked]
+            await asyncio.sleep(0)
+            assert order == []
+        await asyncio.gather(*waiting)
+        assert order == ["high", "higher", "a", "b", "low"]
 
     asyncio.run(main())

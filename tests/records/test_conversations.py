@@ -20,14 +20,14 @@ from airunner.records.saved_message import from_json, to_json
 SYSTEM = Message("system", "Be brief.")
 BEES = [Message("user", "How do bees make honey?"), Message("assistant", "They collect nectar.")]
 BOATS = [Message("user", "Tell me of boats"), Message("assistant", "A sloop has one mast.")]
-CALL = ToolCall("call_1", "add", {"a": 2, "b": [1.5, None, "ü\ud800"]}, "")
+CALL = ToolCall("call_1", "add", {"a": 2, "b": [1.5, None, "ü"]}, "")
 WITH_TOOL = [
     SYSTEM,
     Message("user", "2 + 3?\x00"),
     Message("assistant", "", tool_calls=(CALL, ToolCall("call_2", "add", {}, '{"a": '))),
     Message("tool", "5", tool_call_id="call_1", name="add"),
     Message("tool", "Error: no", tool_call_id="call_2", name="add"),
-    Message("assistant", "It is 5.\n\n\ud83d", reasoning="Two and three."),
+    Message("assistant", "It is 5.\n\n\U0001f41d", reasoning="Two and three."),
 ]
 
 
@@ -65,6 +65,16 @@ def test_every_field_of_a_message_comes_back(conversations: Conversations) -> No
     assert list(saved.messages) == WITH_TOOL
     assert (saved.start, saved.revision, saved.title) == (3, 1, "2 + 3?")
     assert conversations.load("b") is None
+
+
+def test_what_is_no_unicode_is_read_as_text(conversations: Conversations) -> None:
+    call = ToolCall("c", "add", {"a\ud800": ["\udce9"]})
+    conversations.save("a", [Message("user", "half \ud83d", (call,), sent="caf\udce9 \U0001f41d")])
+    saved = conversations.load("a")
+    assert saved is not None
+    (message,) = saved.messages
+    assert (message.content, message.sent) == ("half \ufffd", "caf\ufffd \U0001f41d")
+    assert message.tool_calls[0].arguments == {"a\ufffd": ["\ufffd"]}
 
 
 def test_no_field_is_forgotten() -> None:

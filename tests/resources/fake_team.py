@@ -19,7 +19,7 @@ from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
-from airunner.resources.parking import open_parking_lot
+from airunner.resources.parking import Lasting, open_parking_lot
 from airunner.resources.sizing import Sized
 from airunner.scheduling.effects import Effect
 from airunner.scheduling.inputs import Input
@@ -44,6 +44,7 @@ class FakeTeam:
         n_parallel: int = 1,
         kv_bytes_per_token: int = 10,
         rolls_back: bool = False,
+        lasting: Lasting | None = None,
         **options: Any,
     ) -> None:
         self.sizes = dict(SIZES)
@@ -62,7 +63,8 @@ class FakeTeam:
         self.events: list[Event] = []
         self.bus.subscribe(self.events.append)
         self.launcher = FakeLauncher()
-        self.lot = open_parking_lot(folder, parking_bytes, parking_bytes, self.shm)
+        self.lot = open_parking_lot(folder, parking_bytes, parking_bytes, self.shm, lasting)
+        self._lasting = lasting
         self.manager = ModelResourceManager(
             scheduler=Scheduler(self._budgets, queue_limit),
             launchers={"llama_cpp": self.launcher},
@@ -142,7 +144,8 @@ class FakeTeam:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"tasks are left: {left}"
         assert list(self.shm.iterdir()) == []
-        assert list((self._folder / "parked").iterdir()) == []
+        if self._lasting is None:
+            assert list((self._folder / "parked").iterdir()) == []
         again = Scheduler(self._budgets, self._queue_limit)
         assert all(again.step(event) == list(effects) for event, effects in self._steps)
 

@@ -10,13 +10,8 @@ from pathlib import Path
 import pytest
 
 from airunner.errors import StorageError
-from airunner.resources.parking import (
-    KeptBeginning,
-    ParkedState,
-    ParkingLot,
-    Tier,
-    open_parking_lot,
-)
+from airunner.resources.parking import ParkingLot, Tier, open_parking_lot
+from airunner.resources.saved_state import KeptBeginning, ParkedState
 from airunner.resources.session_folder import SessionFolder
 
 
@@ -30,12 +25,20 @@ def lot(tmp_path: Path) -> Iterator[ParkingLot]:
     one.close()
 
 
-def park(lot: ParkingLot, conversation: str, n_bytes: int, expected: int | None = None) -> str:
+def park(
+    lot: ParkingLot,
+    conversation: str,
+    n_bytes: int,
+    expected: int | None = None,
+    continued: bool = True,
+) -> str:
     """Write a state where the lot offers first; the tier's name, empty if it was not kept."""
-    tier, path = next(lot.offers(n_bytes if expected is None else expected))
-    path.write_bytes(b"s" * n_bytes)
-    kept = lot.keep(ParkedState("m", conversation, path, tier, n_bytes, tokens=1))
-    return tier if kept else ""
+    offers = lot.offers(n_bytes if expected is None else expected, conversation, continued)
+    for tier, path in offers:
+        path.write_bytes(b"s" * n_bytes)
+        state = ParkedState("m", conversation, path, tier, n_bytes, 1, continued)
+        return tier if lot.keep(state) else ""
+    return ""
 
 
 def parked(lot: ParkingLot) -> dict[str, str]:
@@ -59,6 +62,19 @@ def test_only_the_last_tier_drops_and_it_drops_the_oldest(lot: ParkingLot, tmp_p
     assert park(lot, "g", 80) == "disk"
     assert parked(lot) == {"g": "disk", "f": "disk", "e": "disk", "b": "memory", "a": "memory"}
     assert len(files(tmp_path)) == 5, "what was dropped has no file any more"
+
+
+def test_conversations_that_nobody_came_back_to_make_room_wherever_they_lie(
+    lot: ParkingLot,
+) -> None:
+    for conversation, continued in (("a", True), ("title", False), ("b", True), ("c", True)):
+        park(lot, conversation, 50, continued=continued)
+    assert park(lot, "d", 50) == "disk", "while there is room, they stay"
+    assert park(lot, "e", 50) == "disk"
+    assert park(lot, "f", 50) == "memory", "in the place of the title"
+    assert park(lot, "tags", 50, continued=False) == ""
+    assert park(lot, "tags", 50, expected=0, continued=False) == ""
+    assert parked(lot) == dict.fromkeys("fa", "memory") | dict.fromkeys("edcb", "disk")
 
 
 def test_what_exceeds_the_first_tier_goes_to_the_next_and_what_exceeds_all_nowhere(

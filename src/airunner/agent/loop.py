@@ -109,6 +109,7 @@ class AgentLoop:
         thinking: bool | None = None,
         may_ask: bool = False,
         tool_choice: str = AUTO,
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Answer ``content`` and yield what happens, beginning with ``TurnStarted``.
 
@@ -126,7 +127,8 @@ class AgentLoop:
         asked about is denied.
 
         ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"``, or the name of the
-        tool to call; see ``TurnRequest``.
+        tool to call; see ``TurnRequest``. ``max_tokens`` bounds this turn's answer
+        instead of what the loop was made with.
 
         Raises:
             UnknownToolError: ``tool_choice`` names no tool, or requires one of none.
@@ -152,7 +154,7 @@ class AgentLoop:
             caller=caller,
             emit=emit,
             max_steps=self._max_steps,
-            answer_tokens=self._answer_tokens,
+            answer_tokens=max_tokens or self._answer_tokens,
         )
         # The turn runs by itself, so that a slow reader never holds a lease.
         running = asyncio.create_task(turn.run(), name=turn.id)

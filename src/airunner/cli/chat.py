@@ -1,7 +1,7 @@
 """``airunner chat``: a conversation with the primary, or one question.
 
-Owns the prompt and how a turn is interrupted; ``chat_screen`` owns what is seen,
-``chat_history`` which conversation is held.
+Owns what a line means and how a turn is interrupted; ``prompt`` reads the lines,
+``chat_screen`` owns what is seen, ``chat_history`` which conversation is held.
 """
 
 from __future__ import annotations
@@ -9,20 +9,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from airunner.cli.attached import Images, read_pictures, with_pictures
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
+from airunner.cli.streams import complain, prompt_text, say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.cli.chat_history import ChatHistory
     from airunner.cli.following import Follower
-    from airunner.events import ReminderDue, TurnFinished
+    from airunner.cli.prompt import Prompt
+    from airunner.events import TurnFinished
     from airunner.messages import Content, Part
-    from airunner.runtime import Runtime
+    from airunner.runtime import AnyRuntime
 
 _HELP = """\
 /new              leave this conversation and begin another
@@ -31,8 +34,9 @@ _HELP = """\
 /title TEXT       give this one another title
 /delete [N|ID]    delete this one, or another, for good
 /help             this list
-/quit             leave, as Ctrl-D does; Ctrl-C breaks off an answer"""
-_TAKES_TEXT = ("/switch", "/title", "/delete")
+/quit             leave, as Ctrl-D does; Ctrl-C breaks off an answer
+//TEXT            send a text that begins with a slash"""
+_TWO_SLASHES = "A text that begins with a slash is sent if it is written with two: //"
 
 
 def chat(
@@ -77,20 +81,14 @@ def chat(
     from airunner.errors import StorageError
 
     pictures = read_pictures(images)
-    text = sys.stdin.read().strip() if prompt == "-" else prompt
-    if text is not None and not text.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="--prompt")
+    text = None if prompt is None else prompt_text(prompt, "--prompt")
     goes_on = going_on or wanted is not None
     if going_on and wanted is not None:
         raise typer.BadParameter("give one of --continue and --conversation")
     if goes_on and system is not None:
         raise typer.BadParameter("only a new conversation can begin with it", param_hint="--system")
     screen = JsonScreen() if as_json else TalkScreen() if text is None else AnswerScreen()
-    aside = as_json or text is not None
-
-    def say(line: str) -> None:
-        typer.echo(line, err=aside)
-
+    tell = partial(say, aside=as_json or text is not None)
     with running_team(settings, "chat") as runtime:
 
         def known() -> str:
@@ -101,7 +99,7 @@ def chat(
         history = ChatHistory(
             runtime.records.conversations,
             system or "",
-            say,
+            tell,
             known=known,
             keeps=text is None or goes_on,
         )
@@ -119,7 +117,7 @@ def chat(
 
 
 def _talk(
-    runtime: Runtime,
+    runtime: AnyRuntime,
     history: ChatHistory,
     follower: Follower,
     pictures: Sequence[Part],
@@ -127,90 +125,55 @@ def _talk(
     quiet: bool,
 ) -> None:
     """Turn after turn, until the user leaves; ``pictures`` go with the first."""
+    from airunner.cli.prompt import Prompt
     from airunner.cli.reminder_watch import ReminderWatch
 
-    sign = "" if quiet or not sys.stdin.isatty() else "> "
-    if sign:
-        import readline  # for line editing and history in input()
-
-        # Python turns it off: each line of a pasted text would be a message of its own.
-        readline.parse_and_bind("set enable-bracketed-paste on")
-        typer.echo("/help lists the commands; Ctrl-D leaves.")
+    reminders = ReminderWatch(runtime.records.reminders, lambda line: say(line, aside=True))
+    prompt = Prompt(follower, reminders, quiet=quiet)
     _ = runtime.toolset  # what has to be started for it, starts before the first question
-    reminders = ReminderWatch(runtime.records.reminders, lambda line: typer.echo(line, err=True))
-
-    def above_the_prompt(event: ReminderDue) -> None:
-        _show_above_the_prompt(event, sign, follower)
-
-    while True:
-        reminders.deliver(follower.take)
-        follower.wait()
-        with reminders.watching(above_the_prompt):
-            text = _ask(sign)
-        if text is None or text.strip() in ("/quit", "/exit"):
+    while (text := prompt.message()) is not None:
+        line = text.strip()
+        if line in ("/quit", "/exit"):
             return
-        command, _, rest = text.strip().partition(" ")
-        if command.startswith("/") and (not rest or command in _TAKES_TEXT):
-            _obey(command, rest.strip(), history, sign, quiet=quiet)
-        elif command:
-            content, pictures = with_pictures(text, pictures), ()
+        if line.startswith("/") and not line.startswith("//"):
+            _obey(line, history, prompt, quiet=quiet)
+        elif line:
+            message = line[1:] if line.startswith("//") else text
+            content, pictures = with_pictures(message, pictures), ()
             _take_turn(runtime, history, content, follower)
 
 
-def _obey(command: str, rest: str, history: ChatHistory, sign: str, *, quiet: bool) -> None:
+def _obey(line: str, history: ChatHistory, prompt: Prompt, *, quiet: bool) -> None:
     """Do what a line that is a command asks for."""
+    from airunner.cli.safe_text import safe
     from airunner.errors import StorageError
 
-    def confirm(question: str) -> bool:
-        typer.echo(f"{question} [y/N]", err=quiet)
-        return (_ask(sign) or "").strip().lower() in ("y", "yes")
-
+    command, *rest = line.split(maxsplit=1)
     try:
-        match command:
-            case "/new":
+        match command, "".join(rest):
+            case "/switch", wanted:
+                history.switch(wanted)
+            case "/title", title:
+                history.retitle(title)
+            case "/delete", wanted:
+                history.delete(wanted, prompt.confirms)
+            case "/new", "":
                 history.begin()
-            case "/conversations":
+            case "/conversations", "":
                 history.list()
-            case "/switch":
-                history.switch(rest)
-            case "/title":
-                history.retitle(rest)
-            case "/delete":
-                history.delete(rest, confirm)
-            case "/help":
-                typer.echo(_HELP, err=quiet)
+            case "/help", "":
+                say(_HELP, aside=quiet)
+            case "/new" | "/conversations" | "/help" | "/quit" | "/exit", _:
+                complain(f"{command} stands alone. {_TWO_SLASHES}")
             case _:
-                typer.echo(f"There is no command {command}.\n{_HELP}", err=True)
+                complain(f"There is no command {safe(command)}. {_TWO_SLASHES}")
+                say(_HELP, aside=True)
     except (typer.BadParameter, StorageError) as error:
-        typer.echo(f"error: {error}", err=True)
-
-
-def _ask(sign: str) -> str | None:
-    """The next line, or ``None`` for Ctrl-C, Ctrl-D and the end of a file."""
-    try:
-        return input(sign)
-    except (EOFError, KeyboardInterrupt):
-        if sign:
-            typer.echo()
-        return None
-
-
-def _show_above_the_prompt(event: ReminderDue, sign: str, follower: Follower) -> None:
-    """Show it while somebody may be typing: below what they typed, which is then written anew."""
-    if sign:
-        typer.echo()
-    follower.take(event)
-    with suppress(OSError):  # a closed pipe, which the next turn meets as well
-        follower.wait()
-    if sign:
-        import readline
-
-        sys.stdout.write(sign + readline.get_line_buffer())
-        sys.stdout.flush()
+        complain(error)
 
 
 def _take_turn(
-    runtime: Runtime, history: ChatHistory, content: Content, follower: Follower
+    runtime: AnyRuntime, history: ChatHistory, content: Content, follower: Follower
 ) -> TurnFinished | None:
     """Run one turn, shown by ``follower``; ``None`` if Ctrl-C broke it off."""
     from airunner.cli.question import ask

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Self
 
 from airunner.cli.console import err, out, print_json_line
-from airunner.cli.download_bar import DownloadBar
 from airunner.cli.narration import narrate
+from airunner.cli.progress_bars import ProgressBars
 from airunner.cli.safe_text import excerpt, safe
-from airunner.cli.step_bar import StepBar
 from airunner.cli.turn_ending import TurnEnding
 from airunner.events import (
     Event,
     GenerationFinished,
+    PermissionDecided,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
@@ -47,22 +47,22 @@ class TalkScreen:
     steer the terminal is escaped in all of it.
 
     Args:
-        shows_results: whether tools' results are shown; not where they go elsewhere anyway.
+        shows_results: whether what a tool returned, or why it did not, is shown; not where
+            the command tells it anyway.
     """
 
     def __init__(self, *, shows_results: bool = True) -> None:
         self._text = out()
         self._remarks = out()
-        self._bars = (DownloadBar(), StepBar())
+        self._bars = ProgressBars()
         self._ending = TurnEnding()
         self._shows_results = shows_results
         self._in_line = self._said_anything = False
+        self._denied: set[str] = set()
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        # Each sees every event: what one draws ends the other.
-        taken = [bar.show(event) for bar in self._bars]
-        if any(taken):
+        if self._bars.show(event):
             return
         self._ending.take(event)
         match event:
@@ -71,8 +71,13 @@ class TalkScreen:
             case TurnFinished():
                 self._finish(event)
                 self._said_anything = False
+            case ToolCallFinished() if event.call in self._denied:
+                pass  # told when it was decided
             case ToolCallFinished():
                 self._show_result(event)
+            case PermissionDecided(allowed=False):
+                self._denied.add(event.call)
+                self._remark(narrate(event.as_json()) if self._shows_results else None)
             case GenerationFinished(cached_tokens=0):
                 pass
             case _:
@@ -93,10 +98,12 @@ class TalkScreen:
 
     def _show_result(self, event: ToolCallFinished) -> None:
         """What the tool returned, or all lines of what went wrong, below the line that says so."""
-        below = excerpt(event.result) if self._shows_results and not event.problem else []
+        if event.problem and not self._shows_results:
+            return
+        below = excerpt(event.problem or (event.result if self._shows_results else ""))
         if event.problem:
-            first, *more = excerpt(event.problem) or [""]
-            event, below = replace(event, problem=first), more
+            event = replace(event, problem="".join(below[:1]))
+            del below[:1]
         self._remark(narrate(event.as_json()))
         for line in below:
             self._remark(f"  {line}")
@@ -124,8 +131,7 @@ class TalkScreen:
 
     def __exit__(self, *_: object) -> None:
         self._end_line()
-        for bar in self._bars:
-            bar.close()
+        self._bars.close()
 
 
 class AnswerScreen(TalkScreen):

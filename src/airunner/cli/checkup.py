@@ -11,8 +11,9 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from airunner import __version__
 from airunner.components.llm.config.model_capabilities import (
@@ -32,8 +33,9 @@ from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.runtime.core import MEMORY_FILE_SYSTEM
 from airunner.runtime.hardware import Hardware
+from airunner.runtime.home import MEMORY_FILE_SYSTEM
+from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore
 
@@ -50,38 +52,6 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownSetting:
-    """A setting's value as text and where it came from."""
-
-    name: str
-    shown: str
-    origin: str
-    help: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShownDevice:
-    """A device; sizes are bytes, ``None`` where unknown."""
-
-    id: str
-    kind: str
-    name: str
-    total_bytes: int | None
-    free_bytes: int | None
-    budget_bytes: int | None
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A model whose weights are here."""
-
-    model: str
-    path: Path
-    file_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """A folder, what it is for, and the bytes free there; ``quota_bytes`` is what may be used."""
 
@@ -91,58 +61,48 @@ class Place:
     quota_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was found."""
+def examine(settings: Settings) -> dict[str, Any]:
+    """Look at everything a run needs; what was found, ready for JSON.
 
-    version: str
-    engine: str
-    n_threads: int
-    settings: tuple[ShownSetting, ...]
-    devices: tuple[ShownDevice, ...]
-    weights: tuple[Weights, ...]
-    places: tuple[Place, ...]
-    notes: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing prevents running."""
-        return not any(problem.prevents_running for problem in self.problems)
-
-
-def examine(settings: Settings) -> Report:
-    """Look at everything a run needs."""
+    Sizes are bytes, ``None`` where unknown. ``ok`` says that nothing prevents running.
+    """
     engines = known_engines()
     hardware = Hardware(settings, engines)
     catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, engines.traits)
     store = ModelStore(settings.home, catalog, EventBus(), offline=True)
     installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))
-    weights = tuple(_weights(store))
+    weights = list(_weights(store))
     known = budgets(hardware.report.devices, settings.max_memory, settings.reserve)
     places = _places(settings)
-    return Report(
-        version=__version__,
-        engine=", ".join(one.name for one in installations),
-        n_threads=hardware.n_threads,
-        settings=tuple(
-            ShownSetting(name, settings.shown(name), settings.origins[name], setting.help)
-            for name, setting in SETTINGS.items()
-        ),
-        devices=tuple(_shown_device(d, known[d.id]) for d in hardware.report.devices),
-        weights=weights,
-        places=places,
-        notes=hardware.report.notes,
-        problems=(
-            *_engine_problems(installations, engines.refused),
-            *home_problems,
-            *_catalog_problems(catalog),
-            *_device_problems(hardware.devices, known),
-            *_weights_problems(settings, catalog, store, hardware),
-            *_space_problems(places),
-        ),
+    problems = (
+        *_engine_problems(installations, engines.refused),
+        *home_problems,
+        *_catalog_problems(catalog),
+        *_device_problems(hardware.devices, known),
+        *_weights_problems(settings, catalog, store, hardware),
+        *_space_problems(places),
     )
+    return {
+        "ok": not any(problem.prevents_running for problem in problems),
+        "version": __version__,
+        "engine": ", ".join(one.name for one in installations),
+        "n_threads": hardware.n_threads,
+        "settings": [
+            {
+                "name": name,
+                "shown": settings.shown(name),
+                "origin": settings.origins[name],
+                "help": setting.help,
+            }
+            for name, setting in SETTINGS.items()
+        ],
+        "devices": [_shown_device(each, known[each.id]) for each in hardware.report.devices],
+        "weights": weights,
+        "places": [asdict(place) for place in places],
+        "notes": (*hardware.report.notes, *missing_extras()),
+        "problems": [asdict(problem) for problem in problems],
+    }
 
 
 def _engine_problems(
@@ -260,27 +220,13 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def _weights(store: ModelStore) -> Iterator[Weights]:
-    for spec in MODEL_REGISTRY.values():
-        path = _path(store, spec)
-        if path is not None:
-            yield Weights(spec.model_path, path, stored_bytes(path))
+def _weights(store: ModelStore) -> Iterator[dict[str, Any]]:
+    for name, spec in MODEL_REGISTRY.items():
+        with suppress(AiRunnerError, OSError):  # what cannot be read counts as absent
+            if path := store.path(spec):
+                yield {"model": name, "path": path, "file_bytes": stored_bytes(path)}
 
 
-def _path(store: ModelStore, spec: ModelSpec) -> Path | None:
-    try:
-        return store.path(spec)
-    except (AiRunnerError, OSError):
-        return None  # a file of the user's own that cannot be read counts as absent
-
-
-def _shown_device(device: Device, budget_bytes: int | None) -> ShownDevice:
-    return ShownDevice(
-        device.id,
-        device.kind,
-        device.name,
-        device.total_bytes,
-        device.free_bytes,
-        budget_bytes,
-        device.note,
-    )
+def _shown_device(device: Device, budget_bytes: int | None) -> dict[str, Any]:
+    shown = ("id", "kind", "name", "total_bytes", "free_bytes", "note")
+    return {name: getattr(device, name) for name in shown} | {"budget_bytes": budget_bytes}

@@ -6,6 +6,7 @@ before a command runs.
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
+
+from airunner.cli.streams import say
 
 
 def out() -> Console:
@@ -46,11 +49,15 @@ def columns(*names: str, right: Sequence[str] = ()) -> Table:
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    say(_json(value, indent=2))
 
 
 def print_json_line(value: Any) -> None:
     """One line of NDJSON on stdout, sent at once."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    say(_json(value))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """Text of any encoding: where it is not UTF-8, what is no ASCII is escaped as JSON does."""
+    is_utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    return json.dumps(value, indent=indent, default=str, ensure_ascii=not is_utf8)

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.records.records import Records
 
-AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="of `airunner conversations list`, or its beginning")
 ]
-
-conversations_app = typer.Typer(
-    name="conversations",
-    help="List, show and delete saved conversations.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def list_conversations(
@@ -101,25 +91,29 @@ def delete_conversation(
         entry = conversation_named(records.conversations, id)
         question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
         if not yes and not typer.confirm(question, err=True):
-            typer.echo("Nothing was deleted.", err=True)
+            say("Nothing was deleted.", aside=True)
             raise typer.Exit(EXIT_FAILED)
         records.conversations.delete(entry.id)
-    typer.echo(f"Deleted {entry.title!r}.", err=True)
+    say(f"Deleted {entry.title!r}.", aside=True)
 
 
-@contextmanager
-def _records(settings: Settings) -> Iterator[Records]:
+def _records(settings: Settings) -> Records:
+    from functools import partial
+
     from airunner.records.records import Records
-    from airunner.runtime.home import records_file
+    from airunner.resources.parking import remove_states
+    from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file
 
-    with Records(records_file(settings)) as records:
-        yield records
+    on_delete = partial(remove_states, settings.home, MEMORY_FILE_SYSTEM)
+    return Records(records_file(settings), on_delete=on_delete)
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_conversations,
-    "show": show_conversation,
-    "delete": delete_conversation,
-}
-for _name, _command in _COMMANDS.items():
-    conversations_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+conversations_app = command_group(
+    "conversations",
+    "List, show and delete saved conversations.",
+    {
+        "list": list_conversations,
+        "show": show_conversation,
+        "delete": delete_conversation,
+    },
+)

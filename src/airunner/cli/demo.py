@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
     from airunner.cli.demo_story import Story
     from airunner.events import Event
+
+_STEPS = {
+    "primary leaves": {"park": "park_s", "stop": "stop_s"},
+    "prompt is enhanced": {"load": "specialist_load_s", "stop": "specialist_stop_s"},
+    "picture is drawn": {"load": "artist_load_s", "draw": "draw_s", "stop": "artist_stop_s"},
+    "primary is back": {"load": "reload_s", "restore": "restore_s"},
+}
 
 
 def demo(
@@ -50,7 +58,7 @@ def demo(
 
     conversation = Conversation.begin(SYSTEM)
     with (
-        running_team(settings, "demo") as runtime,
+        running_team(settings, "demo", own=True) as runtime,
         screen,
         following(runtime.bus, show) as follower,
     ):
@@ -66,7 +74,7 @@ def demo(
     else:
         _print_figures(figures, console)
     if story.problem:
-        typer.echo(f"error: {story.problem}", err=True)
+        complain(story.problem)
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -127,24 +135,11 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
     console.print("\nWhat it took", style="bold")
     table = columns("", "")
     for model in figures["models"]:
-        table.add_row(
-            short_name(model["model"]),
-            f"{format_bytes(model['predicted_bytes'])} predicted, "
-            f"{format_bytes(model['measured_peak_bytes'])} measured at most",
-        )
-    table.add_row(
-        "primary leaves",
-        f"park {took('park_s')}, stop {took('stop_s')}",
-    )
-    table.add_row(
-        "prompt is enhanced",
-        f"load {took('specialist_load_s')}, stop {took('specialist_stop_s')}",
-    )
-    table.add_row(
-        "picture is drawn",
-        f"load {took('artist_load_s')}, draw {took('draw_s')}, stop {took('artist_stop_s')}",
-    )
-    table.add_row("primary is back", f"load {took('reload_s')}, restore {took('restore_s')}")
+        predicted, measured = model["predicted_bytes"], model["measured_peak_bytes"]
+        about = f"{format_bytes(predicted)} predicted, {format_bytes(measured)} measured at most"
+        table.add_row(short_name(model["model"]), about)
+    for what, steps in _STEPS.items():
+        table.add_row(what, ", ".join(f"{step} {took(name)}" for step, name in steps.items()))
     if figures["cached_tokens"] is not None:
         table.add_row(
             "conversation kept",

@@ -84,6 +84,23 @@ TURNS = (
 )
 """The last one takes three models: its prompt is enhanced, then drawn, then answered about."""
 
+_FIGURES = {
+    "park_s": ("model_parked", EMBEDDED_PRIMARY, "park_s"),
+    "stop_s": ("model_released", EMBEDDED_PRIMARY, "stop_s"),
+    "specialist_load_s": ("model_loaded", EMBEDDED_SPECIALIST, "load_s"),
+    "specialist_stop_s": ("model_released", EMBEDDED_SPECIALIST, "stop_s"),
+    "artist_load_s": ("model_loaded", EMBEDDED_ARTIST, "load_s"),
+    "draw_s": ("picture_saved", None, "seconds"),
+    "artist_stop_s": ("model_released", EMBEDDED_ARTIST, "stop_s"),
+    "reload_s": ("model_loaded", EMBEDDED_PRIMARY, "load_s"),
+    "restore_s": ("model_restored", EMBEDDED_PRIMARY, "restore_s"),
+    "restored_tokens": ("cache_proven", EMBEDDED_PRIMARY, "restored_tokens"),
+    "cached_tokens": ("cache_proven", EMBEDDED_PRIMARY, "cached_tokens"),
+    "prompt_tokens": ("cache_proven", EMBEDDED_PRIMARY, "prompt_tokens"),
+    "ttft_s": ("generation_finished", EMBEDDED_PRIMARY, "ttft_s"),
+}
+"""Figures of the summary: of which event, the last of its kind, and which of its fields."""
+
 FRANK = (
     "Words and picture are poor: these are models of 135 million parameters and fewer. They show "
     "the machinery, talk no sense and draw nothing but shapes. `airunner plan` shows which team "
@@ -179,9 +196,7 @@ class Story:
     def summary(self) -> dict[str, object]:
         """The figures, JSON-ready; durations in seconds, ``None`` for what did not happen."""
         picture = self._last("picture_saved")
-        proof = self._last("cache_proven", EMBEDDED_PRIMARY)
         answer = self._last("turn_finished")
-        after = self._last("generation_finished", EMBEDDED_PRIMARY)
         return {
             "kind": "demo_finished",
             "ok": not self.problem,
@@ -196,19 +211,10 @@ class Story:
                 for name, predicted_bytes in self.predicted.items()
             ],
             "rounds": self.rounds,
-            "park_s": self._last("model_parked", EMBEDDED_PRIMARY).get("park_s"),
-            "stop_s": self._last("model_released", EMBEDDED_PRIMARY).get("stop_s"),
-            "specialist_load_s": self._last("model_loaded", EMBEDDED_SPECIALIST).get("load_s"),
-            "specialist_stop_s": self._last("model_released", EMBEDDED_SPECIALIST).get("stop_s"),
-            "artist_load_s": self._last("model_loaded", EMBEDDED_ARTIST).get("load_s"),
-            "draw_s": picture.get("seconds"),
-            "artist_stop_s": self._last("model_released", EMBEDDED_ARTIST).get("stop_s"),
-            "reload_s": self._last("model_loaded", EMBEDDED_PRIMARY).get("load_s"),
-            "restore_s": self._last("model_restored", EMBEDDED_PRIMARY).get("restore_s"),
-            "restored_tokens": proof.get("restored_tokens"),
-            "cached_tokens": proof.get("cached_tokens"),
-            "prompt_tokens": proof.get("prompt_tokens"),
-            "ttft_s": after.get("ttft_s"),
+            **{
+                figure: self._last(kind, model).get(name)
+                for figure, (kind, model, name) in _FIGURES.items()
+            },
             "asked": TURNS[-1],
             "drawn_prompt": picture.get("settings", {}).get("prompt"),
             "picture": picture.get("path"),

@@ -5,21 +5,17 @@ Owns how the report is shown; ``checkup`` makes it.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Any
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.config.settings import Settings
-
-if TYPE_CHECKING:
-    from airunner.cli.checkup import Report
 
 
 def doctor(
     settings: Settings,
-    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check settings, devices, weights and space.
 
@@ -31,61 +27,53 @@ def doctor(
 
     report = examine(settings)
     if as_json:
-        print_json({"ok": report.ok, **asdict(report)})
+        print_json(report)
     else:
         _print(report)
-    if not report.ok:
+    if not report["ok"]:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _print(report: Report) -> None:
+def _print(report: dict[str, Any]) -> None:
     from rich.padding import Padding
 
     from airunner.cli.console import columns, out
     from airunner.config.byte_size import format_bytes
 
     console = out()
-
-    def section(title: str) -> None:
-        console.print(f"\n{title}", style="bold")
-
-    console.print(f"AI Runner {report.version}, {report.engine}, {report.n_threads} CPU threads")
-    section("Settings")
-    table = columns("", "", "")
-    for setting in report.settings:
-        table.add_row(
-            f"  {setting.name}",
-            setting.shown,
-            setting.origin,
-            style="dim" if setting.origin == "default" else None,
-        )
-    console.print(table)
-    section("Devices")
+    version, engine, n_threads = report["version"], report["engine"], report["n_threads"]
+    console.print(f"AI Runner {version}, {engine}, {n_threads} CPU threads")
     numbers = ("Budget", "Free", "Total")
-    table = columns("  Device", *numbers, "", right=numbers)
-    for device in report.devices:
-        sizes = (device.budget_bytes, device.free_bytes, device.total_bytes)
-        about = f"{device.name}; {device.note}" if device.note else device.name
-        table.add_row(f"  {device.id}", *map(format_bytes, sizes), about)
-    console.print(table)
-    section("Weights on this machine")
-    table = columns("", "")
-    for weight in report.weights:
-        table.add_row(f"  {weight.model}", format_bytes(weight.file_bytes))
-    if not report.weights:
-        table.add_row("  none yet", "")
-    console.print(table)
-    section("Space")
-    table = columns("", "", "")
-    for place in report.places:
-        free = format_bytes(place.free_bytes)
-        quota = f", at most {format_bytes(place.quota_bytes)} used" if place.quota_bytes else ""
-        table.add_row(f"  {place.purpose}", str(place.path), f"{free} free{quota}")
-    console.print(table)
-    for note in report.notes:
+    tables = {
+        "Settings": columns("", "", ""),
+        "Devices": columns("  Device", *numbers, "", right=numbers),
+        "Weights on this machine": columns("", ""),
+        "Space": columns("", "", ""),
+    }
+    settings, devices, weights, space = tables.values()
+    for each in report["settings"]:
+        style = "dim" if each["origin"] == "default" else None
+        settings.add_row(f"  {each['name']}", each["shown"], each["origin"], style=style)
+    for each in report["devices"]:
+        sizes = (each["budget_bytes"], each["free_bytes"], each["total_bytes"])
+        about = "; ".join(filter(None, (each["name"], each["note"])))
+        devices.add_row(f"  {each['id']}", *map(format_bytes, sizes), about)
+    for each in report["weights"]:
+        weights.add_row(f"  {each['model']}", format_bytes(each["file_bytes"]))
+    if not report["weights"]:
+        weights.add_row("  none yet", "")
+    for each in report["places"]:
+        free, quota = format_bytes(each["free_bytes"]), each["quota_bytes"]
+        most = f", at most {format_bytes(quota)} used" if quota else ""
+        space.add_row(f"  {each['purpose']}", str(each["path"]), f"{free} free{most}")
+    for title, table in tables.items():
+        console.print(f"\n{title}", style="bold")
+        console.print(table)
+    for note in report["notes"]:
         console.print(f"\nNote: {note}")
-    section("Problems" if report.problems else "No problem found.")
-    for problem in report.problems:
-        prevents = "This prevents running: " if problem.prevents_running else ""
-        console.print(Padding(f"{prevents}{problem.what}", (0, 0, 0, 2)))
-        console.print(Padding(problem.remedy, (0, 0, 0, 4)), style="dim")
+    title = "Problems" if report["problems"] else "No problem found."
+    console.print(f"\n{title}", style="bold")
+    for problem in report["problems"]:
+        prevents = "This prevents running: " if problem["prevents_running"] else ""
+        console.print(Padding(f"{prevents}{problem['what']}", (0, 0, 0, 2)))
+        console.print(Padding(problem["remedy"], (0, 0, 0, 4)), style="dim")

@@ -7,14 +7,14 @@ reason, and between them what came of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.flags import EXIT_FAILED, AsJson
+from airunner.cli.streams import complain
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def explain(
     replay: Annotated[
         bool, typer.Option("--replay", help="decide again from the log; exit 1 on a difference")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the timeline as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show why the last run did what it did.
 
@@ -42,7 +42,7 @@ def explain(
 
     runs = [_read(run)] if run else _last_runs(settings, last)
     if not runs:
-        typer.echo("error: no run has decided anything yet; `airunner demo` makes one.", err=True)
+        complain("no run has decided anything yet; `airunner demo` makes one.")
         raise typer.Exit(EXIT_FAILED)
     differences = [decide_again(each) if replay else None for each in runs]
     if as_json:
@@ -99,6 +99,7 @@ def _as_json(run: Run, difference: Divergence | None, replayed: bool) -> dict[st
 
 def _print(run: Run, console: Any) -> None:
     from airunner.cli.console import columns
+    from airunner.cli.narration import narrate
     from airunner.config.byte_size import format_bytes
     from airunner.scheduling.decision_words import decision_line
 
@@ -109,18 +110,12 @@ def _print(run: Run, console: Any) -> None:
     console.print(f"{run.header.get('command', '')}, {began}, budget: {budgets}", style="bold")
     table = columns("Seconds", "What", right=("Seconds",))
     for event in run.events:
-        text = decision_line(event) if event["kind"] == "decided" else _outcome(event)
-        if text is not None:
-            offset = f"{event['at_s'] - run.header['began_s']:.2f}"
-            table.add_row(offset, text, style=None if event["kind"] == "decided" else "dim")
+        offset = f"{event['at_s'] - run.header['began_s']:.2f}"
+        if event["kind"] == "decided":
+            table.add_row(offset, decision_line(event))
+        elif line := narrate(event):
+            table.add_row(offset, f"  {line}", style="dim")
     console.print(table)
-
-
-def _outcome(event: Mapping[str, Any]) -> str | None:
-    from airunner.cli.narration import narrate
-
-    line = narrate(event)
-    return f"  {line}" if line is not None else None
 
 
 def _verdict(run: Run, difference: Divergence | None) -> str:

@@ -6,11 +6,11 @@ Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logg
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from airunner.cli.download_bar import DownloadBar
 from airunner.cli.following import following
+from airunner.cli.progress_bars import ProgressBars
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
@@ -35,20 +35,9 @@ def fetch_with_bar(store: ModelStore, spec: ModelSpec, bus: EventBus) -> Path:
         WeightsError, StorageError: see ``ModelStore.fetch``.
     """
     cancel = threading.Event()
-    found: Future[Path] = Future()
-
-    def fetch() -> None:
+    # On a thread of its own: an interrupt then ends it where it can be resumed.
+    with ProgressBars() as bars, following(bus, bars.show), ThreadPoolExecutor(1) as thread:
         try:
-            found.set_result(store.fetch(spec, cancel))
-        except BaseException as error:
-            found.set_exception(error)
-
-    with DownloadBar() as bar, following(bus, bar.show):
-        # On a thread of its own: an interrupt then ends it where it can be resumed.
-        thread = threading.Thread(target=fetch, name=f"fetching {spec.model_path}", daemon=True)
-        thread.start()
-        try:
-            return found.result()
+            return thread.submit(store.fetch, spec, cancel).result()
         finally:
             cancel.set()
-            thread.join()

@@ -15,8 +15,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from airunner.cli.streams import complain, say
 from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
+from airunner.json_schema.plain import encodable
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -26,29 +28,47 @@ SETTINGS_HINT = (
 )
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
+
+
+def command_group(name: str, help: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """``commands`` as subcommands of ``name``, each with the flags of ``takes_settings``."""
+    group = typer.Typer(
+        name=name,
+        help=help,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command_name, command in commands.items():
+        group.command(command_name, epilog=SETTINGS_HINT)(takes_settings(command))
+    return group
+
+
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with a flag for every setting, hidden from its own ``--help``.
 
     ``command`` gets the finished ``Settings`` as its first argument. A flag
-    after the command wins over the same flag before it.
+    after the command wins over the same flag before it. Where the command has an option
+    of the same name as a setting, what stands after the command is the option.
     """
-    hints = get_type_hints(command, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in list(inspect.signature(command).parameters.values())[1:]
-    ]
+    own = _own_parameters(command)[1:]
+    names = {parameter.name for parameter in own}
 
     @functools.wraps(command)
     def run(ctx: typer.Context, **values: Any) -> None:
-        remember_flags(ctx, values)
+        flags = {name: values.pop(name) for name in list(values) if name not in names}
+        remember_flags(ctx, flags)
         given = ctx.find_root().meta
         verbose = bool(given.get("verbose"))
         log_to_stderr(verbose)
         with clean_exits(verbose):
             flags = {name: given[name] for name in SETTINGS if name in given}
-            command(Settings.load(flags), **values)
+            sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
+            command(Settings.load(flags), **sound)
 
-    return _with_parameters(run, [*own, *_settings_parameters(True)])
+    settings = [each for each in _settings_parameters(True) if each.name not in names]
+    return _with_parameters(run, [*own, *settings])
 
 
 def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
@@ -59,19 +79,20 @@ def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
         remember_flags(ctx, values)
         callback(**values)
 
-    hints = get_type_hints(callback, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in inspect.signature(callback).parameters.values()
-    ]
-    return _with_parameters(run, [*own, *_settings_parameters(False)])
+    return _with_parameters(run, [*_own_parameters(callback), *_settings_parameters(False)])
+
+
+def _own_parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
+    hints = get_type_hints(command, include_extras=True)
+    parameters = inspect.signature(command).parameters.values()
+    return [parameter.replace(annotation=hints[parameter.name]) for parameter in parameters]
 
 
 def remember_flags(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Move the settings' flags out of ``values`` to where all of this invocation finds them."""
     given = ctx.find_root().meta
     for name in (*SETTINGS, "verbose"):
-        value = values.pop(name)
+        value = values.pop(name, None)
         if value is not None:
             given[name] = value
 
@@ -97,11 +118,17 @@ def clean_exits(verbose: bool) -> Iterator[None]:
     except AiRunnerError as error:
         if verbose:
             logging.getLogger("airunner").exception("The command failed.")
-        typer.echo(f"error: {error}", err=True)
+        complain(error)
         code = EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
         raise typer.Exit(code) from None
+    except OSError as error:
+        # Of the output: a full disk is told, and what closed a pipe wants to hear no more.
+        if isinstance(error, BrokenPipeError) or verbose:
+            raise
+        complain(error.strerror or error)
+        raise typer.Exit(EXIT_FAILED) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        say("interrupted", aside=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 

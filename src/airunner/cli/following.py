@@ -53,6 +53,10 @@ class Follower:
         with self._showing:
             yield
 
+    def show_now(self, event: Event) -> None:
+        """Show an event before those that wait, while they are ``held``."""
+        self._show(event)
+
     def finish(self) -> None:
         """Show what was taken so far and end."""
         self._events.put(None)

@@ -10,33 +10,29 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from airunner.cli.flags import AsJson
+from airunner.cli.streams import prompt_text, say
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
 
 if TYPE_CHECKING:
-    from airunner.cli.terminal_picture import Protocol as TerminalProtocol
+    from airunner.cli.terminal_picture import Protocol
     from airunner.engines.image import Drawn, ImageRequest, Lora
-    from airunner.events import Event, EventBus
-    from airunner.toolbox.pictures.prompt_enhancement import Lender
-
-    class Artist(Lender, Protocol):
-        """The part of ``Runtime`` that is needed here."""
-
-        bus: EventBus
-
-        def draw(
-            self, request: ImageRequest, *, model: str | None = None
-        ) -> Generator[Event, None, Drawn]:
-            """See ``Runtime.draw``."""
-            ...
-
+    from airunner.events import Event
+    from airunner.runtime import AnyRuntime
 
 _WHOLE_STRENGTH = 1.0
 _DEFAULT_STRENGTH = 0.6
+
+
+def _file(name: str) -> Path:
+    if not Path(name).is_file():
+        raise typer.BadParameter(f"there is no file {name}")
+    return Path(name).absolute()
 
 
 def image(
@@ -71,10 +67,11 @@ def image(
         list[str] | None, typer.Option(metavar="FILE[:SCALE]", help="an adapter; may be repeated")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option("--from", metavar="IMG", help="start from this picture")
+        Path | None,
+        typer.Option("--from", parser=_file, metavar="IMG", help="start from this picture"),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(metavar="IMG", help="white where --from may change")
+        Path | None, typer.Option(parser=_file, metavar="IMG", help="white where --from may change")
     ] = None,
     strength: Annotated[
         float | None, typer.Option(min=0, max=1, help="how far from --from to go (0.6)")
@@ -86,7 +83,7 @@ def image(
         bool | None,
         typer.Option("--show/--no-show", help="the picture in the terminal; default: if it can"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw a picture and save it to the pictures folder.
 
@@ -97,9 +94,7 @@ def image(
     from airunner.cli.terminal_picture import terminal_protocol
     from airunner.engines.image import ImageRequest
 
-    text = sys.stdin.read() if prompt == "-" else prompt
-    if not text.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="TEXT")
+    text = prompt_text(prompt, "TEXT")
     if init is None and (mask is not None or strength is not None):
         raise typer.BadParameter("needs --from", param_hint="--mask" if mask else "--strength")
     width, height = _parse_size(size)
@@ -108,7 +103,7 @@ def image(
     if init is not None and strength is None:
         strength = _DEFAULT_STRENGTH if mask is None else _WHOLE_STRENGTH
     request = ImageRequest(
-        text.strip(),
+        text,
         count=count,
         second_prompt=second,
         negative_prompt=negative,
@@ -119,22 +114,22 @@ def image(
         seed=seed,
         scheduler=scheduler,
         loras=tuple(_parse_lora(given) for given in lora or ()),
-        init_image=_existing(init, "--from"),
-        mask=_existing(mask, "--mask"),
+        init_image=init,
+        mask=mask,
         strength=strength,
     )
     protocol = None
     if show is not False and not as_json:
         protocol = terminal_protocol(is_terminal=sys.stdout.isatty())
         if show and protocol is None:
-            typer.echo("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", err=True)
+            say("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", aside=True)
     with running_team(settings, "image") as runtime:
         result = draw_shown(runtime, request, model=model, enhance=enhance)
     _print_result(result, protocol, as_json=as_json)
 
 
 def draw_shown(
-    runtime: Artist, request: ImageRequest, *, model: str | None = None, enhance: bool = False
+    runtime: AnyRuntime, request: ImageRequest, *, model: str | None = None, enhance: bool = False
 ) -> dict[str, Any]:
     """Draw, with everything that happens shown on stderr; the result, ready for JSON.
 
@@ -160,7 +155,7 @@ def draw_shown(
             first, second = better.prompts
             request = replace(request, prompt=first, second_prompt=second or None)
             if problem:
-                typer.echo(f"drawing your words as they are: {problem}", err=True)
+                say(f"drawing your words as they are: {problem}", aside=True)
         with closing(runtime.draw(request, model=model)) as events:
             drawn = _end_of(events, follower.check)
     return {
@@ -184,9 +179,7 @@ def _end_of(events: Generator[Event, None, Drawn], check: Any) -> Drawn:
         check()
 
 
-def _print_result(
-    result: dict[str, Any], protocol: TerminalProtocol | None, *, as_json: bool
-) -> None:
+def _print_result(result: dict[str, Any], protocol: Protocol | None, *, as_json: bool) -> None:
     from airunner.cli.console import print_json
     from airunner.cli.terminal_picture import picture_in_terminal
 
@@ -196,7 +189,7 @@ def _print_result(
     for picture in result["pictures"]:
         if protocol is not None:
             sys.stdout.write(picture_in_terminal(Path(picture["path"]), protocol))
-        typer.echo(picture["path"])
+        say(picture["path"])
 
 
 def _parse_size(size: str | None) -> tuple[int | None, int | None]:
@@ -219,17 +212,7 @@ def _parse_lora(given: str) -> Lora:
     name, separator, scale = given.rpartition(":")
     if separator and not Path(given).exists():
         try:
-            return Lora(_file(Path(name), "--lora"), float(scale))
+            return Lora(_file(name), float(scale))
         except ValueError:
             raise typer.BadParameter(f"{scale!r} is no number", param_hint="--lora") from None
-    return Lora(_file(Path(given), "--lora"))
-
-
-def _existing(path: Path | None, flag: str) -> Path | None:
-    return None if path is None else _file(path, flag)
-
-
-def _file(path: Path, flag: str) -> Path:
-    if not path.is_file():
-        raise typer.BadParameter(f"there is no file {path}", param_hint=flag)
-    return path.absolute()
+    return Lora(_file(given))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def mcp(
             return
         try:
             with suppress(asyncio.CancelledError):
-                asyncio.run(serve_http(server, http, lambda url: typer.echo(url, err=True)))
+                asyncio.run(serve_http(server, http, lambda url: say(url, aside=True)))
         except OSError as error:
             raise ToolServerError("airunner", f"port {http}: {error.strerror}") from None
 

@@ -1,75 +1,13 @@
-"""Everything about one model: its entry in the registry, its file, and its memory in bytes."""
+"""One model in full, for people; what is said of it is the runtime's."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airunner.cli.console import columns, out
 from airunner.config.byte_size import format_bytes
-from airunner.engines.base import LoadPlan
-from airunner.models.assign import declared_bytes
-from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.weights.local import stored_bytes
-
-if TYPE_CHECKING:
-    from airunner.resources.sizing import Sized
-    from airunner.runtime import Runtime
 
 _NOT_FIELDS = {"memory", "sources", "sampling", "wanted_for"}
-
-
-def describe_model(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
-    """The sheet as JSON-ready values.
-
-    Raises:
-        WeightsError: the weights are here and unusable.
-    """
-    path = runtime.store.path(spec)
-    sized = runtime.call(runtime.team.size(spec)) if path else None
-    return {
-        **asdict(spec),
-        "projector": _projector(sized),
-        "media": sorted(sized.media) if sized else [],
-        "dialect": spec.dialect,
-        "sources": [
-            {"source": type(s).__name__, **asdict(s)} for s in runtime.catalog.sources_of(spec)
-        ],
-        "declared_memory_bytes": declared_bytes(spec),
-        "wanted_for": [c for c, name in runtime.catalog.mapping.items() if name == spec.model_path],
-        "path": path,
-        "file_bytes": stored_bytes(path) if path else None,
-        "memory": _memory(runtime, sized, path) if path and sized else [],
-    }
-
-
-def _projector(sized: Sized | None) -> Path | None:
-    """The file that lets the model see or hear, if there is one."""
-    plans = sized.plans.values() if sized else ()
-    return next((p.mmproj for p in plans if isinstance(p, LoadPlan) and p.mmproj), None)
-
-
-def _memory(runtime: Runtime, sized: Sized, path: Path) -> list[dict[str, Any]]:
-    """Predicted bytes per device, as it would be loaded and in other ways."""
-    rows: list[dict[str, Any]] = []
-    for device, variants in runtime.sizer.variants(sized, path).items():
-        budget_bytes = runtime.manager.budgets[device]
-        for variant in variants:
-            total_bytes = variant.estimate.total_bytes
-            rows.append(
-                {
-                    "device": device,
-                    "loaded_as": variant.label,
-                    **variant.facts,
-                    "chosen": variant.chosen,
-                    **asdict(variant.estimate),
-                    "total_bytes": total_bytes,
-                    "budget_bytes": budget_bytes,
-                    "fits": total_bytes <= budget_bytes,
-                }
-            )
-    return rows
 
 
 def print_sheet(sheet: dict[str, Any]) -> None:
@@ -79,7 +17,7 @@ def print_sheet(sheet: dict[str, Any]) -> None:
     for name, value in sheet.items():
         if name not in _NOT_FIELDS:
             table.add_row(name, _shown(name, value))
-    wanted_for: list[ModelCapability] = sheet["wanted_for"]
+    wanted_for: list[str] = sheet["wanted_for"]
     table.add_row("wanted_for", _shown("", wanted_for))
     sampling = {name: v for name, v in sheet["sampling"].items() if v is not None}
     table.add_row("sampling", ", ".join(f"{n}={v}" for n, v in sampling.items()) or "-")
@@ -95,15 +33,11 @@ def print_sheet(sheet: dict[str, Any]) -> None:
     numbers = ("Loaded as", "Weights", "KV", "Compute", "Other", "Total", "Budget")
     table = columns("On", *numbers, "", right=numbers)
     for row in sheet["memory"]:
+        sizes = ("weights", "kv", "compute", "overhead", "total", "budget")
         table.add_row(
             row["device"],
             f"{row['loaded_as']}{'*' if row['chosen'] else ' '}",
-            format_bytes(row["weights_bytes"]),
-            format_bytes(row["kv_bytes"]),
-            format_bytes(row["compute_bytes"]),
-            format_bytes(row["overhead_bytes"]),
-            format_bytes(row["total_bytes"]),
-            format_bytes(row["budget_bytes"]),
+            *(format_bytes(row[f"{size}_bytes"]) for size in sizes),
             "" if row["fits"] else "too big",
         )
     console.print(table)

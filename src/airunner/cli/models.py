@@ -5,31 +5,19 @@ Owns the group's commands; ``model_sheet`` prints one model in full.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airunner.cli.flags import SETTINGS_HINT, takes_settings
+from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
+from airunner.cli.streams import say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.models.assign import Assignment
     from airunner.models.catalog import Catalog
-    from airunner.models.spec import ModelSpec
-    from airunner.runtime import Runtime
     from airunner.weights.store import ModelStore
-
-AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
-
-models_app = typer.Typer(
-    name="models",
-    help="List, show, fetch and remove models.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def list_models(settings: Settings, as_json: AsJson = False) -> None:
@@ -38,12 +26,11 @@ def list_models(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.cli.team import running_team
 
     with running_team(settings, "models list") as runtime:
-        models = [_entry(runtime, spec) for spec in runtime.catalog.registry.values()]
-        serving = _serving(runtime)
+        listed = runtime.model_list()
     if as_json:
-        print_json({"models": models, "serving": serving})
+        print_json(listed)
     else:
-        _print_list(models, serving)
+        _print_list(listed["models"], listed["serving"])
 
 
 def show_model(
@@ -56,11 +43,11 @@ def show_model(
     With its weights on this machine, its memory in bytes as well.
     """
     from airunner.cli.console import print_json
-    from airunner.cli.model_sheet import describe_model, print_sheet
+    from airunner.cli.model_sheet import print_sheet
     from airunner.cli.team import running_team
 
     with running_team(settings, "models show") as runtime:
-        sheet = describe_model(runtime, runtime.catalog.spec(name))
+        sheet = runtime.model_sheet(name)
     if as_json:
         print_json(sheet)
     else:
@@ -95,7 +82,7 @@ def pull_models(
         wanted += assignment.mapping.values()
     for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
         path = fetch_with_bar(store, spec, bus)
-        typer.echo(f"{spec.model_path}: {path}")
+        say(f"{spec.model_path}: {path}")
 
 
 def remove_model(
@@ -111,56 +98,19 @@ def remove_model(
 
     store, catalog, _ = open_store(settings)
     freed_bytes = store.remove(catalog.spec(name))
-    typer.echo(f"{name}: {format_bytes(freed_bytes)} freed")
+    say(f"{name}: {format_bytes(freed_bytes)} freed")
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_models,
-    "show": show_model,
-    "pull": pull_models,
-    "remove": remove_model,
-}
-for _name, _command in _COMMANDS.items():
-    models_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
-
-
-def _entry(runtime: Runtime, spec: ModelSpec) -> dict[str, Any]:
-    """A model's line: its size is that of the file if it is here, else what the spec says."""
-    from airunner.models.assign import declared_bytes
-    from airunner.weights.local import stored_bytes
-
-    path = runtime.store.path(spec)
-    return {
-        "model": spec.model_path,
-        "capabilities": list(spec.capabilities),
-        "engine": spec.engine,
-        "file_bytes": stored_bytes(path) if path else None,
-        "declared_memory_bytes": declared_bytes(spec),
-        "here": runtime.store.is_here(spec),
-        "path": path,
-        "priority": spec.priority,
-        "license": spec.license,
-    }
-
-
-def _serving(runtime: Runtime) -> list[dict[str, Any]]:
-    """For each capability the model wanted and the one that serves, ``None`` for neither."""
-    from airunner.errors import CatalogError, MissingWeightsError
-    from airunner.models.spec import ModelCapability
-
-    rows: list[dict[str, Any]] = []
-    for capability in ModelCapability:
-        row = {"capability": capability, "wanted": None, "model": None, "remark": ""}
-        row["wanted"] = runtime.catalog.mapping.get(capability)
-        try:
-            found = runtime.resolve(capability)
-        except (CatalogError, MissingWeightsError) as error:
-            row["remark"] = str(error)
-        else:
-            row |= {"model": found.spec.model_path, "wanted": found.wanted.model_path}
-            row["remark"] = found.reason
-        rows.append(row)
-    return rows
+models_app = command_group(
+    "models",
+    "List, show, fetch and remove models.",
+    {
+        "list": list_models,
+        "show": show_model,
+        "pull": pull_models,
+        "remove": remove_model,
+    },
+)
 
 
 def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> None:

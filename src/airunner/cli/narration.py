@@ -6,6 +6,7 @@ log. Knows no console. What is said in a conversation is not told here.
 
 from __future__ import annotations
 
+import string
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +24,7 @@ def narrate(event: Record) -> str | None:
     What others have put into it, such as a server's words for a problem, is made harmless.
     """
     tell = _LINES.get(event["kind"])
-    line = tell(event) if tell else None
+    line = tell(event) if callable(tell) else tell and _WORDS.vformat(tell, (), event)
     return None if line is None else safe(" ".join(line.splitlines()))
 
 
@@ -34,108 +35,31 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
-def _fallback_chosen(e: Record) -> str:
-    return (
-        f"{e['wanted']} is not on this machine: {short_name(e['chosen'])} serves "
-        f"{e['capability']} (`{e['advice']}` gets it)"
-    )
+class _Words(string.Formatter):
+    """Fills templates; after the colon ``name``, ``bytes`` or ``time`` says what a value is."""
+
+    _FORMS: Mapping[str, Callable[[Any], str]] = {
+        "name": short_name,
+        "bytes": format_bytes,
+        "time": seconds,
+    }
+
+    def format_field(self, value: Any, form: str) -> str:
+        words = self._FORMS.get(form)
+        return words(value) if words else str(super().format_field(value, form))
 
 
-def _model_loaded(e: Record) -> str:
-    context = "" if e["n_ctx"] is None else f", context {e['n_ctx']:,}"
-    return (
-        f"loaded {short_name(e['model'])} on {e['device']} in {seconds(e['load_s'])}: "
-        f"{format_bytes(e['predicted_bytes'])} predicted, "
-        f"{format_bytes(e['measured_bytes'])} measured{context}"
-    )
+_WORDS = _Words()
 
 
-def _read_ahead_started(e: Record) -> str:
-    return f"reading {short_name(e['model'])} ahead: {format_bytes(e['file_bytes'])}"
+def _with_end(template: str, end: str, field: str) -> Callable[[Record], str]:
+    """``template``, and behind it ``end`` where ``field`` has a value."""
+    return lambda e: _WORDS.vformat(template + (end if e[field] else ""), (), e)
 
 
-def _read_ahead_ended(e: Record) -> str:
-    cut = f", then stopped: {e['reason']}" if e["reason"] else ""
-    return (
-        f"read {format_bytes(e['read_bytes'])} of {format_bytes(e['file_bytes'])} of "
-        f"{short_name(e['model'])} ahead in {seconds(e['read_s'])}{cut}"
-    )
-
-
-def _model_load_failed(e: Record) -> str:
-    then = "; trying once more" if e["will_retry"] else ""
-    return f"{short_name(e['model'])} did not load on {e['device']}: {e['problem']}{then}"
-
-
-def _model_parked(e: Record) -> str:
-    return (
-        f"parked {short_name(e['model'])}: {e['tokens']:,} tokens, "
-        f"{format_bytes(e['parked_bytes'])} to {e['tier']} in {seconds(e['park_s'])}"
-    )
-
-
-def _parking_failed(e: Record) -> str:
-    return f"{short_name(e['model'])} could not be parked: {e['problem']}"
-
-
-def _model_released(e: Record) -> str:
-    line = (
-        f"released {short_name(e['model'])}: {format_bytes(e['released_bytes'])} came back "
-        f"in {seconds(e['stop_s'])}"
-    )
-    return line + (f", {format_bytes(e['missing_bytes'])} did not" if e["missing_bytes"] else "")
-
-
-def _model_restored(e: Record) -> str:
-    return f"restored {short_name(e['model'])}: {e['tokens']:,} tokens in {seconds(e['restore_s'])}"
-
-
-def _beginning_kept(e: Record) -> str:
-    return (
-        f"kept how conversations with {short_name(e['model'])} begin: {e['tokens']:,} tokens, "
-        f"{format_bytes(e['n_bytes'])}, in {seconds(e['seconds'])}"
-    )
-
-
-def _beginning_restored(e: Record) -> str:
-    return (
-        f"a new conversation with {short_name(e['model'])} begins with {e['tokens']:,} kept "
-        f"tokens, restored in {seconds(e['restore_s'])}"
-    )
-
-
-def _cache_proven(e: Record) -> str:
-    return (
-        f"proven: {e['cached_tokens']:,} of {e['prompt_tokens']:,} prompt tokens came from "
-        f"the restored cache"
-    )
-
-
-def _cache_lost(e: Record) -> str:
-    return (
-        f"the cache of {short_name(e['model'])} did not serve: {e['cached_tokens']:,} of "
-        f"{e['restored_tokens']:,} tokens re-used; {e['reason']}"
-    )
-
-
-def _worker_died(e: Record) -> str:
-    return f"the worker of {short_name(e['model'])} died (exit code {e['exit_code']})"
-
-
-def _specialist_failed(e: Record) -> str:
-    return f"{e['capability']} could not be used: {e['problem']}"
-
-
-def _generation_finished(e: Record) -> str:
-    return (
-        f"{short_name(e['model'])}: {e['cached_tokens']:,} of {e['prompt_tokens']:,} prompt "
-        f"tokens cached, first token after {seconds(e['ttft_s'])}, "
-        f"{e['completion_tokens']:,} tokens in {seconds(e['total_s'])}"
-    )
-
-
-def _tool_call_started(e: Record) -> str:
-    return f"tool {e['tool']} …"
+def _memory_awaited(e: Record) -> str:
+    which = f" (pid {e['holder']})" if e["holder"] else ""
+    return f"another AI Runner process{which} holds the memory; waiting"
 
 
 def _permission_decided(e: Record) -> str | None:
@@ -147,22 +71,6 @@ def _permission_decided(e: Record) -> str | None:
     return (
         None if e["allowed"] else f"tool {e['tool']} denied: {reasons.get(e['by'], 'you said no')}"
     )
-
-
-def _tool_refused(e: Record) -> str:
-    return f"{e['origin']}: tool {e['tool']} is not offered: {e['problem']}"
-
-
-def _tool_server_connected(e: Record) -> str:
-    return f"MCP server {e['server']} connected in {seconds(e['connect_s'])}: {e['tools']} tools"
-
-
-def _tool_server_failed(e: Record) -> str:
-    return f"MCP server {e['server']}: {e['problem']}"
-
-
-def _tool_progressed(e: Record) -> str:
-    return f"tool {e['tool']}: {e['text']}"
 
 
 def _tool_call_finished(e: Record) -> str:
@@ -188,42 +96,61 @@ def _history_trimmed(e: Record) -> str:
     return f"{what} left out to fit the context of {e['n_ctx']:,}"
 
 
-def _conversation_switched(e: Record) -> str:
-    return f"the next message goes to conversation {e['to'][:8]}"
-
-
 def _reminder_due(e: Record) -> str:
     # A log keeps none of the words.
     text = f": {e['text']}" if "text" in e else ""
     return f"reminder for {time.strftime('%a %d %b, %H:%M', time.localtime(e['due_s']))}{text}"
 
 
-_LINES: Mapping[str, Callable[[Record], str | None]] = {
-    "fallback_chosen": _fallback_chosen,
-    "model_loaded": _model_loaded,
-    "model_load_failed": _model_load_failed,
-    "read_ahead_started": _read_ahead_started,
-    "read_ahead_ended": _read_ahead_ended,
-    "model_parked": _model_parked,
-    "parking_failed": _parking_failed,
-    "model_released": _model_released,
-    "model_restored": _model_restored,
-    "beginning_kept": _beginning_kept,
-    "beginning_restored": _beginning_restored,
-    "cache_proven": _cache_proven,
-    "cache_lost": _cache_lost,
-    "worker_died": _worker_died,
-    "specialist_failed": _specialist_failed,
-    "generation_finished": _generation_finished,
-    "tool_call_started": _tool_call_started,
+_LINES: Mapping[str, str | Callable[[Record], str | None]] = {
+    "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
+    "(`{advice}` gets it)",
+    "memory_awaited": _memory_awaited,
+    "model_loaded": _with_end(
+        "loaded {model:name} on {device} in {load_s:time}: {predicted_bytes:bytes} predicted, "
+        "{measured_bytes:bytes} measured",
+        ", context {n_ctx:,}",
+        "n_ctx",
+    ),
+    "model_load_failed": _with_end(
+        "{model:name} did not load on {device}: {problem}", "; trying once more", "will_retry"
+    ),
+    "read_ahead_started": "reading {model:name} ahead: {file_bytes:bytes}",
+    "read_ahead_ended": _with_end(
+        "read {read_bytes:bytes} of {file_bytes:bytes} of {model:name} ahead in {read_s:time}",
+        ", then stopped: {reason}",
+        "reason",
+    ),
+    "model_parked": "parked {model:name}: {tokens:,} tokens, {parked_bytes:bytes} to {tier} "
+    "in {park_s:time}",
+    "parking_failed": "{model:name} could not be parked: {problem}",
+    "model_released": _with_end(
+        "released {model:name}: {released_bytes:bytes} came back in {stop_s:time}",
+        ", {missing_bytes:bytes} did not",
+        "missing_bytes",
+    ),
+    "model_restored": "restored {model:name}: {tokens:,} tokens in {restore_s:time}",
+    "beginning_kept": "kept how conversations with {model:name} begin: {tokens:,} tokens, "
+    "{n_bytes:bytes}, in {seconds:time}",
+    "beginning_restored": "a new conversation with {model:name} begins with {tokens:,} kept "
+    "tokens, restored in {restore_s:time}",
+    "cache_proven": "proven: {cached_tokens:,} of {prompt_tokens:,} prompt tokens came from "
+    "the restored cache",
+    "cache_lost": "the cache of {model:name} did not serve: {cached_tokens:,} of "
+    "{restored_tokens:,} tokens re-used; {reason}",
+    "worker_died": "the worker of {model:name} died (exit code {exit_code})",
+    "specialist_failed": "{capability} could not be used: {problem}",
+    "generation_finished": "{model:name}: {cached_tokens:,} of {prompt_tokens:,} prompt tokens "
+    "cached, first token after {ttft_s:time}, {completion_tokens:,} tokens in {total_s:time}",
+    "tool_call_started": "tool {tool} …",
     "permission_decided": _permission_decided,
-    "tool_refused": _tool_refused,
-    "tool_server_connected": _tool_server_connected,
-    "tool_server_failed": _tool_server_failed,
-    "tool_progressed": _tool_progressed,
+    "tool_refused": "{origin}: tool {tool} is not offered: {problem}",
+    "tool_server_connected": "MCP server {server} connected in {connect_s:time}: {tools} tools",
+    "tool_server_failed": "MCP server {server}: {problem}",
+    "tool_progressed": "tool {tool}: {text}",
     "tool_call_finished": _tool_call_finished,
     "picture_saved": _picture_saved,
     "history_trimmed": _history_trimmed,
-    "conversation_switched": _conversation_switched,
+    "conversation_switched": "the next message goes to conversation {to:.8}",
     "reminder_due": _reminder_due,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airunner.cli.flags import AsJson
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ MaxVram = Annotated[
 def plan(
     settings: Settings,
     max_vram: MaxVram = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which models suit an amount of memory, and why.
 

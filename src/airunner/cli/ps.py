@@ -8,35 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from airunner.cli.flags import AsJson
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.resources.run_log import Run
-    from airunner.resources.status import DeviceStatus, ModelStatus
+    from airunner.resources.status import ModelStatus
 
 _CLOCK_SLACK_S = 2.0
 """Start times of processes are known to a hundredth of a second, those of the system less well."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRun:
-    """One AI Runner process and what it holds."""
-
-    pid: int
-    command: str
-    began_s: float
-    devices: tuple[DeviceStatus, ...]
-    models: tuple[ModelStatus, ...]
-
-
 def ps(
     settings: Settings,
-    as_json: Annotated[bool, typer.Option("--json", help="print the list as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the models that are loaded or parked now.
 
@@ -49,7 +37,7 @@ def ps(
     runs = [read_run(path) for path in run_files(runs_folder(settings))]
     live = [_state_of(run) for run in runs if _is_live(run)]
     if as_json:
-        print_json([asdict(run) for run in live])
+        print_json(live)
     else:
         _print(live)
 
@@ -71,7 +59,8 @@ def _is_live(run: Run) -> bool:
         return False
 
 
-def _state_of(run: Run) -> LiveRun:
+def _state_of(run: Run) -> dict[str, Any]:
+    """A process and what it holds, ready for JSON."""
     from airunner.resources.status import DeviceStatus
     from airunner.scheduling.ledger import DeviceBudget
     from airunner.scheduling.scheduler import Scheduler
@@ -81,16 +70,15 @@ def _state_of(run: Run) -> LiveRun:
     )
     for event, _ in run.steps:
         scheduler.step(event)
-    accounts = scheduler.roster.ledger.accounts.values()
-    return LiveRun(
-        pid=run.header["pid"],
-        command=run.header["command"],
-        began_s=run.header["began_s"],
-        devices=tuple(
-            DeviceStatus(a.device, a.budget_bytes, a.held_bytes, a.lost_bytes) for a in accounts
-        ),
-        models=tuple(_models(run, scheduler.roster)),
-    )
+    devices = [
+        DeviceStatus(a.device, a.budget_bytes, a.held_bytes, a.lost_bytes)
+        for a in scheduler.roster.ledger.accounts.values()
+    ]
+    return {
+        **{name: run.header[name] for name in ("pid", "command", "began_s")},
+        "devices": [asdict(device) for device in devices],
+        "models": [asdict(model) for model in _models(run, scheduler.roster)],
+    }
 
 
 def _models(run: Run, roster: Any) -> Iterator[ModelStatus]:
@@ -128,7 +116,7 @@ def _measured_bytes(pid: int | None, device: str) -> int | None:
     return device_bytes_of_process(pid, "rocm" if device.startswith("rocm") else "cpu")
 
 
-def _print(live: list[LiveRun]) -> None:
+def _print(live: list[dict[str, Any]]) -> None:
     from airunner.cli.console import columns, out
     from airunner.cli.narration import seconds
     from airunner.config.byte_size import format_bytes
@@ -137,24 +125,20 @@ def _print(live: list[LiveRun]) -> None:
     if not live:
         console.print("No AI Runner process has models loaded.")
     for run in live:
-        age = seconds(time.time() - run.began_s)
-        console.print(f"{run.command}, process {run.pid}, for {age}", style="bold")
-        for device in run.devices:
-            console.print(
-                f"  {device.device}: {format_bytes(device.held_bytes)} of "
-                f"{format_bytes(device.budget_bytes)} in use"
-            )
+        age = seconds(time.time() - run["began_s"])
+        console.print(f"{run['command']}, process {run['pid']}, for {age}", style="bold")
+        for device in run["devices"]:
+            held, budget = map(format_bytes, (device["held_bytes"], device["budget_bytes"]))
+            console.print(f"  {device['device']}: {held} of {budget} in use")
         table = columns("  Model", "State", "Charged", "Measured", "Parked", right=("Charged",))
-        for model in run.models:
-            where = f" on {model.device}" if model.pid else ""
-            measured = format_bytes(model.measured_bytes) if model.pid else "-"
-            parked = format_bytes(model.parked_bytes) if model.parked_bytes else "-"
-            pinned = ", pinned" if model.pinned else ""
+        for model in run["models"]:
+            where = f" on {model['device']}" if model["pid"] else ""
+            pinned = ", pinned" if model["pinned"] else ""
             table.add_row(
-                f"  {model.model}",
-                f"{model.state}{where}{pinned}",
-                format_bytes(model.held_bytes) if model.held_bytes else "-",
-                measured,
-                parked,
+                f"  {model['model']}",
+                f"{model['state']}{where}{pinned}",
+                format_bytes(model["held_bytes"]) if model["held_bytes"] else "-",
+                format_bytes(model["measured_bytes"]) if model["pid"] else "-",
+                format_bytes(model["parked_bytes"]) if model["parked_bytes"] else "-",
             )
         console.print(table)

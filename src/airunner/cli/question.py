@@ -135,14 +135,11 @@ def _where_it_is_seen() -> Iterator[Console]:
 
 
 def _line_typed() -> str | None:
-    """The next line of stdin, ``None`` at its end; what is no text is no answer either."""
-    try:
+    """The next line of stdin, ``None`` at its end."""
+    with suppress(OSError):  # the terminal has gone
         _wait_for_typing()
         return sys.stdin.readline() or None
-    except UnicodeDecodeError:
-        return "?"
-    except OSError:  # the terminal has gone
-        return None
+    return None
 
 
 def _wait_for_typing() -> None:

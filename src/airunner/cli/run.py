@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Annotated
 
 import typer
 
 from airunner.cli.attached import Images, read_pictures, with_pictures
-from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.flags import EXIT_FAILED, AsJson
+from airunner.cli.streams import complain, give, prompt_text
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
@@ -25,7 +25,7 @@ def run(
         str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
     ] = "-",
     images: Images = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the answer as JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
@@ -39,9 +39,7 @@ def run(
     from airunner.events import Event, SpecialistFailed
 
     pictures = read_pictures(images)
-    prompt = sys.stdin.read() if text == "-" else text
-    if not prompt.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint="TEXT")
+    prompt = prompt_text(text, "TEXT")
     if pictures and capability is ModelCapability.EMBEDDING:
         raise typer.BadParameter("only text can be embedded", param_hint="--image")
     content = with_pictures(prompt, pictures)
@@ -65,17 +63,10 @@ def run(
         took_s = time.perf_counter() - began_s
     problem = "; ".join(problems)
     if as_json:
-        print_json(
-            {
-                "capability": capability,
-                "model": model,
-                "text": answer,
-                "problem": problem,
-                "seconds": took_s,
-            }
-        )
+        found = {"capability": capability, "model": model, "text": answer}
+        print_json({**found, "problem": problem, "seconds": took_s})
     elif answer is not None:
-        typer.echo(answer)
+        give(answer)
     if answer is None:
-        typer.echo(f"error: {problem}", err=True)
+        complain(problem)
         raise typer.Exit(EXIT_FAILED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import time
@@ -10,7 +11,9 @@ from typing import Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
+from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
+from airunner.errors import MissingPackageError
 
 _STOP_S = 60.0
 _POLL_S = 0.05
@@ -30,19 +33,34 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="a page that may use it from a browser, or *"),
     ] = None,
+    log_requests: Annotated[
+        bool, typer.Option("--log-requests", help="log every request to stderr, as lines of JSON")
+    ] = False,
+    log_prompts: Annotated[
+        bool, typer.Option("--log-prompts", help="the same, with everything that is said to it")
+    ] = False,
+    otlp: Annotated[
+        str, typer.Option(metavar="URL", help="a collector of OpenTelemetry's traces")
+    ] = "",
 ) -> None:
     """Serve the team to other programs, until Ctrl-C or `airunner stop`.
 
     OpenAI's, Anthropic's and Ollama's clients connect by changing one address.
     """
+    if importlib.util.find_spec("fastapi") is None:
+        raise MissingPackageError("the server", "server")
+    from airunner.server.request_log import log_json
     from airunner.server.serving import Address
     from airunner.server.serving import serve as serve_at
 
-    def ready(url: str) -> None:
-        typer.echo(f"AI Runner serves at {url}")
-        typer.echo(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
+    if log_requests or log_prompts:
+        log_json(log_prompts)
 
-    serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready)
+    def ready(url: str) -> None:
+        say(f"AI Runner serves at {url}")
+        say(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
+
+    serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready, otlp)
 
 
 def stop(settings: Settings) -> None:
@@ -51,13 +69,13 @@ def stop(settings: Settings) -> None:
 
     server = find_server(settings.home)
     if server is None:
-        typer.echo(f"no server runs for {settings.home}", err=True)
+        complain(f"no server runs for {settings.home}")
         raise typer.Exit(EXIT_FAILED)
     os.kill(server.pid, signal.SIGTERM)
     ends = time.monotonic() + _STOP_S
     while find_server(settings.home) == server:
         if time.monotonic() > ends:
-            typer.echo(f"error: process {server.pid} does not end; it may be killed", err=True)
+            complain(f"process {server.pid} does not end; it may be killed")
             raise typer.Exit(EXIT_FAILED)
         time.sleep(_POLL_S)
-    typer.echo(f"stopped the server at {server.url}")
+    say(f"stopped the server at {server.url}")

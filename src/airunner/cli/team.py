@@ -6,23 +6,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
-    from airunner.runtime import Runtime
+    from airunner.runtime import AnyRuntime
     from airunner.tools.toolset import Toolset
 
 
 @contextmanager
 def running_team(
-    settings: Settings, command: str, toolset: Toolset | None = None
-) -> Iterator[Runtime]:
+    settings: Settings, command: str, toolset: Toolset | None = None, *, own: bool = False
+) -> Iterator[AnyRuntime]:
     """A runtime that tools share too, closed on the way out: workers gone, parked files removed.
 
-    ``command`` goes into the run log. It is the command's name only, because
-    its arguments may hold what a user said.
+    It is the server's, if one runs for the home folder: nothing is loaded twice. ``own``
+    needs a team of this process, as a ``toolset`` does. ``command`` goes into the run log.
+    It is the command's name only, because its arguments may hold what a user said.
     """
     from airunner.runtime import Runtime
+    from airunner.runtime.attaching import attach
 
+    attached = None if own or toolset is not None else attach(settings)
+    if attached is not None:
+        for line in attached.remarks:
+            typer.echo(line, err=True)
+        with attached:
+            yield Runtime.share(attached)
+        return
     with Runtime(settings, toolset=toolset, command=f"airunner {command}") as runtime:
         yield Runtime.share(runtime)

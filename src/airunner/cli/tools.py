@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, SETTINGS_HINT, takes_settings
+from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
-
-AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
-
-tools_app = typer.Typer(
-    name="tools",
-    help="List tools and call one.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def list_tools(settings: Settings, as_json: AsJson = False) -> None:
@@ -31,12 +21,14 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     searches for the others. The setting core_tools changes which those are, and the
     setting tools switches whole toolsets on and off.
     Built-in tools, those of installed packages, and those of the MCP servers in
-    mcp.json, which are started for it. What could not be used is told on stderr.
+    mcp.json, which are started for it. What could not be used is told on stderr, and what
+    has to be installed for tools that are left out.
     """
     from airunner.cli.chat_screen import AnswerScreen
-    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.console import columns, err, out, print_json
     from airunner.cli.following import following
     from airunner.cli.team import running_team
+    from airunner.toolbox.toolset import missing_extras
     from airunner.tools.permissions import Permissions
 
     permissions = Permissions(settings.permissions)
@@ -58,6 +50,8 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
             }
             for tool in runtime.toolset
         ]
+    for hint in missing_extras():
+        err().print(hint)
     if as_json:
         print_json(tools)
         return
@@ -110,10 +104,10 @@ def call_tool(
         problem = outcome.problem
         print_json({"tool": name, "result": result, "problem": problem, "seconds": took_s})
     elif result is not None:
-        typer.echo(result)
+        give(result)
     if outcome.problem:
         if not as_json:
-            typer.echo(f"error: {outcome.problem}", err=True)
+            complain(outcome.problem)
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -127,6 +121,6 @@ def _arguments(text: str) -> dict[str, Any]:
     return value
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {"list": list_tools, "call": call_tool}
-for _name, _command in _COMMANDS.items():
-    tools_app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_command))
+tools_app = command_group(
+    "tools", "List tools and call one.", {"list": list_tools, "call": call_tool}
+)

@@ -36,6 +36,7 @@ from airunner.config.values import (
     existing_file,
     integer,
     names,
+    names_or,
     path,
     permission_rules,
     pixels,
@@ -184,6 +185,10 @@ class Settings:
     parking_disk: Annotated[
         int, Setting(size(), "disk for the state of parked conversations", "SIZE")
     ] = 8 * GIB
+    keep_parked: Annotated[
+        bool,
+        Setting(switch, "keep conversations' state on disk from one run to the next"),
+    ] = True
     queue_limit: Annotated[int, Setting(integer(1), "requests that may wait for a model", "N")] = (
         256
     )
@@ -212,7 +217,7 @@ class Settings:
     core_tools: Annotated[
         tuple[str, ...],
         Setting(
-            names,
+            names_or("all"),
             "tools that every prompt shows, beside the search for the others; all: each of them "
             "(default: eight that `airunner tools list` marks)",
             "TOOL,...",

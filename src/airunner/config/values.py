@@ -125,6 +125,20 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_items(value)))
 
 
+def names_or(word: str) -> Parser:
+    """A parser of names, in place of which ``word`` may stand alone."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        found = names(value)
+        if word not in map(str.lower, found):
+            return found
+        if len(found) > 1:
+            raise ValueError(f"{word} stands alone: write {word}, or name each one")
+        return (word,)
+
+    return parse
+
+
 def device_budgets(value: object) -> tuple[tuple[str, int | None], ...]:
     """Devices with their budgets in bytes, ``None`` where none is given.
 

@@ -7,7 +7,7 @@ in the parent process and speaks to a worker; it never imports a model library.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -112,12 +112,14 @@ class SlotClaim:
     """A slot handed to a conversation.
 
     ``displaced`` is the conversation whose state is still in the slot and will
-    be overwritten; ``resident`` is true when the slot already holds this one.
+    be overwritten; ``continued`` is whether somebody has come back to that one.
+    ``resident`` is true when the slot already holds this one.
     """
 
     slot: int
     resident: bool
     displaced: str | None = None
+    continued: bool = field(default=False, compare=False)
 
 
 class ChatModel(Protocol):

@@ -19,7 +19,18 @@
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
     │   ├── ServerRunningError     a second server for the same home folder
-    │   └── PortTakenError         another program listens there
+    │   ├── ServerGoneError        the server that this program uses ended, or does not answer
+    │   ├── PortTakenError         another program listens there
+    │   ├── KeysError              a key's name that is taken, unknown or unusable, or a bad file
+    │   ├── NoKeysError            listening beyond this machine while there is no key
+    │   ├── MissingPackageError    the server, or a part of it, is an extra that is not installed
+    │   ├── ForbiddenModelError    a model that the request's key does not allow
+    │   ├── UnknownResponseError   a response that is not kept
+    │   ├── BodyRefusedError       a request's body that says what cannot be
+    │   └── HungUpError            the client that waited for an answer has gone
+    ├── RecordError
+    │   ├── UnknownRecordError     nothing is kept under this id
+    │   └── ConversationBusyError  a second turn in a conversation that has one
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -33,6 +44,7 @@
     ├── LeaseError
     │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
     │   ├── LeaseTimeoutError
+    │   ├── MemoryHeldError        another process of the same home folder holds the memory
     │   └── LeaseDeadlockError     waiting could never end: the waiter holds what it waits for
     └── ToolError
         ├── UnknownToolError
@@ -44,7 +56,8 @@
         ├── ToolFailedError        raised by a tool, or for it: trying again will not help
         └── ToolTimeoutError
 
-Those about tools are in ``tools``; everybody imports all of them from here.
+Those about tools are in ``tools``, those of the server in ``server``, those about what is kept
+in ``records``, those about waiting in ``leases``; everybody imports all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -56,6 +69,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
+from airunner.errors.leases import LeaseError as LeaseError
+from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
+from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
+from airunner.errors.leases import MemoryHeldError as MemoryHeldError
+from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import RecordError as RecordError
+from airunner.errors.records import UnknownRecordError as UnknownRecordError
+from airunner.errors.server import BodyRefusedError as BodyRefusedError
+from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
+from airunner.errors.server import HungUpError as HungUpError
+from airunner.errors.server import KeysError as KeysError
+from airunner.errors.server import MissingPackageError as MissingPackageError
+from airunner.errors.server import NoKeysError as NoKeysError
+from airunner.errors.server import PortTakenError as PortTakenError
+from airunner.errors.server import ServerError as ServerError
+from airunner.errors.server import ServerGoneError as ServerGoneError
+from airunner.errors.server import ServerRunningError as ServerRunningError
+from airunner.errors.server import UnknownResponseError as UnknownResponseError
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -196,30 +228,6 @@ class MediaError(AiRunnerError):
         super().__init__(f"{name} cannot be sent to a model: {problem}.")
 
 
-class ServerError(AiRunnerError):
-    """Base of errors about running the server."""
-
-
-class ServerRunningError(ServerError):
-    """A second server for the same home folder; ``url`` is where the first one listens."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url, self.home = url, home
-        where = f" at {url}" if url else ""
-        super().__init__(
-            f"A server for {home} runs already{where}. `airunner stop` ends it; "
-            "another --home gets a server of its own."
-        )
-
-
-class PortTakenError(ServerError):
-    """An address to listen at that cannot be had."""
-
-    def __init__(self, host: str, port: int, problem: str) -> None:
-        self.host, self.port, self.problem = host, port, problem
-        super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
-
-
 class DeviceNotFoundError(AiRunnerError):
     """A device name that this machine does not have."""
 
@@ -340,38 +348,4 @@ class BlackImageError(EngineError):
         super().__init__(
             f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
             "steps; if it stays, compute in a wider type (image_dtype=float32)."
-        )
-
-
-class LeaseError(AiRunnerError):
-    """Base of errors about waiting for a model."""
-
-
-class LeaseRefusedError(LeaseError):
-    """The request was turned away without waiting."""
-
-    def __init__(self, model: str, problem: str) -> None:
-        self.model, self.problem = model, problem
-        super().__init__(f"No lease on {model}: {problem}")
-
-
-class LeaseTimeoutError(LeaseError):
-    """The model did not become available in ``waited_s`` seconds."""
-
-    def __init__(self, model: str, waited_s: float) -> None:
-        self.model, self.waited_s = model, waited_s
-        super().__init__(
-            f"{model} did not become available within {waited_s:.0f} s; other work holds the "
-            "memory. `airunner explain` shows what."
-        )
-
-
-class LeaseDeadlockError(LeaseError):
-    """Waiting could never end: the requester holds what would have to be evicted."""
-
-    def __init__(self, model: str, held: Sequence[str]) -> None:
-        self.model, self.held = model, tuple(held)
-        super().__init__(
-            f"Waiting for {model} could never end, because the memory it needs is held by "
-            f"{', '.join(self.held)} for the same work. Close that handle first."
         )

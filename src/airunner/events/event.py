@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, dataclass_transform
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+@dataclass(frozen=True, kw_only=True)
 class Event:
-    """Base of all events. ``at_s`` is Unix time."""
+    """Base of all events: a subclass is a frozen dataclass by itself. ``at_s`` is Unix time."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
 
     at_s: float = field(default_factory=time.time)
 
     @property
     def kind(self) -> str:
         """The event's name in JSON: the class name in snake case."""
-        name = type(self).__name__
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+        return self.kind_name()
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """The ``kind`` of this class's events."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
     def as_json(self) -> dict[str, Any]:
         """The event as JSON-ready values, ``kind`` first."""

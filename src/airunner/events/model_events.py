@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from airunner.events.event import Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FallbackChosen(Event):
     """A mapped model's weights are absent, so the embedded model answers instead."""
 
@@ -17,7 +14,15 @@ class FallbackChosen(Event):
     advice: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryAwaited(Event):
+    """Another process of the same home folder holds the memory: what is asked for waits.
+
+    ``holder`` is that process's id, 0 if it is not known.
+    """
+
+    holder: int
+
+
 class DownloadProgressed(Event):
     """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
 
@@ -27,9 +32,11 @@ class DownloadProgressed(Event):
     step: str = "download"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided(Event):
-    """The scheduler decided something, with the figures it decided on."""
+    """The scheduler decided something, with the figures it decided on.
+
+    ``cause`` is the kind of a refusal, empty for everything else.
+    """
 
     action: str
     model: str
@@ -38,9 +45,9 @@ class Decided(Event):
     needed_bytes: int = 0
     held_bytes: int = 0
     budget_bytes: int = 0
+    cause: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoaded(Event):
     """A worker has its model ready."""
 
@@ -54,7 +61,6 @@ class ModelLoaded(Event):
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAheadStarted(Event):
     """A model's file is being read into the page cache, because the model may be loaded soon."""
 
@@ -62,7 +68,6 @@ class ReadAheadStarted(Event):
     file_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAheadEnded(Event):
     """Reading ahead ended after ``read_bytes``; ``reason`` says why early, empty if all was read.
 
@@ -76,7 +81,6 @@ class ReadAheadEnded(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoadFailed(Event):
     """A model did not load. ``will_retry`` says whether another attempt follows."""
 
@@ -86,7 +90,6 @@ class ModelLoadFailed(Event):
     will_retry: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelParked(Event):
     """A model's conversations were saved before it leaves memory."""
 
@@ -98,7 +101,6 @@ class ModelParked(Event):
     tier: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ParkingFailed(Event):
     """A conversation's KV state could not be kept; its prompt will be processed again."""
 
@@ -107,7 +109,6 @@ class ParkingFailed(Event):
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReleased(Event):
     """A worker is gone. ``missing_bytes`` did not come back and count against the budget.
 
@@ -122,7 +123,6 @@ class ModelReleased(Event):
     peak_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRestored(Event):
     """Parked state was put back. The engine's claim; ``CacheProven`` or ``CacheLost`` follows."""
 
@@ -132,7 +132,6 @@ class ModelRestored(Event):
     restore_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BeginningKept(Event):
     """The beginning that all conversations of the same settings share was computed and saved.
 
@@ -145,7 +144,6 @@ class BeginningKept(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BeginningRestored(Event):
     """A new conversation was given the kept beginning; ``CacheProven`` or ``CacheLost`` follows."""
 
@@ -155,7 +153,6 @@ class BeginningRestored(Event):
     restore_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheProven(Event):
     """The first request after a restore re-used the restored tokens."""
 
@@ -166,7 +163,6 @@ class CacheProven(Event):
     restored_tokens: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLost(Event):
     """State that was parked, kept or still in its slot did not serve; ``reason`` says why.
 
@@ -181,7 +177,6 @@ class CacheLost(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerDied(Event):
     """A worker's process ended by itself."""
 
@@ -190,7 +185,6 @@ class WorkerDied(Event):
     log: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SpecialistFailed(Event):
     """A specialised model could not be used; the caller was given ``None``."""
 

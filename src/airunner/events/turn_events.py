@@ -1,14 +1,13 @@
-"""Events of a turn: what is said, called, allowed and drawn."""
+"""Events of a turn: what is said, called, allowed, drawn and remembered."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from airunner.events.event import Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnStarted(Event):
     """The agent loop took up a user's message."""
 
@@ -17,7 +16,6 @@ class TurnStarted(Event):
     model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TextStreamed(Event):
     """A piece of the answer. ``reasoning`` marks thinking, not for the final text."""
 
@@ -26,7 +24,6 @@ class TextStreamed(Event):
     reasoning: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationFinished(Event):
     """One generation of a model ended, with what it cost.
 
@@ -48,7 +45,6 @@ class GenerationFinished(Event):
     decode_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallStarted(Event):
     """A tool is about to run with these arguments."""
 
@@ -58,7 +54,6 @@ class ToolCallStarted(Event):
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionAsked(Event):
     """A tool call waits for the user; ``question`` is what the answer must name."""
 
@@ -70,7 +65,6 @@ class PermissionAsked(Event):
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionDecided(Event):
     """A call was asked about, or denied: by the ``user``, a ``rule``, or as ``nobody`` could say.
 
@@ -85,7 +79,6 @@ class PermissionDecided(Event):
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolProgressed(Event):
     """A tool says how far it is."""
 
@@ -95,7 +88,6 @@ class ToolProgressed(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallFinished(Event):
     """A tool returned, or failed with ``problem``. ``truncated`` says the result was shortened."""
 
@@ -108,7 +100,6 @@ class ToolCallFinished(Event):
     truncated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageStepped(Event):
     """An image model finished one denoising step. ``owner`` is the work it is for."""
 
@@ -123,7 +114,6 @@ class ImageStepped(Event):
         return {"kind": self.kind} | {k: v for k, v in asdict(self).items() if k != "preview_png"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PictureSaved(Event):
     """A picture lies in the pictures folder. ``settings`` is what it was drawn with."""
 
@@ -136,7 +126,6 @@ class PictureSaved(Event):
     settings: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRefused(Event):
     """A tool from outside (an MCP server, an installed package) is not offered."""
 
@@ -145,7 +134,6 @@ class ToolRefused(Event):
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolServerConnected(Event):
     """An MCP server runs and offers ``tools`` tools."""
 
@@ -154,7 +142,6 @@ class ToolServerConnected(Event):
     connect_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolServerFailed(Event):
     """An MCP server did not start, died or hung; a later call of its tools starts it again."""
 
@@ -162,7 +149,6 @@ class ToolServerFailed(Event):
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryTrimmed(Event):
     """Something was left out so that the prompt fits the context.
 
@@ -176,7 +162,6 @@ class HistoryTrimmed(Event):
     left_out_media: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnFinished(Event):
     """The turn ended: ``answered``, ``step_limit``, ``cancelled`` or ``failed``."""
 
@@ -186,3 +171,19 @@ class TurnFinished(Event):
     steps: int
     total_s: float
     problem: str = ""
+
+
+class ConversationSwitched(Event):
+    """A tool moved the talk: the next turn belongs to conversation ``to``."""
+
+    turn: str
+    conversation: str
+    to: str
+
+
+class ReminderDue(Event):
+    """A reminder was due at ``due_s`` (Unix time) and is delivered with this, once."""
+
+    number: int
+    text: str
+    due_s: float

@@ -38,7 +38,7 @@ from airunner.agent.tool_calling.prompt import (
 )
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.guided.choosing import SearchChooser, ToolChooser
-from airunner.guided.grounding.grounded import ground
+from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Body
@@ -166,10 +166,11 @@ class _Form:
         settled = {name for name in marks_of(tool) if name in given or _is_optional(tool, name)}
         left = without(tool.decoding, settled)
         if left["properties"] and not _is_called_again(tool, messages):
-            grounded = ground(left, _grounds(tool, request), f"{tool.name} {tool.description}")
+            grounded = ground(left, _grounds(tool, request))
             given, left = {**given, **grounded.given}, dict(grounded.schema)
-        left = bounded(left)
-        return cls(given, left, _arguments_wanted(tool, left))
+        question = _arguments_wanted(tool, left)
+        left = narrowed(left, _grounds(tool, request), given)
+        return cls(given, bounded(left), question)
 
     @property
     def is_complete(self) -> bool:

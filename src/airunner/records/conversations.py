@@ -74,10 +74,16 @@ class Found:
 
 
 class Conversations:
-    """The conversations of a database."""
+    """The conversations of a database. ``on_delete`` hears the id of each that is deleted."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        on_delete: Callable[[str], None] | None = None,
+    ) -> None:
         self._database, self._clock = database, clock
+        self._on_delete = on_delete
         self._index = Index("message", ("said",))
 
     def save(
@@ -168,6 +174,15 @@ class Conversations:
             row = connection.execute(f"{_SHOWN} WHERE id = ?", (id,)).fetchone()
         return None if row is None else Entry(*row)
 
+    def may_have(self, id: str) -> bool:
+        """Whether a conversation is saved, as far as can be known; makes no file."""
+        if not self._database.path.exists():
+            return False
+        try:
+            return self.entry(id) is not None
+        except StorageError:
+            return True
+
     def list(self, limit: int = -1) -> Sequence[Entry]:
         """The conversations, the one that was talked in last first."""
         with self._database.read() as connection:
@@ -226,6 +241,8 @@ class Conversations:
             gone = connection.execute("DELETE FROM conversation WHERE id = ?", (id,)).rowcount == 1
             _forget_unused_media(connection)
             self._index.merge(connection)
+        if gone and self._on_delete is not None:
+            self._on_delete(id)
         self._database.compact()
         return gone
 

@@ -29,14 +29,21 @@ class Records:
         path: the SQLite file.
         clock: the present, in Unix time.
         busy_s: how long to wait for another process that is writing.
+        on_delete: hears the id of each conversation that is deleted, on the thread that
+            does it.
     """
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], float] = time.time, busy_s: float = BUSY_S
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        busy_s: float = BUSY_S,
+        on_delete: Callable[[str], None] | None = None,
     ) -> None:
         self.clock = clock
         self._database = Database(path, migrate, busy_s)
-        self.conversations = Conversations(self._database, clock)
+        self.conversations = Conversations(self._database, clock, on_delete)
         self.notes = Notes(self._database, clock)
         self.facts = Facts(self._database, clock)
         self.reminders = Reminders(self._database, clock)

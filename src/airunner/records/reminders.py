@@ -1,7 +1,7 @@
 """Reminders: what the user wants to be told, and when.
 
 Owns that each is delivered once, however many processes look. Reading a time in
-words belongs to ``airunner.toolbox.time.dates.moments``; showing, to whoever claims.
+words belongs to ``airunner.toolbox.time.dates.date_reader``; showing, to whoever claims.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A message as JSON, and back exactly as it was.
+"""A message as JSON, and back exactly as it was; what is no Unicode becomes U+FFFD.
 
 Pictures and recordings are named by their SHA-256; their bytes are kept elsewhere.
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from airunner.json_schema.plain import encodable
 from airunner.messages import (
     AudioPart,
     Content,
@@ -23,7 +24,7 @@ _MEDIA: dict[str, type[ImagePart | AudioPart]] = {"image": ImagePart, "audio": A
 
 
 def to_json(message: Message) -> str:
-    """``message`` as one line of ASCII, so that even half a surrogate pair survives."""
+    """``message`` as one line of ASCII."""
     value: dict[str, Any] = {"role": message.role, "content": _content_value(message.content)}
     if message.tool_calls:
         value["tool_calls"] = [_call_value(call) for call in message.tool_calls]
@@ -41,10 +42,14 @@ def to_json(message: Message) -> str:
 def from_json(text: str, files: Mapping[str, bytes] | None = None) -> Message:
     """The message that ``to_json`` wrote; ``files`` are its pictures' bytes by SHA-256.
 
+    U+FFFD stands for half a surrogate pair, which no engine can be sent.
+
     Raises:
         ValueError, TypeError, KeyError: it is none, or one of its files is missing.
     """
     value = json.loads(text)
+    if r"\ud" in text:
+        value = json.loads(encodable(json.dumps(value, ensure_ascii=False)))
     calls = tuple(ToolCall(**call) for call in value.pop("tool_calls", ()))
     for name in ("content", "sent"):
         if isinstance(value.get(name), list):

@@ -21,7 +21,8 @@ from airunner.engines.beginning import leading_system
 from airunner.errors import AiRunnerError, WorkerDiedError
 from airunner.events import BeginningKept, BeginningRestored, EventBus
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import KeptBeginning, ParkingLot
+from airunner.resources.parking import ParkingLot
+from airunner.resources.saved_state import KeptBeginning
 from airunner.resources.saving import save_slot
 
 KEPT_FROM_TOKENS = 256

@@ -36,12 +36,11 @@ _LINK_BYTES = 16
 
 @dataclass(slots=True)
 class KnownConversation:
-    """One conversation of a client. ``answers`` counts the answers it has had."""
+    """One conversation of a client."""
 
     id: str
     model: str
     chain: Chain = ()
-    answers: int = 0
     busy: bool = field(default=False, compare=False)
 
 
@@ -86,9 +85,20 @@ class KnownConversations:
             if self._by_link.get(link) == conversation.id:
                 del self._by_link[link]
         conversation.chain = chain(conversation.model, messages, settings)
-        conversation.answers += 1
         # Of two conversations that begin alike, the later one answers for the beginning.
         self._by_link |= dict.fromkeys(conversation.chain, conversation.id)
+
+    def find(self, conversation: str) -> KnownConversation | None:
+        """What is known of a conversation that has been answered."""
+        known = self._known.get(conversation)
+        return known if known is not None and known.chain else None
+
+    def recall(self, conversation: str, model: str, chain: Chain) -> None:
+        """Know a conversation of an earlier process, whose state was kept."""
+        self.forget(conversation)
+        self._known[conversation] = KnownConversation(conversation, model, chain)
+        self._by_link |= dict.fromkeys(chain, conversation)
+        self._forget_oldest()
 
     def forget(self, conversation: str) -> None:
         """Know nothing of a conversation any more."""

@@ -28,14 +28,19 @@ from airunner.engines.base import (
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.openai_form import request_of, usage_json, usage_of
 from airunner.engines.slots import SlotTable
-from airunner.errors import AiRunnerError, GenerationError
+from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError
 from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
-from airunner.resources.parking import ParkedState, ParkingLot
+from airunner.resources.parking import ParkingLot
+from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
+from airunner.resources.visitor import current_visitor
+
+STATE_BYTES_PER_S = 1e9
+"""How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
 
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
@@ -47,6 +52,7 @@ class LoadedModel:
     ``begun`` has the conversations that began with a common beginning and have not yet
     been answered to the end; ``unanswered`` those of which nothing else is in the slot.
     ``contents`` tells what the last answer in a slot began with; see ``Beginnings.digest``.
+    ``queue_limit`` is how many requests may wait for a slot.
     """
 
     key: str
@@ -57,6 +63,7 @@ class LoadedModel:
     kv_bytes_per_token: int
     beginnings: Beginnings
     proof: CacheProof
+    queue_limit: int
     begun: dict[str, Begun] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     contents: dict[int, str | None] = field(default_factory=dict)
@@ -96,14 +103,16 @@ class LoadedModel:
         return model
 
     @property
-    def state_bytes(self) -> int:
-        """About what the live conversations' KV state takes."""
-        return sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
+    def rebuild_s(self) -> float:
+        """About how long it takes to save and restore the KV state of all live conversations."""
+        n_bytes = sum(map(self.proof.tokens, self.slots.live())) * self.kv_bytes_per_token
+        return 2 * n_bytes / STATE_BYTES_PER_S
 
-    async def save(self, conversation: str, slot: int) -> ParkedState | None:
+    async def save(self, conversation: str, slot: int, continued: bool) -> ParkedState | None:
         """Write one conversation to the lot, trying each tier; ``None`` if none took it.
 
-        One that was never answered has nothing of its own to be kept.
+        ``continued`` is whether somebody has come back to it. One that was never answered
+        has nothing of its own to be kept.
         """
         if conversation in self.unanswered:
             return None
@@ -118,6 +127,7 @@ class LoadedModel:
                 ParkedState,
                 self.key,
                 conversation,
+                continued,
             )
         except asyncio.CancelledError:
             self.proof.not_kept(conversation, "the request that needs its slot was cancelled")
@@ -140,6 +150,7 @@ class LoadedModel:
             self.proof.lost(state.name, 0, state.tokens, str(error))
             return False
         self.lot.drop(state.model, state.name)
+        self.slots.note_continued(state.name, state.continued)
         self.proof.expect(state.name, found.tokens, "restored")
         self.bus.publish(
             ModelRestored(
@@ -181,9 +192,13 @@ class LoadedModel:
 
         Raises:
             GenerationError: the model draws, and has no slots.
+            LeaseRefusedError: too many wait already.
         """
         _ = self.chat_model
-        async with self.slots.hold(conversation) as claim:
+        if (waiting := self.slots.waiting) >= self.queue_limit:
+            problem = f"{waiting} requests are waiting already"
+            raise LeaseRefusedError(self.key, problem, eta_s=self.slots.queue_s)
+        async with self.slots.hold(conversation, current_visitor().priority) as claim:
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
                 await self._make_ready(conversation, claim, content, request)
@@ -221,12 +236,14 @@ class LoadedModel:
         """
         try:
             if claim.displaced is not None:
-                await self.save(claim.displaced, claim.slot)
+                await self.save(claim.displaced, claim.slot, claim.continued)
             if conversation is None:
                 return
             self._expect_nothing(conversation)
             parked = self.lot.find(self.key, conversation)
             restored = parked is not None and await self.restore(parked, claim.slot)
+            if restored:
+                self.slots.note_continued(conversation, True)
             if not restored and request is not None:
                 # A restore that failed may have left anything in the slot.
                 found = content if parked is None else None
@@ -256,6 +273,11 @@ class LoadedModel:
         if not reused:
             self.beginnings.disprove(begun, usage.cached_tokens)
         return replace(usage, cached_tokens=max(0, usage.cached_tokens - begun.computed))
+
+    def forget(self, conversation: str) -> None:
+        """Keep nothing of a conversation that was deleted; an answer in progress goes on."""
+        self.slots.forget(conversation)
+        self._expect_nothing(conversation)
 
     def _expect_nothing(self, conversation: str) -> None:
         self.begun.pop(conversation, None)

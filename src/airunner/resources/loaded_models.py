@@ -22,12 +22,12 @@ from airunner.events import (
     EventBus,
     ModelLoaded,
     ModelLoadFailed,
-    ModelParked,
     ModelReleased,
     WorkerDied,
 )
 from airunner.resources.beginnings import Beginnings
 from airunner.resources.cache_proof import CacheProof
+from airunner.resources.keeping import keep_for_the_next, parked_event
 from airunner.resources.lease import LoadedModel, conversations_of
 from airunner.resources.parking import ParkingLot
 from airunner.resources.sizing import Sized
@@ -49,6 +49,7 @@ class LoadedModels:
         n_threads: CPU threads for all engines together.
         report: takes the outcome of each effect.
         missing_bytes: measures what a worker did not give back; runs on a thread.
+        queue_limit: how many requests may wait for a slot of one model.
     """
 
     launchers: Mapping[str, Launcher[Any]]
@@ -57,6 +58,7 @@ class LoadedModels:
     n_threads: int
     report: Callable[[Input], None]
     missing_bytes: MissingBytes | None
+    queue_limit: int
     _loaded: dict[str, LoadedModel] = field(default_factory=dict)
     _loads: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _errors: dict[str, AiRunnerError] = field(default_factory=dict)
@@ -93,23 +95,33 @@ class LoadedModels:
         """End a worker, loaded or loading; StopFinished follows."""
         self._spawn(self._stop(key, device), self._endings)
 
+    def forget(self, conversation: str) -> None:
+        """Drop every state of a conversation that was deleted."""
+        for loaded in self._loaded.values():
+            loaded.forget(conversation)
+        self.lot.drop_everywhere(conversation)
+
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
         while under_way := self._tasks | self._endings:
             await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        """Break off everything and end every worker."""
+        """Break off everything, keep the conversations that last, and end every worker."""
         tasks = self._tasks | self._watchers
         for task in tasks:
             task.cancel()
         # A stop that is broken off would leave its worker behind.
         await asyncio.gather(*tasks, *self._endings, return_exceptions=True)
-        loaded, self._loaded = list(self._loaded.values()), {}
-        await asyncio.gather(*(r.worker.stop() for r in loaded))
         async with AsyncExitStack() as stack:
             for launcher in self.launchers.values():
                 stack.push_async_callback(launcher.close)
+            stack.push_async_callback(self._end_workers)
+            await keep_for_the_next(self.lot, self._loaded.values(), self.bus)
+
+    async def _end_workers(self) -> None:
+        loaded, self._loaded = list(self._loaded.values()), {}
+        await asyncio.gather(*(r.worker.stop() for r in loaded))
 
     async def _load(self, sized: Sized, device: str, will_retry: bool) -> None:
         live = [r.plan.n_threads for r in self._loaded.values()]
@@ -138,6 +150,7 @@ class LoadedModels:
                 self._hopeless_beginnings,
             ),
             proof=proof,
+            queue_limit=self.queue_limit,
         )
         self._loaded[sized.key] = residence
         self._errors.pop(sized.key, None)
@@ -181,7 +194,10 @@ class LoadedModels:
         )
 
     async def _restore(self, residence: LoadedModel) -> None:
-        for state in self.lot.of_model(residence.key)[: conversations_of(residence.plan)]:
+        # The conversations that somebody came back to first; of those, the latest. The one
+        # used last is brought in last, for it to be the last to make room.
+        states = sorted(self.lot.of_model(residence.key), key=lambda state: not state.continued)
+        for state in reversed(states[: conversations_of(residence.plan)]):
             async with residence.slots.hold(state.name) as claim:
                 restored = await residence.restore(state, claim.slot)
             if not restored:
@@ -192,21 +208,12 @@ class LoadedModels:
     async def _park(self, residence: LoadedModel) -> None:
         began_s = time.monotonic()
         saved = [
-            await residence.save(conversation, slot)
-            for conversation, slot in residence.slots.live().items()
+            await residence.save(each.conversation, each.slot, each.continued)
+            for each in residence.slots.residents()
         ]
         states = [state for state in saved if state is not None]
         if states:
-            self.bus.publish(
-                ModelParked(
-                    model=residence.key,
-                    conversations=len(states),
-                    tokens=sum(s.tokens for s in states),
-                    parked_bytes=sum(s.n_bytes for s in states),
-                    park_s=time.monotonic() - began_s,
-                    tier="+".join(sorted({s.tier for s in states})),
-                )
-            )
+            self.bus.publish(parked_event(residence.key, states, time.monotonic() - began_s))
         if self._is_current(residence):
             parked_bytes = self.lot.parked_bytes(residence.key)
             self.report(

@@ -17,21 +17,20 @@ from typing import Any
 
 from airunner.engines.base import Launcher
 from airunner.errors import (
-    AiRunnerError,
     DeviceNotFoundError,
     DoesNotFitError,
-    LeaseDeadlockError,
     LeaseRefusedError,
     LeaseTimeoutError,
-    LoadError,
 )
 from airunner.events import Decided, EventBus
 from airunner.resources.lease import Lease, LoadedModel
 from airunner.resources.loaded_models import LoadedModels, MissingBytes
 from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter
+from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.resources.visitor import current_visitor
 from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
     Effect,
@@ -50,9 +49,6 @@ from airunner.scheduling.scheduler import LOAD_ATTEMPTS, Scheduler
 Recorder = Callable[[Input, Sequence[Effect]], None]
 BudgetMeter = Callable[[Mapping[str, Sequence[int]]], Mapping[str, int]]
 """Given our workers' process ids by device: the budgets now, by device. Runs on a thread."""
-
-STATE_BYTES_PER_S = 1e9
-"""How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
 
 
 class ModelResourceManager:
@@ -99,6 +95,7 @@ class ModelResourceManager:
             n_threads=n_threads,
             report=self._apply,
             missing_bytes=missing_bytes,
+            queue_limit=scheduler.queue_limit,
         )
         self._readahead = Readahead(bus, read_room)
         self._sized: dict[str, Sized] = {}
@@ -131,10 +128,8 @@ class ModelResourceManager:
         try:
             yield Lease(sized.spec, residence)
         finally:
-            rebuild_s = 2 * residence.state_bytes / STATE_BYTES_PER_S
-            self._apply(
-                inputs.LeaseReturned(now_s=time.monotonic(), request=request, rebuild_s=rebuild_s)
-            )
+            now_s, rebuild_s = time.monotonic(), residence.rebuild_s
+            self._apply(inputs.LeaseReturned(now_s=now_s, request=request, rebuild_s=rebuild_s))
 
     @contextmanager
     def series(self) -> Iterator[None]:
@@ -204,6 +199,10 @@ class ModelResourceManager:
         """Let go of an idle model, its conversations parked. One in use is left alone."""
         self._apply(inputs.UnloadAsked(now_s=time.monotonic(), key=key))
 
+    def forget(self, conversation: str) -> None:
+        """Drop every state of a conversation that was deleted."""
+        self._residences.forget(conversation)
+
     def status(self) -> Status:
         """Every device and every model ever asked for, as they are now; nothing is measured."""
         roster = self._scheduler.roster
@@ -232,24 +231,30 @@ class ModelResourceManager:
             )
         return Status(devices, tuple(models))
 
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait, by model: for memory, or for one of the model's slots."""
+        found = {loaded.key: loaded.slots.waiting for loaded in self._residences}
+        for waiter in self._scheduler.roster.queue:
+            found[waiter.demand.key] = found.get(waiter.demand.key, 0) + 1
+        return found
+
     async def measured_status(self) -> Status:
         """The same, with what each worker holds by the system's account."""
         status = self.status()
         workers = {loaded.key: loaded.worker for loaded in self._residences}
 
-        def measured(model: ModelStatus) -> ModelStatus:
-            worker = workers.get(model.model)
-            return replace(model, measured_bytes=worker.memory_bytes()) if worker else model
-
-        models = await asyncio.to_thread(lambda: tuple(map(measured, status.models)))
-        return replace(status, models=models)
+        held = await asyncio.to_thread(
+            lambda: {key: worker.memory_bytes() for key, worker in workers.items()}
+        )
+        models = (replace(m, measured_bytes=held.get(m.model)) for m in status.models)
+        return replace(status, models=tuple(models))
 
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
         await self._residences.settled()
 
     async def close(self) -> None:
-        """Refuse who waits, end every worker, remove what is parked."""
+        """Refuse who waits, end every worker, remove what is parked and does not last."""
         self._closing = True
         for answer in self._answers.values():
             if not answer.done():
@@ -263,12 +268,10 @@ class ModelResourceManager:
     async def _acquire(
         self, request: str, sized: Sized, owner: str, returns: bool, timeout_s: float | None
     ) -> LoadedModel:
+        if self._residences.find(sized.key) is None and not self._closing:
+            await self._remeasure()  # it takes memory, so what others took matters now
         if self._closing:
             raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
-        if self._residences.find(sized.key) is None:
-            await self._remeasure()  # it takes memory, so what others took matters now
-            if self._closing:
-                raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
         self._sized[sized.key] = sized
         answer: asyncio.Future[LoadedModel] = asyncio.get_running_loop().create_future()
         self._answers[request] = answer
@@ -281,6 +284,7 @@ class ModelResourceManager:
                     owner=owner,
                     demand=sized.demand,
                     returns=returns,
+                    priority=current_visitor().priority,
                 )
             )
             async with asyncio.timeout(longest_s):
@@ -297,10 +301,8 @@ class ModelResourceManager:
     async def _remeasure(self) -> None:
         if self._measure_budgets is None:
             return
-        pids: dict[str, list[int]] = {}
-        for model in self.status().models:
-            if model.pid is not None:
-                pids.setdefault(model.device, []).append(model.pid)
+        models = self.status().models
+        pids = {d: [m.pid for m in models if m.device == d and m.pid] for d in self.budgets}
         # Asking a GPU's driver takes tens of milliseconds.
         measured = await asyncio.to_thread(self._measure_budgets, pids)
         accounts = self._scheduler.roster.ledger.accounts
@@ -352,6 +354,7 @@ class ModelResourceManager:
                     needed_bytes=effect.needed_bytes,
                     held_bytes=effect.held_bytes,
                     budget_bytes=effect.budget_bytes,
+                    cause=effect.cause if isinstance(effect, Refuse) else "",
                 )
             )
             if not self._closing:
@@ -382,24 +385,5 @@ class ModelResourceManager:
             case Refuse(request=request):
                 answer = self._answers.get(request)
                 if answer is not None and not answer.done():
-                    answer.set_exception(self._refusal(effect))
-
-    def _refusal(self, refusal: Refuse) -> AiRunnerError:
-        match refusal.cause:
-            case "does_not_fit":
-                return DoesNotFitError(
-                    refusal.key,
-                    refusal.device,
-                    refusal.needed_bytes,
-                    refusal.free_bytes,
-                    refusal.budget_bytes,
-                )
-            case "deadlock":
-                return LeaseDeadlockError(refusal.key, refusal.blockers)
-            case "load_failed":
-                known = self._residences.load_error(refusal.key)
-                return known or LoadError(refusal.key, refusal.reason)
-            case "unknown_device":
-                return DeviceNotFoundError(refusal.device, tuple(self.budgets))
-            case "queue_full":
-                return LeaseRefusedError(refusal.key, refusal.reason)
+                    known = self._residences.load_error(effect.key)
+                    answer.set_exception(error_of(effect, known, tuple(self.budgets)))

@@ -3,53 +3,26 @@
 They are of conversations that lost their slot, and of the beginning that all
 conversations of the same settings share. Owns where the files lie and how much of
 each tier may be used; the engine writes and reads them. The first tier is host
-memory (a memory file system), the second is disk. When both are full, the state
-used longest ago makes room.
+memory (a memory file system), the second is disk, where conversations that last outlive
+the process. When both are full, states of conversations that nobody has come back to make
+room first, then the state used longest ago.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
-from typing import Literal, TypeVar
 from uuid import uuid4
 
-from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
-
-TierName = Literal["memory", "disk"]
-
-
-@dataclass(frozen=True, slots=True)
-class SavedState:
-    """A KV state in a file. Whether it still fits, the engine checks.
-
-    ``name`` tells states of one kind and model apart.
-    """
-
-    model: str
-    name: str
-    path: Path
-    tier: TierName
-    n_bytes: int
-    tokens: int
-
-
-class ParkedState(SavedState):
-    """A conversation's state; its name is the conversation's."""
-
-    __slots__ = ()
-
-
-class KeptBeginning(SavedState):
-    """A common beginning's state; its name is a digest of what it is made of."""
-
-    __slots__ = ()
-
-
-StateT = TypeVar("StateT", bound=SavedState)
+from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder, whole_file
+from airunner.resources.known_conversations import KnownConversations
+from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedState, StateT, TierName
+from airunner.resources.session_folder import PREFIX, SessionFolder, sweep_stale_folders
 
 
 @dataclass(slots=True)
@@ -57,54 +30,100 @@ class Tier:
     """A place for parked states, at most ``quota_bytes`` of them."""
 
     name: TierName
-    folder: SessionFolder
+    folder: SessionFolder | KeptFolder
     quota_bytes: int
 
 
-class ParkingLot:
-    """See the module's description. Not thread-safe: used on the manager's loop only."""
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """Which conversations outlast the process.
 
-    def __init__(self, tiers: tuple[Tier, ...]) -> None:
+    They are those of clients, found again by what was said, and ``is_saved`` ones, by id.
+    """
+
+    known: KnownConversations
+    is_saved: Callable[[str], bool]
+
+    def includes(self, conversation: str) -> bool:
+        """Whether somebody could ask for the conversation in another process."""
+        return self.known.find(conversation) is not None or self.is_saved(conversation)
+
+
+class ParkingLot:
+    """See the module's description. Not thread-safe: used on the manager's loop only.
+
+    A tier in a ``KeptFolder`` begins with the states there of ``lasting`` conversations,
+    and leaves such states behind.
+    """
+
+    def __init__(self, tiers: tuple[Tier, ...], lasting: Lasting | None = None) -> None:
         self._tiers = tiers
+        self._lasting = lasting
+        self._open = tiers
         # In the order of their last use.
         self._states: dict[tuple[type[SavedState], str, str], SavedState] = {}
+        for tier in tiers:
+            if isinstance(tier.folder, KeptFolder):
+                self._take_over(tier, tier.folder)
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing can be kept here, as where the user wants no parking."""
         return not self._tiers
 
-    def offers(self, n_bytes: int) -> Iterator[tuple[TierName, Path]]:
+    @property
+    def lasting_bytes(self) -> int:
+        """Most bytes of states that outlast the process; 0 if none do."""
+        return sum(t.quota_bytes for t in self._tiers if isinstance(t.folder, KeptFolder))
+
+    def lasts(self, conversation: str) -> bool:
+        """Whether the state of a conversation is worth keeping beyond the process."""
+        return self._lasting is not None and self._lasting.includes(conversation)
+
+    def offers(
+        self, n_bytes: int, name: str = "", continued: bool = True
+    ) -> Iterator[tuple[TierName, Path]]:
         """Paths to try for a state of about ``n_bytes``, best first.
 
-        Older states are dropped where the quota demands it, but only from the
-        last tier that could take this one: memory spills to disk before
-        anything is lost.
+        1. Every tier that has room.
+        2. Every tier that has room without conversations that nobody has come back to.
+        3. The last tier, without the states used longest ago; not for one that itself is
+           not ``continued``. Memory spills to disk before anything is lost.
+
+        A state is only dropped if enough room comes of it.
         """
-        able = [t for t in self._tiers if n_bytes <= t.quota_bytes]
-        for tier in able:
-            is_last = tier is able[-1]
-            if is_last:
-                self._drop_oldest(tier, n_bytes)
-            # The quota may allow what the file system itself has no room for.
-            free_bytes = shutil.disk_usage(tier.folder.path).free
-            if n_bytes <= min(free_bytes, tier.quota_bytes - self._used_bytes(tier)):
-                yield tier.name, tier.folder.path / f"{uuid4().hex}.kv"
+        able = [t for t in self._open if n_bytes <= t.quota_bytes]
+        offered: list[Tier] = []
+        for tiers, droppable in (
+            (able, _none),
+            (able, _left_alone),
+            (able[-1:] if continued else [], _left_alone_first),
+        ):
+            for tier in [t for t in tiers if t not in offered]:
+                if not self._make_room(tier, n_bytes, droppable(self._in_tier(tier))):
+                    continue
+                # The quota may allow what the file system itself has no room for.
+                if n_bytes <= shutil.disk_usage(tier.folder.path).free:
+                    offered.append(tier)
+                    stem = f"{_mark(name)}-{uuid4().hex}"
+                    yield tier.name, tier.folder.path / f"{stem}{STATE}"
 
     def keep(self, state: SavedState) -> bool:
         """Enter a state whose file has been written, replacing an older one of the same.
 
         A state can turn out larger than the offer was for. The quota holds even
-        then, at the expense of older states. One that exceeds it alone is not
+        then, at the expense of older states. One that cannot have the room is not
         kept, and its file is removed.
         """
         self.discard(state)
-        tier = next(t for t in self._tiers if t.name == state.tier)
-        if state.n_bytes > tier.quota_bytes:
+        tier = self._tier_of(state)
+        droppable = _left_alone_first if state.continued else _left_alone
+        if not self._make_room(tier, state.n_bytes, droppable(self._in_tier(tier))):
             state.path.unlink(missing_ok=True)
             return False
-        self._drop_oldest(tier, state.n_bytes)
         self._states[type(state), state.model, state.name] = state
+        if isinstance(state, ParkedState) and isinstance(tier.folder, KeptFolder):
+            tier.folder.enter(self._entry(state))
         return True
 
     def find(self, model: str, conversation: str) -> ParkedState | None:
@@ -137,38 +156,137 @@ class ParkingLot:
         if (state := self.find(model, conversation)) is not None:
             self.discard(state)
 
+    def drop_everywhere(self, conversation: str) -> None:
+        """The same for every model."""
+        for kind, model, name in list(self._states):
+            if kind is ParkedState and name == conversation:
+                self.drop(model, name)
+
     def discard(self, state: SavedState) -> None:
         """Forget a state, or what has taken its place, and remove the file."""
         known = self._states.pop((type(state), state.model, state.name), None)
-        if known is not None:
-            known.path.unlink(missing_ok=True)
+        if known is None:
+            return
+        folder = self._tier_of(known).folder
+        if isinstance(folder, KeptFolder):
+            folder.forget(known.path)
+        known.path.unlink(missing_ok=True)
+
+    def in_memory(self) -> tuple[ParkedState, ...]:
+        """The conversations that lie in the first tier, most recently parked first."""
+        states = reversed(self._states.values())
+        return tuple(s for s in states if isinstance(s, ParkedState) and s.tier == "memory")
+
+    def begin_to_close(self) -> None:
+        """Offer places that outlast the process, and no others, from now on."""
+        self._open = tuple(t for t in self._tiers if isinstance(t.folder, KeptFolder))
+
+    def move(self, state: ParkedState) -> bool:
+        """Move a state to a place that is offered; false if there is none."""
+        for tier, path in self.offers(state.n_bytes, state.name, state.continued):
+            with suppress(OSError):
+                with whole_file(path) as part:
+                    shutil.copyfile(state.path, part)
+                return self.keep(replace(state, tier=tier, path=path))
+        return False
 
     def close(self) -> None:
-        """Remove every file."""
+        """Remove every file, but those of conversations that outlast the process."""
+        for state in list(self._states.values()):
+            folder = self._tier_of(state).folder
+            stays = isinstance(state, ParkedState) and self.lasts(state.name)
+            if isinstance(folder, KeptFolder) and not stays:
+                self.discard(state)
         self._states.clear()
         for tier in self._tiers:
             tier.folder.close()
+
+    def _take_over(self, tier: Tier, folder: KeptFolder) -> None:
+        for entry in folder.entries():
+            path = folder.path / f"{entry.stem}{STATE}"
+            state = ParkedState(
+                entry.model,
+                entry.name,
+                path,
+                tier.name,
+                entry.n_bytes,
+                entry.tokens,
+                entry.continued,
+            )
+            self.discard(state)
+            self._states[ParkedState, state.model, state.name] = state
+            if self._lasting is None or not self._recall(entry, self._lasting):
+                self.discard(state)
+        self._make_room(tier, 0, _left_alone_first(self._in_tier(tier)))
+
+    def _recall(self, entry: KeptEntry, lasting: Lasting) -> bool:
+        if not entry.chain:
+            return lasting.is_saved(entry.name)
+        chain = tuple(bytes.fromhex(link) for link in entry.chain)
+        lasting.known.recall(entry.name, entry.asked_model, chain)
+        return True
+
+    def _entry(self, state: ParkedState) -> KeptEntry:
+        known = self._lasting.known.find(state.name) if self._lasting else None
+        return KeptEntry(
+            stem=state.path.stem,
+            model=state.model,
+            name=state.name,
+            n_bytes=state.n_bytes,
+            tokens=state.tokens,
+            continued=state.continued,
+            asked_model=known.model if known else "",
+            chain=tuple(link.hex() for link in known.chain) if known else (),
+        )
 
     def _newest_first(self, kind: type[StateT], model: str) -> tuple[StateT, ...]:
         states = reversed(self._states.values())
         return tuple(s for s in states if isinstance(s, kind) and s.model == model)
 
-    def _used_bytes(self, tier: Tier) -> int:
-        return sum(s.n_bytes for s in self._states.values() if s.tier == tier.name)
+    def _tier_of(self, state: SavedState) -> Tier:
+        return next(t for t in self._tiers if t.name == state.tier)
 
-    def _drop_oldest(self, tier: Tier, n_bytes: int) -> None:
-        for state in [s for s in self._states.values() if s.tier == tier.name]:
-            if self._used_bytes(tier) + n_bytes <= tier.quota_bytes:
-                return
+    def _in_tier(self, tier: Tier) -> list[SavedState]:
+        return [s for s in self._states.values() if s.tier == tier.name]
+
+    def _make_room(self, tier: Tier, n_bytes: int, droppable: Sequence[SavedState]) -> bool:
+        """Whether ``n_bytes`` more are within the quota, once as few are dropped as it takes."""
+        used_bytes = sum(s.n_bytes for s in self._in_tier(tier))
+        excess_bytes = used_bytes + n_bytes - tier.quota_bytes
+        if excess_bytes > sum(s.n_bytes for s in droppable):
+            return False
+        for state in droppable:
+            if excess_bytes <= 0:
+                break
             self.discard(state)
+            excess_bytes -= state.n_bytes
+        return True
+
+
+def _none(_: Sequence[SavedState]) -> list[SavedState]:
+    return []
+
+
+def _left_alone(states: Sequence[SavedState]) -> list[SavedState]:
+    return [state for state in states if not state.continued]
+
+
+def _left_alone_first(states: Sequence[SavedState]) -> list[SavedState]:
+    return sorted(states, key=lambda state: state.continued)
 
 
 def open_parking_lot(
-    home: Path, memory_quota_bytes: int, disk_quota_bytes: int, memory_root: Path
+    home: Path,
+    memory_quota_bytes: int,
+    disk_quota_bytes: int,
+    memory_root: Path,
+    lasting: Lasting | None = None,
 ) -> ParkingLot:
     """A lot with a memory tier under ``memory_root`` (if it exists) and a disk tier under ``home``.
 
-    Folders left behind by crashed processes are removed first.
+    Folders left behind by crashed processes are removed first. With ``lasting``, the disk
+    tier is what other processes of ``home`` left and will find, unless one of them has it
+    now. Without, or with no room on disk, such states are removed.
 
     Raises:
         StorageError: ``home`` cannot be written.
@@ -177,8 +295,32 @@ def open_parking_lot(
     if memory_quota_bytes > 0 and memory_root.is_dir() and os.access(memory_root, os.W_OK):
         sweep_stale_folders(memory_root)
         tiers.append(Tier("memory", SessionFolder(memory_root), memory_quota_bytes))
+    parked = home / "parked"
+    if lasting is None or disk_quota_bytes == 0:
+        _remove_kept(parked)
     if disk_quota_bytes > 0:
-        parked = home / "parked"
         sweep_stale_folders(parked)
-        tiers.append(Tier("disk", SessionFolder(parked), disk_quota_bytes))
-    return ParkingLot(tuple(tiers))
+        kept = KeptFolder.open(parked) if lasting else None
+        tiers.append(Tier("disk", kept or SessionFolder(parked), disk_quota_bytes))
+    return ParkingLot(tuple(tiers), lasting)
+
+
+def remove_states(home: Path, memory_root: Path, conversation: str) -> None:
+    """Remove the states of a conversation that any process of ``home`` has parked.
+
+    A process that has one reads the conversation again instead.
+    """
+    for folder in (*(home / "parked").glob("*"), *memory_root.glob(f"{PREFIX}*")):
+        with suppress(OSError):
+            for file in sorted(folder.glob(f"{_mark(conversation)}-*")):  # the entry first
+                file.unlink(missing_ok=True)
+
+
+def _remove_kept(parked: Path) -> None:
+    if (parked / FOLDER).is_dir() and (kept := KeptFolder.open(parked)) is not None:
+        ParkingLot((Tier("disk", kept, 0),)).close()
+
+
+def _mark(name: str) -> str:
+    """What the files of one conversation's states begin with."""
+    return blake2b(name.encode(), digest_size=8).hexdigest()

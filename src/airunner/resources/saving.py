@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from airunner.engines.base import ChatModel
 from airunner.errors import AiRunnerError
-from airunner.resources.parking import ParkingLot, StateT
+from airunner.resources.parking import ParkingLot
+from airunner.resources.saved_state import StateT
 
 
 async def save_slot(
@@ -18,19 +19,20 @@ async def save_slot(
     kind: type[StateT],
     model: str,
     name: str,
+    continued: bool = True,
 ) -> StateT | str:
     """Save ``slot`` in the lot, trying each tier; the problem in words if none took it.
 
     The lot's entry is of this ``kind``, ``model`` and ``name``.
     """
     problem = "no parking tier has room for it"
-    for tier, path in lot.offers(expected_bytes):
+    for tier, path in lot.offers(expected_bytes, name, continued):
         try:
             saved = await engine.save_slot(slot, path)
         except AiRunnerError as error:
             problem = str(error)
             continue
-        state = kind(model, name, path, tier, saved.n_bytes, saved.tokens)
+        state = kind(model, name, path, tier, saved.n_bytes, saved.tokens, continued)
         if lot.keep(state):
             return state
         problem = f"its {saved.n_bytes:,} bytes exceed the quota of the {tier} tier"

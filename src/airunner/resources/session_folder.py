@@ -15,8 +15,8 @@ from pathlib import Path
 
 from airunner.errors import StorageError
 
-_PREFIX = "airunner-"
-_LOCK = "in-use"
+PREFIX = "airunner-"
+LOCK = "in-use"
 
 
 class SessionFolder:
@@ -49,10 +49,10 @@ class SessionFolder:
 
 def _make_locked(parent: Path) -> tuple[Path, int]:
     while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        lock = os.open(path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        lock = os.open(path / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (path / _LOCK).exists():
+        if (path / LOCK).exists():
             return path, lock
         # Another process swept the folder up between the making of the file and its lock.
         os.close(lock)
@@ -61,9 +61,9 @@ def _make_locked(parent: Path) -> tuple[Path, int]:
 def sweep_stale_folders(parent: Path) -> int:
     """Remove folders whose process is gone; return how many. Those of others are left alone."""
     swept = 0
-    for folder in parent.glob(f"{_PREFIX}*"):
+    for folder in parent.glob(f"{PREFIX}*"):
         try:
-            lock = os.open(folder / _LOCK, os.O_RDWR)
+            lock = os.open(folder / LOCK, os.O_RDWR)
         except OSError:
             continue  # somebody else's, or being made or removed at this moment
         try:

@@ -1,6 +1,6 @@
 """The composition root: everything put together, and the only global."""
 
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.runtime import Runtime
+from airunner.runtime.runtime import AnyRuntime, Runtime
 
-__all__ = ["Runtime", "RuntimeCore"]
+__all__ = ["AnyRuntime", "Runtime", "RuntimeCore"]

@@ -37,9 +37,10 @@ from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
+from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
-from airunner.resources.parking import open_parking_lot
+from airunner.resources.parking import Lasting, open_parking_lot, remove_states
 from airunner.resources.run_log import RunLog
 from airunner.resources.scope import current_owner
 from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
@@ -47,8 +48,9 @@ from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.hardware import Hardware
-from airunner.runtime.home import records_file, runs_folder
+from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder
 from airunner.runtime.image_service import ImageService
+from airunner.runtime.memory_claim import MemoryClaim
 from airunner.runtime.specialists import SpecialistDesk
 from airunner.runtime.system import RuntimeSystem
 from airunner.runtime.team import ModelTeam
@@ -61,14 +63,12 @@ from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset
 from airunner.weights.store import ModelStore
 
-MEMORY_FILE_SYSTEM = Path("/dev/shm")
-"""Where parked state lies in host memory; where it does not exist, disk serves alone."""
-
 
 class RuntimeCore:
     """A team of models under one set of settings, for ``async with``, on one event loop.
 
-    What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone.
+    What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone;
+    ``bridge`` is the way there for other threads.
     Making the object looks at the machine and its home folder, which is best done before
     the loop serves anybody; it loads nothing and starts nothing.
 
@@ -112,9 +112,17 @@ class RuntimeCore:
         run_parent = settings.home / "run"
         sweep_stale_folders(run_parent)
         self._run_folder = SessionFolder(run_parent)
+        self.bridge = LoopBridge()
+        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.known = KnownConversations()
+        lasting = Lasting(self.known, self.records.conversations.may_have)
         try:
             lot = open_parking_lot(
-                settings.home, settings.parking_memory, settings.parking_disk, MEMORY_FILE_SYSTEM
+                settings.home,
+                settings.parking_memory,
+                settings.parking_disk,
+                MEMORY_FILE_SYSTEM,
+                lasting if settings.keep_parked else None,
             )
         except BaseException:
             self._run_folder.close()
@@ -138,6 +146,7 @@ class RuntimeCore:
         self._planner = TeamPlanner(self.hardware, self.engines.traits.values(), self._size_of)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
+        self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,
@@ -148,17 +157,16 @@ class RuntimeCore:
             pins=pins,
             assignments=assignments,
             planned=self._planner.choice,
+            claim=self._claim.hold,
         )
-        self.records = Records(records_file(settings))
         self.pictures = PicturesFolder(settings.pictures)
         self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self._bridge = LoopBridge()
-        self.specialists = SpecialistDesk(self._bridge, self.team, self.bus, self._images)
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
             resolve=self.team.resolution,
-            status=lambda: self._bridge.call(self.status()),
+            status=lambda: self.bridge.call(self.status()),
             bus=self.bus,
             settings=settings,
         )
@@ -169,7 +177,7 @@ class RuntimeCore:
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        self._bridge.open(asyncio.get_running_loop())
+        self.bridge.open(asyncio.get_running_loop())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -250,6 +258,7 @@ class RuntimeCore:
         seed: int | None = None,
         may_ask: bool = False,
         tool_choice: str = "auto",
+        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run one turn; yields its events as they happen. Closing the iterator cancels it.
 
@@ -258,7 +267,7 @@ class RuntimeCore:
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
         ``"required"``, or a tool's name: the tool that is called before the model
-        goes on as it likes.
+        goes on as it likes. ``max_tokens`` bounds its answer instead of the setting.
 
         Raises:
             UnknownToolError: there is no such tool.
@@ -271,6 +280,7 @@ class RuntimeCore:
             seed=seed,
             may_ask=may_ask,
             tool_choice=tool_choice,
+            max_tokens=max_tokens,
         )
         async with aclosing(turn) as events:
             async for event in events:
@@ -340,7 +350,9 @@ class RuntimeCore:
         await self.manager.settled()
 
     async def close(self) -> None:
-        """End every worker and remove what was parked. Safe to call twice.
+        """End every worker, and leave only what was parked of conversations that last.
+
+        Safe to call twice.
 
         Whoever waits for a model is refused, and generations in progress break off.
         """
@@ -350,7 +362,8 @@ class RuntimeCore:
             self._closed = True
             await self.manager.close()
             await self.specialists.close()
-            await self._bridge.end()
+            self._claim.release()
+            await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
             self._supply.close()
             if self._agent is not None:
@@ -358,6 +371,12 @@ class RuntimeCore:
             self.records.close()
             self._run_folder.close()
             self._log.close()
+
+    def _forget(self, conversation: str) -> None:
+        """The user has deleted a conversation; from any thread."""
+        self.bridge.soon(lambda: self.manager.forget(conversation))
+        # Another process may have parked it.
+        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
 
     def _equip(self) -> AgentLoop:
         settings, given = self.settings, self._given_tools
@@ -379,5 +398,5 @@ class RuntimeCore:
         """For the planner, which is not on the loop."""
         if not self.store.is_here(spec):
             return declared_bytes(spec)
-        sized = self._bridge.call(self.team.size(spec))
+        sized = self.bridge.call(self.team.size(spec))
         return max(sized.demand.size_bytes.values(), default=None)

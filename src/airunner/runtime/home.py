@@ -6,6 +6,9 @@ from pathlib import Path
 
 from airunner.config.settings import Settings
 
+MEMORY_FILE_SYSTEM = Path("/dev/shm")
+"""Where parked state lies in host memory; where it does not exist, disk serves alone."""
+
 
 def runs_folder(settings: Settings) -> Path:
     """Where run logs are kept."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import threading
 from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,17 +21,22 @@ from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import GenerationError
 from airunner.events import Event
-from airunner.loop_thread import LoopThread
+from airunner.loop_thread import LoopBridge, LoopThread
 from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, Sampling
 from airunner.resources.status import Status
+from airunner.runtime.attached import AttachedRuntime
+from airunner.runtime.attaching import attach
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.model_sheet import model_list, model_sheet
 from airunner.runtime.specialists import SpecialistHandle
 from airunner.tools.toolset import Toolset
 
 T = TypeVar("T")
+R = TypeVar("R", "Runtime", AttachedRuntime)
+_log = logging.getLogger(__name__)
 
 
 class Runtime:
@@ -46,28 +52,51 @@ class Runtime:
         toolset: Toolset | None = None,
         command: str = "",
     ) -> None:
-        self.core = core = RuntimeCore(settings, toolset=toolset, command=command)
+        self._face(RuntimeCore(settings, toolset=toolset, command=command))
+        self._thread: LoopThread | None = LoopThread("airunner")
+        self._loop: LoopBridge = self._thread
+        self._loop.call(self.core.__aenter__())
+
+    def _face(self, core: RuntimeCore) -> None:
+        self.core = core
         self.settings, self.bus, self.engines = core.settings, core.bus, core.engines
         self.catalog, self.store, self.hardware = core.catalog, core.store, core.hardware
         self.manager, self.sizer, self.team = core.manager, core.sizer, core.team
         self.records, self.pictures = core.records, core.pictures
-        self._loop = LoopThread("airunner")
         self._closing = threading.Lock()
-        self._closed = False
-        self._loop.call(core.__aenter__())
+        self.closed = False
 
     @classmethod
-    def shared(cls) -> Runtime:
-        """The process's runtime, started on first use and closed at exit."""
+    def over(cls, core: RuntimeCore) -> Runtime:
+        """The blocking face of a core that is entered on a loop already; closing it closes nothing.
+
+        For other threads than that loop's.
+        """
+        runtime = cls.__new__(cls)
+        runtime._face(core)
+        runtime._thread = None
+        runtime._loop = core.bridge
+        return runtime
+
+    @staticmethod
+    def shared() -> AnyRuntime:
+        """The process's runtime, begun on first use and closed at exit.
+
+        It is attached to the server of the home folder, if one runs.
+        """
         global _shared
         with _sharing:
-            if _shared is None or _shared._closed:
-                _shared = cls()
+            if _shared is None or _shared.closed:
+                settings = Settings.load()
+                found = attach(settings)
+                for line in found.remarks if found else ():
+                    _log.warning("%s", line)
+                _shared = found or Runtime(settings)
                 atexit.register(_shared.close)
             return _shared
 
-    @classmethod
-    def share(cls, runtime: Runtime) -> Runtime:
+    @staticmethod
+    def share(runtime: R) -> R:
         """Make ``runtime`` the one that ``shared`` returns, until it is closed."""
         global _shared
         with _sharing:
@@ -164,6 +193,16 @@ class Runtime:
             yield item
         raise GenerationError("the image model", "the drawing ended without a picture")
 
+    # What is known of models.
+
+    def model_list(self) -> dict[str, Any]:
+        """See ``model_sheet.model_list``."""
+        return model_list(self.core)
+
+    def model_sheet(self, name: str) -> dict[str, Any]:
+        """See ``model_sheet.model_sheet``."""
+        return self._loop.call(model_sheet(self.core, name))
+
     # Memory.
 
     def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
@@ -201,11 +240,12 @@ class Runtime:
     def close(self) -> None:
         """End every worker and remove what was parked. Safe to call twice."""
         with self._closing:
-            if self._closed:
+            if self.closed:
                 return
-            self._closed = True
-            self._loop.call(self.core.close())
-            self._loop.close()
+            self.closed = True
+            if self._thread is not None:
+                self._loop.call(self.core.close())
+                self._thread.close()
 
     def __enter__(self) -> Self:
         return self
@@ -214,5 +254,8 @@ class Runtime:
         self.close()
 
 
-_shared: Runtime | None = None
+AnyRuntime = Runtime | AttachedRuntime
+"""A runtime of this process, or the server's; both do the same."""
+
+_shared: AnyRuntime | None = None
 _sharing = threading.Lock()

@@ -34,6 +34,7 @@ _TOLD_SETTINGS = (
     "threads",
     "parking_memory",
     "parking_disk",
+    "keep_parked",
     "queue_limit",
     "lease_timeout_s",
     "tool_timeout_s",

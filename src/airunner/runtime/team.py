@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
+from airunner.engines.descriptor import Variant
 from airunner.errors import AiRunnerError, LoadError
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
@@ -37,7 +46,8 @@ class ModelTeam:
 
     ``pins`` and ``assignments`` come from the settings and are applied before
     the first lease. ``planned`` tells which models suit a capability on this machine:
-    a stand-in that is the best of them is nothing to be told of.
+    a stand-in that is the best of them is nothing to be told of. ``claim`` is awaited before
+    anything is loaded: see ``MemoryClaim``.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class ModelTeam:
         pins: Iterable[ModelCapability],
         assignments: Mapping[ModelCapability, str],
         planned: Callable[[ModelCapability], Choice],
+        claim: Callable[[], Awaitable[None]],
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -62,6 +73,7 @@ class ModelTeam:
         self._pins = tuple(pins)
         self._assignments = dict(assignments)
         self._planned = planned
+        self._claim = claim
         self._prepared = False
         self._preparing = asyncio.Lock()
         self._told: set[tuple[str, str]] = set()
@@ -84,6 +96,7 @@ class ModelTeam:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
+        await self._claim()
         await self._prepare()
         if not isinstance(wanted, ModelCapability):
             sized = await self.size(self._catalog.spec(wanted))
@@ -185,6 +198,7 @@ class ModelTeam:
         Raises:
             DoesNotFitError: they do not fit beside the primary.
         """
+        await self._claim()
         chosen = list(capabilities)
         sized = [await self._sized(c) for c in chosen]
         if PRIMARY in self._catalog.mapping:
@@ -217,6 +231,16 @@ class ModelTeam:
         if known is not None:
             return known
         return await asyncio.to_thread(self._sizer.size, spec, path, self._manager.budgets)
+
+    async def variants(self, spec: ModelSpec) -> Sequence[tuple[str, int, Variant]]:
+        """Ways to load a model, each with its device and that device's budget in bytes.
+
+        The weights are fetched if needed; see ``size`` for what is raised.
+        """
+        sized = await self.size(spec)
+        found = self._sizer.variants(sized, await self._weights(spec))
+        budgets = self._manager.budgets
+        return [(device, budgets[device], way) for device, ways in found.items() for way in ways]
 
     async def _prepare(self) -> None:
         async with self._preparing:

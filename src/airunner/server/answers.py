@@ -14,8 +14,10 @@ from uuid import uuid4
 
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
-from airunner.resources.known_conversations import KnownConversations, prompt_settings
+from airunner.resources.known_conversations import prompt_settings
+from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
+from airunner.server.answer_costs import AnswerCosts
 from airunner.server.asked_media import check_media
 from airunner.server.chunks import Completion
 from airunner.server.replay import SEED_BITS, going_on
@@ -29,7 +31,6 @@ class Answers:
     def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
         self._core = core
         self._models = models
-        self.known = KnownConversations()
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -48,8 +49,10 @@ class Answers:
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
-        with self.known.going_on(name, messages, settings) as conversation:
-            whole = Completion()
+        # What one key has said is nobody else's, also where the same is said again.
+        settings["key"] = current_visitor().name
+        with self._core.known.going_on(name, messages, settings) as conversation:
+            whole, costs = Completion(), AnswerCosts()
 
             async def begin() -> AsyncGenerator[Chunk, None]:
                 async with self._core.lease(wanted, owner=owner) as lease:
@@ -61,9 +64,11 @@ class Answers:
             async with aclosing(going_on(name, begin)) as chunks:
                 async for chunk in chunks:
                     whole.add(chunk)
+                    costs.saw(chunk)
                     yield chunk
+            self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
             answered = [*messages, whole.message]
-            self.known.answered(conversation, answered, settings)
+            self._core.known.answered(conversation, answered, settings)
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int:
         """Tokens of the prompt that ``body``'s messages and tools become.

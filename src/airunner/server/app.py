@@ -6,14 +6,21 @@ runs in, and who else may start one, is ``serving``'s.
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, Request, Response
 
 import airunner
+from airunner.errors import HungUpError
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
+from airunner.server.health import health_routes
+from airunner.server.json_bodies import SoundJson
 from airunner.server.llama_router import router_routes
+from airunner.server.metrics import Metrics
+from airunner.server.native.routes import native_routes
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.completions import completion_routes
@@ -23,14 +30,17 @@ from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
 from airunner.server.raw_prompts import RawPrompts
+from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
-from airunner.server.streams import HungUpError
-
-CLIENT_CLOSED = 499
+from airunner.server.tracing import Traced, Tracing
 
 
-def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
-    """The application over a running core, under the rules of ``admission``."""
+def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None = None) -> FastAPI:
+    """The application over a running core, under the rules of ``admission``.
+
+    Made on the loop that serves. ``state.ending`` is an event to set when the server is told
+    to stop: streams that only wait end then, and others may go on to their end.
+    """
     app = FastAPI(
         title="AI Runner",
         version=airunner.__version__,
@@ -38,8 +48,12 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    metrics = Metrics()
+    core.bus.subscribe(metrics.hear)
+    app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
+    app.include_router(health_routes(core, metrics))
     app.include_router(chat_routes(answers))
     app.include_router(completion_routes(raw))
     app.include_router(response_routes(answers))
@@ -47,13 +61,19 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
     app.include_router(picture_routes(core, models))
     app.include_router(message_routes(answers))
     app.include_router(model_routes(models))
-    app.include_router(router_routes(core, models))
+    app.include_router(router_routes(core, models, ending))
     app.include_router(ollama_routes(core, answers, raw, models))
+    app.include_router(native_routes(core, models, ending))
     tell_problems(app)
 
     @app.exception_handler(HungUpError)
     async def nobody_reads_this(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED)
 
+    app.add_middleware(SoundJson)
     app.add_middleware(Guard, admission=admission)
+    if tracing is not None:
+        core.bus.subscribe(tracing.hear)
+        app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(RequestLog, count=metrics.answered)  # added last, asked first
     return app

@@ -10,7 +10,9 @@ models".
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import airunner
 from airunner.events import (
     Decided,
+    Event,
     ModelLoaded,
     ModelLoadFailed,
     ModelParked,
@@ -43,8 +46,8 @@ class ModelNamed(BaseModel):
     model: str = Field(min_length=1)
 
 
-def router_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
-    """The routes."""
+def router_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> APIRouter:
+    """The routes. Who watches is let go when ``ending`` is set."""
     routes = APIRouter(tags=["llama-server"])
 
     @routes.post("/models/load")
@@ -67,7 +70,7 @@ def router_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
     @routes.get("/models/sse")
     async def watch(request: Request) -> Response:
         """The status of every model, and each change of it, until the client goes."""
-        return await stream_response(request, _changes(core, models), _tell)
+        return await stream_response(request, _changes(core, models, ending), _tell)
 
     @routes.get("/props")
     async def props(model: str | None = None) -> dict[str, Any]:
@@ -86,18 +89,31 @@ def router_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
     return routes
 
 
-async def _changes(core: RuntimeCore, models: ServedModels) -> AsyncGenerator[str, None]:
+async def _changes(
+    core: RuntimeCore, models: ServedModels, ending: asyncio.Event
+) -> AsyncGenerator[str, None]:
     told: dict[str, str] = {}
-    with event_feed(core.bus) as news:
-        while True:
+    with event_feed(core.bus) as news, _waking(news, ending):
+        while not ending.is_set():
             for model in await models.all():
                 status = model.status["value"]
                 if told.get(model.name) != status:
                     told[model.name] = status
                     data = {"status": status}
                     yield event({"model": model.name, "event": "status_change", "data": data})
-            while not isinstance(await news.get(), _CHANGES):
+            while not isinstance(await news.get(), _CHANGES) and not ending.is_set():
                 pass
+
+
+@contextmanager
+def _waking(news: asyncio.Queue[Event], ending: asyncio.Event) -> Iterator[None]:
+    """Have whoever waits for ``news`` look up when ``ending`` is set."""
+    end = asyncio.ensure_future(ending.wait())
+    end.add_done_callback(lambda _: news.put_nowait(Event()))
+    try:
+        yield
+    finally:
+        end.cancel()
 
 
 def _props(core: RuntimeCore, model: ServedModel) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from airunner.errors import (
     WorkerDiedError,
 )
 from airunner.runtime.core import RuntimeCore
+from airunner.server.answer_costs import AnswerCosts
+from airunner.server.chunks import Completion
 from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
 
@@ -54,15 +56,21 @@ class RawPrompts:
             GenerationError: the model takes no such prompt.
             AiRunnerError: as for a chat completion.
         """
-        name = self._models.speaker(body["model"])
+        name, owner = self._models.speaker(body["model"]), f"raw-{uuid4().hex[:8]}"
+        whole, costs = Completion(), AnswerCosts()
         seed = body.get("seed")
         asked = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
-        async with aclosing(going_on(name, lambda: self._begin(name, asked))) as chunks:
+        async with aclosing(going_on(name, lambda: self._begin(name, owner, asked))) as chunks:
             async for chunk in chunks:
+                whole.add(chunk)
+                costs.saw(chunk)
                 yield chunk
+        self._core.bus.publish(costs.event(owner, name, "", whole))
 
-    async def _begin(self, name: str, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
-        wanted, owner = self._models.wanted(body["model"]), f"raw-{uuid4().hex[:8]}"
+    async def _begin(
+        self, name: str, owner: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Chunk, None]:
+        wanted = self._models.wanted(body["model"])
         async with self._core.lease(wanted, owner=owner) as lease:
             if lease.endpoint is None:
                 raise GenerationError(name, "its engine takes no prompts without a template")

@@ -15,16 +15,13 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from airunner.errors import HungUpError
 from airunner.server.problems import Problem, problem_of
 
 T = TypeVar("T")
 SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
 _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-
-
-class HungUpError(Exception):
-    """The client has gone; nobody reads an answer."""
 
 
 async def unless_hung_up(request: Request, work: Coroutine[Any, Any, T]) -> T:

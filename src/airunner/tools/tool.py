@@ -44,6 +44,7 @@ class Tool:
         description: one line for models; the docstring's summary by default.
         permission: the most it does to the world.
         uses: the capabilities of the models that a call needs, in that order.
+        needs: the modules without which it cannot run, and which are not installed with the rest.
         timeout_s: how long it may take, where that is not what the settings say.
         approval: whether its calls run unasked or ask first, where the class does not say.
 
@@ -63,6 +64,7 @@ class Tool:
         permission: Permission = "read",
         examples: Sequence[str] = (),
         uses: Sequence[ModelCapability] = (),
+        needs: Sequence[str] = (),
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Tool:
         self.permission: Permission = permission
         self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)
+        self.needs = tuple(needs)
         self.timeout_s = timeout_s
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:
@@ -177,6 +180,7 @@ class ToolOptions(TypedDict, total=False):
     permission: Permission
     examples: Sequence[str]
     uses: Sequence[ModelCapability]
+    needs: Sequence[str]
     timeout_s: float | None
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import resource
+import shutil
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
@@ -480,7 +481,12 @@ def test_a_full_disk_leaves_no_file_and_a_living_worker(smollm2: Path, tmp_path:
 def test_a_state_that_is_damaged_or_of_another_model_is_refused(
     smollm2: Path, tmp_path: Path
 ) -> None:
-    state, damaged = tmp_path / "state", tmp_path / "damaged"
+    state, damaged, tuned = tmp_path / "state", tmp_path / "damaged", tmp_path / "tuned.gguf"
+    shutil.copy2(smollm2, tuned)
+    with tuned.open("r+b") as weights:
+        weights.seek(smollm2.stat().st_size // 2)
+        weights.write(bytes(64))
+    shutil.copystat(smollm2, tuned)  # all that differs is what the file says
 
     async def main() -> None:
         async with loaded(smollm2, tmp_path) as worker:
@@ -500,6 +506,9 @@ def test_a_state_that_is_damaged_or_of_another_model_is_refused(
             assert (await ask(worker.model, HELLO)).text == before.text
         async with loaded(smollm2, tmp_path, n_parallel=2) as worker:
             with pytest.raises(GenerationError, match="loaded differently"):
+                await worker.model.restore_slot(0, state)
+        async with loaded(tuned, tmp_path) as worker:
+            with pytest.raises(GenerationError, match="another model"):
                 await worker.model.restore_slot(0, state)
 
     run(main())

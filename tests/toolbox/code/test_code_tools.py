@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.guided.marks.table import marks_of
-from airunner.guided.request import split_request
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.toolbox.code.code_tools import (
@@ -179,16 +177,3 @@ def test_code_is_checked_without_being_run() -> None:
     )
     assert "No mistakes found" in check_python("while True:\n    pass")
     assert check_python("\n".join(f"x{n}" for n in range(30))).endswith("(18 more.)")
-
-
-def test_a_guided_model_need_not_copy_code() -> None:
-    for message, file in (
-        (f"Run this code:\n```python\n{CODE}\nmath.sqrt(4)\n```", None),
-        (f"Run this code on data/n.csv:\n```python\n{CODE}\nmath.sqrt(4)\n```", "data/n.csv"),
-    ):
-        request = split_request(message)
-        taken = {name: mark.take(request, "") for name, mark in marks_of(run_python).items()}
-        assert taken == {"code": f"{CODE}\nmath.sqrt(4)", "file": file}
-    request = split_request(f"Rename x to y in this code:\n\n{CODE}")
-    taken = {name: mark.take(request, "") for name, mark in marks_of(edit_code).items()}
-    assert taken == {"code": CODE, "instruction": "Rename x to y in this code"}

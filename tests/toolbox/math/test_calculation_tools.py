@@ -7,35 +7,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError
-from airunner.guided.marks.table import marks_of
-from airunner.guided.request import split_request
 from airunner.toolbox.math.calculation_tools import (
     calculate,
-    convert_units,
 )
-from airunner.toolbox.math.numbers.arithmetic import evaluate
-from airunner.toolbox.math.numbers.arithmetic_words import MAX_LENGTH, read_arithmetic
+from airunner.toolbox.math.numbers.arithmetic import MAX_LENGTH, evaluate
 from airunner.toolbox.math.numbers.measures import convert
-from airunner.toolbox.math.numbers.numerals import as_text, with_digits
-from airunner.tools.tool import Tool
-
-
-def said(tool: Tool, message: str) -> dict[str, str]:
-    """The arguments that the user's own words give, as for a guided model."""
-    request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
-    return {name: value for name, value in taken.items() if value is not None}
-
-
-def answer(tool: Tool, message: str) -> Any:
-    return tool.start(tool.validate(said(tool, message)))
+from airunner.toolbox.math.numbers.numerals import as_text
 
 
 def result(expression: str) -> str:
@@ -56,7 +39,7 @@ def result(expression: str) -> str:
         ("2^-1", "0.5"),
         ("7 // 2", "3"),
         ("17 % 5", "2"),
-        ("17 mod 5", "2"),
+        ("mod(17, 5)", "2"),
         ("1,234.5 * 2", "2,469"),
         ("$1,200 / 16", "75"),
         ("15% of 80", "12"),
@@ -65,19 +48,15 @@ def result(expression: str) -> str:
         ("100 - 20% - 10%", "72"),
         ("5% + 3%", "0.08"),
         ("50% x 20", "10"),
-        ("half of 80", "40"),
         ("√16", "4"),
-        ("square root of 144", "12"),
         ("sqrt 16 + 9", "13"),
         ("√(1/4)", "0.5"),
-        ("cube root of 27", "3"),
         ("8^(1/3)", "2"),
         ("5!", "120"),
         ("3!!", "720"),
         ("2(3+4)", "14"),
         ("max(3, 5)", "5"),
         ("gcd(12,180)", "12"),
-        ("the average of 3, 5 and 10", "6"),
         ("median(1, 9, 2)", "2"),
         ("log(1000)", "3"),
         ("log(8, 2)", "3"),
@@ -86,19 +65,14 @@ def result(expression: str) -> str:
         ("round(2.5)", "3"),
         ("round(3.14159, 2)", "3.14"),
         ("floor(-2.5)", "-3"),
-        ("divide 100 by 8", "12.5"),
-        ("subtract 5 from 12", "7"),
-        ("add 1,200 and 34", "1,234"),
-        ("20% off 50", "40"),
-        ("twelve times nine", "108"),
-        ("twenty five squared", "625"),
-        ("two million / 4", "500,000"),
         ("1/7*7", "1"),
         ("comb(49, 6)", "13,983,816"),
         ("(-1)^1000000000", "1"),
         ("123456789 * 987654321", "121,932,631,112,635,269"),
-        ("what is 2 + 2?", "4"),
-        ("calculate: 7 * 8 =", "56"),
+        ("7 * 8 =", "56"),
+        ("∛27", "3"),
+        ("mean(3, 5, 10)", "6"),
+        ("(1 + 2)! * (5)%", "0.3"),
     ],
 )
 def test_what_people_type_is_calculated_exactly(typed: str, wanted: str) -> None:
@@ -113,7 +87,7 @@ def test_what_cannot_be_exact_is_rounded_and_says_so() -> None:
 
 
 def test_the_result_shows_how_the_expression_was_read() -> None:
-    assert calculate("what is 15% of 80") == "15% * 80 = 12"
+    assert calculate("15% of 80") == "15% * 80 = 12"
     assert calculate("max(1,234, 5)") == "max(1, 234, 5) = 234"
     assert "…" in calculate("+".join(["1"] * 190))
 
@@ -159,11 +133,11 @@ def test_what_is_not_understood_is_named(typed: str, told: str) -> None:
         ("10/0", "division by zero"),
         ("10 % 0", "division by zero"),
         ("0^-1", "division by zero"),
-        ("sqrt(-1)", "no real number"),
+        ("sqrt(-1)", "no value that is a real number"),
         ("(-8)^(1/3)", "no real number"),
-        ("log(0)", "positive"),
+        ("log(0)", "no value that is a real number"),
         ("tan 90°", "no value"),
-        ("asin(2)", "from -1 to 1"),
+        ("asin(2)", "no value that is a real number"),
         ("factorial(2.5)", "whole numbers"),
         ("0.001^1000000000", "too small"),
         ("(" * 100 + "1" + ")" * 100, "nested too deeply"),
@@ -187,7 +161,7 @@ def test_any_text_gives_a_result_or_an_error_of_ours(typed: str) -> None:
 @given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 10**6)), max_size=30))
 def test_whole_numbers_agree_with_python(steps: list[tuple[str, int]]) -> None:
     expression = "7" + "".join(f" {sign} {number}" for sign, number in steps)
-    assert evaluate(read_arithmetic(expression))[0] == Fraction(eval(expression))
+    assert evaluate(expression).value == Fraction(eval(expression))
 
 
 @settings(deadline=None)
@@ -197,34 +171,6 @@ def test_every_float_can_be_written(value: float) -> None:
     number = float(text.replace(",", "").replace("almost 0", "0"))
     assert math.isclose(number, value, rel_tol=1e-11, abs_tol=1e-320)
     assert not is_exact or number == value
-
-
-@pytest.mark.parametrize(
-    ("message", "wanted"),
-    [
-        ("What is 12 times 9?", "12 * 9"),
-        ("how much is 15% of 80?", "15% of 80"),
-        ("please compute (3+4)*2 for me", "(3+4)*2"),
-        ("If 3 + 4 is seven, what is 12 * 34?", "12 * 34"),
-        ("what's the average of 4, 8 and 15?", "mean(4, 8, 15)"),
-        ("how much is 5 factorial", "5!"),
-        ("I paid 20 x 3.50, how much is that", "20 x 3.50"),
-        ("what is two plus two", "2 + 2"),
-        ("Tell me a joke", None),
-        ("I have 2 cats", None),
-        ("-5", None),
-        ("I was born on 1990-05-12", None),
-        ("call 555-123-4567", None),
-        ("the meaning of life", None),
-    ],
-)
-def test_the_arithmetic_is_taken_out_of_a_message(message: str, wanted: str | None) -> None:
-    assert said(calculate, message).get("expression") == wanted
-
-
-def test_a_guided_model_needs_to_decode_nothing() -> None:
-    assert answer(calculate, "how much is 15% of $80?") == "15% * 80 = 12"
-    assert answer(convert_units, "convert 5 miles to km") == "5 miles = 8.04672 km"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +216,7 @@ def test_fuel_use_goes_both_ways() -> None:
 
 
 def test_units_that_do_not_fit_or_are_unknown() -> None:
-    with pytest.raises(ToolFailedError, match="kg measures weight and m length"):
+    with pytest.raises(ToolFailedError, match="kg measures mass and m length"):
         convert(1, "kg", "m")
     with pytest.raises(ToolFailedError, match="depends on what is measured"):
         convert(1, "cup", "g")
@@ -297,30 +243,6 @@ def test_any_unit_gives_a_result_or_an_error_of_ours(unit: str) -> None:
         convert(1, unit, "m")
 
 
-@pytest.mark.parametrize(
-    ("message", "wanted"),
-    [
-        ("How many cups are in 2 liters?", ("2", "liters", "cups")),
-        ("What is 72°F in celsius?", ("72", "°F", "celsius")),
-        ("how many feet in a mile", ("1", "mile", "feet")),
-        ("how many fluid ounces are there in a cup?", ("1", "cup", "fluid ounces")),
-        ("how tall is 5'11\" in cm", ("71", "inches", "cm")),
-        ("6 ft 2 in to cm", ("74", "inches", "cm")),
-        ("twenty five miles to kilometres", ("25", "miles", "kilometres")),
-        ("minus 5 celsius in fahrenheit", ("-5", "celsius", "fahrenheit")),
-        ("half a mile in metres please", ("0.5", "mile", "metres")),
-        ("1,200 kWh in MJ", ("1200", "kWh", "MJ")),
-        ("Translate hello to French", None),
-    ],
-)
-def test_a_conversion_is_taken_out_of_a_message(
-    message: str, wanted: tuple[str, str, str] | None
-) -> None:
-    found = said(convert_units, message)
-    expected = dict(zip(("value", "from_unit", "to_unit"), wanted, strict=True)) if wanted else {}
-    assert found == expected
-
-
 def test_pint_is_loaded_with_the_first_conversion_only() -> None:
     code = (
         "import sys, airunner.toolbox.math.calculation_tools as t;"
@@ -329,8 +251,3 @@ def test_pint_is_loaded_with_the_first_conversion_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1 km = 1,000 m"
-
-
-def test_numbers_in_words() -> None:
-    assert with_digits("Twenty-five and three hundred, 1.5 million") == "25 and 300, 1500000"
-    assert with_digits("someone often tents") == "someone often tents"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+import sys
+from contextlib import AbstractContextManager, chdir, closing, suppress
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,14 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import GenerationError, ToolFailedError, ToolRetryError
-from airunner.guided.marks.table import marks_of
-from airunner.guided.request import split_request
 from airunner.models.spec import ModelCapability
-from airunner.toolbox.tables.column_types import TypeFinder, value_of
-from airunner.toolbox.tables.csv_file import MAX_FILE_BYTES
-from airunner.toolbox.tables.database import open_database
-from airunner.toolbox.tables.guard import Limits
-from airunner.toolbox.tables.loading import MAX_ROWS, column_names, table_name
+from airunner.toolbox.tables.csv_tables import column_names, table_name
+from airunner.toolbox.tables.csv_text import MAX_FILE_BYTES
+from airunner.toolbox.tables.database import Database, Limits, Rows
+from airunner.toolbox.tables.description import describe
+from airunner.toolbox.tables.query_process import open_database
 from airunner.toolbox.tables.sql_writer import statement_of
 from airunner.toolbox.tables.table_tools import ask_table, query_table
 from airunner.tools.files_folder import FilesFolder
@@ -91,6 +91,25 @@ def shop(api: Api) -> str:
     return "shop.db"
 
 
+def opened(
+    api: Api,
+    name: str,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> AbstractContextManager[Database]:
+    """The file in this process: for what needs no bounds but its own, and is quicker so."""
+    return open_database(api.files.path / name, name, tool="query_table", limits=limits)
+
+
+def found(api: Api, name: str, sql: str, limits: Limits = Limits()) -> Rows:  # noqa: B008
+    with opened(api, name, limits) as database:
+        return database.run(sql)
+
+
+def described(api: Api, name: str) -> str:
+    with opened(api, name) as database:
+        return describe(database, name)
+
+
 SALES = """Region,Amount ($),Day,Order,Zip
 North,"1,234.50",2026-01-03,1,01234
 South,20.5,2026-02-01,2,99999
@@ -127,9 +146,9 @@ def test_a_csv_file_is_asked_in_sql(api: Api) -> None:
         "2 rows.",
     ]
     assert query_table(file, "SELECT * FROM sales WHERE Zip = 'x'", api=api) == "No rows."
-    with pytest.raises(ToolRetryError, match=r"no such column: cost\. There is sales\(Region, "):
+    with pytest.raises(ToolRetryError, match=r'"cost" not found(.|\n)*There is sales\(Region, '):
         query_table(file, "SELECT cost FROM sales", api=api)
-    with pytest.raises(ToolRetryError, match="no such table: sale"):
+    with pytest.raises(ToolRetryError, match="Table with name sale does not exist"):
         query_table(file, "SELECT * FROM sale", api=api)
 
 
@@ -139,26 +158,80 @@ def test_a_csv_file_is_asked_in_sql(api: Api) -> None:
         (["1", "-2", ""], "whole number", [1, -2, None]),
         (["1", "2.5", "1e3"], "number", [1.0, 2.5, 1000.0]),
         (["$1,200", "3.50", "n/a"], "number", [1200.0, 3.5, None]),
+        (["€ 1.200,50", "3,5 €", "-"], "number", [1200.5, 3.5, None]),
+        (["1 234,50", "2\u00a0500", "-3\u202f000,1"], "number", [1234.5, 2500.0, -3000.1]),
+        (["1'234.50", "12’000"], "number", [1234.5, 12000.0]),
         (["007", "1"], "text", ["007", "1"]),
-        (["2026-05-03", "2026-05-04 10:00"], "date", ["2026-05-03", "2026-05-04 10:00"]),
+        (["2026-05-03", "NULL"], "date", [date(2026, 5, 3), None]),
+        (
+            ["2026-05-03", "2026-05-04T10:00"],
+            "date and time",
+            [datetime(2026, 5, 3), datetime(2026, 5, 4, 10)],
+        ),
         (["2026-05-03", "2026-02-30"], "text", ["2026-05-03", "2026-02-30"]),
-        (["3.5.2026", "4.5.2026"], "date", ["2026-05-03", "2026-05-04"]),
-        (["13/5/2026", "4/5/2026"], "date", ["2026-05-13", "2026-05-04"]),
-        (["5/13/2026", "5/4/2026"], "date", ["2026-05-13", "2026-05-04"]),
+        (["3.5.2026", "4.5.2026"], "date", [date(2026, 5, 3), date(2026, 5, 4)]),
+        (["13/5/2026", "4/5/2026"], "date", [date(2026, 5, 13), date(2026, 5, 4)]),
+        (["5/13/2026", "5/4/2026"], "date", [date(2026, 5, 13), date(2026, 5, 4)]),
         (["3/5/2026"], "text (dates, day or month first)", ["3/5/2026"]),
         (["1", "two"], "text", ["1", "two"]),
-        (["", "-"], "text", [None, "-"]),
+        (["none", "-"], "text", ["none", "-"]),
         (["1" * 30], "text", ["1" * 30]),
+        (["x"] * 2_000 + ["5"], "text", ["x"] * 30),
+        (["5"] * 2_000 + ["x"], "text", ["5"] * 30),
     ],
 )
 def test_a_column_has_a_type_if_all_its_cells_have_it(
-    cells: list[str], kind: str, values: list[object]
+    api: Api, cells: list[str], kind: str, values: list[object]
 ) -> None:
-    finder = TypeFinder(decimal_comma=False)
-    for cell in cells:
-        finder.see(cell)
-    assert finder.found.words == kind
-    assert [value_of(cell, finder.found) for cell in cells] == pytest.approx(values)
+    lines = "".join(f"row;{cell}\n" for cell in cells)
+    with opened(api, api.write("column.csv", f"what;it\n{lines}")) as database:
+        assert [column.kind for column in database.tables[0].columns] == ["text", kind]
+        assert [value for (value,) in database.run("SELECT it FROM column_").shown] == values
+
+
+def test_how_numbers_and_dates_are_written_belongs_to_the_file(api: Api) -> None:
+    file = api.write("two.csv", "a;b;c\n1,5;1.234;3/5/2026\n2,5;5.678;13/5/2026\n")
+    assert found(api, file, "SELECT * FROM two").shown[0] == (1.5, 1234.0, date(2026, 5, 3))
+    file = api.write("one.csv", "a;b\n1.5;1.234\n")
+    assert found(api, file, "SELECT * FROM one").shown == [(1.5, 1.234)]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "rows"),
+    [
+        ("sep=;\r\nname;amount\r\nAda;1,50\r\n", ["name", "amount"], [("Ada", 1.5)]),
+        (
+            "name,2024-01-01,2024-02-01\r\na,5,6\r\nb,7,8\r\n",
+            ["name", "_2024_01_01", "_2024_02_01"],
+            [("a", 5, 6), ("b", 7, 8)],
+        ),
+        ("id,1,2\na,x,y\nb,5.5,n/a\n", ["column_1", "column_2", "column_3"], 3),
+        ("place,1.5,2.5\nA,2024-01-01,2024-01-02\n", ["place", "_1_5", "_2_5"], 1),
+        (",2019,2020\nA,1,2\n", ["column_1", "_2019", "_2020"], [("A", 1, 2)]),
+        ("ann,3\nbob,4\n", ["column_1", "column_2"], [("ann", 3), ("bob", 4)]),
+        ("Report of 2024\n\nname,n\nann,3\nbob,4\n", ["name", "n"], [("ann", 3), ("bob", 4)]),
+        ('a, b, c\r\n1, "x, y", 3\r\n', ["a", "b", "c"], [(1, "x, y", 3)]),
+        ("name\nanna\n", ["name"], [("anna",)]),
+        ("a,b\n", ["a", "b"], 0),
+        ('a,b\r\n1,"x\r\ny ""z"""\r\n2,w\r\n', ["a", "b"], [(1, 'x\r\ny "z"'), (2, "w")]),
+        ("1,\r2\r3\r4\r", ["column_1"], [(1,), (2,), (3,), (4,)]),
+        ("a,a,\n1,2,3\n", ["a", "a_2", "column_3"], [(1, 2, 3)]),
+        ('a,b\n1,"x" y\n2,"two\nlines"\n', ["a", "b"], [(1, "x y"), (2, "two\nlines")]),
+        ('a,b\n5" pipe,1\n6" pipe,2\n', ["a", "b"], [('5" pipe', 1), ('6" pipe', 2)]),
+        ("a,b\n1," + "x" * 300_000 + "\n", ["a", "b"], [(1, "x" * 300_000)]),
+        ("1\n" * 400_000, ["column_1"], 400_000),
+    ],
+)
+def test_a_table_is_read_as_it_is_meant(
+    api: Api, content: str, columns: list[str], rows: int | list[tuple[object, ...]]
+) -> None:
+    with opened(api, api.write("table_.csv", content), Limits(counted_rows=10**6)) as database:
+        result = database.run("SELECT * FROM table_")
+    assert list(result.columns) == columns
+    if isinstance(rows, int):
+        assert result.count == rows
+    else:
+        assert result.shown == rows
 
 
 def test_tables_of_other_countries_and_programs(api: Api) -> None:
@@ -170,21 +243,15 @@ def test_tables_of_other_countries_and_programs(api: Api) -> None:
     assert "2026-05-03" in text
     for encoding in ("utf-8-sig", "utf-16"):
         file = api.write("marked.csv", german.encode(encoding))
-        assert "Äpfel" in query_table(file, "SELECT Name FROM marked", api=api)
+        assert found(api, file, "SELECT Name FROM marked").shown[0] == ("Äpfel",)
     file = api.write("plain.tsv", "1\t2.5\tx\n2\t3\ty\n")
-    assert "column_2: number" in query_table(file, api=api)
-    file = api.write("wide.csv", "country,2019,2020\nA,1,2\nB,3,4\n")
-    assert query_table(file, "SELECT sum(_2020) FROM wide", api=api).splitlines()[2].strip() == "6"
-    file = api.write("quotes.csv", 'a,b\n1,"x" y\n2,"two\nlines"\n')
-    assert "two lines" in query_table(file, "SELECT b FROM quotes", api=api)
-    assert "1 row" in query_table(api.write("one.csv", "name\nanna\n"), api=api)
-    assert "0 rows" in query_table(api.write("head.csv", "a,b\n"), api=api)
+    assert "column_2: number" in described(api, file)
 
 
 def test_names_need_no_quotes_in_sql() -> None:
     heading = ("Unit Price ($)", "order", "", "2019", "a", "A", "größe")
     names = ["Unit_Price", "order_", "column_3", "_2019", "a", "A_2", "größe", "column_8"]
-    assert column_names(heading, 8) == names
+    assert column_names(heading, 8, {"order"}) == names
     assert table_name("data/Sales 2024.final.csv") == "Sales_2024_final"
     assert table_name("2024.csv") == "_2024"
     assert table_name("???.csv") == "data"
@@ -194,7 +261,7 @@ def test_rows_that_do_not_fit_are_told(api: Api) -> None:
     ragged = "a,b,c\n" + "1,2,3\n" * 20 + "1,2\n1,2,3,4\n1,2,3,,\n"
     text = query_table(api.write("ragged.csv", ragged), "SELECT count(*) FROM ragged", api=api)
     assert "1 row is too short: the last cells are empty." in text
-    assert "1 row is too long: what is beyond the last column is left out." in text
+    assert "1 row is too long: it is cut." in text
     assert "(Such rows are 21, 22.)" in text
 
 
@@ -209,17 +276,18 @@ def test_rows_that_do_not_fit_are_told(api: Api) -> None:
         ("letter.txt", b"Dear Ann, dear Bob,\nit rains, it pours, and so on\nBye\n", "no table"),
         ("late.csv", b"a,b\n" + b"1,2\n" * 200 + b"1\n" * 100, "do not have 2 cells"),
         ("open.csv", b'a,b\n1,"x\n2,y\n', "never closed"),
-        ("long.csv", b"a,b\n1," + b"x" * 200_000 + b"\n", "larger than field limit"),
+        ("long.csv", b"a,b\n1," + b"x" * 2_000_000 + b"\n", "larger than field limit"),
+        ("sjis.csv", "名前,金額\n山田,100\n".encode("shift_jis"), "encoding other than"),
+        ("greek.csv", "Όνομα,Πόλη\nΜαρία,Αθήνα\n".encode("cp1253"), "encoding other than"),
         ("wide.csv", b",".join([b"x"] * 400), "300 are the most"),
         ("fake.sqlite", b"I am no database\n", "no SQLite database"),
         ("empty.db", b"", "no SQLite database"),
         ("cut.db", b"SQLite format 3\0" + b"\x10\0\1\1" + b"x" * 300, "as a database"),
-        ("rows.csv", b"1\n" * (MAX_ROWS + 1), f"more than {MAX_ROWS:,} rows"),
     ],
 )
 def test_what_is_no_table_is_refused(api: Api, name: str, content: bytes, told: str) -> None:
     with pytest.raises(ToolFailedError) as raised:
-        query_table(api.write(name, content), api=api)
+        described(api, api.write(name, content))
     assert told in str(raised.value)
     assert name in str(raised.value)
 
@@ -243,7 +311,7 @@ def test_files_outside_of_the_folder_are_not_reached(api: Api) -> None:
 @given(content=st.one_of(st.binary(max_size=300), st.text("ab1,;\t\"'\n\r |.é-/", max_size=200)))
 def test_any_file_is_a_table_or_an_error_of_ours(api: Api, content: bytes | str) -> None:
     with suppress(ToolFailedError, ToolRetryError):
-        query_table(api.write("any.csv", content), api=api)
+        described(api, api.write("any.csv", content))
 
 
 def test_a_database_is_described(api: Api, shop: str) -> None:
@@ -323,7 +391,7 @@ def test_nothing_but_reading_is_allowed(api: Api, shop: str, sql: str) -> None:
     path = api.files.path / shop
     before = path.read_bytes()
     with pytest.raises(ToolRetryError, match="Only reading is allowed"):
-        query_table(shop, sql, api=api)
+        found(api, shop, sql)
     assert path.read_bytes() == before
     assert [file.name for file in api.files.path.iterdir()] == [shop]
 
@@ -331,13 +399,14 @@ def test_nothing_but_reading_is_allowed(api: Api, shop: str, sql: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        ("SELECT 1; DROP TABLE customers", "more than one statement"),
-        ("SELECT * FROM notes", "Virtual tables"),
+        ("SELECT 1; DROP TABLE customers", "one statement"),
+        ("SELECT * FROM notes", "vtable"),
         ("SELECT writefile('x', 'y')", "no such function"),
         ("selct 1", "syntax error"),
         ("-- nothing", "no query"),
-        ("SELECT '\0'", "NUL"),
-        ("SELECT '" + "x" * 20_000 + "'", "too long"),
+        ("SELECT '\0'", "null character"),
+        ("SELECT '\ud800'", "surrogates"),
+        ("SELECT '" + "x" * 50_000 + "'", "too big|too large|longer"),
         ("SELECT " + "(" * 900 + "1" + ")" * 900, "SQL error"),
         ("SELECT 1" + " UNION SELECT 1" * 200, "too many terms"),
         (f"SELECT * FROM names WHERE name LIKE '{'%a' * 300}'", "too complex"),
@@ -354,9 +423,8 @@ def test_nothing_but_reading_is_allowed(api: Api, shop: str, sql: str) -> None:
     ],
 )
 def test_what_cannot_run_says_why(api: Api, shop: str, sql: str, told: str) -> None:
-    with pytest.raises(ToolRetryError) as raised:
-        query_table(shop, sql, api=api)
-    assert told in str(raised.value)
+    with pytest.raises(ToolRetryError, match=told):
+        found(api, shop, sql)
 
 
 ENDLESS = "WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) "
@@ -384,12 +452,150 @@ def test_a_growing_query_is_stopped_by_its_memory(api: Api, shop: str) -> None:
         "WITH RECURSIVE t (n, s) AS (SELECT 1, hex(zeroblob(40000)) "
         "UNION ALL SELECT n + 1, s FROM t) SELECT n, s || n AS x FROM t ORDER BY x"
     )
-    limits = Limits(time_s=100, memory_bytes=60_000_000)
-    with (
-        open_database(api.files.path / shop, shop, tool="t", limits=limits) as database,
-        pytest.raises(ToolRetryError, match="more than 60 MB of memory"),
-    ):
-        database.run(sql, 10)
+    with pytest.raises(ToolRetryError, match="too much memory"):
+        query_table(shop, sql, api=api)
+
+
+FORBIDDEN_IN_CSV = """
+SELECT * FROM read_text('secret.txt')
+SELECT * FROM read_blob('secret.txt')
+SELECT * FROM read_csv('secret.txt')
+SELECT * FROM read_json('secret.txt')
+SELECT * FROM read_parquet('secret.txt')
+SELECT * FROM sniff_csv('secret.txt')
+SELECT * FROM parquet_metadata('secret.txt')
+SELECT * FROM glob('*')
+SELECT * FROM 'http://127.0.0.1:9/x.csv'
+SELECT * FROM 'https://127.0.0.1:9/x.parquet'
+SELECT * FROM read_csv('/dev/stdin')
+SELECT * FROM query('SELECT * FROM read_text(''secret.txt'')')
+SELECT * FROM duckdb_secrets()
+SELECT * FROM which_secret('s3://x', 's3')
+SELECT * FROM enable_logging(storage = 'file')
+ATTACH 'other.db'
+ATTACH 'secret.txt' AS other (TYPE sqlite)
+ATTACH ':memory:' AS other
+DETACH memory
+USE memory
+INSTALL httpfs
+FORCE INSTALL httpfs FROM 'http://127.0.0.1:9'
+LOAD httpfs
+LOAD './evil.duckdb_extension'
+UPDATE EXTENSIONS
+COPY sales TO 'out.csv'
+COPY sales FROM 'secret.txt'
+COPY (SELECT 1) TO 'out.parquet'
+COPY FROM DATABASE memory TO memory
+EXPORT DATABASE 'out'
+IMPORT DATABASE 'out'
+CREATE SECRET s (TYPE s3)
+CREATE TABLE t AS SELECT 1
+CREATE TEMP TABLE t (a INT)
+CREATE VIEW v AS SELECT * FROM read_text('secret.txt')
+CREATE MACRO m() AS TABLE SELECT * FROM read_text('secret.txt')
+CREATE SEQUENCE q
+INSERT INTO sales SELECT * FROM sales
+UPDATE sales SET Region = 'x'
+DELETE FROM sales
+TRUNCATE sales
+MERGE INTO sales USING sales AS s ON false WHEN MATCHED THEN DELETE
+WITH x AS (SELECT 1) DELETE FROM sales
+WITH x AS (DELETE FROM sales RETURNING *) SELECT * FROM x
+DROP TABLE sales
+ALTER TABLE sales RENAME TO s
+SET memory_limit = '100GB'
+SET enable_external_access = true
+SET lock_configuration = false
+RESET lock_configuration
+SET VARIABLE x = 1
+PRAGMA threads = 64
+PRAGMA enable_profiling
+PRAGMA database_list
+CALL enable_logging()
+BEGIN
+COMMIT
+ROLLBACK
+CHECKPOINT
+VACUUM
+ANALYZE
+PREPARE p AS SELECT 1
+EXECUTE p
+EXPLAIN ANALYZE SELECT 1
+"""
+
+
+def test_nothing_but_the_table_of_a_csv_file_is_reached(api: Api, tmp_path: Path) -> None:
+    file = api.write("sales.csv", SALES)
+    (tmp_path / "secret.txt").write_text("a,b\n1,secret\n")
+    with chdir(tmp_path), opened(api, file) as database:
+        for sql in FORBIDDEN_IN_CSV.strip().splitlines():
+            with pytest.raises(ToolRetryError) as raised:
+                database.run(sql)
+            assert "Only reading is allowed" in str(raised.value), f"{sql}: {raised.value}"
+        assert database.run("SELECT count(*) FROM sales").shown == [(3,)]
+    assert {path.name for path in tmp_path.rglob("*")} == {"files", "sales.csv", "secret.txt"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT 1; DROP TABLE sales", "one statement"),
+        ("selct 1", "syntax error"),
+        ("-- nothing", "no query"),
+        ("", "no query"),
+        ("SELECT '\ud800'", "SQL error"),
+        ("SELECT " + "(" * 900 + "1" + ")" * 900, "depth"),
+        ("SELECT getenv('HOME')", "getenv"),
+        ("SELECT * FROM here", "does not exist"),
+        ("SELECT * FROM sqlite_scan('x', 'y')", "SQL error"),
+        ("SELECT Region + 1 FROM sales", "explicit type casts"),
+    ],
+)
+def test_what_cannot_run_over_a_csv_file_says_why(api: Api, sql: str, told: str) -> None:
+    here = [1]  # what a variable of the process holds is no table
+    with pytest.raises(ToolRetryError, match=told):
+        found(api, api.write("sales.csv", SALES), sql)
+    assert here
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(*) FROM range(1000000000000)",
+        ENDLESS + "SELECT max(n) FROM t",
+        "SELECT sum(hash(a.range)) FROM range(1000000000) a, range(10000) b",
+    ],
+)
+def test_an_endless_query_over_a_csv_file_is_stopped(api: Api, sql: str) -> None:
+    file = api.write("sales.csv", SALES)
+    with opened(api, file, Limits(time_s=0.05)) as database:
+        with pytest.raises(ToolRetryError, match=r"longer than 0\.05 s"):
+            database.run(sql)
+        assert database.run("SELECT 1").shown == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT repeat('x', 2000000000)",
+        "SELECT len(range(1000000000))",
+        "SELECT string_agg(a.Region || repeat('z', 100000)) FROM sales a, range(100000)",
+        "SELECT list(repeat('z', 100000) || r.range) FROM range(100000) r",
+    ],
+)
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not bound a process's memory")
+def test_a_growing_query_over_a_csv_file_is_stopped(api: Api, sql: str) -> None:
+    with pytest.raises(ToolRetryError, match="too much memory"):
+        query_table(api.write("sales.csv", SALES), sql, api=api)
+
+
+def test_values_of_all_types_can_be_shown(api: Api) -> None:
+    sql = (
+        "SELECT true AS a, [1, 2] AS b, {'x': 1} AS c, INTERVAL 1 DAY AS d, '1'::BLOB AS e, "
+        "1.50::DECIMAL(9,2) AS f, NULL AS g, 'NaN'::DOUBLE AS h, uuid() AS i, 10::HUGEINT AS j"
+    )
+    text = query_table(api.write("sales.csv", SALES), sql, api=api)
+    assert "True | [1, 2] | {'x': 1} | 1 day, 0:00:00 | (1 bytes) | 1.50" in text
 
 
 def test_rows_without_end_are_counted_up_to_a_limit(api: Api, shop: str) -> None:
@@ -439,7 +645,7 @@ def test_a_question_becomes_sql(api: Api) -> None:
     assert text.splitlines() == [f"SQL: {sql}", "", "Region", "------", "North", "1 row."]
     assert api.capability is ModelCapability.CODE_GENERATION
     (prompt,) = api.prompts
-    assert "sales(Region text, Amount number, Day date, Order_ whole number, Zip text)" in prompt
+    assert "- Amount: number, headed 'Amount ($)', 1 empty, from 20.5 to 1234.5" in prompt
     assert "North  | 1234.5 | 2026-01-03" in prompt
     assert QUESTION in prompt
     assert api.closes == 1
@@ -448,7 +654,7 @@ def test_a_question_becomes_sql(api: Api) -> None:
 def test_sql_that_does_not_run_is_corrected_once(api: Api) -> None:
     api = question_about_sales(api, "SELECT cost FROM sales", "SELECT max(Amount) m FROM sales")
     assert "1234.5" in ask_table("sales.csv", QUESTION, api=api)
-    assert "no such column: cost" in api.prompts[1]
+    assert '"cost" not found' in api.prompts[1]
     api = question_about_sales(api, "SELECT cost FROM sales", "DROP TABLE sales", "SELECT 1")
     with pytest.raises(ToolFailedError, match=r"Only reading is allowed(.|\n)*SQL: DROP TABLE"):
         ask_table("sales.csv", QUESTION, api=api)
@@ -481,20 +687,3 @@ def test_without_the_code_model_nothing_is_made_up(api: Api) -> None:
 )
 def test_the_statement_is_found_in_a_reply(reply: str, wanted: str) -> None:
     assert statement_of(reply) == wanted
-
-
-@pytest.mark.parametrize(
-    ("message", "wanted"),
-    [
-        (
-            "run sql on sales.csv: SELECT sum(a) FROM sales",
-            {"file": "sales.csv", "sql": "SELECT sum(a) FROM sales"},
-        ),
-        ("run this on shop.db\n```sql\nselect 1;\n```", {"file": "shop.db", "sql": "select 1"}),
-        ("what is in sales.csv?", {"file": "sales.csv"}),
-    ],
-)
-def test_sql_and_file_are_taken_out_of_a_message(message: str, wanted: dict[str, str]) -> None:
-    request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in marks_of(query_table).items()}
-    assert {name: value for name, value in taken.items() if value is not None} == wanted

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airunner.errors import ToolError, ToolRetryError
-from airunner.guided.marks.table import marks_of
-from airunner.guided.request import split_request
 from airunner.toolbox.time.date_tools import calculate_date, current_time
 from airunner.toolbox.time.dates.answers import describe, shift, span
 from airunner.toolbox.time.dates.calendar import (
@@ -26,21 +23,9 @@ from airunner.toolbox.time.dates.calendar import (
 )
 from airunner.toolbox.time.dates.date_reader import read_date
 from airunner.toolbox.time.dates.time_zones import time_in
-from airunner.tools.tool import Tool
 
 TUESDAY = date(2026, 11, 24)
 IN_LONDON = datetime(2026, 11, 24, 15, 4, 5, tzinfo=ZoneInfo("Europe/London"))
-
-
-def said(tool: Tool, message: str) -> dict[str, str]:
-    """The arguments that the user's own words give, as for a guided model."""
-    request = split_request(message)
-    taken = {name: mark.take(request, "") for name, mark in marks_of(tool).items()}
-    return {name: value for name, value in taken.items() if value is not None}
-
-
-def answer(tool: Tool, message: str) -> Any:
-    return tool.start(tool.validate(said(tool, message)))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +45,8 @@ def answer(tool: Tool, message: str) -> Any:
         ("04/13/2026", "2026-04-13"),
         ("3.5.2026", "2026-05-03"),
         ("10.12.", "2026-12-10"),
+        ("3.5.", "2027-05-03"),
+        ("2027-W10-3", "2027-03-10"),
         ("05/05/70", "1970-05-05"),
         ("05/05/69", "2069-05-05"),
         ("29 February", "2028-02-29"),
@@ -78,25 +65,12 @@ def answer(tool: Tool, message: str) -> Any:
         ("two weeks from now", "2026-12-08"),
         ("2 days ago", "2026-11-22"),
         ("tomorrow at 5pm", "2026-11-25"),
-        ("Christmas", "2026-12-25"),
-        ("new year’s day", "2027-01-01"),
-        ("Easter", "2027-03-28"),
-        ("good friday", "2027-03-26"),
-        ("end of the month", "2026-11-30"),
-        ("end of next year", "2027-12-31"),
         ("3 mai 2026", "2026-05-03"),
         ("morgen", "2026-11-25"),
     ],
 )
 def test_dates_as_people_write_them(typed: str, wanted: str) -> None:
     assert read_date(typed, TUESDAY).day == date.fromisoformat(wanted)
-
-
-def test_easter_in_several_years() -> None:
-    # From the tables of the Book of Common Prayer and the Astronomical Almanac.
-    known = ("1818-03-22", "1943-04-25", "1954-04-18", "1981-04-19", "2000-04-23", "2024-03-31")
-    for day in map(date.fromisoformat, known):
-        assert read_date("Easter", day.replace(month=1, day=1)).day == day
 
 
 def test_a_date_that_may_be_two_is_refused_and_a_next_friday_says_which() -> None:
@@ -110,9 +84,9 @@ def test_a_date_that_may_be_two_is_refused_and_a_next_friday_says_which() -> Non
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("2026-02-30", "February 2026 has 28 days"),
+        ("2026-02-30", "does not exist: day is out of range"),
         ("2026-13-01", "does not exist"),
-        ("31/04/2026", "April 2026 has 30 days"),
+        ("31/04/2026", "no day that exists"),
         ("31 April 2026", "no day that exists"),
         ("May", "Write it like"),
         ("2026", "Write it like"),
@@ -161,7 +135,7 @@ def test_a_move_by_months_keeps_the_day_or_takes_the_last(start: date, months: i
 
 
 def test_the_days_between_two_dates() -> None:
-    assert span("today", "Christmas", TUESDAY) == (
+    assert span("today", "2026-12-25", TUESDAY) == (
         "From Tuesday 24 November 2026 to Friday 25 December 2026: 31 days, which is "
         "4 weeks and 3 days or 1 month and 1 day. 23 of these days are Monday to Friday."
     )
@@ -171,11 +145,6 @@ def test_the_days_between_two_dates() -> None:
     assert "1 day back" in span("today", "yesterday", TUESDAY)
     assert span("today", "24 November", TUESDAY).endswith("that is the same day.")
     assert "2,519 days" in span("1 January 2020", "today", TUESDAY)
-
-
-def test_a_start_without_a_year_is_the_one_before_the_end() -> None:
-    assert ": 40 days" in span("3 May", "12 June 2026", TUESDAY)
-    assert ": 9 days" in span("25 December", "3 January 2027", TUESDAY)
 
 
 def test_a_date_is_moved() -> None:
@@ -222,14 +191,11 @@ def test_the_time_here_and_elsewhere() -> None:
         ("Paris, France", "16:04"),
         ("Europe/Paris", "16:04"),
         ("europe/paris", "16:04"),
-        ("Mumbai", "20:34"),
         ("Kathmandu", "20:49"),
         ("Buenos Aires", "12:04"),
         ("Germany", "16:04"),
         ("japan", "00:04"),
         ("England", "15:04"),
-        ("San Francisco", "07:04"),
-        ("PST", "07:04"),
         ("EST", "10:04"),
         ("utc", "15:04"),
         ("UTC+2", "17:04"),
@@ -267,52 +233,10 @@ def test_places_that_are_not_known() -> None:
     with pytest.raises(ToolRetryError, match="Did you mean Tokyo"):
         time_in("Toyko", IN_LONDON)
     for place in ("Middle of Nowhere", "../../etc/passwd", "x" * 60):
-        with pytest.raises(ToolRetryError, match="Name a large city"):
+        with pytest.raises(ToolRetryError, match="Name a zone such as"):
             time_in(place, IN_LONDON)
     with pytest.raises(ToolRetryError, match="no offset"):
         time_in("UTC+20", IN_LONDON)
-
-
-@pytest.mark.parametrize(
-    ("tool", "message", "wanted"),
-    [
-        (current_time, "what time is it", {}),
-        (current_time, "What time is it in New York right now?", {"place": "New York"}),
-        (current_time, "what's the time in Paris, France?", {"place": "Paris, France"}),
-        (current_time, "Tokyo time please", {"place": "Tokyo"}),
-        (current_time, "time in UTC+2", {"place": "UTC+2"}),
-        (current_time, "What's the time at the moment?", {}),
-        (current_time, "what time is it for a friend in Delhi", {"place": "Delhi"}),
-        (calculate_date, "how many days until Christmas", {"start": "today", "end": "Christmas"}),
-        (
-            calculate_date,
-            "How many days are there between 3 May and 12 June 2026?",
-            {"start": "3 May", "end": "12 June 2026"},
-        ),
-        (
-            calculate_date,
-            "how long is it since 1 January 2020",
-            {"start": "1 January 2020", "end": "today"},
-        ),
-        (calculate_date, "days until the party", {}),
-        (calculate_date, "what date is 90 days from today", {"start": "today", "days": "90"}),
-        (calculate_date, "what date was it 45 days ago", {"days": "-45"}),
-        (calculate_date, "a fortnight before Christmas", {"start": "Christmas", "weeks": "-2"}),
-        (
-            calculate_date,
-            "two weeks and 3 days after 5 May 2026",
-            {"start": "5 May 2026", "weeks": "2", "days": "3"},
-        ),
-        (calculate_date, "what day of the week is 4 July 2026", {"start": "4 July 2026"}),
-        (calculate_date, "was 1 March 2020 a Sunday?", {"start": "1 March 2020"}),
-        (calculate_date, "what day is it in 3 weeks", {"weeks": "3"}),
-        (calculate_date, "what day is it", {}),
-    ],
-)
-def test_dates_and_places_are_taken_out_of_a_message(
-    tool: Tool, message: str, wanted: dict[str, str]
-) -> None:
-    assert said(tool, message) == wanted
 
 
 def test_the_tools_look_at_the_clock() -> None:
@@ -321,12 +245,12 @@ def test_the_tools_look_at_the_clock() -> None:
     latest = datetime.now(UTC)
     seen = text.partition("it is ")[2].partition(" (")[0]
     assert seen in {f"{at:%H:%M} on {written(at.date())}" for at in (earliest, latest)}
-    assert answer(current_time, "what time is it").endswith("of the year.")
-    assert answer(calculate_date, "days from 2026-01-01 to 2026-03-01").startswith(
+    assert current_time().endswith("of the year.")
+    assert calculate_date("2026-01-01", "2026-03-01").startswith(
         "From Thursday 1 January 2026 to Sunday 1 March 2026: 59 days"
     )
-    assert "is Tuesday 6 May 2025" in answer(calculate_date, "1 year before 6 May 2026")
-    assert answer(calculate_date, "which weekday was 9 November 1989").startswith("Thursday 9")
+    assert "is Tuesday 6 May 2025" in calculate_date("6 May 2026", years=-1)
+    assert calculate_date("9 November 1989").startswith("Thursday 9")
     with pytest.raises(ToolRetryError, match="not both"):
         calculate_date("2026-01-01", "2026-02-01", days=3)
 

@@ -37,7 +37,6 @@ from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body, 
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
     check_seal,
-    fingerprint,
     written_whole,
 )
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
@@ -60,7 +59,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
     """One loaded model; implements ``engines.base.ChatModel``.
 
     ``slot_dir`` is the only folder that the worker reads and writes slot states
-    in. ``guidance``: see ``request_body``.
+    in. ``guidance``: see ``request_body``. ``seal`` is the load's fingerprint, see
+    ``slot_files``.
     """
 
     def __init__(
@@ -70,9 +70,11 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         slot_dir: Path,
         *,
         guidance: bool = False,
+        seal: bytes = bytes(16),
     ) -> None:
         super().__init__(plan, connection)
         self._slot_dir = slot_dir
+        self._seal = seal
         self._guidance = guidance
         self._guidance_checked = not guidance
         self._call_syntax: CallSyntax | None = None
@@ -186,7 +188,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                     if error.problem == _SAVE_FAILED:
                         raise StorageError(target, "the engine could not write it") from error
                     raise
-            n_bytes = part.seal(answer["n_written"], fingerprint(self.plan))
+            n_bytes = part.seal(answer["n_written"], self._seal)
         return SlotState(answer["n_saved"], n_bytes, answer["timings"]["save_ms"] / 1000)
 
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
@@ -196,7 +198,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             GenerationError: the file is missing, cut short, or of a model loaded differently.
         """
         self._check_slot(slot)
-        check_seal(source, self.plan)
+        check_seal(source, self.plan.model, self._seal)
         with borrowed_name(self._slot_dir, source) as name:
             answer = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
         return SlotState(

@@ -53,6 +53,18 @@ def engine_backends(llama_server: Path | None) -> frozenset[DeviceKind]:
     return kinds_of(names)
 
 
+@functools.cache
+def engine_version(llama_server: Path | None) -> str:
+    """What differs between two versions of the engine; asks no process."""
+    if llama_server is not None:
+        stat = llama_server.stat()
+        return f"{llama_server} {stat.st_size} {stat.st_mtime_ns}"
+    try:
+        return f"xllamacpp {importlib.metadata.version('xllamacpp')}"
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def examine(llama_server: Path | None) -> Installation:
     """The engine, tried in a process of its own as a worker would use it."""
     if llama_server is not None:

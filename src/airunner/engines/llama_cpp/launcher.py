@@ -12,8 +12,10 @@ from pathlib import Path
 from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.installation import engine_version
 from airunner.engines.llama_cpp.load_log import explain
 from airunner.engines.llama_cpp.order import LlamaOrder
+from airunner.engines.llama_cpp.slot_files import fingerprint
 from airunner.errors import MissingWeightsError
 from airunner.models.files.gguf_header import read_header
 from airunner.workers.launcher import ProcessLauncher
@@ -52,7 +54,9 @@ class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
         """See ``ProcessLauncher``."""
         assert order.folder is not None
         guidance = self._llama_server is None
-        return LlamaCppModel(order.plan, connection, order.folder, guidance=guidance)
+        # Of the file as it is now: it may be replaced while the model is in memory.
+        seal = fingerprint(order.plan, engine_version(self._llama_server))
+        return LlamaCppModel(order.plan, connection, order.folder, guidance=guidance, seal=seal)
 
     def explain(self, plan: LoadPlan, failed: Failed, ended: WorkerExit) -> Exception:
         """See ``ProcessLauncher``."""

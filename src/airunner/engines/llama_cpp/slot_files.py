@@ -12,12 +12,14 @@ looks past its own data. The seal is no checksum of the content.
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -26,16 +28,19 @@ from airunner.errors import GenerationError, StorageError
 
 _SEAL = struct.Struct(">8sQ16s")
 _MAGIC = b"airunKV1"
+_SAMPLES, _SAMPLE_BYTES = 32, 16 * 1024
 
 
-def fingerprint(plan: LoadPlan) -> bytes:
+def fingerprint(plan: LoadPlan, engine: str) -> bytes:
     """16 bytes that differ between loads whose states must not be mixed up.
 
     The context may differ, unless positions are scaled to it; the number of
-    slots may not, since the engine lays its cache out by it.
+    slots may not, since the engine lays its cache out by it. ``engine`` is its version.
     """
+    stats = [(file, file.stat()) for file in _parts(plan.path)]
     facts = (
-        plan.path.stat().st_size,
+        engine,
+        [_sampled(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats],
         plan.kv_type_k,
         plan.kv_type_v,
         plan.yarn_context and (plan.yarn_context, plan.n_ctx),
@@ -43,6 +48,26 @@ def fingerprint(plan: LoadPlan) -> bytes:
         *((plan.mmproj.stat().st_size,) if plan.mmproj else ()),
     )
     return blake2b(repr(facts).encode(), digest_size=16).digest()
+
+
+def _parts(path: Path) -> list[Path]:
+    head, split, tail = path.name.rpartition("-00001-of-")
+    return sorted(path.parent.glob(f"{glob.escape(head)}-?????-of-{tail}")) if split else [path]
+
+
+@lru_cache(maxsize=64)
+def _sampled(file: Path, n_bytes: int, changed_ns: int) -> bytes:
+    """Digest of a weights file's size, date and content in places.
+
+    Its name and size are those of a fine-tuned model, too, and archives may give all files
+    one date. Reading all of it would take longer than reading a conversation again.
+    """
+    digest = blake2b(repr((n_bytes, changed_ns)).encode(), digest_size=16)
+    with file.open("rb") as weights:
+        for place in range(_SAMPLES):
+            weights.seek(n_bytes * place // _SAMPLES)
+            digest.update(weights.read(_SAMPLE_BYTES))
+    return digest.digest()
 
 
 @dataclass(slots=True)
@@ -90,8 +115,8 @@ def written_whole(target: Path) -> Iterator[PartialFile]:
         part.path.unlink(missing_ok=True)
 
 
-def check_seal(file: Path, plan: LoadPlan) -> None:
-    """Refuse a state that the engine must not read.
+def check_seal(file: Path, model: str, expected: bytes) -> None:
+    """Refuse a state that the engine must not read; ``expected`` is the load's fingerprint.
 
     Raises:
         GenerationError: the file is missing, cut short, no slot state, or of another load.
@@ -102,15 +127,15 @@ def check_seal(file: Path, plan: LoadPlan) -> None:
             state.seek(max(0, length))
             seal = state.read()
     except OSError as error:
-        raise _unusable(plan, file, error.strerror or str(error)) from error
+        raise _unusable(model, file, error.strerror or str(error)) from error
     if length < 0 or (found := _SEAL.unpack(seal))[:2] != (_MAGIC, length):
-        raise _unusable(plan, file, "it is damaged or no saved state")
-    if found[2] != fingerprint(plan):
-        raise _unusable(plan, file, "it is of another model, or of this one loaded differently")
+        raise _unusable(model, file, "it is damaged or no saved state")
+    if found[2] != expected:
+        raise _unusable(model, file, "it is of another model, or of this one loaded differently")
 
 
-def _unusable(plan: LoadPlan, file: Path, problem: str) -> GenerationError:
-    return GenerationError(plan.model, f"the saved state {file} cannot be restored: {problem}")
+def _unusable(model: str, file: Path, problem: str) -> GenerationError:
+    return GenerationError(model, f"the saved state {file} cannot be restored: {problem}")
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A tool's arguments as far as the user's words settle them, and the schema of the rest.
 
-A value comes from the message: a number, a choice, a name that is there. What the
-message says nothing of is left out if it may be, and decoded if it may not.
+A value comes from the message: a number, a choice, a date, a list. Texts are chosen by
+the model among the spans of the message (``narrowed``). What the message says nothing of
+is left out if it may be, and decoded if it may not.
 """
 
 from __future__ import annotations
@@ -11,14 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunner.guided.grounding.calendar_dates import find_dates
-from airunner.guided.grounding.choices import Mention, chosen, mentions, switched
-from airunner.guided.grounding.listings import Listing, bracketed, runs_of_numbers, runs_of_phrases
+from airunner.guided.grounding.choices import chosen, mentions, switched
 from airunner.guided.grounding.number_matching import matched, value_for
-from airunner.guided.grounding.phrase_matching import matched_phrases
-from airunner.guided.grounding.phrases import Phrase, Token, find_phrases, tokens_of
-from airunner.guided.grounding.quantities import Quantity, find_quantities
+from airunner.guided.grounding.quantities import find_quantities
 from airunner.guided.grounding.slots import Slot, slots_of
-from airunner.guided.words import stems
+from airunner.guided.grounding.spans import spans_of, tokens_of
 from airunner.tools.schema import without
 
 _LONGEST = 1000
@@ -41,9 +39,9 @@ class Grounded:
     schema: Mapping[str, Any]
 
 
-def ground(schema: Mapping[str, Any], message: str, about: str = "") -> Grounded:
-    """Settle what ``message`` settles of an object ``schema``; ``about`` describes its tool."""
-    reading = _Reading(schema, message[:_LONGEST], about)
+def ground(schema: Mapping[str, Any], message: str) -> Grounded:
+    """Settle what ``message`` settles of an object ``schema``."""
+    reading = _Reading(schema, message[:_LONGEST])
     values = {s: v for s, v in reading.settle().items() if _fits(s.schema, v)}
     given: dict[str, Any] = {}
     settled: set[str] = set()
@@ -60,13 +58,34 @@ def ground(schema: Mapping[str, Any], message: str, about: str = "") -> Grounded
     return Grounded(given, without(schema, settled))
 
 
-def read_phrases(
-    schema: Mapping[str, Any], message: str, about: str = ""
-) -> tuple[list[Slot], list[Phrase], Sequence[Token], set[str]]:
-    """What is matched last, for fitting how: slots, spans, tokens, and the stems of the schema."""
-    reading = _Reading(schema, message[:_LONGEST], about)
-    reading.settle_all_but_strings()
-    return reading.left_for_strings()
+def narrowed(schema: Mapping[str, Any], message: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """``schema`` with texts to be chosen from the spans of ``message``, if it has any.
+
+    Those that ``given`` holds already are none.
+
+    A small model takes a name that it may choose, and makes up one that it has to write.
+    """
+    used = {str(value).lower() for value in given.values()}
+    spans = [span for span in spans_of(message[:_LONGEST]) if span.lower() not in used]
+    return _narrowed(schema, spans)
+
+
+def _narrowed(node: Mapping[str, Any], spans: Sequence[str]) -> dict[str, Any]:
+    kind = node.get("type")
+    if kind == "object" and node.get("properties"):
+        return {
+            **node,
+            "properties": {n: _narrowed(each, spans) for n, each in node["properties"].items()},
+        }
+    if kind == "array" and isinstance(node.get("items"), Mapping):
+        return {**node, "items": _narrowed(node["items"], spans)}
+    if kind != "string" or node.keys() & {"enum", "const", "pattern", "format"}:
+        return dict(node)
+    fitting = [span for span in spans if _fits(node, span)]
+    if not fitting:
+        return dict(node)
+    limits = ("minLength", "maxLength")
+    return {k: v for k, v in node.items() if k not in limits} | {"enum": fitting}
 
 
 def _fits(schema: Mapping[str, Any], value: Any) -> bool:
@@ -103,63 +122,40 @@ def _assembled(have: Mapping[tuple[str, ...], Any], name: str) -> Any:
 class _Reading:
     """One message, read for the slots of one schema."""
 
-    def __init__(self, schema: Mapping[str, Any], message: str, about: str) -> None:
+    def __init__(self, schema: Mapping[str, Any], message: str) -> None:
         self.slots = slots_of(schema)
         self._text = message
         self._tokens = tokens_of(message)
-        self._known = set(stems(about)) | {s for slot in self.slots for s in slot.name_stems}
         self._values: dict[Slot, Any] = {}
         self._numbers = find_quantities(message)
-        self._phrases = find_phrases(message, self._tokens, self._known)
-        for phrase in self._phrases:
-            if phrase.sort == "expression":
-                start, end = self._tokens[phrase.first].start, self._tokens[phrase.after - 1].end
-                self._numbers = [n for n in self._numbers if not start <= n.start < end]
 
     def settle(self) -> dict[Slot, Any]:
         """The value of each slot that the message settles."""
-        self.settle_all_but_strings()
-        self._settle_strings()
-        return self._values
-
-    def settle_all_but_strings(self) -> None:
-        """What is not a span of the message, which leaves fewer spans for what is."""
-        self._settle_lists()
         self._settle_choices()
         self._settle_dates()
         self._settle_numbers()
-
-    def left_for_strings(self) -> tuple[list[Slot], list[Phrase], Sequence[Token], set[str]]:
-        """The open slots of strings, the spans that may fill them, the tokens, known stems."""
-        return self._open("string"), self._phrases, self._tokens, self._known
+        self._settle_only_string()
+        return self._values
 
     def _open(self, *kinds: str) -> list[Slot]:
         return [s for s in self.slots if s.kind in kinds and s not in self._values]
 
     def _settle_choices(self) -> None:
         for slot in self._open("enum"):
-            if said := chosen(slot, slot.schema["enum"], self._tokens):
-                self._settle(slot, said)
+            self._settle(slot, chosen(slot.schema["enum"], self._tokens))
         for slot in self._open("boolean"):
-            value = switched(slot, self._tokens)
-            if value is not None:
-                self._values[slot] = value
+            self._settle(slot, switched(slot, self._tokens))
         for slot in self._open("string"):
-            said = chosen(slot, slot.options, self._tokens)
-            if said and (len(slot.options) > 1 or slot.required):
-                self._settle(slot, said)
+            if len(slot.options) > 1 or slot.required:
+                self._settle(slot, chosen(slot.options, self._tokens))
+        for slot in self._open("array"):
+            choices = (slot.schema.get("items") or {}).get("enum", ())
+            said = [mention.value for mention in mentions(choices, self._tokens)]
+            self._settle(slot, list(dict.fromkeys(said)) or None)
 
-    def _settle(self, slot: Slot, said: Mention) -> None:
-        self._values[slot] = said.value
-        self._use_up(said)
-
-    def _is_only(self, phrase: Phrase, number: Quantity) -> bool:
-        """Whether a span is the digits of a number and nothing else."""
-        start, end = self._tokens[phrase.first].start, self._tokens[phrase.after - 1].end
-        return phrase.sort == "identifier" and number.start <= start < end <= number.end
-
-    def _use_up(self, said: Mention) -> None:
-        self._phrases = [p for p in self._phrases if p.after <= said.first or said.after <= p.first]
+    def _settle(self, slot: Slot, value: Any) -> None:
+        if value is not None:
+            self._values[slot] = value
 
     def _settle_dates(self) -> None:
         dates = [d for d in find_dates(self._text) if d.year and d.day]
@@ -177,89 +173,20 @@ class _Reading:
         used = matched(slots, self._numbers, self._text)
         for slot, number in used.items():
             self._values[slot] = value_for(slot, number)
-            self._phrases = [p for p in self._phrases if not self._is_only(p, number)]
         lists = [s for s in self._open("array") if s.required and _item_type(s) in _NUMBERS]
-        left = [n.value for n in self._numbers if n not in used.values() and not n.implied]
+        left = [n.value for n in self._numbers if n not in used.values()]
         if len(lists) == 1 and left:
             self._values[lists[0]] = _lists(tuple(left), _is_decimal(lists[0].schema))
 
-    def _settle_strings(self) -> None:
-        slots = [
-            s
-            for s in self._open("string")
-            if "pattern" not in s.schema and "format" not in s.schema
-        ]
-        lists = [s for s in self._open("array") if s.required and _item_type(s) == "string"]
-        found = matched_phrases([*slots, *lists], self._phrases, self._tokens, self._known)
-        for slot, choice in found.items():
-            text = choice.phrase.text
-            self._values[slot] = [text] if slot.kind == "array" else text
-
-    def _settle_lists(self) -> None:
-        slots = [s for s in self.slots if s.schema.get("type") == "array"]
-        if not slots:
+    def _settle_only_string(self) -> None:
+        """The one text that is wanted, where the message has one span beside the other values."""
+        slots = [s for s in self._open("string") if s.required]
+        if len(slots) != 1 or slots[0].schema.keys() & {"pattern", "format"}:
             return
-        lists = bracketed(self._text)
-        for slot in slots:
-            items = slot.schema.get("items") or {}
-            if "enum" in items:
-                said = mentions(items["enum"], self._tokens, partly=True, known=self._known)
-                if said:
-                    self._values[slot] = list(dict.fromkeys(m.value for m in said))
-                    for mention in said:
-                        self._use_up(mention)
-        number_slots = [s for s in slots if _item_type(s) in (*_NUMBERS, "array")]
-        text_slots = [s for s in slots if _item_type(s) == "string"]
-        self._number_lists(number_slots, lists)
-        self._text_lists(text_slots, lists)
-
-    def _number_lists(self, slots: Sequence[Slot], lists: Sequence[Listing]) -> None:
-        runs = [
-            Listing(tuple(n.value for n in run), run[0].start, run[-1].end)
-            for run in runs_of_numbers(self._text, self._numbers)
-        ]
-        found = [
-            each
-            for each in lists
-            if each.depth == 2 or all(isinstance(i, int | float) for i in each.items)
-        ]
-        found += [r for r in runs if not any(each.start <= r.start < each.end for each in lists)]
-        found.sort(key=lambda listing: listing.start)
-        for slot in slots:
-            deep = slot.schema["items"].get("type") == "array"
-            listing = next((each for each in found if (each.depth == 2) == deep), None)
-            if listing is not None and (slot.required or len(found) >= len(slots)):
-                found.remove(listing)
-                self._values[slot] = _lists(listing.items, _is_decimal(slot.schema))
-                self._numbers = [
-                    n for n in self._numbers if not listing.start <= n.start < listing.end
-                ]
-
-    def _text_lists(self, slots: Sequence[Slot], lists: Sequence[Listing]) -> None:
-        for slot in slots:
-            listing = next(
-                (each for each in lists if all(isinstance(i, str) for i in each.items)), None
-            )
-            if listing:
-                self._values[slot] = list(listing.items)
-                self._take(listing.start, listing.end)
-                continue
-            runs = runs_of_phrases(self._text, self._phrases, self._tokens)
-            closest = max(runs, key=lambda run: self._nearness(slot, run), default=None)
-            if closest and (slot.required or self._nearness(slot, closest) > 1):
-                self._values[slot] = [p.text for p in closest]
-                start, end = closest[0].first, closest[-1].after
-                self._take(self._tokens[start].start, self._tokens[end - 1].end)
-
-    def _nearness(self, slot: Slot, run: Sequence[Phrase]) -> int:
-        """2 if the words before a list are of the slot's name, 1 if of its description."""
-        before = {t.stem for t in self._tokens[max(0, run[0].first - 3) : run[0].first]}
-        if before.intersection(slot.name_stems):
-            return 2
-        return int(bool(before & slot.description_stems))
-
-    def _take(self, start: int, end: int) -> None:
-        self._phrases = [p for p in self._phrases if not start <= self._tokens[p.first].start < end]
+        used = {str(value).lower() for value in self._values.values()}
+        spans = [span for span in spans_of(self._text) if span.lower() not in used]
+        if len(spans) == 1:
+            self._values[slots[0]] = spans[0]
 
 
 def _item_type(slot: Slot) -> str:

@@ -1,7 +1,7 @@
 """The numbers that a message names, each with its unit and its place.
 
 Owns how people write numbers: digits with separators, decimals, exponents, percent,
-words, dozens, money, clock times, dates. What a number is for is ``number_matching``.
+words, dozens, money, dates. What a number is for is ``number_matching``.
 """
 
 from __future__ import annotations
@@ -12,86 +12,41 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from airunner.guided.grounding.calendar_dates import find_dates
-from airunner.guided.grounding.units import UNIT_NAMES
+from airunner.guided.number_words import PATTERN, SCALES, value_of
 
 MAX_QUANTITIES = 40
 _LONGEST_NUMBER = 30
 _LARGEST_IN_WORDS = 10**18
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SMALL = {word: number for number, word in enumerate(_ONES)} | {
-    word: 10 * number for number, word in enumerate(_TENS, start=2)
-}
-_SCALES = {
-    "hundred": 100,
-    "dozen": 12,
-    "thousand": 1000,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-}
 _LETTER_SCALES = {"k": 1000, "m": 10**6, "b": 10**9, "mn": 10**6, "bn": 10**9}
-_SCALE = rf"(?:\s?(?P<scale>{'|'.join(_SCALES)})s?\b)?"
+_SCALE = rf"(?:\s?(?P<scale>{'|'.join(SCALES)})s?\b)?"
 _DIGITS = re.compile(
     r"(?<![\w.^])(?P<money>(?:US)?[$€£¥₹]\s?)?(?P<sign>[-−])?(?(money)|(?<![\w)/^]))"
     r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"
     rf"{_SCALE}(?P<glued>[a-zA-Zµμ°Ωω²³]*)"
 )
-_NUMBER_WORD = "|".join([*sorted(_SMALL, key=len, reverse=True), *_SCALES])
 _WORDS = re.compile(
-    rf"\b(?P<minus>minus\s+|negative\s+)?(?P<half>half\s+)?(?P<words>(?:an?\s+(?=(?:{'|'.join(_SCALES)})\b))?"
-    rf"(?:{_NUMBER_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_NUMBER_WORD})\b)*)(?!\w)",
-    re.IGNORECASE,
+    rf"\b(?P<minus>minus\s+|negative\s+)?(?P<half>half\s+)?(?P<words>{PATTERN})", re.IGNORECASE
 )
 _HALF = re.compile(r"\bhalf\s+(?=an?\s+\w)|\ba\s+half\b", re.IGNORECASE)
-_NEXT_ONE = re.compile(
-    r"\b(?<!half )(?:next|last|past|coming|previous|following|an?|per|every|each)\s+"
-    r"(?P<unit>second|minute|hour|day|night|week|month|quarter|year)\b(?!\s*-)",
-    re.IGNORECASE,
-)
-_AT_REST = re.compile(r"\b(?:from|at)\s+rest\b|\bdropped\b", re.IGNORECASE)
-_CLOCK = re.compile(r"(?<![\w:])(\d{1,2}):(\d{2})(?![\w:])")
 _AFTER = re.compile(
     r"\s?(%|percent\b|per\s?cent\b|[°º]\s?[CFK]?\b|[A-Za-zµμΩ$€]+(?:/[a-z]+)?(?:\^?[23²³])?)"
 )
 _LISTED = re.compile(r"[\s,;$€£]*(?:and\b|or\b|&)?[\s$€£]*", re.IGNORECASE)
+_GLUED_UNIT = re.compile(
+    r"[a-wyzµVAWNJKΩ°]|[a-zµμ][a-z²³]{1,2}|[A-Z]B|k[A-Z][a-z]?|[°][CF]|mins?|days?"
+)
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number and where it stands. ``unit`` is the word or sign at it, in lower case.
-
-    ``implied`` ones stand in no digits or number words: "next week" is 1 week.
-    """
+    """A number and where it stands. ``unit`` is the word or sign at it, in lower case."""
 
     value: int | float
     start: int
     end: int
     unit: str = ""
-    implied: bool = False
     spelled: bool = False
     dated: bool = False
 
@@ -117,7 +72,7 @@ def are_listed(one: Quantity, other: Quantity, text: str) -> bool:
     between = text[one.end : other.start].strip()
     if one.unit and one.unit.lower() not in ("and", "or"):
         between = between.removeprefix(one.unit)
-    return not other.implied and bool(_LISTED.fullmatch(between))
+    return bool(_LISTED.fullmatch(between))
 
 
 def _all(text: str) -> Iterator[Quantity]:
@@ -127,9 +82,6 @@ def _all(text: str) -> Iterator[Quantity]:
         ):
             if value:
                 yield Quantity(value, date.start + offset, date.end, unit, dated=True)
-    for found in _CLOCK.finditer(text):
-        yield Quantity(int(found[1]), found.start(1), found.end(1), "hour")
-        yield Quantity(int(found[2]), found.start(2), found.end(2), "minute")
     for found in _DIGITS.finditer(text):
         if quantity := _in_digits(found, text):
             yield quantity
@@ -138,23 +90,19 @@ def _all(text: str) -> Iterator[Quantity]:
             yield _with_unit(quantity, text)
     for found in _HALF.finditer(text):
         yield _with_unit(Quantity(0.5, found.start(), found.end()), text)
-    for found in _NEXT_ONE.finditer(text):
-        yield Quantity(1, found.start(), found.end(), found["unit"].lower(), implied=True)
-    for found in _AT_REST.finditer(text):
-        yield Quantity(0, found.start(), found.end(), "m/s", implied=True)
 
 
 def _in_digits(found: re.Match[str], text: str) -> Quantity | None:
     glued, unit = found["glued"], ""
-    factor = _SCALES.get((found["scale"] or "").lower(), 1)
+    factor = SCALES.get((found["scale"] or "").lower(), 1)
     if found["money"]:
         factor *= _LETTER_SCALES.get(glued.lower(), 1)
         unit = "$"
     elif glued in _ORDINALS:
         unit = ""
-    elif glued.lower() in ("k", "mn", "bn") and glued not in UNIT_NAMES:
+    elif glued.lower() in ("k", "mn", "bn"):
         factor *= _LETTER_SCALES[glued.lower()]
-    elif glued and (glued in UNIT_NAMES or glued.lower() in UNIT_NAMES):
+    elif _GLUED_UNIT.fullmatch(glued):
         unit = glued
     elif glued:
         return None  # a name such as 2D, or a product such as 3x
@@ -185,18 +133,7 @@ def _plain(value: float, written: str) -> int | float:
 
 
 def _in_words(found: re.Match[str]) -> Quantity | None:
-    total = current = 0
-    words = re.findall(r"[a-z]+", found["words"].lower())
-    for word in words:
-        if word in _SMALL:
-            current += _SMALL[word]
-        elif word in _SCALES:
-            scale = _SCALES[word]
-            if scale >= 1000:
-                total, current = total + max(1, current) * scale, 0
-            else:
-                current = max(1, current) * scale
-    value: int | float = total + current
+    value: int | float = value_of(found["words"])
     if value > _LARGEST_IN_WORDS:
         return None
     if found["half"]:

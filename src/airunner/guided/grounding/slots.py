@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from airunner.guided.grounding.units import kinds_named
 from airunner.guided.words import COMMON, stem
 
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -23,7 +22,6 @@ _EXAMPLE = re.compile(
     r"[,:]?\s+([^.;()]+)",
     re.IGNORECASE,
 )
-_NO_WORDS = frozenset({"default", "optional", "specify", "parameter", "example", "string"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,42 +47,16 @@ class Slot:
         return str(self.schema.get("description", ""))
 
     @cached_property
-    def about(self) -> str:
-        """The description without what it says of the default."""
-        return _ABOUT_DEFAULT.sub("", self.description)
-
-    @cached_property
     def name_stems(self) -> tuple[str, ...]:
         """The words of its name, without endings."""
         parts = _PART.findall(self.path[-1])
         return tuple(stem(part.lower()) for part in parts if not part.isdigit())
 
     @cached_property
-    def all_name_stems(self) -> frozenset[str]:
-        """The words of its name and of the objects that it is in."""
-        return frozenset(stem(p.lower()) for part in self.path for p in _PART.findall(part))
-
-    @cached_property
-    def series(self) -> str:
-        """What slots such as ``num1`` and ``num2`` have in common; empty for others."""
-        base = re.sub(r"\d+|first|second|third|_[a-c]$", "#", self.path[-1], flags=re.IGNORECASE)
-        return base if base != self.path[-1] or len(self.path[-1]) == 1 else ""
-
-    @cached_property
-    def description_stems(self) -> frozenset[str]:
-        """The telling words of its description, without endings."""
-        words = _WORD.findall(self.about.lower())
-        return frozenset(stem(w) for w in words if w not in COMMON) - _NO_WORDS
-
-    @cached_property
-    def measures(self) -> frozenset[str]:
-        """Which kinds of unit its name speaks of."""
-        return frozenset(kinds_named(self.name_stems) or kinds_named(self.all_name_stems))
-
-    @cached_property
-    def measures_described(self) -> frozenset[str]:
-        """Which kinds of unit its description speaks of."""
-        return frozenset(kinds_named(self.description_stems))
+    def about(self) -> frozenset[str]:
+        """The telling words of its description, without endings and what it says of the default."""
+        words = _WORD.findall(_ABOUT_DEFAULT.sub("", self.description).lower())
+        return frozenset(stem(w) for w in words if w not in COMMON)
 
     @cached_property
     def options(self) -> tuple[str, ...]:

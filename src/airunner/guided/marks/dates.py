@@ -7,16 +7,22 @@ a place has for ``time_zones``.
 
 from __future__ import annotations
 
+import calendar
 import re
+from datetime import date
 from typing import Literal
 
+from airunner.guided.marks.date_words import FROM_EASTER, HOLIDAYS, plain_date, zone_of
+from airunner.guided.number_words import with_digits
 from airunner.guided.request import Request
 from airunner.guided.user_words import Matching, UserWords
-from airunner.toolbox.math.numbers.numerals import with_digits
-from airunner.toolbox.time.dates.calendar import FROM_EASTER, HOLIDAYS, MONTHS
 
 _SEARCHED = 1_000
-_MONTH = "(?:" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS) + r"|Sept)\.?"
+_MONTH = (
+    "(?:"
+    + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in calendar.month_name[1:])
+    + r"|Sept)\.?"
+)
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _HOLIDAY = "|".join(
@@ -71,7 +77,7 @@ class DateSaid(Matching):
         elif len(found) == 1:
             found = [found[0], "today"] if _ENDING_TODAY.search(text) else ["today", found[0]]
         place = 0 if self._part == "start" else 1
-        return found[place] if len(found) > place else None
+        return plain_date(found[place], date.today()) if len(found) > place else None
 
 
 class SpanSaid(UserWords):
@@ -109,7 +115,8 @@ class PlaceSaid(UserWords):
         if not found:
             return None
         # "for a friend in Delhi"
-        return str(found[-1]["place"] or found[-1]["before"]).rpartition(" in ")[2].strip()
+        said = str(found[-1]["place"] or found[-1]["before"]).rpartition(" in ")[2].strip()
+        return zone_of(said)
 
 
 def _text_of(request: Request) -> str:

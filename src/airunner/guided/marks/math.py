@@ -6,16 +6,16 @@ import re
 from collections.abc import Sequence
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.guided.marks.arithmetic_words import in_signs
 from airunner.guided.marks.measures import ConversionSaid
 from airunner.guided.request import Request
 from airunner.guided.user_words import Matching
-from airunner.toolbox.math.numbers.arithmetic_words import (
+from airunner.toolbox.math.numbers.arithmetic import (
     MAX_LENGTH,
     NAMES,
     NUMBERS,
     Token,
-    expression_of,
-    in_signs,
+    evaluate_tokens,
     tokens_of,
 )
 
@@ -68,9 +68,11 @@ def _calculable(run: Sequence[Token], text: str) -> str | None:
             if len(written) > MAX_LENGTH:
                 continue
             try:
-                expression_of(part)
-            except (ToolRetryError, ToolFailedError):
+                evaluate_tokens(part)
+            except ToolRetryError:
                 continue
+            except ToolFailedError:
+                pass  # it is arithmetic, if without a result
             # A signed number is no task.
             if len(part) > 2 or part[0].kind == "name" or part[1].text in "!%°":
                 return written

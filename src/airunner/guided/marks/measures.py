@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from airunner.guided.number_words import with_digits
 from airunner.guided.request import Request
 from airunner.guided.user_words import Matching
-from airunner.toolbox.math.numbers.numerals import with_digits
 
 _SEARCHED = 500
 _VALUE = r"(?P<value>(?:minus\s+|-\s?)?\d[\d,]*(?:\.\d+)?|half an?|an?)"

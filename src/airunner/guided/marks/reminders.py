@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from airunner.guided.marks.date_words import plain_time
 from airunner.guided.marks.memory import RecordName
 from airunner.guided.request import Request
 from airunner.guided.user_words import UserWords
@@ -44,9 +45,13 @@ class _TimeSaid(UserWords):
     """The time that the message names, if it names one."""
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The longest run of words that speak of a time."""
-        found = [match[0] for match in _TIME.finditer(request.message)]
-        return max(found, key=len) if found else None
+        """The longest run of words that speak of a time, as the tool reads them."""
+        said = _time_in(request.message)
+        return plain_time(said) if said else None
+
+
+def _time_in(message: str) -> str:
+    return max((match[0] for match in _TIME.finditer(message)), key=len, default="")
 
 
 class _Reminded(UserWords):
@@ -56,7 +61,7 @@ class _Reminded(UserWords):
         """The text, or ``None`` if nothing is left."""
         if request.body:
             return request.body
-        time = _TimeSaid().take(request, earlier_answer)
+        time = _time_in(request.message)
         text = request.message.replace(time, " ", 1) if time else request.message
         text = " ".join(_ASKING.sub("", _POLITE.sub("", text).strip()).split())
         return _LINK.sub("", text).strip(" .,!?") or None

@@ -261,7 +261,7 @@ def _tag(model: ServedModel, name: str = "") -> dict[str, Any]:
 def _details(model: ServedModel) -> dict[str, Any]:
     return {
         "parent_model": "",
-        "format": "gguf" if model.spec.engine == "llama_cpp" else model.spec.engine,
+        "format": model.form,
         "family": model.family,
         "families": [model.family],
         "parameter_size": model.parameters,

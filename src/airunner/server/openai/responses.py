@@ -19,11 +19,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from airunner.engines.base import Chunk
+from airunner.errors import UnknownResponseError
+from airunner.resources.visitor import current_visitor
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
 from airunner.server.openai.chat_request import checked
 from airunner.server.openai.response_request import ResponseRequest
-from airunner.server.problems import Problem, UnknownResponseError, problem_of
+from airunner.server.problems import Problem, problem_of
 from airunner.server.streams import event, stream_response, unless_hung_up
 
 MOST_KEPT = 512
@@ -74,6 +76,7 @@ class _Kept:
     items: list[dict[str, Any]]
     stop: _Stop = field(default_factory=_Stop)
     work: asyncio.Task[None] | None = None
+    key: str = field(default_factory=lambda: current_visitor().name)
 
 
 def response_routes(answers: Answers) -> APIRouter:
@@ -82,7 +85,7 @@ def response_routes(answers: Answers) -> APIRouter:
     kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(name: str) -> _Kept:
-        if name not in kept:
+        if name not in kept or kept[name].key != current_visitor().name:
             raise UnknownResponseError(name)
         return kept[name]
 

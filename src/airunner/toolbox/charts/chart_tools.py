@@ -73,6 +73,7 @@ _Series = Annotated[
 
 @tool(
     permission="write",
+    needs=("matplotlib",),
 )
 def plot_chart(
     kind: Literal["auto", "line", "bar", "scatter", "pie", "histogram"] = "auto",

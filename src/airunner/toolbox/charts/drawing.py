@@ -195,7 +195,7 @@ def png_of(tool: str, chart: Chart) -> bytes:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ToolFailedError(
-            tool, "drawing needs matplotlib, which is not installed: pip install matplotlib"
+            tool, "drawing needs matplotlib, which is not installed: pip install 'airunner[charts]'"
         ) from error
     file = BytesIO()
     # One drawing at a time, for matplotlib's settings belong to the process. Its own

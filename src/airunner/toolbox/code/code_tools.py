@@ -87,7 +87,7 @@ def edit_code(
     )
 
 
-@tool(permission="execute")
+@tool(permission="execute", needs=("pydantic_monty",))
 def run_python(
     code: _Script,
     file: Annotated[str, Field(max_length=255)] = "",
@@ -111,7 +111,7 @@ def run_python(
     return told(name, result, api)
 
 
-@tool(permission="read")
+@tool(permission="read", needs=("pydantic_monty",))
 def check_python(code: _Script, api: Any = None) -> str:
     """Check Python code for mistakes without running it: syntax, unknown names, wrong types.
 

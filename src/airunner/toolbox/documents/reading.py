@@ -74,6 +74,9 @@ def read_document(
     except OSError as error:
         problem = error.strerror or str(error)
         raise ToolFailedError(f"reading {name}", problem) from error
+    except ModuleNotFoundError as error:
+        problem = f"that needs a package: pip install 'airunner[documents]' ({error})"
+        raise ToolFailedError(f"reading {name}", problem) from error
     if not document.sections:
         scripts = "; pages that only scripts fill cannot be read"
         is_page = path.suffix.lower() in _HTML_SUFFIXES

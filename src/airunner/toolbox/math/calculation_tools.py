@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import Field
 
-from airunner.toolbox.math.numbers.arithmetic import PERCENT, evaluate
-from airunner.toolbox.math.numbers.arithmetic_words import (
-    MAX_LENGTH,
-    read_arithmetic,
-)
+from airunner.toolbox.math.numbers.arithmetic import MAX_LENGTH, evaluate
 from airunner.toolbox.math.numbers.measures import convert
 from airunner.toolbox.math.numbers.numerals import as_text
 from airunner.tools.tool import tool
@@ -30,16 +25,17 @@ def calculate(
     Args:
         expression: what to work out, such as (2 + 3) * 4, 15% of 80 or sqrt(2).
     """
-    value, reading = evaluate(read_arithmetic(expression))
-    shown = re.sub(rf"{PERCENT}\(([^()]*)\)", r"\1%", reading.replace("'", "").replace("**", "^"))
+    result = evaluate(expression)
+    shown = result.text
     if len(shown) > _SHOWN_READING:
         shown = f"{shown[:_SHOWN_READING]}…"
-    text, is_exact = as_text(value)
+    text, is_exact = as_text(result.value)
     return f"{shown} {'=' if is_exact else '≈'} {text}"
 
 
 @tool(
     permission="read",
+    needs=("pint",),
 )
 def convert_units(
     value: Annotated[float, Field(allow_inf_nan=False)],

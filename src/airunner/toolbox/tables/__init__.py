@@ -1,5 +1,5 @@
-"""Tables in files, asked in SQL: CSV text and SQLite databases.
+"""Tables in files, asked in SQL: CSV text by DuckDB, SQLite databases by SQLite itself.
 
 Owns reading them safely: what is loaded, what a query may do, and how rows are
-shown. The tools over it are in ``builtin.table_tools``.
+shown. Both libraries run in a process of ``query_process`` alone.
 """

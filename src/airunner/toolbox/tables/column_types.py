@@ -1,153 +1,93 @@
-"""What the cells of a column are: whole numbers, decimals, dates or text.
+r"""What the cells of a column are, in DuckDB's SQL: numbers, dates or text.
 
-Owns the forms that values have in files and their plain form: dates as ISO text,
-numbers without separators. A column has a type only if every cell has it.
+Owns the forms that values have in files. A column has a type only if every cell has it;
+DuckDB's own detection takes 007 for 7, 3/5/2026 for whichever date comes first, and
+``$1,200``, ``1 234,50`` and ``n/a`` for text. Numbers with a decimal comma belong to the
+file: where one column shows them, 1.234 in another is 1234. So it is with 3/5/2026.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
-Value = int | float | str | None
+_MISSING = "(?i:#?n/a|na|nan|null|none|--?)"
 
-_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--"})
+_BLANK = r"[ \x{00A0}\x{2009}\x{202F}]"
+_MONEY = rf"{_BLANK}?[$€£¥]?{_BLANK}?"
 # A longer number would lose digits as a float; it is an account's or a part's, and text.
-_INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})", re.ASCII)
-_REAL = re.compile(r"[+-]?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
-_AMOUNT = re.compile(
-    r"[+-]?\s?[$€£¥]?\s?(?:\d{1,3}(?:,\d{3}){1,4}|0|[1-9]\d{0,14})(?:\.\d+)?\s?[$€£¥]?", re.ASCII
-)
-_DECIMAL_COMMA = re.compile(
-    r"[+-]?\s?[$€£¥]?\s?(?:\d{1,3}(?:\.\d{3}){1,4}|0|[1-9]\d{0,14})(?:,\d+)?\s?[$€£¥]?", re.ASCII
-)
-_ISO_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d\S*)?", re.ASCII)
-_SPLIT_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})", re.ASCII)
-_NO_NUMBER = re.compile(r"[\s$€£¥+]")
+_PLAIN = r"0|[1-9]\d{0,14}"
+_DAY = r"\d{1,2}/\d{1,2}/\d{4}|\d{1,2}-\d{1,2}-\d{4}"
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnType:
-    """A type in SQL, what a column of it holds in words, and how a cell becomes a value.
+class Kind:
+    """A type of columns: in words, a pattern for a cell, and SQL for its value.
 
-    ``read`` gives ``None`` for a cell that is not of this type.
+    ``{0}`` in ``value`` is the cell; the value is NULL where it is none after all.
     """
 
-    sql: str
     words: str
-    read: Callable[[str], Value]
+    pattern: str
+    value: str
+
+    def fits(self, cell: str) -> str:
+        """SQL that says whether a cell is of this type, or a word for a missing value."""
+        fits = f"regexp_full_match({cell}, '{_MISSING}|{self.pattern}')"
+        if "DATE" not in self.value and "TIMESTAMP" not in self.value:
+            return fits
+        return f"({fits} AND ({self.value.format(cell)} IS NOT NULL OR {is_missing(cell)}))"
 
 
-TEXT = ColumnType("TEXT", "text", str)
+def is_missing(cell: str) -> str:
+    """SQL that says whether a cell holds only a word for a missing value."""
+    return f"regexp_full_match({cell}, '{_MISSING}')"
 
 
-class TypeFinder:
-    """Sees the cells of one column and says what they all are.
-
-    ``decimal_comma``: whether 1.234,5 may be a number, as it may where commas do not part cells.
-    """
-
-    def __init__(self, *, decimal_comma: bool) -> None:
-        self._left = [*_TYPES, _COMMAS] if decimal_comma else list(_TYPES)
-        self._others_follow = False  # whatever the first type takes, those after it take too
-        self.filled = 0
-
-    def see(self, cell: str) -> None:
-        """Take another cell into account."""
-        text = cell.strip()
-        if not self._left:
-            self.filled += bool(text)
-            return
-        if text.lower() in _MISSING:
-            return
-        self.filled += 1
-        if self._others_follow and self._left[0].read(text) is not None:
-            return
-        self._left = [each for each in self._left if each.read(text) is not None]
-        self._others_follow = bool(self._left) and self._left[0] is _WHOLE
-
-    @property
-    def found(self) -> ColumnType:
-        """The narrowest type that all cells have; text where there is none, or no cell."""
-        if not self.filled or not self._left:
-            return TEXT
-        if _MONTH_FIRST in self._left and _DAY_FIRST in self._left:
-            return _UNCLEAR_DATES
-        return self._left[0]
-
-
-def value_of(cell: str, kind: ColumnType) -> Value:
-    """The value of a cell in a column of this type; ``None`` where nothing is in it."""
-    text = cell.strip()
-    if kind.sql == "TEXT" and kind.read is str:
-        return text or None
-    return None if text.lower() in _MISSING else kind.read(text)
-
-
-def is_value(cell: str) -> bool:
-    """Whether a cell holds a number or a date, as a heading would not."""
-    return any(kind.read(cell.strip()) is not None for kind in _TYPES)
-
-
-def _integer(text: str) -> int | None:
-    return int(text) if _INTEGER.fullmatch(text) else None
-
-
-def _real(text: str) -> float | None:
-    return float(text) if _REAL.fullmatch(text) else None
-
-
-def _amount(text: str) -> float | None:
-    if not _AMOUNT.fullmatch(text):
-        return None
-    return float(_NO_NUMBER.sub("", text).replace(",", ""))
-
-
-def _with_comma(text: str) -> float | None:
-    if not _DECIMAL_COMMA.fullmatch(text):
-        return None
-    return float(_NO_NUMBER.sub("", text).replace(".", "").replace(",", "."))
-
-
-def _iso_date(text: str) -> str | None:
-    found = _ISO_DATE.fullmatch(text)
-    if not found or _day(*map(int, found[1].split("-"))) is None:
-        return None
-    return text.replace("T", " ", 1)
-
-
-def _day_first(text: str) -> str | None:
-    found = _SPLIT_DATE.fullmatch(text)
-    return _day(int(found[4]), int(found[3]), int(found[1])) if found else None
-
-
-def _month_first(text: str) -> str | None:
-    found = _SPLIT_DATE.fullmatch(text)
-    # 3.5.2026 is 3 May wherever dates are written with full stops.
-    if not found or found[2] == ".":
-        return None
-    return _day(int(found[4]), int(found[1]), int(found[3]))
-
-
-def _day(year: int, month: int, day: int) -> str | None:
-    try:
-        return date(year, month, day).isoformat()
-    except ValueError:
-        return None
-
-
-_DAY_FIRST = ColumnType("TEXT", "date", _day_first)
-_MONTH_FIRST = ColumnType("TEXT", "date", _month_first)
-_UNCLEAR_DATES = ColumnType("TEXT", "text (dates, day or month first)", str)
-_COMMAS = ColumnType("REAL", "number", _with_comma)
-_WHOLE = ColumnType("INTEGER", "whole number", _integer)
-_TYPES = (
-    _WHOLE,
-    ColumnType("REAL", "number", _real),
-    ColumnType("REAL", "number", _amount),
-    ColumnType("TEXT", "date", _iso_date),
-    _DAY_FIRST,
-    _MONTH_FIRST,
+TEXT = Kind("text", "", "{0}")
+UNCLEAR_DATES = Kind("text (dates, day or month first)", "", "{0}")
+WHOLE = Kind("whole number", r"[+-]?(?:0|[1-9]\d{0,17})", "TRY_CAST({0} AS BIGINT)")
+POINT = Kind(
+    "number",
+    rf"[+-]?{_MONEY}(?:(?:[1-9]\d{{0,2}}(?:(?:[,\x27’]|{_BLANK})\d{{3}}){{1,4}}|{_PLAIN})(?:\.\d*)?|\.\d+)"
+    rf"(?:[eE][+-]?\d{{1,2}})?{_MONEY}",
+    "TRY_CAST(regexp_replace({0}, '[^0-9.eE+-]', '', 'g') AS DOUBLE)",
 )
+COMMA = Kind(
+    "number",
+    rf"[+-]?{_MONEY}(?:[1-9]\d{{0,2}}(?:(?:[.\x27’]|{_BLANK})\d{{3}}){{1,4}}|{_PLAIN})(?:,\d+)?{_MONEY}",
+    "TRY_CAST(replace(regexp_replace({0}, '[^0-9,+-]', '', 'g'), ',', '.') AS DOUBLE)",
+)
+DATE = Kind("date", r"\d{4}-\d\d-\d\d", "TRY_CAST({0} AS DATE)")
+TIME = Kind(
+    "date and time",
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?",
+    "TRY_CAST({0} AS TIMESTAMP)",
+)
+DAY_FIRST = Kind(
+    "date",
+    rf"{_DAY}|\d{{1,2}}\.\d{{1,2}}\.\d{{4}}",
+    "TRY_STRPTIME(regexp_replace({0}, '[.-]', '/', 'g'), '%d/%m/%Y')::DATE",
+)
+# 3.5.2026 is 3 May wherever dates are written with full stops.
+MONTH_FIRST = Kind(
+    "date", _DAY, "TRY_STRPTIME(regexp_replace({0}, '-', '/', 'g'), '%m/%d/%Y')::DATE"
+)
+KINDS = (WHOLE, POINT, COMMA, DATE, TIME, DAY_FIRST, MONTH_FIRST)
+"""Narrower ones first."""
+
+_PAIRS = ((POINT, COMMA), (DAY_FIRST, MONTH_FIRST))
+
+
+def kinds_of(columns: Sequence[Sequence[Kind] | None]) -> list[Kind]:
+    """The type of each column of a file, out of those that all its cells have."""
+    chosen = [fitting[0] if fitting else TEXT for fitting in columns]
+    for usual, other in _PAIRS:
+        decided = [{usual, other}.intersection(fitting or ()) for fitting in columns]
+        alone = set().union(*(each for each in decided if len(each) == 1))
+        for number, fitting in enumerate(columns):
+            if fitting and chosen[number] is usual and other in fitting:
+                chosen[number] = other if alone == {other} else usual
+                if usual is DAY_FIRST and len(alone) != 1:
+                    chosen[number] = UNCLEAR_DATES
+    return chosen

@@ -6,102 +6,86 @@ Owns which facts are told: sizes, columns with what they hold, a few rows.
 from __future__ import annotations
 
 from airunner.errors import ToolRetryError
-from airunner.toolbox.tables.database import Database, Table, quoted
+from airunner.toolbox.tables.database import Database, Table
 from airunner.toolbox.tables.layout import cell_text, text_table
 
 _MOST_TABLES = 20
+_MOST_COLUMNS = 40
 _SAMPLED_TABLES = 4
 _SAMPLED_COLUMNS = 8
 _MEASURED_COLUMNS = 30
 _SAMPLE_ROWS = 3
+_ORDERED = ("date", "date and time", "whole number", "number", "INTEGER", "REAL")
 
 
 def describe(database: Database, name: str) -> str:
     """The tables of the file called ``name``, with samples."""
-    if not database.tables:
-        return "\n".join([f"{name}: {database.described} without a table.", *database.left_out])
-    if len(database.tables) == 1:
-        parts = [f"{name}: {database.described}.", _one(database, database.tables[0])]
+    tables = database.tables
+    head = f"{name}: {database.described}"
+    if not tables:
+        parts = [f"{head} without a table."]
+    elif len(tables) == 1:
+        parts = [f"{head}.", _one(database, tables[0])]
     else:
-        count = len(database.tables)
-        parts = [f"{name}: {database.described} with {count} tables."]
-        parts += [
-            _among_others(database, table, sampled=number < _SAMPLED_TABLES)
-            for number, table in enumerate(database.tables[:_MOST_TABLES])
-        ]
-        if count > _MOST_TABLES:
-            left = ", ".join(table.name for table in database.tables[_MOST_TABLES:])
+        parts = [f"{head} with {len(tables)} tables."]
+        for number, table in enumerate(tables[:_MOST_TABLES]):
+            parts.append(_among_others(database, table))
+            if number < _SAMPLED_TABLES:
+                parts.append(_sample(database, table))
+        if left := ", ".join(table.name for table in tables[_MOST_TABLES:]):
             parts.append(f"Further tables: {left[:600]}")
     return "\n".join([*parts, *database.notes, *database.left_out])
 
 
-def schema_for_query(database: Database) -> str:
-    """The tables as a model needs them to write SQL: names, types and sample rows."""
-    parts = []
-    for number, table in enumerate(database.tables[:_MOST_TABLES]):
-        columns = ", ".join(f"{quoted(c.name)} {c.kind}" for c in table.columns[:60])
-        parts.append(f"{quoted(table.name)}({columns})")
-        if number < _SAMPLED_TABLES:
-            parts.append(_sample(database, table))
-    return "\n".join(parts)
-
-
 def _one(database: Database, table: Table) -> str:
-    lines = [
-        f"In SQL it is the table {quoted(table.name)}, {_row_count(database, table)}. Columns:"
-    ]
+    lines = [f"In SQL it is the table {table.name}, {_row_count(database, table)}. Columns:"]
     figures = _figures(database, table)
     for number, column in enumerate(table.columns):
-        line = f"- {quoted(column.name)}: {column.kind}"
-        if column.original:
-            line += f", headed {column.original[:60]!r}"
-        lines.append(line + (figures[number] if number < len(figures) else ""))
+        headed = f", headed {column.original[:60]!r}" if column.original else ""
+        figure = figures[number] if number < len(figures) else ""
+        lines.append(f"- {column.name}: {column.kind}{headed}{figure}")
     return "\n".join([*lines, "First rows:", _sample(database, table)])
 
 
-def _among_others(database: Database, table: Table, *, sampled: bool) -> str:
-    columns = ", ".join(f"{quoted(c.name)} {c.kind}" for c in table.columns[:40])
-    more = f" and {len(table.columns) - 40} more" if len(table.columns) > 40 else ""
-    line = f"- {quoted(table.name)}, {_row_count(database, table)}: {columns}{more}"
-    return f"{line}\n{_sample(database, table)}" if sampled else line
+def _among_others(database: Database, table: Table) -> str:
+    columns = ", ".join(f"{each.name} {each.kind}" for each in table.columns[:_MOST_COLUMNS])
+    more = len(table.columns) - _MOST_COLUMNS
+    tail = f" and {more} more" if more > 0 else ""
+    return f"- {table.name}, {_row_count(database, table)}: {columns}{tail}"
 
 
 def _row_count(database: Database, table: Table) -> str:
     try:
-        found = database.run(f"SELECT count(*) FROM {quoted(table.name)}", 1)
+        count = database.run(f"SELECT count(*) FROM {table.name}").shown[0][0]
     except ToolRetryError:
         return "too many rows to count"
-    count = found.shown[0][0]
-    return "1 row" if count == 1 else f"{cell_text(count)} rows"
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _figures(database: Database, table: Table) -> list[str]:
     """For each of the first columns how many cells are empty, and from where to where it goes."""
-    names = [quoted(column.name) for column in table.columns[:_MEASURED_COLUMNS]]
-    sums = [f"count(*) - count({name}), min({name}), max({name})" for name in names]
+    columns = table.columns[:_MEASURED_COLUMNS]
+    sums = ", ".join(f"count(*) - count({c.name}), min({c.name}), max({c.name})" for c in columns)
     try:
-        row = database.run(f"SELECT {', '.join(sums)} FROM {quoted(table.name)}", 1).shown[0]
+        row = database.run(f"SELECT {sums} FROM {table.name}").shown[0]
     except ToolRetryError:
         return []
     texts = []
-    for number, column in enumerate(table.columns[:_MEASURED_COLUMNS]):
+    for number, column in enumerate(columns):
         empty, least, most = row[number * 3 : number * 3 + 3]
-        text = f", {cell_text(empty)} empty" if empty else ""
-        is_ordered = column.kind in ("date", "whole number", "number", "INTEGER", "REAL")
-        if is_ordered and least is not None:
+        text = f", {empty} empty" if empty else ""
+        if column.kind in _ORDERED and least is not None:
             text += f", from {cell_text(least)} to {cell_text(most)}"
         texts.append(text)
     return texts
 
 
 def _sample(database: Database, table: Table) -> str:
-    names = ", ".join(quoted(column.name) for column in table.columns[:_SAMPLED_COLUMNS])
-    if not names:
+    if not table.columns:
         return "(no columns)"
+    names = ", ".join(column.name for column in table.columns[:_SAMPLED_COLUMNS])
     try:
-        found = database.run(
-            f"SELECT {names} FROM {quoted(table.name)} LIMIT {_SAMPLE_ROWS}", _SAMPLE_ROWS
-        )
+        found = database.run(f"SELECT {names} FROM {table.name} LIMIT {_SAMPLE_ROWS}")
     except ToolRetryError as error:
         return f"(no rows can be shown: {error})"
-    return text_table(found.columns, found.shown) if found.shown else "(no rows)"
+    return text_table(found.columns, found.shown) if found.count else "(no rows)"

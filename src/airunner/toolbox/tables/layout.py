@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from airunner.toolbox.tables.column_types import Value
 from airunner.toolbox.tables.database import Rows
-
-MAX_SHOWN_ROWS = 30
 
 _MAX_COLUMNS = 12
 _MAX_CELL = 40
 _MAX_CHARS = 4_000
 
 
-def text_table(columns: Sequence[str], rows: Sequence[Sequence[Value | bytes]]) -> str:
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """The columns' names over the rows, aligned, numbers to the right.
 
     Long cells and columns beyond the twelfth are cut; a line says which.
     """
-    shown = list(columns[:_MAX_COLUMNS])
-    cells = [[cell_text(value) for value in row[:_MAX_COLUMNS]] for row in rows]
-    names = [_cut(name) for name in shown]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    to_right = [
-        all(isinstance(value, int | float | None) for value in column)
-        for column in zip(*(row[:_MAX_COLUMNS] for row in rows), strict=True)
-    ] or [False] * len(shown)
-    lines = [_line(row, widths, to_right) for row in [names, ["-" * w for w in widths], *cells]]
-    if len(columns) > _MAX_COLUMNS:
-        lines.append(f"(not shown: {', '.join(map(_cut, columns[_MAX_COLUMNS:][:_MAX_COLUMNS]))})")
-    return "\n".join(lines)
+    names = list(map(cell_text, columns))
+    grid = [names, *([cell_text(value) for value in row] for row in rows)]
+    lines: list[list[str]] = [[] for _ in (*grid, "rule")]
+    for number in range(min(len(columns), _MAX_COLUMNS)):
+        cells = [row[number] for row in grid]
+        width = max(map(len, cells))
+        is_number = rows and all(isinstance(row[number], int | float | None) for row in rows)
+        cells = [cell.rjust(width) if is_number else cell.ljust(width) for cell in cells]
+        for line, cell in zip(lines, [cells[0], "-" * width, *cells[1:]], strict=True):
+            line.append(cell)
+    texts = [" | ".join(line).rstrip() for line in lines]
+    if left := names[_MAX_COLUMNS:][:_MAX_COLUMNS]:
+        texts.append(f"(not shown: {', '.join(left)})")
+    return "\n".join(texts)
 
 
 def answer_table(found: Rows) -> str:
@@ -52,23 +52,13 @@ def answer_table(found: Rows) -> str:
     )
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]) -> str:
-    placed = (
-        cell.rjust(width) if right else cell.ljust(width)
-        for cell, width, right in zip(cells, widths, to_right, strict=True)
-    )
-    return " | ".join(placed).rstrip()
-
-
-def cell_text(value: Value | bytes) -> str:
+def cell_text(value: Any) -> str:
     """A value as people read it, on one line and cut."""
     if value is None:
         return ""
     if isinstance(value, bytes):
         return f"({len(value):,} bytes)"
-    return f"{value:.15g}" if isinstance(value, float) else _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text[: _MAX_CELL * 4].split())
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    line = " ".join(str(value)[: _MAX_CELL * 4].split())
     return line if len(line) <= _MAX_CELL else f"{line[: _MAX_CELL - 1]}…"

@@ -1,22 +1,22 @@
 """A question about tables, turned into SQL by the code model.
 
 Owns the prompts, what of the model's answer is the statement, and the one
-correction that it gets. Whether a statement may run is for ``guard``.
+correction that it gets. Whether a statement may run is for ``database``.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from airunner.errors import AiRunnerError, ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
-from airunner.toolbox.tables.database import Database, Rows
-from airunner.toolbox.tables.description import schema_for_query
+from airunner.toolbox.tables.query_process import answer
 from airunner.tools.api import ToolApi
 from airunner.tools.passages import head_and_tail
 
 _SQL_TOKENS = 300
-_SCHEMA_TOKENS = 900
+_FILE_TOKENS = 900
 _QUESTION_TOKENS = 200
 _ERROR_TOKENS = 150
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
@@ -25,39 +25,39 @@ _STATEMENT = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _RULES = (
-    "Write one SQLite SELECT statement that answers the question. Use only these tables and "
-    "columns. Dates are ISO text such as 2026-05-03. Reply with the SQL alone, without a comment."
+    "Write one SELECT statement that answers the question, in SQLite's SQL for a SQLite "
+    "database and in DuckDB's SQL for a text file. Use only these tables and columns. "
+    "Reply with the SQL alone, without a comment."
 )
 
 
-def ask(
-    database: Database, question: str, api: ToolApi | None, tool: str, shown: int
-) -> tuple[str, Rows]:
+def ask(path: Path, name: str, question: str, api: ToolApi | None, tool: str) -> str:
     """The statement that the code model wrote for ``question``, and what it found.
 
     Raises:
         ToolFailedError: the model could not be used, or wrote no statement that runs.
     """
+    described = head_and_tail(answer(path, name, "", tool), _FILE_TOKENS)
     model = api.load_specialized_model(ModelCapability.CODE_GENERATION) if api else None
     if model is None:
         raise ToolFailedError(tool, "the code model could not be used, so no query was written")
-    schema = head_and_tail(schema_for_query(database), _SCHEMA_TOKENS)
     asked = head_and_tail(question.strip(), _QUESTION_TOKENS)
-    prompt = f"{_RULES}\n\nTables:\n{schema}\n\nQuestion: {asked}\n\nSQL:"
+    prompt = f"{_RULES}\n\n{described}\n\nQuestion: {asked}\n\nSQL:"
     try:
         with model:
             sql = statement_of(model.invoke(prompt, max_tokens=_SQL_TOKENS))
             try:
-                return sql, database.run(sql, shown)
+                return f"SQL: {sql}\n\n{answer(path, name, sql, tool)}"
             except ToolRetryError as error:
                 problem = head_and_tail(str(error), _ERROR_TOKENS)
-            sql = statement_of(model.invoke(_correction(problem), max_tokens=_SQL_TOKENS))
+            again = f"That does not run. {problem}\nWrite the corrected SELECT alone."
+            sql = statement_of(model.invoke(again, max_tokens=_SQL_TOKENS))
     except ToolFailedError:
         raise
     except AiRunnerError as error:
         raise ToolFailedError(tool, f"the code model could not be used: {error}") from error
     try:
-        return sql, database.run(sql, shown)
+        return f"SQL: {sql}\n\n{answer(path, name, sql, tool)}"
     except ToolRetryError as error:
         raise ToolFailedError(
             tool, f"the query that the code model wrote does not run. {error}\nSQL: {sql[:500]}"
@@ -84,7 +84,3 @@ def _first_statement(text: str) -> str:
         elif char == ";":
             return text[:index]
     return re.split(r"\n\s*\n", text)[0]
-
-
-def _correction(problem: str) -> str:
-    return f"That does not run. {problem}\nWrite the corrected SELECT alone."

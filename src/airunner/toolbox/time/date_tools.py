@@ -30,13 +30,18 @@ def current_time(
     """Tell the date and time now, here or in a city, country or time zone.
 
     Args:
-        place: a city, country or time zone, such as Tokyo or Europe/Paris; empty for here.
+        place: a time zone such as Europe/Paris or UTC+2, the city that one is named after, or a
+            country; empty for here.
     """
     return time_in(place, datetime.now().astimezone())
 
 
 @tool(
     permission="read",
+    needs=(
+        "dateparser",
+        "dateutil",
+    ),
 )
 def calculate_date(
     start: DateText = "today",

@@ -10,7 +10,7 @@ from pydantic import Field
 from airunner.errors import ToolRetryError
 from airunner.records.reminders import MOST_TEXT, Reminder
 from airunner.toolbox.memory.named_record import MOST_WANTED, one_meant
-from airunner.toolbox.time.dates.moments import in_words, moment_meant
+from airunner.toolbox.time.dates.date_reader import in_words, read_moment
 from airunner.tools.tool import tool
 
 _MOST_LISTED = 30
@@ -18,6 +18,10 @@ _MOST_LISTED = 30
 
 @tool(
     permission="write",
+    needs=(
+        "dateparser",
+        "dateutil",
+    ),
 )
 def set_reminder(
     text: Annotated[str, Field(max_length=MOST_TEXT)],
@@ -28,13 +32,12 @@ def set_reminder(
 
     Args:
         text: what to remind the user of.
-        when: the time in English as the user said it, such as in 10 minutes, or tomorrow at
-            9:00; or as an ISO date with a time.
+        when: an ISO date with a time, or words such as in 10 minutes or tomorrow at 9:00.
     """
     if not text.strip():
         raise ToolRetryError("text is empty; pass what to remind the user of.")
     reminders = api.records.reminders
-    reminder = reminders.add(text, moment_meant(when, reminders.now_s()))
+    reminder = reminders.add(text, read_moment(when, reminders.now_s()))
     return (
         f"Reminder {reminder.number} is set for {in_words(reminder.due_s)} local time: "
         f"{reminder.text}. It is shown in `airunner chat`: then if one is open, else when the "

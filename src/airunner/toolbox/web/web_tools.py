@@ -21,7 +21,7 @@ from airunner.tools.tool import tool
 _Url = Annotated[str, Field(max_length=2000)]
 
 
-@tool(permission="network")
+@tool(permission="network", needs=("ddgs",))
 def search_web(
     query: Annotated[str, Field(min_length=2, max_length=300)],
     max_results: Annotated[int, Field(ge=1, le=10)] = 5,
@@ -35,7 +35,7 @@ def search_web(
     return as_list(query, find_pages(query, max_results))
 
 
-@tool(permission="network")
+@tool(permission="network", needs=("trafilatura",))
 def read_web_page(
     url: _Url,
     part: Annotated[int, Field(ge=1, le=10_000)] = 1,
@@ -50,7 +50,11 @@ def read_web_page(
     return read_page(Fetcher("read_web_page"), url, cancellation(api)).part(part)
 
 
-@tool(permission="network", uses=(ModelCapability.SUMMARIZATION,))
+@tool(
+    permission="network",
+    uses=(ModelCapability.SUMMARIZATION,),
+    needs=("trafilatura",),
+)
 def summarize_web_page(
     url: _Url,
     max_sentences: Annotated[int, Field(ge=1, le=12)] = 5,

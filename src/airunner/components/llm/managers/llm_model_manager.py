@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from airunner.components.llm.config.model_capabilities import ModelCapability
 from airunner.models.assign import GB, Assignment
 from airunner.runtime import Runtime
-from airunner.runtime.specialists import SpecialistHandle
+from airunner.tools.api import SpecialistHandle
 
 DEFAULT_MAX_TOKENS = 512
 

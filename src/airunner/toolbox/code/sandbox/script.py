@@ -29,7 +29,7 @@ _STOPPED = {
     "calls": "the script was stopped after {limits.calls:,} calls of functions from outside, "
     "such as plot",
     "crash": "the interpreter crashed on this script",
-    "missing": "scripts need pydantic-monty, which is not installed: pip install pydantic-monty",
+    "missing": "scripts need pydantic-monty, which is not installed: pip install 'airunner[code]'",
 }
 
 

@@ -1,115 +1,277 @@
-"""Arithmetic done safely: an expression's syntax tree in, a number out.
+"""Arithmetic done safely: an expression as people and programs write it in, a number out.
 
-Owns what may be calculated and the bounds on it, so that no expression can keep
-the machine busy. Numbers stay exact (0.1 + 0.2 is 0.3) until a root or a
-logarithm makes them floats. How people type is read in ``arithmetic_words``.
+Owns what an expression may be made of and the bounds on it, so that none can keep the
+machine busy. Numbers stay exact (0.1 + 0.2 is 0.3) until a root or a logarithm makes
+them floats. What can be called is ``functions``; sums told in words are for whoever
+hears them.
 """
 
 from __future__ import annotations
 
-import ast
 import math
-import operator
-import statistics
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.math.numbers.numerals import MAX_BITS, Number, checked, too_large
+from airunner.toolbox.math.numbers.functions import CONSTANTS, FUNCTIONS, call, square_root
+from airunner.toolbox.math.numbers.numerals import MAX_BITS, TASK, Number, checked, too_large
 
-CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e, "tau": math.tau}
+MAX_LENGTH = 400
+"""Characters of an expression."""
 
-TASK = "calculate"
-"""The tool in whose name failures are told."""
+NUMBERS = ("thousands", "number")
+NAMES = frozenset({*CONSTANTS, *FUNCTIONS})
 
+_MAX_NESTING = 40
+_MAX_EXPONENT = 300
+_MOST_SIGNS = 2
 _NO_DIVISION = "division by zero has no result"
-_MAX_DEPTH = 60
-_MAX_COUNT = 1_000  # for factorials and choices, whose results then stay below MAX_BITS
-_MOST_PLACES = 100
-_SMALLEST_COSINE = 1e-15
+_SIGNS = str.maketrans(
+    {"×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "∕": "/", "−": "-", "–": "-", "²": "^2"}
+    | {"³": "^3", "½": "(1/2)", "¼": "(1/4)", "¾": "(3/4)", "[": "(", "]": ")", "{": "(", "}": ")"}
+    | {"√": "sqrt ", "∛": "cbrt ", "π": "pi"}
+    | dict.fromkeys("$€£¥", " ")
+)
+_TOKEN = re.compile(
+    r"(?P<thousands>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]))"
+    r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+(?!\w))?)"
+    r"|(?P<name>log10|log2|[^\W\d_]+)"
+    r"|(?P<sign>\*\*|//|[-+*/%^(),!°])"
+    r"|(?P<space>\s+)|(?P<other>.)",
+    re.ASCII | re.DOTALL,
+)
 
 
-def evaluate(source: str) -> tuple[Number, str]:
-    """The value of ``source``, and how it was read.
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or sign of arithmetic, and where it stands."""
 
-    ``source`` is a Python expression whose numbers are quoted, so that they reach
-    this code as they were typed: ``'0.1' + sqrt('2')``.
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A value, and the expression as it was read. ``percent``: nothing but percentages."""
+
+    value: Number
+    text: str
+    percent: bool = False
+
+
+def evaluate(text: str) -> Result:
+    """What ``text`` comes to.
 
     Raises:
-        ToolRetryError: it is no expression, or names something unknown.
+        ToolRetryError: it is no expression, or names something unknown; the message says what.
         ToolFailedError: it has no result, or one that is too large.
     """
+    if len(text) > MAX_LENGTH:
+        raise ToolRetryError(f"An expression may have {MAX_LENGTH} characters; calculate in steps.")
+    tokens = tokens_of(re.sub(r"[\s=?]+$", "", in_signs(text)))
+    if not tokens:
+        raise ToolRetryError("The expression is empty; write it like (2 + 3) * 4.")
+    return evaluate_tokens(tokens)
+
+
+def evaluate_tokens(tokens: Sequence[Token]) -> Result:
+    """What the expression that all of ``tokens`` make comes to; raises as ``evaluate`` does."""
     try:
-        tree = ast.parse(source, mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ToolRetryError(
-            "The expression is incomplete or out of order; write it like (2 + 3) * 4."
-        ) from None
-    try:
-        value = checked(_value(tree.body, 0), TASK)
+        return _Reader(tokens).all()
     except OverflowError:
-        raise too_large(TASK) from None
+        raise too_large() from None
     except ZeroDivisionError:
         raise ToolFailedError(TASK, _NO_DIVISION) from None
-    return value, ast.unparse(tree)
 
 
-def _value(node: ast.expr, depth: int) -> Number:
-    if depth > _MAX_DEPTH:
-        raise ToolFailedError(TASK, "the expression is nested too deeply")
-    match node:
-        case ast.Constant(value=str(digits)):
-            return Fraction(digits)
-        case ast.Name(id=name) if name in CONSTANTS:
-            return CONSTANTS[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand, depth + 1)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _value(operand, depth + 1)
-        case ast.BinOp():
-            return _chain(node, depth)
-        case ast.Call(func=ast.Name(id=name), args=arguments) if name in FUNCTIONS:
-            return _called(name, [_value(argument, depth + 1) for argument in arguments])
-        case _:
-            raise ToolRetryError(f"{_shown(node)} cannot be calculated; use numbers and + - * / ^.")
+def in_signs(text: str) -> str:
+    """``text`` in lower case, with the signs of ASCII for all others."""
+    plain = text.lower().translate(_SIGNS)
+    return re.sub(r"(?<=\d) ?(?:percent|pct)\b", "%", plain)
 
 
-def _chain(node: ast.BinOp, depth: int) -> Number:
-    """A sum of a hundred terms is a hundred trees deep on its left, so that side is a loop."""
-    steps: list[ast.BinOp] = []
-    left: ast.expr = node
-    while isinstance(left, ast.BinOp):
-        steps.append(left)
-        left = left.left
-    value = _value(left, depth + 1)
-    only_percentages = _is_percentage(left)
-    for step in reversed(steps):
-        calculate = _OPERATORS.get(type(step.op))
-        if calculate is None:
-            raise ToolRetryError(f"{_shown(step)} cannot be calculated; use + - * / // % and ^.")
-        right = _value(step.right, depth + 1)
-        is_percentage = _is_percentage(step.right)
-        if is_percentage and not only_percentages and isinstance(step.op, ast.Add | ast.Sub):
-            right = operator.mul(value, right)  # 200 + 10% is 220, as on a pocket calculator
-        only_percentages = only_percentages and is_percentage
-        value = checked(calculate(value, right), TASK)
-    return value
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of ``text``. Inside a function's brackets a comma parts its numbers."""
+    tokens: list[Token] = []
+    of_function: list[bool] = []
+    at = 0
+    while found := _TOKEN.match(text, at):
+        kind, written, at = str(found.lastgroup), found[0], found.end()
+        if kind == "thousands" and of_function and of_function[-1]:
+            # gcd(12,180) has two numbers.
+            kind, written = "number", written.partition(",")[0]
+            at = found.start() + len(written)
+        if written == "(":
+            of_function.append(bool(tokens) and tokens[-1].text in FUNCTIONS)
+        elif written == ")" and of_function:
+            of_function.pop()
+        if kind != "space":
+            tokens.append(Token(kind, written, found.start(), at))
+    return tokens
 
 
-def _is_percentage(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == PERCENT
-    )
+class _Reader:
+    """Works tokens out from left to right, by recursive descent."""
 
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens, self._at, self._nesting = tokens, 0, 0
 
-def _shown(node: ast.expr) -> str:
-    text = ast.unparse(node).replace("'", "")
-    return repr(text if len(text) <= 40 else text[:40] + "…")
+    def all(self) -> Result:
+        """The whole as one expression."""
+        result = self._sum()
+        if self._at < len(self._tokens):
+            raise self._puzzled()
+        return result
+
+    def _sum(self) -> Result:
+        left = self._product()
+        while sign := self._take("+", "-"):
+            right = self._product()
+            value = right.value
+            if right.percent and not left.percent:
+                value *= left.value  # 200 + 10% is 220, as on a pocket calculator
+            left = Result(
+                checked(left.value + (value if sign == "+" else -value)),
+                f"{left.text} {sign} {right.text}",
+                left.percent and right.percent,
+            )
+        return left
+
+    def _product(self) -> Result:
+        left = self._signed()
+        while self._next() not in ("", "+", "-", ")", ","):
+            sign = self._operator()
+            right = self._signed()
+            value = checked(_PRODUCTS[sign](left.value, right.value))
+            left = Result(value, f"{left.text} {sign} {right.text}")
+        return left
+
+    def _operator(self) -> str:
+        if sign := self._take("*", "/", "//", "%", "x", "of"):
+            return sign if sign in _PRODUCTS else "*"
+        if not self._starts_operand():
+            raise self._puzzled()
+        before, after = self._tokens[self._at - 1], self._tokens[self._at]
+        if before.kind in NUMBERS and after.kind in NUMBERS:
+            raise ToolRetryError(
+                f"Nothing says what to do between {before.text} and {after.text}; "
+                "put + - * or / there."
+            )
+        return "*"  # 2pi, 2(3 + 4)
+
+    def _signed(self) -> Result:
+        signs = ""
+        while sign := self._take("+", "-"):
+            signs += sign
+        if len(signs) > _MOST_SIGNS:
+            raise ToolRetryError(f"{signs} is more signs in a row than a number can have.")
+        part = self._power()
+        value = -part.value if signs.count("-") % 2 else part.value
+        return Result(value, signs + part.text, part.percent) if signs else part
+
+    def _power(self) -> Result:
+        base = self._operand()
+        if not self._take("^", "**"):
+            return base
+        self._nest()
+        exponent = self._signed()
+        self._nesting -= 1
+        value = checked(_power(base.value, exponent.value))
+        return Result(value, f"{base.text} ^ {exponent.text}")
+
+    def _operand(self) -> Result:
+        part = self._primary()
+        while True:
+            if self._next() == "%" and not self._starts_operand(1):
+                part = Result(part.value / 100, f"{part.text}%", percent=True)
+            elif self._next() == "!":
+                part = Result(call("factorial", [part.value]), f"{part.text}!")
+            elif self._next() == "°":
+                part = Result(math.radians(part.value), f"{part.text}°")
+            else:
+                return part
+            self._at += 1
+
+    def _primary(self) -> Result:
+        if not self._starts_operand():
+            raise self._puzzled()
+        token = self._tokens[self._at]
+        self._at += 1
+        if token.text == "(":
+            (inside,) = self._bracketed()
+            return Result(inside.value, f"({inside.text})", inside.percent)
+        if token.text in FUNCTIONS:
+            self._take("of")
+            parts = self._bracketed(",") if self._take("(") else [self._nested(self._operand)]
+            text = f"{token.text}({', '.join(part.text for part in parts)})"
+            return Result(checked(call(token.text, [part.value for part in parts])), text)
+        if token.text in CONSTANTS:
+            return Result(CONSTANTS[token.text], token.text)
+        exponent = token.text.partition("e")[2]
+        if exponent and (len(exponent) > 5 or abs(int(exponent)) > _MAX_EXPONENT):
+            raise ToolFailedError(TASK, f"{token.text} is too large or small to calculate with")
+        return Result(Fraction(token.text.replace(",", "")), token.text)
+
+    def _bracketed(self, separator: str = ")") -> list[Result]:
+        """What stands between here and the closing bracket, several where they are separated."""
+        parts = [self._nested(self._sum)]
+        while separator == "," and self._take(","):
+            parts.append(self._nested(self._sum))
+        if not self._take(")"):
+            raise self._puzzled() if self._next() else ToolRetryError("A bracket is never closed.")
+        return parts
+
+    def _nested(self, read: Callable[[], Result]) -> Result:
+        self._nest()
+        result = read()
+        self._nesting -= 1
+        return result
+
+    def _nest(self) -> None:
+        self._nesting += 1
+        if self._nesting > _MAX_NESTING:
+            raise ToolFailedError(TASK, "the expression is nested too deeply")
+
+    def _starts_operand(self, ahead: int = 0) -> bool:
+        at = self._at + ahead
+        if at >= len(self._tokens):
+            return False
+        token = self._tokens[at]
+        return token.kind in NUMBERS or token.text == "(" or token.text in NAMES
+
+    def _next(self) -> str:
+        return self._tokens[self._at].text if self._at < len(self._tokens) else ""
+
+    def _take(self, *wanted: str) -> str:
+        text = self._next()
+        if text and text in wanted:
+            self._at += 1
+            return text
+        return ""
+
+    def _puzzled(self) -> ToolRetryError:
+        """What to say of the token that does not belong where it is."""
+        text = self._next()
+        if not text:
+            return ToolRetryError("The expression ends where a number should follow.")
+        if text == ",":
+            return ToolRetryError(
+                "A comma is read between thousands (1,234) and between the numbers of a function, "
+                "such as max(3, 5); write a decimal with a point: 3.5."
+            )
+        if self._tokens[self._at].kind in ("name", "other"):
+            return ToolRetryError(
+                f"{text!r} is not understood. There are + - * / // % ^, brackets, "
+                f"{', '.join(CONSTANTS)}, and {', '.join(FUNCTIONS)}."
+            )
+        return ToolRetryError(f"{text} stands where it cannot be read.")
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    if base == 0 and float(exponent) < 0:
-        raise ToolFailedError(TASK, _NO_DIVISION)
     if isinstance(base, Fraction) and isinstance(exponent, Fraction):
         size = max(base.numerator.bit_length(), base.denominator.bit_length())
         if exponent.denominator == 1 and (
@@ -117,157 +279,21 @@ def _power(base: Number, exponent: Number) -> Number:
         ):
             # Fraction's own power loops over the exponent's bits, whatever comes out.
             return base ** (exponent.numerator % 2 if base == -1 else exponent.numerator)
-        if exponent == Fraction(1, 2):
-            return _square_root(base)
-    near, power = float(base), float(exponent)
-    if near < 0 and not power.is_integer():
-        raise ToolFailedError(TASK, "a root of a negative number is no real number")
-    result = math.pow(near, power)
+        if exponent == Fraction(1, 2) and base >= 0:
+            return square_root(base)
+    try:
+        result = math.pow(base, exponent)
+    except ValueError:
+        problem = "a root of a negative number is no real number" if base < 0 else _NO_DIVISION
+        raise ToolFailedError(TASK, problem) from None
     if result == 0 and base != 0:
         raise ToolFailedError(TASK, "a number on the way becomes too small to calculate with")
     return result
 
 
-def _square_root(value: Number) -> Number:
-    if value < 0:
-        raise ToolFailedError(TASK, "the square root of a negative number is no real number")
-    if isinstance(value, Fraction):
-        above, below = math.isqrt(value.numerator), math.isqrt(value.denominator)
-        if above**2 == value.numerator and below**2 == value.denominator:
-            return Fraction(above, below)
-    return math.sqrt(value)
-
-
-def _cube_root(value: Number) -> Number:
-    root = math.copysign(abs(float(value)) ** (1 / 3), float(value))
-    near = Fraction(round(root))
-    return near if near**3 == value else root
-
-
-def _logarithm(value: Number, base: Number | None = None) -> Number:
-    if value <= 0 or (base is not None and (base <= 0 or base == 1)):
-        raise ToolFailedError(TASK, "only positive numbers have a logarithm, to a base beside 1")
-    if base is None or base == 10:
-        return math.log10(value)
-    return math.log2(value) if base == 2 else math.log(value) / math.log(base)
-
-
-def _natural_logarithm(value: Number) -> Number:
-    if value <= 0:
-        raise ToolFailedError(TASK, "only positive numbers have a logarithm")
-    return math.log(value)
-
-
-def _near(value: float) -> float:
-    """Without the last bits' noise, by which the sine of pi would be 1.2e-16."""
-    return 0.0 if abs(value) < _SMALLEST_COSINE else value
-
-
-def _tangent(value: Number) -> Number:
-    if abs(math.cos(value)) < _SMALLEST_COSINE:
-        raise ToolFailedError(TASK, "the tangent has no value there")
-    return _near(math.tan(value))
-
-
-def _arc(function: Callable[[float], float], value: Number) -> Number:
-    if abs(float(value)) > 1:
-        raise ToolFailedError(TASK, "only numbers from -1 to 1 have an arc sine or arc cosine")
-    return function(float(value))
-
-
-def _whole(value: Number, what: str) -> int:
-    if value < 0 or value != int(value):
-        raise ToolFailedError(TASK, f"{what} needs whole numbers that are not negative")
-    return int(value)
-
-
-def _count(value: Number, what: str) -> int:
-    number = _whole(value, what)
-    if number > _MAX_COUNT:
-        raise ToolFailedError(TASK, f"{what} is calculated up to {_MAX_COUNT:,} only")
-    return number
-
-
-def _round(value: Number, places: Number = Fraction(0)) -> Number:
-    """Halves away from zero, as at school; Python would round them to the even neighbour."""
-    if places != int(places) or abs(int(places)) > _MOST_PLACES:
-        raise ToolFailedError(TASK, "round(number, places) takes a whole number of places")
-    # What a person typed as a decimal is meant as one: the float's shortest form is that.
-    exact = value if isinstance(value, Fraction) else Fraction(repr(value))
-    scale = Fraction(10) ** int(places)
-    rounded = Fraction(math.floor(abs(exact) * scale + Fraction(1, 2))) / scale
-    return rounded if exact >= 0 else -rounded
-
-
-def _exact_sum(*values: Number) -> Number:
-    return sum(values, start=Fraction(0))
-
-
-def _integers(function: Callable[..., int], what: str) -> Callable[..., Number]:
-    return lambda *values: Fraction(function(*(_whole(value, what) for value in values)))
-
-
-def _counts(function: Callable[..., int], what: str) -> Callable[..., Number]:
-    return lambda *values: Fraction(function(*(_count(value, what) for value in values)))
-
-
-def _modulo(left: Number, right: Number) -> Number:
-    return left % right
-
-
-PERCENT = "percent"
-
-_OPERATORS: Mapping[type[ast.operator], Callable[[Number, Number], Number]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: lambda left, right: Fraction(left // right),
-    ast.Mod: _modulo,
-    ast.Pow: _power,
+_PRODUCTS: Mapping[str, Callable[[Number, Number], Number]] = {
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "//": lambda left, right: Fraction(left // right),
+    "%": lambda left, right: left % right,
 }
-
-FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Number]]] = {
-    "sqrt": (1, 1, _square_root),
-    "cbrt": (1, 1, _cube_root),
-    "sin": (1, 1, lambda x: _near(math.sin(x))),
-    "cos": (1, 1, lambda x: _near(math.cos(x))),
-    "tan": (1, 1, _tangent),
-    "asin": (1, 1, lambda x: _arc(math.asin, x)),
-    "acos": (1, 1, lambda x: _arc(math.acos, x)),
-    "atan": (1, 1, math.atan),
-    "degrees": (1, 1, math.degrees),
-    "radians": (1, 1, math.radians),
-    "log": (1, 2, _logarithm),
-    "log10": (1, 1, _logarithm),
-    "log2": (1, 1, lambda x: _logarithm(x, 2.0)),
-    "ln": (1, 1, _natural_logarithm),
-    "exp": (1, 1, math.exp),
-    "abs": (1, 1, abs),
-    "round": (1, 2, _round),
-    "floor": (1, 1, lambda x: Fraction(math.floor(x))),
-    "ceil": (1, 1, lambda x: Fraction(math.ceil(x))),
-    PERCENT: (1, 1, lambda x: x / 100),
-    "mod": (2, 2, _modulo),
-    "factorial": (1, 1, _counts(math.factorial, "a factorial")),
-    "comb": (2, 2, _counts(math.comb, "comb(n, k)")),
-    "perm": (2, 2, _counts(math.perm, "perm(n, k)")),
-    "gcd": (2, 100, _integers(math.gcd, "gcd")),
-    "lcm": (2, 100, _integers(math.lcm, "lcm")),
-    "sum": (1, 200, _exact_sum),
-    "min": (1, 200, lambda *values: min(values)),
-    "max": (1, 200, lambda *values: max(values)),
-    "mean": (1, 200, lambda *values: _exact_sum(*values) / len(values)),
-    "median": (1, 200, lambda *values: statistics.median(values)),
-}
-"""What can be called: the fewest and the most arguments, and what does it."""
-
-
-def _called(name: str, values: Sequence[Number]) -> Number:
-    fewest, most, function = FUNCTIONS[name]
-    if not fewest <= len(values) <= most:
-        wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        raise ToolRetryError(
-            f"{name} takes {wanted} number{'' if most == 1 else 's'}, not {len(values)}."
-        )
-    return checked(function(*values), TASK)

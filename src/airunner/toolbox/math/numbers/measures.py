@@ -57,17 +57,6 @@ _ALIASES = {
 }
 """Names that pint does not know, or reads as something rarer; in lower case."""
 
-_NAMES = """
-meter centimeter millimeter kilometer micrometer nanometer inch foot yard mile nautical_mile
-light_year acre hectare square_meter square_foot cubic_meter liter milliliter centiliter gallon
-quart pint cup tablespoon teaspoon fluid_ounce imperial_gallon imperial_pint gram kilogram milligram
-pound ounce stone ton tonne second minute hour day week month year celsius fahrenheit kelvin knot
-mph km/h joule calorie kilocalorie kilowatt_hour watt kilowatt horsepower newton pascal bar psi
-atmosphere hertz volt ampere ohm byte kilobyte megabyte gigabyte terabyte bit degree radian metre
-litre kilometre centimetre feet inches mpg l/100km
-"""
-_KNOWN = tuple(name.replace("_", " ") for name in _NAMES.split())
-
 _DEGREES = re.compile(r"(?:degrees?|degs?\.?|°)\s*(c|f|k|celsius|fahrenheit|centigrade|kelvin)")
 _PER_100_KM = re.compile(r"(?:l|lit(?:er|re)s?)\s*(?:/|per)\s*100\s*(?:km|kilomet(?:er|re)s)")
 _COUNTRY = re.compile(r"(?P<country>imperial|uk|british|us|american)\s+(?P<unit>[a-z. ]+)")
@@ -77,20 +66,6 @@ _PRODUCT = re.compile(rf"{_NAME}(?:(?:\s*[*·/]\s*|\s){_NAME})*")
 """Names, each with a power of one digit at most: pint would work out m^9^9^9."""
 
 _VOLUME = {"[length]": 3}
-_KINDS: tuple[tuple[Mapping[str, int], str], ...] = (
-    ({"[length]": 1}, "length"),
-    ({"[length]": 2}, "area"),
-    (_VOLUME, "volume"),
-    ({"[mass]": 1}, "weight"),
-    ({"[time]": 1}, "time"),
-    ({"[temperature]": 1}, "temperature"),
-    ({"[length]": 1, "[time]": -1}, "speed"),
-    ({"[length]": 2, "[mass]": 1, "[time]": -2}, "energy"),
-    ({"[length]": 2, "[mass]": 1, "[time]": -3}, "power"),
-    ({"[length]": -1, "[mass]": 1, "[time]": -2}, "pressure"),
-    ({"[length]": 1, "[mass]": 1, "[time]": -2}, "force"),
-    ({}, "a bare number, such as an angle or bytes"),
-)
 _US = "Cups, pints, gallons and the like are those of the US; say imperial pint for the British."
 _NOTES = {
     **dict.fromkeys(("cup", "pint", "quart", "gallon", "fluid_ounce"), _US),
@@ -194,22 +169,24 @@ def _as_fluid(unit: Unit, other: Unit) -> Unit:
 def _unknown(text: str) -> ToolRetryError:
     from difflib import get_close_matches
 
-    close = get_close_matches(text.lower(), _KNOWN, n=3, cutoff=0.6)
+    known = [*_ALIASES, *_registry()]
+    close = get_close_matches(text.lower(), known, n=3, cutoff=0.7)
     hint = f"Did you mean {' or '.join(close)}?" if close else "Write it like km, lb or °F."
     return ToolRetryError(f"There is no unit {text[:_LONGEST]!r}. {hint}")
 
 
 def _mismatch(from_unit: str, source: Unit, to_unit: str, target: Unit) -> str:
-    kinds = _kind(source), _kind(target)
     advice = ""
-    if set(kinds) == {"volume", "weight"}:
+    if {"[mass]": 1} in (source.dimensionality, target.dimensionality) and _VOLUME in (
+        source.dimensionality,
+        target.dimensionality,
+    ):
         advice = "; that depends on what is measured: a cup of flour is lighter than one of water"
-    return f"{from_unit} measures {kinds[0]} and {to_unit} {kinds[1]}{advice}"
+    return f"{from_unit} measures {_kind(source)} and {to_unit} {_kind(target)}{advice}"
 
 
 def _kind(unit: Unit) -> str:
-    names = (name for dimensions, name in _KINDS if unit.dimensionality == dimensions)
-    return next(names, "something else again")
+    return str(unit.dimensionality).translate(str.maketrans("", "", "[]"))
 
 
 def _note(units: Mapping[str, Unit]) -> str:

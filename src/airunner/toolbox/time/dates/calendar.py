@@ -5,41 +5,14 @@ Reading them is ``date_reader``; places are ``time_zones``.
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date
 
 from airunner.errors import ToolRetryError
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-HOLIDAYS = {
-    **dict.fromkeys(("new year", "new year's day", "new years day"), (1, 1)),
-    **dict.fromkeys(("valentine's day", "valentines day"), (2, 14)),
-    "halloween": (10, 31),
-    "christmas eve": (12, 24),
-    "boxing day": (12, 26),
-    **dict.fromkeys(("christmas", "christmas day", "xmas"), (12, 25)),
-    **dict.fromkeys(("new year's eve", "new years eve"), (12, 31)),
-}
-"""Days that are the same every year, as (month, day)."""
-
-FROM_EASTER = {
-    "good friday": -2,
-    "easter": 0,
-    "easter sunday": 0,
-    "easter monday": 1,
-    "pentecost": 49,
-    "whit monday": 50,
-}
-"""Days that move with Easter, in days from its Sunday."""
-
 
 def written(day: date) -> str:
     """A date in full: Friday 27 November 2026."""
-    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
 
 
 def shifted(day: date, *, years: int = 0, months: int = 0, weeks: int = 0, days: int = 0) -> date:
@@ -57,20 +30,13 @@ def shifted(day: date, *, years: int = 0, months: int = 0, weeks: int = 0, days:
     return moved
 
 
-def days_in_month(day: date) -> int:
-    """How many days the month of ``day`` has."""
-    return monthrange(day.year, day.month)[1]
-
-
 def in_calendar_units(start: date, end: date) -> str:
     """The time from ``start`` to a later ``end`` in years, months and days."""
-    months = (end.year - start.year) * 12 + end.month - start.month
-    # 31 January to 28 February is no whole month, though 28 is that month's last day.
-    if shifted(start, months=months) > end or (end.day < start.day and months > 0):
-        months -= 1
-    rest = (end - shifted(start, months=months)).days
+    from dateutil.relativedelta import relativedelta
+
+    apart = relativedelta(end, start)
     return in_list(
-        [counted(months // 12, "year"), counted(months % 12, "month"), counted(rest, "day")]
+        [counted(apart.years, "year"), counted(apart.months, "month"), counted(apart.days, "day")]
     )
 
 

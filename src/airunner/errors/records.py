@@ -1,0 +1,27 @@
+"""The errors about what a program asks of the records; ``airunner.errors`` draws the tree."""
+
+from __future__ import annotations
+
+from airunner.errors.base import AiRunnerError
+
+
+class RecordError(AiRunnerError):
+    """Base of errors about what a program asks of the records."""
+
+
+class UnknownRecordError(RecordError):
+    """Nothing is kept under this id; ``kind`` is what was looked for."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        self.kind, self.id = kind, id
+        super().__init__(f"There is no {kind} {id!r}.")
+
+
+class ConversationBusyError(RecordError):
+    """A conversation has one turn at a time."""
+
+    def __init__(self, conversation: str) -> None:
+        self.conversation = conversation
+        super().__init__(
+            f"Conversation {conversation} is in the middle of a turn; wait for it, or cancel it."
+        )

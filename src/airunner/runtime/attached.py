@@ -1,0 +1,328 @@
+"""The runtime of a program while a server runs for its home folder: nothing is loaded twice.
+
+Owns the same face as ``Runtime`` has, made of requests to the server. Conversations and
+what else is remembered are read and written here, in the file that both share. Whether a
+server is used, and which settings then are its own, is ``attaching``'s to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from airunner.agent.approvals import Answer
+from airunner.agent.conversation import Conversation
+from airunner.agent.tool_call import Outcome
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.config.settings import Settings
+from airunner.engines.image import Drawn, ImageRequest
+from airunner.engines.known import known_engines
+from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError, ServerGoneError
+from airunner.events import Event, EventBus, SpecialistFailed
+from airunner.events.reading import event_from_json
+from airunner.messages import Content
+from airunner.models.assign import Assignment
+from airunner.models.catalog import Catalog, Resolution
+from airunner.models.spec import ModelCapability, Sampling
+from airunner.pictures import PicturesFolder
+from airunner.records.records import Records
+from airunner.resources.scope import current_scope
+from airunner.resources.status import Status
+from airunner.runtime.attached_turn import attached_turn
+from airunner.runtime.home import records_file
+from airunner.runtime.native_client import NativeClient, failure_in
+from airunner.runtime.native_form import content_as_json, outcome_from_json, plain, read
+from airunner.tools.json_form import JsonForm
+from airunner.tools.tool import Tool
+from airunner.tools.toolset import Toolset
+from airunner.weights.store import ModelStore
+
+# What a failure of a specialist is logged as, wherever it ran.
+_log = logging.getLogger("airunner.runtime.specialists")
+
+
+class AttachedHandle:
+    """A specialised model that the server holds for as long as this connection is open."""
+
+    def __init__(self, client: NativeClient, held: ExitStack, id: str, model: str) -> None:
+        self._client, self._id, self._model = client, id, model
+        self._finalizer = weakref.finalize(self, held.close)
+
+    def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
+        """See ``specialists.SpecialistHandle``."""
+        if not self._finalizer.alive:
+            raise LeaseRefusedError(self._model, "this handle is closed; load the model again")
+        body = {"prompt": prompt, "max_tokens": max_tokens, "remember": remember}
+        return str(self._client.post(f"/leases/{self._id}", body)["text"])
+
+    def close(self) -> None:
+        """Give the model back. Closing twice is harmless."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AttachedRuntime:
+    """See the module's description, and ``Runtime`` for what each method does.
+
+    ``remarks`` is what the user should know of it, a line each.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: NativeClient,
+        pictures: Path,
+        remarks: Sequence[str] = (),
+    ) -> None:
+        self.settings, self.remarks, self._client = settings, tuple(remarks), client
+        self.bus = EventBus()
+        self.engines = known_engines()
+        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
+        self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
+        self.records = Records(records_file(settings))
+        self.pictures = PicturesFolder(pictures)
+        self.closed = False
+        self._tools: list[dict[str, Any]] | None = None
+
+    # Conversation.
+
+    def turn(
+        self,
+        conversation: Conversation,
+        content: Content,
+        *,
+        sampling: Sampling | None = None,
+        seed: int | None = None,
+        may_ask: bool = False,
+        tool_choice: str = "auto",
+    ) -> Generator[Event, None, None]:
+        """Run one turn on the server. Closing the generator cancels it."""
+        options: dict[str, Any] = {
+            "sampling": plain(sampling or Sampling()),
+            "seed": seed,
+            "may_ask": may_ask,
+            "tool_choice": tool_choice,
+        }
+        if self.settings.origins["max_tokens"] != "default":
+            options["max_tokens"] = self.settings.max_tokens
+        return attached_turn(self._client, conversation, content, options, self.bus.publish)
+
+    def answer(self, question: str, answer: Answer) -> bool:
+        """Answer a ``PermissionAsked`` by its question; false if it is no longer open."""
+        return bool(self._client.post(f"/approvals/{question}", {"answer": answer})["open"])
+
+    # Tools.
+
+    @property
+    def toolset(self) -> Toolset:
+        """Every tool that the primary may call; each is called on the server."""
+        tools = Toolset()
+        for each in self._listed():
+            tools += Toolset([self._tool(each)], each["toolset"])
+        return tools
+
+    @property
+    def core_tools(self) -> tuple[str, ...]:
+        """The tools that every prompt shows."""
+        return tuple(each["name"] for each in self._listed() if each["core"])
+
+    def call_tool(
+        self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
+    ) -> Outcome:
+        """Run one tool on the server, outside of any turn."""
+        body = {"arguments": dict(arguments), "approved": by_user, "stream": True}
+        return outcome_from_json(_end_of(self._follow(f"/tools/{name}", body)))
+
+    async def run_tool(
+        self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
+    ) -> Outcome:
+        """The same for callers with an event loop of their own."""
+        return await asyncio.to_thread(self.call_tool, name, arguments, by_user=by_user)
+
+    # Specialised models.
+
+    def use_specialized_model(
+        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
+    ) -> str | None:
+        """One answer; ``None`` if the model could not be used, which ``SpecialistFailed`` tells."""
+        body = {"prompt": content_as_json(prompt), "max_tokens": max_tokens, "stream": True}
+        try:
+            answer: str | None = _end_of(self._follow(f"/specialists/{capability.value}", body))[
+                "text"
+            ]
+        except AiRunnerError as error:
+            self._failed(capability, error)
+            return None
+        return answer
+
+    def load_specialized_model(
+        self, capability: ModelCapability, return_to_primary: bool = True
+    ) -> AttachedHandle | None:
+        """Have the server hold a model for many uses; ``None`` if it could not be loaded."""
+        body = {"capability": capability.value, "returns": return_to_primary}
+        held = ExitStack()
+        try:
+            pieces = held.enter_context(self._client.stream("/leases", body))
+            held.callback(pieces.close)  # who forgets them hangs up
+            lease = next(pieces).value
+        except AiRunnerError as error:
+            self._failed(capability, error)
+            return None
+        handle = AttachedHandle(self._client, held, lease["id"], lease["model"])
+        scope = current_scope()
+        if scope is not None:
+            scope.handles.append(handle)
+        return handle
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """Several models are used in the body."""
+        with self._client.stream("/series", {}) as pieces:
+            next(pieces)
+            yield
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text, from the model that serves ``EMBEDDING``."""
+        vectors: list[list[float]] = self._client.post("/embed", {"texts": list(texts)})["vectors"]
+        return vectors
+
+    # Pictures.
+
+    def draw(
+        self, request: ImageRequest, *, model: str | None = None
+    ) -> Generator[Event, None, Drawn]:
+        """Draw and save on the server. Closing the generator cancels within one step."""
+        loras = tuple(replace(each, path=each.path.absolute()) for each in request.loras)
+        wanted = replace(
+            request,
+            loras=loras,
+            init_image=request.init_image and request.init_image.absolute(),
+            mask=request.mask and request.mask.absolute(),
+        )
+        body = {"request": plain(wanted), "model": model, "stream": True}
+        return read(Drawn, (yield from self._follow("/draw", body)))
+
+    # What is known of models.
+
+    def model_list(self) -> dict[str, Any]:
+        """See ``model_sheet.model_list``."""
+        listed: dict[str, Any] = self._client.get("/models")
+        return listed
+
+    def model_sheet(self, name: str) -> dict[str, Any]:
+        """See ``model_sheet.model_sheet``."""
+        sheet: dict[str, Any] = self._client.get(f"/models/{quote(name)}")
+        return sheet
+
+    # Memory.
+
+    def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
+        """Load these capabilities' models and never evict them; replaces an earlier choice."""
+        self._client.post("/pin", {"capabilities": [each.value for each in capabilities]})
+
+    def assign_device(self, capability: ModelCapability, device: str | None) -> None:
+        """Place a capability's model on one device; it moves there at its next load."""
+        self._client.post("/assign", {"capability": capability.value, "device": device})
+
+    def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
+        """Map every capability to the best model that fits, on the server and here."""
+        chosen = read(Assignment, self._client.post("/plan", {"budget_bytes": budget_bytes}))
+        CAPABILITY_TO_MODEL.update(chosen.mapping)
+        return chosen
+
+    def plan(self, budget_bytes: int | None = None) -> Assignment:
+        """What ``auto_assign`` would choose, without changing anything."""
+        return read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
+
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        """Which model serves a capability here and now."""
+        found = self._client.get(f"/serving/{capability.value}")
+        spec, wanted = (self.catalog.spec(found[name]) for name in ("model", "wanted"))
+        return Resolution(spec, wanted, found["reason"], found["advice"])
+
+    def status(self) -> Status:
+        """What is loaded where, now."""
+        return read(Status, self._client.get("/status"))
+
+    def settle(self) -> None:
+        """Return when nothing is being loaded, parked, restored or stopped."""
+        self._client.post("/settle")
+
+    def close(self) -> None:
+        """Leave the server, which goes on. Safe to call twice."""
+        self.closed = True
+        self._client.close()
+        self.records.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _follow(self, path: str, body: Any) -> Generator[Event, None, Any]:
+        """Have something done; publishes and yields what happens, and returns the result."""
+        with self._client.stream(path, body) as pieces:
+            for piece in pieces:
+                match piece.name:
+                    case "begun":
+                        pass
+                    case "result":
+                        return piece.value
+                    case "error":
+                        raise failure_in(piece.value)
+                    case "cancelled":
+                        raise GenerationError("the server", "it was broken off")
+                    case _:
+                        event = event_from_json(piece.value)
+                        if event is not None:
+                            self._tell(event)
+                            yield event
+        raise ServerGoneError(self._client.server.url, "it ended in the middle")
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, SpecialistFailed):
+            _log.warning("%s could not be used: %s", event.capability, event.problem)
+        self.bus.publish(event)
+
+    def _failed(self, capability: ModelCapability, error: AiRunnerError) -> None:
+        self._tell(SpecialistFailed(capability=capability.value, model="", problem=str(error)))
+
+    def _listed(self) -> list[dict[str, Any]]:
+        if self._tools is None:
+            self._tools = self._client.get("/tools")["tools"]
+        return self._tools
+
+    def _tool(self, listed: Mapping[str, Any]) -> Tool:
+        name = listed["name"]
+
+        def call(**arguments: Any) -> str:
+            return self.call_tool(name, arguments).message.text
+
+        return Tool(
+            call,
+            name=name,
+            description=listed["description"],
+            permission=listed["permission"],
+            form=JsonForm(name, listed["parameters"]),
+        )
+
+
+def _end_of(events: Generator[Event, None, Any]) -> Any:
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value

@@ -1,0 +1,101 @@
+"""Whether a program uses the server of its home folder, and what holds then.
+
+Owns the handshake and the comparison of settings: a server has its own, and what the user
+gave a program can hold only where each request carries it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import airunner
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.config.settings import SETTINGS, Settings
+from airunner.engines.known import known_engines
+from airunner.errors import AiRunnerError, ServerGoneError, SettingsError
+from airunner.models.catalog import Catalog
+from airunner.runtime.attached import AttachedRuntime
+from airunner.runtime.native_client import NativeClient
+from airunner.runtime.native_form import fingerprint
+from airunner.runtime.presence import Presence, find_server
+
+BEGINS_S = 10.0
+"""How long a server may take from its first sign of life to its first answer, in seconds."""
+
+_POLL_S = 0.05
+_HOLD_HERE = {"home", "config", "max_tokens"}
+"""Settings that a program has for itself."""
+
+_log = logging.getLogger(__name__)
+
+
+def attach(settings: Settings) -> AttachedRuntime | None:
+    """The server of the home folder as a runtime, or ``None`` where none can be used.
+
+    Raises:
+        SettingsError: the user gave rules for tools that the server does not have.
+    """
+    server = find_server(settings.home)
+    if server is None or server.pid == os.getpid():
+        return None
+    client = NativeClient(server)
+    try:
+        told = _handshake(client, settings.home)
+        problem = "it does not answer" if told is None else _difference(told)
+        if told is None or problem:
+            _log.warning("The server at %s is not used: %s.", server.url, problem)
+            client.close()
+            return None
+        remarks = _remarks(settings, server, told["settings"])
+    except BaseException:
+        client.close()
+        raise
+    pictures = Path(told["settings"]["pictures"]["value"])
+    return AttachedRuntime(settings, client, pictures, remarks)
+
+
+def _handshake(client: NativeClient, home: Path) -> Mapping[str, Any] | None:
+    ends_s = time.monotonic() + BEGINS_S
+    while True:
+        try:
+            told: Mapping[str, Any] = client.get("")
+            return told
+        except ServerGoneError:
+            if time.monotonic() > ends_s or find_server(home) != client.server:
+                return None
+            time.sleep(_POLL_S)
+        except AiRunnerError:
+            return None
+
+
+def _difference(told: Mapping[str, Any]) -> str:
+    """Why a program like this one cannot use the server; empty if it can."""
+    if told.get("airunner") != airunner.__version__:
+        return f"it is AI Runner {told.get('airunner')}, and this is {airunner.__version__}"
+    here = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
+    if told["catalog"] != fingerprint(here):
+        return "it does not know the same models; start it anew after changing the registry"
+    return ""
+
+
+def _remarks(settings: Settings, server: Presence, theirs: Mapping[str, Any]) -> list[str]:
+    differing = [
+        name
+        for name in SETTINGS
+        if name not in _HOLD_HERE
+        and settings.origins[name] not in ("default", "code")
+        and settings.shown(name) != theirs[name]["value"]
+    ]
+    if "permissions" in differing:
+        problem = f"the server at {server.url} has rules of its own; `airunner stop` ends it"
+        origin = settings.origins["permissions"]
+        raise SettingsError("permissions", settings.shown("permissions"), origin, problem)
+    if not differing:
+        return []
+    values = ", ".join(f"{SETTINGS[n].flag} {theirs[n]['value']}" for n in differing)
+    return [f"The server at {server.url} (process {server.pid}) is used, with its own {values}."]

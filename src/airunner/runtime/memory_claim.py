@@ -1,0 +1,118 @@
+"""One process at a time may load models of a home folder: the others wait, and say so.
+
+Owns the lock file, from a process's first load until its runtime is closed. Two processes
+that each kept to the budget would together go over it. The operating system drops the
+lock when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from airunner.errors import MemoryHeldError, StorageError
+from airunner.events import EventBus, MemoryAwaited
+
+_FILE = "memory.lock"
+_POLL_S = 0.1
+
+
+@dataclass(slots=True)
+class _Held:
+    """The lock of one home folder, which all runtimes of this process share."""
+
+    lock: int
+    users: int = 1
+
+
+_held: dict[Path, _Held] = {}
+_changing = threading.Lock()
+
+
+class MemoryClaim:
+    """The claim of one runtime. ``hold`` is called on its loop.
+
+    Args:
+        home: the home folder.
+        bus: hears of the wait, once.
+        longest_s: how long to wait.
+    """
+
+    def __init__(self, home: Path, bus: EventBus, longest_s: float) -> None:
+        self._home, self._bus, self._longest_s = home.resolve(), bus, longest_s
+        self._is_held = False
+        self._asking = asyncio.Lock()
+
+    async def hold(self) -> None:
+        """Return when this process may load; it may from then on, until ``release``.
+
+        Raises:
+            MemoryHeldError: another process does not let go.
+            StorageError: the home folder cannot be written.
+        """
+        if self._is_held:
+            return
+        async with self._asking:
+            ends_s = time.monotonic() + self._longest_s
+            told = False
+            while not self._is_held:
+                self._is_held = _take(self._home)
+                if self._is_held:
+                    return
+                holder = _holder(self._home)
+                if not told:
+                    told = True
+                    self._bus.publish(MemoryAwaited(holder=holder))
+                if time.monotonic() > ends_s:
+                    raise MemoryHeldError(holder, self._longest_s)
+                await asyncio.sleep(_POLL_S)
+
+    def release(self) -> None:
+        """Let other processes load. Safe to call twice."""
+        if self._is_held:
+            self._is_held = False
+            _give(self._home)
+
+
+def _take(home: Path) -> bool:
+    with _changing:
+        if home in _held:
+            _held[home].users += 1
+            return True
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            lock = os.open(home / _FILE, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise StorageError(home, error.strerror or str(error)) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return False
+        with suppress(OSError):  # a full disk: the others are then told of no process
+            os.ftruncate(lock, 0)
+            os.write(lock, str(os.getpid()).encode())
+        _held[home] = _Held(lock)
+        return True
+
+
+def _give(home: Path) -> None:
+    with _changing:
+        held = _held[home]
+        held.users -= 1
+        if not held.users:
+            del _held[home]
+            os.close(held.lock)
+
+
+def _holder(home: Path) -> int:
+    try:
+        return int((home / _FILE).read_text())
+    except (OSError, ValueError):
+        return 0

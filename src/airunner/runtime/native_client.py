@@ -1,0 +1,120 @@
+"""A program's way to the server of its home folder: requests, and streams of what happens.
+
+Owns the connection and how its ends are told. What is asked is ``attached``'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from airunner.errors import AiRunnerError, ServerGoneError
+from airunner.errors.as_json import error_from_json
+from airunner.runtime.native_form import API
+from airunner.runtime.presence import Presence
+
+CONNECT_S = 5.0
+_FAILED = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One server-sent event: its name, and its data read."""
+
+    name: str
+    value: Any
+
+
+class NativeClient:
+    """Blocking; any number of threads may use it at once.
+
+    Every method may raise ``ServerGoneError``, and what the server raised.
+    """
+
+    def __init__(self, server: Presence) -> None:
+        self.server = server
+        self._root = server.url + API
+        # Neither a proxy of the environment nor a limit on how much is held open at once.
+        self._http = httpx.Client(
+            headers={"Authorization": f"Bearer {server.key}"},
+            timeout=httpx.Timeout(None, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """What is at ``path``."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return self._asked("GET", path, params=given)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """Have something done."""
+        return self._asked("POST", path, json={} if body is None else body)
+
+    def delete(self, path: str) -> Any:
+        """End or remove something."""
+        return self._asked("DELETE", path)
+
+    @contextmanager
+    def stream(self, path: str, body: Any) -> Iterator[Generator[Piece, None, None]]:
+        """Have something done and hear of it piece by piece; leaving the body hangs up."""
+        with (
+            self._telling(),
+            self._http.stream("POST", self._root + path, json=body) as response,
+        ):
+            if response.status_code >= _FAILED:
+                response.read()
+                raise _raised(response)
+            yield _pieces(response)
+
+    def close(self) -> None:
+        """Hang up everything."""
+        self._http.close()
+
+    def _asked(self, method: str, path: str, **given: Any) -> Any:
+        with self._telling():
+            response = self._http.request(method, self._root + path, **given)
+        if response.status_code >= _FAILED:
+            raise _raised(response)
+        return response.json()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError as error:
+            raise ServerGoneError(self.server.url, "it does not answer") from error
+        except httpx.TransportError as error:
+            problem = "the connection ended before the answer did"
+            raise ServerGoneError(self.server.url, problem) from error
+
+
+def failure_in(value: Any) -> AiRunnerError:
+    """The error that a body, or a piece called ``error``, tells of."""
+    told = value.get("error", {}) if isinstance(value, dict) else {}
+    if isinstance(told, dict) and "raised" in told:
+        return error_from_json(told["raised"])
+    return AiRunnerError(told["message"] if "message" in told else str(value))
+
+
+def _raised(response: httpx.Response) -> AiRunnerError:
+    try:
+        return failure_in(response.json())
+    except ValueError:
+        return AiRunnerError(f"The server answered {response.status_code}: {response.text[:200]}")
+
+
+def _pieces(response: httpx.Response) -> Generator[Piece, None, None]:
+    """The server writes each event's data as one line of ASCII."""
+    name = ""
+    for line in response.iter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield Piece(name, json.loads(line.removeprefix("data: ")))
+            name = ""

@@ -1,0 +1,119 @@
+"""What is in memory, and what shall be: status, loading, pins, devices, plans, decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from airunner.config.settings import SETTINGS
+from airunner.models.spec import ModelCapability
+from airunner.runtime.core import RuntimeCore
+from airunner.runtime.native_form import plain
+from airunner.server.native.event_log import EventLog
+from airunner.server.native.models import ModelName
+from airunner.server.native.native_route import NativeRoute
+from airunner.server.served_models import ServedModels
+
+
+class Pins(BaseModel):
+    """The capabilities whose models stay loaded; they replace an earlier choice."""
+
+    capabilities: list[ModelCapability]
+
+
+class Placement(BaseModel):
+    """Where a capability's model belongs; without a device the scheduler chooses again."""
+
+    capability: ModelCapability
+    device: str | None = None
+
+
+class Budget(BaseModel):
+    """What a team is planned for, in bytes; ``None`` is what this machine offers."""
+
+    budget_bytes: int | None = None
+
+
+def memory_routes(core: RuntimeCore, models: ServedModels, log: EventLog) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(route_class=NativeRoute)
+
+    @routes.get("/status")
+    async def status() -> dict[str, Any]:
+        """Every device, and every model that was ever asked for, with bytes."""
+        found: dict[str, Any] = plain(await core.status())
+        return found
+
+    @routes.post("/load")
+    async def load(asked: ModelName) -> dict[str, Any]:
+        """Load a model, or what serves ``capability:...``; answers when it is ready."""
+        async with core.lease(models.wanted(asked.model), returns=False):
+            return await status()
+
+    @routes.post("/unload")
+    @routes.post("/park")
+    async def unload(asked: ModelName) -> dict[str, Any]:
+        """Let go of an idle model, its conversations parked; one in use stays."""
+        core.manager.unload(models.spec(asked.model).model_path)
+        await core.settle()
+        return await status()
+
+    @routes.post("/settle")
+    async def settle() -> dict[str, Any]:
+        """Answer when nothing is being loaded, parked, restored or stopped."""
+        await core.settle()
+        return {}
+
+    @routes.post("/pin")
+    async def pin(asked: Pins) -> dict[str, Any]:
+        """Load these capabilities' models and keep them."""
+        await core.keep_in_memory(asked.capabilities)
+        return await status()
+
+    @routes.post("/assign")
+    async def assign(asked: Placement) -> dict[str, Any]:
+        """Place a capability's model on a device, from its next load on."""
+        await core.assign_device(asked.capability, asked.device)
+        return await status()
+
+    @routes.get("/plan")
+    async def plan(budget_bytes: int | None = None) -> dict[str, Any]:
+        """Which models suit an amount of memory, and why; changes nothing."""
+        found: dict[str, Any] = plain(await core.plan(budget_bytes))
+        return found
+
+    @routes.post("/plan")
+    async def auto_assign(asked: Budget) -> dict[str, Any]:
+        """The same, and these models serve from now on."""
+        found: dict[str, Any] = plain(await core.auto_assign(asked.budget_bytes))
+        return found
+
+    @routes.get("/serving/{capability}")
+    async def serving(capability: ModelCapability) -> dict[str, Any]:
+        """Which model serves a capability here and now."""
+        found = core.resolve(capability)
+        names = {"model": found.spec.model_path, "wanted": found.wanted.model_path}
+        return {**names, "reason": found.reason, "advice": found.advice}
+
+    @routes.get("/explain")
+    async def explain(last: int = Query(default=50, ge=1)) -> dict[str, Any]:
+        """The last decisions about models and memory, with their bytes and reasons."""
+        return {"decisions": log.decisions(last)}
+
+    @routes.get("/settings")
+    async def settings() -> dict[str, Any]:
+        """Every setting in words, and where its value came from."""
+        return settings_as_json(core)
+
+    return routes
+
+
+def settings_as_json(core: RuntimeCore) -> dict[str, Any]:
+    """Every setting in words, with its origin and help."""
+    known = core.settings
+    return {
+        name: {"value": known.shown(name), "origin": known.origins[name], "help": setting.help}
+        for name, setting in SETTINGS.items()
+    }

@@ -1,0 +1,198 @@
+"""CSV text as people and programs write it, made plain: UTF-8, commas, every row as wide.
+
+Owns encoding, separator, quotes and rows that do not fit. DuckDB could sniff these too,
+and gets the following wrong, which stays here: Windows-1252, Excel's line ``sep=;``, rows
+that are too long or too short (it takes a few odd ones for the table), a quotation mark
+that is never closed or stands within a word, and text that is no table. What the values
+are, and whether the first row is a heading, is ``csv_tables``.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import dropwhile, islice
+from pathlib import Path
+
+from airunner.errors import ToolFailedError
+
+MAX_FILE_BYTES = 50_000_000
+MAX_COLUMNS = 300
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_ENCODINGS = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1252": "Windows-1252",
+}
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive or an Excel, OpenDocument or Word file; save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the sheet as CSV",
+    b"%PDF": "a PDF file",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"PAR1": "a Parquet file; save it as CSV",
+}
+_SAMPLE_BYTES = 65_536
+_SAMPLE_ROWS = 100
+_ALIKE = 0.7
+_BADLY_RAGGED = 0.2
+_TOLD_ROWS = 5
+_LONGEST_CELL = 1_000_000
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n?", re.IGNORECASE)
+_FOREIGN_RUN = re.compile(rb"[\x80-\xff]{2,}")
+
+_Refusal = Callable[[str], ToolFailedError]
+"""The error that says what is wrong with the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """What was found out: encoding and separator in words, the first row, how wide rows are."""
+
+    described: str
+    first: list[str]
+    width: int
+    notes: tuple[str, ...]
+
+
+def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
+    """Write ``copy``, whose rows are numbered in a first column; blank ones are left out.
+
+    Raises:
+        ToolFailedError: it is no table, or too large.
+    """
+    size = path.stat().st_size
+    if not size or size > MAX_FILE_BYTES:
+        large = f"has {size:,} bytes; a CSV file may have {MAX_FILE_BYTES:,}. "
+        large += "Larger tables can be asked as a SQLite database"
+        raise ToolFailedError(tool, f"{name} {large if size else 'is empty'}")
+    csv.field_size_limit(_LONGEST_CELL)
+
+    def refusal(problem: str) -> ToolFailedError:
+        return ToolFailedError(tool, f"{name} {problem}")
+
+    try:
+        encoding = _encoding(path, refusal)
+        separator, width = _layout(path, encoding, refusal)
+        text = f"{_ENCODINGS[encoding]} text, parted by {_SEPARATORS[separator]}"
+        try:
+            first, notes = _copied(path, encoding, separator, width, copy, refusal, strict=True)
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise refusal("has a quotation mark that is never closed") from None
+            first, notes = _copied(path, encoding, separator, width, copy, refusal, strict=False)
+    except csv.Error as error:
+        raise refusal(f"is no table: {error}") from None
+    return PlainText(text, first, width, notes)
+
+
+def _encoding(path: Path, refusal: _Refusal) -> str:
+    """The text's encoding, by its mark or by trial."""
+    data = path.read_bytes()
+    sample = data[:_SAMPLE_BYTES]
+    for magic, kind in _OTHERS.items():
+        if sample.startswith(magic):
+            raise refusal(f"is {kind}")
+    if sample.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if b"\0" in sample or sum(byte < 32 and byte not in b"\t\n\r\f" for byte in sample) > 8:
+        raise refusal("is neither text nor a SQLite database")
+    try:
+        data.decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError:
+        foreign = len(re.findall(rb"[\x80-\xff]", data))
+        # Letters of Western languages seldom stand beside another that is not ASCII.
+        in_runs = sum(map(len, _FOREIGN_RUN.findall(data)))
+        if in_runs > foreign / 2:
+            raise refusal(
+                "is in an encoding other than UTF-8, UTF-16 and Windows-1252; save it as UTF-8"
+            ) from None
+        return "cp1252"
+
+
+def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
+    """The separator under which most rows are equally wide, and how wide that is."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        lines = file.read(_SAMPLE_BYTES).splitlines(keepends=True)
+    if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
+        lines.pop()  # cut off in the middle, unless the file ends so
+    told = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
+    found: list[tuple[float, int, str]] = []
+    for separator in [told[1]] if told else _SEPARATORS:
+        rows = csv.reader(lines[1:] if told else lines, delimiter=separator, skipinitialspace=True)
+        try:
+            widths = Counter(len(row) for row in islice(_filled(rows), _SAMPLE_ROWS))
+        except csv.Error:
+            continue
+        if not widths:
+            raise refusal("has no rows")
+        width, count = widths.most_common(1)[0]
+        found.append((count / widths.total(), width, separator))
+    tables = [each for each in found if each[1] > 1 and each[0] >= _ALIKE]
+    alike, width, separator = max(tables or found[:1], default=(0.0, 0, ""))
+    if alike < _ALIKE:
+        raise refusal("is no table: its rows have different numbers of cells")
+    if width > MAX_COLUMNS:
+        raise refusal(f"has {width} columns; {MAX_COLUMNS} are the most")
+    return separator, width
+
+
+def _copied(
+    path: Path,
+    encoding: str,
+    separator: str,
+    width: int,
+    copy: Path,
+    refusal: _Refusal,
+    *,
+    strict: bool,
+) -> tuple[list[str], tuple[str, ...]]:
+    """The first row, and what has to be said of rows that are not as wide as the others."""
+    first: list[str] = []
+    short: list[int] = []
+    long: list[int] = []
+    number = 0
+    with (
+        path.open(encoding=encoding, errors="replace", newline="") as file,
+        copy.open("w", encoding="utf-8", newline="") as plain,
+    ):
+        if not _SEPARATOR_LINE.fullmatch(file.readline(10)):
+            file.seek(0)
+        rows = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=strict)
+        write = csv.writer(plain, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
+        # A line without a separator above the table is its title.
+        table = dropwhile(lambda row: len(row) == 1 < width, _filled(rows))
+        for number, row in enumerate(table):
+            first = first or row
+            if len(row) < width:
+                short.append(number)
+                row += [""] * (width - len(row))
+            elif len(row) > width and any(cell.strip() for cell in row[width:]):
+                long.append(number)
+            write([number, *row[:width]])
+    odd = len(short) + len(long)
+    if odd > max(3, _BADLY_RAGGED * number):
+        problem = f"{odd:,} of its {number:,} rows do not have {width} cells"
+        raise refusal(f"is no table: {problem}")
+    return first[:width], tuple(_notes(short, long))
+
+
+def _filled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    return (row for row in rows if any(cell.strip() for cell in row))
+
+
+def _notes(short: list[int], long: list[int]) -> Iterator[str]:
+    for found, what in ((short, "short: the last cells are empty"), (long, "long: it is cut")):
+        if found:
+            count = "1 row is" if len(found) == 1 else f"{len(found):,} rows are"
+            yield f"{count} too {what}."
+    if odd := sorted(short + long):
+        more = ", …" if len(odd) > _TOLD_ROWS else ""
+        yield f"(Such rows are {', '.join(map(str, odd[:_TOLD_ROWS]))}{more}.)"

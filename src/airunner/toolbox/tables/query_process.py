@@ -1,0 +1,117 @@
+"""A process that answers one question from one file of tables, and can be killed.
+
+Owns both of its ends, and its bounds in memory and time: DuckDB may take many times the
+memory that it is told, and cannot always be interrupted. A query's own limits in time are
+``database``'s.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.tables.csv_tables import open_csv
+from airunner.toolbox.tables.database import TOO_MUCH_MEMORY, Database, Limits
+from airunner.toolbox.tables.description import describe
+from airunner.toolbox.tables.layout import answer_table
+from airunner.toolbox.tables.sqlite_tables import open_sqlite
+
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_SQLITE_SUFFIXES = (".db", ".db3", ".sqlite", ".sqlite3")
+# Addresses, of which the libraries themselves take a good part.
+_MOST_MEMORY_BYTES = 1_500_000_000
+_LONGEST_S = 60.0
+_NO_LIMITS = Limits()
+
+
+def answer(path: Path, name: str, sql: str, tool: str) -> str:
+    """What ``sql`` finds in the file ``path``, which the user calls ``name``.
+
+    Without SQL, what there is in the file.
+
+    Raises:
+        ToolRetryError: the statement is wrong, not allowed, or takes too much.
+        ToolFailedError: the file is no table, or the process could not do its work.
+    """
+    with TemporaryDirectory(prefix="airunner-tables-") as folder:
+        task = json.dumps([str(path.absolute()), name, sql, tool, folder])
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", __name__],
+                input=task.encode(),
+                capture_output=True,
+                timeout=_LONGEST_S,
+            )
+        except subprocess.TimeoutExpired:
+            problem = f"The query was stopped: it took longer than {_LONGEST_S:g} s."
+            raise ToolRetryError(problem) from None
+        except OSError as error:
+            raise ToolFailedError(tool, f"no process could be started: {error}") from error
+    if done.returncode < 0:  # the libraries' own way of saying that there is no more memory
+        raise ToolRetryError(TOO_MUCH_MEMORY)
+    if done.returncode:
+        problem = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ToolFailedError(tool, f"{name} could not be read: {problem}")
+    kind, text = json.loads(done.stdout)
+    if kind == "retry":
+        raise ToolRetryError(text)
+    if kind == "failed":
+        raise ToolFailedError(tool, text)
+    return str(text)
+
+
+@contextmanager
+def open_database(
+    path: Path, name: str, *, tool: str, limits: Limits = _NO_LIMITS
+) -> Iterator[Database]:
+    """Open ``path``, which the user calls ``name``, for the tool of that name.
+
+    Raises:
+        ToolFailedError: it is no table and no database, is damaged, or too large.
+    """
+    try:
+        with path.open("rb") as file:
+            is_sqlite = file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+    except OSError as error:
+        raise ToolFailedError(tool, f"{name} cannot be read: {error.strerror}") from error
+    if not is_sqlite and path.suffix.lower() in _SQLITE_SUFFIXES:
+        raise ToolFailedError(tool, f"{name} is no SQLite database, or an encrypted one")
+    with (open_sqlite if is_sqlite else open_csv)(path, name, tool, limits) as database:
+        yield database
+
+
+def main() -> None:
+    """Read the task, answer it, write what came of it."""
+    with suppress(ValueError, OSError):  # not everywhere
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
+    # What is left in that folder goes with it, however this process ends.
+    path, name, sql, tool, tempfile.tempdir = json.load(sys.stdin.buffer)
+    try:
+        with open_database(Path(path), name, tool=tool) as database:
+            text = _answered(database, name, sql)
+        result = ("text", text)
+    except ToolRetryError as error:
+        result = ("retry", error.hint)
+    except ToolFailedError as error:
+        result = ("failed", error.problem)
+    except MemoryError:
+        result = ("retry", TOO_MUCH_MEMORY)
+    json.dump(result, sys.stdout)
+
+
+def _answered(database: Database, name: str, sql: str) -> str:
+    if not sql.strip():
+        return describe(database, name)
+    return "\n".join([answer_table(database.run(sql)), *database.notes])
+
+
+if __name__ == "__main__":
+    main()

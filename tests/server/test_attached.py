@@ -1,0 +1,268 @@
+"""Programs while a server runs: they use its models, and load none of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.server.conftest import Server, serving
+
+from airunner.agent.conversation import Conversation
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, EMBEDDED_PRIMARY
+from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
+from airunner.config.settings import Settings
+from airunner.errors import ServerGoneError, SettingsError, UnknownToolError
+from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
+from airunner.models.spec import ModelCapability
+from airunner.runtime.attached import AttachedRuntime
+from airunner.runtime.attaching import attach
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+SUMMARY = ModelCapability.SUMMARIZATION
+
+
+@contextmanager
+def attached(home: Path, **flags: object) -> Iterator[AttachedRuntime]:
+    runtime = attach(Settings.load({"home": home, **flags}, environ={}))
+    assert runtime is not None
+    with runtime:
+        yield runtime
+
+
+@contextmanager
+def loads_nothing(pid: int) -> Iterator[None]:
+    """Whatever runs during the body, no worker belongs to another process than the server."""
+    seen: set[int] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        me = psutil.Process()
+        while not ended.wait(0.02):
+            for child in me.children(recursive=True):
+                try:
+                    line = child.cmdline()
+                    parents = [each.pid for each in child.parents()]
+                except psutil.Error:
+                    continue
+                if any("llama_cpp.worker" in word for word in line) and pid not in parents:
+                    seen.add(child.pid)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watching.join()
+    assert seen == set()
+
+
+def test_run_answers_from_the_server(server: Server) -> None:
+    with loads_nothing(server.process.pid):
+        done = server.airunner("run", "summarization", "The sea is blue.", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["model"], bool(answer["text"])) == (SPECIALIST, True)
+
+
+def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
+    with loads_nothing(server.process.pid):
+        done = server.airunner("chat", "--json", "--max-tokens", "8", said="Hello!\nHow are you?\n")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    finished = [e for e in events if e["kind"] == "turn_finished"]
+    assert [e["outcome"] for e in finished] == ["answered", "answered"]
+    generations = [e for e in events if e["kind"] == "generation_finished"]
+    assert generations[-1]["cached_tokens"] > 20  # its own conversation is still in the slot
+    assert all(e["completion_tokens"] <= 8 for e in generations)
+    listed = json.loads(server.airunner("conversations", "list", "--json").stdout)
+    shown = json.loads(server.airunner("conversations", "show", listed[0]["id"], "--json").stdout)
+    assert [m["role"] for m in shown["messages"]] == ["user", "assistant"] * 2
+    assert shown["messages"][-1]["content"].strip() == finished[-1]["text"].strip()
+
+
+def test_looking_commands_tell_of_the_server(server: Server) -> None:
+    with attached(server.home) as runtime:
+        assert runtime.use_specialized_model(SUMMARY, "The sea.", 4)
+    (run,) = json.loads(server.airunner("ps", "--json").stdout)
+    assert run["pid"] == server.process.pid
+    assert SPECIALIST in {m["model"] for m in run["models"]}
+    explained = json.loads(server.airunner("explain", "--json").stdout)["runs"][0]
+    assert explained["command"] == "serve"
+    assert any(e["kind"] == "decided" for e in explained["timeline"])
+    listed = json.loads(server.airunner("models", "list", "--json").stdout)
+    assert {m["model"] for m in listed["models"] if m["here"]} >= {EMBEDDED_PRIMARY, SPECIALIST}
+    shown = server.airunner("models", "show", SPECIALIST)
+    assert shown.returncode == 0, shown.stderr
+    assert "600 MB" in shown.stdout  # the server's budget, not this machine's
+    planned = server.airunner("plan", "--json")
+    assert json.loads(planned.stdout)["budget_bytes"] == 600_000_000
+
+
+def test_what_cannot_hold_is_said_in_one_line(server: Server) -> None:
+    flags = ("--max-memory", "50MB", "--context", "2048")
+    done = server.airunner("run", "summarization", "The sea.", "--max-tokens", "4", *flags)
+    assert done.returncode == 0
+    (line,) = [text for text in done.stderr.splitlines() if "is used" in text]
+    assert line.endswith("with its own --max-memory 600 MB.")
+    assert str(server.process.pid) in line
+    refused = server.airunner("chat", "-p", "Hello", "--permissions", "@write=deny")
+    assert refused.returncode == 2
+    assert "rules of its own" in refused.stderr
+
+
+def test_tools_are_listed_and_called_there(server: Server) -> None:
+    with attached(server.home) as runtime:
+        assert runtime.toolset.subject_of("calculate") == "math"
+        assert "calculate" in runtime.toolset.names
+        assert set(runtime.core_tools) <= set(runtime.toolset.names)
+        outcome = runtime.call_tool("calculate", {"expression": "17 * 3"}, by_user=True)
+        assert "51" in outcome.message.text
+        refused = runtime.call_tool("calculate", {})
+        assert refused.problem
+        with pytest.raises(UnknownToolError, match="no_such_tool"):
+            runtime.call_tool("no_such_tool", {})
+        written = {"path": "a.txt", "content": "hello"}
+        assert "permission" in runtime.call_tool("write_file", written).problem
+
+
+def test_a_handle_holds_the_model_until_it_is_closed(server: Server) -> None:
+    with attached(server.home) as runtime:
+        with runtime.series(), closing(_handle(runtime)) as handle:
+            assert handle.invoke("Say hello.", max_tokens=4)
+            assert _leases(runtime, SPECIALIST) == 1
+        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        forgotten = _handle(runtime)
+        assert _leases(runtime, SPECIALIST) == 1
+        del forgotten
+        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+
+
+def test_a_program_that_ends_gives_back_what_it_held(server: Server) -> None:
+    script = (
+        "import sys\n"
+        "from airunner import LLMModelManager, ModelCapability\n"
+        "handle = LLMModelManager().load_specialized_model(ModelCapability.SUMMARIZATION)\n"
+        "print(handle.invoke('Say hello.', max_tokens=4), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    _, environ = server.command()
+    environ |= {"AIRUNNER_HOME": str(server.home)}
+    with (
+        attached(server.home) as runtime,
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as program,
+    ):
+        assert program.stdout is not None
+        assert program.stdout.readline().strip()
+        assert psutil.Process(program.pid).children() == []
+        assert _leases(runtime, SPECIALIST) == 1
+        program.kill()
+        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+
+
+def test_a_turn_that_is_closed_is_cancelled_and_keeps_what_was_said(server: Server) -> None:
+    with attached(server.home, max_tokens=400) as runtime:
+        events: list[Event] = []
+        runtime.bus.subscribe(events.append)
+        conversation = Conversation.begin()
+        with closing(runtime.turn(conversation, "Tell me a very long story.")) as turn:
+            for event in turn:
+                if isinstance(event, TextStreamed):
+                    break
+        assert [e.outcome for e in events if isinstance(e, TurnFinished)] == ["cancelled"]
+        assert conversation.messages[0].text == "Tell me a very long story."
+        _until(lambda: _leases(runtime, EMBEDDED_PRIMARY) == 0)
+        again = list(runtime.turn(conversation, "Go on.", seed=1))
+        assert isinstance(again[-1], TurnFinished)
+        assert again[-1].outcome == "answered"
+
+
+def test_two_programs_hear_of_their_own_work_only(server: Server) -> None:
+    with attached(server.home, max_tokens=24) as one, attached(server.home) as other:
+        heard: list[Event] = []
+        other.bus.subscribe(heard.append)
+        talking = threading.Thread(target=lambda: list(one.turn(Conversation.begin(), "Hello!")))
+        talking.start()
+        assert other.use_specialized_model(SUMMARY, "The sea is blue.", 24)
+        talking.join()
+        assert not [e for e in heard if isinstance(e, TextStreamed | TurnFinished)]
+
+
+def test_a_failure_has_its_words_and_none_is_raised(server: Server) -> None:
+    with attached(server.home) as runtime:
+        events: list[Event] = []
+        runtime.bus.subscribe(events.append)
+        assert runtime.use_specialized_model(SUMMARY, "word " * 3000, 4) is None
+        (failed,) = [e for e in events if isinstance(e, SpecialistFailed)]
+        assert "context" in failed.problem
+
+
+def test_a_program_with_models_of_its_own_does_not_use_the_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CAPABILITY_TO_MODEL, SUMMARY, EMBEDDED_PRIMARY)
+    assert attach(Settings.load({"home": server.home}, environ={})) is None
+
+
+def test_rules_that_the_server_does_not_have_are_refused(server: Server) -> None:
+    flags = {"home": server.home, "permissions": "@write=deny"}
+    with pytest.raises(SettingsError, match="rules of its own"):
+        attach(Settings.load(flags, environ={}))
+
+
+def test_a_server_that_is_killed_ends_the_turn_with_clear_words(embedded_home: Path) -> None:
+    with serving(embedded_home, "--max-tokens", "400") as server:
+        line, environ = server.command("chat", "-p", "Tell me a very long story.", "--json")
+        with subprocess.Popen(
+            line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as chat:
+            assert chat.stdout is not None
+            assert chat.stderr is not None
+            for text in chat.stdout:
+                if json.loads(text)["kind"] == "text_streamed":
+                    break
+            server.process.kill()
+            last = json.loads(chat.stdout.read().splitlines()[-1])
+            assert chat.wait(timeout=30) == 1
+        assert (last["kind"], last["outcome"]) == ("turn_finished", "failed")
+        assert f"server at {server.presence.url} is gone" in last["problem"]
+        server.process.wait()
+
+
+def test_what_is_asked_after_the_end_is_told_to_be_gone(embedded_home: Path) -> None:
+    with serving(embedded_home) as server, attached(embedded_home) as runtime:
+        server.process.terminate()
+        server.process.wait(timeout=30)
+        with pytest.raises(ServerGoneError, match="airunner serve"):
+            list(runtime.turn(Conversation.begin(), "Hello"))
+        assert attach(Settings.load({"home": embedded_home}, environ={})) is None
+
+
+def _handle(runtime: AttachedRuntime):  # type: ignore[no-untyped-def]
+    handle = runtime.load_specialized_model(SUMMARY)
+    assert handle is not None
+    return handle
+
+
+def _leases(runtime: AttachedRuntime, model: str) -> int:
+    return sum(m.leases for m in runtime.status().models if m.model == model)
+
+
+def _until(condition) -> None:  # type: ignore[no-untyped-def]
+    ends = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends, "it never came true"
+        time.sleep(0.02)
