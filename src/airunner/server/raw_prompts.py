@@ -24,7 +24,6 @@ from airunner.errors import (
     ContextOverflowError,
     EngineError,
     GenerationError,
-    WorkerDiedError,
 )
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
@@ -90,7 +89,7 @@ class RawPrompts:
                             if line.startswith("data: "):
                                 yield _chunk(name, json.loads(line.removeprefix("data: ")))
                 except httpx.TransportError as error:
-                    raise WorkerDiedError(name, None) from error
+                    raise await lease.death() from error
 
 
 def _request(body: Mapping[str, Any], slot: int) -> tuple[str, dict[str, Any]]:
