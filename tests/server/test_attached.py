@@ -39,14 +39,17 @@ def attached(home: Path, **flags: object) -> Iterator[AttachedRuntime]:
 
 @contextmanager
 def loads_nothing(pid: int) -> Iterator[None]:
-    """Whatever runs during the body, no worker belongs to another process than the server."""
+    """Whatever begins during the body, no worker belongs to another process than the server."""
     seen: set[int] = set()
     ended = threading.Event()
+    me = psutil.Process()
+    before = {child.pid for child in me.children(recursive=True)}
 
     def watch() -> None:
-        me = psutil.Process()
         while not ended.wait(0.02):
             for child in me.children(recursive=True):
+                if child.pid in before:
+                    continue  # of another test's server
                 try:
                     line = child.cmdline()
                     parents = [each.pid for each in child.parents()]
