@@ -29,9 +29,12 @@ from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.former_names import name_now
 from airunner.tools.permissions import Decision, Permissions
+from airunner.tools.prompt_tools import enhance_prompt
 from airunner.tools.search import RESERVED, search_tool
 from airunner.tools.toolset import Toolset
 
+BESIDE = Toolset([enhance_prompt])
+"""Tools that no prompt has: ``call_tool`` alone reaches them, for other programs."""
 DIRECT_RESULT_TOKENS = 16_384
 """What is kept of a result that goes to no model but to whoever called the tool."""
 
@@ -167,6 +170,10 @@ class AgentLoop:
             running.cancel()
             await asyncio.wait([running])
 
+    def knows(self, name: str) -> bool:
+        """Whether ``call_tool`` has a tool of this name."""
+        return name in self.toolset or name in BESIDE
+
     def answer(self, question: str, answer: Answer) -> bool:
         """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""
         return self._consent.answer(question, answer)
@@ -186,14 +193,21 @@ class AgentLoop:
         should be asked about is denied.
         """
         errand = f"call_{uuid.uuid4().hex[:12]}"
-        caller = self._caller(errand, errand, "allow" if by_user else "deny", self._bus.publish)
+        if_unsure: Decision = "allow" if by_user else "deny"
+        known = BESIDE if name in BESIDE else self.toolset
+        caller = self._caller(errand, errand, if_unsure, self._bus.publish, known)
         return await caller.run(ToolCall(errand, name, dict(arguments)), max_result_tokens)
 
     def _caller(
-        self, turn: str, conversation: str, if_unsure: Decision, emit: Callable[[Event], None]
+        self,
+        turn: str,
+        conversation: str,
+        if_unsure: Decision,
+        emit: Callable[[Event], None],
+        toolset: Toolset | None = None,
     ) -> ToolCaller:
         return ToolCaller(
-            self.toolset,
+            self.toolset if toolset is None else toolset,
             shown=self.block,
             turn=turn,
             conversation=conversation,

@@ -98,9 +98,7 @@ class RuntimeCore:
         self.catalog.validate()
         self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
         self.hardware = Hardware(settings, self.engines)
-        pins = [
-            capability_named(name, settings, "keep_in_memory") for name in settings.keep_in_memory
-        ]
+        pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
@@ -113,7 +111,7 @@ class RuntimeCore:
         sweep_stale_folders(run_parent)
         self._run_folder = SessionFolder(run_parent)
         self.bridge = LoopBridge()
-        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.records = Records(records_file(settings), on_delete=self.forget)
         self.known = KnownConversations()
         lasting = Lasting(self.known, self.records.conversations.may_have)
         try:
@@ -345,6 +343,12 @@ class RuntimeCore:
         """What is loaded where, now."""
         return await self.manager.measured_status()
 
+    def forget(self, conversation: str) -> None:
+        """The user has deleted a conversation; from any thread."""
+        self.bridge.soon(lambda: self.manager.forget(conversation))
+        # Another process may have parked it.
+        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
         await self.manager.settled()
@@ -371,12 +375,6 @@ class RuntimeCore:
             self.records.close()
             self._run_folder.close()
             self._log.close()
-
-    def _forget(self, conversation: str) -> None:
-        """The user has deleted a conversation; from any thread."""
-        self.bridge.soon(lambda: self.manager.forget(conversation))
-        # Another process may have parked it.
-        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
 
     def _equip(self) -> AgentLoop:
         settings, given = self.settings, self._given_tools
