@@ -21,6 +21,7 @@ from airunner.events import (
     TurnFinished,
 )
 from airunner.messages import ToolCall
+from airunner.resources.visitor import Visitor, serving
 from airunner.tools.permissions import Permissions
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
@@ -141,6 +142,20 @@ def test_rules_decide_without_asking() -> None:
     (decided,) = of_kind(events, PermissionDecided)
     assert (decided.allowed, decided.by) == (False, "rule")
     assert "the rule delete_file of the user" in of_kind(events, ToolCallFinished)[0].problem
+
+
+def test_a_key_allows_what_it_names_and_no_rule_more() -> None:
+    disk, conversation = Disk(), Conversation.begin()
+    loop = loop_of([READ, DELETE, "Done."], disk, {"delete_file": "allow"})
+
+    async def talk() -> list[Event]:
+        with serving(Visitor("ann", tools=("read_*",))):
+            return (await answering(loop, conversation))[0]
+
+    read, delete = of_kind(asyncio.run(talk()), ToolCallFinished)
+    assert (read.result, read.problem) == (PAGE, "")
+    assert "the key of this request does not allow it" in delete.problem
+    assert disk.deleted == []
 
 
 def test_the_time_limit_does_not_run_while_the_user_thinks() -> None:

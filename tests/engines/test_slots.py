@@ -134,3 +134,22 @@ def test_a_forgotten_conversation_is_resident_nowhere_and_its_waiters_move_on() 
         assert table.live() == {"a": other.slot}
 
     asyncio.run(main())
+
+
+def test_a_higher_priority_goes_first_and_equal_ones_by_arrival() -> None:
+    async def main() -> None:
+        table, order = SlotTable(1), list[str]()
+
+        async def wait(name: str, priority: int) -> None:
+            async with table.hold(name, priority):
+                order.append(name)
+
+        asked = [("a", 0), ("low", -1), ("high", 1), ("b", 0), ("higher", 1)]
+        async with table.hold(None):
+            waiting = [asyncio.create_task(wait(*each)) for each in asked]
+            await asyncio.sleep(0)
+            assert order == []
+        await asyncio.gather(*waiting)
+        assert order == ["high", "higher", "a", "b", "low"]
+
+    asyncio.run(main())

@@ -133,9 +133,25 @@ def test_a_full_queue_refuses_at_once_and_serves_who_waits(tmp_path: Path) -> No
             async with team.lease("primary", "holder"):
                 waiting = [asyncio.create_task(team.use("coder", owner=str(n))) for n in range(2)]
                 await until(lambda: len(team.decisions("hold")) == 2)
-                with pytest.raises(LeaseRefusedError, match="2 requests are waiting already"):
+                with pytest.raises(LeaseRefusedError, match="2 requests are waiting already") as no:
                     await team.use("coder", owner="too many")
+                assert no.value.deficit_bytes == 60 - (100 - 70)
+                assert no.value.eta_s == 1 + 2 * 5  # a load and two leases, of guessed lengths
             await asyncio.gather(*waiting)
+
+    asyncio.run(main())
+
+
+def test_a_full_queue_for_a_models_slots_refuses_at_once_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path, queue_limit=2) as team, team.lease("small") as lease:
+            async with lease.slot(None):
+                waiting = [asyncio.create_task(say(lease, str(n))) for n in range(2)]
+                await until(lambda: lease._residence.slots.waiting == 2)
+                with pytest.raises(LeaseRefusedError, match="2 requests are waiting") as refused:
+                    await say(lease, "too many")
+                assert refused.value.eta_s == 5 * 3
+            assert len(await asyncio.gather(*waiting)) == 2
 
     asyncio.run(main())
 

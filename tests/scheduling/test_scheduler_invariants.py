@@ -91,8 +91,9 @@ class World(RuleBasedStateMachine):
         key=st.sampled_from(sorted(SIZES)),
         owner=st.sampled_from(["a", "b", "c", ""]),
         returns=st.booleans(),
+        priority=st.sampled_from([0, 0, 1, -1]),
     )
-    def ask(self, key: str, owner: str, returns: bool) -> str:
+    def ask(self, key: str, owner: str, returns: bool, priority: int) -> str:
         self.count += 1
         request = f"r{self.count}"
         self.asked.add(request)
@@ -104,6 +105,7 @@ class World(RuleBasedStateMachine):
                 owner=self.owners[request],
                 demand=Demand(key, SIZES[key]),
                 returns=returns,
+                priority=priority,
             )
         )
         return request

@@ -16,12 +16,14 @@ from typing import Any, Literal
 from airunner.errors import ToolDeniedError
 from airunner.events import Event, PermissionAsked, PermissionDecided
 from airunner.messages import ToolCall
+from airunner.resources.visitor import current_visitor
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.tool import Tool
 
 Answer = Literal["yes", "no", "always"]
 
 _BY_RULE = "the rule {rule} of the user forbids this call"
+_BY_KEY = "the key of this request does not allow it"
 _BY_NOBODY = "it needs the user's permission, and nobody is there to give it"
 _BY_USER = "the user did not allow it. Respect that, and do not try to get it done another way"
 
@@ -83,6 +85,9 @@ class Approvals:
                 )
             )
 
+        if not current_visitor().may_call(tool.name):
+            decided(False, "rule")
+            raise ToolDeniedError(tool.name, _BY_KEY)
         verdict = self._permissions.decide(tool, arguments)
         if verdict.decision == "deny":
             decided(False, "rule")

@@ -21,6 +21,7 @@ from airunner.cli.doctor import doctor
 from airunner.cli.explain import explain
 from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
 from airunner.cli.image import image
+from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
 from airunner.cli.models import models_app
 from airunner.cli.plan import plan
@@ -29,6 +30,7 @@ from airunner.cli.run import run
 from airunner.cli.serve import serve, stop
 from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
+from airunner.cli.top import top
 
 _SETTINGS_HELP = (
     "Each setting is also an environment variable, such as AIRUNNER_MAX_MEMORY, and a key of "
@@ -64,9 +66,10 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, image, demo, serve, stop, mcp, ps, plan, explain, doctor):
+for _command in (chat, run, image, demo, serve, stop, top, mcp, ps, plan, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
+app.add_typer(keys_app)
 app.add_typer(models_app)
 app.add_typer(tools_app)
 

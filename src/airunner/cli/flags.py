@@ -49,12 +49,16 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with a flag for every setting, hidden from its own ``--help``.
 
     ``command`` gets the finished ``Settings`` as its first argument. A flag
-    after the command wins over the same flag before it.
+    after the command wins over the same flag before it. Where the command has an option
+    of the same name as a setting, what stands after the command is the option.
     """
+    own = _own_parameters(command)[1:]
+    names = {parameter.name for parameter in own}
 
     @functools.wraps(command)
     def run(ctx: typer.Context, **values: Any) -> None:
-        remember_flags(ctx, values)
+        flags = {name: values.pop(name) for name in list(values) if name not in names}
+        remember_flags(ctx, flags)
         given = ctx.find_root().meta
         verbose = bool(given.get("verbose"))
         log_to_stderr(verbose)
@@ -63,7 +67,8 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
             sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
             command(Settings.load(flags), **sound)
 
-    return _with_parameters(run, [*_own_parameters(command)[1:], *_settings_parameters(True)])
+    settings = [each for each in _settings_parameters(True) if each.name not in names]
+    return _with_parameters(run, [*own, *settings])
 
 
 def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
@@ -87,7 +92,7 @@ def remember_flags(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Move the settings' flags out of ``values`` to where all of this invocation finds them."""
     given = ctx.find_root().meta
     for name in (*SETTINGS, "verbose"):
-        value = values.pop(name)
+        value = values.pop(name, None)
         if value is not None:
             given[name] = value
 

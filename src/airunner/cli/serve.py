@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ import typer
 from airunner.cli.flags import EXIT_FAILED
 from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
+from airunner.errors import MissingPackageError
 
 _STOP_S = 60.0
 _POLL_S = 0.05
@@ -31,19 +33,34 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="a page that may use it from a browser, or *"),
     ] = None,
+    log_requests: Annotated[
+        bool, typer.Option("--log-requests", help="log every request to stderr, as lines of JSON")
+    ] = False,
+    log_prompts: Annotated[
+        bool, typer.Option("--log-prompts", help="the same, with everything that is said to it")
+    ] = False,
+    otlp: Annotated[
+        str, typer.Option(metavar="URL", help="a collector of OpenTelemetry's traces")
+    ] = "",
 ) -> None:
     """Serve the team to other programs, until Ctrl-C or `airunner stop`.
 
     OpenAI's, Anthropic's and Ollama's clients connect by changing one address.
     """
+    if importlib.util.find_spec("fastapi") is None:
+        raise MissingPackageError("the server", "server")
+    from airunner.server.request_log import log_json
     from airunner.server.serving import Address
     from airunner.server.serving import serve as serve_at
+
+    if log_requests or log_prompts:
+        log_json(log_prompts)
 
     def ready(url: str) -> None:
         say(f"AI Runner serves at {url}")
         say(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
 
-    serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready)
+    serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready, otlp)
 
 
 def stop(settings: Settings) -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from airunner.engines.base import SlotClaim
+
+_HOLDS_REMEMBERED = 8
+"""How many holds of a slot the mean of their lengths follows."""
 
 
 @dataclass(slots=True)
@@ -45,19 +49,32 @@ _uses = itertools.count(1)
 @dataclass(slots=True, eq=False)
 class _Waiter:
     conversation: str | None
+    priority: int
     claim: asyncio.Future[SlotClaim]
 
 
 class SlotTable:
-    """The ``n_slots`` slots of one loaded model."""
+    """The ``n_slots`` slots of one loaded model. ``clock`` is monotonic seconds."""
 
-    def __init__(self, n_slots: int) -> None:
+    def __init__(self, n_slots: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = [_Slot() for _ in range(n_slots)]
         self._queue: list[_Waiter] = []
+        self._clock = clock
+        self._held_s = 5.0  # a guess, until the first has been held
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return len(self._queue)
+
+    @property
+    def queue_s(self) -> float:
+        """About how long until everybody who waits has been served, in seconds."""
+        return self._held_s * (len(self._queue) + 1) / len(self._slots)
 
     @asynccontextmanager
-    async def hold(self, conversation: str | None) -> AsyncIterator[SlotClaim]:
-        """Have a slot to oneself while the body runs, first come, first served.
+    async def hold(self, conversation: str | None, priority: int = 0) -> AsyncIterator[SlotClaim]:
+        """Have a slot to oneself while the body runs, first come, first served in a priority.
 
         1. A conversation gets the slot it is resident in, and waits for it if it is busy.
         2. Anybody else gets an idle slot that nobody is resident in.
@@ -68,12 +85,15 @@ class SlotTable:
 
         ``None`` is a request of no conversation, and leaves its slot without a resident.
         """
-        waiter = _Waiter(conversation, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(conversation, priority, asyncio.get_running_loop().create_future())
         self._queue.append(waiter)
+        self._queue.sort(key=lambda each: -each.priority)
         self._grant()
         try:
             claim = await waiter.claim
+            began_s = self._clock()
             yield claim
+            self._held_s += (self._clock() - began_s - self._held_s) / _HOLDS_REMEMBERED
         finally:
             if waiter in self._queue:
                 self._queue.remove(waiter)

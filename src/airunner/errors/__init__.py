@@ -21,8 +21,12 @@
     │   ├── ServerRunningError     a second server for the same home folder
     │   ├── ServerGoneError        the server that this program uses ended, or does not answer
     │   ├── PortTakenError         another program listens there
+    │   ├── KeysError              a key's name that is taken, unknown or unusable, or a bad file
+    │   ├── NoKeysError            listening beyond this machine while there is no key
+    │   ├── MissingPackageError    the server, or a part of it, is an extra that is not installed
+    │   ├── ForbiddenModelError    a model that the request's key does not allow
     │   ├── UnknownResponseError   a response that is not kept
-    │   ├── BodyRefusedError       a request's body that is too large, too slow, or wrong
+    │   ├── BodyRefusedError       a request's body that says what cannot be
     │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
@@ -53,7 +57,7 @@
         └── ToolTimeoutError
 
 Those about tools are in ``tools``, those of the server in ``server``, those about what is kept
-in ``records``; everybody imports all of them from here.
+in ``records``, those about waiting in ``leases``; everybody imports all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -65,11 +69,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
+from airunner.errors.leases import LeaseError as LeaseError
+from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
+from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
+from airunner.errors.leases import MemoryHeldError as MemoryHeldError
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
 from airunner.errors.records import RecordError as RecordError
 from airunner.errors.records import UnknownRecordError as UnknownRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError
+from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
 from airunner.errors.server import HungUpError as HungUpError
+from airunner.errors.server import KeysError as KeysError
+from airunner.errors.server import MissingPackageError as MissingPackageError
+from airunner.errors.server import NoKeysError as NoKeysError
 from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError
@@ -335,52 +348,4 @@ class BlackImageError(EngineError):
         super().__init__(
             f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
             "steps; if it stays, compute in a wider type (image_dtype=float32)."
-        )
-
-
-class LeaseError(AiRunnerError):
-    """Base of errors about waiting for a model."""
-
-
-class LeaseRefusedError(LeaseError):
-    """The request was turned away without waiting."""
-
-    def __init__(self, model: str, problem: str) -> None:
-        self.model, self.problem = model, problem
-        super().__init__(f"No lease on {model}: {problem}")
-
-
-class LeaseTimeoutError(LeaseError):
-    """The model did not become available in ``waited_s`` seconds."""
-
-    def __init__(self, model: str, waited_s: float) -> None:
-        self.model, self.waited_s = model, waited_s
-        super().__init__(
-            f"{model} did not become available within {waited_s:.0f} s; other work holds the "
-            "memory. `airunner explain` shows what."
-        )
-
-
-class MemoryHeldError(LeaseError):
-    """Another process of the same home folder did not give up the memory in ``waited_s`` seconds.
-
-    ``pid`` is its id, 0 if that is not known.
-    """
-
-    def __init__(self, pid: int, waited_s: float) -> None:
-        self.pid, self.waited_s = pid, waited_s
-        super().__init__(
-            f"Another AI Runner process (pid {pid or 'unknown'}) still holds the memory after "
-            f"{waited_s:.0f} s. End it; or let `airunner serve` run, which all programs share."
-        )
-
-
-class LeaseDeadlockError(LeaseError):
-    """Waiting could never end: the requester holds what would have to be evicted."""
-
-    def __init__(self, model: str, held: Sequence[str]) -> None:
-        self.model, self.held = model, tuple(held)
-        super().__init__(
-            f"Waiting for {model} could never end, because the memory it needs is held by "
-            f"{', '.join(self.held)} for the same work. Close that handle first."
         )

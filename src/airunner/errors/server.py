@@ -31,6 +31,44 @@ class PortTakenError(ServerError):
         super().__init__(f"Cannot listen at {host}:{port}: {problem}. Choose another --port.")
 
 
+class KeysError(ServerError):
+    """A key that cannot be made, found or read; ``name`` is the key's, or the file's path."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"{name}: {problem}")
+
+
+class NoKeysError(ServerError):
+    """An address beyond this machine, where every request needs a key, and there is none."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        super().__init__(
+            f"At {host} other machines reach the server, so it needs a key, and there is none. "
+            "`airunner keys add NAME` makes one; without --host only this machine is served."
+        )
+
+
+class MissingPackageError(ServerError):
+    """Something that needs an extra which is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(f"{what} needs an extra: `pip install 'airunner[{extra}]'` adds it")
+
+
+class ForbiddenModelError(ServerError):
+    """A model that the key of a request does not allow."""
+
+    def __init__(self, model: str, key: str) -> None:
+        self.model, self.key = model, key
+        super().__init__(
+            f"The key {key!r} may not use {model!r}; whoever runs the server can allow it: "
+            "`airunner keys add --models`."
+        )
+
+
 class ServerGoneError(ServerError):
     """The server that this program uses ended, or does not answer, in the middle of something."""
 
@@ -58,7 +96,7 @@ class HungUpError(ServerError):
 
 
 class BodyRefusedError(ServerError):
-    """A request's body that is too large, too slow, or wrong; ``status`` is the HTTP status."""
+    """A request's body that says what cannot be; ``status`` is the HTTP status."""
 
     def __init__(self, problem: str, status: int, code: str) -> None:
         self.problem, self.status, self.code = problem, status, code

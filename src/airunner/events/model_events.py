@@ -33,7 +33,10 @@ class DownloadProgressed(Event):
 
 
 class Decided(Event):
-    """The scheduler decided something, with the figures it decided on."""
+    """The scheduler decided something, with the figures it decided on.
+
+    ``cause`` is the kind of a refusal, empty for everything else.
+    """
 
     action: str
     model: str
@@ -42,6 +45,7 @@ class Decided(Event):
     needed_bytes: int = 0
     held_bytes: int = 0
     budget_bytes: int = 0
+    cause: str = ""
 
 
 class ModelLoaded(Event):

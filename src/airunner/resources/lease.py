@@ -28,7 +28,7 @@ from airunner.engines.base import (
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.openai_form import request_of, usage_json, usage_of
 from airunner.engines.slots import SlotTable
-from airunner.errors import AiRunnerError, GenerationError
+from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError
 from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
@@ -37,6 +37,7 @@ from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkingLot
 from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
+from airunner.resources.visitor import current_visitor
 
 STATE_BYTES_PER_S = 1e9
 """How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
@@ -51,6 +52,7 @@ class LoadedModel:
     ``begun`` has the conversations that began with a common beginning and have not yet
     been answered to the end; ``unanswered`` those of which nothing else is in the slot.
     ``contents`` tells what the last answer in a slot began with; see ``Beginnings.digest``.
+    ``queue_limit`` is how many requests may wait for a slot.
     """
 
     key: str
@@ -61,6 +63,7 @@ class LoadedModel:
     kv_bytes_per_token: int
     beginnings: Beginnings
     proof: CacheProof
+    queue_limit: int
     begun: dict[str, Begun] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     contents: dict[int, str | None] = field(default_factory=dict)
@@ -189,9 +192,13 @@ class LoadedModel:
 
         Raises:
             GenerationError: the model draws, and has no slots.
+            LeaseRefusedError: too many wait already.
         """
         _ = self.chat_model
-        async with self.slots.hold(conversation) as claim:
+        if (waiting := self.slots.waiting) >= self.queue_limit:
+            problem = f"{waiting} requests are waiting already"
+            raise LeaseRefusedError(self.key, problem, eta_s=self.slots.queue_s)
+        async with self.slots.hold(conversation, current_visitor().priority) as claim:
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
                 await self._make_ready(conversation, claim, content, request)

@@ -49,6 +49,7 @@ class LoadedModels:
         n_threads: CPU threads for all engines together.
         report: takes the outcome of each effect.
         missing_bytes: measures what a worker did not give back; runs on a thread.
+        queue_limit: how many requests may wait for a slot of one model.
     """
 
     launchers: Mapping[str, Launcher[Any]]
@@ -57,6 +58,7 @@ class LoadedModels:
     n_threads: int
     report: Callable[[Input], None]
     missing_bytes: MissingBytes | None
+    queue_limit: int
     _loaded: dict[str, LoadedModel] = field(default_factory=dict)
     _loads: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _errors: dict[str, AiRunnerError] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class LoadedModels:
                 self._hopeless_beginnings,
             ),
             proof=proof,
+            queue_limit=self.queue_limit,
         )
         self._loaded[sized.key] = residence
         self._errors.pop(sized.key, None)

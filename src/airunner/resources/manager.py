@@ -17,21 +17,20 @@ from typing import Any
 
 from airunner.engines.base import Launcher
 from airunner.errors import (
-    AiRunnerError,
     DeviceNotFoundError,
     DoesNotFitError,
-    LeaseDeadlockError,
     LeaseRefusedError,
     LeaseTimeoutError,
-    LoadError,
 )
 from airunner.events import Decided, EventBus
 from airunner.resources.lease import Lease, LoadedModel
 from airunner.resources.loaded_models import LoadedModels, MissingBytes
 from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter
+from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.resources.visitor import current_visitor
 from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
     Effect,
@@ -96,6 +95,7 @@ class ModelResourceManager:
             n_threads=n_threads,
             report=self._apply,
             missing_bytes=missing_bytes,
+            queue_limit=scheduler.queue_limit,
         )
         self._readahead = Readahead(bus, read_room)
         self._sized: dict[str, Sized] = {}
@@ -231,6 +231,13 @@ class ModelResourceManager:
             )
         return Status(devices, tuple(models))
 
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait, by model: for memory, or for one of the model's slots."""
+        found = {loaded.key: loaded.slots.waiting for loaded in self._residences}
+        for waiter in self._scheduler.roster.queue:
+            found[waiter.demand.key] = found.get(waiter.demand.key, 0) + 1
+        return found
+
     async def measured_status(self) -> Status:
         """The same, with what each worker holds by the system's account."""
         status = self.status()
@@ -277,6 +284,7 @@ class ModelResourceManager:
                     owner=owner,
                     demand=sized.demand,
                     returns=returns,
+                    priority=current_visitor().priority,
                 )
             )
             async with asyncio.timeout(longest_s):
@@ -346,6 +354,7 @@ class ModelResourceManager:
                     needed_bytes=effect.needed_bytes,
                     held_bytes=effect.held_bytes,
                     budget_bytes=effect.budget_bytes,
+                    cause=effect.cause if isinstance(effect, Refuse) else "",
                 )
             )
             if not self._closing:
@@ -376,24 +385,5 @@ class ModelResourceManager:
             case Refuse(request=request):
                 answer = self._answers.get(request)
                 if answer is not None and not answer.done():
-                    answer.set_exception(self._refusal(effect))
-
-    def _refusal(self, refusal: Refuse) -> AiRunnerError:
-        match refusal.cause:
-            case "does_not_fit":
-                return DoesNotFitError(
-                    refusal.key,
-                    refusal.device,
-                    refusal.needed_bytes,
-                    refusal.free_bytes,
-                    refusal.budget_bytes,
-                )
-            case "deadlock":
-                return LeaseDeadlockError(refusal.key, refusal.blockers)
-            case "load_failed":
-                known = self._residences.load_error(refusal.key)
-                return known or LoadError(refusal.key, refusal.reason)
-            case "unknown_device":
-                return DeviceNotFoundError(refusal.device, tuple(self.budgets))
-            case "queue_full":
-                return LeaseRefusedError(refusal.key, refusal.reason)
+                    known = self._residences.load_error(effect.key)
+                    answer.set_exception(error_of(effect, known, tuple(self.budgets)))

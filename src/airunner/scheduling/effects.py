@@ -80,11 +80,16 @@ class Hold(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse(Effect):
-    """The request will never be granted. ``free_bytes`` is the most that could be made free."""
+    """The request will not be granted.
+
+    ``free_bytes`` is the most that could be made free; where the queue is full, what is free
+    now. ``eta_s`` is then about how long until those who wait have been served.
+    """
 
     request: str
     cause: RefusalCause
     free_bytes: int = 0
+    eta_s: float = 0.0
     blockers: tuple[str, ...] = ()
 
 

@@ -37,12 +37,17 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseAsked(Input):
-    """``owner`` wants to use a model. ``returns`` says whether an evicted primary is owed back."""
+    """``owner`` wants to use a model.
+
+    ``returns`` says whether an evicted primary is owed back. Requests of a higher
+    ``priority`` are served first.
+    """
 
     request: str
     owner: str
     demand: Demand
     returns: bool = True
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,9 @@ from airunner.scheduling.ledger import DeviceBudget, Ledger
 from airunner.scheduling.lifecycle import Lifecycle
 from airunner.scheduling.placement import DeviceView
 
+_LEASES_REMEMBERED = 8
+"""How many leases the mean of their lengths follows."""
+
 
 @dataclass(slots=True)
 class ModelRecord:
@@ -26,6 +29,8 @@ class ModelRecord:
         device: where it is or was last.
         assigned: the only device it may go to, if any.
         leases: owners by request.
+        granted_s: when each lease was granted.
+        lease_s: how long leases last of late, a guess of 5 s before the first ends.
         pinned: never evicted.
         parked_bytes: saved conversations, off the device.
         load_s: the last measured load time, a guess of 1 s before the first.
@@ -42,6 +47,8 @@ class ModelRecord:
     device: str = ""
     assigned: str | None = None
     leases: dict[str, str] = field(default_factory=dict)
+    granted_s: dict[str, float] = field(default_factory=dict)
+    lease_s: float = 5.0
     pinned: bool = False
     parked_bytes: int = 0
     load_s: float = 1.0
@@ -50,6 +57,18 @@ class ModelRecord:
     served: bool = False
     last_used_s: float = 0.0
     attempts: int = 0
+
+    def lend(self, request: str, owner: str, now_s: float) -> None:
+        """Count a lease."""
+        self.leases[request], self.granted_s[request] = owner, now_s
+        self.uses += 1
+
+    def take_back(self, request: str, now_s: float) -> None:
+        """End a lease."""
+        del self.leases[request]
+        lasted_s = now_s - self.granted_s.pop(request)
+        self.lease_s += (lasted_s - self.lease_s) / _LEASES_REMEMBERED
+        self.last_used_s = now_s
 
     def rest_state(self) -> Lifecycle:
         """What the model is once it has left memory."""
@@ -64,6 +83,7 @@ class Waiter:
     owner: str
     demand: Demand
     returns: bool
+    priority: int = 0
     told: str = ""
 
 
@@ -96,6 +116,30 @@ class Roster:
     def record(self, key: str) -> ModelRecord:
         """A model's record, made on first mention."""
         return self.models.setdefault(key, ModelRecord(key))
+
+    def enqueue(self, waiter: Waiter) -> None:
+        """Let a request wait behind all of its priority or a higher one."""
+        ahead = [i for i, w in enumerate(self.queue) if w.priority >= waiter.priority]
+        self.queue.insert(ahead[-1] + 1 if ahead else 0, waiter)
+
+    def queue_s(self) -> float:
+        """About how long until everybody who waits has been served, in seconds."""
+        wanted = {waiter.demand.key for waiter in self.queue}
+        records = [self.models[waiter.demand.key] for waiter in self.queue]
+        loads_s = sum(self.models[k].load_s for k in wanted if not self.models[k].state.is_loaded)
+        return loads_s + sum(record.lease_s for record in records)
+
+    def roomiest(self, record: ModelRecord) -> tuple[str, int]:
+        """The device that comes closest to having room for a model now, and its free bytes.
+
+        Where it is there already, that is all the room it needs.
+        """
+        if record.state.holds_memory:
+            return record.device, record.size_bytes.get(record.device, 0)
+        accounts = self.ledger.accounts
+        free = {d: accounts[d].free_bytes for d in record.size_bytes if d in accounts}
+        device = max(free, key=lambda d: free[d] - record.size_bytes[d], default=record.device)
+        return device, max(0, free.get(device, 0))
 
     def holds(self, owner: str) -> bool:
         """Whether an owner has any lease."""

@@ -7,7 +7,7 @@ run can be replayed.
 
 One pass after every input:
 
-1. Serve the queue in order of arrival. For each request:
+1. Serve the queue, by priority and then in order of arrival. For each request:
    1. its model is loaded: grant, unless an earlier request waits for that
       model to be evicted (whoever already holds a lease may always go on, or
       two owners could wait for each other);
@@ -61,7 +61,7 @@ class Scheduler:
 
     def __init__(self, budgets: Iterable[DeviceBudget], queue_limit: int = 256) -> None:
         self._roster = Roster(budgets)
-        self._queue_limit = queue_limit
+        self.queue_limit = queue_limit
         self._effects: list[Effect] = []
 
     @property
@@ -120,21 +120,19 @@ class Scheduler:
         record.size_bytes = dict(event.demand.size_bytes)
         if record.state is Lifecycle.FAILED:
             record.state, record.attempts = record.rest_state(), 0
-        waiter = Waiter(event.request, event.owner, event.demand, event.returns)
+        waiter = Waiter(event.request, event.owner, event.demand, event.returns, event.priority)
         waiting = len(self._roster.queue)
-        if waiting >= self._queue_limit:
-            reason = f"{waiting} requests are waiting already"
-            self._emit(Refuse, record, reason, request=waiter.request, cause="queue_full")
+        if waiting >= self.queue_limit:
+            self._refuse_newcomer(waiter, record, f"{waiting} requests are waiting already")
         else:
-            self._roster.queue.append(waiter)
+            self._roster.enqueue(waiter)
 
     def _lease_ended(self, request: str, rebuild_s: float | None) -> None:
         key = self._roster.granted.pop(request, None)
         if key is None:
             return
         record = self._roster.models[key]
-        record.leases.pop(request)
-        record.last_used_s = self._roster.now_s
+        record.take_back(request, self._roster.now_s)
         if rebuild_s is not None:
             record.rebuild_s = rebuild_s
         if not record.leases:
@@ -203,6 +201,7 @@ class Scheduler:
         for request in record.leases:
             self._roster.granted.pop(request, None)
         record.leases.clear()
+        record.granted_s.clear()
         record.parked_bytes = event.parked_bytes
         record.state = record.rest_state()
         # A primary that dies before it served anyone would die again: leave it to the next caller.
@@ -259,9 +258,8 @@ class Scheduler:
             return
         self._roster.queue.remove(waiter)
         self._roster.granted[waiter.request] = record.key
-        record.leases[waiter.request] = waiter.owner
+        record.lend(waiter.request, waiter.owner, self._roster.now_s)
         record.state, record.served = Lifecycle.BUSY, True
-        record.uses += 1
         self._emit(Grant, record, "loaded", request=waiter.request)
 
     def _place(self, waiter: Waiter, record: ModelRecord, promises: Promises) -> None:
@@ -364,6 +362,11 @@ class Scheduler:
             free = max(0, view.reachable_bytes)
             text = f"at most {free:,} bytes can be made free"
             self._refuse(waiter, text, cause="does_not_fit", device=found.device, free_bytes=free)
+
+    def _refuse_newcomer(self, waiter: Waiter, record: ModelRecord, reason: str) -> None:
+        device, free = self._roster.roomiest(record)
+        details = {"free_bytes": free, "eta_s": self._roster.queue_s(), "cause": "queue_full"}
+        self._emit(Refuse, record, reason, device, request=waiter.request, **details)
 
     def _refuse(self, waiter: Waiter, reason: str, device: str = "", **details: Any) -> None:
         self._roster.queue.remove(waiter)

@@ -16,7 +16,9 @@ from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
 from airunner.errors import WorkerDiedError
 from airunner.resources.known_conversations import prompt_settings
+from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
+from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion, Replay
 from airunner.server.served_models import ServedModels
 
@@ -48,8 +50,10 @@ class Answers:
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
+        # What one key has said is nobody else's, also where the same is said again.
+        settings["key"] = current_visitor().name
         with self._core.known.going_on(name, messages, settings) as conversation:
-            replay, whole = Replay(name), Completion()
+            replay, whole, costs = Replay(name), Completion(), AnswerCosts()
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     async with self._core.lease(wanted, owner=owner) as lease:
@@ -58,12 +62,14 @@ class Answers:
                             async for chunk in chunks:
                                 if (new := replay.feed(chunk)) is not None:
                                     whole.add(new)
+                                    costs.saw(new)
                                     yield new
                     break
                 except WorkerDiedError:
                     if attempt == ATTEMPTS:
                         raise
                     replay.begin_again()
+            self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
             answered = [*messages, whole.message]
             self._core.known.answered(conversation, answered, settings)
 

@@ -16,6 +16,9 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
+from airunner.server.health import health_routes
+from airunner.server.json_bodies import SoundJson
+from airunner.server.metrics import Metrics
 from airunner.server.native.routes import native_routes
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
@@ -24,12 +27,12 @@ from airunner.server.openai.images import picture_routes
 from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
+from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
+from airunner.server.tracing import Traced, Tracing
 
-CLIENT_CLOSED = 499
 
-
-def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
+def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None = None) -> FastAPI:
     """The application over a running core, under the rules of ``admission``.
 
     Made on the loop that serves. ``state.ending`` is an event to set when the server is told
@@ -42,9 +45,12 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    metrics = Metrics()
+    core.bus.subscribe(metrics.hear)
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers = Answers(core, models)
+    app.include_router(health_routes(core, metrics))
     app.include_router(chat_routes(answers))
     app.include_router(response_routes(answers))
     app.include_router(embedding_routes(core, models))
@@ -59,5 +65,10 @@ def create_app(core: RuntimeCore, admission: Admission) -> FastAPI:
     async def nobody_reads_this(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED)
 
+    app.add_middleware(SoundJson)
     app.add_middleware(Guard, admission=admission)
+    if tracing is not None:
+        core.bus.subscribe(tracing.hear)
+        app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(RequestLog, count=metrics.answered)  # added last, asked first
     return app

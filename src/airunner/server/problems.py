@@ -8,6 +8,7 @@ for another server.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from airunner.errors import (
     ConversationBusyError,
     DeviceNotFoundError,
     DoesNotFitError,
+    ForbiddenModelError,
     GenerationError,
     ImageRequestError,
     LeaseError,
@@ -42,12 +44,14 @@ from airunner.errors import (
 
 RETRY_AFTER_S = 5
 """What a client is told to wait where nothing better is known, in seconds."""
+MOST_RETRY_S = 60
 
 
 _log = logging.getLogger(__name__)
 # By class, the first that fits: HTTP status, OpenAI's type and code.
 _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (UnknownResponseError, 404, "invalid_request_error", "response_not_found"),
+    (ForbiddenModelError, 403, "permission_error", "model_not_allowed"),
     (UnknownModelError, 404, "invalid_request_error", "model_not_found"),
     (UnmappedCapabilityError, 404, "invalid_request_error", "model_not_found"),
     (CatalogError, 400, "invalid_request_error", "model_not_usable"),
@@ -67,12 +71,16 @@ _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (WorkerDiedError, 500, "server_error", "worker_died"),
     (GenerationError, 400, "invalid_request_error", "generation"),
 )
-_FACTS = ("needed_bytes", "free_bytes", "budget_bytes", "deficit_bytes", "device", "waited_s")
+_FACTS = (
+    *("needed_bytes", "free_bytes", "budget_bytes", "deficit_bytes", "device"),
+    *("waited_s", "eta_s"),
+)
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
+    408: "timeout_error",
     413: "request_too_large",
     429: "rate_limit_error",
     503: "overloaded_error",
@@ -113,14 +121,21 @@ def problem_of(error: BaseException) -> Problem:
     for kind, status, type_, code in _KINDS:
         if isinstance(error, kind):
             facts = {name: getattr(error, name) for name in _FACTS if hasattr(error, name)}
-            wait = RETRY_AFTER_S if isinstance(error, LeaseError) else None
-            if isinstance(error, LeaseTimeoutError):
-                wait = max(1, min(60, round(error.waited_s)))
-            return Problem(status, str(error), type_, code, None, facts, wait)
+            return Problem(status, str(error), type_, code, None, facts, _retry_after_s(error))
     if isinstance(error, AiRunnerError):
         return Problem(500, str(error), "server_error", "internal")
     _log.error("A request failed", exc_info=error)
     return Problem(500, "AI Runner failed; its log says more.", "server_error", "internal")
+
+
+def _retry_after_s(error: AiRunnerError) -> int | None:
+    if not isinstance(error, LeaseError):
+        return None
+    if isinstance(error, LeaseTimeoutError):
+        wait_s: float | None = error.waited_s
+    else:
+        wait_s = getattr(error, "eta_s", None)
+    return RETRY_AFTER_S if wait_s is None else max(1, min(MOST_RETRY_S, math.ceil(wait_s)))
 
 
 def tell_problems(app: FastAPI) -> None:
@@ -134,7 +149,7 @@ def tell_problems(app: FastAPI) -> None:
         message = f"{request.method} {request.url.path} is not served here."
         known = {404: message, 405: message}
         told = known.get(error.status_code, str(error.detail))
-        problem = Problem(error.status_code, told, code=_code(error.status_code))
+        problem = Problem(error.status_code, told, code=code_of(error.status_code))
         response = problem.response(request.url.path)
         response.headers.update(error.headers or {})
         return response
@@ -153,5 +168,12 @@ def tell_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-def _code(status: int) -> str | None:
-    return {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed"}.get(status)
+def code_of(status: int) -> str | None:
+    """OpenAI's code of a status that needs no other explanation."""
+    return {
+        401: "invalid_api_key",
+        404: "not_found",
+        405: "method_not_allowed",
+        408: "slow_body",
+        413: "body_too_large",
+    }.get(status)

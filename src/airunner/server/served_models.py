@@ -15,10 +15,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, ForbiddenModelError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
+from airunner.resources.visitor import ANYTHING, current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.weights.local import stored_bytes
 
@@ -91,7 +92,11 @@ class ServedModels:
         self._core = core
 
     async def all(self) -> list[ServedModel]:
-        """Those whose weights are on this machine, in the order of the registry."""
+        """Those on this machine that the visitor may use by name, in the order of the registry."""
+        visitor = current_visitor()
+        return [model for model in await self._all() if visitor.may_use(model.name)]
+
+    async def _all(self) -> list[ServedModel]:
         known = {each.model: each for each in (await self._core.status()).models}
         return await asyncio.to_thread(lambda: list(self._here(known)))
 
@@ -100,6 +105,7 @@ class ServedModels:
 
         Raises:
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+            ForbiddenModelError: the visitor may not use it.
         """
         spec = self.spec(name)
         known = {each.model: each for each in (await self._core.status()).models}
@@ -110,6 +116,7 @@ class ServedModels:
 
         Raises:
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+            ForbiddenModelError: the visitor may not use it.
         """
         wanted = self.wanted(name)
         if isinstance(wanted, ModelCapability):
@@ -121,8 +128,20 @@ class ServedModels:
 
         Raises:
             UnknownModelError: there is no such capability or model.
+            ForbiddenModelError: the visitor may not use it.
         """
-        name = name.strip()
+        found, visitor = self._wanted(name.strip()), current_visitor()
+        if visitor.models != ANYTHING and not visitor.may_use(name.strip(), *self._names(found)):
+            raise ForbiddenModelError(name, visitor.name)
+        return found
+
+    def _names(self, found: ModelCapability | str) -> tuple[str, ...]:
+        """What a model or capability goes by where rights are written."""
+        if not isinstance(found, ModelCapability):
+            return (found,)
+        return f"{CAPABILITY}{found.value}", self._core.resolve(found).spec.model_path
+
+    def _wanted(self, name: str) -> ModelCapability | str:
         if name == TEAM or name == TEAM + _LATEST:
             return ModelCapability.PRIMARY_CONVERSATION
         if name.startswith(CAPABILITY):
@@ -137,10 +156,11 @@ class ServedModels:
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
 
     async def named(self) -> list[tuple[str, ServedModel]]:
-        """Every name that may be asked for now, with the model that would answer."""
-        here = {each.name: each for each in await self.all()}
+        """Every name that the visitor may ask for now, with the model that would answer."""
+        visitor = current_visitor()
+        here = {each.name: each for each in await self._all()}
         aliases = [TEAM, *(f"{CAPABILITY}{each.value}" for each in self._core.catalog.mapping)]
-        found = list(here.items())
+        found = [(name, model) for name, model in here.items() if visitor.may_use(name)]
         for alias in aliases:
             try:
                 found.append((alias, here[self.spec(alias).model_path]))

@@ -11,17 +11,22 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
 
 from airunner.config.settings import Settings
-from airunner.errors import PortTakenError
+from airunner.errors import NoKeysError, PortTakenError
+from airunner.resources.visitor import Visitor
 from airunner.runtime import Runtime
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
-from airunner.server.guard import Admission, Visitor, host_name, is_loopback
+from airunner.server.connections import PromptConnection
+from airunner.server.guard import Admission, host_name, is_loopback
+from airunner.server.keys import Keys
+from airunner.server.tracing import Tracing
 
 HOST = "127.0.0.1"
 PORT = 8188
@@ -39,18 +44,28 @@ class Address:
     origins: Sequence[str] = ()
 
 
-def serve(settings: Settings, address: Address, ready: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, address: Address, ready: Callable[[str], None], otlp: str = ""
+) -> None:
     """Serve until the process is told to stop; ``ready`` hears the address.
 
+    ``otlp`` is the URL of a collector of traces, empty for none.
+
     Raises:
-        ServerRunningError, PortTakenError, StorageError: it cannot begin.
+        MissingPackageError: traces are wanted, and their libraries are not installed.
+        ServerRunningError, PortTakenError, NoKeysError, KeysError, StorageError: it cannot begin.
         AiRunnerError: the runtime cannot; see ``RuntimeCore``.
     """
-    with listening(address) as sock:
+    keys = Keys(settings.home)
+    if not is_loopback(address.host) and not any(keys):
+        raise NoKeysError(address.host)
+    tracing = Tracing(otlp) if otlp else None
+    with listening(address) as sock, closing(tracing) if tracing else nullcontext():
         url = _url(address.host, sock.getsockname()[1])
         here = Presence(os.getpid(), url, secrets.token_urlsafe(32))
         with presence(settings.home, here):
-            asyncio.run(_serve(settings, address, sock, here, ready))
+            door = _admission(address, keys, here.key)
+            asyncio.run(_serve(settings, door, tracing, sock, lambda: ready(here.url)))
 
 
 def listening(address: Address) -> socket.socket:
@@ -72,26 +87,34 @@ def listening(address: Address) -> socket.socket:
     return sock
 
 
-async def _serve(
-    settings: Settings,
-    address: Address,
-    sock: socket.socket,
-    here: Presence,
-    ready: Callable[[str], None],
-) -> None:
+def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
     own = Visitor("this machine")
-    admission = Admission(
+
+    def find_key(key: str) -> Visitor | None:
+        if secrets.compare_digest(key.encode(), own_key.encode()):
+            return own
+        return keys.find(key) if key else None
+
+    return Admission(
         hosts={host_name(address.host), *map(str.lower, address.names)},
+        any_address=not is_loopback(address.host),
         origins=tuple(address.origins),
         key_required=not is_loopback(address.host),
-        find_key=lambda key: (
-            own if secrets.compare_digest(key.encode(), here.key.encode()) else None
-        ),
+        find_key=find_key,
     )
+
+
+async def _serve(
+    settings: Settings,
+    admission: Admission,
+    tracing: Tracing | None,
+    sock: socket.socket,
+    ready: Callable[[], None],
+) -> None:
     async with RuntimeCore(settings, command="serve") as core:
         # What runs in this process, a tool's body among it, asks this team and no other.
         Runtime.share(Runtime.over(core))
-        app = create_app(core, admission)
+        app = create_app(core, admission, tracing)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -99,9 +122,11 @@ async def _serve(
             server_header=False,
             timeout_graceful_shutdown=PATIENCE_S,
             lifespan="off",
+            http=PromptConnection,
+            ws="none",
         )
         server = _Server(config, app.state.ending)
-        ready(here.url)
+        ready()
         await server.serve(sockets=[sock])
 
 

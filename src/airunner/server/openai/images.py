@@ -137,6 +137,7 @@ async def _saved(upload: UploadFile, path: Path) -> Path:
 def _model(models: ServedModels, name: str | None) -> str | None:
     """The image model that is asked for; ``None`` for the one that is mapped."""
     if name is None or (name.startswith(_DEFAULT_MODELS) and "/" not in name):
+        models.wanted(f"capability:{ModelCapability.IMAGE_GENERATION}")  # may it be used?
         return None
     spec = models.spec(name)
     if ModelCapability.IMAGE_GENERATION not in spec.capabilities:

@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 
 from airunner.engines.base import Chunk
 from airunner.errors import UnknownResponseError
+from airunner.resources.visitor import current_visitor
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
 from airunner.server.openai.response_request import ResponseRequest
@@ -40,6 +41,7 @@ class _Kept:
     items: list[dict[str, Any]]
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     work: asyncio.Task[None] | None = None
+    key: str = field(default_factory=lambda: current_visitor().name)
 
 
 def response_routes(answers: Answers) -> APIRouter:
@@ -48,7 +50,7 @@ def response_routes(answers: Answers) -> APIRouter:
     kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(name: str) -> _Kept:
-        if name not in kept:
+        if name not in kept or kept[name].key != current_visitor().name:
             raise UnknownResponseError(name)
         return kept[name]
 

@@ -1,0 +1,91 @@
+"""``airunner keys``: who may use the server from other machines."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Literal
+
+import typer
+
+from airunner.cli.flags import AsJson, command_group
+from airunner.cli.streams import say
+from airunner.config.settings import Settings
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="whose key it is")]
+
+
+def add_key(
+    settings: Settings,
+    name: Name,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="models it may use, such as qwen*; default: all"),
+    ] = None,
+    tools: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="tools it may call, such as read_*; default: all"),
+    ] = None,
+    priority: Annotated[
+        Literal["low", "normal", "high"], typer.Option(help="whose requests are served first")
+    ] = "normal",
+    manage: Annotated[
+        bool,
+        typer.Option("--manage", help="conversations, settings, loading and downloads, too"),
+    ] = False,
+) -> None:
+    """Make a key and print it: it is shown this once."""
+    from airunner.resources.visitor import Visitor
+    from airunner.server.keys import PRIORITIES, Keys, patterns
+
+    visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority], manage)
+    say(Keys(settings.home).add(visitor))
+    say("Keep it: only its hash is stored.", aside=True)
+
+
+def list_keys(settings: Settings, as_json: AsJson = False) -> None:
+    """List the keys, without what they are."""
+    from airunner.cli.console import columns, out, print_json
+    from airunner.server.keys import PRIORITIES, Keys
+
+    words = {number: word for word, number in PRIORITIES.items()}
+    rows = [
+        {
+            "name": key.visitor.name,
+            "models": list(key.visitor.models),
+            "tools": list(key.visitor.tools),
+            "priority": words.get(key.visitor.priority, str(key.visitor.priority)),
+            "manages": key.visitor.manages,
+            "made_s": key.made_s,
+        }
+        for key in Keys(settings.home)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = columns("name", "models", "tools", "priority", "manages", "made")
+    for key in Keys(settings.home):
+        visitor, made = key.visitor, time.strftime("%Y-%m-%d %H:%M", time.localtime(key.made_s))
+        table.add_row(
+            visitor.name,
+            ", ".join(visitor.models),
+            ", ".join(visitor.tools),
+            words.get(visitor.priority, str(visitor.priority)),
+            "yes" if visitor.manages else "no",
+            made,
+        )
+    out().print(table)
+
+
+def remove_key(settings: Settings, name: Name) -> None:
+    """Remove a key; a server that runs refuses it from then on."""
+    from airunner.server.keys import Keys
+
+    Keys(settings.home).remove(name)
+    say(f"removed the key {name}")
+
+
+keys_app = command_group(
+    "keys",
+    "Make, list and remove keys of the server.",
+    {"add": add_key, "list": list_keys, "remove": remove_key},
+)

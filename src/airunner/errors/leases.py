@@ -1,0 +1,64 @@
+"""Errors about waiting for a model; ``airunner.errors`` draws the whole tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airunner.errors.base import AiRunnerError
+
+
+class LeaseError(AiRunnerError):
+    """Base of errors about waiting for a model."""
+
+
+class LeaseRefusedError(LeaseError):
+    """The request was turned away without waiting.
+
+    ``eta_s`` is about when one would be taken, ``None`` if that cannot be known;
+    ``deficit_bytes`` how much memory the model lacks now, which others hold.
+    """
+
+    def __init__(
+        self, model: str, problem: str, *, eta_s: float | None = None, deficit_bytes: int = 0
+    ) -> None:
+        self.model, self.problem = model, problem
+        self.eta_s, self.deficit_bytes = eta_s, deficit_bytes
+        later = "" if eta_s is None else f"; try again in about {eta_s:.0f} s"
+        lack = f", and {deficit_bytes:,} bytes are lacking now" if deficit_bytes else ""
+        super().__init__(f"No lease on {model}: {problem}{lack}{later}")
+
+
+class LeaseTimeoutError(LeaseError):
+    """The model did not become available in ``waited_s`` seconds."""
+
+    def __init__(self, model: str, waited_s: float) -> None:
+        self.model, self.waited_s = model, waited_s
+        super().__init__(
+            f"{model} did not become available within {waited_s:.0f} s; other work holds the "
+            "memory. `airunner explain` shows what."
+        )
+
+
+class MemoryHeldError(LeaseError):
+    """Another process of the same home folder did not give up the memory in ``waited_s`` seconds.
+
+    ``pid`` is its id, 0 if that is not known.
+    """
+
+    def __init__(self, pid: int, waited_s: float) -> None:
+        self.pid, self.waited_s = pid, waited_s
+        super().__init__(
+            f"Another AI Runner process (pid {pid or 'unknown'}) still holds the memory after "
+            f"{waited_s:.0f} s. End it; or let `airunner serve` run, which all programs share."
+        )
+
+
+class LeaseDeadlockError(LeaseError):
+    """Waiting could never end: the requester holds what would have to be evicted."""
+
+    def __init__(self, model: str, held: Sequence[str]) -> None:
+        self.model, self.held = model, tuple(held)
+        super().__init__(
+            f"Waiting for {model} could never end, because the memory it needs is held by "
+            f"{', '.join(self.held)} for the same work. Close that handle first."
+        )

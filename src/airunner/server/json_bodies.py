@@ -1,0 +1,90 @@
+"""Bodies that would break whoever reads them.
+
+Owns two checks of JSON before any route sees it: that it is not nested deeper than the
+readers on its way can follow (ours, and the engine's), and that its text is Unicode: an
+escaped half of a surrogate pair is allowed by JSON and can be written nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airunner.server.problems import Problem
+from airunner.server.request_log import prompts
+
+MOST_DEPTH = 100
+"""The deepest nesting of arrays and objects."""
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+class SoundJson:
+    """The middleware; see the module's description."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a JSON body whole, and let it through if it is sound."""
+        if scope["type"] != "http" or not _may_be_json(scope):
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return  # the client has gone
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        whole = bytes(body)
+        if prompts.isEnabledFor(logging.INFO):
+            prompts.info("body", extra={"body": whole.decode(errors="replace")})
+        problem = problem_in(whole)
+        if problem:
+            refused = Problem(400, problem, code="invalid_json").response(scope["path"])
+            await refused(scope, receive, send)
+            return
+        given = False
+
+        async def again() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": whole, "more_body": False}
+
+        await self._app(scope, again, send)
+
+
+def problem_in(body: bytes) -> str:
+    """What is wrong with a JSON text, empty if it can be read or is no JSON at all."""
+    if body.count(b"[") + body.count(b"{") > MOST_DEPTH:
+        brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
+        for _ in range(MOST_DEPTH):
+            brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+            if not brackets:
+                break
+        else:
+            return f"The body is nested deeper than {MOST_DEPTH}, or is no JSON."
+    if _SURROGATE.search(body):
+        try:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return "A text in the body holds half of a surrogate pair, which is no Unicode."
+        except ValueError:
+            return ""  # told by whoever reads it
+    return ""
+
+
+def _may_be_json(scope: Scope) -> bool:
+    """Whether it has a body that routes read as JSON; also one that does not say what it is."""
+    kind = Headers(scope=scope).get("content-type", "")
+    return scope["method"] in ("POST", "PUT", "PATCH", "DELETE") and "multipart/" not in kind

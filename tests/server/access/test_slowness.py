@@ -1,0 +1,100 @@
+"""Requests that never end, on real sockets; the waits are short because they are given."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from airunner.server.connections import PromptConnection
+from airunner.server.guard import Admission, BodyLimits, Guard
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Says how long the body was."""
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+@asynccontextmanager
+async def connected(limits: BodyLimits, head_wait_s: float = 60) -> AsyncIterator[Streams]:
+    """A connection to a guarded server of this process."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        config = uvicorn.Config(
+            Guard(echo, Admission(body=limits)),
+            http=partial(PromptConnection, head_wait_s=head_wait_s),  # type: ignore[arg-type]
+            ws="none",
+            lifespan="off",
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            server.should_exit = True
+            await serving
+
+
+def answer_to(*pieces: bytes, limits: BodyLimits | None = None, head_wait_s: float = 60) -> bytes:
+    """Everything the server says to these pieces until it hangs up."""
+
+    async def ask() -> bytes:
+        async with connected(limits or BodyLimits(), head_wait_s) as (reader, writer):
+            writer.writelines(pieces)
+            return await asyncio.wait_for(reader.read(), 20)
+
+    return asyncio.run(ask())
+
+
+def test_a_body_that_stops_in_the_middle() -> None:
+    said = answer_to(POST + b"abc", limits=BodyLimits(pause_s=0.05))
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b'"slow_body"' in said
+
+
+def test_a_body_that_drips_is_given_up_after_a_time_in_all() -> None:
+    said = answer_to(POST + b"abc", limits=BodyLimits(pause_s=600, whole_s=0.05))
+    assert said.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_grows_too_large() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    said = answer_to(head + b"5\r\nabcde\r\n" * 3, limits=BodyLimits(n_bytes=10))
+    assert said.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", GET[:-2]])
+def test_a_head_that_never_ends(sent: bytes) -> None:
+    assert answer_to(sent, head_wait_s=0.05) == b""
+
+
+def test_a_second_head_that_never_ends() -> None:
+    async def ask() -> bytes:
+        async with connected(BodyLimits(), head_wait_s=0.2) as (reader, writer):
+            writer.write(GET)
+            await reader.readuntil(b"\r\n\r\n0")
+            writer.write(GET[:-2])
+            return await asyncio.wait_for(reader.read(), 4)  # uvicorn alone would wait for ever
+
+    assert asyncio.run(ask()) == b""
+
+
+def test_whole_requests_are_not_hurried() -> None:
+    last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    said = answer_to(GET, POST + b"abcdefghi", last, head_wait_s=0.3)
+    assert said.count(b"HTTP/1.1 200 ") == 3
