@@ -29,12 +29,16 @@ def request_of(body: Mapping[str, Any], conversation: str | None = None) -> Chat
     tools = offered_tools(body)
     form = body.get("response_format") or {}
     schema = (form.get("json_schema") or {}).get("schema")
+    choice = tool_choice_of(body) if tools else "auto"
+    if choice not in ("auto", "none"):
+        form, schema = {}, None  # the answer is a call, and its form is that of its tool
     return ChatRequest(
         messages=messages_of(body["messages"]),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         tools=tools,
-        tool_choice=tool_choice_of(body) if tools else "auto",
+        tool_choice=choice,
+        allowed_tools=allowed_tools_of(body),
         json_schema={"type": "object"} if form.get("type") == "json_object" else schema,
         thinking=thinking_of(body),
         conversation=conversation,
@@ -83,6 +87,19 @@ def tool_choice_of(body: Mapping[str, Any]) -> str:
     return str(allowed.get("mode") or "auto")
 
 
+def allowed_tools_of(body: Mapping[str, Any]) -> frozenset[str] | None:
+    """The names of the tools that may be called, ``None`` for all that are offered."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, Mapping) or "function" in choice:
+        return None
+    rows = (choice.get("allowed_tools") or choice).get("tools") or ()
+    return frozenset(
+        str((row.get("function") or row).get("name"))
+        for row in rows
+        if row.get("type", "function") == "function"
+    )
+
+
 def thinking_of(body: Mapping[str, Any]) -> bool | None:
     """Whether the model should reason first; ``None`` leaves it to the model."""
     options = body.get("chat_template_kwargs") or {}
@@ -105,21 +122,27 @@ async def chunks_of(deltas: AsyncIterator[Delta]) -> AsyncGenerator[Chunk, None]
     calls = 0
     yield _chunk({"role": "assistant", "content": None})
     async for delta in deltas:
-        piece: dict[str, Any] = {}
-        if delta.reasoning:
-            piece["reasoning_content"] = delta.reasoning
-        if delta.text:
-            piece["content"] = delta.text
-        if delta.tool_calls:
-            first, calls = calls, calls + len(delta.tool_calls)
-            piece["tool_calls"] = [
-                call_json(call, index) for index, call in enumerate(delta.tool_calls, first)
-            ]
-        if piece or delta.finish_reason:
-            chunk = _chunk(piece, _finish(delta))
-            if delta.usage is not None:
-                chunk["usage"], chunk["timings"] = usage_json(delta.usage), _timings(delta.usage)
+        chunk = chunk_of(delta, calls)
+        calls += len(delta.tool_calls)
+        if chunk["choices"][0]["delta"] or delta.finish_reason:
             yield chunk
+
+
+def chunk_of(delta: Delta, calls_before: int = 0) -> Chunk:
+    """The chunk that ``delta`` becomes, after ``calls_before`` calls of the same answer."""
+    piece: dict[str, Any] = {}
+    if delta.reasoning:
+        piece["reasoning_content"] = delta.reasoning
+    if delta.text:
+        piece["content"] = delta.text
+    if delta.tool_calls:
+        piece["tool_calls"] = [
+            call_json(call, index) for index, call in enumerate(delta.tool_calls, calls_before)
+        ]
+    chunk = _chunk(piece, _finish(delta))
+    if delta.usage is not None:
+        chunk["usage"], chunk["timings"] = usage_json(delta.usage), _timings(delta.usage)
+    return chunk
 
 
 def call_json(call: ToolCall, index: int | None = None) -> dict[str, Any]:

@@ -153,21 +153,32 @@ class ModelTeam:
         Until its weights are here, what its entry in the registry says of it.
         """
         spec = self.resolution(capability).spec
+        where = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
+        return await self._media_support(spec, capability, f" {where}")
+
+    async def media_support_of(self, model: str) -> MediaSupport:
+        """The same for a registered model that is asked for by its name."""
+        return await self._media_support(self._catalog.spec(model), PRIMARY, "")
+
+    async def _media_support(
+        self, spec: ModelSpec, capability: ModelCapability, where: str
+    ) -> MediaSupport:
         if self._usable(spec):
             takes = (await self.size(spec)).media
         else:
             takes = frozenset({"image"} if spec.supports_vision else ())
-        return MediaSupport(spec.model_path, takes, self._media_advice(spec, capability))
+        return MediaSupport(spec.model_path, takes, self._media_advice(spec, capability, where))
 
-    def _media_advice(self, spec: ModelSpec, capability: ModelCapability) -> dict[MediaKind, str]:
+    def _media_advice(
+        self, spec: ModelSpec, capability: ModelCapability, where: str
+    ) -> dict[MediaKind, str]:
         able = [
             other.model_path
             for other in self._catalog.registry.values()
             if other.supports_vision and capability in other.capabilities and other is not spec
         ]
         such = f", such as {able[0]}" if able else ""
-        how = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
-        see = f"Choose a model that sees {how}{such}."
+        see = f"Choose a model that sees{where}{such}."
         if isinstance(spec.projector, HubSource):
             see = (
                 f"The file that lets it see is not here: `airunner models pull {spec.model_path}` "
@@ -175,7 +186,7 @@ class ModelTeam:
             )
         elif spec.supports_vision:
             see = "Put its projector, a file named mmproj*.gguf, beside its weights."
-        hear = f"Choose a model whose projector (mmproj*.gguf) encodes sound {how}."
+        hear = f"Choose a model whose projector (mmproj*.gguf) encodes sound{where}."
         return {"image": see, "audio": hear}
 
     @contextmanager

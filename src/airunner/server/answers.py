@@ -1,7 +1,8 @@
 """Answers of models to clients' requests, as chunks of OpenAI's chat completions.
 
-Every API of the server is made of these. Owns what a model is asked for by name, under
-which lease and in which conversation, and that an answer goes on when its worker dies.
+Every API of the server is made of these; those of the whole team are ``team_answers``'.
+Owns what a model is asked for by name, under which lease and in which conversation, and
+that an answer goes on when its worker dies.
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ from uuid import uuid4
 
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
-from airunner.errors import WorkerDiedError
 from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
-from airunner.server.chunks import Completion, Replay
+from airunner.server.asked_media import check_media
+from airunner.server.chunks import Completion
+from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
-
-SEED_BITS = 31
-ATTEMPTS = 3
-"""How often an answer is begun in all, where its worker dies each time."""
+from airunner.server.team_answers import TeamAnswers, is_for_team
+from airunner.server.valid_calls import valid_completion
 
 
 class Answers:
@@ -33,6 +33,7 @@ class Answers:
     def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
         self._core = core
         self._models = models
+        self._team = TeamAnswers(core)
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -43,32 +44,36 @@ class Answers:
         Raises:
             AiRunnerError: before the first chunk, or in the middle of the answer.
         """
+        if self._is_for_team(body):
+            async with aclosing(self._team.chunks(body)) as answer:
+                async for chunk in answer:
+                    yield chunk
+            return
         seed = body.get("seed")
         request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
         wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
-        name = self._models.spec(body["model"]).model_path
+        name = self._models.speaker(body["model"])
+        await check_media(self._core, name, body["messages"])
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
         # What one key has said is nobody else's, also where the same is said again.
         settings["key"] = current_visitor().name
         with self._core.known.going_on(name, messages, settings) as conversation:
-            replay, whole, costs = Replay(name), Completion(), AnswerCosts()
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    async with self._core.lease(wanted, owner=owner) as lease:
-                        stream = lease.complete(request, conversation.id)
-                        async with aclosing(stream) as chunks:
-                            async for chunk in chunks:
-                                if (new := replay.feed(chunk)) is not None:
-                                    whole.add(new)
-                                    costs.saw(new)
-                                    yield new
-                    break
-                except WorkerDiedError:
-                    if attempt == ATTEMPTS:
-                        raise
-                    replay.begin_again()
+            whole, costs = Completion(), AnswerCosts()
+
+            async def begin() -> AsyncGenerator[Chunk, None]:
+                async with self._core.lease(wanted, owner=owner) as lease:
+                    stream = valid_completion(lease, request, conversation.id)
+                    async with aclosing(stream) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+
+            async with aclosing(going_on(name, begin)) as chunks:
+                async for chunk in chunks:
+                    whole.add(chunk)
+                    costs.saw(chunk)
+                    yield chunk
             self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
             answered = [*messages, whole.message]
             self._core.known.answered(conversation, answered, settings)
@@ -79,5 +84,18 @@ class Answers:
         Raises:
             AiRunnerError: the model cannot be had.
         """
+        if self._is_for_team(body):
+            return await self._team.count_tokens(body)
+        name = self._models.speaker(body["model"])
+        await check_media(self._core, name, body["messages"])
         async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
             return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))
+
+    def _is_for_team(self, body: Mapping[str, Any]) -> bool:
+        """Whether the team answers.
+
+        Raises:
+            ForbiddenModelError: the visitor may not use it.
+        """
+        self._models.wanted(body["model"])
+        return self._models.is_team(body["model"]) and is_for_team(body)

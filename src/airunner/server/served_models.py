@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, GenerationError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
@@ -25,6 +25,10 @@ from airunner.runtime.core import RuntimeCore
 from airunner.weights.local import stored_bytes
 
 _LATEST = ":latest"
+_SILENT = {
+    ModelCapability.EMBEDDING: "makes vectors",
+    ModelCapability.IMAGE_GENERATION: "draws pictures",
+}
 _LOADED = frozenset({"ready", "busy"})
 
 
@@ -48,6 +52,12 @@ class ServedModel:
     def is_loaded(self) -> bool:
         """Whether it is in memory."""
         return self.state in _LOADED
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Whether it is in memory, in the words of llama-server's router."""
+        value = "loaded" if self.is_loaded else "loading" if self.state == "loading" else "unloaded"
+        return {"value": value} | ({"failed": True} if self.state == "failed" else {})
 
     @property
     def digest(self) -> str:
@@ -119,6 +129,31 @@ class ServedModels:
         """
         return self._spec(self.wanted(name))
 
+    def speaker(self, name: str) -> str:
+        """The registered model that ``name`` stands for and that answers in text.
+
+        Raises:
+            GenerationError: it does not.
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        spec = self.spec(name)
+        for capability, does in _SILENT.items():
+            if spec.capabilities == [capability]:
+                raise GenerationError(spec.model_path, f"it {does} and cannot answer in text")
+        return spec.model_path
+
+    def embedder(self, name: str) -> str:
+        """The registered embedding model that ``name`` stands for.
+
+        Raises:
+            GenerationError: it makes no vectors.
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        spec = self.spec(name)
+        if ModelCapability.EMBEDDING not in spec.capabilities:
+            raise GenerationError(spec.model_path, "it makes no vectors; ask an embedding model")
+        return spec.model_path
+
     def wanted(self, name: str) -> ModelCapability | str:
         """What to lease for ``name``: a capability, or a registered model's name.
 
@@ -137,7 +172,7 @@ class ServedModels:
         return self._core.catalog.spec(wanted)
 
     def _wanted(self, name: str) -> ModelCapability | str:
-        if name == TEAM or name == TEAM + _LATEST:
+        if self.is_team(name):
             return ModelCapability.PRIMARY_CONVERSATION
         if name.startswith(CAPABILITY):
             try:
@@ -149,6 +184,10 @@ class ServedModels:
             return name.removesuffix(_LATEST)
         by_case = {key.lower(): key for key in registry}
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
+
+    def is_team(self, name: str) -> bool:
+        """Whether ``name`` stands for the whole team with its tools."""
+        return name.strip().removesuffix(_LATEST) == TEAM
 
     async def named(self) -> list[tuple[str, ServedModel]]:
         """Every name that the visitor may ask for now, with the model that would answer."""
@@ -197,7 +236,7 @@ def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
         "context_length": model.n_ctx,
         "max_model_len": model.n_ctx,
         "capabilities": model.abilities,
-        "status": {"value": "loaded" if model.is_loaded else "unloaded"},
+        "status": model.status,
         "meta": {"n_ctx": model.n_ctx, "size": model.n_bytes},
     }
 
