@@ -97,9 +97,7 @@ class RuntimeCore:
         self.catalog.validate()
         self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
         self.hardware = Hardware(settings, self.engines)
-        pins = [
-            capability_named(name, settings, "keep_in_memory") for name in settings.keep_in_memory
-        ]
+        pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
@@ -110,7 +108,7 @@ class RuntimeCore:
         self.bus.subscribe(self._log.record_event)
         self._run_folder = swept_session_folder(settings.home / "run")
         self.bridge = LoopBridge()
-        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.records = Records(records_file(settings), on_delete=self.forget)
         self.known = KnownConversations()
         lasting = Lasting(self.known, self.records.conversations.may_have)
         try:
@@ -342,6 +340,12 @@ class RuntimeCore:
         """What is loaded where, now."""
         return await self.manager.measured_status()
 
+    def forget(self, conversation: str) -> None:
+        """The user has deleted a conversation; from any thread."""
+        self.bridge.soon(lambda: self.manager.forget(conversation))
+        # Another process may have parked it.
+        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
         await self.manager.settled()
@@ -367,12 +371,6 @@ class RuntimeCore:
             self.records.close()
             self._run_folder.close()
             self._log.close()
-
-    def _forget(self, conversation: str) -> None:
-        """The user has deleted a conversation; from any thread."""
-        self.bridge.soon(lambda: self.manager.forget(conversation))
-        # Another process may have parked it.
-        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
 
     def _equip(self) -> AgentLoop:
         settings, given = self.settings, self._given_tools
