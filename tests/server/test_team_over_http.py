@@ -268,7 +268,7 @@ def test_the_same_through_anthropics_ollamas_and_the_responses_api(served: Serve
 
     anthropic = {
         "model": "airunner",
-        "max_tokens": 30,
+        "max_tokens": 16,
         "temperature": 0,
         "tools": [{"name": "open_door", "description": "Open a door.", "input_schema": schema}],
         "messages": [said(text)],
@@ -288,7 +288,7 @@ def test_the_same_through_anthropics_ollamas_and_the_responses_api(served: Serve
     assert after["usage"]["cache_read_input_tokens"] >= before_tokens
 
     tools = [{"type": "function", **OPEN_DOOR}]
-    asked = {"model": "airunner", "tools": tools, "temperature": 0, "max_output_tokens": 30}
+    asked = {"model": "airunner", "tools": tools, "temperature": 0, "max_output_tokens": 16}
     first = served.ask("/v1/responses", asked | {"input": text, "tool_choice": "required"}).json()
     (called,) = [item for item in first["output"] if item["type"] == "function_call"]
     output = {
