@@ -53,10 +53,11 @@ def _is_wrong(delta: Delta, request: ChatRequest) -> bool:
         return False
     (call,) = delta.tool_calls
     schema = next((tool.parameters for tool in request.tools if tool.name == call.name), None)
-    return schema is not None and not _matches(call, schema)
+    return schema is not None and not matches(call, schema)
 
 
-def _matches(call: ToolCall, schema: Mapping[str, Any]) -> bool:
+def matches(call: ToolCall, schema: Mapping[str, Any]) -> bool:
+    """Whether a call's arguments are as the schema of its tool says."""
     if call.malformed:
         return False
     try:

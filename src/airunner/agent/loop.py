@@ -33,8 +33,11 @@ from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.former_names import name_now
 from airunner.tools.permissions import Decision, Permissions
+from airunner.tools.prompt_tools import enhance_prompt
 from airunner.tools.toolset import Toolset
 
+BESIDE = Toolset([enhance_prompt])
+"""Tools that no prompt has: ``call_tool`` alone reaches them, for other programs."""
 DIRECT_RESULT_TOKENS = 16_384
 """What is kept of a result that goes to no model but to whoever called the tool."""
 
@@ -204,6 +207,10 @@ class AgentLoop:
             running.cancel()
             await asyncio.wait([running])
 
+    def knows(self, name: str) -> bool:
+        """Whether ``call_tool`` has a tool of this name."""
+        return name in self.toolset or name in BESIDE
+
     def answer(self, question: str, answer: Answer) -> bool:
         """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""
         return self._consent.answer(question, answer)
@@ -224,7 +231,8 @@ class AgentLoop:
         """
         errand = f"call_{uuid.uuid4().hex[:12]}"
         if_unsure: Decision = "allow" if by_user else "deny"
-        caller = self._caller(errand, errand, if_unsure, self._bus.publish, self._offered)
+        beside = BESIDE if name in BESIDE else None
+        caller = self._caller(errand, errand, if_unsure, self._bus.publish, self._offered, beside)
         return await caller.run(ToolCall(errand, name, dict(arguments)), max_result_tokens)
 
     def offered(
@@ -254,9 +262,10 @@ class AgentLoop:
         if_unsure: Decision,
         emit: Callable[[Event], None],
         offered: OfferedTools,
+        toolset: Toolset | None = None,
     ) -> ToolCaller:
         return ToolCaller(
-            offered.toolset,
+            offered.toolset if toolset is None else toolset,
             shown=offered.block,
             external=offered.external,
             forbidden=offered.forbidden,

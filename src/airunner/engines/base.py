@@ -6,7 +6,7 @@ in the parent process and speaks to a worker; it never imports a model library.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -73,7 +73,8 @@ class ChatRequest:
     At most one of ``json_schema`` and ``grammar`` (GBNF) constrains the text. With
     a ``tool_choice`` that wants a call, ``json_schema`` is that of the call as a
     whole, an object of ``name``, a constant, and ``arguments``, or ``anyOf`` such; by
-    default it is made of ``tools``.
+    default it is made of ``tools``. ``allowed_tools`` names those of them that may be
+    called, ``None`` stands for all: the others are shown and that is all.
     ``conversation`` names the conversation whose KV state may be reused and
     parked; ``None`` is a request that leaves nothing behind.
     Sampling fields left ``None`` take the model's defaults.
@@ -90,6 +91,7 @@ class ChatRequest:
     stop: Sequence[str] = ()
     tools: Sequence[ToolSchema] = ()
     tool_choice: str = "auto"
+    allowed_tools: Collection[str] | None = None
     json_schema: Mapping[str, Any] | None = None
     grammar: str | None = None
     thinking: bool | None = None

@@ -29,12 +29,16 @@ def request_of(body: Mapping[str, Any], conversation: str | None = None) -> Chat
     tools = offered_tools(body)
     form = body.get("response_format") or {}
     schema = (form.get("json_schema") or {}).get("schema")
+    choice = tool_choice_of(body) if tools else "auto"
+    if choice not in ("auto", "none"):
+        form, schema = {}, None  # the answer is a call, and its form is that of its tool
     return ChatRequest(
         messages=messages_of(body["messages"]),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         tools=tools,
-        tool_choice=tool_choice_of(body) if tools else "auto",
+        tool_choice=choice,
+        allowed_tools=allowed_tools_of(body),
         json_schema={"type": "object"} if form.get("type") == "json_object" else schema,
         thinking=thinking_of(body),
         conversation=conversation,

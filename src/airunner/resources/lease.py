@@ -28,7 +28,7 @@ from airunner.engines.base import (
 from airunner.engines.image import Drawn, ImageModel, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.openai_form import request_of, usage_json, usage_of
 from airunner.engines.slots import SlotTable
-from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError
+from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError, WorkerDiedError
 from airunner.events import EventBus, ModelRestored
 from airunner.messages import Delta, Message, ToolSchema, Usage
 from airunner.models.spec import ModelSpec
@@ -42,6 +42,7 @@ from airunner.resources.visitor import current_visitor
 STATE_BYTES_PER_S = 1e9
 """How fast KV state is saved and restored: 58 MB in 61 ms, measured with SmolLM2-135M."""
 
+_DEATH_NOTICE_S = 2.0
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
 
@@ -325,6 +326,15 @@ class Lease:
         """
         async with self._residence.hold_slot(conversation) as claim:
             yield claim.slot
+
+    async def death(self) -> WorkerDiedError:
+        """The error for a connection to ``endpoint`` that broke, once the worker has ended."""
+        worker, key = self._residence.worker, self._residence.key
+        try:
+            ended = await asyncio.wait_for(worker.wait(), _DEATH_NOTICE_S)
+        except TimeoutError:
+            return WorkerDiedError(key, None)
+        return WorkerDiedError(key, ended.exit_code, ended.log)
 
     def account(self, conversation: str, usage: Usage) -> None:
         """Report what a request to ``endpoint`` cost, inside ``slot``.

@@ -18,13 +18,13 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.engines.descriptor import Variant
-from airunner.errors import AiRunnerError, LoadError
+from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
 from airunner.messages import MediaKind
@@ -35,6 +35,8 @@ from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.sizing import Sized, Sizer
 from airunner.resources.status import Status
+from airunner.resources.visitor import ANYTHING, current_visitor
+from airunner.runtime.capability_names import CAPABILITY, TEAM
 from airunner.weights.store import ModelStore
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -94,6 +96,7 @@ class ModelTeam:
 
         Raises:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
+            ForbiddenModelError: the visitor may not use it.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
         await self._claim()
@@ -104,10 +107,30 @@ class ModelTeam:
             sized = await self._sized(wanted)
         else:
             sized = await self._sized_by_name(model, wanted)
+        self.check_right(sized.spec)
         if wanted is PRIMARY:
             self._manager.set_primary(sized)
         async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
             yield lease
+
+    def check_right(self, spec: ModelSpec) -> None:
+        """Return if the visitor may use a model, by any name that it goes by now.
+
+        Raises:
+            ForbiddenModelError: they may not.
+        """
+        visitor = current_visitor()
+        if visitor.models != ANYTHING and not visitor.may_use(*self._names_of(spec.model_path)):
+            raise ForbiddenModelError(spec.model_path, visitor.name)
+
+    def _names_of(self, model: str) -> Iterator[str]:
+        yield model
+        for capability in self._catalog.mapping:
+            with suppress(AiRunnerError):  # nothing serves it
+                if self.resolution(capability).spec.model_path == model:
+                    yield f"{CAPABILITY}{capability.value}"
+                    if capability is PRIMARY:
+                        yield TEAM
 
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         """The model that a lease on ``capability`` would get now; see ``resolution``."""
@@ -130,21 +153,32 @@ class ModelTeam:
         Until its weights are here, what its entry in the registry says of it.
         """
         spec = self.resolution(capability).spec
+        where = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
+        return await self._media_support(spec, capability, f" {where}")
+
+    async def media_support_of(self, model: str) -> MediaSupport:
+        """The same for a registered model that is asked for by its name."""
+        return await self._media_support(self._catalog.spec(model), PRIMARY, "")
+
+    async def _media_support(
+        self, spec: ModelSpec, capability: ModelCapability, where: str
+    ) -> MediaSupport:
         if self._usable(spec):
             takes = (await self.size(spec)).media
         else:
             takes = frozenset({"image"} if spec.supports_vision else ())
-        return MediaSupport(spec.model_path, takes, self._media_advice(spec, capability))
+        return MediaSupport(spec.model_path, takes, self._media_advice(spec, capability, where))
 
-    def _media_advice(self, spec: ModelSpec, capability: ModelCapability) -> dict[MediaKind, str]:
+    def _media_advice(
+        self, spec: ModelSpec, capability: ModelCapability, where: str
+    ) -> dict[MediaKind, str]:
         able = [
             other.model_path
             for other in self._catalog.registry.values()
             if other.supports_vision and capability in other.capabilities and other is not spec
         ]
         such = f", such as {able[0]}" if able else ""
-        how = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
-        see = f"Choose a model that sees {how}{such}."
+        see = f"Choose a model that sees{where}{such}."
         if isinstance(spec.projector, HubSource):
             see = (
                 f"The file that lets it see is not here: `airunner models pull {spec.model_path}` "
@@ -152,7 +186,7 @@ class ModelTeam:
             )
         elif spec.supports_vision:
             see = "Put its projector, a file named mmproj*.gguf, beside its weights."
-        hear = f"Choose a model whose projector (mmproj*.gguf) encodes sound {how}."
+        hear = f"Choose a model whose projector (mmproj*.gguf) encodes sound{where}."
         return {"image": see, "audio": hear}
 
     @contextmanager

@@ -15,18 +15,16 @@ from uuid import uuid4
 
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
-from airunner.errors import WorkerDiedError
 from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
-from airunner.server.chunks import Completion, Replay
+from airunner.server.asked_media import check_media
+from airunner.server.chunks import Completion
+from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
 from airunner.server.team_answers import TeamAnswers, is_for_team
-
-SEED_BITS = 31
-ATTEMPTS = 3
-"""How often an answer is begun in all, where its worker dies each time."""
+from airunner.server.valid_calls import valid_completion
 
 
 class Answers:
@@ -54,29 +52,28 @@ class Answers:
         seed = body.get("seed")
         request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
         wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
-        name = self._models.spec(body["model"]).model_path
+        name = self._models.speaker(body["model"])
+        await check_media(self._core, name, body["messages"])
         messages = messages_of(body["messages"])
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
         # What one key has said is nobody else's, also where the same is said again.
         settings["key"] = current_visitor().name
         with self._core.known.going_on(name, messages, settings) as conversation:
-            replay, whole, costs = Replay(name), Completion(), AnswerCosts()
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    async with self._core.lease(wanted, owner=owner) as lease:
-                        stream = lease.complete(request, conversation.id)
-                        async with aclosing(stream) as chunks:
-                            async for chunk in chunks:
-                                if (new := replay.feed(chunk)) is not None:
-                                    whole.add(new)
-                                    costs.saw(new)
-                                    yield new
-                    break
-                except WorkerDiedError:
-                    if attempt == ATTEMPTS:
-                        raise
-                    replay.begin_again()
+            whole, costs = Completion(), AnswerCosts()
+
+            async def begin() -> AsyncGenerator[Chunk, None]:
+                async with self._core.lease(wanted, owner=owner) as lease:
+                    stream = valid_completion(lease, request, conversation.id)
+                    async with aclosing(stream) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+
+            async with aclosing(going_on(name, begin)) as chunks:
+                async for chunk in chunks:
+                    whole.add(chunk)
+                    costs.saw(chunk)
+                    yield chunk
             self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
             answered = [*messages, whole.message]
             self._core.known.answered(conversation, answered, settings)
@@ -89,6 +86,8 @@ class Answers:
         """
         if self._is_for_team(body):
             return await self._team.count_tokens(body)
+        name = self._models.speaker(body["model"])
+        await check_media(self._core, name, body["messages"])
         async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
             return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))
 

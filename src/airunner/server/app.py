@@ -18,15 +18,18 @@ from airunner.server.anthropic.messages import message_routes
 from airunner.server.guard import Admission, Guard
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
+from airunner.server.llama_router import router_routes
 from airunner.server.metrics import Metrics
 from airunner.server.native.routes import native_routes
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
+from airunner.server.openai.completions import completion_routes
 from airunner.server.openai.embeddings import embedding_routes
 from airunner.server.openai.images import picture_routes
 from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
 from airunner.server.problems import tell_problems
+from airunner.server.raw_prompts import RawPrompts
 from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
 from airunner.server.tracing import Traced, Tracing
@@ -49,15 +52,17 @@ def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None 
     core.bus.subscribe(metrics.hear)
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
-    answers = Answers(core, models)
+    answers, raw = Answers(core, models), RawPrompts(core, models)
     app.include_router(health_routes(core, metrics))
     app.include_router(chat_routes(answers))
+    app.include_router(completion_routes(raw))
     app.include_router(response_routes(answers))
     app.include_router(embedding_routes(core, models))
     app.include_router(picture_routes(core, models))
     app.include_router(message_routes(answers))
     app.include_router(model_routes(models))
-    app.include_router(ollama_routes(core, answers, models))
+    app.include_router(router_routes(core, models, ending))
+    app.include_router(ollama_routes(core, answers, raw, models))
     app.include_router(native_routes(core, models, ending))
     tell_problems(app)
 

@@ -30,7 +30,10 @@ from airunner.server.problems import Problem, code_of, problem_of
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Served to everybody: whether the server is alive is no secret."""
 
-MANAGED_PATHS = ("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push")
+MANAGED_PATHS = (
+    *("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push"),
+    "/models/unload",
+)
 """What begins so is for keys that manage the server, with everything below it."""
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

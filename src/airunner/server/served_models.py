@@ -15,17 +15,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError, ForbiddenModelError
+from airunner.errors import AiRunnerError, GenerationError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
 from airunner.resources.visitor import ANYTHING, current_visitor
+from airunner.runtime.capability_names import CAPABILITY, TEAM
 from airunner.runtime.core import RuntimeCore
 from airunner.weights.local import stored_bytes
 
-TEAM = "airunner"
-CAPABILITY = "capability:"
 _LATEST = ":latest"
+_SILENT = {
+    ModelCapability.EMBEDDING: "makes vectors",
+    ModelCapability.IMAGE_GENERATION: "draws pictures",
+}
 _LOADED = frozenset({"ready", "busy"})
 
 
@@ -49,6 +52,12 @@ class ServedModel:
     def is_loaded(self) -> bool:
         """Whether it is in memory."""
         return self.state in _LOADED
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Whether it is in memory, in the words of llama-server's router."""
+        value = "loaded" if self.is_loaded else "loading" if self.state == "loading" else "unloaded"
+        return {"value": value} | ({"failed": True} if self.state == "failed" else {})
 
     @property
     def digest(self) -> str:
@@ -118,10 +127,32 @@ class ServedModels:
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
             ForbiddenModelError: the visitor may not use it.
         """
-        wanted = self.wanted(name)
-        if isinstance(wanted, ModelCapability):
-            return self._core.resolve(wanted).spec
-        return self._core.catalog.spec(wanted)
+        return self._spec(self.wanted(name))
+
+    def speaker(self, name: str) -> str:
+        """The registered model that ``name`` stands for and that answers in text.
+
+        Raises:
+            GenerationError: it does not.
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        spec = self.spec(name)
+        for capability, does in _SILENT.items():
+            if spec.capabilities == [capability]:
+                raise GenerationError(spec.model_path, f"it {does} and cannot answer in text")
+        return spec.model_path
+
+    def embedder(self, name: str) -> str:
+        """The registered embedding model that ``name`` stands for.
+
+        Raises:
+            GenerationError: it makes no vectors.
+            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+        """
+        spec = self.spec(name)
+        if ModelCapability.EMBEDDING not in spec.capabilities:
+            raise GenerationError(spec.model_path, "it makes no vectors; ask an embedding model")
+        return spec.model_path
 
     def wanted(self, name: str) -> ModelCapability | str:
         """What to lease for ``name``: a capability, or a registered model's name.
@@ -130,16 +161,15 @@ class ServedModels:
             UnknownModelError: there is no such capability or model.
             ForbiddenModelError: the visitor may not use it.
         """
-        found, visitor = self._wanted(name.strip()), current_visitor()
-        if visitor.models != ANYTHING and not visitor.may_use(name.strip(), *self._names(found)):
-            raise ForbiddenModelError(name, visitor.name)
+        found = self._wanted(name.strip())
+        if current_visitor().models != ANYTHING:
+            self._core.team.check_right(self._spec(found))
         return found
 
-    def _names(self, found: ModelCapability | str) -> tuple[str, ...]:
-        """What a model or capability goes by where rights are written."""
-        if not isinstance(found, ModelCapability):
-            return (found,)
-        return f"{CAPABILITY}{found.value}", self._core.resolve(found).spec.model_path
+    def _spec(self, wanted: ModelCapability | str) -> ModelSpec:
+        if isinstance(wanted, ModelCapability):
+            return self._core.resolve(wanted).spec
+        return self._core.catalog.spec(wanted)
 
     def _wanted(self, name: str) -> ModelCapability | str:
         if self.is_team(name):
@@ -206,7 +236,7 @@ def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
         "context_length": model.n_ctx,
         "max_model_len": model.n_ctx,
         "capabilities": model.abilities,
-        "status": {"value": "loaded" if model.is_loaded else "unloaded"},
+        "status": model.status,
         "meta": {"n_ctx": model.n_ctx, "size": model.n_bytes},
     }
 

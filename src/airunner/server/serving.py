@@ -69,7 +69,7 @@ def serve(
 
 
 def listening(address: Address) -> socket.socket:
-    """A socket bound to ``address``.
+    """A socket bound to ``address``, where who connects from now on waits until he is served.
 
     Raises:
         PortTakenError: it cannot be had.

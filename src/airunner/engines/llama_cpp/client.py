@@ -33,7 +33,7 @@ from airunner.engines.llama_cpp.chat_format import (
     request_body,
 )
 from airunner.engines.llama_cpp.forced_call import BARE, forced_call, is_forced
-from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body
+from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body, whole_chunk
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
     check_seal,
@@ -112,10 +112,13 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         self._check_slot(slot)
         events, joiner = EventSplitter(), ChunkJoiner()
         finished = False
-        path = "/v1/chat/completions"
-        async with self._connection.asked(path, passed_body(body, slot)) as response:
+        path, passed = "/v1/chat/completions", passed_body(body, slot)
+        async with self._connection.asked(path, passed) as response:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())
+            if not passed.get("stream"):
+                yield whole_chunk(json.loads(await response.aread()))
+                return
             async for piece in response.aiter_raw():
                 for event in events.feed(piece):
                     if event == b"[DONE]":

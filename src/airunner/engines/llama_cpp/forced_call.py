@@ -126,6 +126,7 @@ def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall |
         tool.name: engine_parameters(tool.parameters)
         for tool in request.tools
         if request.tool_choice in ("required", tool.name)
+        and (request.allowed_tools is None or tool.name in request.allowed_tools)
     }
     if not wanted:
         raise UnknownToolError(request.tool_choice, [tool.name for tool in request.tools])

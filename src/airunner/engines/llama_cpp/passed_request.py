@@ -14,7 +14,14 @@ from typing import Any
 from airunner.engines.base import Chunk
 from airunner.engines.llama_cpp.control_tokens import harmless
 from airunner.engines.llama_cpp.tool_schemas import engine_schema, tools_in_request
-from airunner.engines.openai_form import offered_tools, text_of, thinking_of
+from airunner.engines.openai_form import (
+    CHUNK,
+    allowed_tools_of,
+    offered_tools,
+    text_of,
+    thinking_of,
+    tool_choice_of,
+)
 
 # Everything else a client may send is about its own account, or would reach into the
 # server: its slots, files and adapters.
@@ -25,8 +32,11 @@ _PASSED = (
     *("xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau", "mirostat_eta"),
     *("logprobs", "top_logprobs", "chat_template_kwargs", "reasoning_format", "ignore_eos"),
     *("dynatemp_range", "dynatemp_exponent", "dry_sequence_breakers", "min_keep"),
-    *("reasoning_effort", "parallel_tool_calls"),
+    *("reasoning_effort", "parallel_tool_calls", "timings_per_token"),
 )
+
+
+_STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
@@ -34,8 +44,7 @@ def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
     passed = {name: body[name] for name in _PASSED if body.get(name) is not None}
     passed |= {
         "messages": _messages(body["messages"]),
-        "stream": True,
-        "stream_options": {"include_usage": True},
+        **_STREAMED,
         "id_slot": slot,
         "cache_prompt": True,
     }
@@ -45,8 +54,16 @@ def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
     if tools := tools_in_request(offered_tools(body)):
         options = {**tools["chat_template_kwargs"], **passed.get("chat_template_kwargs", {})}
         passed |= {**tools, "chat_template_kwargs": options}
-        passed["tool_choice"] = body.get("tool_choice") or "auto"
+        passed["tool_choice"] = tool_choice_of(body)
         passed.setdefault("parallel_tool_calls", True)
+        if (allowed := allowed_tools_of(body)) is not None:
+            # All are shown, so that the prompt stays as it was; a call of another is not decoded.
+            passed["tools"] = [t for t in tools["tools"] if t["function"]["name"] in allowed]
+        if not passed["tools"]:
+            passed |= {"tools": tools["tools"], "tool_choice": "none"}
+        if passed.get("logprobs"):
+            # The server refuses this combination in a stream.
+            passed = {name: value for name, value in passed.items() if name not in _STREAMED}
     else:
         passed.pop("parallel_tool_calls", None)
     if form := _response_format(body.get("response_format")):
@@ -56,6 +73,20 @@ def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
         options = passed.get("chat_template_kwargs") or {}
         passed["chat_template_kwargs"] = {**options, "enable_thinking": thinking}
     return passed
+
+
+def whole_chunk(answer: Mapping[str, Any]) -> Chunk:
+    """An answer that was not streamed, as the one chunk of a stream."""
+    (choice,) = answer["choices"]
+    calls = choice["message"].get("tool_calls") or ()
+    delta = {
+        **{name: choice["message"].get(name) for name in ("role", "content", "reasoning_content")},
+        "tool_calls": [{"index": index, **call} for index, call in enumerate(calls)],
+    }
+    kept = {name: choice.get(name) for name in ("finish_reason", "logprobs")}
+    told = {name: value for name, value in delta.items() if value}
+    found = {name: answer[name] for name in ("usage", "timings") if name in answer}
+    return {"object": CHUNK, "choices": [{"index": 0, "delta": told, **kept}], **found}
 
 
 class ChunkJoiner:

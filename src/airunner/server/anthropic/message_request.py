@@ -55,6 +55,20 @@ class Thinking(Open):
     type: str
 
 
+class OutputConfig(Open):
+    """The form of the answer, and how much the model reasons first."""
+
+    format: OutputFormat | None = None
+    effort: str | None = None
+
+
+class OutputFormat(Open):
+    """A JSON schema that the answer has to match."""
+
+    type: Literal["json_schema"]
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
 class CountRequest(Open):
     """A prompt whose tokens are to be counted."""
 
@@ -69,8 +83,9 @@ class CountRequest(Open):
         """The same as the body of a chat completion's request."""
         body: dict[str, Any] = {"model": self.model, "messages": list(self._messages())}
         tools = [_function(tool) for tool in self.tools or () if tool.input_schema is not None]
-        if tools:
-            body |= {"tools": tools, "tool_choice": self._choice()}
+        choice = self._choice()
+        if tools or choice not in ("auto", "none"):
+            body |= {"tools": tools, "tool_choice": choice}
             if self.tool_choice and self.tool_choice.disable_parallel_tool_use:
                 body["parallel_tool_calls"] = False
         if self.thinking is not None:
@@ -107,13 +122,24 @@ class MessagesRequest(CountRequest):
     top_p: float | None = Field(default=None, ge=0, le=1)
     top_k: int | None = Field(default=None, ge=0, le=_MOST_TOKENS)
     stop_sequences: list[str] | None = None
+    output_config: OutputConfig | None = None
+    output_format: OutputFormat | None = None
 
     def as_completion(self) -> dict[str, Any]:
         """The same as the body of a chat completion's request."""
         sampling = {name: getattr(self, name) for name in ("temperature", "top_p", "top_k")}
         body = super().as_completion() | {"max_tokens": self.max_tokens}
         body |= {name: value for name, value in sampling.items() if value is not None}
-        return body | ({"stop": self.stop_sequences} if self.stop_sequences else {})
+        form = self.output_format or (self.output_config and self.output_config.format)
+        if form:
+            schema = {"name": "answer", "schema": form.schema_}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    @property
+    def stops(self) -> list[str]:
+        """The texts at which the answer ends."""
+        return [stop for stop in self.stop_sequences or () if stop]
 
 
 def _text(content: Any) -> str:

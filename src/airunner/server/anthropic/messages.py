@@ -19,7 +19,9 @@ from airunner.engines.base import Chunk
 from airunner.server.answers import Answers
 from airunner.server.anthropic.message_request import CountRequest, MessagesRequest
 from airunner.server.chunks import Completion
+from airunner.server.openai.chat_request import checked
 from airunner.server.problems import Problem
+from airunner.server.stops import cut_at
 from airunner.server.streams import event, stream_response, unless_hung_up
 
 _PATH = "/v1/messages"
@@ -33,23 +35,28 @@ def message_routes(answers: Answers) -> APIRouter:
     @routes.post(_PATH)
     async def messages(asked: MessagesRequest, request: Request) -> Response:
         """Answer a conversation."""
-        body = asked.as_completion()
+        body = checked(asked.as_completion())
+        chunks = answers.chunks(body)
+        if asked.stops:
+            # Done here, because the engine does not say which of them it met.
+            chunks = cut_at(asked.stops, answers.chunks({**body, "timings_per_token": True}))
         if asked.stream:
-            return await stream_response(request, _events(answers, body), _tell)
-        return JSONResponse(await unless_hung_up(request, _whole(answers, body)))
+            return await stream_response(request, _events(body, chunks), _tell)
+        return JSONResponse(await unless_hung_up(request, _whole(body, chunks)))
 
     @routes.post(f"{_PATH}/count_tokens")
     async def count_tokens(asked: CountRequest, request: Request) -> Response:
         """Count the tokens of a prompt; loads the model if need be."""
-        count = await unless_hung_up(request, answers.count_tokens(asked.as_completion()))
+        body = checked(asked.as_completion())
+        count = await unless_hung_up(request, answers.count_tokens(body))
         return JSONResponse({"input_tokens": count})
 
     return routes
 
 
-async def _whole(answers: Answers, body: Mapping[str, Any]) -> dict[str, Any]:
+async def _whole(body: Mapping[str, Any], answer: AsyncGenerator[Chunk, None]) -> dict[str, Any]:
     found = Completion()
-    async with aclosing(answers.chunks(body)) as chunks:
+    async with aclosing(answer) as chunks:
         async for chunk in chunks:
             found.add(chunk)
     message = found.message
@@ -61,33 +68,36 @@ async def _whole(answers: Answers, body: Mapping[str, Any]) -> dict[str, Any]:
     content += [
         {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)}
         for call in message.tool_calls
+        if not call.malformed
     ]
-    return _head(body) | {
-        "content": content,
-        "stop_reason": _STOPPED.get(found.finish_reason or "stop", "end_turn"),
-        "usage": _usage(found.usage),
-    }
+    return _head(body) | {"content": content, "usage": _usage(found.usage)} | _ending(found)
 
 
-async def _events(answers: Answers, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
+def _ending(found: Completion) -> dict[str, Any]:
+    if found.stopped_at is not None:
+        return {"stop_reason": "stop_sequence", "stop_sequence": found.stopped_at}
+    reason = _STOPPED.get(found.finish_reason or "stop", "end_turn")
+    return {"stop_reason": reason, "stop_sequence": None}
+
+
+async def _events(
+    body: Mapping[str, Any], answer: AsyncGenerator[Chunk, None]
+) -> AsyncGenerator[str, None]:
     blocks, found = _Blocks(), Completion()
     started = False
-    async with aclosing(answers.chunks(body)) as chunks:
+    async with aclosing(answer) as chunks:
         async for chunk in chunks:
             if not started:
                 started = True
-                head = _head(body) | {"content": [], "stop_reason": None, "usage": _usage({})}
+                head = _head(body) | {"content": [], "usage": _usage({})}
+                head |= {"stop_reason": None, "stop_sequence": None}
                 yield _event("message_start", message=head)
             found.add(chunk)
             for piece in blocks.feed(chunk):
                 yield piece
     for piece in blocks.close():
         yield piece
-    delta = {
-        "stop_reason": _STOPPED.get(found.finish_reason or "stop", "end_turn"),
-        "stop_sequence": None,
-    }
-    yield _event("message_delta", delta=delta, usage=_usage(found.usage))
+    yield _event("message_delta", delta=_ending(found), usage=_usage(found.usage))
     yield _event("message_stop")
 
 
@@ -146,7 +156,6 @@ def _head(body: Mapping[str, Any]) -> dict[str, Any]:
         "type": "message",
         "role": "assistant",
         "model": body["model"],
-        "stop_sequence": None,
     }
 
 

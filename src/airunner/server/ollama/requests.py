@@ -47,6 +47,8 @@ class OllamaRequest(Open):
     options: dict[str, Any] | None = None
     keep_alive: float | str | None = None
     think: Think = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
 
     @property
     def unloads(self) -> bool:
@@ -59,8 +61,10 @@ class OllamaRequest(Open):
             value = (self.options or {}).get(name)
             if value is not None:
                 body[ours] = value
-        if body.get("max_tokens", 0) is not None and body.get("max_tokens", 0) < 1:
-            body.pop("max_tokens", None)  # Ollama's -1 and -2: as long as it goes
+        if body.get("max_tokens") in (0, -1, -2):
+            del body["max_tokens"]  # Ollama's -1 and -2: as long as it goes
+        if self.logprobs:
+            body |= {"logprobs": True, "top_logprobs": self.top_logprobs or 0}
         if self.format == "json":
             body["response_format"] = {"type": "json_object"}
         elif self.format:
@@ -104,6 +108,12 @@ class OllamaGenerate(OllamaRequest):
     suffix: str | None = None
     system: str | None = None
     images: list[str] | None = None
+    raw: bool | None = None
+
+    def as_raw(self, completion: dict[str, Any]) -> dict[str, Any]:
+        """The body of a completion that goes on after the prompt as it is."""
+        body = {**completion, "prompt": self.prompt, "suffix": self.suffix}
+        return body | {"logprobs": body.get("top_logprobs") if self.logprobs else None}
 
     def as_completion(self) -> dict[str, Any]:
         """The same as the body of a chat completion's request."""

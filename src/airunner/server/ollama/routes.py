@@ -32,7 +32,9 @@ from airunner.server.ollama.requests import (
     OllamaName,
     OllamaRequest,
 )
+from airunner.server.openai.chat_request import checked
 from airunner.server.problems import Problem, problem_of
+from airunner.server.raw_prompts import RawPrompts
 from airunner.server.served_models import ServedModel, ServedModels
 from airunner.server.streams import NDJSON, stream_response, unless_hung_up
 
@@ -44,7 +46,9 @@ _ENDED = Event()
 _Form = Callable[[dict[str, Any], str], dict[str, Any]]
 
 
-def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> APIRouter:
+def ollama_routes(
+    core: RuntimeCore, answers: Answers, raw: RawPrompts, models: ServedModels
+) -> APIRouter:
     """All routes."""
     routes = APIRouter(tags=["Ollama"])
 
@@ -104,7 +108,8 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
         if not asked.messages:
             return await _load_or_unload(core, models, asked, form)
-        return await _respond(request, answers, asked, asked.as_completion(), form)
+        chunks = answers.chunks(checked(asked.as_completion()))
+        return await _respond(request, asked, chunks, form)
 
     @routes.post("/api/generate")
     async def generate(asked: OllamaGenerate, request: Request) -> Response:
@@ -116,14 +121,18 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
         if not asked.prompt:
             return await _load_or_unload(core, models, asked, form)
-        return await _respond(request, answers, asked, asked.as_completion(), form)
+        if asked.raw or asked.suffix:
+            chunks = raw.chunks(asked.as_raw(checked(asked.as_completion())))
+        else:
+            chunks = answers.chunks(checked(asked.as_completion()))
+        return await _respond(request, asked, chunks, form)
 
     @routes.post("/api/embed")
     async def embed(asked: OllamaEmbed, request: Request) -> JSONResponse:
         """Vectors of texts."""
         texts = [asked.input] if isinstance(asked.input, str) else asked.input or []
         began_s = time.perf_counter()
-        work = core.embed(texts, model=models.spec(asked.model).model_path)
+        work = core.embed(texts, model=models.embedder(asked.model))
         vectors = await unless_hung_up(request, work) if texts else []
         took_ns = int((time.perf_counter() - began_s) * 1e9)
         return JSONResponse(
@@ -133,7 +142,7 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
     @routes.post("/api/embeddings")
     async def embed_one(asked: OllamaEmbed, request: Request) -> JSONResponse:
         """The vector of one text, as the API had it earlier."""
-        work = core.embed([asked.prompt or ""], model=models.spec(asked.model).model_path)
+        work = core.embed([asked.prompt or ""], model=models.embedder(asked.model))
         return JSONResponse({"embedding": (await unless_hung_up(request, work))[0]})
 
     @routes.post("/api/pull")
@@ -151,20 +160,20 @@ def ollama_routes(core: RuntimeCore, answers: Answers, models: ServedModels) -> 
 
 
 async def _respond(
-    request: Request, answers: Answers, asked: OllamaRequest, body: Mapping[str, Any], form: _Form
+    request: Request, asked: OllamaRequest, answer: AsyncGenerator[Chunk, None], form: _Form
 ) -> Response:
     began_s = time.perf_counter()
     if asked.stream is False:
-        whole = _whole(answers, body, form, began_s)
+        whole = _whole(asked.model, answer, form, began_s)
         return JSONResponse(await unless_hung_up(request, whole))
-    return await stream_response(request, _lines(answers, body, form, began_s), _tell, NDJSON)
+    return await stream_response(request, _lines(asked.model, answer, form, began_s), _tell, NDJSON)
 
 
 async def _whole(
-    answers: Answers, body: Mapping[str, Any], form: _Form, began_s: float
+    model: str, answer: AsyncGenerator[Chunk, None], form: _Form, began_s: float
 ) -> dict[str, Any]:
     found = Completion()
-    async with aclosing(answers.chunks(body)) as chunks:
+    async with aclosing(answer) as chunks:
         async for chunk in chunks:
             found.add(chunk)
     message = found.message
@@ -173,26 +182,29 @@ async def _whole(
         said["thinking"] = message.reasoning
     if message.tool_calls:
         said["tool_calls"] = _calls(found)
-    return _line(body) | form(said, message.reasoning) | _end(found, began_s)
+    told = form(said, message.reasoning) | _logprobs(found.logprobs)
+    return _line(model) | told | _end(found, began_s)
 
 
 async def _lines(
-    answers: Answers, body: Mapping[str, Any], form: _Form, began_s: float
+    model: str, answer: AsyncGenerator[Chunk, None], form: _Form, began_s: float
 ) -> AsyncGenerator[str, None]:
     found = Completion()
-    async with aclosing(answers.chunks(body)) as chunks:
+    async with aclosing(answer) as chunks:
         async for chunk in chunks:
             found.add(chunk)
             text, thought = _texts(chunk)
             if text or thought:
                 said = {"role": "assistant", "content": text}
                 said |= {"thinking": thought} if thought else {}
-                yield _json(_line(body) | form(said, thought) | {"done": False})
+                rows = (chunk["choices"][0].get("logprobs") or {}).get("content") or []
+                told = form(said, thought) | _logprobs(rows)
+                yield _json(_line(model) | told | {"done": False})
     last: dict[str, Any] = {"role": "assistant", "content": ""}
     if found.calls:
         calling = last | {"tool_calls": _calls(found)}
-        yield _json(_line(body) | form(calling, "") | {"done": False})
-    yield _json(_line(body) | form(last, "") | _end(found, began_s))
+        yield _json(_line(model) | form(calling, "") | {"done": False})
+    yield _json(_line(model) | form(last, "") | _end(found, began_s))
 
 
 async def _load_or_unload(
@@ -206,9 +218,7 @@ async def _load_or_unload(
             pass
     empty = form({"role": "assistant", "content": ""}, "")
     reason = "unload" if asked.unloads else "load"
-    return JSONResponse(
-        _line({"model": asked.model}) | empty | {"done": True, "done_reason": reason}
-    )
+    return JSONResponse(_line(asked.model) | empty | {"done": True, "done_reason": reason})
 
 
 async def _pull(core: RuntimeCore, models: ServedModels, name: str) -> AsyncGenerator[str, None]:
@@ -264,7 +274,12 @@ def _calls(found: Completion) -> list[dict[str, Any]]:
     return [
         {"id": call.id, "function": {"name": call.name, "arguments": dict(call.arguments)}}
         for call in found.message.tool_calls
+        if not call.malformed
     ]
+
+
+def _logprobs(rows: list[Any]) -> dict[str, Any]:
+    return {"logprobs": rows} if rows else {}
 
 
 def _texts(chunk: Chunk) -> tuple[str, str]:
@@ -273,8 +288,8 @@ def _texts(chunk: Chunk) -> tuple[str, str]:
     return text, "".join(delta.get("reasoning_content") or "" for delta in deltas)
 
 
-def _line(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"model": body["model"], "created_at": datetime.now(UTC).isoformat()}
+def _line(model: str) -> dict[str, Any]:
+    return {"model": model, "created_at": datetime.now(UTC).isoformat()}
 
 
 def _end(found: Completion, began_s: float) -> dict[str, Any]:

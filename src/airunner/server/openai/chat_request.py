@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 MOST_CHOICES = 8
-_MOST_TOKENS = 2**31 - 1
+MOST_TOKENS = 2**31 - 1
 
 
 class Open(BaseModel):
@@ -68,11 +69,23 @@ class FunctionNamed(Open):
     name: str
 
 
+class NamedTool(Open):
+    """A tool by its name; kinds other than functions are passed over."""
+
+    type: str = "function"
+    function: FunctionNamed | None = None
+
+
 class AllowedTools(Open):
     """Some of the tools, of which one may or must be called."""
 
     mode: Literal["auto", "required"] = "auto"
-    tools: list[dict[str, Any]] = Field(default_factory=list)
+    tools: list[NamedTool] = Field(default_factory=list)
+
+    @property
+    def names(self) -> set[str]:
+        """The functions that are allowed."""
+        return {tool.function.name for tool in self.tools if tool.function is not None}
 
 
 class ToolChoice(Open):
@@ -95,12 +108,33 @@ class ResponseFormat(Open):
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: SchemaForm | None = None
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> ResponseFormat:
+        if self.type == "json_schema" and (
+            self.json_schema is None or self.json_schema.schema_ is None
+        ):
+            raise ValueError("type json_schema wants a schema in json_schema.schema")
+        return self
 
 
 class StreamOptions(Open):
     """How a streamed answer ends."""
 
     include_usage: bool | None = None
+
+
+def checked(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request that another API's became, checked like one that came as such.
+
+    Raises:
+        RequestValidationError: a value cannot be.
+    """
+    try:
+        return ChatCompletionRequest.model_validate(body).checked()
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
 
 
 class ChatCompletionRequest(Open):
@@ -110,11 +144,11 @@ class ChatCompletionRequest(Open):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = Field(default=None, ge=-1, le=_MOST_TOKENS)
-    max_completion_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
+    max_tokens: int | None = Field(default=None, ge=-1, le=MOST_TOKENS)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=100)
     top_p: float | None = Field(default=None, ge=0, le=1)
-    top_k: int | None = Field(default=None, ge=-1, le=_MOST_TOKENS)
+    top_k: int | None = Field(default=None, ge=-1, le=MOST_TOKENS)
     min_p: float | None = Field(default=None, ge=0, le=1)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
@@ -143,8 +177,14 @@ class ChatCompletionRequest(Open):
         if isinstance(choice, ToolChoice) and choice.function is not None:
             if choice.function.name not in names:
                 raise ValueError(f"tool_choice: no tool {choice.function.name!r} is offered")
-        elif isinstance(choice, ToolChoice) and choice.allowed_tools is None:
-            raise ValueError("tool_choice: it names neither a function nor allowed_tools")
+        elif isinstance(choice, ToolChoice):
+            if choice.allowed_tools is None:
+                raise ValueError("tool_choice: it names neither a function nor allowed_tools")
+            allowed = choice.allowed_tools.names
+            if missing := sorted(allowed - names):
+                raise ValueError(f"tool_choice: no tool {missing[0]!r} is offered")
+            if choice.allowed_tools.mode == "required" and not allowed:
+                raise ValueError("tool_choice: a call is required, and no tool is allowed")
         return self
 
     def checked(self) -> dict[str, Any]:
@@ -153,6 +193,11 @@ class ChatCompletionRequest(Open):
         if self.tools is not None:
             kept = [tool for tool in body["tools"] if tool.get("function")]
             body["tools"] = [{**tool, "type": "function"} for tool in kept]
+        form = body.get("response_format") or {}
+        if form.get("type") == "json_object" and form.get("schema") is not None:
+            # As llama-server's clients ask for it.
+            schema = {"name": "answer", "schema": form["schema"]}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         seed = body.get("seed")
         if seed is not None:
             body["seed"] = seed % 2**32

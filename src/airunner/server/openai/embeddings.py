@@ -10,7 +10,7 @@ import base64
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -21,6 +21,7 @@ from airunner.server.served_models import ServedModels
 from airunner.server.streams import unless_hung_up
 
 MOST_TEXTS = 2048
+Text = Annotated[str, Field(min_length=1)]
 
 
 class EmbeddingRequest(BaseModel):
@@ -29,7 +30,7 @@ class EmbeddingRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: str = Field(min_length=1)
-    input: str | list[str]
+    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(default=None, ge=1)
 
@@ -64,7 +65,7 @@ def embedding_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
     @routes.post("/embeddings", include_in_schema=False)
     async def embeddings(asked: EmbeddingRequest, request: Request) -> JSONResponse:
         """The vectors of texts."""
-        model = models.spec(asked.model).model_path
+        model = models.embedder(asked.model)
         vectors = await unless_hung_up(request, core.embed(asked.texts, model=model))
         size = asked.dimensions
         if size is not None:
@@ -83,7 +84,7 @@ def embedding_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
     @routes.post("/rerank", include_in_schema=False)
     async def rerank(asked: RerankRequest, request: Request) -> JSONResponse:
         """The documents, nearest to the query first."""
-        model = models.spec(asked.model).model_path
+        model = models.embedder(asked.model)
         work = core.embed([asked.query, *asked.texts], model=model)
         query, *rest = [unit(vector) for vector in await unless_hung_up(request, work)]
         scores = [sum(a * b for a, b in zip(query, each, strict=True)) for each in rest]

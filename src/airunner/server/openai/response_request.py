@@ -76,22 +76,31 @@ class ResponseRequest(Open):
             "reasoning_effort": self.reasoning.effort if self.reasoning else None,
         }
         body |= {name: value for name, value in sampling.items() if value is not None}
-        if tools := [_tool(tool) for tool in self.tools or () if _is_function(tool)]:
-            body |= {"tools": tools, "tool_choice": self._choice(tools)}
+        tools = [_tool(tool) for tool in self.tools or () if _is_function(tool)]
+        choice = self._choice()
+        if tools or choice not in ("auto", "none"):
+            body |= {"tools": tools, "tool_choice": choice}
             if self.parallel_tool_calls is not None:
                 body["parallel_tool_calls"] = self.parallel_tool_calls
         if form := self._format():
             body["response_format"] = form
         return body
 
-    def _choice(self, tools: list[dict[str, Any]]) -> Any:
+    def _choice(self) -> Any:
         choice = self.tool_choice or "auto"
         if isinstance(choice, str):
             return choice
-        names = [tool["function"]["name"] for tool in tools]
-        if choice.get("type") == "function" and choice.get("name") in names:
-            return {"type": "function", "function": {"name": choice["name"]}}
-        return choice.get("mode") if choice.get("mode") == "required" else "auto"
+        if choice.get("type") == "function":
+            return {"type": "function", "function": {"name": choice.get("name")}}
+        if choice.get("type") == "allowed_tools":
+            allowed = [
+                {"type": "function", "function": {"name": tool.get("name")}}
+                for tool in choice.get("tools") or ()
+                if _is_function(tool)
+            ]
+            mode = choice.get("mode") or "auto"
+            return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
+        return "auto"  # one of the provider's own tools
 
     def _format(self) -> dict[str, Any] | None:
         form = (self.text.format if self.text else None) or {}

@@ -23,6 +23,7 @@ from airunner.errors import UnknownResponseError
 from airunner.resources.visitor import current_visitor
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
+from airunner.server.openai.chat_request import checked
 from airunner.server.openai.response_request import ResponseRequest
 from airunner.server.problems import Problem, problem_of
 from airunner.server.streams import event, stream_response, unless_hung_up
@@ -33,13 +34,47 @@ MOST_KEPT = 512
 _PATH = "/v1/responses"
 
 
+class _Stop:
+    """Ends the writing of a response from outside of it."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._waiting: asyncio.Timeout | None = None
+
+    def set(self) -> None:
+        """No more is written from now on."""
+        self.is_set = True
+        if self._waiting is not None:
+            self._waiting.reschedule(0)
+
+    async def before(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+        """The chunks that come before it is set.
+
+        They are waited for in the caller's own task: where its client hangs up, the
+        cancelling reaches the engine's connection as it does without a stop.
+        """
+        while not self.is_set:
+            try:
+                async with asyncio.timeout(None) as self._waiting:
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                if self.is_set:
+                    return
+                raise
+            finally:
+                self._waiting = None
+            yield chunk
+
+
 @dataclass(slots=True)
 class _Kept:
     """A response, everything said up to its end, and how to stop it while it is written."""
 
     response: dict[str, Any]
     items: list[dict[str, Any]]
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: _Stop = field(default_factory=_Stop)
     work: asyncio.Task[None] | None = None
     key: str = field(default_factory=lambda: current_visitor().name)
 
@@ -68,7 +103,7 @@ def response_routes(answers: Answers) -> APIRouter:
         """Answer, at once, in pieces or in the background."""
         found = begin(asked)
         earlier = found.items[: len(found.items) - len(asked.items())]
-        writing = _Writing(found, answers, asked.as_completion(earlier))
+        writing = _Writing(found, answers, checked(asked.as_completion(earlier)))
         if asked.background and not asked.stream:
             found.work = asyncio.create_task(writing.run())
             return JSONResponse(found.response)
@@ -94,7 +129,7 @@ def response_routes(answers: Answers) -> APIRouter:
     async def forget(name: str) -> dict[str, Any]:
         """Forget a response; what goes on from it later does not know it."""
         found = find(name)
-        found.cancelled.set()
+        found.stop.set()
         del kept[name]
         return {"id": name, "object": "response", "deleted": True}
 
@@ -102,7 +137,7 @@ def response_routes(answers: Answers) -> APIRouter:
     async def cancel(name: str) -> JSONResponse:
         """Stop writing; what is written stays."""
         found = find(name)
-        found.cancelled.set()
+        found.stop.set()
         if found.work is not None:
             await asyncio.wait([found.work])
         return JSONResponse(found.response)
@@ -124,19 +159,30 @@ class _Writing:
             async with aclosing(self.events()) as pieces:
                 async for _ in pieces:
                     pass
-        except Exception as error:
+        except Exception:
             if raising:
                 raise
-            problem = problem_of(error)
-            told = {"code": problem.code or "server_error", "message": problem.message}
-            self._kept.response |= {"status": "failed", "error": told}
 
     async def events(self) -> AsyncGenerator[str, None]:
         """Write it, telling each step."""
+        try:
+            async with aclosing(self._events()) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except (asyncio.CancelledError, GeneratorExit):
+            self._kept.response["status"] = "cancelled"
+            raise
+        except Exception as error:
+            problem = problem_of(error)
+            told = {"code": problem.code or "server_error", "message": problem.message}
+            self._kept.response |= {"status": "failed", "error": told}
+            raise
+
+    async def _events(self) -> AsyncGenerator[str, None]:
         response, items = self._kept.response, _Items()
         started = False
         async with aclosing(self._answers.chunks(self._body)) as chunks:
-            async for chunk in _until(self._kept.cancelled, chunks):
+            async for chunk in self._kept.stop.before(chunks):
                 if not started:
                     started = True
                     yield self._event("response.created", response=response)
@@ -153,7 +199,7 @@ class _Writing:
     def _finish(self, items: list[dict[str, Any]]) -> None:
         response, whole = self._kept.response, self._whole
         status, details = "completed", None
-        if self._kept.cancelled.is_set():
+        if self._kept.stop.is_set:
             status = "cancelled"
         elif whole.finish_reason == "length":
             status, details = "incomplete", {"reason": "max_output_tokens"}
@@ -241,27 +287,6 @@ class _Items:
 
     def _place(self) -> dict[str, Any]:
         return {"item_id": self.item["id"], "output_index": len(self.done)}
-
-
-async def _until(
-    stopped: asyncio.Event, chunks: AsyncGenerator[Chunk, None]
-) -> AsyncGenerator[Chunk, None]:
-    """The chunks that come before ``stopped`` is set."""
-    stop = asyncio.create_task(stopped.wait())
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(chunks, None))
-            try:
-                await asyncio.wait([coming, stop], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not coming.done():
-                    coming.cancel()
-                    await asyncio.gather(coming, return_exceptions=True)
-            if coming.cancelled() or (chunk := coming.result()) is None:
-                return
-            yield chunk
-    finally:
-        stop.cancel()
 
 
 def _response(asked: ResponseRequest) -> dict[str, Any]:

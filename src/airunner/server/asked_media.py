@@ -1,0 +1,69 @@
+"""Pictures and recordings in a client's request: what is taken, and by which model.
+
+Owns the check before anything is loaded. They come inside the request as base64: an
+address elsewhere would have this machine ask for whatever a stranger names.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airunner.errors import MediaError
+from airunner.media import media_part
+from airunner.messages import AudioPart, ImagePart
+from airunner.runtime.core import RuntimeCore
+
+
+async def check_media(core: RuntimeCore, model: str, messages: list[Mapping[str, Any]]) -> None:
+    """Refuse what ``model`` cannot take, or nobody can.
+
+    Raises:
+        MediaError: a part is damaged, or an address.
+        MediaNotSupportedError: the model takes no such part.
+    """
+    parts = list(_media(messages))
+    if parts:
+        support = await core.team.media_support_of(model)
+        support.check(tuple(parts))
+
+
+def _media(messages: list[Mapping[str, Any]]) -> Iterator[ImagePart | AudioPart]:
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            kind = part.get("type") if isinstance(part, Mapping) else "text"
+            if kind == "image_url":
+                yield media_part(_data(_url(part)), "the picture")
+            elif kind == "input_audio":
+                yield media_part(_decoded(_field(part, kind, "data")), "the recording")
+            elif kind != "text":
+                raise MediaError(f"a part of type {kind!r}", "no model here takes it")
+
+
+def _url(part: Mapping[str, Any]) -> str:
+    url = part.get("image_url")
+    return url if isinstance(url, str) else _field(part, "image_url", "url")
+
+
+def _field(part: Mapping[str, Any], kind: str, name: str) -> str:
+    inner = part.get(kind)
+    value = inner.get(name) if isinstance(inner, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def _data(url: str) -> bytes:
+    head, _, data = url.partition(",")
+    if not (head.startswith("data:") and head.endswith(";base64")):
+        problem = "it has to come in the request, as data:image/png;base64,...; no address is asked"
+        raise MediaError("the picture", problem)
+    return _decoded(data)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise MediaError("a picture or recording", "it is no base64") from None

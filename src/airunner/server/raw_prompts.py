@@ -1,0 +1,137 @@
+"""Prompts that go to a model as they are, without a chat template.
+
+Owns the request to the engine's own endpoint, and its answer as chunks of chat completions,
+in the form that everything else here reads. Only llama.cpp's workers take such prompts.
+
+Source of the fields: ``tools/server/README.md`` in the llama.cpp repository, ``/completion``
+and ``/infill``.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from airunner.engines.base import Chunk
+from airunner.engines.openai_form import CHUNK
+from airunner.errors import (
+    ContextOverflowError,
+    EngineError,
+    GenerationError,
+)
+from airunner.runtime.core import RuntimeCore
+from airunner.server.answer_costs import AnswerCosts
+from airunner.server.chunks import Completion
+from airunner.server.replay import SEED_BITS, going_on
+from airunner.server.served_models import ServedModels
+
+_PASSED = (
+    *("temperature", "top_p", "top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n"),
+    *("presence_penalty", "frequency_penalty", "logit_bias", "seed", "stop"),
+)
+_FINISH = {"limit": "length"}
+
+
+class RawPrompts:
+    """See the module's description."""
+
+    def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
+        self._core = core
+        self._models = models
+
+    async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """Go on after ``body["prompt"]``, text or tokens; up to ``body["suffix"]`` if it has one.
+
+        ``max_tokens`` and ``logprobs``, how many of the likeliest tokens are told beside
+        each, are as in a completion's request.
+
+        Raises:
+            GenerationError: the model takes no such prompt.
+            AiRunnerError: as for a chat completion.
+        """
+        name, owner = self._models.speaker(body["model"]), f"raw-{uuid4().hex[:8]}"
+        whole, costs = Completion(), AnswerCosts()
+        seed = body.get("seed")
+        asked = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
+        async with aclosing(going_on(name, lambda: self._begin(name, owner, asked))) as chunks:
+            async for chunk in chunks:
+                whole.add(chunk)
+                costs.saw(chunk)
+                yield chunk
+        self._core.bus.publish(costs.event(owner, name, "", whole))
+
+    async def _begin(
+        self, name: str, owner: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Chunk, None]:
+        wanted = self._models.wanted(body["model"])
+        async with self._core.lease(wanted, owner=owner) as lease:
+            if lease.endpoint is None:
+                raise GenerationError(name, "its engine takes no prompts without a template")
+            url, headers = lease.endpoint
+            async with (
+                lease.slot() as slot,
+                httpx.AsyncClient(trust_env=False, verify=False, timeout=None) as client,
+            ):
+                path, asked = _request(body, slot)
+                try:
+                    async with client.stream(
+                        "POST", url + path, json=asked, headers=dict(headers)
+                    ) as response:
+                        if response.status_code != httpx.codes.OK:
+                            raise _refusal(name, await response.aread())
+                        async for line in response.aiter_lines():
+                            if line.startswith("data: "):
+                                yield _chunk(name, json.loads(line.removeprefix("data: ")))
+                except httpx.TransportError as error:
+                    raise await lease.death() from error
+
+
+def _request(body: Mapping[str, Any], slot: int) -> tuple[str, dict[str, Any]]:
+    asked = {name: body[name] for name in _PASSED if body.get(name) is not None}
+    asked |= {"stream": True, "id_slot": slot, "cache_prompt": True}
+    if body.get("max_tokens") is not None:
+        asked["n_predict"] = body["max_tokens"]
+    if body.get("logprobs") is not None:
+        asked["n_probs"] = max(1, body["logprobs"])
+    if body.get("suffix"):
+        asked |= {"input_prefix": body["prompt"], "input_suffix": body["suffix"], "prompt": ""}
+        return "/infill", asked
+    return "/completion", asked | {"prompt": body["prompt"]}
+
+
+def _chunk(model: str, told: Mapping[str, Any]) -> Chunk:
+    if "error" in told:
+        raise _refusal(model, json.dumps(told).encode())
+    choice: dict[str, Any] = {"index": 0, "delta": {"content": told.get("content") or ""}}
+    choice["finish_reason"] = None
+    if rows := told.get("completion_probabilities"):
+        choice["logprobs"] = {"content": rows}
+    if not told.get("stop"):
+        return {"object": CHUNK, "choices": [choice]}
+    choice["finish_reason"] = _FINISH.get(told.get("stop_type", ""), "stop")
+    timings = told.get("timings") or {}
+    cached, completion = timings.get("cache_n", 0), timings.get("predicted_n", 0)
+    prompt = cached + timings.get("prompt_n", 0)
+    usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+    return {"object": CHUNK, "choices": [choice], "usage": usage, "timings": timings}
+
+
+def _refusal(model: str, content: bytes) -> EngineError:
+    try:
+        error = json.loads(content)["error"]
+        if error.get("type") == "exceed_context_size_error":
+            return ContextOverflowError(model, error["n_prompt_tokens"], error["n_ctx"])
+        return GenerationError(model, str(error.get("message", error)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return GenerationError(model, content.decode(errors="replace"))

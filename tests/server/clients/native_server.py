@@ -1,0 +1,48 @@
+"""A server of the embedded weights under a native tool template, as a process of its own.
+
+Not a test: ``python -m tests.server.clients.native_server WEIGHTS OTHERS`` serves until it is told
+to stop, at a port of its own, which it prints. The rest comes from the environment, as it
+does for ``airunner serve``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.native_template import TOOL_TEMPLATE
+
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.config.settings import Settings
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
+from airunner.server.serving import Address, serve
+
+NATIVE = "tests/native"
+EMBEDDER = "tests/embedder"
+CONTEXT = 2048
+
+
+def register(weights: str, others: str) -> None:
+    """Add the model that talks to the registry, and the one that embeds."""
+    MODEL_REGISTRY[NATIVE] = ModelSpec(
+        NATIVE,
+        [ModelCapability.PRIMARY_CONVERSATION],
+        max_context=CONTEXT,
+        supports_function_calling=True,
+        sources=(FileSource(weights),),
+        chat_template=TOOL_TEMPLATE,
+    )
+    MODEL_REGISTRY[EMBEDDER] = ModelSpec(
+        EMBEDDER, [ModelCapability.EMBEDDING], max_context=512, sources=(FileSource(others),)
+    )
+    CAPABILITY_TO_MODEL[ModelCapability.EMBEDDING] = EMBEDDER
+
+
+def main(weights: str, others: str) -> None:
+    """Serve until told to stop."""
+    register(weights, others)
+    settings = Settings.load({"primary": NATIVE, "context": CONTEXT, "parallel": 2})
+    serve(settings, Address(port=0), lambda url: print(url, flush=True))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
