@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from airunner.engines.slots import Resident
 from airunner.events import EventBus, ModelParked
-from airunner.resources.lease import LoadedModel
+from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.parking import NEW_SHARE, ParkingLot
 from airunner.resources.saved_state import ParkedState
 
