@@ -34,13 +34,24 @@ def _media(messages: list[Mapping[str, Any]]) -> Iterator[ImagePart | AudioPart]
     for message in messages:
         content = message.get("content")
         for part in content if isinstance(content, list) else ():
-            kind = part.get("type") if isinstance(part, Mapping) else "text"
-            if kind == "image_url":
-                yield media_part(_data(_url(part)), "the picture")
-            elif kind == "input_audio":
-                yield media_part(_decoded(_field(part, kind, "data")), "the recording")
-            elif kind != "text":
-                raise MediaError(f"a part of type {kind!r}", "no model here takes it")
+            if (found := asked_media(part)) is not None:
+                yield found
+
+
+def asked_media(part: Any) -> ImagePart | AudioPart | None:
+    """The picture or recording in a part of a message; ``None`` if it is text.
+
+    Raises:
+        MediaError: it is damaged, an address, or of another kind.
+    """
+    kind = part.get("type") if isinstance(part, Mapping) else "text"
+    if kind == "image_url":
+        return media_part(_data(_url(part)), "the picture")
+    if kind == "input_audio":
+        return media_part(_decoded(_field(part, kind, "data")), "the recording")
+    if kind != "text":
+        raise MediaError(f"a part of type {kind!r}", "no model here takes it")
+    return None
 
 
 def _url(part: Mapping[str, Any]) -> str:
