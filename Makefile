@@ -54,7 +54,7 @@ lint: .venv/.dev  ## Lint, format, types and imports
 # All are run and the tables filled, also where one misses its own target, which fails at the end.
 bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the tables of the manual
 	@missed=; \
-	for name in benchmarks.startup benchmarks.conversation benchmarks.swap benchmarks.gateway \
+	for name in benchmarks.startup benchmarks.eviction benchmarks.conversation benchmarks.swap benchmarks.gateway \
 	  benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
 	  $(BIN)/python -m $$name || missed="$$missed $$name"; \
 	done; \

@@ -228,6 +228,23 @@ def memory(result: Result) -> list[str]:
     return [*table(heads, rows), "", f"<sub>Measured with {engine}{where}.</sub>"]
 
 
+def eviction(result: Result) -> list[str]:
+    """Seconds of loading, of a reference that looks ahead, by kind of trace and policy."""
+    names = ("ours", "gdsf", "lru", "known_popularity")
+    rows = [
+        [
+            f"`{row['kind']}`" + (", unseen" if row["unseen"] else ""),
+            *(f"{row[name]['over_look_ahead']:.2f}×" for name in names),
+            f"{row['optimum_over_look_ahead']:.2f}×",
+            f"{row['ours_over_lru']:.3f}×",
+        ]
+        for row in result["rows"]
+    ]
+    heads = ["", "AI Runner", "GDSF", "LRU", "knows popularities", "optimum", "AI Runner, of LRU"]
+    note = f"<sub>{result['seeds']} traces of each kind; simulated, on any machine alike.</sub>"
+    return [*table(heads, rows), "", note]
+
+
 def startup(result: Result) -> list[str]:
     """What it costs to start."""
     rows = [
@@ -289,6 +306,7 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "images": images,
     "shapes": shapes,
     "image_memory": memory,
+    "eviction": eviction,
     "startup": startup,
     "tool_calling": tool_calling,
     "tool_costs": tool_costs,

@@ -57,7 +57,8 @@ class ScriptedLease:
                     yield Delta(text=f"{word} ")
                     if word == "[stuck]":
                         await asyncio.Event().wait()
-                    if word == "[dies]":
+                    if word == "[dies]" and team.deaths:
+                        team.deaths -= 1
                         raise team.death
                 calls: list[ToolCall] = []
             else:
@@ -90,6 +91,7 @@ class ScriptedTeam:
     n_ctx: int = 4096
     takes: frozenset[MediaKind] = frozenset()
     death: Exception = field(default_factory=lambda: RuntimeError("unused"))
+    deaths: int = 99
     log: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     requests: list[ChatRequest] = field(default_factory=list)

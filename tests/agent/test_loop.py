@@ -414,6 +414,29 @@ def test_a_worker_that_dies_is_asked_once_more_if_nothing_was_shown() -> None:
     assert roles(conversation) == "system user assistant"
 
 
+def test_under_a_seed_an_answer_goes_on_where_its_worker_died() -> None:
+    died = WorkerDiedError("scripted", -9)
+
+    def seeded(*script: str) -> tuple[list[Event], Conversation]:
+        team, conversation = ScriptedTeam(list(script), death=died, deaths=1), Conversation.begin()
+        loop = AgentLoop(team, Toolset([]), bus=EventBus())
+
+        async def main() -> list[Event]:
+            return [e async for e in loop.run_turn(conversation, "2 + 3?", seed=7)]
+
+        return asyncio.run(main()), conversation
+
+    events, conversation = seeded("It is [dies] lost", "It is [dies] 5 in all")
+    assert [e.text for e in of_kind(events, TextStreamed)] == [
+        *("It ", "is ", "[dies] ", "5 ", "in ", "all ")
+    ]
+    assert conversation.messages[-1].text == end_of(events).text == "It is [dies] 5 in all "
+
+    events, conversation = seeded("It is [dies] lost", "That makes 5")
+    assert "came out differently" in end_of(events).problem
+    assert conversation.messages[-1].text == "It is [dies] "
+
+
 def test_a_team_without_a_primary_fails_the_turn() -> None:
     class Nobody(ScriptedTeam):
         def resolve(self, capability: ModelCapability) -> Any:

@@ -141,12 +141,12 @@ def test_limits_hold_after_a_restart_and_who_was_left_alone_goes_first(tmp_path:
     assert first.park("saved tags", 50, continued=False) == "disk", "in the place of the title"
     assert first.parked == ["saved a", "saved b", "saved c", "saved tags"]
     first.lot.close()
-    second = Process(tmp_path, 150)
+    second = Process(tmp_path, 172)
     assert second.parked == ["saved a", "saved b", "saved c"]
     assert second.park("saved title", 50, continued=False) == "", "no conversation makes room"
     assert second.park("saved d", 50) == "disk"
     second.lot.close()
-    third = Process(tmp_path, 100)
+    third = Process(tmp_path, 115)
     assert third.parked == ["saved c", "saved d"], "oldest first"
     third.lot.close()
 
@@ -168,7 +168,7 @@ def test_a_second_process_has_a_folder_of_its_own_for_as_long_as_it_lives(tmp_pa
 def test_memory_moves_to_disk_at_the_end_and_the_memory_file_system_is_left_empty(
     tmp_path: Path,
 ) -> None:
-    first = Process(tmp_path, 200, memory_bytes=100)
+    first = Process(tmp_path, 200, memory_bytes=115)
     assert [first.park(f"saved {name}") for name in "ab"] == ["memory", "memory"]
     first.lot.begin_to_close()
     assert all(first.lot.move(state) for state in reversed(first.lot.in_memory()))
@@ -181,7 +181,7 @@ def test_memory_moves_to_disk_at_the_end_and_the_memory_file_system_is_left_empt
 
 
 def test_deleting_a_conversation_removes_its_states_whoever_has_them(tmp_path: Path) -> None:
-    first = Process(tmp_path, 200, memory_bytes=50)
+    first = Process(tmp_path, 200, memory_bytes=58)
     assert [first.park(f"saved {name}") for name in "ab"] == ["memory", "disk"]
     second = Process(tmp_path)
     second.park("saved a")

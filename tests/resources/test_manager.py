@@ -60,7 +60,10 @@ def test_every_step_of_a_swap_is_an_event_with_its_bytes(tmp_path: Path) -> None
             park = next(e for e in team.of(Decided) if e.action == "park")
             assert (park.model, park.device) == ("primary", "cpu")
             assert (park.needed_bytes, park.held_bytes, park.budget_bytes) == (70, 70, 100)
-            assert park.reason == "makes room for coder, which needs 60 bytes"
+            assert park.reason.startswith(
+                "makes room for coder, which needs 60 bytes; the primary,"
+            )
+            assert park.reason.endswith(" s to bring back")
             loaded = team.of(ModelLoaded)[0]
             assert (loaded.predicted_bytes, loaded.measured_bytes) == (70, 65)
             (parked,) = team.of(ModelParked)

@@ -17,9 +17,9 @@ from airunner.resources.session_folder import SessionFolder
 
 @pytest.fixture
 def lot(tmp_path: Path) -> Iterator[ParkingLot]:
-    """100 bytes in memory, 200 on disk."""
-    memory = Tier("memory", SessionFolder(tmp_path / "memory"), 100)
-    disk = Tier("disk", SessionFolder(tmp_path / "disk"), 200)
+    """100 bytes in memory and 200 on disk, beside what is for new conversations."""
+    memory = Tier("memory", SessionFolder(tmp_path / "memory"), 114)
+    disk = Tier("disk", SessionFolder(tmp_path / "disk"), 228)
     one = ParkingLot((memory, disk))
     yield one
     one.close()
@@ -75,6 +75,17 @@ def test_conversations_that_nobody_came_back_to_make_room_wherever_they_lie(
     assert park(lot, "tags", 50, continued=False) == ""
     assert park(lot, "tags", 50, expected=0, continued=False) == ""
     assert parked(lot) == dict.fromkeys("fa", "memory") | dict.fromkeys("edcb", "disk")
+
+
+def test_new_conversations_have_a_part_of_their_own_in_a_lot_full_of_others(
+    lot: ParkingLot,
+) -> None:
+    assert [park(lot, c, 50) for c in "abcdefgh"][-1] == "disk"
+    assert park(lot, "new", 14, continued=False) == "memory"
+    assert park(lot, "title", 20, continued=False) == "disk"
+    assert park(lot, "tags", 20, continued=False) == "disk", "in the place of the title"
+    kept = dict.fromkeys("hg", "disk") | dict.fromkeys("ba", "memory")
+    assert parked(lot) == {"tags": "disk", "new": "memory"} | kept | dict.fromkeys("fe", "disk")
 
 
 def test_what_exceeds_the_first_tier_goes_to_the_next_and_what_exceeds_all_nowhere(

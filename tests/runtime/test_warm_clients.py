@@ -30,8 +30,8 @@ from airunner.tools.toolset import Toolset
 SEAM = 4
 """Tokens at the end of an answer that may be cut differently when they come back."""
 
-SIX_STATES = 36_000_000
-"""Six conversations of this length, of which one is in a slot, and not 400 tokens beside them."""
+SIX_STATES = 40_000_000
+"""Six conversations of this length, of which one is in a slot, and not 600 tokens beside them."""
 
 
 class Client:
@@ -98,10 +98,10 @@ def test_six_clients_of_two_models_share_room_for_one(embedded_home: Path) -> No
 
     async def titles_displace_nobody(answers: Answers) -> None:
         for task in ("A title, please.", "Three tags, please.", "What may I ask next?"):
-            chat = f"{task} <chat>" + " ".join(m["content"] for m in clients[5].messages * 3)
+            chat = f"{task} <chat>" + " ".join(m["content"] for m in clients[5].messages * 4)
             helper = Client(models[1], task, [{"role": "user", "content": chat}])
             usage = await helper.ask(answers)
-            assert usage["prompt"] > 400
+            assert usage["prompt"] > 600
             assert usage["cached"] < 0.2 * usage["prompt"]
         for client in (clients[1], clients[3], clients[5]):
             await client.finds_everything(answers, "What came next?")

@@ -78,7 +78,7 @@ def test_the_cost_of_a_conversation_weighs_in_who_is_evicted(tmp_path: Path) -> 
     async def main() -> None:
         async with fake_team(tmp_path, 130, primary=None, kv_bytes_per_token=10**8) as team:
             team.sizes.update(left=60, right=60)
-            for model, words in (("left", LONG), ("right", "hi")):
+            for model, words in (("left", f"{LONG} " * 10), ("right", "hi")):
                 async with team.lease(model) as lease:
                     await say(lease, words, "chat")
             await team.use("coder")

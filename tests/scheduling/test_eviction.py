@@ -65,13 +65,10 @@ def test_equal_costs_go_to_fewer_models_then_to_fewer_bytes() -> None:
     assert cheapest_sufficient([free[2], free[0]], 20) == (free[0],)
 
 
-def test_cost_counts_reuse_idleness_state_and_the_certain_return_of_the_primary() -> None:
-    def cost_of(uses: int = 4, idle_s: float = 0, is_primary: bool = False) -> float:
-        return eviction_cost_s(
-            load_s=10, uses=uses, idle_s=idle_s, rebuild_s=2, is_primary=is_primary
-        )
+def test_cost_counts_what_coming_back_takes_its_likelihood_and_the_primary() -> None:
+    def cost_of(likelihood: float, is_primary: bool = False) -> float:
+        return eviction_cost_s(load_s=10, rebuild_s=2, likelihood=likelihood, is_primary=is_primary)
 
-    assert cost_of() == pytest.approx(10 * 0.8 + 2)
-    assert cost_of(uses=0) == 2, "what nobody used is not expected to be used"
-    assert cost_of(idle_s=600) == pytest.approx(10 * 0.8 / 2 + 2)
-    assert cost_of(idle_s=1e6, is_primary=True) == 12
+    assert cost_of(0.25) == pytest.approx(12 * 0.25)
+    assert cost_of(0.0) == 0, "what nobody used is not expected to be used"
+    assert cost_of(0.0, is_primary=True) == 12, "the primary is certain to come back"

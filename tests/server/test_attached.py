@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -16,13 +17,15 @@ import pytest
 from tests.server.conftest import Server, serving
 
 from airunner.agent.conversation import Conversation
+from airunner.agent.conversation_saver import ConversationSaver
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, EMBEDDED_PRIMARY
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
 from airunner.config.settings import Settings
 from airunner.errors import ServerGoneError, SettingsError, UnknownToolError
 from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
 from airunner.models.spec import ModelCapability
-from airunner.runtime.attached import AttachedRuntime
+from airunner.resources.status import ModelStatus
+from airunner.runtime.attached import AttachedHandle, AttachedRuntime
 from airunner.runtime.attaching import attach
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -39,14 +42,17 @@ def attached(home: Path, **flags: object) -> Iterator[AttachedRuntime]:
 
 @contextmanager
 def loads_nothing(pid: int) -> Iterator[None]:
-    """Whatever runs during the body, no worker belongs to another process than the server."""
+    """Whatever begins during the body, no worker belongs to another process than the server."""
     seen: set[int] = set()
     ended = threading.Event()
+    me = psutil.Process()
+    before = {child.pid for child in me.children(recursive=True)}
 
     def watch() -> None:
-        me = psutil.Process()
         while not ended.wait(0.02):
             for child in me.children(recursive=True):
+                if child.pid in before:
+                    continue  # of another test's server
                 try:
                     line = child.cmdline()
                     parents = [each.pid for each in child.parents()]
@@ -132,6 +138,28 @@ def test_tools_are_listed_and_called_there(server: Server) -> None:
             runtime.call_tool("no_such_tool", {})
         written = {"path": "a.txt", "content": "hello"}
         assert "permission" in runtime.call_tool("write_file", written).problem
+
+
+def test_tools_offered_to_other_programs_run_there(server: Server) -> None:
+    with attached(server.home) as runtime:
+        arguments = {"idea": "a cat"}
+        outcome = asyncio.run(runtime.run_tool("enhance_prompt", arguments, by_user=True))
+        assert outcome.problem == ""
+        assert "enhance_prompt" not in runtime.toolset.names
+
+
+def test_a_deleted_conversation_leaves_nothing_with_the_server(server: Server) -> None:
+    with attached(server.home, max_tokens=4) as runtime:
+        conversation = Conversation.begin()
+        saver = ConversationSaver(runtime.records.conversations, conversation)
+        saver.save("Hello!")
+        list(runtime.turn(conversation, "Hello!"))
+        saver.save()
+        with server.api as api:
+            api.post("/unload", json={"model": EMBEDDED_PRIMARY})
+        parked_bytes = _primary(runtime).parked_bytes
+        assert runtime.records.conversations.delete(conversation.id)
+        assert _primary(runtime).parked_bytes < parked_bytes
 
 
 def test_a_handle_holds_the_model_until_it_is_closed(server: Server) -> None:
@@ -251,17 +279,21 @@ def test_what_is_asked_after_the_end_is_told_to_be_gone(embedded_home: Path) -> 
         assert attach(Settings.load({"home": embedded_home}, environ={})) is None
 
 
-def _handle(runtime: AttachedRuntime):  # type: ignore[no-untyped-def]
+def _handle(runtime: AttachedRuntime) -> AttachedHandle:
     handle = runtime.load_specialized_model(SUMMARY)
     assert handle is not None
     return handle
+
+
+def _primary(runtime: AttachedRuntime) -> ModelStatus:
+    return next(m for m in runtime.status().models if m.model == EMBEDDED_PRIMARY)
 
 
 def _leases(runtime: AttachedRuntime, model: str) -> int:
     return sum(m.leases for m in runtime.status().models if m.model == model)
 
 
-def _until(condition) -> None:  # type: ignore[no-untyped-def]
+def _until(condition: Callable[[], bool]) -> None:
     ends = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < ends, "it never came true"

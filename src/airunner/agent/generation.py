@@ -1,7 +1,8 @@
 """Running one generation to its end.
 
-Owns reading a stream of deltas, its timing, and closing it whatever happens.
-Which model, and what is done with the text, is the caller's concern.
+Owns reading a stream of deltas, its timing, closing it whatever happens, and telling
+nothing twice where it is run once more. Which model, and what is done with the text, is
+the caller's concern.
 """
 
 from __future__ import annotations
@@ -13,7 +14,47 @@ from dataclasses import dataclass, field
 
 from airunner.agent.team import Lease
 from airunner.engines.base import ChatRequest
+from airunner.errors import GenerationError
 from airunner.messages import Delta, FinishReason, ToolCall, Usage
+
+
+class Retelling:
+    """What was streamed of a generation that may have to be run once more.
+
+    Under the same seed it is the same text: what was told is compared and left out.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[str, list[str]] = {"text": [], "reasoning": []}
+        self._left = dict.fromkeys(self._told, "")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was told."""
+        return any(map("".join, self._told.values()))
+
+    def begin_again(self) -> None:
+        """Expect the generation from its beginning."""
+        self._left = {kind: "".join(pieces) for kind, pieces in self._told.items()}
+
+    def new(self, model: str, delta: Delta) -> Delta:
+        """What of the text and the reasoning of ``delta`` was not told yet.
+
+        Raises:
+            GenerationError: it comes out differently this time.
+        """
+        text = self._new(model, "text", delta.text)
+        return Delta(text=text, reasoning=self._new(model, "reasoning", delta.reasoning))
+
+    def _new(self, model: str, kind: str, piece: str) -> str:
+        left = self._left[kind]
+        known = min(len(left), len(piece))
+        if left[:known] != piece[:known]:
+            problem = "its worker died, and the answer came out differently the second time"
+            raise GenerationError(model, problem)
+        self._left[kind] = left[known:]
+        self._told[kind].append(piece[known:])
+        return piece[known:]
 
 
 @dataclass(slots=True)

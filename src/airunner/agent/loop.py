@@ -7,33 +7,41 @@ it. A turn itself is in ``turn``.
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from airunner.agent.approvals import Answer, Approvals
 from airunner.agent.conversation import Conversation
+from airunner.agent.offered_tools import OfferedTools
 from airunner.agent.team import Team
 from airunner.agent.tool_call import Outcome, ToolCaller
 from airunner.agent.tool_calling.native import NativeToolCalling
 from airunner.agent.tool_calling.none import NoToolCalling
 from airunner.agent.tool_calling.prompt import AUTO, NONE, REQUIRED, ToolCallingFactory
-from airunner.agent.tool_calling.tool_block import ToolBlock
-from airunner.agent.turn import Turn, TurnRequest
-from airunner.errors import InvalidToolError, UnknownToolError
+from airunner.agent.turn import Turn
+from airunner.agent.turn_request import TurnRequest
+from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.json_schema.plain import encodable
-from airunner.messages import Content, TextPart, ToolCall
+from airunner.messages import Content, TextPart, ToolCall, ToolSchema
 from airunner.models.spec import ChatDialect, Sampling
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.former_names import name_now
 from airunner.tools.permissions import Decision, Permissions
-from airunner.tools.search import RESERVED, search_tool
+from airunner.tools.prompt_tools import enhance_prompt
 from airunner.tools.toolset import Toolset
 
+BESIDE = Toolset([enhance_prompt])
+"""Tools that no prompt has: ``call_tool`` alone reaches them, for other programs."""
 DIRECT_RESULT_TOKENS = 16_384
 """What is kept of a result that goes to no model but to whoever called the tool."""
+
+_KEPT_OFFERS = 16
 
 
 class AgentLoop:
@@ -76,14 +84,18 @@ class AgentLoop:
         max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
-        for name in sorted(RESERVED.intersection(toolset.names)):
-            raise InvalidToolError(name, "models reach tools outside their prompt by this name")
         self._team, self._bus = team, bus
-        self.block = ToolBlock(toolset, core_tools)
-        self.toolset = toolset
-        if not self.block.is_whole:
-            self.toolset += Toolset([search_tool(toolset, self.block.names)])
-            self.block = ToolBlock(self.toolset, core_tools)
+        self._ways: dict[ChatDialect, ToolCallingFactory] = {
+            "native": NativeToolCalling,
+            "guided": NoToolCalling,
+            **(tool_calling or {}),
+        }
+        self._given, self._core_tools = toolset, core_tools
+        self._offered = OfferedTools(toolset, core_tools, self._ways)
+        for dialect in self._ways:  # here, where nobody waits: an index takes a moment
+            self._offered.way(dialect)
+        self._offers: dict[str, OfferedTools] = {}
+        self.block, self.toolset = self._offered.block, self._offered.toolset
         for name in self.block.unknown:
             now = name_now(name)
             problem = "there is no such tool" + (f"; {now} does its work now" if now else "")
@@ -92,12 +104,6 @@ class AgentLoop:
         self._consent = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
-        ways: dict[ChatDialect, ToolCallingFactory] = {
-            "native": NativeToolCalling,
-            "guided": NoToolCalling,
-            **(tool_calling or {}),
-        }
-        self._dialects = {name: way(self.toolset, self.block) for name, way in ways.items()}
 
     async def run_turn(
         self,
@@ -133,10 +139,41 @@ class AgentLoop:
         Raises:
             UnknownToolError: ``tool_choice`` names no tool, or requires one of none.
         """
-        if tool_choice not in (AUTO, NONE, REQUIRED):
-            self.toolset.get(tool_choice)
-        elif tool_choice == REQUIRED and not len(self.toolset):
+        request = TurnRequest(
+            content,
+            sampling=sampling or Sampling(),
+            seed=seed,
+            thinking=thinking,
+            tool_choice=tool_choice,
+            max_tokens=max_tokens,
+        )
+        async with aclosing(self.run(conversation, request, may_ask=may_ask)) as events:
+            async for event in events:
+                yield event
+
+    async def run(
+        self,
+        conversation: Conversation,
+        request: TurnRequest,
+        *,
+        may_ask: bool = False,
+        raises: bool = False,
+    ) -> AsyncGenerator[Event, None]:
+        """``run_turn`` for all that a turn can be asked; see ``TurnRequest``.
+
+        With ``raises``, what made the turn fail is raised after its ``TurnFinished``.
+
+        Raises:
+            UnknownToolError: the tool choice names no tool, or requires one of none.
+            InvalidToolError: see ``OfferedTools``.
+        """
+        offered, choice = self.offered(request.external, request.allowed), request.tool_choice
+        if choice not in (AUTO, NONE, REQUIRED):
+            offered.toolset.get(choice)
+        elif choice == REQUIRED and not len(offered.toolset):
             raise UnknownToolError(REQUIRED, ())
+        if request.content is not None:
+            request = replace(request, content=_encodable(request.content))
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
         def emit(event: Event) -> None:
@@ -144,17 +181,18 @@ class AgentLoop:
             queue.put_nowait(event)
 
         def caller(turn: str) -> ToolCaller:
-            return self._caller(turn, conversation.id, "ask" if may_ask else "deny", emit)
+            if_unsure: Decision = "ask" if may_ask else "deny"
+            return self._caller(turn, conversation.id, if_unsure, emit, offered)
 
         turn = Turn(
             conversation,
-            TurnRequest(_encodable(content), sampling or Sampling(), seed, thinking, tool_choice),
+            request,
             team=self._team,
-            dialects=self._dialects,
+            tools=offered,
             caller=caller,
             emit=emit,
             max_steps=self._max_steps,
-            answer_tokens=max_tokens or self._answer_tokens,
+            answer_tokens=self._answer_tokens,
         )
         # The turn runs by itself, so that a slow reader never holds a lease.
         running = asyncio.create_task(turn.run(), name=turn.id)
@@ -163,9 +201,15 @@ class AgentLoop:
             while (event := await queue.get()) is not None:
                 yield event
             await running
+            if raises and turn.error is not None:
+                raise turn.error
         finally:
             running.cancel()
             await asyncio.wait([running])
+
+    def knows(self, name: str) -> bool:
+        """Whether ``call_tool`` has a tool of this name."""
+        return name in self.toolset or name in BESIDE
 
     def answer(self, question: str, answer: Answer) -> bool:
         """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""
@@ -186,15 +230,45 @@ class AgentLoop:
         should be asked about is denied.
         """
         errand = f"call_{uuid.uuid4().hex[:12]}"
-        caller = self._caller(errand, errand, "allow" if by_user else "deny", self._bus.publish)
+        if_unsure: Decision = "allow" if by_user else "deny"
+        beside = BESIDE if name in BESIDE else None
+        caller = self._caller(errand, errand, if_unsure, self._bus.publish, self._offered, beside)
         return await caller.run(ToolCall(errand, name, dict(arguments)), max_result_tokens)
 
+    def offered(
+        self, external: Sequence[ToolSchema] = (), allowed: frozenset[str] | None = None
+    ) -> OfferedTools:
+        """What a turn offers that brings ``external`` tools; byte for byte the same every time.
+
+        Raises:
+            InvalidToolError: see ``OfferedTools``.
+        """
+        if not external:
+            return self._offered
+        told = [[tool.name, tool.description, tool.parameters] for tool in external]
+        key = json.dumps([told, None if allowed is None else sorted(allowed)], default=str)
+        offered = self._offers.pop(key, None)
+        if offered is None:
+            offered = OfferedTools(self._given, self._core_tools, self._ways, external, allowed)
+        self._offers[key] = offered
+        while len(self._offers) > _KEPT_OFFERS:
+            del self._offers[next(iter(self._offers))]
+        return offered
+
     def _caller(
-        self, turn: str, conversation: str, if_unsure: Decision, emit: Callable[[Event], None]
+        self,
+        turn: str,
+        conversation: str,
+        if_unsure: Decision,
+        emit: Callable[[Event], None],
+        offered: OfferedTools,
+        toolset: Toolset | None = None,
     ) -> ToolCaller:
         return ToolCaller(
-            self.toolset,
-            shown=self.block,
+            offered.toolset if toolset is None else toolset,
+            shown=offered.block,
+            external=offered.external,
+            forbidden=offered.forbidden,
             turn=turn,
             conversation=conversation,
             consent=self._consent,

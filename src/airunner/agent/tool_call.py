@@ -18,6 +18,7 @@ from airunner.agent.approvals import Approvals
 from airunner.agent.tool_thread import CallApi, ToolThread
 from airunner.errors import (
     ToolArgumentsError,
+    ToolDeniedError,
     ToolError,
     ToolFailedError,
     ToolRetryError,
@@ -63,8 +64,9 @@ class ToolCaller:
 
     A call by way of ``call_tool`` is run, asked about and told of as the call that is
     meant. ``shown`` has the tools whose schemas the model sees; where arguments for
-    another one are wrong, the model is told its schema. ``if_unsure`` is what becomes
-    of calls that should be asked about; see ``Approvals``.
+    another one are wrong, the model is told its schema. ``external`` are those that
+    somebody else runs, and does not let be called if they are ``forbidden``. ``if_unsure``
+    is what becomes of calls that should be asked about; see ``Approvals``.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class ToolCaller:
         toolset: Toolset,
         *,
         shown: Container[str],
+        external: Container[str] = (),
+        forbidden: Container[str] = (),
         turn: str,
         conversation: str,
         consent: Approvals,
@@ -83,7 +87,7 @@ class ToolCaller:
         max_retries: int,
     ) -> None:
         self._toolset, self._turn, self._emit = toolset, turn, emit
-        self._shown = shown
+        self._shown, self._external, self._forbidden = shown, external, forbidden
         self._specialists, self._facilities = specialists, facilities
         self._timeout_s, self._max_retries = timeout_s, max_retries
         self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
@@ -104,6 +108,17 @@ class ToolCaller:
         except (ToolArgumentsError, UnknownToolError):
             return False
         return True
+
+    def handed_over(self, call: ToolCall) -> ToolCall | None:
+        """``call`` as somebody else runs it; ``None`` if it is ours to run, or to refuse.
+
+        One with arguments that do not match goes back to the model like any other.
+        """
+        wanted = meant(call)
+        if wanted.name not in self._external or not self.is_valid(call):
+            return None
+        arguments = self._toolset.get(wanted.name).validate(wanted.arguments)
+        return ToolCall(call.id, wanted.name, arguments.as_json)
 
     async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
         """Run ``call`` to an answer; only cancellation is raised.
@@ -147,6 +162,8 @@ class ToolCaller:
             )
             raise ToolArgumentsError(CALL_TOOL, f"{problem}; {SEARCH_TOOLS} finds tools.")
         tool = self._toolset.get(call.name)
+        if call.name in self._forbidden:
+            raise ToolDeniedError(call.name, "it may not be called for this message")
         if call.malformed:
             raise ToolArgumentsError(call.name, f"{call.malformed!r} is no JSON object.")
         arguments = tool.validate(call.arguments)

@@ -1,5 +1,8 @@
 """One turn: from a user's message to the answer, with the tool calls between.
 
+A call of a tool that the turn's caller brought along ends the turn, after those of ours
+that were made beside it have run; the next one begins with its result.
+
 Owns the order of things. The primary is leased for each generation and given
 back before a tool runs, so that a specialist may take its memory; and whatever
 ends the turn, every tool call in the conversation has its answer.
@@ -10,27 +13,31 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from airunner.agent.conversation import Conversation, CountedPrompt
-from airunner.agent.generation import run_generation
+from airunner.agent.generation import Retelling, run_generation
 from airunner.agent.history import Fitted, fit
+from airunner.agent.offered_tools import OfferedTools
+from airunner.agent.open_calls import answer_open_calls
 from airunner.agent.team import Expect, Lease, Team
 from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
-from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply, ToolCalling
+from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply
+from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
 from airunner.events import (
     Event,
+    ExternalCallMade,
     GenerationFinished,
     HistoryTrimmed,
     TextStreamed,
     TurnFinished,
     TurnStarted,
 )
-from airunner.messages import Content, Delta, MediaKind, Message, ToolCall, joined_contents
-from airunner.models.spec import ChatDialect, ModelCapability, Sampling
+from airunner.messages import Delta, MediaKind, Message, ToolCall, joined_contents
+from airunner.models.spec import ModelCapability
 from airunner.tools.call_tool import meant
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -43,23 +50,8 @@ _MOST_REFUSALS = 2
 _NO_ANSWER = "(There is no answer: the turn ended before one.)"
 
 
-@dataclass(frozen=True, slots=True)
-class TurnRequest:
-    """What the user said and how the answer is to be sampled; ``None`` is the model's default.
-
-    ``tool_choice`` says which tools the turn may call, see ``ToolCalling.next_step``. A
-    tool that has to be called is called first; after that the model is free.
-    """
-
-    content: Content
-    sampling: Sampling = field(default_factory=Sampling)
-    seed: int | None = None
-    thinking: bool | None = None
-    tool_choice: str = AUTO
-
-
 class Turn:
-    """One turn in progress. Used once."""
+    """One turn in progress. Used once. ``error`` is what made it fail."""
 
     def __init__(
         self,
@@ -67,7 +59,7 @@ class Turn:
         request: TurnRequest,
         *,
         team: Team,
-        dialects: Mapping[ChatDialect, ToolCalling],
+        tools: OfferedTools,
         caller: Callable[[str], ToolCaller],
         emit: Callable[[Event], None],
         max_steps: int,
@@ -75,13 +67,15 @@ class Turn:
     ) -> None:
         self.id = _new_id("turn")
         self._conversation, self._request = conversation, request
-        self._team, self._dialects, self._emit = team, dialects, emit
-        self._max_steps, self._answer_tokens = max_steps, answer_tokens
+        self._team, self._tools, self._emit = team, tools, emit
+        self._max_steps = max_steps
+        self._answer_tokens = request.max_tokens or answer_tokens
+        self.error: AiRunnerError | None = None
         self._caller = caller(self.id)
         self._started = time.perf_counter()
         self._steps = 0
         self._streamed = ""
-        self._anything_streamed = False
+        self._retelling = Retelling()
         self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
         self._expect: Expect
@@ -93,7 +87,9 @@ class Turn:
         Raises:
             asyncio.CancelledError: the turn was cancelled, and has said so.
         """
-        self._conversation.messages.append(Message("user", self._request.content))
+        answer_open_calls(self._conversation.messages, self._request.results)
+        if self._request.content is not None:
+            self._conversation.messages.append(Message("user", self._request.content))
         self._emit(
             TurnStarted(turn=self.id, conversation=self._conversation.id, model=self._model())
         )
@@ -104,6 +100,7 @@ class Turn:
             self._finish("cancelled", self._settle())
             raise
         except AiRunnerError as error:
+            self.error = error
             self._finish("failed", self._settle(), problem=str(error))
         except Exception as error:
             self._finish("failed", self._settle(), problem=f"{type(error).__name__}: {error}")
@@ -114,14 +111,14 @@ class Turn:
     async def _answer(self) -> tuple[str, str]:
         if any(message.media for message in self._conversation.messages):
             support = await self._team.media_support(PRIMARY)
-            support.check(self._request.content)
+            support.check(self._request.content or "")
             self._takes = support.takes
         again: str | None = None
         choice = self._request.tool_choice
         refusals = 0
         while True:
             may_call = self._steps < self._max_steps
-            dialect = self._dialects[self._team.resolve(PRIMARY).dialect]
+            dialect = self._tools.way(self._team.resolve(PRIMARY).dialect)
             step = dialect.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
@@ -132,7 +129,13 @@ class Turn:
             if not calls:
                 return ("answered" if may_call else "step_limit"), reply.text
             if may_call and choice != NONE:
-                again = await self._call_tools(calls)
+                theirs = list(filter(None, map(self._caller.handed_over, calls)))
+                handed = {call.id for call in theirs}
+                ours = [call for call in calls if call.id not in handed]
+                again = await self._call_tools(ours, is_last=not theirs)
+                if theirs:
+                    self._hand_over(theirs)
+                    return "tool_calls", reply.text
                 continue
             self._conversation.messages += map(refused_answer, calls)
             refusals += 1
@@ -160,13 +163,17 @@ class Turn:
         return anew if anew.calls else reply
 
     async def _generate(self, prompt: Prompt) -> Reply:
-        """Run ``prompt``; once more if its worker dies before the user saw anything of it."""
-        self._anything_streamed = False
+        """Run ``prompt``; once more if its worker dies.
+
+        Without a seed only if the user saw nothing of it: it would be another text.
+        """
+        self._retelling = Retelling()
         try:
             return await self._generate_once(prompt)
         except WorkerDiedError:
-            if self._anything_streamed:
+            if self._retelling.has_begun and self._request.seed is None:
                 raise
+            self._retelling.begin_again()
             return await self._generate_once(prompt)
 
     async def _generate_once(self, prompt: Prompt) -> Reply:
@@ -177,7 +184,7 @@ class Turn:
             def on_delta(delta: Delta) -> None:
                 self._foresee(delta.tool_name)
                 if prompt.visible:
-                    self._stream(delta)
+                    self._stream(self._retelling.new(lease.spec.model_path, delta))
 
             self._foresee(prompt.tool)
             self._begun = prompt.begun
@@ -241,6 +248,7 @@ class Turn:
             min_p=sampling.min_p,
             repeat_penalty=None if prompt.greedy else sampling.repeat_penalty,
             seed=self._request.seed,
+            stop=self._request.stop if prompt.visible else (),
             tools=prompt.tools,
             tool_choice=prompt.tool_choice,
             json_schema=prompt.json_schema,
@@ -250,17 +258,28 @@ class Turn:
             conversation=self._conversation.id,
         )
 
-    async def _call_tools(self, calls: Sequence[ToolCall]) -> str | None:
-        """Run the calls in order; the name of one that may be tried again, if any."""
+    def _hand_over(self, calls: Sequence[ToolCall]) -> None:
+        for call in calls:
+            self._emit(
+                ExternalCallMade(
+                    turn=self.id, call=call.id, tool=call.name, arguments=dict(call.arguments)
+                )
+            )
+
+    async def _call_tools(self, calls: Sequence[ToolCall], *, is_last: bool) -> str | None:
+        """Run the calls in order; the name of one that may be tried again, if any.
+
+        ``is_last`` says that no call of the same step is run elsewhere.
+        """
         again: str | None = None
         # Where context is short, an even share is still better than the first taking all.
-        share = max(_LEAST_RESULT_TOKENS, self._result_tokens // len(calls))
+        share = max(_LEAST_RESULT_TOKENS, self._result_tokens // max(1, len(calls)))
         for call in calls:
             self._foresee(meant(call).name)
         for call in calls:
             outcome = await self._caller.run(call, share)
             message = outcome.message
-            if call is calls[-1] and self._steps == self._max_steps:
+            if is_last and call is calls[-1] and self._steps == self._max_steps:
                 # Said here, where it stays: what is only in one prompt costs the next its cache.
                 content = joined_contents(message.content, ANSWER_NOW)
                 message = replace(message, content=content)
@@ -313,7 +332,6 @@ class Turn:
     def _stream(self, delta: Delta) -> None:
         for text, reasoning in ((delta.reasoning, True), (delta.text, False)):
             if text:
-                self._anything_streamed = True
                 self._emit(TextStreamed(turn=self.id, text=text, reasoning=reasoning))
         self._streamed += delta.text
 

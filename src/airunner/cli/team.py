@@ -22,13 +22,14 @@ def running_team(
     """A runtime that tools share too, closed on the way out: workers gone, parked files removed.
 
     It is the server's, if one runs for the home folder: nothing is loaded twice. ``own``
-    needs a team of this process, as a ``toolset`` does. ``command`` goes into the run log.
-    It is the command's name only, because its arguments may hold what a user said.
+    wants a team of this process all the same. ``toolset`` has the tools that are called, of
+    those that are built in. ``command`` goes into the run log. It is the command's name
+    only, because its arguments may hold what a user said.
     """
     from airunner.runtime import Runtime
     from airunner.runtime.attaching import attach
 
-    attached = None if own or toolset is not None else attach(settings)
+    attached = None if own else attach(settings)
     if attached is not None:
         for line in attached.remarks:
             typer.echo(line, err=True)

@@ -122,21 +122,27 @@ async def chunks_of(deltas: AsyncIterator[Delta]) -> AsyncGenerator[Chunk, None]
     calls = 0
     yield _chunk({"role": "assistant", "content": None})
     async for delta in deltas:
-        piece: dict[str, Any] = {}
-        if delta.reasoning:
-            piece["reasoning_content"] = delta.reasoning
-        if delta.text:
-            piece["content"] = delta.text
-        if delta.tool_calls:
-            first, calls = calls, calls + len(delta.tool_calls)
-            piece["tool_calls"] = [
-                call_json(call, index) for index, call in enumerate(delta.tool_calls, first)
-            ]
-        if piece or delta.finish_reason:
-            chunk = _chunk(piece, _finish(delta))
-            if delta.usage is not None:
-                chunk["usage"], chunk["timings"] = usage_json(delta.usage), _timings(delta.usage)
+        chunk = chunk_of(delta, calls)
+        calls += len(delta.tool_calls)
+        if chunk["choices"][0]["delta"] or delta.finish_reason:
             yield chunk
+
+
+def chunk_of(delta: Delta, calls_before: int = 0) -> Chunk:
+    """The chunk that ``delta`` becomes, after ``calls_before`` calls of the same answer."""
+    piece: dict[str, Any] = {}
+    if delta.reasoning:
+        piece["reasoning_content"] = delta.reasoning
+    if delta.text:
+        piece["content"] = delta.text
+    if delta.tool_calls:
+        piece["tool_calls"] = [
+            call_json(call, index) for index, call in enumerate(delta.tool_calls, calls_before)
+        ]
+    chunk = _chunk(piece, _finish(delta))
+    if delta.usage is not None:
+        chunk["usage"], chunk["timings"] = usage_json(delta.usage), _timings(delta.usage)
+    return chunk
 
 
 def call_json(call: ToolCall, index: int | None = None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from airunner.events.model_events import (
 )
 from airunner.events.turn_events import (
     ConversationSwitched as ConversationSwitched,
+    ExternalCallMade as ExternalCallMade,
     GenerationFinished as GenerationFinished,
     HistoryTrimmed as HistoryTrimmed,
     ImageStepped as ImageStepped,

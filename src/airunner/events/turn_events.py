@@ -100,6 +100,18 @@ class ToolCallFinished(Event):
     truncated: bool = False
 
 
+class ExternalCallMade(Event):
+    """A call of a tool that the turn's caller brought, who runs it; the turn ends with it.
+
+    The arguments match the tool's schema. The next turn begins with the result.
+    """
+
+    turn: str
+    call: str
+    tool: str
+    arguments: dict[str, Any]
+
+
 class ImageStepped(Event):
     """An image model finished one denoising step. ``owner`` is the work it is for."""
 
@@ -163,7 +175,10 @@ class HistoryTrimmed(Event):
 
 
 class TurnFinished(Event):
-    """The turn ended: ``answered``, ``step_limit``, ``cancelled`` or ``failed``."""
+    """The turn ended: ``answered``, ``tool_calls``, ``step_limit``, ``cancelled`` or ``failed``.
+
+    With ``tool_calls`` it ends in calls that its caller runs; see ``ExternalCallMade``.
+    """
 
     turn: str
     outcome: str

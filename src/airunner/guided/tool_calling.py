@@ -62,8 +62,11 @@ _YES = re.compile(
 class GuidedToolCalling:
     """At most one tool answers a message; it is called again only if it says so."""
 
-    def __init__(self, toolset: Toolset, _: ToolBlock, chooser: ToolChooser | None = None) -> None:
+    def __init__(
+        self, toolset: Toolset, block: ToolBlock, chooser: ToolChooser | None = None
+    ) -> None:
         self._toolset = toolset
+        self._required = block.required if block.external else ()
         self._chooser = chooser or SearchChooser(t for t in toolset if t.name != SEARCH_TOOLS)
 
     def next_step(
@@ -108,12 +111,18 @@ class GuidedToolCalling:
             return self._toolset.get(choice)
         if (agreed := _agreed(messages)) and agreed in self._toolset:
             return self._toolset.get(agreed)
-        best = self._chooser.choose(_request_of(messages))
         if choice == REQUIRED:
-            return best.tool if best else next(iter(self._toolset))
+            return self._any_required(_request_of(messages))
+        best = self._chooser.choose(_request_of(messages))
         if best is None or best.verdict == "unlikely":
             return None
         return best.tool if best.verdict == "fits" else Reply(text=_question(best.tool))
+
+    def _any_required(self, request: Request) -> Tool:
+        """The tool to call where one must be: of a client that brings tools, one of these."""
+        chooser = SearchChooser(self._required) if self._required else self._chooser
+        best = chooser.choose(request)
+        return best.tool if best else next(iter(self._required or self._toolset))
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
         """Calls and results as ordinary text of the two roles that every template knows."""

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from airunner.engines.slots import Resident
 from airunner.events import EventBus, ModelParked
-from airunner.resources.lease import LoadedModel
-from airunner.resources.parking import ParkingLot
+from airunner.resources.loaded_model import LoadedModel
+from airunner.resources.parking import NEW_SHARE, ParkingLot
 from airunner.resources.saved_state import ParkedState
 
 LONGEST_S = 30.0
@@ -89,8 +89,9 @@ def _choose(lot: ParkingLot, loaded: Iterable[LoadedModel]) -> _Chosen:
     room_bytes = min(lot.lasting_bytes, MOST_BYTES)
     chosen = _Chosen([], [])
     # What is on disk already is older, and makes room as it always does.
+    reserved_bytes = room_bytes // NEW_SHARE
     for state in found:
-        if state.n_bytes <= room_bytes:
+        if state.n_bytes <= room_bytes - (reserved_bytes if state.continued else 0):
             room_bytes -= state.n_bytes
             if isinstance(state, _Live):
                 chosen.live.insert(0, state)

@@ -28,7 +28,8 @@ from airunner.events import (
 from airunner.resources.beginnings import Beginnings
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.keeping import keep_for_the_next, parked_event
-from airunner.resources.lease import LoadedModel, conversations_of
+from airunner.resources.lease import conversations_of
+from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.parking import ParkingLot
 from airunner.resources.sizing import Sized
 from airunner.scheduling import inputs

@@ -23,7 +23,8 @@ from airunner.errors import (
     LeaseTimeoutError,
 )
 from airunner.events import Decided, EventBus
-from airunner.resources.lease import Lease, LoadedModel
+from airunner.resources.lease import Lease
+from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.loaded_models import LoadedModels, MissingBytes
 from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter

@@ -22,7 +22,20 @@ from uuid import uuid4
 from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder, whole_file
 from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedState, StateT, TierName
-from airunner.resources.session_folder import PREFIX, SessionFolder, sweep_stale_folders
+from airunner.resources.session_folder import (
+    PREFIX,
+    SessionFolder,
+    sweep_stale_folders,
+    swept_session_folder,
+)
+
+NEW_SHARE = 8
+"""One part in so many of each tier is for conversations of one answer.
+
+Nobody can tell a new conversation from a request for a title. They never take the place of
+one that somebody has come back to; and a tier that is full of those, as any is in the long
+run, would keep no new one until its second turn.
+"""
 
 
 @dataclass(slots=True)
@@ -32,6 +45,11 @@ class Tier:
     name: TierName
     folder: SessionFolder | KeptFolder
     quota_bytes: int
+
+    @property
+    def continued_bytes(self) -> int:
+        """Most bytes of conversations that somebody has come back to; see ``NEW_SHARE``."""
+        return self.quota_bytes - self.quota_bytes // NEW_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +118,7 @@ class ParkingLot:
             (able[-1:] if continued else [], _left_alone_first),
         ):
             for tier in [t for t in tiers if t not in offered]:
-                if not self._make_room(tier, n_bytes, droppable(self._in_tier(tier))):
+                if not self._make_room(tier, n_bytes, droppable(self._in_tier(tier)), continued):
                     continue
                 # The quota may allow what the file system itself has no room for.
                 if n_bytes <= shutil.disk_usage(tier.folder.path).free:
@@ -118,7 +136,8 @@ class ParkingLot:
         self.discard(state)
         tier = self._tier_of(state)
         droppable = _left_alone_first if state.continued else _left_alone
-        if not self._make_room(tier, state.n_bytes, droppable(self._in_tier(tier))):
+        states = droppable(self._in_tier(tier))
+        if not self._make_room(tier, state.n_bytes, states, state.continued):
             state.path.unlink(missing_ok=True)
             return False
         self._states[type(state), state.model, state.name] = state
@@ -249,17 +268,25 @@ class ParkingLot:
     def _in_tier(self, tier: Tier) -> list[SavedState]:
         return [s for s in self._states.values() if s.tier == tier.name]
 
-    def _make_room(self, tier: Tier, n_bytes: int, droppable: Sequence[SavedState]) -> bool:
-        """Whether ``n_bytes`` more are within the quota, once as few are dropped as it takes."""
-        used_bytes = sum(s.n_bytes for s in self._in_tier(tier))
-        excess_bytes = used_bytes + n_bytes - tier.quota_bytes
-        if excess_bytes > sum(s.n_bytes for s in droppable):
-            return False
-        for state in droppable:
-            if excess_bytes <= 0:
-                break
+    def _make_room(
+        self, tier: Tier, n_bytes: int, droppable: Sequence[SavedState], continued: bool = True
+    ) -> bool:
+        """Whether a state of ``n_bytes`` has room, once as few are dropped as it takes."""
+        dropped: list[SavedState] = []
+        for only_continued in (True, False) if continued else (False,):
+            counted = [s for s in self._in_tier(tier) if s.continued or not only_continued]
+            limit_bytes = tier.continued_bytes if only_continued else tier.quota_bytes
+            left = [s for s in counted if s not in dropped]
+            excess_bytes = sum(s.n_bytes for s in left) + n_bytes - limit_bytes
+            for state in [s for s in droppable if s in left]:
+                if excess_bytes <= 0:
+                    break
+                dropped.append(state)
+                excess_bytes -= state.n_bytes
+            if excess_bytes > 0:
+                return False
+        for state in dropped:
             self.discard(state)
-            excess_bytes -= state.n_bytes
         return True
 
 
@@ -293,8 +320,7 @@ def open_parking_lot(
     """
     tiers: list[Tier] = []
     if memory_quota_bytes > 0 and memory_root.is_dir() and os.access(memory_root, os.W_OK):
-        sweep_stale_folders(memory_root)
-        tiers.append(Tier("memory", SessionFolder(memory_root), memory_quota_bytes))
+        tiers.append(Tier("memory", swept_session_folder(memory_root), memory_quota_bytes))
     parked = home / "parked"
     if lasting is None or disk_quota_bytes == 0:
         _remove_kept(parked)

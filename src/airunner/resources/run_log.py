@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from airunner.events import (
     Event,
+    ExternalCallMade,
     PermissionAsked,
     TextStreamed,
     ToolCallFinished,
@@ -32,6 +33,7 @@ from airunner.scheduling.scheduler import Scheduler
 
 KEPT_RUNS = 20
 _PRIVATE = {
+    ExternalCallMade: ("arguments",),
     PermissionAsked: ("arguments",),
     ToolCallStarted: ("arguments",),
     ToolCallFinished: ("result",),

@@ -58,6 +58,12 @@ def _make_locked(parent: Path) -> tuple[Path, int]:
         os.close(lock)
 
 
+def swept_session_folder(parent: Path) -> SessionFolder:
+    """A new folder in ``parent``, once those whose process is gone have been removed."""
+    sweep_stale_folders(parent)
+    return SessionFolder(parent)
+
+
 def sweep_stale_folders(parent: Path) -> int:
     """Remove folders whose process is gone; return how many. Those of others are left alone."""
     swept = 0

@@ -7,11 +7,10 @@ server is used, and which settings then are its own, is ``attaching``'s to say.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import weakref
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -91,7 +90,7 @@ class AttachedRuntime:
         self.engines = known_engines()
         self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
         self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
-        self.records = Records(records_file(settings))
+        self.records = Records(records_file(settings), on_delete=self._forget)
         self.pictures = PicturesFolder(pictures)
         self.closed = False
         self._tools: list[dict[str, Any]] | None = None
@@ -148,8 +147,9 @@ class AttachedRuntime:
     async def run_tool(
         self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
     ) -> Outcome:
-        """The same for callers with an event loop of their own."""
-        return await asyncio.to_thread(self.call_tool, name, arguments, by_user=by_user)
+        """The same for callers with an event loop of their own; cancelling it cancels the call."""
+        body = {"arguments": dict(arguments), "approved": by_user}
+        return outcome_from_json(await self._client.post_from_loop(f"/tools/{name}", body))
 
     # Specialised models.
 
@@ -299,6 +299,10 @@ class AttachedRuntime:
 
     def _failed(self, capability: ModelCapability, error: AiRunnerError) -> None:
         self._tell(SpecialistFailed(capability=capability.value, model="", problem=str(error)))
+
+    def _forget(self, conversation: str) -> None:
+        with suppress(ServerGoneError):  # then nothing of it is in memory, and the next one clears
+            self._client.delete(f"/states/{quote(conversation)}")
 
     def _listed(self) -> list[dict[str, Any]]:
         if self._tools is None:

@@ -1,10 +1,15 @@
-"""Capabilities by the names that settings use."""
+"""Capabilities by the names that settings use, and those by which others ask for them."""
 
 from __future__ import annotations
 
 from airunner.config.settings import Settings
 from airunner.errors import SettingsError
 from airunner.models.spec import ModelCapability
+
+TEAM = "airunner"
+"""The primary model, as clients name it."""
+CAPABILITY = "capability:"
+"""Before a capability's name: whatever serves it, as clients name that."""
 
 
 def capability_named(name: str, settings: Settings, setting: str) -> ModelCapability:

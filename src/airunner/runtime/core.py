@@ -43,7 +43,7 @@ from airunner.resources.manager import ModelResourceManager
 from airunner.resources.parking import Lasting, open_parking_lot, remove_states
 from airunner.resources.run_log import RunLog
 from airunner.resources.scope import current_owner
-from airunner.resources.session_folder import SessionFolder, sweep_stale_folders
+from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
@@ -68,9 +68,8 @@ class RuntimeCore:
     """A team of models under one set of settings, for ``async with``, on one event loop.
 
     What is ``async`` here, and ``team`` and ``manager``, is used on that loop alone;
-    ``bridge`` is the way there for other threads.
-    Making the object looks at the machine and its home folder, which is best done before
-    the loop serves anybody; it loads nothing and starts nothing.
+    ``bridge`` is the way there for other threads. Making the object looks at the machine and
+    its home folder, which is best done before the loop serves anybody; it loads nothing.
 
     Args:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
@@ -98,9 +97,7 @@ class RuntimeCore:
         self.catalog.validate()
         self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
         self.hardware = Hardware(settings, self.engines)
-        pins = [
-            capability_named(name, settings, "keep_in_memory") for name in settings.keep_in_memory
-        ]
+        pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
@@ -109,11 +106,9 @@ class RuntimeCore:
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
-        run_parent = settings.home / "run"
-        sweep_stale_folders(run_parent)
-        self._run_folder = SessionFolder(run_parent)
+        self._run_folder = swept_session_folder(settings.home / "run")
         self.bridge = LoopBridge()
-        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.records = Records(records_file(settings), on_delete=self.forget)
         self.known = KnownConversations()
         lasting = Lasting(self.known, self.records.conversations.may_have)
         try:
@@ -345,6 +340,12 @@ class RuntimeCore:
         """What is loaded where, now."""
         return await self.manager.measured_status()
 
+    def forget(self, conversation: str) -> None:
+        """The user has deleted a conversation; from any thread."""
+        self.bridge.soon(lambda: self.manager.forget(conversation))
+        # Another process may have parked it.
+        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
         await self.manager.settled()
@@ -352,9 +353,8 @@ class RuntimeCore:
     async def close(self) -> None:
         """End every worker, and leave only what was parked of conversations that last.
 
-        Safe to call twice.
-
-        Whoever waits for a model is refused, and generations in progress break off.
+        Whoever waits for a model is refused, and generations in progress break off. Safe to
+        call twice.
         """
         async with self._closing:
             if self._closed:
@@ -371,12 +371,6 @@ class RuntimeCore:
             self.records.close()
             self._run_folder.close()
             self._log.close()
-
-    def _forget(self, conversation: str) -> None:
-        """The user has deleted a conversation; from any thread."""
-        self.bridge.soon(lambda: self.manager.forget(conversation))
-        # Another process may have parked it.
-        remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
 
     def _equip(self) -> AgentLoop:
         settings, given = self.settings, self._given_tools

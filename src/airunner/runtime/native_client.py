@@ -40,12 +40,13 @@ class NativeClient:
         self.server = server
         self._root = server.url + API
         # Neither a proxy of the environment nor a limit on how much is held open at once.
-        self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {server.key}"},
-            timeout=httpx.Timeout(None, connect=CONNECT_S),
-            limits=httpx.Limits(max_connections=None),
-            trust_env=False,
-        )
+        self._options: dict[str, Any] = {
+            "headers": {"Authorization": f"Bearer {server.key}"},
+            "timeout": httpx.Timeout(None, connect=CONNECT_S),
+            "limits": httpx.Limits(max_connections=None),
+            "trust_env": False,
+        }
+        self._http = httpx.Client(**self._options)
 
     def get(self, path: str, **parameters: Any) -> Any:
         """What is at ``path``."""
@@ -55,6 +56,13 @@ class NativeClient:
     def post(self, path: str, body: Any = None) -> Any:
         """Have something done."""
         return self._asked("POST", path, json={} if body is None else body)
+
+    async def post_from_loop(self, path: str, body: Any) -> Any:
+        """The same from somebody's event loop; cancelling it hangs up."""
+        with self._telling():
+            async with httpx.AsyncClient(**self._options) as http:
+                response = await http.post(self._root + path, json=body)
+        return _answer(response)
 
     def delete(self, path: str) -> Any:
         """End or remove something."""
@@ -79,9 +87,7 @@ class NativeClient:
     def _asked(self, method: str, path: str, **given: Any) -> Any:
         with self._telling():
             response = self._http.request(method, self._root + path, **given)
-        if response.status_code >= _FAILED:
-            raise _raised(response)
-        return response.json()
+        return _answer(response)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -100,6 +106,12 @@ def failure_in(value: Any) -> AiRunnerError:
     if isinstance(told, dict) and "raised" in told:
         return error_from_json(told["raised"])
     return AiRunnerError(told["message"] if "message" in told else str(value))
+
+
+def _answer(response: httpx.Response) -> Any:
+    if response.status_code >= _FAILED:
+        raise _raised(response)
+    return response.json()
 
 
 def _raised(response: httpx.Response) -> AiRunnerError:

@@ -18,13 +18,13 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.engines.descriptor import Variant
-from airunner.errors import AiRunnerError, LoadError
+from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
 from airunner.messages import MediaKind
@@ -35,6 +35,8 @@ from airunner.resources.lease import Lease
 from airunner.resources.manager import ModelResourceManager
 from airunner.resources.sizing import Sized, Sizer
 from airunner.resources.status import Status
+from airunner.resources.visitor import ANYTHING, current_visitor
+from airunner.runtime.capability_names import CAPABILITY, TEAM
 from airunner.weights.store import ModelStore
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -94,6 +96,7 @@ class ModelTeam:
 
         Raises:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
+            ForbiddenModelError: the visitor may not use it.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
         await self._claim()
@@ -104,10 +107,30 @@ class ModelTeam:
             sized = await self._sized(wanted)
         else:
             sized = await self._sized_by_name(model, wanted)
+        self.check_right(sized.spec)
         if wanted is PRIMARY:
             self._manager.set_primary(sized)
         async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
             yield lease
+
+    def check_right(self, spec: ModelSpec) -> None:
+        """Return if the visitor may use a model, by any name that it goes by now.
+
+        Raises:
+            ForbiddenModelError: they may not.
+        """
+        visitor = current_visitor()
+        if visitor.models != ANYTHING and not visitor.may_use(*self._names_of(spec.model_path)):
+            raise ForbiddenModelError(spec.model_path, visitor.name)
+
+    def _names_of(self, model: str) -> Iterator[str]:
+        yield model
+        for capability in self._catalog.mapping:
+            with suppress(AiRunnerError):  # nothing serves it
+                if self.resolution(capability).spec.model_path == model:
+                    yield f"{CAPABILITY}{capability.value}"
+                    if capability is PRIMARY:
+                        yield TEAM
 
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         """The model that a lease on ``capability`` would get now; see ``resolution``."""

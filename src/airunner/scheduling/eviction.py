@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 _EXACT_LIMIT = 12
-_HALF_LIFE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +19,20 @@ class Candidate:
 
 
 def eviction_cost_s(
-    *, load_s: float, uses: int, idle_s: float, rebuild_s: float, is_primary: bool
+    *, load_s: float, rebuild_s: float, likelihood: float, is_primary: bool
 ) -> float:
-    """Expected seconds that evicting a model will cost later.
+    """Seconds that evicting a model is expected to add to the next use of any model.
 
-    ``load_s x P(reuse) + rebuild_s``. The primary is certain to be needed again.
-    For others the likelihood grows with how often they were used (``1 - 1/(1 +
-    uses)``, Laplace's rule of succession with one imagined miss) and halves for
-    every ten minutes of idleness, a half-life chosen to outlast a pause in a
-    conversation but not a change of task.
+    What it takes to bring the model back, its weights (``load_s``) and its parked
+    conversations (``rebuild_s``), times the ``likelihood`` that it is the next one
+    used (``forecast``). The primary is certain to be brought back.
+
+    Keeping what is dearest by frequency x cost is the cost-benefit rule of LNC-R
+    (Scheuermann et al. 1996) and GreedyDual-Size-Frequency (Cherkasova 1998). They
+    divide by size and evict one by one, which frees too much where few large
+    things are held; here size decides in ``cheapest_sufficient``.
     """
-    if is_primary:
-        return load_s + rebuild_s
-    likelihood = (1.0 - 1.0 / (1.0 + uses)) * float(0.5 ** (idle_s / _HALF_LIFE_S))
-    return load_s * likelihood + rebuild_s
+    return (load_s + rebuild_s) * (1.0 if is_primary else likelihood)
 
 
 def cheapest_sufficient(

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airunner.scheduling.eviction import Candidate, eviction_cost_s
+from airunner.scheduling.forecast import UseForecast
 from airunner.scheduling.inputs import Demand
 from airunner.scheduling.ledger import DeviceBudget, Ledger
 from airunner.scheduling.lifecycle import Lifecycle
@@ -35,9 +36,7 @@ class ModelRecord:
         parked_bytes: saved conversations, off the device.
         load_s: the last measured load time, a guess of 1 s before the first.
         rebuild_s: what its conversations would cost to keep or rebuild.
-        uses: leases granted so far.
         served: whether a lease was granted since the last load.
-        last_used_s: when the last lease ended.
         attempts: failed loads in a row.
     """
 
@@ -53,22 +52,18 @@ class ModelRecord:
     parked_bytes: int = 0
     load_s: float = 1.0
     rebuild_s: float = 0.0
-    uses: int = 0
     served: bool = False
-    last_used_s: float = 0.0
     attempts: int = 0
 
     def lend(self, request: str, owner: str, now_s: float) -> None:
         """Count a lease."""
         self.leases[request], self.granted_s[request] = owner, now_s
-        self.uses += 1
 
     def take_back(self, request: str, now_s: float) -> None:
         """End a lease."""
         del self.leases[request]
         lasted_s = now_s - self.granted_s.pop(request)
         self.lease_s += (lasted_s - self.lease_s) / _LEASES_REMEMBERED
-        self.last_used_s = now_s
 
     def rest_state(self) -> Lifecycle:
         """What the model is once it has left memory."""
@@ -111,6 +106,7 @@ class Roster:
         self.primary: str | None = None
         self.primary_owed = False
         self.series: set[str] = set()
+        self.forecast = UseForecast()
         self.now_s = 0.0
 
     def record(self, key: str) -> ModelRecord:
@@ -173,6 +169,15 @@ class Roster:
             if r.key not in besides and self.evictable(r)
         )
 
+    def stake(self, record: ModelRecord) -> str:
+        """In words, what is lost by evicting a model."""
+        if record.state is Lifecycle.LOADING:
+            return "nobody waits for it"
+        back = f"{record.load_s + record.rebuild_s:.1f} s to bring back"
+        if record.key == self.primary:
+            return f"the primary, {back}"
+        return f"{self.forecast.likelihood.get(record.key, 0.0):.0%} likely to be next, {back}"
+
     def leaving_bytes(self, device: str) -> int:
         """Memory that is on its way back."""
         charges = self.ledger.accounts[device].charges
@@ -215,9 +220,8 @@ class Roster:
             return Candidate(record.key, size_bytes, 0.0)  # a load nobody waits for
         cost_s = eviction_cost_s(
             load_s=record.load_s,
-            uses=record.uses,
-            idle_s=max(0.0, self.now_s - record.last_used_s),
             rebuild_s=record.rebuild_s,
+            likelihood=self.forecast.likelihood.get(record.key, 0.0),
             is_primary=record.key == self.primary,
         )
         return Candidate(record.key, size_bytes, cost_s)

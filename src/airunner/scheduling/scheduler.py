@@ -177,7 +177,7 @@ class Scheduler:
             self._arrived(record)
 
     def _arrived(self, record: ModelRecord) -> None:
-        record.state, record.last_used_s = Lifecycle.READY, self._roster.now_s
+        record.state = Lifecycle.READY
         if record.key == self._roster.primary:
             self._roster.primary_owed = False
 
@@ -260,6 +260,7 @@ class Scheduler:
         self._roster.granted[waiter.request] = record.key
         record.lend(waiter.request, waiter.owner, self._roster.now_s)
         record.state, record.served = Lifecycle.BUSY, True
+        self._roster.forecast = self._roster.forecast.after_use(record.key)
         self._emit(Grant, record, "loaded", request=waiter.request)
 
     def _place(self, waiter: Waiter, record: ModelRecord, promises: Promises) -> None:
@@ -302,7 +303,8 @@ class Scheduler:
             possible_bytes = min(over_bytes, sum(c.size_bytes for c in idle))
             for victim in cheapest_sufficient(idle, possible_bytes) or ():
                 record = self._roster.models[victim.key]
-                self._evict(record, "the device is over its budget", owes=True)
+                reason = f"the device is over its budget; {self._roster.stake(record)}"
+                self._evict(record, reason, owes=True)
 
     def _return_primary(self, promises: Promises) -> None:
         if self._roster.primary is None or not self._roster.primary_owed:
@@ -328,7 +330,8 @@ class Scheduler:
     def _make_room(self, record: ModelRecord, found: Placement, owes: bool) -> None:
         reason = f"makes room for {record.key}, which needs {found.needed_bytes:,} bytes"
         for victim in found.evict:
-            self._evict(self._roster.models[victim.key], reason, owes)
+            leaving = self._roster.models[victim.key]
+            self._evict(leaving, f"{reason}; {self._roster.stake(leaving)}", owes)
 
     def _evict(self, record: ModelRecord, reason: str, owes: bool) -> None:
         if record.key == self._roster.primary and owes:

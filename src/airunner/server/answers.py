@@ -1,7 +1,8 @@
 """Answers of models to clients' requests, as chunks of OpenAI's chat completions.
 
-Every API of the server is made of these. Owns what a model is asked for by name, under
-which lease and in which conversation, and that an answer goes on when its worker dies.
+Every API of the server is made of these; those of the whole team are ``team_answers``'.
+Owns what a model is asked for by name, under which lease and in which conversation, and
+that an answer goes on when its worker dies.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from airunner.server.asked_media import check_media
 from airunner.server.chunks import Completion
 from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
+from airunner.server.team_answers import TeamAnswers, is_for_team
 from airunner.server.valid_calls import valid_completion
 
 
@@ -31,6 +33,7 @@ class Answers:
     def __init__(self, core: RuntimeCore, models: ServedModels) -> None:
         self._core = core
         self._models = models
+        self._team = TeamAnswers(core)
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -41,6 +44,11 @@ class Answers:
         Raises:
             AiRunnerError: before the first chunk, or in the middle of the answer.
         """
+        if self._is_for_team(body):
+            async with aclosing(self._team.chunks(body)) as answer:
+                async for chunk in answer:
+                    yield chunk
+            return
         seed = body.get("seed")
         request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
         wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
@@ -76,7 +84,18 @@ class Answers:
         Raises:
             AiRunnerError: the model cannot be had.
         """
+        if self._is_for_team(body):
+            return await self._team.count_tokens(body)
         name = self._models.speaker(body["model"])
         await check_media(self._core, name, body["messages"])
         async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
             return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))
+
+    def _is_for_team(self, body: Mapping[str, Any]) -> bool:
+        """Whether the team answers.
+
+        Raises:
+            ForbiddenModelError: the visitor may not use it.
+        """
+        self._models.wanted(body["model"])
+        return self._models.is_team(body["model"]) and is_for_team(body)

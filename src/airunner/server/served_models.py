@@ -15,16 +15,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError, ForbiddenModelError, GenerationError
+from airunner.errors import AiRunnerError, GenerationError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
 from airunner.resources.visitor import ANYTHING, current_visitor
+from airunner.runtime.capability_names import CAPABILITY, TEAM
 from airunner.runtime.core import RuntimeCore
 from airunner.weights.local import stored_bytes
 
-TEAM = "airunner"
-CAPABILITY = "capability:"
 _LATEST = ":latest"
 _SILENT = {
     ModelCapability.EMBEDDING: "makes vectors",
@@ -128,10 +127,7 @@ class ServedModels:
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
             ForbiddenModelError: the visitor may not use it.
         """
-        wanted = self.wanted(name)
-        if isinstance(wanted, ModelCapability):
-            return self._core.resolve(wanted).spec
-        return self._core.catalog.spec(wanted)
+        return self._spec(self.wanted(name))
 
     def speaker(self, name: str) -> str:
         """The registered model that ``name`` stands for and that answers in text.
@@ -165,19 +161,18 @@ class ServedModels:
             UnknownModelError: there is no such capability or model.
             ForbiddenModelError: the visitor may not use it.
         """
-        found, visitor = self._wanted(name.strip()), current_visitor()
-        if visitor.models != ANYTHING and not visitor.may_use(name.strip(), *self._names(found)):
-            raise ForbiddenModelError(name, visitor.name)
+        found = self._wanted(name.strip())
+        if current_visitor().models != ANYTHING:
+            self._core.team.check_right(self._spec(found))
         return found
 
-    def _names(self, found: ModelCapability | str) -> tuple[str, ...]:
-        """What a model or capability goes by where rights are written."""
-        if not isinstance(found, ModelCapability):
-            return (found,)
-        return f"{CAPABILITY}{found.value}", self._core.resolve(found).spec.model_path
+    def _spec(self, wanted: ModelCapability | str) -> ModelSpec:
+        if isinstance(wanted, ModelCapability):
+            return self._core.resolve(wanted).spec
+        return self._core.catalog.spec(wanted)
 
     def _wanted(self, name: str) -> ModelCapability | str:
-        if name == TEAM or name == TEAM + _LATEST:
+        if self.is_team(name):
             return ModelCapability.PRIMARY_CONVERSATION
         if name.startswith(CAPABILITY):
             try:
@@ -189,6 +184,10 @@ class ServedModels:
             return name.removesuffix(_LATEST)
         by_case = {key.lower(): key for key in registry}
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
+
+    def is_team(self, name: str) -> bool:
+        """Whether ``name`` stands for the whole team with its tools."""
+        return name.strip().removesuffix(_LATEST) == TEAM
 
     async def named(self) -> list[tuple[str, ServedModel]]:
         """Every name that the visitor may ask for now, with the model that would answer."""

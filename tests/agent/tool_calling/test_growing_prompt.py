@@ -3,7 +3,8 @@
 Conversations of twenty turns at random, with models that answer at random: calls
 that are right, wrong, unknown or through ``call_tool``, failures, approvals, retries,
 forced and forbidden choices, cancelled turns, several conversations in turns, saved
-and resumed, trimmed and shortened. The prompts are rendered by chat templates in
+and resumed, trimmed and shortened, some with tools of a client that are called beside
+ours, answered in another order or not at all. The prompts are rendered by chat templates in
 the style that models use. Only the models are scripted.
 """
 
@@ -27,6 +28,7 @@ from tests.tiny_png import GREEN, RED
 from airunner.agent.conversation import Conversation
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.chat_format import messages_json
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
@@ -38,7 +40,13 @@ from airunner.errors import (
     UnknownToolError,
     WorkerDiedError,
 )
-from airunner.events import Event, EventBus, HistoryTrimmed, PermissionAsked
+from airunner.events import (
+    Event,
+    EventBus,
+    ExternalCallMade,
+    HistoryTrimmed,
+    PermissionAsked,
+)
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.media import MediaSupport
 from airunner.messages import (
@@ -54,6 +62,7 @@ from airunner.messages import (
 from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
 from airunner.records.records import Records
 from airunner.tools.call_tool import meant
+from airunner.tools.json_form import JsonForm
 from airunner.tools.permissions import Permissions
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
@@ -239,7 +248,10 @@ class RandomTeam:
     def _is_valid(self, call: ToolCall) -> bool:
         wanted = meant(call)
         try:
-            self.loop.toolset.get(wanted.name).validate(wanted.arguments)
+            if wanted.name in EXTERNAL:
+                JsonForm(wanted.name, EXTERNAL[wanted.name].parameters).validate(wanted.arguments)
+            else:
+                self.loop.toolset.get(wanted.name).validate(wanted.arguments)
         except (ToolArgumentsError, UnknownToolError):
             return False
         return True
@@ -248,13 +260,14 @@ class RandomTeam:
         """A call as models make them: mostly right, of a tool in the block or outside it."""
         shown = [schema.name for schema in request.tools]
         wanted = self.rng.choice([*shown, *self.tools.names])
-        if wanted not in self.tools:
+        if wanted not in self.tools and wanted not in EXTERNAL:
             wanted = "search_tools" if "search_tools" in shown else self.tools.names[0]
-        parameters = (
-            {"type": "object", "properties": {"query": {}}, "required": ["query"]}
-            if wanted == "search_tools"
-            else self.tools.get(wanted).parameters
-        )
+        if wanted in EXTERNAL:
+            parameters = EXTERNAL[wanted].parameters
+        elif wanted == "search_tools":
+            parameters = {"type": "object", "properties": {"query": {}}, "required": ["query"]}
+        else:
+            parameters = self.tools.get(wanted).parameters
         arguments = instance(parameters, self.rng)
         if self.rng.random() < 0.2:
             arguments = {"nonsense": 1}
@@ -314,6 +327,18 @@ TOOLS = Toolset(
         read_story,
     ]
 )
+EXTERNAL = {
+    name: ToolSchema(
+        name,
+        f"Of the client: {name}.",
+        {
+            "type": "object",
+            "properties": {"path": {"type": "string"}, "lines": {"type": "integer"}},
+            "required": ["path"],
+        },
+    )
+    for name in ("read_client_file", "edit_client_file")
+}
 MESSAGES: list[Content] = [
     "Hello!",
     (RED, TextPart("What is this?")),
@@ -334,7 +359,9 @@ class Talk:
     records: Records
     team: RandomTeam
     loop: AgentLoop
+    with_external: bool = False
     keepers: list[ConversationSaver] = field(default_factory=list)
+    open_calls: dict[str, list[str]] = field(default_factory=dict)
 
     async def run(self, turns: int) -> None:
         for number in range(turns):
@@ -351,12 +378,18 @@ class Talk:
 
     async def _turn(self, keeper: ConversationSaver) -> None:
         stop_after = self.rng.randint(1, 30) if self.rng.random() < 0.15 else None
-        turn = self.loop.run_turn(
-            keeper.conversation,
-            self.rng.choice(MESSAGES),
-            may_ask=self.rng.random() < 0.8,
+        calls = self.open_calls.pop(keeper.conversation.id, [])
+        self.rng.shuffle(calls)
+        given = [c for c in calls if self.rng.random() < 0.9]
+        results = [Message("tool", f"The client did {call}.", tool_call_id=call) for call in given]
+        goes_on = bool(results) and self.rng.random() < 0.8
+        request = TurnRequest(
+            None if goes_on else self.rng.choice(MESSAGES),
             tool_choice=self.rng.choice(CHOICES),
+            results=results,
+            external=tuple(EXTERNAL.values()) if self.with_external else (),
         )
+        turn = self.loop.run(keeper.conversation, request, may_ask=self.rng.random() < 0.8)
         seen = 0
         async with aclosing(turn):
             async for event in turn:
@@ -365,10 +398,14 @@ class Talk:
                     break
                 if isinstance(event, PermissionAsked):
                     self.loop.answer(event.question, self.rng.choice(["yes", "no", "always"]))
+                elif isinstance(event, ExternalCallMade):
+                    opened = self.open_calls.setdefault(keeper.conversation.id, [])
+                    opened.append(event.call)
 
 
 def talk(seed: int, dialect: ChatDialect, folder: Path, *, n_ctx: int, thinks: bool) -> RandomTeam:
     rng = random.Random(seed)
+    with_external = rng.random() < 0.5
     takes: frozenset[MediaKind] = frozenset({"image"} if rng.random() < 0.7 else ())
     team = RandomTeam(rng, dialect, TOOLS, n_ctx, thinks, takes)
     bus = EventBus()
@@ -388,7 +425,7 @@ def talk(seed: int, dialect: ChatDialect, folder: Path, *, n_ctx: int, thinks: b
     team.loop = loop
     records = Records(folder / f"{dialect}-{seed}-{rng.random()}.db")
     try:
-        asyncio.run(Talk(rng, records, team, loop).run(20))
+        asyncio.run(Talk(rng, records, team, loop, with_external).run(20))
     finally:
         records.close()
     return team
@@ -472,4 +509,5 @@ def test_the_talks_have_in_them_what_they_should(tmp_path: Path, dialect: ChatDi
         assert "used up" in prompts
         assert "Call it again" in prompts
         assert "No further tool can be called" in prompts
+        assert "The client did call_" in prompts
         assert '"name": "call_tool", "arguments": {"name": "order_pizza"' in prompts

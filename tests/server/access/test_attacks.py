@@ -182,7 +182,8 @@ def test_what_is_sent_back_in_headers_stays_one_header(server: RunningServer) ->
     ],
 )
 def test_a_name_of_a_model_is_no_path_of_a_file(server: RunningServer, path: str) -> None:
-    for target in (f"/v1/models/{path}", f"/v1/responses/{path}", f"/{path}"):
+    kept = (f"/api/v1/conversations/{path}", f"/api/v1/conversations/x/files/{path}")
+    for target in (f"/v1/models/{path}", f"/v1/responses/{path}", f"/{path}", *kept):
         response = get_raw(server.port, target)
         assert status_of(response) == 404
         assert b"root:" not in response
@@ -202,6 +203,7 @@ def test_a_model_asked_for_by_a_path_is_unknown(client: httpx.Client) -> None:
         assert client.post("/api/pull", json={"model": name, "stream": False}).is_error
 
 
+CHATS = ("/v1/chat/completions", "/v1/messages", "/api/chat")
 DEEP = 5000
 JSON = {"Content-Type": "application/json"}
 BOMBS = {
@@ -237,7 +239,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/api/chat"])
+@pytest.mark.parametrize("path", [*CHATS, "/api/v1/turns"])
 @pytest.mark.parametrize("body", [*BOMBS.values(), *SURROGATES.values()])
 def test_a_body_that_cannot_be_read_is_the_clients_fault(
     client: httpx.Client, path: str, body: str
@@ -248,7 +250,7 @@ def test_a_body_that_cannot_be_read_is_the_clients_fault(
         assert "error" in response.json()
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/api/chat"])
+@pytest.mark.parametrize("path", CHATS)
 @pytest.mark.parametrize("body", OTHERS.values())
 def test_an_odd_body_is_nobody_elses_fault(
     client: httpx.Client, path: str, body: str | bytes

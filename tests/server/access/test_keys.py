@@ -127,6 +127,8 @@ def keys(served_home: Path) -> dict[str, str]:
         "all": known.add(Visitor("all", manages=False)),
         "one": known.add(Visitor("one", (EMBEDDED_SPECIALIST,), (), manages=False)),
         "manager": known.add(Visitor("manager")),
+        "narrow": known.add(Visitor("narrow", (EMBEDDED_SPECIALIST,), ("get_*",))),
+        "named": known.add(Visitor("named", ("airunner",), manages=False)),
         "gone": known.add(Visitor("gone")),
     }
     known.remove("gone")
@@ -216,6 +218,28 @@ def test_what_is_the_owners_needs_a_key_that_manages(
             assert response.status_code == 403, path
         allowed = ask.post(path, json=body, headers=bearer(keys["manager"]))
         assert allowed.status_code != 403, path
+
+
+def test_a_key_that_manages_keeps_to_its_models_and_tools(
+    ask: httpx.Client, keys: dict[str, str]
+) -> None:
+    head = bearer(keys["narrow"])
+    tool = {"arguments": {"expression": "1 + 1"}, "approved": True}
+    refused = ask.post("/api/v1/tools/calculate", json=tool, headers=head)
+    assert "the key of this request does not allow it" in refused.text
+    allowed = ask.post("/api/v1/tools/calculate", json=tool, headers=bearer(keys["manager"]))
+    assert "the key" not in allowed.text
+    body = {"capability": "primary_conversation"}
+    assert ask.post("/api/v1/leases", json=body, headers=head).status_code == 403
+
+
+def test_a_model_may_be_meant_by_any_name_it_goes_by(
+    ask: httpx.Client, keys: dict[str, str]
+) -> None:
+    for model, status in (("airunner", 200), (EMBEDDED_PRIMARY, 200), (EMBEDDED_SPECIALIST, 403)):
+        body = {**CHAT, "model": model}
+        response = ask.post("/v1/chat/completions", json=body, headers=bearer(keys["named"]))
+        assert response.status_code == status, response.text
 
 
 def test_a_response_is_its_keys_alone(ask: httpx.Client, keys: dict[str, str]) -> None:

@@ -55,9 +55,9 @@ class NativeToolCalling:
         return replace(self._forced(name), read=_as_generated)
 
     def _forced(self, choice: str) -> Prompt:
-        """A call of the tool ``choice``; of any in the block, if one is ``"required"``."""
+        """A call of the tool ``choice``; of any that is meant, if one is ``"required"``."""
         if choice == REQUIRED:
-            calls = {tool.name: tool.decoding for tool in self._block.tools}
+            calls = {tool.name: tool.decoding for tool in self._block.required}
         else:
             arguments = self._toolset.get(choice).decoding
             is_shown = choice in self._block

@@ -3,7 +3,8 @@
 Chat templates put tools before everything that was said, so one changed tool
 makes the engine read the whole conversation anew. The block is therefore
 decided once, by the tools there are and the settings, and is the same for every
-conversation from its beginning to its end.
+conversation from its beginning to its end. A client's own tools belong to its
+conversation alone and stand below.
 """
 
 from __future__ import annotations
@@ -49,9 +50,20 @@ class ToolBlock:
     those, because they are switched off, the core is smaller: nothing that people seldom
     want takes their places. A toolset that has none of them shows its first ones, and one
     no larger than the core is shown whole. Names that are in no toolset are in ``unknown``.
+
+    ``external`` has the tools of a client's own conversation, which are all shown, last.
+    ``required`` are those of which one is called where a call is required, by default the
+    external ones if there are any.
     """
 
-    def __init__(self, toolset: Toolset, core: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        toolset: Toolset,
+        core: Sequence[str] = (),
+        external: Toolset | None = None,
+        required: Toolset | None = None,
+    ) -> None:
+        self.external = Toolset() if external is None else external
         names = [name for name in toolset.names if name != SEARCH_TOOLS]
         chosen = names if tuple(core) == (ALL,) else [name for name in core if name in names]
         known = {*names, *RESERVED}  # the latter come by themselves
@@ -64,18 +76,21 @@ class ToolBlock:
         self.is_whole = len(self.names) == len(names)
         shown = self.names if self.is_whole else (*self.names, SEARCH_TOOLS)
         self._tools = {name: toolset.get(name) for name in shown if name in toolset}
-        self._schemas = tuple(tool.schema for tool in self._tools.values())
+        own = tuple(tool.schema for tool in self._tools.values())
+        found = () if self.is_whole else (CALL_TOOL_SCHEMA,)
+        self._schemas = (*own, *found, *self.external.schemas)
+        self.required = tuple(required or self.external) or self.tools
 
     def __contains__(self, name: object) -> bool:
         """Whether a model sees the tool called ``name``."""
-        return name in self._tools
+        return name in self._tools or name in self.external
 
     @property
     def tools(self) -> tuple[Tool, ...]:
         """The tools that can be called by their own name, in order."""
-        return tuple(self._tools.values())
+        return (*self._tools.values(), *self.external)
 
     @property
     def schemas(self) -> tuple[ToolSchema, ...]:
         """What a model is told, in order; byte for byte the same every time."""
-        return self._schemas if self.is_whole else (*self._schemas, CALL_TOOL_SCHEMA)
+        return self._schemas

@@ -77,6 +77,12 @@ def record_routes(core: RuntimeCore) -> APIRouter:
         await asyncio.to_thread(records.conversations.delete, entry.id)
         return {"deleted": entry.id}
 
+    @routes.delete("/states/{conversation}")
+    def forget(conversation: str) -> dict[str, Any]:
+        """Remove what models have computed of a conversation that its owner has deleted."""
+        core.forget(conversation)
+        return {}
+
     @routes.get("/facts")
     def facts() -> dict[str, Any]:
         """What is known of the user."""

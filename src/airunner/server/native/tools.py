@@ -58,7 +58,9 @@ def tool_routes(core: RuntimeCore) -> APIRouter:
             outcome = await core.call_tool(name, asked.arguments, by_user=asked.approved)
             return outcome_as_json(outcome)
 
-        (await core.agent()).toolset.get(name)
+        agent = await core.agent()
+        if not agent.knows(name):
+            agent.toolset.get(name)
         return await answer_with(request, core.bus, work(), asked.stream)
 
     return routes

@@ -21,6 +21,7 @@ from airunner.server.chunks import Completion
 from airunner.server.openai.chat_request import ChatCompletionRequest
 from airunner.server.problems import Problem
 from airunner.server.streams import event, stream_response, unless_hung_up
+from airunner.server.team_steps import EXTENSION
 
 DONE = event("[DONE]")
 
@@ -118,8 +119,7 @@ def _outward(chunk: Chunk, index: int, with_usage: bool) -> dict[str, Any]:
         if thought := delta.get("reasoning_content"):
             delta = {**delta, "reasoning": thought}
         found["choices"] = [{**choice, "delta": delta, "index": index}]
-    if "timings" in chunk:
-        found["timings"] = chunk["timings"]
+    found |= {name: chunk[name] for name in ("timings", EXTENSION) if name in chunk}
     if chunk.get("usage") and not with_usage:
         found["usage"] = chunk["usage"]
     return found

@@ -1,0 +1,73 @@
+"""The tools of a turn: ours, and beside them those that whoever runs the turn brings along.
+
+Owns which tools there are, which of them every prompt shows, and each way of offering
+them. Of tools that are brought along nothing is run here: see ``Turn``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from airunner.agent.tool_calling.prompt import ToolCalling, ToolCallingFactory
+from airunner.agent.tool_calling.tool_block import ToolBlock
+from airunner.errors import InvalidToolError, ToolFailedError
+from airunner.messages import ToolSchema
+from airunner.models.spec import ChatDialect
+from airunner.tools.json_form import JsonForm
+from airunner.tools.search import RESERVED, search_tool
+from airunner.tools.tool import Tool
+from airunner.tools.toolset import Toolset
+
+
+class OfferedTools:
+    """``ours`` and ``external`` tools, and the ``ways`` of offering them to a model.
+
+    External tools stand in every prompt, below ours: conversations with and without them
+    share what is above. Where one has the name of a tool of ours, ours is not offered. Only
+    those that are ``allowed`` may be called, ``None`` for all; all stand in the prompt.
+
+    Raises:
+        InvalidToolError: a tool has a name that the way to the others has; an external one
+            has a name or a schema that cannot be used, or two have one name.
+    """
+
+    def __init__(
+        self,
+        ours: Toolset,
+        core_tools: Sequence[str],
+        ways: Mapping[ChatDialect, ToolCallingFactory],
+        external: Sequence[ToolSchema] = (),
+        allowed: Collection[str] | None = None,
+    ) -> None:
+        theirs = Toolset(map(_external_tool, external), name="client")
+        self.external = theirs if allowed is None else theirs.filtered(allowed)
+        self.forbidden = frozenset(theirs.names).difference(self.external.names)
+        for name in sorted(RESERVED.intersection((*ours.names, *theirs.names))):
+            raise InvalidToolError(name, "models reach tools outside their prompt by this name")
+        if external:
+            ours = ours.filtered(lambda tool: tool.name not in theirs)
+        block = ToolBlock(ours, core_tools, theirs, self.external)
+        if not block.is_whole:
+            ours += Toolset([search_tool(ours, block.names)])
+            block = ToolBlock(ours, core_tools, theirs, self.external)
+        self.block, self.toolset = block, ours + theirs
+        self._ways = ways
+        self._made: dict[ChatDialect, ToolCalling] = {}
+
+    def way(self, dialect: ChatDialect) -> ToolCalling:
+        """How a model of ``dialect`` is offered them; made when first asked for."""
+        if dialect not in self._made:
+            self._made[dialect] = self._ways[dialect](self.toolset, self.block)
+        return self._made[dialect]
+
+
+def _external_tool(schema: ToolSchema) -> Tool:
+    def elsewhere(**_: object) -> None:
+        raise ToolFailedError(schema.name, "whoever brought it runs it")
+
+    return Tool(
+        elsewhere,
+        name=schema.name,
+        description=schema.description or schema.name,
+        form=JsonForm(schema.name, schema.parameters),
+    )

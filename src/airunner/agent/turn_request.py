@@ -1,0 +1,40 @@
+"""What a turn is asked for: a plain value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airunner.agent.tool_calling.prompt import AUTO
+from airunner.messages import Content, Message, ToolSchema
+from airunner.models.spec import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """What the user said and how the answer is to be sampled; ``None`` is the model's default.
+
+    Attributes:
+        content: what the user says; ``None`` goes on where the conversation stands, which
+            ends with a user's message or with results of tools, those of ``results`` among them.
+        tool_choice: which tools the turn may call, see ``ToolCalling.next_step``. A tool
+            that has to be called is called first; after that the model is free.
+        results: messages that answer the calls which the last turn ended with, one a call.
+        external: tools that the caller of the turn runs: a call of one ends the turn, with
+            ``ExternalCallMade``. They belong to the conversation: other ones, or in
+            another order, make its prompt a new one.
+        allowed: the names of those of them that may be called in this turn; ``None`` for all.
+        stop: texts before which an answer ends.
+        max_tokens: the most that one generation may have; ``None`` leaves it to the settings.
+    """
+
+    content: Content | None
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int | None = None
+    thinking: bool | None = None
+    tool_choice: str = AUTO
+    results: Sequence[Message] = ()
+    external: Sequence[ToolSchema] = ()
+    allowed: frozenset[str] | None = None
+    stop: Sequence[str] = ()
+    max_tokens: int | None = None

@@ -1,0 +1,121 @@
+"""Steps of the team in the words of a client's stream.
+
+Owns the line that a step becomes, which clients show as reasoning or pass over, and the
+field of a chunk in which the step stands as the event that it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from airunner.errors import AiRunnerError
+from airunner.events import (
+    Event,
+    HistoryTrimmed,
+    ImageStepped,
+    ModelLoaded,
+    ModelLoadFailed,
+    ModelParked,
+    ModelRestored,
+    PermissionDecided,
+    PictureSaved,
+    SpecialistFailed,
+    ToolCallFinished,
+    ToolCallStarted,
+    ToolProgressed,
+    WorkerDied,
+)
+from airunner.models.spec import ModelCapability, short_name
+
+EXTENSION = "airunner"
+"""The field of a chunk that clients of the plain API do not know."""
+
+OF_MODELS = (
+    *(ModelLoaded, ModelLoadFailed, ModelParked, ModelRestored),
+    *(SpecialistFailed, WorkerDied),
+)
+"""Steps that no turn is named in: what the team's memory had to do meanwhile."""
+
+_SHOWN_CHARACTERS = 200
+
+Uses = Callable[[str], Mapping[ModelCapability, str]]
+"""The capabilities that a tool needs, each with the model that serves it."""
+
+
+def line_of(event: Event, uses: Uses) -> str | None:
+    """What a person is told of a step, on one line; ``None`` if nothing."""
+    line = _line(event, uses)
+    return None if line is None else _short(" ".join(line.split()))
+
+
+def picture_link(event: PictureSaved) -> str:
+    """A drawn picture in Markdown, by its path on the machine of the server."""
+    return f"![picture](<{event.path}>)"
+
+
+def _line(event: Event, uses: Uses) -> str | None:
+    match event:
+        case ToolCallStarted():
+            arguments = ", ".join(
+                f"{name}={json.dumps(value, ensure_ascii=False, default=str)}"
+                for name, value in event.arguments.items()
+            )
+            models = "".join(
+                f", with {short_name(model)} for {capability.value}"
+                for capability, model in uses(event.tool).items()
+            )
+            return f"tool {event.tool}({_short(arguments)}){models}"
+        case ToolProgressed():
+            return f"tool {event.tool}: {event.text}"
+        case ToolCallFinished(problem=""):
+            return f"tool {event.tool} done in {event.seconds:.1f} s"
+        case ToolCallFinished():
+            return f"tool {event.tool} failed: {event.problem}"
+        case HistoryTrimmed():
+            return f"old messages left out to fit the context of {event.n_ctx:,} tokens"
+        case ModelLoaded():
+            return f"loaded {short_name(event.model)} in {event.load_s:.1f} s"
+        case ModelLoadFailed():
+            return f"{short_name(event.model)} did not load: {event.problem}"
+        case ModelParked():
+            return f"parked {short_name(event.model)} with {event.tokens:,} tokens"
+        case ModelRestored():
+            return f"restored {short_name(event.model)} with {event.tokens:,} tokens"
+        case SpecialistFailed():
+            return f"{event.capability} could not be used: {event.problem}"
+        case WorkerDied():
+            return f"the worker of {short_name(event.model)} died"
+        case PictureSaved():
+            return f"saved {event.path}"
+        case _:
+            return None
+
+
+def is_step(event: Event) -> bool:
+    """Whether a client is told of ``event`` in the extension field at all."""
+    return isinstance(
+        event,
+        (
+            *OF_MODELS,
+            *(ToolCallStarted, ToolProgressed, ToolCallFinished, PermissionDecided),
+            *(HistoryTrimmed, ImageStepped, PictureSaved),
+        ),
+    )
+
+
+def models_of(
+    capabilities: tuple[ModelCapability, ...], resolve: Callable[[ModelCapability], str]
+) -> dict[ModelCapability, str]:
+    """The models that serve ``capabilities``, as far as there are any."""
+    found: dict[ModelCapability, str] = {}
+    for capability in capabilities:
+        try:
+            found[capability] = resolve(capability)
+        except AiRunnerError:
+            continue  # the tool finds out, and says so
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

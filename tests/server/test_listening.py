@@ -1,0 +1,20 @@
+"""The port of the server before anybody serves on it."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from airunner.errors import PortTakenError
+from airunner.server.serving import Address, listening
+
+
+def test_who_connects_before_the_first_accept_waits_and_a_second_server_is_refused() -> None:
+    with listening(Address(port=0)) as sock:
+        port = sock.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            accepted, _ = sock.accept()
+            accepted.close()
+        with pytest.raises(PortTakenError):
+            listening(Address(port=port))
