@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from airunner.server.request_parts import Block, InnerBlock
+
 _MOST_TOKENS = 2**31 - 1
 # Claude Code begins its system prompt with a line that changes with every request. Left
 # there, it would throw the whole KV cache away.
@@ -30,7 +32,7 @@ class AnthropicMessage(Open):
     """One message; some clients put system messages among the others."""
 
     role: Literal["user", "assistant", "system"]
-    content: str | list[dict[str, Any]]
+    content: str | list[Block]
 
 
 class AnthropicTool(Open):
@@ -74,7 +76,7 @@ class CountRequest(Open):
 
     model: str = Field(min_length=1)
     messages: list[AnthropicMessage] = Field(min_length=1)
-    system: str | list[dict[str, Any]] | None = None
+    system: str | list[InnerBlock] | None = None
     tools: list[AnthropicTool] | None = None
     tool_choice: AnthropicToolChoice | None = None
     thinking: Thinking | None = None

@@ -15,6 +15,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from airunner.server.request_parts import OllamaCall, OllamaTool
+
 _OPTIONS = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -83,7 +85,7 @@ class OllamaMessage(Open):
     content: str | None = None
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[OllamaCall] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
 
@@ -92,7 +94,7 @@ class OllamaChat(OllamaRequest):
     """The body of ``/api/chat``."""
 
     messages: list[OllamaMessage] = Field(default_factory=list)
-    tools: list[dict[str, Any]] | None = None
+    tools: list[OllamaTool] | None = None
 
     def as_completion(self) -> dict[str, Any]:
         """The same as the body of a chat completion's request."""
@@ -163,7 +165,7 @@ def _message(message: OllamaMessage) -> dict[str, Any]:
     return found
 
 
-def _call(call: dict[str, Any]) -> dict[str, Any]:
+def _call(call: OllamaCall) -> dict[str, Any]:
     function = call.get("function") or {}
     arguments = function.get("arguments")
     text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})

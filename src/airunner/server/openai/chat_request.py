@@ -11,6 +11,8 @@ from typing import Any, Literal
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from airunner.server.request_parts import ContentPart
+
 MOST_CHOICES = 8
 MOST_TOKENS = 2**31 - 1
 
@@ -25,7 +27,7 @@ class ChatMessage(Open):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any] | str] | None = None
+    content: str | list[ContentPart | str] | None = None
     name: str | None = None
     tool_calls: list[CallMade] | None = None
     tool_call_id: str | None = None

@@ -12,6 +12,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from airunner.server.request_parts import (
+    AnswerFormat,
+    ResponseItem,
+    ResponseTool,
+    ResponseToolChoice,
+)
+
 _MOST_TOKENS = 2**31 - 1
 _TEXTS = ("input_text", "output_text", "text")
 _CALL_OUTPUTS = ("function_call_output", "custom_tool_call_output")
@@ -26,7 +33,7 @@ class Open(BaseModel):
 class TextOptions(Open):
     """The form of the answer."""
 
-    format: dict[str, Any] | None = None
+    format: AnswerFormat | None = None
 
 
 class Reasoning(Open):
@@ -39,11 +46,11 @@ class ResponseRequest(Open):
     """The body of a request for a response."""
 
     model: str = Field(min_length=1)
-    input: str | list[dict[str, Any]] = ""
+    input: str | list[ResponseItem] = ""
     instructions: str | None = None
     previous_response_id: str | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
+    tools: list[ResponseTool] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ResponseToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_output_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -59,7 +66,7 @@ class ResponseRequest(Open):
         """The input as a list of items."""
         if isinstance(self.input, str):
             return [{"type": "message", "role": "user", "content": self.input}]
-        return self.input
+        return [dict(item) for item in self.input]
 
     def as_completion(self, earlier: list[dict[str, Any]]) -> dict[str, Any]:
         """The same as the body of a chat completion's request, after ``earlier`` items."""
@@ -175,11 +182,11 @@ def _call(item: dict[str, Any]) -> dict[str, Any]:
     return {"id": item.get("call_id") or "", "type": "function", "function": function}
 
 
-def _is_function(tool: dict[str, Any]) -> bool:
+def _is_function(tool: ResponseTool) -> bool:
     return tool.get("type") == "function" and bool(tool.get("name"))
 
 
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+def _tool(tool: ResponseTool) -> dict[str, Any]:
     function = {
         "name": tool["name"],
         "description": tool.get("description") or "",
