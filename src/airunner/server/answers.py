@@ -88,7 +88,9 @@ class Answers:
             return await self._team.count_tokens(body)
         name = self._models.speaker(body["model"])
         await check_media(self._core, name, body["messages"])
-        async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
+        async with self._core.lease(
+            self._models.wanted(body["model"]), owner=f"count-{uuid4().hex[:8]}"
+        ) as lease:
             return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))
 
     def _is_for_team(self, body: Mapping[str, Any]) -> bool:
