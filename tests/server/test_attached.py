@@ -41,8 +41,8 @@ def attached(home: Path, **flags: object) -> Iterator[AttachedRuntime]:
 
 
 @contextmanager
-def loads_nothing(pid: int) -> Iterator[None]:
-    """Whatever begins during the body, no worker belongs to another process than the server."""
+def loads_nothing() -> Iterator[None]:
+    """Whatever runs during the body, no worker belongs to another process than a server."""
     seen: set[int] = set()
     ended = threading.Event()
     me = psutil.Process()
@@ -54,11 +54,11 @@ def loads_nothing(pid: int) -> Iterator[None]:
                 if child.pid in before:
                     continue  # of another test's server
                 try:
-                    line = child.cmdline()
-                    parents = [each.pid for each in child.parents()]
+                    is_worker = any("llama_cpp.worker" in word for word in child.cmdline())
+                    is_served = any("serve" in each.cmdline() for each in child.parents())
                 except psutil.Error:
                     continue
-                if any("llama_cpp.worker" in word for word in line) and pid not in parents:
+                if is_worker and not is_served:
                     seen.add(child.pid)
 
     watching = threading.Thread(target=watch)
@@ -72,7 +72,7 @@ def loads_nothing(pid: int) -> Iterator[None]:
 
 
 def test_run_answers_from_the_server(server: Server) -> None:
-    with loads_nothing(server.process.pid):
+    with loads_nothing():
         done = server.airunner("run", "summarization", "The sea is blue.", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -80,7 +80,7 @@ def test_run_answers_from_the_server(server: Server) -> None:
 
 
 def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
-    with loads_nothing(server.process.pid):
+    with loads_nothing():
         done = server.airunner("chat", "--json", "--max-tokens", "8", said="Hello!\nHow are you?\n")
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]

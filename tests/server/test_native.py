@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -174,6 +175,20 @@ def test_a_body_that_says_nothing_useful_is_told_so(api: httpx.Client) -> None:
     assert api.post("/leases/lease_of_nobody", json={"prompt": "x"}).status_code == 503
     nothing = api.post("/approvals/nothing", json={"answer": "yes"})
     assert nothing.json() == {"open": False}
+
+
+def test_the_manual_has_every_request_and_no_other(server: Server) -> None:
+    known = httpx.get(f"{server.presence.url}/openapi.json", trust_env=False).json()["paths"]
+    served = {
+        f"{method.upper()} {path}"
+        for path, methods in known.items()
+        for method in methods
+        if path.startswith("/api/v1")
+    }
+    page = Path(__file__).parents[2] / "docs" / "native.md"
+    told = re.findall(r"`((?:GET|POST|PATCH|DELETE) /api/v1[^`]*)`", page.read_text("utf-8"))
+    assert set(told) == served
+    assert len(told) == len(served)
 
 
 def test_vectors_and_answers_come_without_a_stream(api: httpx.Client) -> None:

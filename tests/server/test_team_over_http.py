@@ -23,8 +23,16 @@ from tests.engines.llama_cpp.test_client import TOOL_TEMPLATE
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
 from airunner.config.settings import Settings
-from airunner.events import Event, GenerationFinished, ModelLoaded, ToolCallStarted, TurnFinished
+from airunner.events import (
+    Event,
+    GenerationFinished,
+    ModelLoaded,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnFinished,
+)
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.visitor import Visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.app import create_app
 from airunner.server.guard import Admission
@@ -61,6 +69,12 @@ OPEN_DOOR = {
 }
 
 
+KEYS = {
+    "narrow": Visitor("narrow", models=("another/*",)),
+    "blue": Visitor("blue", tools=("paint_blue",)),
+}
+
+
 class Served:
     """A server with its runtime on a thread of its own."""
 
@@ -83,14 +97,17 @@ class Served:
             self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             async with RuntimeCore(self._settings, toolset=TOOLS, command="test") as core:
                 self.events = recorded(core.bus)
-                config = uvicorn.Config(create_app(core, Admission()), log_config=None)
+                config = uvicorn.Config(
+                    create_app(core, Admission(find_key=KEYS.get)), log_config=None
+                )
                 self._server = uvicorn.Server(config)
                 sock.listen()
                 self._ready.set()
                 await self._server.serve(sockets=[sock])
 
-    def ask(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        return httpx.post(self.url + path, json=body, timeout=120)
+    def ask(self, path: str, body: dict[str, Any], key: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.post(self.url + path, json=body, headers=headers, timeout=120)
 
     def since(self, mark: int) -> list[Event]:
         return self.events[mark:]
@@ -188,6 +205,7 @@ def test_a_turn_with_a_tool_of_ours(served: Served) -> None:
 
     # What the client never saw is in the prompt of its next message, and in the cache.
     mark = len(served.events)
+    beginning = list(history)
     history += [{"role": "assistant", "content": text}, said("Thank you.")]
     answer = served.ask("/v1/chat/completions", body(history)).json()
     (thanked,) = of_kind(served.since(mark), GenerationFinished)
@@ -202,6 +220,14 @@ def test_a_turn_with_a_tool_of_ours(served: Served) -> None:
     (anew,) = of_kind(served.since(mark), GenerationFinished)
     assert anew.prompt_tokens == thanked.prompt_tokens
     assert anew.conversation == thanked.conversation
+
+    # The same from another key is another conversation, and its rights hold for our tools.
+    mark = len(served.events)
+    assert served.ask("/v1/chat/completions", body(beginning), "narrow").status_code == 403
+    assert served.ask("/v1/chat/completions", body(beginning), "blue").status_code == 200
+    (call,) = of_kind(served.since(mark), ToolCallFinished)
+    assert (call.tool, "key" in call.problem) == ("paint_red", True)
+    assert of_kind(served.since(mark), GenerationFinished)[0].conversation != last.conversation
 
 
 def test_a_call_of_the_clients_tool_and_its_result(served: Served) -> None:
@@ -242,7 +268,7 @@ def test_the_same_through_anthropics_ollamas_and_the_responses_api(served: Serve
 
     anthropic = {
         "model": "airunner",
-        "max_tokens": 30,
+        "max_tokens": 16,
         "temperature": 0,
         "tools": [{"name": "open_door", "description": "Open a door.", "input_schema": schema}],
         "messages": [said(text)],
@@ -262,7 +288,7 @@ def test_the_same_through_anthropics_ollamas_and_the_responses_api(served: Serve
     assert after["usage"]["cache_read_input_tokens"] >= before_tokens
 
     tools = [{"type": "function", **OPEN_DOOR}]
-    asked = {"model": "airunner", "tools": tools, "temperature": 0, "max_output_tokens": 30}
+    asked = {"model": "airunner", "tools": tools, "temperature": 0, "max_output_tokens": 16}
     first = served.ask("/v1/responses", asked | {"input": text, "tool_choice": "required"}).json()
     (called,) = [item for item in first["output"] if item["type"] == "function_call"]
     output = {

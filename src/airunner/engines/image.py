@@ -7,9 +7,11 @@ for language models. Imports no image library.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
+
+from airunner.models.spec import ImageDefaults
 
 Dtype = Literal["float32", "float16", "bfloat16"]
 Offload = Literal["none", "model", "group"]
@@ -97,6 +99,16 @@ class ImageRequest:
     mask: Path | None = None
     strength: float | None = None
     preview_every: int = 0
+
+    def filled(self, defaults: ImageDefaults) -> ImageRequest:
+        """The same with a model's defaults where nothing is named.
+
+        A picture to start from brings its own size.
+        """
+        size = ("width", "height") if self.init_image is None else ()
+        names = (*size, "steps", "guidance", "scheduler")
+        absent = {n: getattr(defaults, n) for n in names if getattr(self, n) is None}
+        return replace(self, **absent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,13 +129,8 @@ class Lease:
             ImageRequestError, BlackImageError, StorageError, WorkerDiedError: see
                 ``ImageModel.draw``.
         """
-        filled = request
-        if (defaults := self.spec.image) is not None:
-            names = ("width", "height", "steps", "guidance", "scheduler")
-            absent = {n: getattr(defaults, n) for n in names if getattr(request, n) is None}
-            if request.init_image is not None:  # its own size counts
-                absent = {n: v for n, v in absent.items() if n not in ("width", "height")}
-            filled = replace(request, **absent)
+        defaults = self.spec.image
+        filled = request if defaults is None else request.filled(defaults)
         return self._residence.image_model.draw(filled)
 
 

@@ -88,7 +88,9 @@ class Answers:
             return await self._team.count_tokens(body)
         name = self._models.speaker(body["model"])
         messages = await self._messages(name, body)
-        async with self._core.lease(self._models.wanted(body["model"]), owner="count") as lease:
+        async with self._core.lease(
+            self._models.wanted(body["model"]), owner=f"count-{uuid4().hex[:8]}"
+        ) as lease:
             return await lease.count_tokens(messages, offered_tools(body))
 
     async def _messages(self, model: str, body: Mapping[str, Any]) -> list[Message]:

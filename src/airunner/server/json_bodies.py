@@ -7,9 +7,11 @@ escaped half of a surrogate pair is allowed by JSON and can be written nowhere.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
+from itertools import accumulate
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,8 +22,11 @@ from airunner.server.request_log import prompts
 MOST_DEPTH = 100
 """The deepest nesting of arrays and objects."""
 
+_LARGE = 2**20
+_PIECE = 2**16
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # 1 and -1
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -47,7 +52,8 @@ class SoundJson:
         whole = bytes(body)
         if prompts.isEnabledFor(logging.INFO):
             prompts.info("body", extra={"body": whole.decode(errors="replace")})
-        problem = problem_in(whole)
+        small = len(whole) < _LARGE
+        problem = problem_in(whole) if small else await asyncio.to_thread(problem_in, whole)
         if problem:
             refused = Problem(400, problem, code="invalid_json").response(scope["path"])
             await refused(scope, receive, send)
@@ -68,12 +74,8 @@ def problem_in(body: bytes) -> str:
     """What is wrong with a JSON text, empty if it can be read or is no JSON at all."""
     if body.count(b"[") + body.count(b"{") > MOST_DEPTH:
         brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
-        for _ in range(MOST_DEPTH):
-            brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-            if not brackets:
-                break
-        else:
-            return f"The body is nested deeper than {MOST_DEPTH}, or is no JSON."
+        if _is_deep(brackets):
+            return f"The body is nested deeper than {MOST_DEPTH}."
     if _SURROGATE.search(body):
         try:
             json.dumps(json.loads(body), ensure_ascii=False).encode()
@@ -82,6 +84,17 @@ def problem_in(body: bytes) -> str:
         except ValueError:
             return ""  # told by whoever reads it
     return ""
+
+
+def _is_deep(brackets: bytes) -> bool:
+    """Whether brackets nest too deep, told from the first of them that do."""
+    depth, steps = 0, memoryview(brackets.translate(_STEPS)).cast("b")
+    for start in range(0, len(steps), _PIECE):
+        depths = list(accumulate(steps[start : start + _PIECE], initial=depth))
+        if max(depths) > MOST_DEPTH:
+            return True
+        depth = depths[-1]
+    return False
 
 
 def _may_be_json(scope: Scope) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from contextlib import suppress
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from tests.server.access.conftest import RunningServer
 from tests.server.access.raw import TIMEOUT_S, ask_raw, get_raw, status_of
 
+from airunner.server.json_bodies import MOST_DEPTH, problem_in
 from airunner.server.problems import Problem
 
 CHAT = {"model": "airunner", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
@@ -266,6 +268,20 @@ def test_whole_surrogate_pairs_and_deep_text_are_fine(client: httpx.Client) -> N
     assert "\\ud83d" in body
     response = client.post("/v1/chat/completions", content=body, headers=JSON)
     assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize("depth", [MOST_DEPTH - 1, MOST_DEPTH + 1])
+def test_depth_is_measured_and_not_guessed(depth: int) -> None:
+    nested = "[" * depth + '"]]]{{{"' + "]" * depth
+    wide = "[" + "[],{}," * 50_000 + "1]"
+    for body in (nested, f"[{wide},{nested[1:-1]}]", nested + " " * 10):
+        assert bool(problem_in(body.encode())) is (depth > MOST_DEPTH)
+
+
+def test_a_large_bomb_is_known_by_its_beginning() -> None:
+    began_s = time.process_time()
+    assert problem_in(b"[" * 2**25 + b"]" * 2**25)
+    assert time.process_time() - began_s < 3  # read to its end, it takes half a minute
 
 
 def test_every_api_tells_errors_in_its_own_form() -> None:
