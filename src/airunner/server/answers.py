@@ -14,13 +14,14 @@ from typing import Any
 from uuid import uuid4
 
 from airunner.engines.base import Chunk
-from airunner.engines.openai_form import messages_of, offered_tools, thinking_of
+from airunner.engines.openai_form import offered_tools, thinking_of
+from airunner.messages import Message
 from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
-from airunner.server.asked_media import check_media
 from airunner.server.chunks import Completion
+from airunner.server.message_media import media_messages_of
 from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
 from airunner.server.team_answers import TeamAnswers, is_for_team
@@ -53,8 +54,7 @@ class Answers:
         request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
         wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
         name = self._models.speaker(body["model"])
-        await check_media(self._core, name, body["messages"])
-        messages = messages_of(body["messages"])
+        messages = await self._messages(name, body)
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
         # What one key has said is nobody else's, also where the same is said again.
@@ -87,11 +87,23 @@ class Answers:
         if self._is_for_team(body):
             return await self._team.count_tokens(body)
         name = self._models.speaker(body["model"])
-        await check_media(self._core, name, body["messages"])
+        messages = await self._messages(name, body)
         async with self._core.lease(
             self._models.wanted(body["model"]), owner=f"count-{uuid4().hex[:8]}"
         ) as lease:
-            return await lease.count_tokens(messages_of(body["messages"]), offered_tools(body))
+            return await lease.count_tokens(messages, offered_tools(body))
+
+    async def _messages(self, model: str, body: Mapping[str, Any]) -> list[Message]:
+        """The messages, with pictures and recordings that ``model`` takes; nothing is loaded.
+
+        Raises:
+            MediaError: one is damaged, or an address.
+            MediaNotSupportedError: the model takes none such.
+        """
+        messages = media_messages_of(body["messages"])
+        if media := tuple(part for message in messages for part in message.media):
+            (await self._core.team.media_support_of(model)).check(media)
+        return messages
 
     def _is_for_team(self, body: Mapping[str, Any]) -> bool:
         """Whether the team answers.

@@ -1,41 +1,19 @@
-"""Pictures and recordings in a client's request: what is taken, and by which model.
+"""A picture or a recording in a part of a client's message, and what is none.
 
-Owns the check before anything is loaded. They come inside the request as base64: an
-address elsewhere would have this machine ask for whatever a stranger names.
+They come inside the request as base64: an address elsewhere would have this machine ask
+for whatever a stranger names. Which model takes them is not asked here.
 """
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from airunner.errors import MediaError
 from airunner.media import media_part
 from airunner.messages import AudioPart, ImagePart
-from airunner.runtime.core import RuntimeCore
-
-
-async def check_media(core: RuntimeCore, model: str, messages: list[Mapping[str, Any]]) -> None:
-    """Refuse what ``model`` cannot take, or nobody can.
-
-    Raises:
-        MediaError: a part is damaged, or an address.
-        MediaNotSupportedError: the model takes no such part.
-    """
-    parts = list(_media(messages))
-    if parts:
-        support = await core.team.media_support_of(model)
-        support.check(tuple(parts))
-
-
-def _media(messages: list[Mapping[str, Any]]) -> Iterator[ImagePart | AudioPart]:
-    for message in messages:
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
-            if (found := asked_media(part)) is not None:
-                yield found
 
 
 def asked_media(part: Any) -> ImagePart | AudioPart | None:

@@ -15,13 +15,28 @@ _OPEN = ConfigDict(extra="allow")
 
 
 @with_config(_OPEN)
+class PictureUrl(TypedDict, total=False):
+    """A picture as a ``data:`` URL."""
+
+    url: str | None
+
+
+@with_config(_OPEN)
+class Recording(TypedDict, total=False):
+    """A recording in base64."""
+
+    data: str | None
+    format: str | None
+
+
+@with_config(_OPEN)
 class ContentPart(TypedDict, total=False):
     """A part of a message of OpenAI's APIs: text, a picture, a recording."""
 
     type: str
     text: str | None
-    image_url: str | dict[str, Any] | None
-    input_audio: dict[str, Any] | None
+    image_url: str | PictureUrl | None
+    input_audio: Recording | None
 
 
 @with_config(_OPEN)
