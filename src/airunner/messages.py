@@ -10,7 +10,6 @@ to say.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -42,7 +41,10 @@ class MediaPart:
     kind: ClassVar[MediaKind]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
+        # Here, because it brings OpenSSL: 7 MB that each worker would hold for nothing.
+        from hashlib import sha256
+
+        object.__setattr__(self, "sha256", sha256(self.data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

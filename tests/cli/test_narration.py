@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
 SILENT = {
     "decided",
     "download_progressed",
+    "external_call_made",  # a program that brought the tool is told, not a person
     "image_stepped",
     "permission_asked",  # the question itself is on the screen
     "permission_decided",  # where it is allowed, what follows says so
