@@ -38,6 +38,9 @@ from benchmarks.talk import ANSWER_TOKENS, GREEDY, PERMISSIONS, SYSTEM_PROMPT, S
 
 CONTEXT = 8192
 MARGIN = 1.05
+STEPS = 1
+"""A call and an answer in each turn. The embedded model would go on searching for tools until
+its context is full, and a history that has to be shortened is read again."""
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SPECIALIST = ModelCapability.PROMPT_ENHANCEMENT
 
@@ -191,6 +194,7 @@ def opened(toolset: Toolset | None = None, *, parking: bool = True) -> Iterator[
                 "pictures": Path(folder, "pictures"),
                 "context": CONTEXT,
                 "max_tokens": ANSWER_TOKENS,
+                "max_steps": STEPS,
                 "permissions": PERMISSIONS,
                 "offline": True,
             }
