@@ -63,7 +63,7 @@ def converse(
                 long = heard[0][0][0].prompt_tokens if place == len(others) else 0
                 other.begin(f"{SYSTEM_PROMPT}\n{story(long, 1)}" if long else SYSTEM_PROMPT)
             text = said.text
-            if said.tool and place == len(others):
+            if said.calls and place == len(others):
                 missing = party.held_tokens - other.held_tokens - ANSWER_TOKENS - 30
                 text = f"{text}\n{story(max(0, missing), number)}"
             heard[place].append(other.hear(number, Said(text, said.tool, said.swap)))

@@ -22,8 +22,8 @@ def ttft(turn: Sequence[Step]) -> float:
 
 
 def plain(turns: Sequence[Said], *, swap: bool) -> list[int]:
-    """The turns that are compared, by index: no call, and not the first."""
-    return [i for i, said in enumerate(turns) if i and not said.tool and said.swap == swap]
+    """The turns that are compared, by index: no call is required, and not the first."""
+    return [i for i, said in enumerate(turns) if i and not said.calls and said.swap == swap]
 
 
 def reuse(rounds: Sequence[Sequence[Sequence[Step]]]) -> dict[str, Any]:

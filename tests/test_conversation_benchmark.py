@@ -33,7 +33,7 @@ def step(turn: int, prompt: int, cached: int, possible: int, ttft_s: float = 1.0
 
 def test_every_tool_that_a_turn_requires_exists() -> None:
     known = {*builtin_toolset().names, SEARCH_TOOLS, "required"}
-    required = [said.tool for said in TALK if said.tool]
+    required = [said.tool for said in TALK if said.calls]
     assert set(required) <= known
     assert 0.4 * len(TALK) <= len(required) <= 0.6 * len(TALK)
 

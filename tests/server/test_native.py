@@ -135,6 +135,29 @@ def test_hanging_up_cancels_and_a_conversation_has_one_turn(
     eventually(lambda: states(api)[EMBEDDED_PRIMARY] == "ready")
 
 
+def test_a_detached_turn_goes_on_and_is_read_by_who_comes_later(
+    api: httpx.Client, eventually: Eventually
+) -> None:
+    body = {"content": "Count to a hundred.", "max_tokens": 60, "seed": 3, "detached": True}
+    with api.stream("POST", "/turns", json=body) as response:
+        told = pieces(response)
+        (_, _, begun), number = (
+            next(told),
+            next(n for name, n, _ in told if name == "text_streamed"),
+        )
+    assert list(api.get("/turns").json()["turns"].values()) == [begun["id"]]
+    path = f"/turns/{begun['id']}/events"
+    with api.stream("GET", path, headers={"Last-Event-ID": number}) as response:
+        rest = list(pieces(response))
+    with api.stream("GET", path) as response:
+        whole = list(pieces(response))
+    assert [n for _, n, _ in rest if n] == [n for _, n, _ in whole if n][int(number) :]
+    text = "".join(data["text"] for name, _, data in whole if name == "text_streamed")
+    assert {name: data for name, _, data in whole}["result"]["text"] == text.strip()
+    assert api.get("/turns").json() == {"turns": {}}
+    assert api.get("/turns/work_0/events").status_code == 404
+
+
 def test_a_call_waits_for_the_answer_to_its_question(api: httpx.Client, server: Server) -> None:
     body = {
         "content": 'Write the text "hello" to the file greeting.txt',

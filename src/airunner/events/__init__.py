@@ -28,6 +28,7 @@ from airunner.events.model_events import (
     WorkerDied as WorkerDied,
 )
 from airunner.events.turn_events import (
+    ConversationChanged as ConversationChanged,
     ConversationSwitched as ConversationSwitched,
     ExternalCallMade as ExternalCallMade,
     GenerationFinished as GenerationFinished,

@@ -196,6 +196,17 @@ class ConversationSwitched(Event):
     to: str
 
 
+class ConversationChanged(Event):
+    """A saved conversation is another than before: ``saved``, ``retitled``, ``deleted``.
+
+    ``turn_runs`` says that a turn of it runs now; published when that begins and ends too.
+    """
+
+    conversation: str
+    what: str
+    turn_runs: bool = False
+
+
 class ReminderDue(Event):
     """A reminder was due at ``due_s`` (Unix time) and is delivered with this, once."""
 

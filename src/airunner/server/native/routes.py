@@ -18,7 +18,7 @@ from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.records import record_routes
 from airunner.server.native.specialists import specialist_routes
 from airunner.server.native.tools import tool_routes
-from airunner.server.native.turns import turn_routes
+from airunner.server.native.turns import Turns, turn_routes
 from airunner.server.native.work import tell
 from airunner.server.served_models import ServedModels
 from airunner.server.streams import stream_response
@@ -55,6 +55,6 @@ def native_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
     routes.include_router(native_model_routes(core))
     routes.include_router(record_routes(core))
     routes.include_router(tool_routes(core))
-    routes.include_router(turn_routes(core))
+    routes.include_router(turn_routes(Turns(core), core.answer))
     routes.include_router(specialist_routes(core, ending))
     return routes

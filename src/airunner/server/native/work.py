@@ -1,4 +1,4 @@
-"""A piece of a client's work, with what happens meanwhile as server-sent events.
+"""A piece of a client's work, with what happens meanwhile, for as many readers as there are.
 
 Owns which events belong to a piece of work: its own, and those about models and memory,
 which everybody's work shares; never what another client says or does.
@@ -7,8 +7,11 @@ which everybody's work shares; never what another client says or does.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from contextvars import ContextVar, copy_context
 from typing import Any
 from uuid import uuid4
@@ -29,14 +32,18 @@ from airunner.server.native.native_route import native_problem
 from airunner.server.problems import Problem
 from airunner.server.streams import event, stream_response, unless_hung_up
 
+KEPT_EVENTS = 20_000
+"""How many events a piece of work keeps for readers that come late or come back."""
+
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
 _PRIVATE = (ConversationSwitched, DownloadProgressed, FallbackChosen, SpecialistFailed)
 
 
 class Work:
-    """A coroutine that runs as a task of its own from ``pieces`` on, until it ends or is cancelled.
+    """A coroutine that runs as a task of its own from ``start`` on, until it ends or is cancelled.
 
     ``id`` is what it may be cancelled by; ``on_end`` is called when it has ended, however.
+    Used on one event loop.
     """
 
     def __init__(
@@ -50,44 +57,99 @@ class Work:
         self._task: asyncio.Task[Any] | None = None
         self._broken_off = False
         self._names: set[str] = set()
+        self._happened: deque[Event] = deque(maxlen=KEPT_EVENTS)
+        self._count = 0
+        self._news = asyncio.Event()
+        self._ended = False
 
-    async def cancel(self) -> None:
-        """End it early, if it still runs; returns when it has ended."""
-        if self._task is not None:
-            self._break_off(self._task)
-            await asyncio.wait([self._task])
+    @property
+    def running(self) -> bool:
+        """It has begun, and has not ended."""
+        return self._task is not None and not self._ended
 
-    def _break_off(self, task: asyncio.Task[Any]) -> None:
-        """Once: a second time would break off how it cleans up."""
-        if not self._broken_off:
-            self._broken_off = True
-            task.cancel()
-
-    async def pieces(self) -> AsyncGenerator[str, None]:
-        """``begun``, each event, and at last ``result``, ``error`` or ``cancelled``.
-
-        Closing the generator cancels the work.
-        """
-        happened: asyncio.Queue[Event | None] = asyncio.Queue()
+    def start(self) -> None:
+        """Begin; once."""
         loop, context = asyncio.get_running_loop(), copy_context()
         context.run(_current.set, self)
 
         def hear(each: Event) -> None:
             if self._is_mine(each):
-                loop.call_soon_threadsafe(happened.put_nowait, each)
+                loop.call_soon_threadsafe(self._append, each)
 
         unsubscribe = self._bus.subscribe(hear)
-        self._task = task = loop.create_task(self._work, context=context)
-        task.add_done_callback(lambda _: self._on_end())
-        task.add_done_callback(lambda _: loop.call_soon(happened.put_nowait, None))
-        try:
-            yield piece({"id": self.id}, "begun")
-            while (each := await happened.get()) is not None:
-                yield piece(each.as_json(), each.kind)
-            yield _ending(task)
-        finally:
+
+        def end() -> None:
             unsubscribe()
-            self._break_off(task)
+            self._ended = True
+            self._wake()
+
+        self._task = loop.create_task(self._work, context=context)
+        self._task.add_done_callback(lambda _: self._on_end())
+        # What was published before the end is appended before it.
+        self._task.add_done_callback(lambda _: loop.call_soon(end))
+
+    async def cancel(self) -> None:
+        """End it early, if it still runs; returns when it has ended."""
+        if self._task is not None:
+            self.break_off()
+            await asyncio.wait([self._task])
+
+    async def batches(self, after: int = 0) -> AsyncGenerator[list[tuple[int, Event]], None]:
+        """What has happened since event number ``after``, and what does, until the end.
+
+        Each batch is all that is new, with its numbers, which begin with 1. Where more
+        happened than is kept, the numbers have a gap.
+        """
+        place = after
+        while True:
+            first = self._count - len(self._happened)
+            place = min(max(place, first), self._count)
+            new = list(itertools.islice(self._happened, place - first, None))
+            if new:
+                yield list(enumerate(new, place + 1))
+                place += len(new)
+            elif self._ended:
+                return
+            else:
+                await self._news.wait()
+
+    def ending(self) -> str:
+        """How it ended, as a piece of a stream: ``result``, ``error`` or ``cancelled``."""
+        assert self._task is not None, "it has not begun"
+        if self._task.cancelled():
+            return piece({}, "cancelled")
+        error = self._task.exception()
+        return (
+            piece(self._task.result(), "result") if error is None else tell(native_problem(error))
+        )
+
+    def forget(self) -> None:
+        """Keep nothing for readers any more."""
+        self._happened.clear()
+
+    async def pieces(self, after: int = 0) -> AsyncGenerator[str, None]:
+        """``begun``, each event, and at last ``result``, ``error`` or ``cancelled``."""
+        yield piece({"id": self.id}, "begun")
+        async with aclosing(self.batches(after)) as batches:
+            async for batch in batches:
+                for number, each in batch:
+                    yield piece(each.as_json(), each.kind, number)
+        yield self.ending()
+
+    def break_off(self) -> None:
+        """End it early, and do not wait; once, as another time would break off how it cleans up."""
+        if self._task is not None and not self._broken_off:
+            self._broken_off = True
+            self._task.cancel()
+
+    def _append(self, each: Event) -> None:
+        self._happened.append(each)
+        self._count += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     def _is_mine(self, each: Event) -> bool:
         """On the publisher's thread, in the publisher's context."""
@@ -110,21 +172,25 @@ async def answer_with(
     """
     if not stream:
         return JSONResponse(await unless_hung_up(request, work))
-    return await stream_response(request, Work(bus, work).pieces(), tell)
+    return await stream_response(request, _watched(Work(bus, work)), tell)
 
 
-def piece(value: Any, name: str) -> str:
+async def _watched(work: Work) -> AsyncGenerator[str, None]:
+    """What happens in ``work``, which begins with the reading and ends with it."""
+    work.start()
+    try:
+        async with aclosing(work.pieces()) as pieces:
+            async for each in pieces:
+                yield each
+    finally:
+        work.break_off()
+
+
+def piece(value: Any, name: str, number: int | None = None) -> str:
     """A server-sent event whose data is one line of ASCII, whatever was said."""
-    return event(json.dumps(value), name)
+    return event(json.dumps(value), name, number)
 
 
 def tell(problem: Problem) -> str:
     """An error as a piece of a stream."""
     return piece(problem.body(API), "error")
-
-
-def _ending(task: asyncio.Task[Any]) -> str:
-    if task.cancelled():
-        return piece({}, "cancelled")
-    error = task.exception()
-    return piece(task.result(), "result") if error is None else tell(native_problem(error))
