@@ -21,6 +21,7 @@ from airunner.server.json_bodies import SoundJson
 from airunner.server.llama_router import router_routes
 from airunner.server.metrics import Metrics
 from airunner.server.native.routes import native_routes
+from airunner.server.native.services import Services
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.completions import completion_routes
@@ -63,7 +64,7 @@ def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None 
     app.include_router(model_routes(models))
     app.include_router(router_routes(core, models, ending))
     app.include_router(ollama_routes(core, answers, raw, models))
-    app.include_router(native_routes(core, models, ending))
+    app.include_router(native_routes(Services.over(core, models, ending), ending))
     tell_problems(app)
 
     @app.exception_handler(HungUpError)
