@@ -59,6 +59,11 @@ def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: htt
     decided = api.get("/explain").json()["decisions"]
     assert {"start_load", "stop"} <= {each["action"] for each in decided}
     assert all(each["words"] for each in decided)
+    assert api.get("/status").json()["waiting"] == []
+    line = api.get("/timeline").json()
+    seen = [m["model"] for sample in line["samples"] for m in sample["models"]]
+    assert SPECIALIST in seen
+    assert api.get("/timeline", params={"after": line["now_s"]}).json()["samples"] == []
     placed = api.post("/assign", json={"capability": "summarization", "device": "cuda:9"})
     assert placed.status_code == 400
     assert placed.json()["error"]["raised"]["error"] == "DeviceNotFoundError"

@@ -13,6 +13,7 @@ from typing import Self
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.home import downloads_file
 from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
@@ -29,6 +30,7 @@ class Services:
     turns: Turns
     downloads: Downloads
     stored: StoredModels
+    timeline: MemoryTimeline
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -46,6 +48,7 @@ class Services:
             turns=Turns(core),
             downloads=downloads,
             stored=StoredModels(core, downloads),
+            timeline=MemoryTimeline(core.manager.status, core.bus),
         )
 
 
