@@ -30,7 +30,8 @@
     │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
-    │   └── ConversationBusyError  a second turn in a conversation that has one
+    │   ├── ConversationBusyError  a second turn in a conversation that has one
+    │   └── PictureUnreadableError   a picture of the gallery that is damaged or too large
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -76,6 +77,7 @@ from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
 from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
 from airunner.errors.leases import MemoryHeldError as MemoryHeldError
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import PictureUnreadableError as PictureUnreadableError
 from airunner.errors.records import RecordError as RecordError
 from airunner.errors.records import UnknownRecordError as UnknownRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError

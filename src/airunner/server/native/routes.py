@@ -13,6 +13,7 @@ from airunner.runtime.native_form import API, fingerprint
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
+from airunner.server.native.pictures import gallery_routes
 from airunner.server.native.records import record_routes
 from airunner.server.native.services import Services
 from airunner.server.native.specialists import specialist_routes
@@ -51,6 +52,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
 
     routes.include_router(memory_routes(core, services.models, services.events, services.timeline))
     routes.include_router(native_model_routes(services.stored, services.downloads))
+    routes.include_router(gallery_routes(services.gallery, services.drawings))
     routes.include_router(record_routes(core))
     routes.include_router(tool_routes(core))
     routes.include_router(turn_routes(services.turns, core.answer))
