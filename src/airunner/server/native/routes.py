@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 import airunner
 from airunner.runtime.native_form import API, fingerprint
+from airunner.server.native.finding import finding_routes
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
@@ -52,6 +53,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
 
     routes.include_router(memory_routes(core, services.models, services.events, services.timeline))
     routes.include_router(native_model_routes(services.stored, services.downloads))
+    routes.include_router(finding_routes(services.finder))
     routes.include_router(gallery_routes(services.gallery, services.drawings))
     routes.include_router(record_routes(core))
     routes.include_router(tool_routes(core))

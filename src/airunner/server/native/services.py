@@ -13,12 +13,14 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
+from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
+from airunner.weights.hub_search import HubSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Services:
     timeline: MemoryTimeline
     gallery: Gallery
     drawings: Drawings
+    finder: ModelFinder
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -55,6 +58,7 @@ class Services:
             timeline=MemoryTimeline(core.manager.status, core.bus),
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
+            finder=ModelFinder(core, HubSearch(offline=settings.offline)),
         )
 
 
