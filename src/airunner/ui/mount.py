@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from nicegui import app as pages
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.server.native.services import Services
+from airunner.server.problems import Problem, code_of
 from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
 
@@ -118,13 +119,13 @@ class PagePolicy:
 
 
 def _unknown_api_paths(app: FastAPI) -> None:
-    from starlette.exceptions import HTTPException
+    """Programs that ask for what is not served are told so in their own form."""
 
-    async def unknown(path: str) -> None:
-        raise HTTPException(404)
+    async def unknown(request: Request) -> Response:
+        path = request.url.path
+        message = f"{request.method} {path} is not served here."
+        return Problem(404, message, code=code_of(404)).response(path)
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     for prefix in ("/v1", "/api"):
-        app.add_api_route(
-            f"{prefix}/{{path:path}}", unknown, methods=methods, include_in_schema=False
-        )
+        app.add_api_route(f"{prefix}/{{_:path}}", unknown, methods=methods, include_in_schema=False)
