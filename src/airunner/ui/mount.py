@@ -56,6 +56,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
     What is asked below ``/v1`` and ``/api`` and is no route stays JSON.
     """
     pages.add_static_files("/static", STATIC, max_cache_age=3600)
+    pages.config.quasar_config["loadingBar"]["skipHijack"] = True  # no bar without a name
     _register(services)
     _unknown_api_paths(app)
     ui.run_with(

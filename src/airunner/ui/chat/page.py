@@ -92,7 +92,8 @@ class Conversation:
                 self._composer.running(False)
                 with self._client, contextlib.suppress(AiRunnerError):
                     await self._show_saved()
-                    box.delete()
+                    if not box.is_deleted:
+                        box.delete()
 
     async def _send(self, text: str) -> None:
         asked = TurnBody(content=text, conversation_id=self._id, may_ask=True, detached=True)
@@ -115,4 +116,5 @@ class Conversation:
 def show_conversation(services: Services, id: str | None = None) -> None:
     """The middle of the page."""
     ui.page_title("AI Runner")
+    ui.html("Conversation", sanitize=False, tag="h1").classes("unseen")
     Conversation(services, id)
