@@ -30,7 +30,7 @@ from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter
 from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
-from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.resources.status import DeviceStatus, ModelStatus, Status, waiting_in
 from airunner.resources.visitor import current_visitor
 from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
@@ -205,7 +205,7 @@ class ModelResourceManager:
         self._residences.forget(conversation)
 
     def status(self) -> Status:
-        """Every device and every model ever asked for, as they are now; nothing is measured."""
+        """Devices, models ever asked for, and who waits, as it is now; nothing is measured."""
         roster = self._scheduler.roster
         accounts = roster.ledger.accounts
         devices = tuple(
@@ -230,7 +230,7 @@ class ModelResourceManager:
                     n_ctx=residence.n_ctx if residence else None,
                 )
             )
-        return Status(devices, tuple(models))
+        return Status(devices, tuple(models), waiting_in(roster, time.monotonic()))
 
     def waiting(self) -> dict[str, int]:
         """How many requests wait, by model: for memory, or for one of the model's slots."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airunner.scheduling.roster import Roster
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
@@ -32,8 +34,40 @@ class DeviceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingStatus:
+    """One request that waits for a model.
+
+    ``place`` is 1 for the next to be served, ``eta_s`` about how long that takes, in seconds,
+    ``reason`` why it waits, in the scheduler's words, and ``owner`` the work it is for.
+    """
+
+    place: int
+    model: str
+    owner: str
+    reason: str
+    eta_s: float
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """Every device, and every model ever asked for."""
+    """Every device, every model ever asked for, and who waits, in order."""
 
     devices: tuple[DeviceStatus, ...]
     models: tuple[ModelStatus, ...]
+    waiting: tuple[WaitingStatus, ...] = ()
+
+
+def waiting_in(roster: Roster, now_s: float) -> tuple[WaitingStatus, ...]:
+    """Everybody in the scheduler's queue, at ``now_s`` of its clock."""
+    return tuple(
+        WaitingStatus(
+            place=index + 1,
+            model=waiter.demand.key,
+            owner=waiter.owner,
+            reason=waiter.told,
+            eta_s=roster.wait_s(index, now_s),
+            priority=waiter.priority,
+        )
+        for index, waiter in enumerate(roster.queue)
+    )

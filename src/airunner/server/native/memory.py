@@ -11,6 +11,7 @@ from airunner.config.settings import SETTINGS
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import plain
+from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.models import ModelName
 from airunner.server.native.native_route import NativeRoute
@@ -36,15 +37,22 @@ class Budget(BaseModel):
     budget_bytes: int | None = None
 
 
-def memory_routes(core: RuntimeCore, models: ServedModels, log: EventLog) -> APIRouter:
+def memory_routes(
+    core: RuntimeCore, models: ServedModels, log: EventLog, timeline: MemoryTimeline
+) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
     @routes.get("/status")
     async def status() -> dict[str, Any]:
-        """Every device, and every model that was ever asked for, with bytes."""
+        """Devices and models with bytes, and who waits, why and about how long."""
         found: dict[str, Any] = plain(await core.status())
         return found
+
+    @routes.get("/timeline")
+    async def memory_timeline(after: float = 0.0) -> dict[str, Any]:
+        """Bytes by device and model over the last 15 minutes, or ``after`` a Unix time."""
+        return timeline.as_json(after)
 
     @routes.post("/load")
     async def load(asked: ModelName) -> dict[str, Any]:

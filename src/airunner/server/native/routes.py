@@ -49,8 +49,8 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
         since = after if last_event_id is None else last_event_id
         return await stream_response(request, services.events.pieces(since), tell)
 
-    routes.include_router(memory_routes(core, services.models, services.events))
-    routes.include_router(native_model_routes(core, services.downloads))
+    routes.include_router(memory_routes(core, services.models, services.events, services.timeline))
+    routes.include_router(native_model_routes(services.stored, services.downloads))
     routes.include_router(record_routes(core))
     routes.include_router(tool_routes(core))
     routes.include_router(turn_routes(services.turns, core.answer))

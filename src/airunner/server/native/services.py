@@ -6,14 +6,18 @@ Owns putting them together, once for a server; each of them says what it does.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.home import downloads_file
+from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.event_log import EventLog
-from airunner.server.native.models import Downloads
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
+from airunner.weights.downloads import Downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +29,39 @@ class Services:
     events: EventLog
     turns: Turns
     downloads: Downloads
+    stored: StoredModels
+    timeline: MemoryTimeline
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
+        settings = core.settings
+        downloads = Downloads(
+            core.store, at_once=settings.parallel_downloads, file=downloads_file(settings)
+        )
+        downloads.restore()
+        _at_end(ending, downloads.close)
         return cls(
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
             turns=Turns(core),
-            downloads=Downloads(core),
+            downloads=downloads,
+            stored=StoredModels(core, downloads),
+            timeline=MemoryTimeline(core.manager.status, core.bus),
         )
+
+
+_waiting: set[asyncio.Task[None]] = set()
+
+
+def _at_end(ending: asyncio.Event, close: Callable[[], None]) -> None:
+    """Have ``close``, which blocks, called when the server is told to stop."""
+
+    async def wait() -> None:
+        await ending.wait()
+        await asyncio.to_thread(close)
+
+    task = asyncio.get_running_loop().create_task(wait())
+    _waiting.add(task)
+    task.add_done_callback(_waiting.discard)
