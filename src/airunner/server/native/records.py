@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from airunner.errors import UnknownRecordError
 from airunner.media import media_part
-from airunner.records.conversations import Entry
+from airunner.records.conversation_rows import Entry
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import messages_as_json, plain
 from airunner.server.native.native_route import NativeRoute
