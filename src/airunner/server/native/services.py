@@ -15,6 +15,8 @@ from airunner.runtime.home import downloads_file
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.event_log import EventLog
+from airunner.server.native.remembered import Remembered
+from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
@@ -31,6 +33,8 @@ class Services:
     downloads: Downloads
     stored: StoredModels
     timeline: MemoryTimeline
+    conversations: SavedConversations
+    remembered: Remembered
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -49,6 +53,8 @@ class Services:
             downloads=downloads,
             stored=StoredModels(core, downloads),
             timeline=MemoryTimeline(core.manager.status, core.bus),
+            conversations=SavedConversations(core),
+            remembered=Remembered(core.records),
         )
 
 
