@@ -20,6 +20,7 @@ from airunner.server.native.services import Services
 from airunner.server.problems import Problem, code_of
 from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
+from airunner.ui.memory.page import show_memory
 
 STATIC = Path(__file__).parent / "static"
 RECONNECT_S = 60.0
@@ -74,16 +75,22 @@ def mount_page(app: FastAPI, services: Services) -> None:
     app.state.page = "/chat"
 
 
-def _register(services: Services) -> None:
-    """One function behind all addresses; see ``frame``."""
-    places = (
+def _places(services: Services) -> tuple[Place, ...]:
+    """The navigation, in its order."""
+    return (
         Place(
             "Chat",
             "chat_bubble_outline",
             ("/chat", "/chat/{id}"),
             lambda id=None: show_conversation(services, id),
         ),
+        Place("Memory", "memory", ("/memory",), lambda: show_memory(services)),
     )
+
+
+def _register(services: Services) -> None:
+    """One function behind all addresses; see ``frame``."""
+    places = _places(services)
 
     def tab() -> None:
         build_frame(services, places)

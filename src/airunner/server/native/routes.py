@@ -50,7 +50,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
         since = after if last_event_id is None else last_event_id
         return await stream_response(request, services.events.pieces(since), tell)
 
-    routes.include_router(memory_routes(core, services.models, services.events, services.timeline))
+    routes.include_router(memory_routes(services))
     routes.include_router(native_model_routes(services.stored, services.downloads))
     routes.include_router(record_routes(core, services.remembered))
     routes.include_router(conversation_routes(services.conversations))

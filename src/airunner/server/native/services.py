@@ -57,6 +57,24 @@ class Services:
             remembered=Remembered(core.records),
         )
 
+    async def load(self, model: str) -> None:
+        """Load a model, or what serves ``capability:...``; returns when it is ready.
+
+        Raises:
+            AiRunnerError: see ``ModelTeam.lease``.
+        """
+        async with self.core.lease(self.models.wanted(model), returns=False):
+            pass
+
+    async def let_go(self, model: str) -> None:
+        """Let an idle model leave memory, its conversations parked; one in use stays.
+
+        Raises:
+            UnknownModelError: there is no such model.
+        """
+        self.core.manager.unload(self.models.spec(model).model_path)
+        await self.core.settle()
+
 
 _waiting: set[asyncio.Task[None]] = set()
 
