@@ -17,6 +17,8 @@ from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.event_log import EventLog
+from airunner.server.native.remembered import Remembered
+from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
@@ -34,6 +36,8 @@ class Services:
     downloads: Downloads
     stored: StoredModels
     timeline: MemoryTimeline
+    conversations: SavedConversations
+    remembered: Remembered
     gallery: Gallery
     drawings: Drawings
     finder: ModelFinder
@@ -56,10 +60,30 @@ class Services:
             downloads=downloads,
             stored=StoredModels(core, downloads),
             timeline=MemoryTimeline(core.manager.status, core.bus),
+            conversations=SavedConversations(core),
+            remembered=Remembered(core.records),
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
             finder=ModelFinder(core, HubSearch(offline=settings.offline)),
         )
+
+    async def load(self, model: str) -> None:
+        """Load a model, or what serves ``capability:...``; returns when it is ready.
+
+        Raises:
+            AiRunnerError: see ``ModelTeam.lease``.
+        """
+        async with self.core.lease(self.models.wanted(model), returns=False):
+            pass
+
+    async def let_go(self, model: str) -> None:
+        """Let an idle model leave memory, its conversations parked; one in use stays.
+
+        Raises:
+            UnknownModelError: there is no such model.
+        """
+        self.core.manager.unload(self.models.spec(model).model_path)
+        await self.core.settle()
 
 
 _closing: set[asyncio.Task[None]] = set()
