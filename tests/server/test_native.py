@@ -47,6 +47,11 @@ def states(api: httpx.Client) -> dict[str, str]:
     return {m["model"]: m["state"] for m in api.get("/status").json()["models"]}
 
 
+def chosen(api: httpx.Client, field: str) -> dict[str, Any]:
+    rows = api.get("/models").json()["serving"]
+    return {row["capability"]: row[field] for row in rows if row[field]}
+
+
 def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: httpx.Client) -> None:
     assert api.post("/load", json={"model": SPECIALIST}).status_code == 200
     assert states(api)[SPECIALIST] == "ready"
@@ -57,7 +62,12 @@ def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: htt
     api.post("/pin", json={"capabilities": ["summarization"]})
     pinned = {m["model"]: m["pinned"] for m in api.get("/status").json()["models"]}
     assert pinned[SPECIALIST] is True
+    assert chosen(api, "kept") == {"summarization": True}
+    api.post("/assign", json={"capability": "translation", "device": "cpu"})
+    assert chosen(api, "device") == {"translation": "cpu"}
+    api.post("/assign", json={"capability": "translation"})
     api.post("/pin", json={"capabilities": []})
+    assert chosen(api, "kept") == chosen(api, "device") == {}
     api.post("/unload", json={"model": "capability:summarization"})
     assert states(api)[SPECIALIST] not in ("ready", "busy", "loading")
     decided = api.get("/explain").json()["decisions"]
