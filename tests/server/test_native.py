@@ -126,6 +126,17 @@ def test_a_download_has_an_end_that_can_be_looked_up(
 def test_what_lies_elsewhere_or_nowhere_frees_nothing(api: httpx.Client) -> None:
     gone = api.delete("/models/Qwen/Qwen2.5-3B-Instruct").json()
     assert (gone["freed_bytes"], gone["words"]) == (0, "Nothing freed: its weights are not here.")
+    assert api.get("/downloads").json()["free_bytes"] > 0
+
+
+def test_a_model_in_use_is_not_removed(api: httpx.Client) -> None:
+    with api.stream("POST", "/leases", json={"capability": "summarization"}) as held:
+        reading = pieces(held)  # nobody reads it any more once this is gone
+        next(reading)
+        refused = api.delete(f"/models/{SPECIALIST}")
+    assert refused.status_code == 503
+    assert "in use" in refused.json()["error"]["message"]
+    assert api.get(f"/models/{SPECIALIST}").json()["removable_bytes"] > 10**8
 
 
 def test_a_turn_is_streamed_saved_and_goes_on(api: httpx.Client) -> None:

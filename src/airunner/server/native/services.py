@@ -24,6 +24,9 @@ from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
 from airunner.weights.hub_search import HubSearch
 
+PREVIEWS = 8
+"""About how many small pictures of its state a drawing gives, for a page to show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -50,6 +53,7 @@ class Services:
             core.store, at_once=settings.parallel_downloads, file=downloads_file(settings)
         )
         downloads.restore()
+        core.images.previews = PREVIEWS
         drawings = Drawings(core.images, core.bus)
         _at_end(ending, downloads, drawings)
         return cls(
