@@ -289,12 +289,12 @@ class Settings:
         def take(given: Mapping[str, tuple[object, str]]) -> None:
             for name, (value, origin) in given.items():
                 if name not in values:
-                    values[name] = _parse(name, value, origin)
+                    values[name] = parse_setting(name, value, origin)
                     origins[name] = origin
 
         take(_from_flags(flags or {}))
         take(_from_environment(os.environ if environ is None else environ))
-        file = _config_file(values)
+        file = config_file(values)
         content = _from_file(file, required="config" in values)
         if content is not None:
             take(content)
@@ -307,7 +307,7 @@ class Settings:
         Raises:
             SettingsError: a name or value is not usable.
         """
-        parsed = {name: _parse(name, value, "code") for name, value in changes.items()}
+        parsed = {name: parse_setting(name, value, "code") for name, value in changes.items()}
         origins = {**self.origins, **dict.fromkeys(parsed, "code")}
         return dataclasses.replace(self, **parsed, origins=origins)
 
@@ -333,7 +333,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
 _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 
 
-def _parse(name: str, value: object, origin: str) -> Any:
+def parse_setting(name: str, value: object, origin: str) -> Any:
+    """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
         raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
     if value is None and name in _OPTIONAL:
@@ -365,7 +366,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str
     return found
 
 
-def _config_file(values: Mapping[str, Any]) -> Path:
+def config_file(values: Mapping[str, Any]) -> Path:
+    """The file that is read under these values of ``config`` and ``home``."""
     if "config" in values:
         return Path(values["config"])
     if "home" in values:

@@ -102,11 +102,6 @@ def memory_routes(core: RuntimeCore, models: ServedModels, log: EventLog) -> API
         """The last decisions about models and memory, with their bytes and reasons."""
         return {"decisions": log.decisions(last)}
 
-    @routes.get("/settings")
-    async def settings() -> dict[str, Any]:
-        """Every setting in words, and where its value came from."""
-        return settings_as_json(core)
-
     return routes
 
 

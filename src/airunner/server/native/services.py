@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.server.native.checkups import Checkups
 from airunner.server.native.event_log import EventLog
+from airunner.server.native.key_ring import KeyRing
+from airunner.server.native.mcp_entries import McpEntries
 from airunner.server.native.models import Downloads
+from airunner.server.native.permission_rules import PermissionRules
 from airunner.server.native.remembered import Remembered
 from airunner.server.native.saved_conversations import SavedConversations
+from airunner.server.native.settings_service import SettingsService
 from airunner.server.native.turns import Turns
+from airunner.server.native.uploads import Uploads
 from airunner.server.served_models import ServedModels
 
 
@@ -29,16 +35,29 @@ class Services:
     downloads: Downloads
     conversations: SavedConversations
     remembered: Remembered
+    settings: SettingsService
+    rules: PermissionRules
+    mcp: McpEntries
+    keys: KeyRing
+    checkups: Checkups
+    uploads: Uploads
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
+        downloads, settings = Downloads(core), SettingsService(core)
         return cls(
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
             turns=Turns(core),
-            downloads=Downloads(core),
+            downloads=downloads,
             conversations=SavedConversations(core),
             remembered=Remembered(core.records),
+            settings=settings,
+            rules=PermissionRules(core, settings),
+            mcp=McpEntries(core),
+            keys=KeyRing(core.settings.home),
+            checkups=Checkups(core, settings, downloads),
+            uploads=Uploads(core.settings.files),
         )
