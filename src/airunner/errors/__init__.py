@@ -68,6 +68,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
@@ -198,11 +199,15 @@ class UnsupportedArchitectureError(WeightsError):
         )
 
 
+DownloadCause = Literal["", "unreachable", "denied", "not_found", "damaged", "cancelled"]
+"""Why a download failed, for programs; empty where it is none of these."""
+
+
 class DownloadError(WeightsError):
     """A source failed or delivered something else than promised."""
 
-    def __init__(self, model: str, source: str, problem: str) -> None:
-        self.model, self.source, self.problem = model, source, problem
+    def __init__(self, model: str, source: str, problem: str, cause: DownloadCause = "") -> None:
+        self.model, self.source, self.problem, self.cause = model, source, problem, cause
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
 
 

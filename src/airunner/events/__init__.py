@@ -13,6 +13,7 @@ from airunner.events.model_events import (
     CacheLost as CacheLost,
     CacheProven as CacheProven,
     Decided as Decided,
+    DownloadChanged as DownloadChanged,
     DownloadProgressed as DownloadProgressed,
     FallbackChosen as FallbackChosen,
     MemoryAwaited as MemoryAwaited,

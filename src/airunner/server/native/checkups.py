@@ -8,7 +8,7 @@ from typing import Any
 from airunner.errors import UnknownRecordError
 from airunner.runtime.checkup import examine
 from airunner.runtime.core import RuntimeCore
-from airunner.server.native.models import Downloads
+from airunner.weights.downloads import Downloads
 from airunner.server.native.settings_service import SettingsService
 
 
@@ -48,5 +48,5 @@ class Checkups:
         if fix["settings"]:
             changed = await asyncio.to_thread(self._settings.change, fix["settings"])
         if fix["fetch"]:
-            self._downloads.start(self._core.catalog.spec(fix["fetch"]))
+            await asyncio.to_thread(self._downloads.add, fix["fetch"])
         return {**fix, "needs_restart": any(each.needs_restart for each in changed)}

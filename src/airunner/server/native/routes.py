@@ -52,8 +52,8 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
         since = after if last_event_id is None else last_event_id
         return await stream_response(request, services.events.pieces(since), tell)
 
-    routes.include_router(memory_routes(core, services.models, services.events))
-    routes.include_router(native_model_routes(core, services.downloads))
+    routes.include_router(memory_routes(services))
+    routes.include_router(native_model_routes(services.stored, services.downloads))
     routes.include_router(record_routes(core, services.remembered))
     routes.include_router(conversation_routes(services.conversations))
     routes.include_router(setting_routes(services.settings, services.rules))

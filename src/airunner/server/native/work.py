@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse, Response
 
 from airunner.events import (
     ConversationSwitched,
+    DownloadChanged,
     DownloadProgressed,
     Event,
     EventBus,
@@ -36,7 +37,10 @@ KEPT_EVENTS = 20_000
 """How many events a piece of work keeps for readers that come late or come back."""
 
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
-_PRIVATE = (ConversationSwitched, DownloadProgressed, FallbackChosen, SpecialistFailed)
+_PRIVATE = (
+    *(ConversationSwitched, DownloadChanged, DownloadProgressed),
+    *(FallbackChosen, SpecialistFailed),
+)
 
 
 class Work:
