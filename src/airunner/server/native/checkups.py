@@ -8,8 +8,8 @@ from typing import Any
 from airunner.errors import UnknownRecordError
 from airunner.runtime.checkup import examine
 from airunner.runtime.core import RuntimeCore
-from airunner.weights.downloads import Downloads
 from airunner.server.native.settings_service import SettingsService
+from airunner.weights.downloads import Downloads
 
 
 class Checkups:

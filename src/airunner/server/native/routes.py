@@ -15,6 +15,7 @@ from airunner.server.native.management import management_routes, setting_routes
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
+from airunner.server.native.pictures import gallery_routes
 from airunner.server.native.records import record_routes
 from airunner.server.native.services import Services
 from airunner.server.native.specialists import specialist_routes
@@ -59,6 +60,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     routes.include_router(setting_routes(services.settings, services.rules))
     routes.include_router(management_routes(services.mcp, services.keys, services.checkups))
     routes.include_router(upload_routes(services.uploads))
+    routes.include_router(gallery_routes(services.gallery, services.drawings))
     routes.include_router(tool_routes(core))
     routes.include_router(turn_routes(services.turns, core.answer))
     routes.include_router(specialist_routes(core, ending))
