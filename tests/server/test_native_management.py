@@ -12,6 +12,10 @@ import httpx
 import pytest
 from tests.server.conftest import Server, serving
 
+from airunner.config.settings import Settings
+from airunner.runtime.attaching import attach
+from airunner.runtime.checkup import examine
+
 TIME = {"command": sys.executable, "args": ["-m", "mcp_server_time"], "permission": "read"}
 
 
@@ -44,6 +48,9 @@ def test_a_setting_is_written_and_holds_from_the_next_start(
 ) -> None:
     before = api.get("/settings").json()
     assert before["max_steps"]["pending"] is False
+    shown = {name: before[name]["data"] for name in ("offline", "max_memory", "primary")}
+    assert shown == {"offline": True, "max_memory": 600_000_000, "primary": None}
+    assert (before["kv_type"]["kind"], before["kv_type"]["options"][0]) == ("choice", "f16")
     changes = {"max_steps": 5, "keep_in_memory": ["summarization"]}
     told = api.patch("/settings", json=changes).json()
     assert told["file"] == str(server.home / "config.toml")
@@ -109,9 +116,10 @@ def test_a_rule_holds_at_once_for_everybody(api: httpx.Client, server: Server) -
     assert told["rules"][-1] == rule
     assert "forbids this call" in api.post("/tools/save_note", json=call).json()["problem"]
     # A program beside the server that reads the same file has the same rules.
-    beside = server.airunner("tools", "call", "calculate", "--args", '{"expression": "1 + 1"}')
-    assert beside.returncode == 0, beside.stderr
-    assert "rules of its own" not in beside.stderr
+    beside = attach(Settings.load({"home": server.home}, {}))
+    assert beside is not None
+    with beside:
+        assert beside.settings.permissions[-1] == ("save_note(title=*)", "deny")
     api.post("/permissions", json={"pattern": "save_note", "decision": "allow"})
     told = api.delete("/permissions/save_note(title=*)").json()
     assert [each["pattern"] for each in told["rules"]] == ["@network", "save_note"]
@@ -123,6 +131,21 @@ def test_a_rule_holds_at_once_for_everybody(api: httpx.Client, server: Server) -
         api.post("/permissions", json={"pattern": "rm -rf", "decision": "allow"})
     )
     assert problem(api.delete("/always/conversation/save_note"), 404)
+
+
+def test_what_was_answered_with_always_is_listed_and_taken_back(api: httpx.Client) -> None:
+    asked = {"content": 'Note "tea"', "tool_choice": "save_note", "may_ask": True, "max_tokens": 32}
+    with api.stream("POST", "/turns", json=asked) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: ") and '"question": "ask_' in line and "arguments" in line:
+                question = json.loads(line[6:])["question"]
+                api.post(f"/approvals/{question}", json={"answer": "always"})
+    (always,) = api.get("/permissions").json()["always"]
+    assert (always["tool"], always["title"]) == ("save_note", 'Note "tea"')
+    path = f"/always/{always['conversation']}/save_note"
+    assert api.delete(path).json()["always"] == []
+    assert problem(api.delete(path), 404)
+    api.delete(f"/conversations/{always['conversation']}")
 
 
 def test_mcp_servers_are_shown_as_they_are_without_their_secrets(api: httpx.Client) -> None:
@@ -203,8 +226,8 @@ def test_problems_are_told_and_mended(api: httpx.Client, server: Server) -> None
     assert fix["settings"]["parking_disk"] > 0
     mended = api.post("/checkup/space-parking-on-disk").json()
     assert mended["needs_restart"] is True
-    asked = json.loads(server.airunner("doctor", "--json").stdout)
-    assert "space-parking-on-disk" not in {each["id"] for each in asked["problems"]}
+    next_time = examine(Settings.load({"home": server.home}, {}))
+    assert "space-parking-on-disk" not in {each["id"] for each in next_time["problems"]}
     assert problem(api.post("/checkup/embedded-primary"), 404)
     assert problem(api.post("/checkup/nothing"), 404)
 

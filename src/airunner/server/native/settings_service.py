@@ -20,6 +20,7 @@ from airunner.errors import AiRunnerError, SettingsError
 from airunner.events import EventBus
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.native_form import plain
 from airunner.runtime.tool_supply import ToolSupply
 
 LIVE = frozenset({"permissions"})
@@ -43,6 +44,7 @@ class ShownSetting:
         kind: how it is written: ``switch``, ``choice`` (of ``options``), ``size``, ``integer``,
             ``seconds``, ``folder``, ``file``, ``pixels``, ``names``, ``table`` or ``text``.
         value: what holds now, in words.
+        data: the same as JSON has it: bytes, a truth value, names, pairs; ``None`` for none.
         origin: where that came from.
         default: what would hold if nobody had said anything, in words.
         in_file: what the file says now, in words; ``None`` if it says nothing.
@@ -60,6 +62,7 @@ class ShownSetting:
     variable: str
     metavar: str
     value: str
+    data: Any
     origin: str
     default: str
     in_file: str | None
@@ -162,6 +165,7 @@ class SettingsService:
             variable=setting.variable,
             metavar=metavar,
             value=value,
+            data=plain(getattr(known, name)),
             origin=known.origins[name],
             default=default,
             in_file=in_file,
