@@ -86,11 +86,9 @@ def test_what_is_registered_has_its_bytes_and_settings_their_origin(api: httpx.C
     assert chosen["total_bytes"] > sheet["file_bytes"]
     assert api.get("/serving/summarization").json()["model"] == SPECIALIST
     settings = api.get("/settings").json()
-    assert settings["context"] == {
-        "value": "2048",
-        "origin": "flag --context",
-        "help": settings["context"]["help"],
-    }
+    assert settings["context"]["value"] == "2048"
+    assert settings["context"]["origin"] == settings["context"]["overridden_by"]
+    assert settings["context"]["origin"] == "flag --context"
     unknown = api.get("/models/nobody/nothing")
     assert unknown.status_code == 404
     assert unknown.json()["error"]["code"] == "model_not_found"

@@ -106,11 +106,6 @@ def memory_routes(services: Services) -> APIRouter:
         """The last decisions about models and memory, with their bytes and reasons."""
         return {"decisions": services.events.decisions(last)}
 
-    @routes.get("/settings")
-    async def settings() -> dict[str, Any]:
-        """Every setting in words, and where its value came from."""
-        return settings_as_json(core)
-
     return routes
 
 

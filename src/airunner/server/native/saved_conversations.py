@@ -72,6 +72,8 @@ class SavedConversations:
 
     def entry(self, id: str) -> Entry:
         """What a list says of a conversation."""
+        if entry := self._records.conversations.entry(id):
+            return entry
         found = self._records.conversations.with_prefix(id)
         if len(found) != 1:
             raise UnknownRecordError("conversation" if not found else "only conversation", id)

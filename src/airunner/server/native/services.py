@@ -16,10 +16,16 @@ from airunner.runtime.home import downloads_file
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
+from airunner.server.native.checkups import Checkups
 from airunner.server.native.event_log import EventLog
+from airunner.server.native.key_ring import KeyRing
+from airunner.server.native.mcp_entries import McpEntries
+from airunner.server.native.permission_rules import PermissionRules
 from airunner.server.native.remembered import Remembered
 from airunner.server.native.saved_conversations import SavedConversations
+from airunner.server.native.settings_service import SettingsService
 from airunner.server.native.turns import Turns
+from airunner.server.native.uploads import Uploads
 from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
 from airunner.weights.hub_search import HubSearch
@@ -44,6 +50,12 @@ class Services:
     timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    settings: SettingsService
+    rules: PermissionRules
+    mcp: McpEntries
+    keys: KeyRing
+    checkups: Checkups
+    uploads: Uploads
     gallery: Gallery
     drawings: Drawings
     finder: ModelFinder
@@ -51,11 +63,11 @@ class Services:
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
-        settings = core.settings
+        known, settings = core.settings, SettingsService(core)
         downloads = Downloads(
             core.store,
-            at_once=settings.parallel_downloads,
-            file=downloads_file(settings),
+            at_once=known.parallel_downloads,
+            file=downloads_file(known),
             retry_waits_s=RETRY_WAITS_S,
         )
         downloads.restore()
@@ -72,6 +84,12 @@ class Services:
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
             remembered=Remembered(core.records),
+            settings=settings,
+            rules=PermissionRules(core, settings),
+            mcp=McpEntries(core),
+            keys=KeyRing(known.home),
+            checkups=Checkups(core, settings, downloads),
+            uploads=Uploads(known.files),
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
             finder=ModelFinder(core, HubSearch(offline=settings.offline)),
