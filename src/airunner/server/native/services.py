@@ -86,7 +86,7 @@ class Services:
             uploads=Uploads(known.files),
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
-            finder=ModelFinder(core, HubSearch(offline=settings.offline)),
+            finder=ModelFinder(core, HubSearch(offline=known.offline)),
         )
 
     async def load(self, model: str) -> None:
