@@ -148,7 +148,8 @@ def test_the_queue_outlives_its_process_and_goes_on_where_it_was(
         first.add(name)
     first.move("d/four", 1)
     first.pause("c/three")
-    eventually(lambda: begun(first, "a/one"))
+    partial = tmp_path / "models" / "a--one" / ".partial" / "one.gguf.part"
+    eventually(lambda: partial.is_file() and partial.stat().st_size == 100_000)
     kept = json.loads(file.read_text("utf-8"))
     assert [(row["model"], row["state"]) for row in kept] == [
         ("a/one", "running"),

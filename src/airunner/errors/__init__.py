@@ -14,7 +14,8 @@
     │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
     │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
     │   ├── UnsupportedArchitectureError
-    │   └── DownloadError          a source failed, or delivered other bytes than promised
+    │   ├── DownloadError          a source failed, or delivered other bytes than promised
+    │   └── HubError               a hub that was searched gave no answer
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
@@ -211,6 +212,14 @@ class DownloadError(WeightsError):
     def __init__(self, model: str, source: str, problem: str, cause: DownloadCause = "") -> None:
         self.model, self.source, self.problem, self.cause = model, source, problem, cause
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
+
+
+class HubError(WeightsError):
+    """A hub that was searched gave no answer; ``hub`` is its address."""
+
+    def __init__(self, hub: str, problem: str, cause: DownloadCause = "") -> None:
+        self.hub, self.problem, self.cause = hub, problem, cause
+        super().__init__(f"No search at {hub}: {problem}.")
 
 
 class StorageError(AiRunnerError):

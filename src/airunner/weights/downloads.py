@@ -82,6 +82,11 @@ class Downloads:
             places = self._places()
             return [self._shown(item, places) for item in self._items.values()]
 
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk that they go to."""
+        return self._store.free_bytes
+
     def find(self, model: str) -> Download:
         """One download.
 

@@ -86,6 +86,12 @@ class ModelStore:
     def _root(self) -> Path:
         return self.home / "models"
 
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk that the store is on."""
+        here = next(each for each in (self._root, *self._root.parents) if each.is_dir())
+        return shutil.disk_usage(here).free
+
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
         return self._root / spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")

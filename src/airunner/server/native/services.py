@@ -13,6 +13,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
+from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.checkups import Checkups
@@ -27,6 +28,10 @@ from airunner.server.native.turns import Turns
 from airunner.server.native.uploads import Uploads
 from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
+from airunner.weights.hub_search import HubSearch
+
+PREVIEWS = 8
+"""About how many small pictures of its state a drawing gives, for a page to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Services:
     uploads: Uploads
     gallery: Gallery
     drawings: Drawings
+    finder: ModelFinder
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -59,6 +65,7 @@ class Services:
             core.store, at_once=known.parallel_downloads, file=downloads_file(known)
         )
         downloads.restore()
+        core.images.previews = PREVIEWS
         drawings = Drawings(core.images, core.bus)
         _at_end(ending, downloads, drawings)
         return cls(
@@ -79,6 +86,7 @@ class Services:
             uploads=Uploads(known.files),
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
+            finder=ModelFinder(core, HubSearch(offline=known.offline)),
         )
 
     async def load(self, model: str) -> None:
