@@ -280,7 +280,9 @@ class ModelStore:
         if len(problems) == 1:
             raise problems[0]
         summary = " | ".join(str(problem) for problem in problems)
-        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary)
+        causes = {p.cause if isinstance(p, DownloadError) else "" for p in problems}
+        cause = causes.pop() if len(causes) == 1 else ""
+        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary, cause)
 
     def _obtain(self, source: Source, transfer: Transfer, form: WeightsForm) -> Path:
         match source:

@@ -30,6 +30,9 @@ from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
 from airunner.weights.hub_search import HubSearch
 
+RETRY_WAITS_S = (15, 30, 60, 120, *(300,) * 20)
+"""How long a download waits for the connection to come back: two hours in all."""
+
 PREVIEWS = 8
 """About how many small pictures of its state a drawing gives, for a page to show."""
 
@@ -62,7 +65,10 @@ class Services:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         known, settings = core.settings, SettingsService(core)
         downloads = Downloads(
-            core.store, at_once=known.parallel_downloads, file=downloads_file(known)
+            core.store,
+            at_once=known.parallel_downloads,
+            file=downloads_file(known),
+            retry_waits_s=RETRY_WAITS_S,
         )
         downloads.restore()
         core.images.previews = PREVIEWS
