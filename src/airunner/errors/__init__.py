@@ -30,6 +30,7 @@
     │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
+    │   ├── UnusableRecordError    something that cannot be kept as it is asked for
     │   └── ConversationBusyError  a second turn in a conversation that has one
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
@@ -77,6 +78,7 @@ from airunner.errors.leases import MemoryHeldError as MemoryHeldError
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
 from airunner.errors.records import RecordError as RecordError
 from airunner.errors.records import UnknownRecordError as UnknownRecordError
+from airunner.errors.records import UnusableRecordError as UnusableRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError
 from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
 from airunner.errors.server import HungUpError as HungUpError

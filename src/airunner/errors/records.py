@@ -17,6 +17,14 @@ class UnknownRecordError(RecordError):
         super().__init__(f"There is no {kind} {id!r}.")
 
 
+class UnusableRecordError(RecordError):
+    """Something that cannot be kept as it is asked for; ``kind`` is what it would be."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        self.kind, self.problem = kind, problem
+        super().__init__(f"This {kind} cannot be used: {problem}.")
+
+
 class ConversationBusyError(RecordError):
     """A conversation has one turn at a time."""
 

@@ -197,7 +197,9 @@ class ConversationSwitched(Event):
 
 
 class ConversationChanged(Event):
-    """A saved conversation is another than before: ``saved``, ``retitled``, ``deleted``.
+    """A saved conversation is another than before: ``saved``, ``retitled``, ``moved``, ``deleted``.
+
+    ``moved`` is to another folder, or among those that are pinned or not.
 
     ``turn_runs`` says that a turn of it runs now; published when that begins and ends too.
     """

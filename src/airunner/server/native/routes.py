@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 import airunner
 from airunner.runtime.native_form import API, fingerprint
+from airunner.server.native.conversation_routes import conversation_routes
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
@@ -51,7 +52,8 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
 
     routes.include_router(memory_routes(core, services.models, services.events))
     routes.include_router(native_model_routes(core, services.downloads))
-    routes.include_router(record_routes(core))
+    routes.include_router(record_routes(core, services.remembered))
+    routes.include_router(conversation_routes(services.conversations))
     routes.include_router(tool_routes(core))
     routes.include_router(turn_routes(services.turns, core.answer))
     routes.include_router(specialist_routes(core, ending))

@@ -12,6 +12,8 @@ from typing import Self
 from airunner.runtime.core import RuntimeCore
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.models import Downloads
+from airunner.server.native.remembered import Remembered
+from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
 
@@ -25,6 +27,8 @@ class Services:
     events: EventLog
     turns: Turns
     downloads: Downloads
+    conversations: SavedConversations
+    remembered: Remembered
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -35,4 +39,6 @@ class Services:
             events=EventLog(core.bus, ending),
             turns=Turns(core),
             downloads=Downloads(core),
+            conversations=SavedConversations(core),
+            remembered=Remembered(core.records),
         )
