@@ -182,8 +182,9 @@ class AgentLoop:
 
         def caller(turn: str) -> ToolCaller:
             if_unsure: Decision = "ask" if may_ask else "deny"
-            forbidden = request.forbidden
-            return self._caller(turn, conversation.id, if_unsure, emit, offered, forbidden=forbidden)
+            return self._caller(
+                *(turn, conversation.id, if_unsure, emit, offered), forbidden=request.forbidden
+            )
 
         turn = Turn(
             conversation,

@@ -14,13 +14,16 @@ from nicegui import ui
 
 from airunner.server.native.services import Services
 from airunner.ui.chat.conversation_list import conversation_list
+from airunner.ui.keys_help import show_keys
 from airunner.ui.memory.strip import memory_strip
 
 _HEAD = """
 <meta name="description" content="A team of local models on this machine">
 <link rel="manifest" href="/static/manifest.json">
 <link rel="stylesheet" href="/static/airunner.css">
+<link rel="stylesheet" href="/static/chat.css">
 <script src="/static/airunner.js" defer></script>
+<script src="/static/chat.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}
 _THEME_COOKIE = "airunner_theme"
@@ -53,8 +56,9 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
         _navigation(places)
         conversation_list(services)
     with ui.header(bordered=False).classes("top"):
-        _icon_button("menu", "Navigation", drawer.toggle)
+        _icon_button("menu", "Navigation", drawer.toggle, "menu")
         memory_strip(services)
+        _icon_button("keyboard", "Keys", show_keys, "help").classes("not-for-touch")
         _icon_button("contrast", "Light or dark", lambda: _turn(dark))
     routes = {path: place.build for place in places for path in place.paths}
     with ui.element("div").classes("middle") as middle:
@@ -71,8 +75,13 @@ def _navigation(places: tuple[Place, ...]) -> None:
                 ui.label(place.title)
 
 
-def _icon_button(icon: str, words: str, action: Callable[[], object]) -> ui.button:
-    button = ui.button(icon=icon, on_click=action).props(f'flat round dense aria-label="{words}"')
+def _icon_button(
+    icon: str, words: str, action: Callable[[], object], shortcut: str = ""
+) -> ui.button:
+    button = ui.button(icon=icon, on_click=action, color=None)
+    button.props(f'flat round dense aria-label="{words}"')
+    if shortcut:
+        button.props(f'data-shortcut="{shortcut}"')
     return button.tooltip(words).classes("quiet")
 
 

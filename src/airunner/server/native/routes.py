@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 import airunner
 from airunner.runtime.native_form import API, fingerprint
+from airunner.server.native.attachments import attachment_routes
 from airunner.server.native.conversation_routes import conversation_routes
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
@@ -18,7 +19,7 @@ from airunner.server.native.records import record_routes
 from airunner.server.native.services import Services
 from airunner.server.native.specialists import specialist_routes
 from airunner.server.native.tools import tool_routes
-from airunner.server.native.turns import turn_routes
+from airunner.server.native.turn_routes import turn_routes
 from airunner.server.native.work import tell
 from airunner.server.streams import stream_response
 
@@ -55,6 +56,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     routes.include_router(record_routes(core, services.remembered))
     routes.include_router(conversation_routes(services.conversations))
     routes.include_router(tool_routes(core))
+    routes.include_router(attachment_routes(services.attachments))
     routes.include_router(turn_routes(services.turns, core.answer))
     routes.include_router(specialist_routes(core, ending))
     return routes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.server.native.attachments import Attachments
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.models import Downloads
 from airunner.server.native.remembered import Remembered
@@ -26,6 +27,7 @@ class Services:
     models: ServedModels
     events: EventLog
     turns: Turns
+    attachments: Attachments
     downloads: Downloads
     conversations: SavedConversations
     remembered: Remembered
@@ -33,11 +35,13 @@ class Services:
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
+        attachments = Attachments(core)
         return cls(
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
-            turns=Turns(core),
+            turns=Turns(core, attachments),
+            attachments=attachments,
             downloads=Downloads(core),
             conversations=SavedConversations(core),
             remembered=Remembered(core.records),
