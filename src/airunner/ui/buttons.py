@@ -17,7 +17,7 @@ def word_button(words: str, action: Action = None, *, main: bool = False) -> ui.
     """A button that says what it does; ``main`` is the one that is usually wanted."""
     look = "unelevated" if main else "flat"
     button = ui.button(words, on_click=action, color=None)
-    return button.props(f"no-caps {look}").classes(look)
+    return button.props(f"no-caps {look}").classes(f"words {look}")
 
 
 def icon_button(

@@ -10,17 +10,16 @@ from contextlib import contextmanager
 
 from nicegui import ui
 
+from airunner.ui.buttons import icon_button
+
 
 @contextmanager
 def titled_dialog(title: str) -> Iterator[ui.dialog]:
     """Build a dialog in the body; the caller opens it."""
-    with ui.dialog() as dialog, ui.card().classes("dialog") as card:
-        card.props('role="dialog" aria-modal="true"')
-        card.props["aria-label"] = title
+    with ui.dialog() as dialog, ui.card().classes("dialog"):
+        dialog.props("transition-duration=0").props["aria-label"] = title
         with ui.element("div").classes("title"):
             ui.label(title).props('role="heading" aria-level="2"')
-            ui.button(icon="close", on_click=dialog.close, color=None).props(
-                'flat round dense aria-label="Close"'
-            ).classes("quiet")
+            icon_button("close", "Close", dialog.close).props("dense")
         yield dialog
     dialog.on("hide", dialog.delete)

@@ -13,6 +13,7 @@ from typing import Any
 from nicegui import ui
 
 from airunner.server.native.services import Services
+from airunner.ui.buttons import icon_button
 from airunner.ui.chat.conversation_list import conversation_list
 from airunner.ui.keys_help import show_keys
 from airunner.ui.memory.strip import memory_strip
@@ -56,10 +57,12 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
         _navigation(places)
         conversation_list(services)
     with ui.header(bordered=False).classes("top"):
-        _icon_button("menu", "Navigation", drawer.toggle, "menu")
+        icon_button("menu", "Navigation", drawer.toggle, shortcut="menu").props("dense")
         memory_strip(services)
-        _icon_button("keyboard", "Keys", show_keys, "help").classes("not-for-touch")
-        _icon_button("contrast", "Light or dark", lambda: _turn(dark))
+        icon_button("keyboard", "Keys", show_keys, shortcut="help").props("dense").classes(
+            "not-for-touch"
+        )
+        icon_button("contrast", "Light or dark", lambda: _turn(dark)).props("dense")
     routes = {path: place.build for place in places for path in place.paths}
     with ui.element("div").classes("middle") as middle:
         ui.sub_pages(routes)
@@ -73,16 +76,6 @@ def _navigation(places: tuple[Place, ...]) -> None:
             with ui.element("a").props(f'href="{place.paths[0]}"').classes("place"):
                 ui.icon(place.icon).props("aria-hidden=true")
                 ui.label(place.title)
-
-
-def _icon_button(
-    icon: str, words: str, action: Callable[[], object], shortcut: str = ""
-) -> ui.button:
-    button = ui.button(icon=icon, on_click=action, color=None)
-    button.props(f'flat round dense aria-label="{words}"')
-    if shortcut:
-        button.props(f'data-shortcut="{shortcut}"')
-    return button.tooltip(words).classes("quiet")
 
 
 def _turn(dark: ui.dark_mode) -> None:

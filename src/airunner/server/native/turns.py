@@ -24,6 +24,7 @@ from airunner.events import ConversationChanged, Event, TurnFinished
 from airunner.messages import Content, Message
 from airunner.models.spec import Sampling
 from airunner.records.conversation_details import OPTIONS
+from airunner.records.one_line import title_from
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import Growth, conversation_from_json, read
 from airunner.server.native.attachments import Attachments
@@ -203,7 +204,7 @@ class Turns:
         unsubscribe = self._core.bus.subscribe(hear)
         try:
             if turn.saver is not None:
-                await asyncio.to_thread(turn.saver.save, turn.content)
+                await asyncio.to_thread(self._save_question, turn, asked)
             options = await self._chosen(asked, turn)
             request = TurnRequest(
                 turn.content,
@@ -230,6 +231,13 @@ class Turns:
             "outcome": ended.outcome if ended else "",
             "text": ended.text if ended else "",
         }
+
+    def _save_question(self, turn: Turn, asked: TurnBody) -> None:
+        assert turn.saver is not None
+        turn.saver.save(turn.content)
+        words = title_from(asked.content) if isinstance(asked.content, str) else ""
+        if asked.attachments and words and not turn.before:  # else a file's text is the title
+            self._core.records.conversations.retitle(turn.conversation.id, words)
 
     def _save(self, turn: Turn) -> None:
         assert turn.saver is not None

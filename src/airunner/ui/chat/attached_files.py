@@ -16,7 +16,9 @@ from airunner.errors import AiRunnerError
 from airunner.media import MOST_BYTES
 from airunner.messages import MediaPart
 from airunner.server.native.attachments import Attachment, Attachments
+from airunner.ui.buttons import icon_button
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
+from airunner.ui.notices import tell_problem
 
 MOST_FILES = 10
 
@@ -65,18 +67,18 @@ class AttachedFiles:
         with self._client:
             event.sender.run_method("reset")
             if len(self._kept) >= MOST_FILES:
-                ui.notify(f"A message can have {MOST_FILES} files.", type="warning")
+                tell_problem(f"A message can have {MOST_FILES} files.")
                 return
             try:
                 data = await event.file.read()
                 self._kept.append(await self._attachments.add(data, event.file.name, self._model()))
             except AiRunnerError as error:
-                ui.notify(str(error), type="negative", multi_line=True, timeout=12_000)
+                tell_problem(error)
             self._draw()
 
     def _refuse(self) -> None:
         with self._client:
-            ui.notify(f"A file may have {format_bytes(MOST_BYTES)} at most.", type="negative")
+            tell_problem(f"A file may have {format_bytes(MOST_BYTES)} at most.")
 
     def _clicked(self, event: events.GenericEventArguments) -> None:
         id = str(event.args["id"])
@@ -106,8 +108,8 @@ def _thumbnail(file: Attachment) -> str:
 
 
 def _button(icon: str, words: str, uploader: ui.upload) -> ui.button:
-    button = ui.button(icon=icon, color=None).props(f'round flat aria-label="{words}"')
+    button = icon_button(icon, words)
     # In the browser: it opens its chooser only where the click is still at hand.
     number = uploader.id
     button.on("click", js_handler=f"() => runMethod({number}, 'pickFiles', [])")
-    return button.tooltip(words).classes("flat")
+    return button

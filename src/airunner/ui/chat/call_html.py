@@ -62,7 +62,8 @@ def summary_html(call: Call) -> str:
     if call.running and call.progress:
         parts.append(f'<span class="progress">{html.escape(call.progress)}</span>')
     if call.problem:
-        parts.append('<span class="progress">failed</span>')
+        words = "not run" if call.problem.startswith(f"{call.tool} was not run") else "failed"
+        parts.append(f'<span class="progress">{words}</span>')
     if call.seconds is not None:
         parts.append(f'<span class="time">{seconds_in_words(call.seconds)}</span>')
     return "".join(parts)

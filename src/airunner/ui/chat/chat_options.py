@@ -19,7 +19,6 @@ from airunner.ui.dialog import titled_dialog
 _TEAM = ""
 _THINKING = {"": "As the model likes", "on": "On", "off": "Off"}
 _MODES: dict[bool | None, str] = {None: "", True: "on", False: "off"}
-_WITHOUT_SUBJECT = "other"
 
 
 @dataclass(slots=True)
@@ -50,14 +49,16 @@ async def choose_options(
     models = await _models(services)
     agent = await services.core.agent()
     toolset = agent.toolset
-    subjects = [toolset.subject_of(tool.name) or _WITHOUT_SUBJECT for tool in toolset]
+    subjects = sorted({toolset.subject_of(tool.name) for tool in toolset} - {""})
     with titled_dialog("For this conversation") as dialog:
         model = ui.select(models, value=now.options.model or _TEAM, label="Model")
         model.props("outlined dense options-dense").classes("wide")
         ui.label("Thinking").classes("caption")
         thinking = ui.toggle(_THINKING, value=_MODES[now.options.thinking])
-        thinking.props("no-caps unelevated").classes("choices")
-        switches = _tool_switches(list(dict.fromkeys(subjects)), now.options)
+        thinking.props(
+            "no-caps unelevated toggle-color=chosen toggle-text-color=on-chosen"
+        ).classes("choices")
+        switches = _tool_switches(subjects, now.options)
         if is_new:
             system = ui.textarea("Instructions", value=now.system).props("outlined autogrow dense")
             system.classes("wide")

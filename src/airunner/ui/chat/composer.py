@@ -12,6 +12,7 @@ from typing import Any
 
 from nicegui import events, ui
 
+from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.chat.attached_files import AttachedFiles
 
 _KEYS = """(e) => {
@@ -46,9 +47,7 @@ class Composer:
         with ui.element("div").classes("composer").props('role="group" aria-label="Your message"'):
             with ui.element("div").classes("editing") as self._editing:
                 ui.label("Editing a message. The answer is written anew; the old one stays.")
-                ui.button("Cancel", on_click=actions.cancel_edit, color=None).props(
-                    "no-caps flat dense"
-                )
+                word_button("Cancel", actions.cancel_edit)
             files.build_thumbnails()
             self.field = ui.textarea(placeholder="Message").props(
                 'autogrow borderless dense autofocus aria-label="Message" input-class="typed"'
@@ -56,11 +55,15 @@ class Composer:
             self.field.classes("field").on("keydown", self._key, js_handler=_KEYS)
             with ui.element("div").classes("tools"):
                 files.build_buttons()
-                _icon("tune", "Model, tools and instructions", actions.options, "options")
+                icon_button(
+                    "tune", "Model, tools and instructions", actions.options, shortcut="options"
+                )
                 self._chosen = ui.label("").classes("chosen")
                 ui.space()
-                self._send = _icon("arrow_upward", "Send", self._clicked, "send", "unelevated")
-                self._stop = _icon("stop", "Stop the answer", actions.stop, "stop", "unelevated")
+                self._send = icon_button("arrow_upward", "Send", self._clicked, main=True)
+                self._stop = icon_button(
+                    "stop", "Stop the answer", actions.stop, shortcut="stop", main=True
+                )
         self._editing.set_visibility(False)
         self.running(False)
 
@@ -97,11 +100,3 @@ class Composer:
     async def _send_text(self, text: str) -> None:
         if text.strip() or self._files.ids:
             await self._actions.send(text)
-
-
-def _icon(
-    icon: str, words: str, action: Callable[[], Awaitable[None]], name: str, look: str = "flat"
-) -> ui.button:
-    button = ui.button(icon=icon, on_click=action, color=None)
-    button.props(f'round {look} aria-label="{words}"')
-    return button.props(f'data-shortcut="{name}"').tooltip(words).classes(look)

@@ -13,7 +13,9 @@ from nicegui import ui
 from airunner.errors import AiRunnerError
 from airunner.records.conversation_rows import Entry
 from airunner.server.native.services import Services
+from airunner.ui.buttons import word_button
 from airunner.ui.dialog import titled_dialog
+from airunner.ui.notices import tell_problem
 
 
 async def edit_conversation(services: Services, members: Sequence[Entry]) -> None:
@@ -48,13 +50,8 @@ async def edit_conversation(services: Services, members: Sequence[Entry]) -> Non
                     sanitize=False,
                 )
         with ui.element("div").classes("buttons apart"):
-            delete = ui.button(
-                "Delete…", on_click=lambda: _ask(services, members, dialog), color=None
-            )
-            delete.props("no-caps flat").classes("bad")
-            ui.button("Save", on_click=save, color=None).props("no-caps unelevated").classes(
-                "unelevated"
-            )
+            word_button("Delete…", lambda: _ask(services, members, dialog)).classes("bad")
+            word_button("Save", save, main=True)
         title.on("keydown.enter", save)
     dialog.open()
 
@@ -71,19 +68,15 @@ def _ask(services: Services, members: Sequence[Entry], first_dialog: ui.dialog) 
             try:
                 await asyncio.to_thread(services.conversations.delete_all, ids)
             except AiRunnerError as error:
-                ui.notify(str(error), type="negative", multi_line=True)
+                tell_problem(error)
                 return
             dialog.close()
             if any(ui.context.client.sub_pages_router.current_path.endswith(id) for id in ids):
                 ui.navigate.to("/chat")
 
         with ui.element("div").classes("buttons"):
-            ui.button("Keep it", on_click=dialog.close, color=None).props("no-caps flat").classes(
-                "flat"
-            )
-            ui.button("Delete", on_click=delete, color=None).props("no-caps unelevated").classes(
-                "unelevated"
-            ).classes("bad")
+            word_button("Keep it", dialog.close)
+            word_button("Delete", delete, main=True).classes("bad")
     dialog.open()
 
 

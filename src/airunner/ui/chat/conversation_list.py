@@ -17,8 +17,10 @@ from airunner.events import ConversationChanged
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Found
 from airunner.server.native.services import Services
+from airunner.ui.buttons import word_button
 from airunner.ui.chat.conversation_dialog import edit_conversation
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
+from airunner.ui.notices import tell, tell_problem
 from airunner.ui.window import on_events
 
 SHOWN = 300
@@ -99,7 +101,7 @@ class ConversationList:
             auto_upload=True, max_file_size=_MOST_IMPORT, on_upload=self._take_in
         ).classes("uploader")
         uploader.props('aria-hidden="true" accept=".json,.zip,application/json"')
-        button = ui.button("Import…", color=None).props("no-caps flat dense").classes("quiet")
+        button = word_button("Import…").classes("quiet")
         button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
         button.tooltip("Conversations exported here, from ChatGPT or from Open WebUI")
 
@@ -110,10 +112,10 @@ class ConversationList:
                 data = await event.file.read()
                 done = await asyncio.to_thread(self._services.conversations.import_export, data)
             except AiRunnerError as error:
-                ui.notify(str(error), type="negative", multi_line=True, timeout=12_000)
+                tell_problem(error)
                 return
             there = f", {done.known} were here already" if done.known else ""
-            ui.notify(f"{len(done.added)} conversations came in{there}.", type="positive")
+            tell(f"{len(done.added)} conversations came in{there}.")
 
 
 _CLICKED = ACTED.replace("if (button)", "if (button) e.preventDefault();\n  if (button)")

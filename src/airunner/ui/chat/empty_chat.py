@@ -27,7 +27,7 @@ def empty_chat(services: Services, id: str | None) -> ui.element:
             ui.label("This conversation is not here any more.")
             ui.link("Begin a new one", "/chat").classes("way")
             return box
-        ui.label(_EMPTY).props('role="heading" aria-level="1"')
+        ui.label(_EMPTY)
         if _is_alone(services):
             with ui.element("div").classes("first-run"):
                 ui.label(_SMALL)

@@ -18,8 +18,10 @@ from airunner.messages import text_of_content
 from airunner.server.native.attachments import taken_apart
 from airunner.server.native.services import Services
 from airunner.server.native.turn_bodies import TurnBody
+from airunner.ui.buttons import word_button
 from airunner.ui.chat.attached_files import AttachedFiles
 from airunner.ui.dialog import titled_dialog
+from airunner.ui.notices import tell_problem
 
 if TYPE_CHECKING:
     from airunner.ui.chat.page import ChatPage
@@ -116,7 +118,7 @@ class MessageActions:
             )
             await turns.begin(asked, content)
         except AiRunnerError as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=12_000)
+            tell_problem(error)
             return False
         ui.navigate.to(f"/chat/{made.entry.id}")
         return True
@@ -136,7 +138,5 @@ class MessageActions:
                     await self._draw(f"Change the picture {picture}: {words}", "transform_image")
 
             with ui.element("div").classes("buttons"):
-                ui.button("Draw it", on_click=change, color=None).props(
-                    "no-caps unelevated"
-                ).classes("unelevated")
+                word_button("Draw it", change, main=True)
         dialog.open()

@@ -26,6 +26,7 @@ from airunner.ui.chat.icons import ACTED
 from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
 from airunner.ui.chat.message_html import Talk, said_html, talk_html
+from airunner.ui.notices import tell_problem
 from airunner.ui.window import on_events
 
 
@@ -47,6 +48,8 @@ class ChatPage:
             self._log = ui.element("div").classes("log").props('role="log" aria-live="off"')
             self._log.props["aria-label"] = "Conversation"
             self._log.on("click", self._clicked, js_handler=ACTED)
+            self._title = ui.label("New conversation").classes("unseen")
+            self._title.props('role="heading" aria-level="1"')
             self._status = ui.label("").classes("unseen").props('role="status"')
             self.composer = Composer(
                 ComposerActions(
@@ -98,7 +101,7 @@ class ChatPage:
         try:
             turn = await self._services.turns.begin(asked, text)
         except AiRunnerError as error:
-            ui.notify(str(error), type="negative", multi_line=True, timeout=12_000)
+            tell_problem(error)
             return False
         if self.id != turn.conversation.id:
             ui.navigate.to(f"/chat/{turn.conversation.id}")
@@ -132,6 +135,7 @@ class ChatPage:
         if running is not None:
             messages = messages[: len(running.before)]
         ui.page_title(f"{whole.title} - AI Runner")
+        self._title.set_text(whole.title)
         return Talk(self.id, messages, pictures, accounts, family.versions)
 
     async def _show_saved(self, running: Turn | None = None) -> None:

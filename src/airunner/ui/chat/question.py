@@ -12,6 +12,7 @@ from nicegui import ui
 
 from airunner.agent.approvals import Answer
 from airunner.events import PermissionAsked
+from airunner.ui.buttons import word_button
 from airunner.ui.safe_markdown import code_block
 
 _DOES = {
@@ -47,6 +48,4 @@ def question_card(event: PermissionAsked, answer: Callable[[str, Answer], object
 
 
 def _button(words: str, meaning: Answer, chosen: Callable[[Answer], object]) -> None:
-    look = "unelevated" if meaning == "yes" else "flat"
-    button = ui.button(words, on_click=lambda: chosen(meaning), color=None)
-    button.props(f"no-caps {look}").classes(look)
+    word_button(words, lambda: chosen(meaning), main=meaning == "yes")
