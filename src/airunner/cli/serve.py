@@ -81,8 +81,9 @@ def run_server(
     page = _page()
 
     def ready(url: str) -> None:
-        say(f"AI Runner serves at {url}" + (": open it in a browser to chat" if page else ""))
-        say(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
+        say(f"AI Runner serves at {url}")
+        people = "Open it in a browser to chat. " if page else ""
+        say(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")
         if opened is not None:
             opened(url)
 

@@ -258,6 +258,9 @@ class Settings:
     safety_checker: Annotated[
         bool, Setting(switch, "let an image model's own checker, if it has one, blank pictures")
     ] = False
+    parallel_downloads: Annotated[
+        int, Setting(integer(1), "models fetched at the same time", "N")
+    ] = 2
     offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

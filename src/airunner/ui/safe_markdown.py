@@ -151,22 +151,22 @@ def _formula(source: str, options: Mapping[str, Any]) -> str:
     if len(source) <= _MOST_FORMULA:
         try:
             shown = convert(source, display="block" if options["display_mode"] else "inline")
-            return tostring(_only_mathml(fromstring(shown)), encoding="unicode")
+            # The converter lets words through as they are, elements among them.
+            if _is_mathml(parsed := fromstring(shown)):
+                return tostring(_plain(parsed), encoding="unicode")
         except Exception:  # the library raises whatever its parser meets
             pass
     return f"<code>{html.escape(source)}</code>"
 
 
-def _only_mathml(element: Element) -> Element:
-    """``element`` without what is no MathML: the converter lets words through as they are.
+def _is_mathml(element: Element) -> bool:
+    return all(each.tag.removeprefix(_MATHML) in _MATHML_NAMES for each in element.iter())
 
-    Raises:
-        ValueError: it is none itself.
-    """
-    name = element.tag.removeprefix(_MATHML)
-    if name not in _MATHML_NAMES:
-        raise ValueError(name)
-    kept = Element(name, {k: v for k, v in element.attrib.items() if k in _MATHML_ATTRIBUTES})
-    kept.text, kept.tail = element.text, element.tail
-    kept.extend(_only_mathml(each) for each in element)
-    return kept
+
+def _plain(element: Element) -> Element:
+    """``element`` without the attributes that lead somewhere, or run something."""
+    kept = {name: value for name, value in element.attrib.items() if name in _MATHML_ATTRIBUTES}
+    plain = Element(element.tag.removeprefix(_MATHML), kept)
+    plain.text, plain.tail = element.text, element.tail
+    plain.extend(_plain(each) for each in element)
+    return plain

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.drawings import Drawings
+from airunner.runtime.gallery import Gallery
+from airunner.runtime.home import downloads_file
+from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.attachments import Attachments
 from airunner.server.native.event_log import EventLog
-from airunner.server.native.models import Downloads
 from airunner.server.native.remembered import Remembered
 from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.turns import Turns
 from airunner.server.served_models import ServedModels
+from airunner.weights.downloads import Downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +34,69 @@ class Services:
     turns: Turns
     attachments: Attachments
     downloads: Downloads
+    stored: StoredModels
+    timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    gallery: Gallery
+    drawings: Drawings
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         attachments = Attachments(core)
+        settings = core.settings
+        downloads = Downloads(
+            core.store, at_once=settings.parallel_downloads, file=downloads_file(settings)
+        )
+        downloads.restore()
+        drawings = Drawings(core.images, core.bus)
+        _at_end(ending, downloads, drawings)
         return cls(
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
             turns=Turns(core, attachments),
             attachments=attachments,
-            downloads=Downloads(core),
+            downloads=downloads,
+            stored=StoredModels(core, downloads),
+            timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
             remembered=Remembered(core.records),
+            gallery=Gallery(core.pictures, core.bus),
+            drawings=drawings,
         )
+
+    async def load(self, model: str) -> None:
+        """Load a model, or what serves ``capability:...``; returns when it is ready.
+
+        Raises:
+            AiRunnerError: see ``ModelTeam.lease``.
+        """
+        async with self.core.lease(self.models.wanted(model), returns=False):
+            pass
+
+    async def let_go(self, model: str) -> None:
+        """Let an idle model leave memory, its conversations parked; one in use stays.
+
+        Raises:
+            UnknownModelError: there is no such model.
+        """
+        self.core.manager.unload(self.models.spec(model).model_path)
+        await self.core.settle()
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _at_end(ending: asyncio.Event, downloads: Downloads, drawings: Drawings) -> None:
+    """Have what goes on by itself stopped when the server is told to stop."""
+
+    async def wait() -> None:
+        await ending.wait()
+        await drawings.close()
+        await asyncio.to_thread(downloads.close)
+
+    task = asyncio.get_running_loop().create_task(wait())
+    _closing.add(task)  # the loop itself keeps no task alive
+    task.add_done_callback(_closing.discard)

@@ -178,7 +178,8 @@ class ChatPage:
                 with self._client, contextlib.suppress(AiRunnerError):
                     async with self._busy:
                         await self._show_saved()
-                    box.delete()
+                    if not box.is_deleted:
+                        box.delete()
 
     def _answer(self, question: str, answer: Answer) -> None:
         self._services.core.answer(question, answer)
