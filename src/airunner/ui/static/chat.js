@@ -93,9 +93,9 @@ window.airunner = (() => {
     } else if (control && key === "k") {
       event.preventDefault();
       const search = document.querySelector('input[data-shortcut="search"]');
-      if (search && !search.getClientRects().length) shortcut("menu")?.click();
-      else if (search?.getBoundingClientRect().right <= 0) shortcut("menu")?.click();
-      setTimeout(() => search?.focus(), 0);
+      const hidden = search && search.getBoundingClientRect().right <= 0;
+      if (hidden) shortcut("menu")?.click();
+      setTimeout(() => search?.focus(), hidden ? 300 : 0);
     } else if (control && event.shiftKey && key === "o") {
       event.preventDefault();
       shortcut("new")?.click();
