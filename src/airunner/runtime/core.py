@@ -28,7 +28,7 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.events import Event, EventBus
+from airunner.events import ConversationChanged, Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content, Delta
@@ -346,6 +346,7 @@ class RuntimeCore:
         self.bridge.soon(lambda: self.manager.forget(conversation))
         # Another process may have parked it.
         remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+        self.bus.publish(ConversationChanged(conversation=conversation, what="deleted"))
 
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
