@@ -6,6 +6,7 @@ Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logg
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from airunner.cli.following import following
@@ -27,29 +28,40 @@ def open_store(settings: Settings) -> tuple[ModelStore, Catalog]:
     return ModelStore(settings.home, catalog, EventBus(), offline=settings.offline), catalog
 
 
-def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> dict[str, Path]:
+@dataclass(slots=True)
+class Fetched:
+    """Where weights are now, by model, and what went wrong with the others."""
+
+    paths: dict[str, Path] = field(default_factory=dict)
+    failures: list[AiRunnerError] = field(default_factory=list)
+
+    def all(self) -> dict[str, Path]:
+        """The paths, if nothing went wrong.
+
+        Raises:
+            WeightsError, StorageError: the first that failed.
+        """
+        for failure in self.failures:
+            raise failure
+        return self.paths
+
+
+def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> Fetched:
     """The weights of ``models``, fetched if needed; Ctrl-C leaves what has arrived.
 
     One that fails does not end the others.
-
-    Raises:
-        WeightsError, StorageError: the first that failed; see ``ModelStore.fetch``.
     """
     downloads = Downloads(store, at_once=at_once)
-    wanted = list(models)
-    found: dict[str, Path] = {}
-    first: AiRunnerError | None = None
+    wanted, fetched = list(models), Fetched()
     with ProgressBars() as bars, following(store.bus, bars.show):
         try:
             for model in wanted:
                 downloads.add(model)
             for model in wanted:
                 try:
-                    found[model] = downloads.wait(model)
+                    fetched.paths[model] = downloads.wait(model)
                 except AiRunnerError as error:
-                    first = first or error
+                    fetched.failures.append(error)
         finally:
             downloads.close()
-    if first is not None:
-        raise first
-    return found
+    return fetched
