@@ -17,6 +17,7 @@ from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.checkups import Checkups
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
@@ -50,6 +51,7 @@ class Services:
     timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    due: DueReminders
     settings: SettingsService
     rules: PermissionRules
     mcp: McpEntries
@@ -83,7 +85,8 @@ class Services:
             stored=StoredModels(core, downloads),
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
-            remembered=Remembered(core.records),
+            remembered=Remembered(core.records, core.bus),
+            due=DueReminders(core.records, core.bus),
             settings=settings,
             rules=PermissionRules(core, settings),
             mcp=McpEntries(core),
