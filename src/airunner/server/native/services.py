@@ -16,6 +16,7 @@ from airunner.runtime.home import downloads_file
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
+from airunner.server.native.attachments import Attachments
 from airunner.server.native.checkups import Checkups
 from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.event_log import EventLog
@@ -46,6 +47,7 @@ class Services:
     models: ServedModels
     events: EventLog
     turns: Turns
+    attachments: Attachments
     downloads: Downloads
     stored: StoredModels
     timeline: MemoryTimeline
@@ -66,6 +68,7 @@ class Services:
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         known, settings = core.settings, SettingsService(core)
+        attachments = Attachments(core)
         downloads = Downloads(
             core.store,
             at_once=known.parallel_downloads,
@@ -80,7 +83,8 @@ class Services:
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
-            turns=Turns(core),
+            turns=Turns(core, attachments),
+            attachments=attachments,
             downloads=downloads,
             stored=StoredModels(core, downloads),
             timeline=MemoryTimeline(core.manager.status, core.bus),
