@@ -58,7 +58,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     routes.include_router(memory_routes(services))
     routes.include_router(native_model_routes(services.stored, services.downloads))
     routes.include_router(finding_routes(services.finder))
-    routes.include_router(record_routes(core, services.remembered))
+    routes.include_router(record_routes(core, services.remembered, services.due))
     routes.include_router(conversation_routes(services.conversations))
     routes.include_router(setting_routes(services.settings, services.rules))
     routes.include_router(management_routes(services.mcp, services.keys, services.checkups))

@@ -18,6 +18,7 @@ from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.attachments import Attachments
 from airunner.server.native.checkups import Checkups
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
@@ -52,6 +53,7 @@ class Services:
     timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    due: DueReminders
     settings: SettingsService
     rules: PermissionRules
     mcp: McpEntries
@@ -87,7 +89,8 @@ class Services:
             stored=StoredModels(core, downloads),
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
-            remembered=Remembered(core.records),
+            remembered=Remembered(core.records, core.bus),
+            due=DueReminders(core.records, core.bus),
             settings=settings,
             rules=PermissionRules(core, settings),
             mcp=McpEntries(core),
