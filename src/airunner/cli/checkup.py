@@ -17,7 +17,6 @@ from typing import Any
 
 from airunner import __version__
 from airunner.components.llm.config.model_capabilities import (
-    CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
     embedded_fallback,
@@ -33,6 +32,7 @@ from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.toolbox.toolset import missing_extras
@@ -68,7 +68,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     """
     engines = known_engines()
     hardware = Hardware(settings, engines)
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, engines.traits)
+    catalog = open_catalog(settings, engines.traits)
     store = ModelStore(settings.home, catalog, EventBus(), offline=True)
     installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))

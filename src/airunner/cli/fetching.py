@@ -11,18 +11,18 @@ from pathlib import Path
 
 from airunner.cli.following import following
 from airunner.cli.progress_bars import ProgressBars
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelSpec
+from airunner.runtime.file_models import open_catalog
 from airunner.weights.store import ModelStore
 
 
 def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
     """The store of the home folder, the catalogue it looks in, and the bus it reports on."""
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
+    catalog = open_catalog(settings, known_engines().traits)
     catalog.validate()
     bus = EventBus()
     return ModelStore(settings.home, catalog, bus, offline=settings.offline), catalog, bus

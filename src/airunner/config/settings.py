@@ -28,8 +28,9 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
 from airunner.config.byte_size import GIB
+from airunner.config.setting import Setting as Setting
+from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
-    Parser,
     choice,
     device_assignments,
     device_budgets,
@@ -68,37 +69,6 @@ def _default_files() -> Path:
     import platformdirs  # as above
 
     return platformdirs.user_documents_path() / "AI Runner"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the declaration of a setting says beside its type and default.
-
-    Attributes:
-        parse: turns a flag, a variable or a TOML entry into the value.
-        help: one line for ``--help`` and ``airunner doctor``.
-        metavar: stands for the value in help texts; empty for a switch, which takes none.
-        variable: the environment variable, if it is not ``AIRUNNER_<NAME>``.
-        in_file: whether the configuration file may hold it.
-        name: the field's name, filled in from the field.
-    """
-
-    parse: Parser
-    help: str
-    metavar: str = ""
-    variable: str = ""
-    in_file: bool = True
-    name: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The setting's command line flag."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether the flag stands alone."""
-        return self.parse is switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +281,13 @@ class Settings:
         origins = {**self.origins, **dict.fromkeys(parsed, "code")}
         return dataclasses.replace(self, **parsed, origins=origins)
 
+    @property
+    def file(self) -> Path:
+        """The configuration file that was read, or where one would be."""
+        if self.config is not None:
+            return self.config
+        return _config_file({} if self.home == _default_home() else {"home": self.home})
+
     def shown(self, name: str) -> str:
         """The value of setting ``name`` for people: sizes with units, ``-`` for none."""
         return show(getattr(self, name), SETTINGS[name].metavar)
@@ -377,20 +354,13 @@ def _config_file(values: Mapping[str, Any]) -> Path:
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
     """The file's entries, or ``None`` if there is no file and none was asked for."""
-    import tomllib  # here, because most processes have no file to read
-
     origin = f"{file.name} ({file})"
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    read = read_toml(file)
+    if not read.exists:
         if not required:
             return None
-        raise SettingsError("config", str(file), origin, "there is no such file") from None
-    except OSError as problem:
-        raise SettingsError("config", str(file), origin, f"cannot be read: {problem}") from None
-    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
-        raise SettingsError("config", str(file), origin, f"is not valid TOML: {problem}") from None
-    for name, value in content.items():
+        raise SettingsError("config", str(file), origin, "there is no such file")
+    for name, value in read.content.items():
         if name in SETTINGS and not SETTINGS[name].in_file:
             raise SettingsError(name, value, origin, "a file cannot name another; remove this line")
-    return {name: (value, origin) for name, value in content.items()}
+    return {name: (value, origin) for name, value in read.content.items() if name not in TABLES}

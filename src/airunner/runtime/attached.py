@@ -19,7 +19,7 @@ from urllib.parse import quote
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.tool_call import Outcome
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
@@ -28,13 +28,14 @@ from airunner.events import Event, EventBus, SpecialistFailed
 from airunner.events.reading import event_from_json
 from airunner.messages import Content
 from airunner.models.assign import Assignment
-from airunner.models.catalog import Catalog, Resolution
+from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
 from airunner.resources.scope import current_scope
 from airunner.resources.status import Status
 from airunner.runtime.attached_turn import attached_turn
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.home import records_file
 from airunner.runtime.native_client import NativeClient, failure_in
 from airunner.runtime.native_form import content_as_json, outcome_from_json, plain, read
@@ -88,7 +89,7 @@ class AttachedRuntime:
         self.settings, self.remarks, self._client = settings, tuple(remarks), client
         self.bus = EventBus()
         self.engines = known_engines()
-        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
+        self.catalog = open_catalog(settings, self.engines.traits)
         self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.pictures = PicturesFolder(pictures)

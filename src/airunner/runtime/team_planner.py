@@ -6,7 +6,7 @@ really takes is told by whoever can measure it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
@@ -20,13 +20,20 @@ SizeOf = Callable[[ModelSpec], int | None]
 class TeamPlanner:
     """Plans for ``hardware`` and ``engines``.
 
-    ``size_of`` tells the bytes of a model, ``None`` if unknown.
+    ``size_of`` tells the bytes of a model, ``None`` if unknown; ``assigned`` the models that
+    the user wants, and ``refused`` why one cannot be had here, empty if it can.
     """
 
     def __init__(
-        self, hardware: Hardware, engines: Iterable[EngineTraits], size_of: SizeOf
+        self,
+        hardware: Hardware,
+        engines: Iterable[EngineTraits],
+        size_of: SizeOf,
+        assigned: Callable[[], Mapping[ModelCapability, str]] = dict,
+        refused: Callable[[ModelSpec], str] = lambda _: "",
     ) -> None:
         self._hardware, self._engines, self._size_of = hardware, tuple(engines), size_of
+        self._assigned, self._refused = assigned, refused
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """The best team for ``budget_bytes``, by default for what the best devices offer."""
@@ -64,4 +71,6 @@ class TeamPlanner:
             size_of,
             capabilities=capabilities,
             engine_budgets=by_engine,
+            assigned=self._assigned(),
+            refused=self._refused,
         )
