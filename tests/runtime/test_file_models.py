@@ -134,7 +134,7 @@ def test_models_are_added_and_assigned_and_the_users_text_stays(settings: Settin
     assert settings.file.read_bytes().startswith(text.encode())
     again = Settings.load({"home": settings.home}, environ={})
     assert (again.context, again.file) == (1024, settings.file)
-    assert opened(again).spec("me/a.b:c") is spec
+    assert opened(again).spec("me/a.b:c") == spec
     assign_models(settings, {TRANSLATION: None})
     assert CAPABILITY_TO_MODEL[TRANSLATION] == "Qwen/Qwen2.5-3B-Instruct"
     assign_models(settings, {TRANSLATION: "me/a.b:c"})

@@ -37,7 +37,7 @@ from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
-from airunner.weights.store import ModelStore
+from airunner.weights.store import ModelStore, open_store
 
 LOW_DISK_BYTES = 512 * MIB
 
@@ -69,7 +69,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     engines = known_engines()
     hardware = Hardware(settings, engines)
     catalog = open_catalog(settings, engines.traits)
-    store = ModelStore(settings.home, catalog, EventBus(), offline=True)
+    store = open_store(settings.replace(offline=True), catalog, EventBus())
     installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))
     weights = list(_weights(store))

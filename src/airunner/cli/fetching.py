@@ -18,6 +18,7 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelSpec
 from airunner.runtime.file_models import open_catalog
 from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store as stored
 
 
 def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
@@ -25,7 +26,7 @@ def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
     catalog = open_catalog(settings, known_engines().traits)
     catalog.validate()
     bus = EventBus()
-    return ModelStore(settings.home, catalog, bus, offline=settings.offline), catalog, bus
+    return stored(settings, catalog, bus), catalog, bus
 
 
 def fetch_with_bar(store: ModelStore, spec: ModelSpec, bus: EventBus) -> Path:

@@ -42,7 +42,7 @@ from airunner.runtime.native_form import content_as_json, outcome_from_json, pla
 from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
-from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store
 
 # What a failure of a specialist is logged as, wherever it ran.
 _log = logging.getLogger("airunner.runtime.specialists")
@@ -90,7 +90,7 @@ class AttachedRuntime:
         self.bus = EventBus()
         self.engines = known_engines()
         self.catalog = open_catalog(settings, self.engines.traits)
-        self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
+        self.store = open_store(settings, self.catalog, self.bus)
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.pictures = PicturesFolder(pictures)
         self.closed = False

@@ -59,7 +59,7 @@ from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset
 from airunner.weights.gate import gate_of
-from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store
 
 
 class RuntimeCore:
@@ -93,7 +93,7 @@ class RuntimeCore:
         self.engines = known_engines()
         self.catalog = open_catalog(settings, self.engines.traits)
         self.catalog.validate()
-        self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
+        self.store = open_store(settings, self.catalog, self.bus)
         self.hardware = Hardware(settings, self.engines)
         pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}

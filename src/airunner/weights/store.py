@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from airunner.config.settings import Settings
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.projector import find_projector
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import (
     FileSource,
@@ -29,6 +31,7 @@ from airunner.models.spec import (
     UrlSource,
     WheelSource,
 )
+from airunner.weights.found import FoundModels
 from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
 from airunner.weights.local import (
     fetch_local,
@@ -60,6 +63,8 @@ class ModelStore:
         bus: receives ``DownloadProgressed``.
         offline: never touch the network; local and re-quantized sources still work.
         hub_endpoint: address of a Hugging Face mirror; ``None`` follows ``HF_ENDPOINT``.
+        found: what other programs have on this machine, used where it lies; ``None`` looks
+            for nothing.
     """
 
     home: Path
@@ -67,6 +72,7 @@ class ModelStore:
     bus: EventBus
     offline: bool = False
     hub_endpoint: str | None = None
+    found: FoundModels | None = None
 
     @property
     def _root(self) -> Path:
@@ -149,12 +155,15 @@ class ModelStore:
         source = spec.projector
         if self.offline or not isinstance(source, HubSource):
             return None
-        return None if self._find_matching(self.folder(spec), source.pattern) else source
+        path = self.path(spec)
+        beside = path is not None and path.parent != self.folder(spec) and find_projector(path)
+        here = beside or self._find_matching(self.folder(spec), source.pattern)
+        return None if here else source
 
     def remove(self, spec: ModelSpec) -> int:
         """Delete what the store keeps of a model; the bytes freed.
 
-        A file that lies elsewhere (a local source) is the user's and stays.
+        A file that lies elsewhere (a local source, another program's) stays.
 
         Raises:
             StorageError: the folder may not be changed.
@@ -173,7 +182,8 @@ class ModelStore:
             case FileSource():
                 return find_local(source, folder, form)
             case HubSource():
-                return self._find_matching(folder, source.pattern)
+                here = self._find_matching(folder, source.pattern)
+                return here or self._found_elsewhere(spec, source)
             case HubFolderSource():
                 return find_hub_folder(folder, form)
             case PackagedSource():
@@ -186,6 +196,12 @@ class ModelStore:
             case RequantizedSource():
                 return self._find_matching(folder, f"*.{source.quantization}.gguf")
         return path if path.is_file() else None
+
+    def _found_elsewhere(self, spec: ModelSpec, source: HubSource) -> Path | None:
+        """Another program's file; of a model that sees only with its projector beside it."""
+        path = self.found.of_source(source) if self.found is not None else None
+        wants_eyes = isinstance(spec.projector, HubSource)
+        return None if path is None or (wants_eyes and not find_projector(path)) else path
 
     def _find_matching(self, folder: Path, pattern: str) -> Path | None:
         """The first part of the one whole model in ``folder`` that a pattern means."""
@@ -258,3 +274,8 @@ class ModelStore:
             yield
         finally:
             lock.release()
+
+
+def open_store(settings: Settings, catalog: Catalog, bus: EventBus) -> ModelStore:
+    """The store of the user's home folder, which uses what other programs have as well."""
+    return ModelStore(settings.home, catalog, bus, offline=settings.offline, found=FoundModels())
