@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from airunner import __version__
+from airunner.cli.catalogue import assign
 from airunner.cli.chat import chat
 from airunner.cli.conversations import conversations_app
 from airunner.cli.demo import demo
@@ -66,7 +67,7 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, image, demo, serve, stop, top, mcp, ps, plan, explain, doctor):
+for _command in (chat, run, image, demo, serve, stop, top, mcp, ps, plan, assign, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
 app.add_typer(keys_app)

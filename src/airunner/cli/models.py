@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from airunner.cli.catalogue import add_model, changing, found_models
 from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
 from airunner.cli.streams import say
@@ -91,20 +92,30 @@ def remove_model(
 ) -> None:
     """Delete a model's weights.
 
-    Those in the home folder; files that lie elsewhere stay.
+    Those in the home folder; files that lie elsewhere stay. A model that
+    `airunner models add` registered is forgotten.
     """
     from airunner.cli.fetching import open_store
     from airunner.config.byte_size import format_bytes
+    from airunner.runtime.attached import AttachedRuntime
 
-    store, catalog, _ = open_store(settings)
-    freed_bytes = store.remove(catalog.spec(name))
-    say(f"{name}: {format_bytes(freed_bytes)} freed")
+    with changing(settings) as catalogue:
+        if isinstance(catalogue, AttachedRuntime):
+            told = catalogue.remove_model(name)
+        else:
+            store, catalog, _ = open_store(settings)
+            freed_bytes = store.remove(catalog.spec(name))
+            told = {"freed_bytes": freed_bytes, "forgotten": catalogue.forget(name)}
+    forgotten = ", and no longer registered" if told["forgotten"] else ""
+    say(f"{name}: {format_bytes(told['freed_bytes'])} freed{forgotten}")
 
 
 models_app = command_group(
     "models",
-    "List, show, fetch and remove models.",
+    "List, show, add, fetch and remove models.",
     {
+        "add": add_model,
+        "found": found_models,
         "list": list_models,
         "show": show_model,
         "pull": pull_models,

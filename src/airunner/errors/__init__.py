@@ -8,6 +8,7 @@
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
     │   ├── UnknownEngineError     a name that no engine has
     │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── ModelNotAddedError     something that cannot be registered as a model
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
     ├── WeightsError
@@ -15,6 +16,7 @@
     │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
     │   ├── UnsupportedArchitectureError
     │   └── DownloadError          a source failed, or delivered other bytes than promised
+    │       └── HubUnreachableError   there is no connection to the hub
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
@@ -140,6 +142,14 @@ class InvalidEngineError(CatalogError):
         super().__init__(f"{engine} cannot be an engine: {problem}")
 
 
+class ModelNotAddedError(CatalogError):
+    """Something that cannot be registered as a model; ``problem`` says why, and what would do."""
+
+    def __init__(self, given: str, problem: str) -> None:
+        self.given, self.problem = given, problem
+        super().__init__(f"{given} cannot be added: {problem}.")
+
+
 class UnmappedCapabilityError(CatalogError):
     """A capability that no model is mapped to."""
 
@@ -202,6 +212,13 @@ class DownloadError(WeightsError):
     def __init__(self, model: str, source: str, problem: str) -> None:
         self.model, self.source, self.problem = model, source, problem
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
+
+
+class HubUnreachableError(DownloadError):
+    """There is no connection to the hub, so nothing is known of what it has."""
+
+    def __init__(self, model: str, source: str, problem: str) -> None:
+        super().__init__(model, source, f"the hub cannot be reached ({problem})")
 
 
 class StorageError(AiRunnerError):

@@ -227,6 +227,47 @@ class AttachedRuntime:
         sheet: dict[str, Any] = self._client.get(f"/models/{quote(name)}")
         return sheet
 
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        """Which model serves a capability here and now."""
+        found = self._client.get(f"/serving/{capability.value}")
+        names = (found["model"], found["wanted"])
+        if any(name not in self.catalog.registry for name in names):
+            open_catalog(self.settings, self.engines.traits)  # the server has registered it since
+        spec, wanted = map(self.catalog.spec, names)
+        return Resolution(spec, wanted, found["reason"], found["advice"])
+
+    # The catalogue, which is the server's to change.
+
+    def found_models(self) -> list[dict[str, Any]]:
+        """See ``ModelCatalogue.found``."""
+        found: list[dict[str, Any]] = self._client.get("/found")["found"]
+        return found
+
+    def add_model(
+        self, given: str, name: str | None, capabilities: Sequence[ModelCapability]
+    ) -> list[dict[str, Any]]:
+        """See ``ModelCatalogue.add``; a path is one of this program's working directory."""
+        path = Path(given).expanduser()
+        source = str(path.absolute()) if path.exists() else given
+        named = [c.value for c in capabilities]
+        body = {"source": source, "name": name, "capabilities": named}
+        added: list[dict[str, Any]] = self._client.post("/models", body)["added"]
+        return added
+
+    def add_found(self) -> list[dict[str, Any]]:
+        """See ``ModelCatalogue.add_found``."""
+        added: list[dict[str, Any]] = self._client.post("/found")["added"]
+        return added
+
+    def remove_model(self, name: str) -> dict[str, Any]:
+        """Delete a model's weights, after it has left memory; one that was added is forgotten."""
+        told: dict[str, Any] = self._client.delete(f"/models/{quote(name)}")
+        return told
+
+    def assign_model(self, capability: ModelCapability, model: str | None) -> None:
+        """See ``ModelCatalogue.assign``."""
+        self._client.post("/assign", {"capability": capability.value, "model": model})
+
     # Memory.
 
     def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
@@ -246,12 +287,6 @@ class AttachedRuntime:
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
         return read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
-
-    def resolve(self, capability: ModelCapability) -> Resolution:
-        """Which model serves a capability here and now."""
-        found = self._client.get(f"/serving/{capability.value}")
-        spec, wanted = (self.catalog.spec(found[name]) for name in ("model", "wanted"))
-        return Resolution(spec, wanted, found["reason"], found["advice"])
 
     def status(self) -> Status:
         """What is loaded where, now."""

@@ -16,13 +16,22 @@ from pydantic import BaseModel
 
 from airunner.errors import AiRunnerError, UnknownRecordError
 from airunner.events import DownloadProgressed, Event
-from airunner.models.spec import ModelSpec
+from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_sheet import model_list, model_sheet
 from airunner.runtime.native_form import plain
 from airunner.server.native.native_route import NativeRoute
 
 State = Literal["running", "done", "failed", "cancelled"]
+
+
+class NewModel(BaseModel):
+    """What to register: a path, a model's name in another program, or `publisher/name:pattern`."""
+
+    source: str
+    name: str | None = None
+    capabilities: list[ModelCapability] | None = None
 
 
 class ModelName(BaseModel):
@@ -99,7 +108,9 @@ class Downloads:
             known.shown.done_bytes, known.shown.total_bytes = event.done_bytes, event.total_bytes
 
 
-def native_model_routes(core: RuntimeCore, downloads: Downloads) -> APIRouter:
+def native_model_routes(
+    core: RuntimeCore, downloads: Downloads, catalogue: ModelCatalogue
+) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
@@ -108,6 +119,24 @@ def native_model_routes(core: RuntimeCore, downloads: Downloads) -> APIRouter:
         """Every registered model in a line, and who serves what now."""
         return await asyncio.to_thread(model_list, core)
 
+    @routes.post("/models", status_code=201)
+    async def add(asked: NewModel) -> dict[str, Any]:
+        """Register a file, a folder, another program's model or a repository of the hub."""
+        added = await asyncio.to_thread(
+            catalogue.add, asked.source, asked.name, asked.capabilities or ()
+        )
+        return {"added": added}
+
+    @routes.get("/found")
+    async def found() -> dict[str, Any]:
+        """Models that other programs have on this machine."""
+        return {"found": await asyncio.to_thread(catalogue.found)}
+
+    @routes.post("/found", status_code=201)
+    async def add_found() -> dict[str, Any]:
+        """Register each of them that is not registered yet."""
+        return {"added": await asyncio.to_thread(catalogue.add_found)}
+
     @routes.get("/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
         """One model in full, with its predicted bytes if its weights are here."""
@@ -115,11 +144,13 @@ def native_model_routes(core: RuntimeCore, downloads: Downloads) -> APIRouter:
 
     @routes.delete("/models/{name:path}")
     async def remove(name: str) -> dict[str, Any]:
-        """Delete a model's weights, after it has left memory."""
+        """Delete a model's weights, after it has left memory; one that was added is forgotten."""
         spec = core.catalog.spec(name)
         core.manager.unload(spec.model_path)
         await core.settle()
-        return {"freed_bytes": await asyncio.to_thread(core.store.remove, spec)}
+        freed_bytes = await asyncio.to_thread(core.store.remove, spec)
+        forgotten = await asyncio.to_thread(catalogue.forget, name)
+        return {"freed_bytes": freed_bytes, "forgotten": forgotten}
 
     @routes.get("/downloads")
     async def list_downloads() -> dict[str, Any]:

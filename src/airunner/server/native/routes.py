@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 
 import airunner
-from airunner.runtime.native_form import API, fingerprint
+from airunner.runtime.native_form import API
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
@@ -26,7 +26,6 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     """The routes. Streams that only wait end when ``ending`` is set."""
     routes = APIRouter(prefix=API, tags=["AI Runner"], route_class=NativeRoute)
     core = services.core
-    begun_with = fingerprint(core.catalog)
 
     @routes.get("")
     async def handshake() -> dict[str, Any]:
@@ -35,7 +34,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
             "airunner": airunner.__version__,
             "pid": os.getpid(),
             "home": str(core.settings.home),
-            "catalog": begun_with,
+            "catalog": await asyncio.to_thread(services.catalogue.fingerprint),
             "settings": settings_as_json(core),
         }
 
@@ -49,8 +48,8 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
         since = after if last_event_id is None else last_event_id
         return await stream_response(request, services.events.pieces(since), tell)
 
-    routes.include_router(memory_routes(core, services.models, services.events))
-    routes.include_router(native_model_routes(core, services.downloads))
+    routes.include_router(memory_routes(services))
+    routes.include_router(native_model_routes(core, services.downloads, services.catalogue))
     routes.include_router(record_routes(core))
     routes.include_router(tool_routes(core))
     routes.include_router(turn_routes(services.turns, core.answer))

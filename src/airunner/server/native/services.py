@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.models import Downloads
 from airunner.server.native.turns import Turns
@@ -25,6 +26,7 @@ class Services:
     events: EventLog
     turns: Turns
     downloads: Downloads
+    catalogue: ModelCatalogue
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -35,4 +37,5 @@ class Services:
             events=EventLog(core.bus, ending),
             turns=Turns(core),
             downloads=Downloads(core),
+            catalogue=ModelCatalogue(core.settings, core.catalog, core.bus),
         )
