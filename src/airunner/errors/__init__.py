@@ -218,7 +218,7 @@ class HubUnreachableError(DownloadError):
     """There is no connection to the hub, so nothing is known of what it has."""
 
     def __init__(self, model: str, source: str, problem: str) -> None:
-        super().__init__(model, source, f"the hub cannot be reached ({problem})")
+        super().__init__(model, source, f"there is no connection to the hub ({problem})")
 
 
 class StorageError(AiRunnerError):

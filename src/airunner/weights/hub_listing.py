@@ -5,6 +5,7 @@ Owns that question and its failures in plain words; fetching is ``airunner.weigh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -71,7 +72,6 @@ def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> R
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
-        RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
@@ -79,18 +79,20 @@ def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> R
         info: Any = HfApi(endpoint=endpoint).model_info(
             repo, revision=revision, files_metadata=True, timeout=TIMEOUT_S
         )
-    except RepositoryNotFoundError:
-        problem = "there is no such repository, or it is private; a private one wants HF_TOKEN"
     except RevisionNotFoundError:
         problem = f"it has no revision {revision!r}"
     except HFValidationError:
         problem = "a repository is named publisher/name"
     except HfHubHTTPError as error:
-        problem = f"the hub answered HTTP {error.response.status_code}"
+        status = error.response.status_code
+        problem = f"the hub answered HTTP {status}"
+        if status in (401, 403, 404):
+            problem = "there is no such repository, or it is private, which takes HF_TOKEN"
     # The client lets errors of its HTTP library through, and which library that is differs
     # between its versions.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(re.sub(r"^\[Errno -?\d+\]", "", str(error)).split())
+        reason = reason or type(error).__name__
         raise HubUnreachableError(repo, repo, reason) from error
     else:
         try:
