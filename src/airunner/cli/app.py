@@ -29,6 +29,7 @@ from airunner.cli.plan import plan
 from airunner.cli.ps import ps
 from airunner.cli.run import run
 from airunner.cli.serve import serve, stop
+from airunner.cli.setup import setup
 from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
 from airunner.cli.top import top
@@ -67,7 +68,22 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, image, demo, serve, stop, top, mcp, ps, plan, assign, explain, doctor):
+for _command in (
+    setup,
+    chat,
+    run,
+    image,
+    demo,
+    serve,
+    stop,
+    top,
+    mcp,
+    ps,
+    plan,
+    assign,
+    explain,
+    doctor,
+):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
 app.add_typer(keys_app)

@@ -6,6 +6,7 @@ Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logg
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from airunner.cli.following import following
 from airunner.cli.progress_bars import ProgressBars
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
+from airunner.errors import AiRunnerError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelSpec
 from airunner.runtime.file_models import open_catalog
 from airunner.weights.store import ModelStore
 from airunner.weights.store import open_store as stored
+
+AT_ONCE = 3
+"""As many models are fetched at the same time."""
 
 
 def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
@@ -42,3 +47,25 @@ def fetch_with_bar(store: ModelStore, spec: ModelSpec, bus: EventBus) -> Path:
             return thread.submit(store.fetch, spec, cancel).result()
         finally:
             cancel.set()
+
+
+def fetch_all_with_bars(
+    store: ModelStore, specs: Sequence[ModelSpec], bus: EventBus
+) -> dict[str, AiRunnerError]:
+    """Fetch several models, some at once; what each that failed raised.
+
+    Ctrl-C leaves what has arrived, and what failed leaves the others alone.
+    """
+    cancel = threading.Event()
+    failed: dict[str, AiRunnerError] = {}
+    with ProgressBars() as bars, following(bus, bars.show), ThreadPoolExecutor(AT_ONCE) as threads:
+        waiting = {spec.model_path: threads.submit(store.fetch, spec, cancel) for spec in specs}
+        try:
+            for model, fetch in waiting.items():
+                try:
+                    fetch.result()
+                except AiRunnerError as error:
+                    failed[model] = error
+        finally:
+            cancel.set()
+    return failed

