@@ -48,6 +48,7 @@ READS_ENVIRONMENT = {
     "config/settings.py",  # the one reader of what the user chose
     "weights/wheel.py",  # hands pip the environment it was itself given
     "engines/diffusers/libraries.py",  # sets what the image libraries read when they load
+    "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
 }

@@ -19,6 +19,7 @@ from airunner.cli.chat import chat
 from airunner.cli.conversations import conversations_app
 from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
+from airunner.cli.engine import engine
 from airunner.cli.explain import explain
 from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
 from airunner.cli.image import image
@@ -81,6 +82,7 @@ for _command in (
     ps,
     plan,
     assign,
+    engine,
     explain,
     doctor,
 ):

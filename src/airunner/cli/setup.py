@@ -52,6 +52,8 @@ def setup(
     from airunner.cli.team import running_team
     from airunner.runtime.team_setup import propose_team
 
+    if not dry_run:
+        _fit_engine(settings, yes=yes)
     with running_team(settings, "setup") as runtime:
         assignment = runtime.plan(max_vram)
         bytes_per_s = None if speed is None else speed * 1e6 / 8
@@ -80,6 +82,19 @@ def setup(
     _say_what_next(proposal)
     if failed or lacking or not answered:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _fit_engine(settings: Settings, *, yes: bool) -> None:
+    """Before anything is planned: which memory there is depends on the engine's build."""
+    from airunner.cli.engine import fit_engines
+    from airunner.errors import EngineBuildError
+
+    if not yes and not sys.stdin.isatty():
+        return  # nobody could be asked about what follows either
+    try:
+        fit_engines(settings, aside=True)
+    except EngineBuildError as error:
+        complain(f"{error} The one that works stays.")
 
 
 def print_proposal(proposal: TeamProposal) -> None:

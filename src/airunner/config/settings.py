@@ -51,6 +51,9 @@ from airunner.errors import SettingsError
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
+_ROCM_BUILDS = ("rocm", "rocm-7.2.4", "rocm-6.4.1")
+ENGINE_BUILDS = ("auto", "cpu", "cu132", "cu128", *_ROCM_BUILDS, "vulkan", "metal")
+"""What the user may ask for; the builds themselves are the engine's."""
 
 
 def _default_home() -> Path:
@@ -148,6 +151,24 @@ class Settings:
     llama_server: Annotated[
         Path | None,
         Setting(existing_file, "your own llama-server, used instead of the bundled one", "FILE"),
+    ] = None
+    engine: Annotated[
+        str,
+        Setting(
+            choice(*ENGINE_BUILDS),
+            "build of the bundled engine that `airunner engine` and `airunner setup` install; "
+            "auto is the best for this machine's GPU",
+            "BUILD",
+        ),
+    ] = "auto"
+    engine_index: Annotated[
+        str | None,
+        Setting(
+            text,
+            "address below which each GPU build of the engine has its index "
+            "(default: its publisher's)",
+            "URL",
+        ),
     ] = None
     parking_memory: Annotated[
         int, Setting(size(), "host memory for the state of parked conversations", "SIZE")

@@ -36,6 +36,7 @@
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
+    │   ├── EngineBuildError       a build of an engine that cannot be installed or used here
     │   ├── LoadError              a worker could not load its model
     │   ├── WorkerDiedError        a worker's process ended by itself
     │   ├── GenerationError        the engine refused or broke off a request
@@ -296,6 +297,17 @@ class DoesNotFitError(AiRunnerError):
 
 class EngineError(AiRunnerError):
     """Base of errors from an engine or the worker it runs in."""
+
+
+class EngineBuildError(EngineError):
+    """A build of an engine that cannot be had, or does not start, or sees no GPU here.
+
+    ``tried`` is false where it could not be fetched, so that nothing is known of it.
+    """
+
+    def __init__(self, build: str, problem: str, *, tried: bool = True) -> None:
+        self.build, self.problem, self.tried = build, problem, tried
+        super().__init__(f"The engine's build {build} cannot be used: {problem}.")
 
 
 class LoadError(EngineError):
