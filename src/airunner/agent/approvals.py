@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from airunner.errors import ToolDeniedError
@@ -49,6 +49,17 @@ class Approvals:
         except RuntimeError:  # the loop has ended, and the turn with it
             return False
         return True
+
+    @property
+    def always(self) -> Sequence[tuple[str, str]]:
+        """What was answered with "always" since the process began: (conversation, tool)."""
+        return sorted(self._always)
+
+    def forget(self, conversation: str, tool: str) -> bool:
+        """Ask again about a tool in a conversation; false if that was never answered so."""
+        known = (conversation, tool) in self._always
+        self._always.discard((conversation, tool))
+        return known
 
     async def require(
         self,

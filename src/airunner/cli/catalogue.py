@@ -38,8 +38,8 @@ def changing(settings: Settings) -> Iterator[AttachedRuntime | ModelCatalogue]:
         with attached:
             yield attached
         return
-    _, catalog, bus = open_store(settings)
-    yield ModelCatalogue(settings, catalog, bus)
+    store, catalog = open_store(settings)
+    yield ModelCatalogue(settings, catalog, store.bus)
 
 
 def add_model(
@@ -123,8 +123,8 @@ def found_models(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.config.byte_size import format_bytes
     from airunner.runtime.model_catalogue import ModelCatalogue
 
-    _, catalog, bus = open_store(settings)
-    found = ModelCatalogue(settings, catalog, bus).found()
+    store, catalog = open_store(settings)
+    found = ModelCatalogue(settings, catalog, store.bus).found()
     if as_json:
         print_json({"found": found})
         return
@@ -162,7 +162,7 @@ def assign(
             catalogue.assign_model(capability, model)
         else:
             catalogue.assign({capability: model})
-    store, catalog, _ = open_store(settings)
+    store, catalog = open_store(settings)
     wanted = catalog.for_capability(capability)
     say(f"{capability.value}: {wanted.model_path}")
     if not store.is_here(wanted):

@@ -5,9 +5,7 @@ Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logg
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
 
 from airunner.cli.following import following
@@ -17,55 +15,50 @@ from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
-from airunner.models.spec import ModelSpec
 from airunner.runtime.file_models import open_catalog
+from airunner.weights.downloads import Downloads
 from airunner.weights.store import ModelStore
 from airunner.weights.store import open_store as stored
 
-AT_ONCE = 3
-"""As many models are fetched at the same time."""
 
-
-def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
-    """The store of the home folder, the catalogue it looks in, and the bus it reports on."""
+def open_store(settings: Settings) -> tuple[ModelStore, Catalog]:
+    """The store of the home folder, and the catalogue it looks in."""
     catalog = open_catalog(settings, known_engines().traits)
     catalog.validate()
-    bus = EventBus()
-    return stored(settings, catalog, bus), catalog, bus
+    return stored(settings, catalog, EventBus()), catalog
 
 
-def fetch_with_bar(store: ModelStore, spec: ModelSpec, bus: EventBus) -> Path:
-    """The weights of ``spec``, fetched if needed; Ctrl-C leaves what has arrived.
+def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> dict[str, Path]:
+    """The weights of ``models``, fetched if needed; Ctrl-C leaves what has arrived.
+
+    One that fails does not end the others.
 
     Raises:
-        WeightsError, StorageError: see ``ModelStore.fetch``.
+        WeightsError, StorageError: the first that failed; see ``ModelStore.fetch``.
     """
-    cancel = threading.Event()
-    # On a thread of its own: an interrupt then ends it where it can be resumed.
-    with ProgressBars() as bars, following(bus, bars.show), ThreadPoolExecutor(1) as thread:
-        try:
-            return thread.submit(store.fetch, spec, cancel).result()
-        finally:
-            cancel.set()
+    found, failed = fetch_each(store, models, at_once)
+    for error in failed.values():
+        raise error
+    return found
 
 
-def fetch_all_with_bars(
-    store: ModelStore, specs: Sequence[ModelSpec], bus: EventBus
-) -> dict[str, AiRunnerError]:
-    """Fetch several models, some at once; what each that failed raised.
-
-    Ctrl-C leaves what has arrived, and what failed leaves the others alone.
-    """
-    cancel = threading.Event()
+def fetch_each(
+    store: ModelStore, models: Iterable[str], at_once: int
+) -> tuple[dict[str, Path], dict[str, AiRunnerError]]:
+    """The same, with what each that failed raised."""
+    downloads = Downloads(store, at_once=at_once)
+    wanted = list(models)
+    found: dict[str, Path] = {}
     failed: dict[str, AiRunnerError] = {}
-    with ProgressBars() as bars, following(bus, bars.show), ThreadPoolExecutor(AT_ONCE) as threads:
-        waiting = {spec.model_path: threads.submit(store.fetch, spec, cancel) for spec in specs}
+    with ProgressBars() as bars, following(store.bus, bars.show):
         try:
-            for model, fetch in waiting.items():
+            for model in wanted:
+                downloads.add(model)
+            for model in wanted:
                 try:
-                    fetch.result()
+                    found[model] = downloads.wait(model)
                 except AiRunnerError as error:
                     failed[model] = error
         finally:
-            cancel.set()
-    return failed
+            downloads.close()
+    return found, failed

@@ -7,7 +7,6 @@ what getting the team takes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +48,7 @@ def setup(
     Shows the models that `airunner plan` finds, what they take and their
     licences, asks, fetches all of them, and lets the primary answer once.
     """
+    from airunner.cli.fetching import fetch_each
     from airunner.cli.team import running_team
     from airunner.runtime.team_setup import propose_team
 
@@ -69,7 +69,8 @@ def setup(
         _require_room(proposal)
         if proposal.obtainable and not yes and not _agreed():
             raise typer.Exit(EXIT_USAGE)
-        failed = _fetch(runtime, [m.model for m in proposal.obtainable])
+        wanted = [member.model for member in proposal.obtainable]
+        _, failed = fetch_each(runtime.store, wanted, settings.parallel_downloads)
         _let_serve(runtime, settings, assignment, proposal)
         if proposal.unreachable:
             say("What is here stays and serves; run it again once there is a connection.")
@@ -192,14 +193,6 @@ def _agreed() -> bool:
         return True
     say("Nothing was changed.", aside=True)
     return False
-
-
-def _fetch(runtime: AnyRuntime, models: Sequence[str]) -> dict[str, str]:
-    """Fetch models; why each that failed did. What came of one that failed is kept."""
-    from airunner.cli.fetching import fetch_all_with_bars
-
-    specs = [runtime.catalog.spec(model) for model in models]
-    return {m: str(e) for m, e in fetch_all_with_bars(runtime.store, specs, runtime.bus).items()}
 
 
 def _let_serve(

@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
 from airunner.config.byte_size import GIB
+from airunner.config.default_folders import default_files, default_home, default_pictures
 from airunner.config.setting import Setting as Setting
 from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
@@ -56,24 +57,6 @@ ENGINE_BUILDS = ("auto", "cpu", "cu132", "cu128", *_ROCM_BUILDS, "vulkan", "meta
 """What the user may ask for; the builds themselves are the engine's."""
 
 
-def _default_home() -> Path:
-    import platformdirs  # here, because most processes are told their home
-
-    return Path(platformdirs.user_data_dir("airunner", appauthor=False))
-
-
-def _default_pictures() -> Path:
-    import platformdirs  # as above
-
-    return platformdirs.user_pictures_path() / "AI Runner"
-
-
-def _default_files() -> Path:
-    import platformdirs  # as above
-
-    return platformdirs.user_documents_path() / "AI Runner"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything a user can choose. Sizes are bytes, durations seconds.
@@ -88,7 +71,7 @@ class Settings:
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
     home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
-        field(default_factory=_default_home)
+        field(default_factory=default_home)
     )
     primary: Annotated[
         str | None, Setting(text, "registered model that holds the conversation", "MODEL")
@@ -221,10 +204,10 @@ class Settings:
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
-        default_factory=_default_pictures
+        default_factory=default_pictures
     )
     files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
-        default_factory=_default_files
+        default_factory=default_files
     )
     image_dtype: Annotated[
         ImageDtype,
@@ -249,6 +232,9 @@ class Settings:
     safety_checker: Annotated[
         bool, Setting(switch, "let an image model's own checker, if it has one, blank pictures")
     ] = False
+    parallel_downloads: Annotated[
+        int, Setting(integer(1), "models fetched at the same time", "N")
+    ] = 2
     offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -280,12 +266,12 @@ class Settings:
         def take(given: Mapping[str, tuple[object, str]]) -> None:
             for name, (value, origin) in given.items():
                 if name not in values:
-                    values[name] = _parse(name, value, origin)
+                    values[name] = parse_setting(name, value, origin)
                     origins[name] = origin
 
         take(_from_flags(flags or {}))
         take(_from_environment(os.environ if environ is None else environ))
-        file = _config_file(values)
+        file = config_file(values)
         content = _from_file(file, required="config" in values)
         if content is not None:
             take(content)
@@ -298,7 +284,7 @@ class Settings:
         Raises:
             SettingsError: a name or value is not usable.
         """
-        parsed = {name: _parse(name, value, "code") for name, value in changes.items()}
+        parsed = {name: parse_setting(name, value, "code") for name, value in changes.items()}
         origins = {**self.origins, **dict.fromkeys(parsed, "code")}
         return dataclasses.replace(self, **parsed, origins=origins)
 
@@ -307,7 +293,8 @@ class Settings:
         """The configuration file that was read, or where one would be."""
         if self.config is not None:
             return self.config
-        return _config_file({} if self.home == _default_home() else {"home": self.home})
+        named = self.origins["home"] != "default" or self.home != default_home()
+        return config_file({"home": self.home} if named else {})
 
     def shown(self, name: str) -> str:
         """The value of setting ``name`` for people: sizes with units, ``-`` for none."""
@@ -331,7 +318,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
 _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 
 
-def _parse(name: str, value: object, origin: str) -> Any:
+def parse_setting(name: str, value: object, origin: str) -> Any:
+    """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
         raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
     if value is None and name in _OPTIONAL:
@@ -363,7 +351,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str
     return found
 
 
-def _config_file(values: Mapping[str, Any]) -> Path:
+def config_file(values: Mapping[str, Any]) -> Path:
+    """The file that is read under these values of ``config`` and ``home``."""
     if "config" in values:
         return Path(values["config"])
     if "home" in values:

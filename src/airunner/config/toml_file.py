@@ -6,15 +6,13 @@ spacing stay as they are.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import SettingsError, StorageError
+from airunner.config.whole_file import write_whole
+from airunner.errors import SettingsError
 
 TABLES = ("models", "capabilities")
 """Keys of the file that are no settings: models of the user's own, and who serves what."""
@@ -103,32 +101,7 @@ def write_entries(path: Path, entries: Mapping[tuple[str, str], Any]) -> None:
             table.pop(name, None)
         else:
             table[name] = tomlkit.item(value)
-    replace_text(path, tomlkit.dumps(document))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a small file in one step: a reader finds the old text or the new one.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    temporary = ""
-    target = path.resolve()  # a link to a file that is kept elsewhere stays one
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        advice = "Make it writable, or name another file with --config."
-        raise StorageError(path, error.strerror or str(error), advice=advice) from error
+    write_whole(path, tomlkit.dumps(document))
 
 
 def _has(content: object, keys: Sequence[str | int]) -> bool:

@@ -99,7 +99,8 @@ class RuntimeCore:
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
-        self._supply = ToolSupply(settings, self.bus)
+        self.supply = ToolSupply(settings, self.bus)
+        self.permissions = Permissions(settings.permissions)
         budgets = self.hardware.device_budgets()
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
@@ -159,8 +160,8 @@ class RuntimeCore:
             claim=self._claim.hold,
         )
         self.pictures = PicturesFolder(settings.pictures)
-        self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
+        self.images = ImageService(self.team, self.bus, self.pictures, launchers)
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self.images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
@@ -244,7 +245,7 @@ class RuntimeCore:
         Raises:
             AiRunnerError: see ``ImageService.draw``.
         """
-        return self._images.follow(request, owner=current_owner("draw"), model=model)
+        return self.images.follow(request, owner=current_owner("draw"), model=model)
 
     # The agent.
 
@@ -369,7 +370,7 @@ class RuntimeCore:
             self._claim.release()
             await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
-            self._supply.close()
+            self.supply.close()
             if self._agent is not None:
                 await asyncio.gather(self._agent, return_exceptions=True)
             self.records.close()
@@ -380,12 +381,12 @@ class RuntimeCore:
         settings, given = self.settings, self._given_tools
         return AgentLoop(
             self.team,
-            self._supply.open() if given is None else given,
+            self.supply.open() if given is None else given,
             tool_calling={"guided": GuidedToolCalling},
             bus=self.bus,
             specialists=self.specialists,
             facilities=self._facilities,
-            permissions=Permissions(settings.permissions),
+            permissions=self.permissions,
             core_tools=settings.core_tools,
             max_steps=settings.max_steps,
             tool_timeout_s=settings.tool_timeout_s,
