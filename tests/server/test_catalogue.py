@@ -70,7 +70,9 @@ def test_a_model_is_added_serves_and_is_taken_out_while_the_server_runs(
         assert file["models"][NAME]["file"] == str(smollm2)
 
         removed = api.delete(f"/models/{NAME}")
-        assert removed.json() == {"freed_bytes": 0, "forgotten": True}
+        told = removed.json()
+        assert (told["freed_bytes"], told["forgotten"]) == (0, True)
+        assert "stay there" in told["words"]
         assert smollm2.is_file()
         open_catalog(attached.settings, attached.engines.traits)
         assert NAME not in MODEL_REGISTRY

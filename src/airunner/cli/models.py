@@ -146,7 +146,7 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
         table.add_row(row["capability"], f"{text}, for {row['wanted']}" if stands_in else text)
     console.print(table)
     if any(row["model"] != row["wanted"] for row in serving if row["model"]):
-        console.print("`airunner models pull --team` fetches what `airunner plan` shows.")
+        console.print("`airunner setup` gets the team that `airunner plan` shows.")
 
 
 def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:

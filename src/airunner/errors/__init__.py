@@ -127,7 +127,7 @@ class UnknownModelError(CatalogError):
         hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
         super().__init__(
             f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
+            "`airunner models add` registers your own."
         )
 
 

@@ -160,7 +160,7 @@ class Catalog:
         advice = f"airunner models pull {wanted.model_path}"
         reason = (
             f"{wanted.model_path} is not on this machine, so {chosen.model_path} serves "
-            f"{capability.value}; `{advice}` gets it, `airunner models pull --team` a whole team."
+            f"{capability.value}; `{advice}` gets it, `airunner setup` a whole team."
         )
         return Resolution(chosen, wanted, reason, advice)
 

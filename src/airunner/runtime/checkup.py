@@ -217,8 +217,7 @@ def _weights_problems(
             "embedded-primary",
             "The embedded 135M model talks, because no other primary is here. "
             "It shows the machinery and is no assistant.",
-            "`airunner plan` shows which team this machine can run, "
-            "`airunner models pull --team` fetches it.",
+            "`airunner setup` gets the team that this machine can run.",
             False,
         )
 
