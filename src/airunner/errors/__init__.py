@@ -15,8 +15,8 @@
     │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
     │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
     │   ├── UnsupportedArchitectureError
-    │   └── DownloadError          a source failed, or delivered other bytes than promised
-    │       └── HubUnreachableError   there is no connection to the hub
+    │   ├── DownloadError          a source failed, or delivered other bytes than promised
+    │   └── HubError               a hub that was searched gave no answer
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
@@ -224,11 +224,12 @@ class DownloadError(WeightsError):
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
 
 
-class HubUnreachableError(DownloadError):
-    """There is no connection to the hub, so nothing is known of what it has."""
+class HubError(WeightsError):
+    """A hub that was searched gave no answer; ``hub`` is its address."""
 
-    def __init__(self, model: str, source: str, problem: str) -> None:
-        super().__init__(model, source, f"there is no connection to the hub ({problem})")
+    def __init__(self, hub: str, problem: str, cause: DownloadCause = "") -> None:
+        self.hub, self.problem, self.cause = hub, problem, cause
+        super().__init__(f"No search at {hub}: {problem}.")
 
 
 class StorageError(AiRunnerError):

@@ -12,6 +12,7 @@ from typing import Any
 
 from airunner.models.files.gguf import ENCODERS, read_gguf
 from airunner.models.files.gguf_header import read_header
+from airunner.models.fitting import file_needs_bytes
 from airunner.models.spec import ModelCapability
 
 TALKING = tuple(
@@ -25,8 +26,6 @@ EMBEDDING_TASKS = ("feature-extraction", "sentence-similarity")
 """The hub's words for models that make vectors."""
 
 _QUANTIZATION = re.compile(r"(?<![A-Za-z0-9])((?:I?Q\d|TQ\d)\w*|BF16|F16|F32|MXFP4)", re.IGNORECASE)
-_WORKING_SHARE, _WORKING_BYTES = 1.1, 300_000_000
-"""What a loaded model takes beside its weights, with a context of some thousand tokens."""
 
 
 def describe_gguf(path: Path, name: str) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def described(
     if quantization := _QUANTIZATION.search(name):
         table["quantization"] = quantization[1]
     if n_bytes is not None:
-        table["gpu_memory_gb"] = working_gb(n_bytes)
+        table["gpu_memory_gb"] = needed_gb(n_bytes)
     if parameters:
         table["parameters_b"] = _rounded(parameters / 1e9)
     if license:
@@ -94,9 +93,9 @@ def described(
     return table
 
 
-def working_gb(n_bytes: int) -> float:
+def needed_gb(n_bytes: int) -> float:
     """Expected memory in GB (10^9 bytes) of a model with weights of ``n_bytes``."""
-    return _rounded((n_bytes * _WORKING_SHARE + _WORKING_BYTES) / 1e9)
+    return _rounded(file_needs_bytes(n_bytes) / 1e9)
 
 
 def _rounded(value: float) -> float:

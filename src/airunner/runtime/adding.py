@@ -14,7 +14,7 @@ from typing import Any
 
 from airunner.errors import DownloadError, ModelNotAddedError, WeightsError
 from airunner.models.catalog import Catalog
-from airunner.models.description import EMBEDDING_TASKS, describe_gguf, described, working_gb
+from airunner.models.description import EMBEDDING_TASKS, describe_gguf, described, needed_gb
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.files.split import complete_sets, is_part, pattern_of_parts
 from airunner.models.spec import HubFolderSource, ModelCapability, ModelSpec
@@ -197,7 +197,7 @@ class Adding:
             where = f"{known.name} on the hub: {len(names)} files"
             proposal = _image(known.name, "repo", known.name, where, n_bytes, is_here=False)
             extra: dict[str, Any] = {"license": known.license} if known.license else {}
-            extra |= {"gpu_memory_gb": working_gb(n_bytes)} if n_bytes else {}
+            extra |= {"gpu_memory_gb": needed_gb(n_bytes)} if n_bytes else {}
             extra |= {"gated": True} if known.gated else {}
             proposal.table.update(extra)
             return proposal

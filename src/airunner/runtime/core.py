@@ -24,7 +24,7 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.events import Event, EventBus
+from airunner.events import ConversationChanged, Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content, Delta
@@ -43,7 +43,7 @@ from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
-from airunner.runtime.file_models import assigned_models, open_catalog
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder
 from airunner.runtime.image_service import ImageService
@@ -58,7 +58,6 @@ from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset
-from airunner.weights.gate import gate_of
 from airunner.weights.store import open_store
 
 
@@ -137,13 +136,8 @@ class RuntimeCore:
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
-        self._planner = TeamPlanner(
-            self.hardware,
-            self.engines.traits.values(),
-            self._size_of,
-            assigned=lambda: assigned_models(settings),
-            refused=lambda spec: "" if self.store.is_here(spec) else gate_of(spec),
-        )
+        traits = self.engines.traits.values()
+        self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
         self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
@@ -350,6 +344,7 @@ class RuntimeCore:
         self.bridge.soon(lambda: self.manager.forget(conversation))
         # Another process may have parked it.
         remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+        self.bus.publish(ConversationChanged(conversation=conversation, what="deleted"))
 
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from airunner.errors import DownloadError, HubUnreachableError
+from airunner.errors import DownloadError
 from airunner.models.files.split import complete_sets, matches
-from airunner.weights.hub import RemoteFile
+from airunner.weights.hub import RemoteFile, cause_of
 
 TIMEOUT_S = 30.0
 
@@ -65,41 +65,32 @@ def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> R
     ``endpoint`` is the address of a mirror; ``None`` follows ``HF_ENDPOINT``.
 
     Raises:
-        HubUnreachableError: there is no connection.
-        DownloadError: there is no such repository, or it is not for this user.
+        DownloadError: there is no connection, no such repository, or it is not for this user.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub.errors import HFValidationError
 
     try:
         info: Any = HfApi(endpoint=endpoint).model_info(
             repo, revision=revision, files_metadata=True, timeout=TIMEOUT_S
         )
-    except RevisionNotFoundError:
-        problem = f"it has no revision {revision!r}"
-    except HFValidationError:
-        problem = "a repository is named publisher/name"
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        problem = f"the hub answered HTTP {status}"
-        if status in (401, 403, 404):
-            problem = "there is no such repository, or it is private, which takes HF_TOKEN"
+    except HFValidationError as error:
+        raise DownloadError(repo, repo, "a repository is named publisher/name") from error
     # The client lets errors of its HTTP library through, and which library that is differs
     # between its versions.
     except Exception as error:
+        cause = cause_of(error)
         reason = " ".join(re.sub(r"^\[Errno -?\d+\]", "", str(error)).split())
-        reason = reason or type(error).__name__
-        raise HubUnreachableError(repo, repo, reason) from error
-    else:
-        try:
-            return _repository(repo, revision, info)
-        except (TypeError, ValueError, AttributeError) as error:
-            problem = f"what answers is no hub: {error}"
-    raise DownloadError(repo, repo, problem)
+        problem = reason or type(error).__name__
+        if cause == "unreachable":
+            problem = f"there is no connection to the hub ({problem})"
+        elif cause in ("denied", "not_found"):
+            problem = "there is no such repository, or it is private, which takes HF_TOKEN"
+        raise DownloadError(repo, repo, problem, cause) from error
+    try:
+        return _repository(repo, revision, info)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DownloadError(repo, repo, f"what answers is no hub: {error}") from error
 
 
 def _repository(repo: str, revision: str, info: Any) -> Repository:

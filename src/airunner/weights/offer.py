@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airunner.errors import AiRunnerError, DownloadError, HubUnreachableError
+from airunner.errors import AiRunnerError, DownloadError
 from airunner.models.spec import (
     HubFolderSource,
     HubSource,
@@ -64,15 +64,16 @@ def offer_of(store: ModelStore, spec: ModelSpec) -> Offer:
         path = store.path(spec)
         if path is not None or store.is_here(spec):
             return Offer(name, True, stored_bytes(path) if path else 0, spec.gated)
-        problems: list[AiRunnerError] = []
+        problems: list[DownloadError] = []
         for source in store.catalog.sources_of(spec):
             try:
                 if store.offline and needs_network(source):
-                    raise HubUnreachableError(name, "anywhere", "--offline")
+                    problem = "there is no connection: --offline forbids it"
+                    raise DownloadError(name, "anywhere", problem, "unreachable")
                 return _offer(store, spec, source)
             except DownloadError as error:
                 problems.append(error)
-        unreachable = any(isinstance(error, HubUnreachableError) for error in problems)
+        unreachable = any(error.cause == "unreachable" for error in problems)
         words = problems[0] if problems else "nothing says where its weights are"
         return Offer(name, False, None, spec.gated, str(words), unreachable)
     except (AiRunnerError, OSError) as error:

@@ -93,6 +93,12 @@ class ModelStore:
     def _root(self) -> Path:
         return self.home / "models"
 
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk that the store is on."""
+        here = next(each for each in (self._root, *self._root.parents) if each.is_dir())
+        return shutil.disk_usage(here).free
+
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
         return self._root / spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")
@@ -291,7 +297,9 @@ class ModelStore:
         if len(problems) == 1:
             raise problems[0]
         summary = " | ".join(str(problem) for problem in problems)
-        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary)
+        causes = {p.cause if isinstance(p, DownloadError) else "" for p in problems}
+        cause = causes.pop() if len(causes) == 1 else ""
+        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary, cause)
 
     def _obtain(self, source: Source, transfer: Transfer, form: WeightsForm) -> Path:
         match source:

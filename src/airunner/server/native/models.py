@@ -85,8 +85,9 @@ def native_model_routes(
 
     @routes.get("/downloads")
     async def list_downloads() -> dict[str, Any]:
-        """Every download in its order, and how far it is."""
-        return {"downloads": [_as_json(each) for each in downloads.all()]}
+        """Every download in its order, how far it is, and what is free on the disk."""
+        listed = [_as_json(each) for each in downloads.all()]
+        return {"downloads": listed, "free_bytes": downloads.free_bytes}
 
     @routes.post("/downloads", status_code=202)
     async def download(asked: NewDownload) -> dict[str, Any]:

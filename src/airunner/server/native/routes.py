@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Request, Response
 import airunner
 from airunner.runtime.native_form import API
 from airunner.server.native.conversation_routes import conversation_routes
+from airunner.server.native.finding import finding_routes
 from airunner.server.native.management import management_routes, setting_routes
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
@@ -56,6 +57,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     routes.include_router(
         native_model_routes(services.stored, services.downloads, services.catalogue)
     )
+    routes.include_router(finding_routes(services.finder))
     routes.include_router(record_routes(core, services.remembered))
     routes.include_router(conversation_routes(services.conversations))
     routes.include_router(setting_routes(services.settings, services.rules))

@@ -206,10 +206,7 @@ class SavedConversations:
 
     def delete_all(self, ids: Iterable[str]) -> Sequence[str]:
         """Delete conversations for good, by their whole ids; returns those that there were."""
-        gone = self._records.conversations.delete_all(ids)
-        for id in gone:
-            self._tell(id, "deleted")
-        return gone
+        return self._records.conversations.delete_all(ids)  # the core tells of each
 
     def export_json(self, ids: Iterable[str] | None = None) -> dict[str, Any]:
         """These conversations, or all of them, whole: ``import_export`` reads it."""

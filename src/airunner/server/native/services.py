@@ -14,6 +14,7 @@ from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
 from airunner.runtime.model_catalogue import ModelCatalogue
+from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.checkups import Checkups
@@ -28,6 +29,13 @@ from airunner.server.native.turns import Turns
 from airunner.server.native.uploads import Uploads
 from airunner.server.served_models import ServedModels
 from airunner.weights.downloads import Downloads
+from airunner.weights.hub_search import HubSearch
+
+RETRY_WAITS_S = (15, 30, 60, 120, *(300,) * 20)
+"""How long a download waits for the connection to come back: two hours in all."""
+
+PREVIEWS = 8
+"""About how many small pictures of its state a drawing gives, for a page to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Services:
     gallery: Gallery
     drawings: Drawings
     catalogue: ModelCatalogue
+    finder: ModelFinder
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -59,9 +68,13 @@ class Services:
         known, settings = core.settings, SettingsService(core)
         catalogue = ModelCatalogue(known, core.catalog, core.bus)
         downloads = Downloads(
-            core.store, at_once=known.parallel_downloads, file=downloads_file(known)
+            core.store,
+            at_once=known.parallel_downloads,
+            file=downloads_file(known),
+            retry_waits_s=RETRY_WAITS_S,
         )
         downloads.restore()
+        core.images.previews = PREVIEWS
         drawings = Drawings(core.images, core.bus)
         _at_end(ending, downloads, drawings)
         return cls(
@@ -83,6 +96,7 @@ class Services:
             uploads=Uploads(known.files),
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
+            finder=ModelFinder(core, HubSearch(offline=known.offline)),
         )
 
     async def load(self, model: str) -> None:
