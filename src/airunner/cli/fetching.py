@@ -11,21 +11,22 @@ from pathlib import Path
 
 from airunner.cli.following import following
 from airunner.cli.progress_bars import ProgressBars
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
+from airunner.runtime.file_models import open_catalog
 from airunner.weights.downloads import Downloads
 from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store as stored
 
 
 def open_store(settings: Settings) -> tuple[ModelStore, Catalog]:
     """The store of the home folder, and the catalogue it looks in."""
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
+    catalog = open_catalog(settings, known_engines().traits)
     catalog.validate()
-    return ModelStore(settings.home, catalog, EventBus(), offline=settings.offline), catalog
+    return stored(settings, catalog, EventBus()), catalog
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Fetched:
     """Where weights are now, by model, and what went wrong with the others."""
 
     paths: dict[str, Path] = field(default_factory=dict)
-    failures: list[AiRunnerError] = field(default_factory=list)
+    failures: dict[str, AiRunnerError] = field(default_factory=dict)
 
     def all(self) -> dict[str, Path]:
         """The paths, if nothing went wrong.
@@ -41,7 +42,7 @@ class Fetched:
         Raises:
             WeightsError, StorageError: the first that failed.
         """
-        for failure in self.failures:
+        for failure in self.failures.values():
             raise failure
         return self.paths
 
@@ -61,7 +62,7 @@ def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> F
                 try:
                     fetched.paths[model] = downloads.wait(model)
                 except AiRunnerError as error:
-                    fetched.failures.append(error)
+                    fetched.failures[model] = error
         finally:
             downloads.close()
     return fetched
