@@ -34,7 +34,8 @@ class Approvals:
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
         self._open: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer]]] = {}
-        self._always: set[tuple[str, str]] = set()
+        self._always: set[tuple[str, str, str]] = set()
+        self._agreed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def answer(self, question: str, answer: Answer) -> bool:
@@ -92,8 +93,12 @@ class Approvals:
         if verdict.decision == "deny":
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_RULE.format(rule=verdict.rule))
-        decision = if_unsure if verdict.decision == "ask" else verdict.decision
-        if decision == "allow" or (conversation, tool.name) in self._always:
+        revision = tool.revision()
+        # What was allowed is the tool as it was: a server may have changed it since.
+        is_other = bool(revision) and (tool.name, revision) not in self._agreed
+        decision = if_unsure if is_other or verdict.decision == "ask" else verdict.decision
+        always = (conversation, tool.name, revision)
+        if decision == "allow" or always in self._always:
             return
         if decision == "deny":
             decided(False, "nobody")
@@ -121,8 +126,9 @@ class Approvals:
         decided(answer != "no", "user", question)
         if answer == "no":
             raise ToolDeniedError(tool.name, _BY_USER)
+        self._agreed.add((tool.name, revision))
         if answer == "always":
-            self._always.add((conversation, tool.name))
+            self._always.add(always)
 
 
 def _settle(waiting: asyncio.Future[Answer], answer: Answer) -> None:

@@ -6,8 +6,9 @@ Owns the limits of size and depth, and what becomes of text that is no Unicode.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, AnyStr
 
 MAX_DEPTH = 64
 """Levels of lists and objects within each other. Walks recurse, and so do validators."""
@@ -16,6 +17,12 @@ MAX_SCHEMA_CHARACTERS = 256 * 1024
 """Text of a schema in all, counted about as JSON writes it."""
 
 _MAX_BITS = 1300  # about 400 digits
+# Whatever stands behind a backslash is taken with it: \\ud83d is a backslash and a word.
+_ESCAPE = (
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_ESCAPES = re.compile(_ESCAPE, re.DOTALL), re.compile(_ESCAPE.encode(), re.DOTALL)
 
 
 def plain_json(value: object, max_characters: int, *, lenient: bool = False) -> Any:
@@ -69,3 +76,13 @@ def encodable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def sound_escapes(text: AnyStr) -> AnyStr:
+    r"""JSON with ``\ufffd`` in place of every escaped half of a surrogate pair.
+
+    Also in what is no whole document: a line of a stream, a body in pieces.
+    """
+    if isinstance(text, bytes):
+        return _ESCAPES[1].sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
+    return _ESCAPES[0].sub(lambda found: r"\ufffd" if found[1] else found[0], text)

@@ -47,6 +47,7 @@ class Tool:
         needs: the modules without which it cannot run, and which are not installed with the rest.
         timeout_s: how long it may take, where that is not what the settings say.
         approval: whether its calls run unasked or ask first, where the class does not say.
+        revision: says what has become of a tool that others can change; empty for what it was.
 
     ``examples`` are whole requests that want this tool, by which it is found; ten that differ
     in their words are many. Without any, it is found by its name and description.
@@ -67,6 +68,7 @@ class Tool:
         needs: Sequence[str] = (),
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
+        revision: Callable[[], str] = str,
     ) -> None:
         self.function = function
         self.name = _checked(name or str(getattr(function, "__name__", "")))
@@ -79,6 +81,7 @@ class Tool:
         self.uses = tuple(uses)
         self.needs = tuple(needs)
         self.timeout_s = timeout_s
+        self.revision = revision
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:
             signature = SignatureForm(function, self.name, docstring, hidden=API_PARAMETER)
