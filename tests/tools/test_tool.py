@@ -6,7 +6,7 @@ import datetime
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import pytest
 from pydantic import BaseModel, Field
@@ -15,7 +15,7 @@ from airunner.errors import InvalidToolError, ToolArgumentsError, UnknownToolErr
 from airunner.messages import ToolSchema
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.schema import bounded, compact, longest_text, without
-from airunner.tools.tool import Tool, text_of, tool
+from airunner.tools.tool import Permission, Tool, text_of, tool
 from airunner.tools.toolset import Toolset
 
 
@@ -197,6 +197,9 @@ def test_what_cannot_be_a_tool_says_why() -> None:
             _ = Tool(function).parameters
     with pytest.raises(InvalidToolError, match="begins with a letter"):
         Tool(numpy_style, name="1 tool")
+    for permission in ("exec", "", "READ", None):
+        with pytest.raises(InvalidToolError, match="one of read, write, network, execute"):
+            Tool(numpy_style, permission=cast(Permission, permission))
 
 
 def test_bounded_schemas_end() -> None:

@@ -27,7 +27,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
-from airunner.config.byte_size import GIB
+from airunner.config import user_folders
+from airunner.config.byte_size import GIB, MILLION
+from airunner.config.text_file import read_text
 from airunner.config.values import (
     Parser,
     choice,
@@ -52,22 +54,8 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
 
 
-def _default_home() -> Path:
-    import platformdirs  # here, because most processes are told their home
-
-    return Path(platformdirs.user_data_dir("airunner", appauthor=False))
-
-
-def _default_pictures() -> Path:
-    import platformdirs  # as above
-
-    return platformdirs.user_pictures_path() / "AI Runner"
-
-
-def _default_files() -> Path:
-    import platformdirs  # as above
-
-    return platformdirs.user_documents_path() / "AI Runner"
+_OF_THE_USER = ("pictures", "files")
+"""Folders that are the user's own by default; a user without any has them in ``home``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +103,16 @@ class Settings:
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
     home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
-        field(default_factory=_default_home)
+        field(default_factory=user_folders.home)
     )
     primary: Annotated[
         str | None, Setting(text, "registered model that holds the conversation", "MODEL")
     ] = None
     max_memory: Annotated[
         int | None,
-        Setting(size(1), "memory to use on each preferred device: 600MB, 6.5GiB, 8G", "SIZE"),
+        Setting(
+            size(MILLION), "memory to use on each preferred device: 600MB, 6.5GiB, 8 (GB)", "SIZE"
+        ),
     ] = None
     reserve: Annotated[
         int | None,
@@ -230,10 +220,10 @@ class Settings:
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
-        default_factory=_default_pictures
+        default_factory=user_folders.pictures
     )
     files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
-        default_factory=_default_files
+        default_factory=user_folders.files
     )
     image_dtype: Annotated[
         ImageDtype,
@@ -263,6 +253,9 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in _OF_THE_USER:
+            if getattr(self, name) == user_folders.NOWHERE:
+                object.__setattr__(self, name, self.home / name)
         known = {name: self.origins.get(name, "default") for name in SETTINGS}
         object.__setattr__(self, "origins", MappingProxyType(known))
 
@@ -295,7 +288,7 @@ class Settings:
         take(_from_flags(flags or {}))
         take(_from_environment(os.environ if environ is None else environ))
         file = _config_file(values)
-        content = _from_file(file, required="config" in values)
+        content = None if file is None else _from_file(file, required="config" in values)
         if content is not None:
             take(content)
             values.setdefault("config", file)
@@ -365,14 +358,14 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str
     return found
 
 
-def _config_file(values: Mapping[str, Any]) -> Path:
+def _config_file(values: Mapping[str, Any]) -> Path | None:
+    """The file to read, ``None`` for a user without a home folder."""
     if "config" in values:
         return Path(values["config"])
     if "home" in values:
         return Path(values["home"]) / "config.toml"
-    import platformdirs  # here, because a home of one's own makes it needless
-
-    return Path(platformdirs.user_config_dir("airunner", appauthor=False)) / "config.toml"
+    folder = user_folders.configuration()
+    return None if folder == user_folders.NOWHERE else folder / "config.toml"
 
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
@@ -381,13 +374,14 @@ def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] |
 
     origin = f"{file.name} ({file})"
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = tomllib.loads(read_text(file))
+    except (FileNotFoundError, NotADirectoryError):
         if not required:
             return None
         raise SettingsError("config", str(file), origin, "there is no such file") from None
     except OSError as problem:
-        raise SettingsError("config", str(file), origin, f"cannot be read: {problem}") from None
+        problem_told = f"cannot be read: {problem.strerror or problem}"
+        raise SettingsError("config", str(file), origin, problem_told) from None
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
         raise SettingsError("config", str(file), origin, f"is not valid TOML: {problem}") from None
     for name, value in content.items():

@@ -88,6 +88,7 @@ from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError
 from airunner.errors.server import ServerRunningError as ServerRunningError
 from airunner.errors.server import UnknownResponseError as UnknownResponseError
+from airunner.errors.storage_advice import storage_advice
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -205,7 +206,10 @@ class DownloadError(WeightsError):
 
 
 class StorageError(AiRunnerError):
-    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown."""
+    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown.
+
+    ``advice`` follows from the system's words for ``problem``, where none is given.
+    """
 
     def __init__(
         self,
@@ -213,8 +217,9 @@ class StorageError(AiRunnerError):
         problem: str,
         needed_bytes: int | None = None,
         *,
-        advice: str = "Free some space and try again.",
+        advice: str = "",
     ) -> None:
+        advice = advice or storage_advice(problem)
         self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
         need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
         super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")

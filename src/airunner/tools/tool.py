@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
 from airunner.errors import InvalidToolError
 from airunner.messages import ToolSchema
@@ -76,6 +76,11 @@ class Tool:
         self.description = description or docstring.summary
         if not self.description:
             raise InvalidToolError(self.name, "it needs a docstring or a description")
+        if permission not in get_args(Permission):
+            known = ", ".join(get_args(Permission))
+            raise InvalidToolError(
+                self.name, f"permission={permission!r}; it must be one of {known}"
+            )
         self.permission: Permission = permission
         self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)

@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
 
+from airunner.config.text_file import read_text
 from airunner.config.variables import with_variables
 from airunner.errors import SettingsError, ToolServerError
 from airunner.json_schema.plain import encodable
@@ -88,8 +89,8 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         return SettingsError("mcp_config", str(file), origin, problem)
 
     try:
-        content = json.loads(_without_comments(file.read_text(encoding="utf-8-sig")))
-    except FileNotFoundError:
+        content = json.loads(_without_comments(read_text(file)))
+    except (FileNotFoundError, NotADirectoryError):
         if required:
             raise unusable("there is no such file") from None
         return McpConfig()
