@@ -224,7 +224,7 @@ def test_results_become_text() -> None:
     assert text_of("plain") == "plain"
     assert text_of([Row(datetime.date(2026, 5, 1))]) == '[{"when": "2026-05-01"}]'
     assert text_of({"é": None}) == '{"é": null}'
-    assert text_of("half \ud800 pair") == "half ? pair"
+    assert text_of("half \ud800 pair") == "half \ufffd pair"
 
 
 def test_toolset_keeps_order_and_refuses_doubles() -> None:

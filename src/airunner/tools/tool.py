@@ -17,6 +17,7 @@ from functools import cached_property, partial
 from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
 from airunner.errors import InvalidToolError
+from airunner.json_schema.plain import encodable
 from airunner.messages import ToolSchema
 from airunner.models.spec import ModelCapability
 from airunner.tools.arguments import ArgumentForm, Arguments
@@ -218,9 +219,8 @@ def tool(
 def text_of(value: Any) -> str:
     """A tool's return value as a model reads it: text as it is, anything else as JSON."""
     if isinstance(value, str):
-        # A lone surrogate cannot be sent to an engine.
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+        return encodable(value)
+    return encodable(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:

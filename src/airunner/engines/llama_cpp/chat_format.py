@@ -19,6 +19,7 @@ from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import ForcedCall
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import GenerationError
+from airunner.json_schema.plain import sound_json
 from airunner.messages import (
     AudioPart,
     Delta,
@@ -179,7 +180,7 @@ class AnswerReader:
         """
         if event == b"[DONE]":
             return None
-        chunk: dict[str, Any] = json.loads(event)
+        chunk: dict[str, Any] = json.loads(event.decode("utf-8", "replace"))
         if "error" in chunk:
             raise GenerationError(self._model, str(chunk["error"].get("message", chunk["error"])))
         choice = chunk["choices"][0]
@@ -238,7 +239,7 @@ def _native_call(call: Mapping[str, str]) -> ToolCall:
     """A call as the engine's parser of the model's own dialect left it, which may be anything."""
     identity, text = call["id"] or f"call_{token_hex(8)}", call["arguments"] or "{}"
     try:
-        arguments = json.loads(text)
+        arguments = sound_json(text)
     except (ValueError, RecursionError):  # no JSON, thousands of digits, or nested too deeply
         arguments = None
     if not isinstance(arguments, dict):

@@ -128,7 +128,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                     if event == b"[DONE]":
                         finished = True
                         continue
-                    chunk = json.loads(event)
+                    chunk = json.loads(event.decode("utf-8", "replace"))
                     if "error" in chunk:
                         raise self._refusal(event)
                     if (joined := joiner.feed(chunk)) is not None:
