@@ -169,6 +169,10 @@ class Settings:
         Path | None,
         Setting(existing_file, "your own llama-server, used instead of the bundled one", "FILE"),
     ] = None
+    chat_template: Annotated[
+        Path | None,
+        Setting(existing_file, "Jinja chat template instead of a conversation model's own", "FILE"),
+    ] = None
     parking_memory: Annotated[
         int, Setting(size(), "host memory for the state of parked conversations", "SIZE")
     ] = GIB

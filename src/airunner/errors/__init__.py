@@ -118,9 +118,16 @@ class UnknownModelError(CatalogError):
     def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
         self.model, self.suggestions = model, tuple(suggestions)
         hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        registry = "MODEL_REGISTRY in components/llm/config/model_capabilities.py"
+        if model.lower().endswith((".gguf", ".safetensors")):
+            super().__init__(
+                f"No model named {model!r} is registered, and nothing has to be fetched for a file "
+                f"on this machine: add an entry whose model_path is its full path to {registry}."
+            )
+            return
         super().__init__(
             f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
+            f"add your own to {registry}."
         )
 
 
@@ -176,24 +183,32 @@ class MissingWeightsError(WeightsError):
         )
 
 
+UNREADABLE_ADVICE = "See that it is a file on this disk which this user may read."
+
+
 class CorruptWeightsError(WeightsError):
     """A model file is truncated, damaged, or not what its name claims."""
 
-    def __init__(self, path: Path | str, problem: str) -> None:
-        self.path, self.problem = Path(path), problem
-        super().__init__(
-            f"{path} is not a usable model file: {problem}. Delete it and fetch it again."
-        )
+    def __init__(
+        self, path: Path | str, problem: str, *, advice: str = "Delete it and fetch it again."
+    ) -> None:
+        self.path, self.problem, self.advice = Path(path), problem, advice
+        super().__init__(f"{path} is not a usable model file: {problem}. {advice}")
 
 
 class UnsupportedArchitectureError(WeightsError):
     """The file is sound, but its architecture is not one the engine can run."""
 
-    def __init__(self, path: Path | str, architecture: str) -> None:
-        self.path, self.architecture = Path(path), architecture
+    def __init__(
+        self,
+        path: Path | str,
+        architecture: str,
+        *,
+        advice: str = "A newer engine build may; otherwise choose another model.",
+    ) -> None:
+        self.path, self.architecture, self.advice = Path(path), architecture, advice
         super().__init__(
-            f"{path} has architecture {architecture!r}, which this engine cannot run. "
-            "A newer engine build may; otherwise choose another model."
+            f"{path} has architecture {architecture!r}, which this engine cannot run. {advice}"
         )
 
 
@@ -315,14 +330,20 @@ class GenerationError(EngineError):
 
 
 class ContextOverflowError(EngineError):
-    """The prompt does not fit into the context the model was loaded with (both in tokens)."""
+    """The prompt does not fit into the context the model was loaded with (both in tokens).
 
-    def __init__(self, model: str, prompt_tokens: int, n_ctx: int) -> None:
+    ``most_ctx`` is the longest that the model can be loaded with, where that is known.
+    """
+
+    def __init__(
+        self, model: str, prompt_tokens: int, n_ctx: int, most_ctx: int | None = None
+    ) -> None:
         self.model, self.prompt_tokens, self.n_ctx = model, prompt_tokens, n_ctx
-        super().__init__(
-            f"The prompt has {prompt_tokens:,} tokens, but {model} is loaded with a context of "
-            f"{n_ctx:,}. Shorten it, or raise --context."
-        )
+        self.most_ctx = most_ctx
+        loaded = f"is loaded with a context of {n_ctx:,}. Shorten it, or raise --context."
+        if most_ctx is not None and n_ctx >= most_ctx:
+            loaded = f"takes {n_ctx:,} at most. Shorten it, or use a model of a longer context."
+        super().__init__(f"The prompt has {prompt_tokens:,} tokens, but {model} {loaded}")
 
 
 class MediaNotSupportedError(EngineError):

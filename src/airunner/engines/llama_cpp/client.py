@@ -325,5 +325,6 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         except (ValueError, KeyError, TypeError):
             return GenerationError(self.plan.model, content.decode(errors="replace"))
         if error.get("type") == "exceed_context_size_error":
-            return ContextOverflowError(self.plan.model, error["n_prompt_tokens"], error["n_ctx"])
+            tokens, n_ctx = error["n_prompt_tokens"], error["n_ctx"]
+            return ContextOverflowError(self.plan.model, tokens, n_ctx, self.plan.most_ctx)
         return GenerationError(self.plan.model, str(error.get("message", error)))
