@@ -31,6 +31,7 @@ from airunner.messages import ToolCall
 from airunner.tools.permissions import Permissions
 
 SLOPPY = Path(__file__).with_name("sloppy_server.py")
+CHANGING = Path(__file__).with_name("changing_server.py")
 FIELD = Path(__file__).parents[2] / "cases" / "mcp" / "server.py"
 
 
@@ -108,15 +109,7 @@ def test_of_many_tools_the_wanted_ones_are_taken_before_they_are_counted(tmp_pat
 
 def test_a_tool_that_changed_after_it_was_approved_is_asked_about_again(tmp_path: Path) -> None:
     with connected(tmp_path, s=script(SLOPPY)) as mcp:
-        told = threading.Event()
-        publish = mcp.servers._publish
-
-        def heard(event: Event) -> None:
-            publish(event)
-            if isinstance(event, ToolServerChanged):
-                told.set()
-
-        mcp.servers._publish = heard
+        told = word_of_changes(mcp)
         asker = Asker(mcp)
         assert asker.asked("s_against_its_own_schema") == 0, "the user's rule allows it"
         assert mcp.answer("s_change") == "21.5"
@@ -128,6 +121,29 @@ def test_a_tool_that_changed_after_it_was_approved_is_asked_about_again(tmp_path
         assert asker.asked("s_against_its_own_schema") == 1, "it is another tool now"
         assert asker.asked("s_against_its_own_schema") == 0, "which the user has agreed to"
         assert asker.asked("s_half_emoji") == 0, "others are as they were"
+
+
+def test_word_of_changes_is_asked_for_where_the_protocol_wants_that(tmp_path: Path) -> None:
+    with connected(tmp_path, c=script(CHANGING)) as mcp:
+        told = word_of_changes(mcp)
+        assert mcp.answer("c_grow") == "done"
+        assert told.wait(30)
+        (changed,) = of_kind(mcp.events, ToolServerChanged)
+        assert (changed.added, changed.removed, changed.changed) == (("fresh",), (), ())
+
+
+def word_of_changes(mcp: Connected) -> threading.Event:
+    """Is set when a server has said that its tools have changed."""
+    told = threading.Event()
+    publish = mcp.servers._publish
+
+    def heard(event: Event) -> None:
+        publish(event)
+        if isinstance(event, ToolServerChanged):
+            told.set()
+
+    mcp.servers._publish = heard
+    return told
 
 
 class Asker:
