@@ -38,6 +38,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "keep_in_memory": (("a, b,a", ("a", "b")), ("c", ("c",)), ("['d', 'e']", ("d", "e"))),
     "context": (("4096", 4096), ("2048", 2048), ("1024", 1024)),
     "parallel": (("2", 2), ("3", 3), ("4", 4)),
+    "parallel_downloads": (("2", 2), ("3", 3), ("4", 4)),
     "kv_type": (("q8_0", "q8_0"), ("q4_0", "q4_0"), ("'q8_0'", "q8_0")),
     "threads": (("2", 2), ("3", 3), ("4", 4)),
     "llama_server": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),

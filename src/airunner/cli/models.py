@@ -66,23 +66,24 @@ def pull_models(
 
     A fetch that was interrupted goes on where it was, if the source allows it.
     """
-    from airunner.cli.fetching import fetch_with_bar, open_store
+    from airunner.cli.fetching import fetch_with_bars, open_store
     from airunner.cli.team import running_team
 
     if not names and not team:
         raise typer.BadParameter("name a model, or give --team", param_hint="NAME")
     if max_vram is not None and not team:
         raise typer.BadParameter("it goes with --team", param_hint="--max-vram")
-    store, catalog, bus = open_store(settings)
+    store, catalog = open_store(settings)
     wanted = list(names or [])
     if team:
         with running_team(settings, "models pull") as runtime:
             assignment = runtime.plan(max_vram)
         _print_team(assignment, store, catalog)
         wanted += assignment.mapping.values()
-    for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
-        path = fetch_with_bar(store, spec, bus)
-        say(f"{spec.model_path}: {path}")
+    models = [catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
+    fetched = fetch_with_bars(store, models, settings.parallel_downloads)
+    for name, path in fetched.items():
+        say(f"{name}: {path}")
 
 
 def remove_model(
@@ -96,7 +97,7 @@ def remove_model(
     from airunner.cli.fetching import open_store
     from airunner.config.byte_size import format_bytes
 
-    store, catalog, _ = open_store(settings)
+    store, catalog = open_store(settings)
     freed_bytes = store.remove(catalog.spec(name))
     say(f"{name}: {format_bytes(freed_bytes)} freed")
 

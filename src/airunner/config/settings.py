@@ -27,7 +27,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
-from airunner.config import user_folders
+from airunner.config import default_folders
 from airunner.config.byte_size import GIB, MILLION
 from airunner.config.text_file import read_text
 from airunner.config.values import (
@@ -103,7 +103,7 @@ class Settings:
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
     home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
-        field(default_factory=user_folders.home)
+        field(default_factory=default_folders.default_home)
     )
     primary: Annotated[
         str | None, Setting(text, "registered model that holds the conversation", "MODEL")
@@ -224,10 +224,10 @@ class Settings:
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
-        default_factory=user_folders.pictures
+        default_factory=default_folders.default_pictures
     )
     files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
-        default_factory=user_folders.files
+        default_factory=default_folders.default_files
     )
     image_dtype: Annotated[
         ImageDtype,
@@ -252,13 +252,16 @@ class Settings:
     safety_checker: Annotated[
         bool, Setting(switch, "let an image model's own checker, if it has one, blank pictures")
     ] = False
+    parallel_downloads: Annotated[
+        int, Setting(integer(1), "models fetched at the same time", "N")
+    ] = 2
     offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in _OF_THE_USER:
-            if getattr(self, name) == user_folders.NOWHERE:
+            if getattr(self, name) == default_folders.NOWHERE:
                 object.__setattr__(self, name, self.home / name)
         known = {name: self.origins.get(name, "default") for name in SETTINGS}
         object.__setattr__(self, "origins", MappingProxyType(known))
@@ -286,13 +289,13 @@ class Settings:
         def take(given: Mapping[str, tuple[object, str]]) -> None:
             for name, (value, origin) in given.items():
                 if name not in values:
-                    values[name] = _parse(name, value, origin)
+                    values[name] = parse_setting(name, value, origin)
                     origins[name] = origin
 
         take(_from_flags(flags or {}))
         take(_from_environment(os.environ if environ is None else environ))
-        file = _config_file(values)
-        content = None if file is None else _from_file(file, required="config" in values)
+        file = config_file(values)
+        content = _from_file(file, required="config" in values)
         if content is not None:
             take(content)
             values.setdefault("config", file)
@@ -304,7 +307,7 @@ class Settings:
         Raises:
             SettingsError: a name or value is not usable.
         """
-        parsed = {name: _parse(name, value, "code") for name, value in changes.items()}
+        parsed = {name: parse_setting(name, value, "code") for name, value in changes.items()}
         origins = {**self.origins, **dict.fromkeys(parsed, "code")}
         return dataclasses.replace(self, **parsed, origins=origins)
 
@@ -330,7 +333,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
 _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 
 
-def _parse(name: str, value: object, origin: str) -> Any:
+def parse_setting(name: str, value: object, origin: str) -> Any:
+    """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
         raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
     if value is None and name in _OPTIONAL:
@@ -362,14 +366,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str
     return found
 
 
-def _config_file(values: Mapping[str, Any]) -> Path | None:
-    """The file to read, ``None`` for a user without a home folder."""
+def config_file(values: Mapping[str, Any]) -> Path:
+    """The file that is read under these values of ``config`` and ``home``."""
     if "config" in values:
         return Path(values["config"])
     if "home" in values:
         return Path(values["home"]) / "config.toml"
-    folder = user_folders.configuration()
-    return None if folder == user_folders.NOWHERE else folder / "config.toml"
+    return default_folders.default_configuration() / "config.toml"
 
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:

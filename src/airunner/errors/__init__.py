@@ -14,7 +14,8 @@
     │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
     │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
     │   ├── UnsupportedArchitectureError
-    │   └── DownloadError          a source failed, or delivered other bytes than promised
+    │   ├── DownloadError          a source failed, or delivered other bytes than promised
+    │   └── HubError               a hub that was searched gave no answer
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
@@ -30,7 +31,9 @@
     │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
-    │   └── ConversationBusyError  a second turn in a conversation that has one
+    │   ├── UnusableRecordError    something that cannot be kept as it is asked for
+    │   ├── ConversationBusyError  a second turn in a conversation that has one
+    │   └── PictureUnreadableError   a picture of the gallery that is damaged or too large
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -67,6 +70,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
@@ -75,8 +79,10 @@ from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
 from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
 from airunner.errors.leases import MemoryHeldError as MemoryHeldError
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import PictureUnreadableError as PictureUnreadableError
 from airunner.errors.records import RecordError as RecordError
 from airunner.errors.records import UnknownRecordError as UnknownRecordError
+from airunner.errors.records import UnusableRecordError as UnusableRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError
 from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
 from airunner.errors.server import HungUpError as HungUpError
@@ -212,12 +218,24 @@ class UnsupportedArchitectureError(WeightsError):
         )
 
 
+DownloadCause = Literal["", "unreachable", "denied", "not_found", "damaged", "cancelled"]
+"""Why a download failed, for programs; empty where it is none of these."""
+
+
 class DownloadError(WeightsError):
     """A source failed or delivered something else than promised."""
 
-    def __init__(self, model: str, source: str, problem: str) -> None:
-        self.model, self.source, self.problem = model, source, problem
+    def __init__(self, model: str, source: str, problem: str, cause: DownloadCause = "") -> None:
+        self.model, self.source, self.problem, self.cause = model, source, problem, cause
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
+
+
+class HubError(WeightsError):
+    """A hub that was searched gave no answer; ``hub`` is its address."""
+
+    def __init__(self, hub: str, problem: str, cause: DownloadCause = "") -> None:
+        self.hub, self.problem, self.cause = hub, problem, cause
+        super().__init__(f"No search at {hub}: {problem}.")
 
 
 class StorageError(AiRunnerError):

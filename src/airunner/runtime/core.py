@@ -28,7 +28,7 @@ from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.events import Event, EventBus
+from airunner.events import ConversationChanged, Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content, Delta
@@ -102,7 +102,8 @@ class RuntimeCore:
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
-        self._supply = ToolSupply(settings, self.bus)
+        self.supply = ToolSupply(settings, self.bus)
+        self.permissions = Permissions(settings.permissions)
         budgets = self.hardware.device_budgets()
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
@@ -156,8 +157,8 @@ class RuntimeCore:
             claim=self._claim.hold,
         )
         self.pictures = PicturesFolder(settings.pictures)
-        self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
+        self.images = ImageService(self.team, self.bus, self.pictures, launchers)
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self.images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
@@ -241,7 +242,7 @@ class RuntimeCore:
         Raises:
             AiRunnerError: see ``ImageService.draw``.
         """
-        return self._images.follow(request, owner=current_owner("draw"), model=model)
+        return self.images.follow(request, owner=current_owner("draw"), model=model)
 
     # The agent.
 
@@ -346,6 +347,7 @@ class RuntimeCore:
         self.bridge.soon(lambda: self.manager.forget(conversation))
         # Another process may have parked it.
         remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+        self.bus.publish(ConversationChanged(conversation=conversation, what="deleted"))
 
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
@@ -366,7 +368,7 @@ class RuntimeCore:
             self._claim.release()
             await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
-            self._supply.close()
+            self.supply.close()
             if self._agent is not None:
                 await asyncio.gather(self._agent, return_exceptions=True)
             self.records.close()
@@ -377,12 +379,12 @@ class RuntimeCore:
         settings, given = self.settings, self._given_tools
         return AgentLoop(
             self.team,
-            self._supply.open() if given is None else given,
+            self.supply.open() if given is None else given,
             tool_calling={"guided": GuidedToolCalling},
             bus=self.bus,
             specialists=self.specialists,
             facilities=self._facilities,
-            permissions=Permissions(settings.permissions),
+            permissions=self.permissions,
             core_tools=settings.core_tools,
             max_steps=settings.max_steps,
             tool_timeout_s=settings.tool_timeout_s,

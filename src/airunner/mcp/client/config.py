@@ -89,7 +89,7 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         return SettingsError("mcp_config", str(file), origin, problem)
 
     try:
-        content = json.loads(_without_comments(read_text(file)))
+        content = json.loads(without_comments(read_text(file)))
     except (FileNotFoundError, NotADirectoryError):
         if required:
             raise unusable("there is no such file") from None
@@ -98,7 +98,7 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         raise unusable(f"cannot be read: {problem.strerror or problem}") from None
     except (ValueError, RecursionError) as problem:
         raise unusable(f"is not valid JSON: {problem}") from None
-    entries = _entries(content)
+    entries = entries_of(content)
     if entries is None:
         raise unusable('has no "mcpServers" object; docs/mcp.md has an example')
     servers: list[ServerConfig] = []
@@ -107,10 +107,19 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         try:
             if isinstance(entry, Mapping) and _is_off(entry):
                 continue
-            servers.append(_Entry(name, entry, file).server())
+            servers.append(server_of(name, entry, file))
         except ToolServerError as problem:
             problems.append(problem)
     return McpConfig(tuple(servers), tuple(problems))
+
+
+def server_of(name: str, entry: object, file: Path) -> ServerConfig:
+    """The server that an entry of ``file`` describes, whether it is disabled or not.
+
+    Raises:
+        ToolServerError: a value cannot be used; the message says which.
+    """
+    return _Entry(name, entry, file).server()
 
 
 class _Entry:
@@ -205,14 +214,15 @@ class _Entry:
         return ToolServerError(name, f"{problem}; correct its entry in {self._file.name}")
 
 
-def _entries(content: object) -> Mapping[str, object] | None:
-    """The servers in a file of this program's form or of another's."""
-    if isinstance(content, Mapping):
-        for key in _KEYS:
-            if isinstance(found := content.get(key), Mapping):
-                return found
-        return _entries(content.get("mcp"))
-    return None
+def entries_of(content: object) -> dict[str, Any] | None:
+    """The servers in a file of this program's form or of another's, as they stand in it."""
+    if not isinstance(content, dict):
+        return None
+    for key in _KEYS:
+        if isinstance(content.get(key), dict):
+            found: dict[str, Any] = content[key]
+            return found
+    return entries_of(content.get("mcp"))
 
 
 def _is_off(entry: Mapping[str, object]) -> bool:
@@ -228,10 +238,15 @@ def _as_text(value: str | float) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
     """JSON of text with comments and with commas behind the last of a list, as people keep it."""
 
     def plain(found: re.Match[str]) -> str:
         return found["kept"] or " "
 
     return _COMMA.sub(plain, _COMMENT.sub(plain, text))
+
+
+def has_comments(text: str) -> bool:
+    """Whether JSON of text would lose a comment if it were written anew."""
+    return any(not found["kept"] for found in _COMMENT.finditer(text))

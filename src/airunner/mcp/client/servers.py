@@ -12,7 +12,8 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from airunner.events import (
     ToolServerFailed,
 )
 from airunner.loop_thread import LoopThread
-from airunner.mcp.client.config import McpConfig
+from airunner.mcp.client.config import McpConfig, ServerConfig
 from airunner.mcp.client.server import McpServer
 from airunner.tools.json_form import JsonForm, plain_text
 from airunner.tools.tool import Tool
@@ -38,6 +39,16 @@ if TYPE_CHECKING:
 MAX_DESCRIPTION = 400
 _NAME_LENGTH = 64
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """A server as it is now; ``tools`` are the names of what it offered when it was connected."""
+
+    config: ServerConfig
+    connected: bool
+    problem: str
+    tools: tuple[str, ...]
 
 
 class McpServers:
@@ -52,6 +63,7 @@ class McpServers:
         self._publish = publish
         self._problems = config.problems
         self._loop = LoopThread("airunner-mcp")
+        self._names: dict[str, tuple[str, ...]] = {}
         self._servers = [
             McpServer(
                 each,
@@ -64,6 +76,18 @@ class McpServers:
         # By server, then by its tools' own names.
         self._offered: list[dict[str, str]] = [{} for _ in self._servers]
         self._now: list[dict[str, str]] = [{} for _ in self._servers]
+
+    def states(self) -> Mapping[str, ServerState]:
+        """How each server is now, by its name. From any thread."""
+        return {
+            server.config.name: ServerState(
+                server.config,
+                server.connected,
+                server.problem,
+                self._names.get(server.config.name, ()),
+            )
+            for server in self._servers
+        }
 
     def connect(self) -> Toolset:
         """Start every server and wait for their tools, each a toolset of the server's name.
@@ -85,6 +109,7 @@ class McpServers:
                     self._refuse("MCP", tool.name, "another server's tool has this name")
                 else:
                     offered += Toolset([tool], server.config.name)
+            self._names[server.config.name] = offered.of_subjects([server.config.name]).names
         return offered
 
     def close(self) -> None:

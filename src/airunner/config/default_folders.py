@@ -12,11 +12,11 @@ from pathlib import Path
 
 from airunner.errors import SettingsError
 
-NOWHERE = Path("~")
-"""In place of a folder that a user without a home folder has not got; it is not absolute."""
+NOWHERE = Path("/~/no home folder")
+"""In place of a folder that a user without a home folder has not got; there is nothing there."""
 
 
-def home() -> Path:
+def default_home() -> Path:
     """For weights, conversations and logs.
 
     Raises:
@@ -31,21 +31,21 @@ def home() -> Path:
     return folder
 
 
-def configuration() -> Path:
+def default_configuration() -> Path:
     """For the configuration file."""
     import platformdirs
 
     return _known(lambda: platformdirs.user_config_path("airunner", appauthor=False))
 
 
-def pictures() -> Path:
+def default_pictures() -> Path:
     """For pictures that are drawn."""
     import platformdirs
 
     return _known(lambda: platformdirs.user_pictures_path() / "AI Runner")
 
 
-def files() -> Path:
+def default_files() -> Path:
     """For the files that tools may use."""
     import platformdirs
 
