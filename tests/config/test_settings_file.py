@@ -143,3 +143,10 @@ def test_a_file_that_somebody_broke_is_left_alone(path: Path) -> None:
     path.mkdir()
     with pytest.raises((SettingsError, StorageError)):
         file.change({"context": 4096})
+
+
+def test_a_byte_order_mark_is_no_error(path: Path) -> None:
+    path.write_text(WRITTEN, encoding="utf-8-sig")
+    SettingsFile(load(path)).change({"context": 8192})
+    assert load(path).context == 8192
+    assert "# half of it" in path.read_text(encoding="utf-8-sig")
