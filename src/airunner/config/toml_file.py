@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airunner.config.text_file import read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
 
@@ -42,7 +43,7 @@ class TomlFile:
 
         while keys and not _has(self.content, keys):
             keys = keys[:-1]
-        lines = self.text.replace("\r\n", "\n").split("\n")
+        lines = self.text.split("\n")
         sound_lines = 0
         for count in range(1, len(lines) + 1):
             try:
@@ -64,7 +65,7 @@ def read_toml(path: Path) -> TomlFile:
     import tomllib
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # with its ends of lines
+        text = read_text(path)
         return TomlFile(path, True, text, tomllib.loads(text))
     except FileNotFoundError:
         return TomlFile(path, False, "", {})
