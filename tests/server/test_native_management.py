@@ -12,9 +12,10 @@ import httpx
 import pytest
 from tests.server.conftest import Server, serving
 
-from airunner.config.settings import Settings
+from airunner.config.settings import SETTINGS, Settings
 from airunner.runtime.attaching import attach
 from airunner.runtime.checkup import examine
+from airunner.server.native.settings_service import SUBJECTS
 
 TIME = {"command": sys.executable, "args": ["-m", "mcp_server_time"], "permission": "read"}
 
@@ -266,3 +267,8 @@ def test_the_panels_of_a_page_need_no_more_than_tools(api: httpx.Client) -> None
     ran = api.post("/tools/run_python", json={**code, "approved": True, "stream": True}).text
     assert "event: tool_call_finished" in ran
     assert "10\\ndone" in ran
+
+
+def test_every_setting_has_a_subject() -> None:
+    named = [name for names in SUBJECTS.values() for name in names]
+    assert sorted(named) == sorted(SETTINGS)
