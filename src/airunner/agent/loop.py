@@ -182,7 +182,9 @@ class AgentLoop:
 
         def caller(turn: str) -> ToolCaller:
             if_unsure: Decision = "ask" if may_ask else "deny"
-            return self._caller(turn, conversation.id, if_unsure, emit, offered)
+            return self._caller(
+                *(turn, conversation.id, if_unsure, emit, offered), forbidden=request.forbidden
+            )
 
         turn = Turn(
             conversation,
@@ -263,12 +265,13 @@ class AgentLoop:
         emit: Callable[[Event], None],
         offered: OfferedTools,
         toolset: Toolset | None = None,
+        forbidden: frozenset[str] = frozenset(),
     ) -> ToolCaller:
         return ToolCaller(
             offered.toolset if toolset is None else toolset,
             shown=offered.block,
             external=offered.external,
-            forbidden=offered.forbidden,
+            forbidden=frozenset(offered.forbidden) | forbidden,
             turn=turn,
             conversation=conversation,
             consent=self.approvals,

@@ -6,6 +6,7 @@ Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logg
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from airunner.cli.following import following
@@ -28,37 +29,40 @@ def open_store(settings: Settings) -> tuple[ModelStore, Catalog]:
     return stored(settings, catalog, EventBus()), catalog
 
 
-def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> dict[str, Path]:
+@dataclass(slots=True)
+class Fetched:
+    """Where weights are now, by model, and what went wrong with the others."""
+
+    paths: dict[str, Path] = field(default_factory=dict)
+    failures: dict[str, AiRunnerError] = field(default_factory=dict)
+
+    def all(self) -> dict[str, Path]:
+        """The paths, if nothing went wrong.
+
+        Raises:
+            WeightsError, StorageError: the first that failed.
+        """
+        for failure in self.failures.values():
+            raise failure
+        return self.paths
+
+
+def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> Fetched:
     """The weights of ``models``, fetched if needed; Ctrl-C leaves what has arrived.
 
     One that fails does not end the others.
-
-    Raises:
-        WeightsError, StorageError: the first that failed; see ``ModelStore.fetch``.
     """
-    found, failed = fetch_each(store, models, at_once)
-    for error in failed.values():
-        raise error
-    return found
-
-
-def fetch_each(
-    store: ModelStore, models: Iterable[str], at_once: int
-) -> tuple[dict[str, Path], dict[str, AiRunnerError]]:
-    """The same, with what each that failed raised."""
     downloads = Downloads(store, at_once=at_once)
-    wanted = list(models)
-    found: dict[str, Path] = {}
-    failed: dict[str, AiRunnerError] = {}
+    wanted, fetched = list(models), Fetched()
     with ProgressBars() as bars, following(store.bus, bars.show):
         try:
             for model in wanted:
                 downloads.add(model)
             for model in wanted:
                 try:
-                    found[model] = downloads.wait(model)
+                    fetched.paths[model] = downloads.wait(model)
                 except AiRunnerError as error:
-                    failed[model] = error
+                    fetched.failures[model] = error
         finally:
             downloads.close()
-    return found, failed
+    return fetched

@@ -12,7 +12,7 @@ import typer
 from airunner.cli.catalogue import add_model, changing, found_models
 from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
-from airunner.cli.streams import say
+from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,8 +83,11 @@ def pull_models(
         wanted += assignment.mapping.values()
     models = [catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
     fetched = fetch_with_bars(store, models, settings.parallel_downloads)
-    for name, path in fetched.items():
+    for name, path in fetched.paths.items():
         say(f"{name}: {path}")
+    for failure in list(fetched.failures.values())[1:]:
+        complain(str(failure))
+    fetched.all()
 
 
 def remove_model(

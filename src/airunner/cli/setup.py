@@ -48,7 +48,7 @@ def setup(
     Shows the models that `airunner plan` finds, what they take and their
     licences, asks, fetches all of them, and lets the primary answer once.
     """
-    from airunner.cli.fetching import fetch_each
+    from airunner.cli.fetching import fetch_with_bars
     from airunner.cli.team import running_team
     from airunner.runtime.team_setup import propose_team
 
@@ -70,7 +70,7 @@ def setup(
         if proposal.obtainable and not yes and not _agreed():
             raise typer.Exit(EXIT_USAGE)
         wanted = [member.model for member in proposal.obtainable]
-        _, failed = fetch_each(runtime.store, wanted, settings.parallel_downloads)
+        failed = fetch_with_bars(runtime.store, wanted, settings.parallel_downloads).failures
         _let_serve(runtime, settings, assignment, proposal)
         if proposal.unreachable:
             say("What is here stays and serves; run it again once there is a connection.")

@@ -41,6 +41,7 @@ from airunner.events.turn_events import (
     PermissionDecided as PermissionDecided,
     PictureDeleted as PictureDeleted,
     PictureSaved as PictureSaved,
+    RememberedChanged as RememberedChanged,
     ReminderDue as ReminderDue,
     TextStreamed as TextStreamed,
     ToolCallFinished as ToolCallFinished,

@@ -155,6 +155,16 @@ def _7_branches_and_folders(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX conversation_updated ON conversation (updated_s)")
 
 
+def _8_conversation_details(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE conversation_detail ("
+        " conversation TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,"
+        " place INTEGER NOT NULL,"
+        " value TEXT NOT NULL,"
+        " PRIMARY KEY (conversation, place))"
+    )
+
+
 def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> None:
     """A full-text index ``<table>_search`` that follows the table by triggers.
 
@@ -184,5 +194,6 @@ STEPS: tuple[Step, ...] = (
     _5_prefaces,
     _6_media,
     _7_branches_and_folders,
+    _8_conversation_details,
 )
 """Every step, in order; the first makes version 1."""

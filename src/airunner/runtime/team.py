@@ -136,6 +136,10 @@ class ModelTeam:
         """The model that a lease on ``capability`` would get now; see ``resolution``."""
         return self.resolution(capability).spec
 
+    def named(self, model: str) -> ModelSpec:
+        """See ``agent.team.Team``."""
+        return self._catalog.spec(model)
+
     def resolution(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability and why, without loading or fetching anything.
 

@@ -17,7 +17,9 @@ from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
+from airunner.server.native.attachments import Attachments
 from airunner.server.native.checkups import Checkups
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
@@ -46,11 +48,13 @@ class Services:
     models: ServedModels
     events: EventLog
     turns: Turns
+    attachments: Attachments
     downloads: Downloads
     stored: StoredModels
     timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    due: DueReminders
     settings: SettingsService
     rules: PermissionRules
     mcp: McpEntries
@@ -66,6 +70,7 @@ class Services:
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         known, settings = core.settings, SettingsService(core)
+        attachments = Attachments(core)
         catalogue = ModelCatalogue(known, core.catalog, core.bus)
         downloads = Downloads(
             core.store,
@@ -81,13 +86,15 @@ class Services:
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
-            turns=Turns(core),
+            turns=Turns(core, attachments),
+            attachments=attachments,
             downloads=downloads,
             stored=StoredModels(core, downloads, catalogue),
             catalogue=catalogue,
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
-            remembered=Remembered(core.records),
+            remembered=Remembered(core.records, core.bus),
+            due=DueReminders(core.records, core.bus),
             settings=settings,
             rules=PermissionRules(core, settings),
             mcp=McpEntries(core),
