@@ -120,10 +120,12 @@ def print_proposal(proposal: TeamProposal) -> None:
             _state(member),
         ]
         console.print(member.model, style="bold")
-        console.print(Padding(capabilities, (0, 0, 0, 2)))
-        console.print(Padding("; ".join(filter(None, facts)), (0, 0, 0, 2)))
+        console.print(Padding(capabilities, (0, 0, 0, 2), expand=False))
+        console.print(Padding("; ".join(filter(None, facts)), (0, 0, 0, 2), expand=False))
     if proposal.unserved:
         console.print(f"\nNothing that fits serves {', '.join(proposal.unserved)}.")
+    for model, reason in proposal.gated:
+        console.print(f"\n{model} would be preferred, and is {reason}.")
     for member in proposal.missing:
         if member.offer.gated:
             console.print(f"\n{member.model} is gated: accept its terms at {member.page} first.")

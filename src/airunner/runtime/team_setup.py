@@ -46,6 +46,7 @@ class TeamProposal:
         peak_bytes: most memory in use at once.
         members: the models, in the order in which the plan names them.
         unserved: capabilities that no model which fits can serve.
+        gated: models that would be preferred, and what has to be done to have each.
         bytes_per_s: speed at which weights arrive; ``None`` if unknown.
         free_bytes: free on the disk that they go to.
     """
@@ -54,6 +55,7 @@ class TeamProposal:
     peak_bytes: int
     members: tuple[TeamMember, ...]
     unserved: tuple[str, ...]
+    gated: tuple[tuple[str, str], ...]
     bytes_per_s: float | None
     free_bytes: int
 
@@ -123,6 +125,7 @@ def propose_team(
         assignment.peak_bytes,
         members,
         tuple(c.capability.value for c in assignment.choices if c.model is None),
+        tuple(_gated(assignment, catalog).items()),
         bytes_per_s,
         _free_bytes(store.home),
     )
@@ -145,6 +148,18 @@ def to_assign(
         and choice.capability in serving
         and serving[choice.capability].spec.model_path != choice.model
     }
+
+
+def _gated(assignment: Assignment, catalog: Catalog) -> dict[str, str]:
+    """What stands between the user and models that the plan would have preferred."""
+    found: dict[str, str] = {}
+    for choice in assignment.choices:
+        chosen = catalog.spec(choice.model).priority if choice.model is not None else 0
+        for other in choice.rejected:
+            spec = catalog.spec(other.model)
+            if spec.gated and other.deficit_bytes is None and spec.priority > chosen:
+                found[other.model] = other.reason
+    return found
 
 
 def _free_bytes(folder: Path) -> int:
