@@ -106,8 +106,9 @@ def decision(api: httpx.Client, tool: str) -> str:
 
 def test_a_rule_holds_at_once_for_everybody(api: httpx.Client, server: Server) -> None:
     rules = api.get("/permissions").json()
-    assert rules["rules"] == [{"pattern": "@network", "decision": "deny"}]
-    assert {"pattern": "@write", "decision": "ask"} in rules["defaults"]
+    network = "every tool that reaches the network"
+    assert rules["rules"] == [{"pattern": "@network", "decision": "deny", "covers": network}]
+    assert ("@write", "ask") in [(each["pattern"], each["decision"]) for each in rules["defaults"]]
     assert (rules["always"], rules["overridden_by"]) == ([], "")
     call = {"arguments": {"text": "x"}, "approved": True}
     assert decision(api, "save_note") == "ask"
