@@ -32,7 +32,8 @@ def covers(pattern: str, tools: Iterable[Tool]) -> str:
     elif set(name) & set("*?["):
         words = _matching(sorted(tool.name for tool in tools if fnmatchcase(tool.name, name)))
     else:
-        words = next((_one(tool) for tool in tools if tool.name == name), "no tool of this name")
+        found = next((tool for tool in tools if tool.name == name), None)
+        words = "no tool of this name" if found is None else _one(found, whole=not arguments)
     if not arguments:
         return words
     fits = [
@@ -47,9 +48,11 @@ def _matching(names: list[str]) -> str:
         return "no tool of such a name"
     named = ", ".join(names[:_MOST_NAMED])
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{named}{more}"
+    return f"the tool{'s' * (len(names) > 1)} {named}{more}"
 
 
-def _one(tool: Tool) -> str:
+def _one(tool: Tool, whole: bool) -> str:
+    if not whole:
+        return f"calls of {tool.name}"
     first = tool.description.split(". ")[0].strip().rstrip(".")
     return first[:1].lower() + first[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,12 +55,12 @@ class Checkup:
 
     def _problem(self, problem: Mapping[str, Any]) -> None:
         fix = problem["fix"]
-        grave = "prevents running" if problem["prevents_running"] else "is worth mending"
+        grave = "prevents running" if problem["prevents_running"] else "worth mending"
         with ui.element("div").classes("setting"):
             ui.html(
                 f'<span class="name">{html.escape(problem["what"])}</span>'
                 f'<span class="value {"wrong" if problem["prevents_running"] else ""}">{grave}'
-                f'</span><span class="what">{html.escape(problem["remedy"])}</span>',
+                f'</span><span class="what">{_with_code(problem["remedy"])}</span>',
                 sanitize=False,
             ).classes("facts")
             if fix:
@@ -78,6 +79,10 @@ class Checkup:
         else:
             tell("Done.")
         await self.refresh()
+
+
+def _with_code(words: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(words))
 
 
 def _device(device: Mapping[str, Any]) -> tuple[str, str]:

@@ -103,7 +103,7 @@ class McpServerList:
         tools = ", ".join(map(html.escape, server.tools))
         return (
             f'<span class="name">{html.escape(server.name)}</span>'
-            f'<span class="value {server.state.replace(" ", "-")}">{state}</span>'
+            f'<span class="value is-{server.state.replace(" ", "-")}">{state}</span>'
             f'<span class="what"><code>{html.escape(_how(server))}</code></span>'
             + (problem if server.problem else "")
             + (_tools(len(server.tools), tools) if tools else "")
