@@ -12,6 +12,7 @@ from airunner.events.model_events import (
     BeginningRestored as BeginningRestored,
     CacheLost as CacheLost,
     CacheProven as CacheProven,
+    CatalogChanged as CatalogChanged,
     Decided as Decided,
     DownloadChanged as DownloadChanged,
     DownloadProgressed as DownloadProgressed,

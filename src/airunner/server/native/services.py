@@ -13,6 +13,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
@@ -62,6 +63,7 @@ class Services:
     uploads: Uploads
     gallery: Gallery
     drawings: Drawings
+    catalogue: ModelCatalogue
     finder: ModelFinder
 
     @classmethod
@@ -69,6 +71,7 @@ class Services:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         known, settings = core.settings, SettingsService(core)
         attachments = Attachments(core)
+        catalogue = ModelCatalogue(known, core.catalog, core.bus)
         downloads = Downloads(
             core.store,
             at_once=known.parallel_downloads,
@@ -86,7 +89,8 @@ class Services:
             turns=Turns(core, attachments),
             attachments=attachments,
             downloads=downloads,
-            stored=StoredModels(core, downloads),
+            stored=StoredModels(core, downloads, catalogue),
+            catalogue=catalogue,
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
             remembered=Remembered(core.records, core.bus),
