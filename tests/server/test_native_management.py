@@ -12,9 +12,10 @@ import httpx
 import pytest
 from tests.server.conftest import Server, serving
 
-from airunner.config.settings import Settings
+from airunner.config.settings import SETTINGS, Settings
 from airunner.runtime.attaching import attach
 from airunner.runtime.checkup import examine
+from airunner.server.native.settings_service import SUBJECTS
 
 TIME = {"command": sys.executable, "args": ["-m", "mcp_server_time"], "permission": "read"}
 
@@ -63,6 +64,12 @@ def test_a_setting_is_written_and_holds_from_the_next_start(
     told = api.patch("/settings", json={"max_steps": None, "keep_in_memory": None}).json()
     assert told["settings"]["max_steps"]["pending"] is False
     assert "max_steps" not in (server.home / "config.toml").read_text()
+
+
+def test_every_setting_has_one_subject(api: httpx.Client) -> None:
+    listed = [name for names in SUBJECTS.values() for name in names]
+    assert sorted(listed) == sorted(SETTINGS)
+    assert api.get("/settings").json()["home"]["subject"] == "Folders and downloads"
 
 
 def test_a_flag_wins_over_what_is_written_and_that_is_told(api: httpx.Client) -> None:

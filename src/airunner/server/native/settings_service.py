@@ -29,7 +29,7 @@ LIVE = frozenset({"permissions"})
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "Memory and devices": (
         *("max_memory", "reserve", "devices", "visible_gpus", "assign", "keep_in_memory"),
-        *("threads", "llama_server"),
+        *("threads", "engine", "engine_index", "llama_server"),
     ),
     "Conversations": (
         *("primary", "context", "max_tokens", "max_steps", "parallel", "kv_type"),
