@@ -66,6 +66,12 @@ def test_a_setting_is_written_and_holds_from_the_next_start(
     assert "max_steps" not in (server.home / "config.toml").read_text()
 
 
+def test_every_setting_has_one_subject(api: httpx.Client) -> None:
+    listed = [name for names in SUBJECTS.values() for name in names]
+    assert sorted(listed) == sorted(SETTINGS)
+    assert api.get("/settings").json()["home"]["subject"] == "Folders and downloads"
+
+
 def test_a_flag_wins_over_what_is_written_and_that_is_told(api: httpx.Client) -> None:
     told = api.patch("/settings", json={"context": 4096}).json()["settings"]["context"]
     assert told["overridden_by"] == "flag --context"
@@ -107,8 +113,9 @@ def decision(api: httpx.Client, tool: str) -> str:
 
 def test_a_rule_holds_at_once_for_everybody(api: httpx.Client, server: Server) -> None:
     rules = api.get("/permissions").json()
-    assert rules["rules"] == [{"pattern": "@network", "decision": "deny"}]
-    assert {"pattern": "@write", "decision": "ask"} in rules["defaults"]
+    network = "every tool that reaches the network"
+    assert rules["rules"] == [{"pattern": "@network", "decision": "deny", "covers": network}]
+    assert ("@write", "ask") in [(each["pattern"], each["decision"]) for each in rules["defaults"]]
     assert (rules["always"], rules["overridden_by"]) == ([], "")
     call = {"arguments": {"text": "x"}, "approved": True}
     assert decision(api, "save_note") == "ask"
