@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -159,17 +159,8 @@ def _state(member: TeamMember) -> str:
 
 def _print_json(proposal: TeamProposal) -> None:
     from airunner.cli.console import print_json
-    from airunner.runtime.native_form import plain
 
-    found: dict[str, Any] = plain(proposal)
-    print_json(
-        {
-            **found,
-            "fetch_bytes": proposal.fetch_bytes,
-            "seconds": proposal.seconds,
-            "unreachable": proposal.unreachable,
-        }
-    )
+    print_json(proposal.as_json())
 
 
 def _require_room(proposal: TeamProposal) -> None:

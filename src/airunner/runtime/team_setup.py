@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
+from airunner.runtime.native_form import plain
 from airunner.weights.gate import page_of
 from airunner.weights.offer import Offer, measured_speed, offer_of
 from airunner.weights.store import ModelStore
@@ -89,6 +91,15 @@ class TeamProposal:
         """Whether there is room for what is to be fetched."""
         return self.fetch_bytes <= self.free_bytes
 
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready values, with what follows from the fields."""
+        return {
+            **plain(self),
+            "fetch_bytes": self.fetch_bytes,
+            "seconds": self.seconds,
+            "unreachable": self.unreachable,
+        }
+
 
 def propose_team(
     assignment: Assignment, catalog: Catalog, store: ModelStore, bytes_per_s: float | None = None
@@ -138,15 +149,18 @@ def to_assign(
 ) -> dict[ModelCapability, str | None]:
     """Which capabilities have to be assigned so that the team that was planned serves.
 
-    ``serving`` is who serves each now, ``here`` the models whose weights are on this machine.
+    ``serving`` is who serves each now, where anybody does; ``here`` the models whose weights
+    are on this machine, or will be.
     """
     at_hand = set(here)
     return {
         choice.capability: choice.model
         for choice in assignment.choices
         if choice.model in at_hand
-        and choice.capability in serving
-        and serving[choice.capability].spec.model_path != choice.model
+        and (
+            choice.capability not in serving
+            or serving[choice.capability].spec.model_path != choice.model
+        )
     }
 
 
