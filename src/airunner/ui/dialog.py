@@ -15,8 +15,11 @@ from airunner.ui.buttons import icon_button
 
 @contextmanager
 def titled_dialog(title: str) -> Iterator[ui.dialog]:
-    """Build a dialog in the body; the caller opens it."""
-    with ui.dialog() as dialog, ui.card().classes("dialog"):
+    """Build a dialog in the body; the caller opens it.
+
+    It belongs to the window, whatever asked for it: that may be gone sooner.
+    """
+    with ui.context.client.layout, ui.dialog() as dialog, ui.card().classes("dialog"):
         dialog.props("transition-duration=0").props["aria-label"] = title
         with ui.element("div").classes("title"):
             ui.label(title).props('role="heading" aria-level="2"')
