@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def test_files_become_words_and_pictures_are_refused_where_nobody_sees(
     notes.write_text("# Bees\n\nThey make honey.")
     picture = tmp_path / "a.png"
     picture.write_bytes(png(4, 4))
-    files = tab.locator(".attach-files input[type=file]")
+    files = tab.locator("input.attach-files")
     files.set_input_files([notes])
     expect(tab.locator(".thumbnail")).to_contain_text("no<b>tes.md")
     files.set_input_files([picture])
@@ -244,7 +245,7 @@ def test_the_list_is_searched_sorted_taken_away_and_brought_back(tab: Page, tmp_
 
     file = tmp_path / "chats.json"
     file.write_text(json.dumps(told))
-    tab.locator(".list-foot input[type=file]").set_input_files([file])
+    tab.locator("input.import-file").set_input_files([file])
     expect(tab.locator(".conversation", has_text="Tell me of the quagga.")).to_have_count(1)
 
 
@@ -298,3 +299,22 @@ def test_an_answer_is_not_sent_again_while_it_grows(server: Server, browser: Bro
         answer = say(tab, "write 8000 at 1000")
         expect(answer).to_contain_text(long_text(8000)[-40:].strip())
         assert received[0] < 250_000
+
+
+@pytest.mark.skipif(find_spec("diffusers") is None, reason="no image engine is installed")
+def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
+    begin(tab, 'use generate_image {"prompt": "a red circle", "enhance": false, "seed": 5}')
+    expect(tab.locator(".happening")).to_contain_text(re.compile(r"loading shapes-64 \(\d+ MB\)"))
+    expect(tab.locator("img.preview")).to_be_visible()
+    drawn = tab.locator("figure.drawn")
+    expect(drawn).to_have_count(1)
+    expect(drawn.locator(".settings")).to_contain_text("shapes-64 · seed 5")
+    assert drawn.locator("img").evaluate("async each => (await each.decode(), each.naturalWidth)")
+    expect(tab.locator(".call .by")).to_have_text("with shapes-64")
+    with tab.expect_download() as download:
+        drawn.get_by_label("Save the picture").click()
+    assert download.value.suggested_filename.endswith("a-red-circle.png")
+    expect(tab.locator(".turn")).to_have_count(0)
+    assert violations(tab) == []
+    press(tab, "Another")
+    expect(drawn).to_have_count(2)

@@ -5,12 +5,15 @@ Owns its form, and that it is gone once it is closed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nicegui import ui
+from nicegui import events, ui
 
 from airunner.ui.buttons import icon_button
+
+_GONE_AFTER_S = 0.3
 
 
 @contextmanager
@@ -25,4 +28,13 @@ def titled_dialog(title: str) -> Iterator[ui.dialog]:
             ui.label(title).props('role="heading" aria-level="2"')
             icon_button("close", "Close", dialog.close).props("dense")
         yield dialog
-    dialog.on("hide", dialog.delete)
+
+    def changed(event: events.ValueChangeEventArguments) -> None:
+        if not event.value:  # soon, as whoever closed it may go on in its context
+            asyncio.get_running_loop().call_later(_GONE_AFTER_S, gone)
+
+    def gone() -> None:
+        if not dialog.is_deleted and not dialog.client.is_deleted:
+            dialog.delete()
+
+    dialog.on_value_change(changed)
