@@ -29,7 +29,7 @@ def titled_dialog(title: str) -> Iterator[ui.dialog]:
             icon_button("close", "Close", dialog.close).props("dense")
         yield dialog
 
-    def changed(event: events.ValueChangeEventArguments) -> None:
+    def changed(event: events.ValueChangeEventArguments[bool]) -> None:
         if not event.value:  # soon, as whoever closed it may go on in its context
             asyncio.get_running_loop().call_later(_GONE_AFTER_S, gone)
 
