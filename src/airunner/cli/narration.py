@@ -80,12 +80,26 @@ def _tool_call_finished(e: Record) -> str:
     return f"tool {e['tool']} done in {seconds(e['seconds'])}{cut}"
 
 
+def _tool_server_changed(e: Record) -> str:
+    ends = {
+        "added": "new, to be offered from the next start on",
+        "removed": "gone",
+        "changed": "changed, to be asked about before they run",
+    }
+    told = "; ".join(f"{', '.join(e[key])}: {end}" for key, end in ends.items() if e[key])
+    return f"the tools of MCP server {e['server']} have changed: {told}"
+
+
 def _picture_saved(e: Record) -> str:
     seed = e["settings"].get("seed")
     return (
         f"saved {e['path']}: {e['width']}x{e['height']} pixels"
         f"{f', seed {seed}' if seed else ''}, drawn in {seconds(e['seconds'])}"
     )
+
+
+def _download_changed(e: Record) -> str | None:
+    return f"download of {short_name(e['model'])} failed: {e['problem']}" if e["problem"] else None
 
 
 def _history_trimmed(e: Record) -> str:
@@ -106,6 +120,7 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
     "(`{advice}` gets it)",
     "memory_awaited": _memory_awaited,
+    "download_changed": _download_changed,
     "model_loaded": _with_end(
         "loaded {model:name} on {device} in {load_s:time}: {predicted_bytes:bytes} predicted, "
         "{measured_bytes:bytes} measured",
@@ -146,10 +161,12 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "permission_decided": _permission_decided,
     "tool_refused": "{origin}: tool {tool} is not offered: {problem}",
     "tool_server_connected": "MCP server {server} connected in {connect_s:time}: {tools} tools",
+    "tool_server_changed": _tool_server_changed,
     "tool_server_failed": "MCP server {server}: {problem}",
     "tool_progressed": "tool {tool}: {text}",
     "tool_call_finished": _tool_call_finished,
     "picture_saved": _picture_saved,
+    "picture_deleted": "deleted {path}",
     "history_trimmed": _history_trimmed,
     "conversation_switched": "the next message goes to conversation {to:.8}",
     "reminder_due": _reminder_due,

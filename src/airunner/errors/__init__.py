@@ -8,13 +8,15 @@
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
     │   ├── UnknownEngineError     a name that no engine has
     │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── ModelNotAddedError     something that cannot be registered as a model
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
     ├── WeightsError
     │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
     │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
     │   ├── UnsupportedArchitectureError
-    │   └── DownloadError          a source failed, or delivered other bytes than promised
+    │   ├── DownloadError          a source failed, or delivered other bytes than promised
+    │   └── HubError               a hub that was searched gave no answer
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
@@ -36,6 +38,7 @@
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
+    │   ├── EngineBuildError       a build of an engine that cannot be installed or used here
     │   ├── LoadError              a worker could not load its model
     │   ├── WorkerDiedError        a worker's process ended by itself
     │   ├── GenerationError        the engine refused or broke off a request
@@ -72,6 +75,13 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.catalog import CatalogError as CatalogError
+from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
+from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
+from airunner.errors.catalog import ModelNotAddedError as ModelNotAddedError
+from airunner.errors.catalog import UnknownEngineError as UnknownEngineError
+from airunner.errors.catalog import UnknownModelError as UnknownModelError
+from airunner.errors.catalog import UnmappedCapabilityError as UnmappedCapabilityError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
 from airunner.errors.leases import LeaseError as LeaseError
 from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
@@ -93,6 +103,7 @@ from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError
 from airunner.errors.server import ServerRunningError as ServerRunningError
 from airunner.errors.server import UnknownResponseError as UnknownResponseError
+from airunner.errors.storage_advice import storage_advice
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -112,58 +123,6 @@ class SettingsError(AiRunnerError):
         super().__init__(f"{name}={value!r} (from {origin}): {problem}")
 
 
-class CatalogError(AiRunnerError):
-    """Base of errors about which models exist and what they serve."""
-
-
-class UnknownModelError(CatalogError):
-    """A model name that is not in ``MODEL_REGISTRY``."""
-
-    def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
-        self.model, self.suggestions = model, tuple(suggestions)
-        hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
-        super().__init__(
-            f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
-        )
-
-
-class UnknownEngineError(CatalogError):
-    """A model names an engine that there is not; ``known`` are those that there are."""
-
-    def __init__(self, model: str, engine: str, known: Sequence[str]) -> None:
-        self.model, self.engine, self.known = model, engine, tuple(known)
-        there_is = f"there is {', '.join(known)}; an installed package can bring another one"
-        super().__init__(f"{model} has engine {engine!r}; {there_is}")
-
-
-class InvalidEngineError(CatalogError):
-    """An engine that cannot be registered."""
-
-    def __init__(self, engine: str, problem: str) -> None:
-        self.engine, self.problem = engine, problem
-        super().__init__(f"{engine} cannot be an engine: {problem}")
-
-
-class UnmappedCapabilityError(CatalogError):
-    """A capability that no model is mapped to."""
-
-    def __init__(self, capability: str) -> None:
-        self.capability = capability
-        super().__init__(
-            f"No model serves {str(capability)!r}. Map one with "
-            f"CAPABILITY_TO_MODEL[ModelCapability.{capability.upper()}] = '<registered model>'."
-        )
-
-
-class InvalidCatalogError(CatalogError):
-    """The registry contradicts itself; ``problems`` lists every contradiction found."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("The model registry is not usable: " + "; ".join(self.problems))
-
-
 class WeightsError(AiRunnerError):
     """Base of errors about model files."""
 
@@ -180,24 +139,32 @@ class MissingWeightsError(WeightsError):
         )
 
 
+UNREADABLE_ADVICE = "See that it is a file on this disk which this user may read."
+
+
 class CorruptWeightsError(WeightsError):
     """A model file is truncated, damaged, or not what its name claims."""
 
-    def __init__(self, path: Path | str, problem: str) -> None:
-        self.path, self.problem = Path(path), problem
-        super().__init__(
-            f"{path} is not a usable model file: {problem}. Delete it and fetch it again."
-        )
+    def __init__(
+        self, path: Path | str, problem: str, *, advice: str = "Delete it and fetch it again."
+    ) -> None:
+        self.path, self.problem, self.advice = Path(path), problem, advice
+        super().__init__(f"{path} is not a usable model file: {problem}. {advice}")
 
 
 class UnsupportedArchitectureError(WeightsError):
     """The file is sound, but its architecture is not one the engine can run."""
 
-    def __init__(self, path: Path | str, architecture: str) -> None:
-        self.path, self.architecture = Path(path), architecture
+    def __init__(
+        self,
+        path: Path | str,
+        architecture: str,
+        *,
+        advice: str = "A newer engine build may; otherwise choose another model.",
+    ) -> None:
+        self.path, self.architecture, self.advice = Path(path), architecture, advice
         super().__init__(
-            f"{path} has architecture {architecture!r}, which this engine cannot run. "
-            "A newer engine build may; otherwise choose another model."
+            f"{path} has architecture {architecture!r}, which this engine cannot run. {advice}"
         )
 
 
@@ -213,8 +180,19 @@ class DownloadError(WeightsError):
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
 
 
+class HubError(WeightsError):
+    """A hub that was searched gave no answer; ``hub`` is its address."""
+
+    def __init__(self, hub: str, problem: str, cause: DownloadCause = "") -> None:
+        self.hub, self.problem, self.cause = hub, problem, cause
+        super().__init__(f"No search at {hub}: {problem}.")
+
+
 class StorageError(AiRunnerError):
-    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown."""
+    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown.
+
+    ``advice`` follows from the system's words for ``problem``, where none is given.
+    """
 
     def __init__(
         self,
@@ -222,8 +200,9 @@ class StorageError(AiRunnerError):
         problem: str,
         needed_bytes: int | None = None,
         *,
-        advice: str = "Free some space and try again.",
+        advice: str = "",
     ) -> None:
+        advice = advice or storage_advice(problem)
         self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
         need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
         super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")
@@ -290,6 +269,17 @@ class EngineError(AiRunnerError):
     """Base of errors from an engine or the worker it runs in."""
 
 
+class EngineBuildError(EngineError):
+    """A build of an engine that cannot be had, or does not start, or sees no GPU here.
+
+    ``tried`` is false where it could not be fetched, so that nothing is known of it.
+    """
+
+    def __init__(self, build: str, problem: str, *, tried: bool = True) -> None:
+        self.build, self.problem, self.tried = build, problem, tried
+        super().__init__(f"The engine's build {build} cannot be used: {problem}.")
+
+
 class LoadError(EngineError):
     """A worker could not load its model. ``log`` is the end of what it printed."""
 
@@ -319,14 +309,20 @@ class GenerationError(EngineError):
 
 
 class ContextOverflowError(EngineError):
-    """The prompt does not fit into the context the model was loaded with (both in tokens)."""
+    """The prompt does not fit into the context the model was loaded with (both in tokens).
 
-    def __init__(self, model: str, prompt_tokens: int, n_ctx: int) -> None:
+    ``most_ctx`` is the longest that the model can be loaded with, where that is known.
+    """
+
+    def __init__(
+        self, model: str, prompt_tokens: int, n_ctx: int, most_ctx: int | None = None
+    ) -> None:
         self.model, self.prompt_tokens, self.n_ctx = model, prompt_tokens, n_ctx
-        super().__init__(
-            f"The prompt has {prompt_tokens:,} tokens, but {model} is loaded with a context of "
-            f"{n_ctx:,}. Shorten it, or raise --context."
-        )
+        self.most_ctx = most_ctx
+        loaded = f"is loaded with a context of {n_ctx:,}. Shorten it, or raise --context."
+        if most_ctx is not None and n_ctx >= most_ctx:
+            loaded = f"takes {n_ctx:,} at most. Shorten it, or use a model of a longer context."
+        super().__init__(f"The prompt has {prompt_tokens:,} tokens, but {model} {loaded}")
 
 
 class MediaNotSupportedError(EngineError):

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
+from typing import get_args
 
 from airunner.errors import (
     InvalidCatalogError,
@@ -21,7 +22,7 @@ from airunner.errors import (
     UnmappedCapabilityError,
 )
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
-from airunner.models.spec import ModelCapability, ModelSpec, RequantizedSource, Source
+from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec, RequantizedSource, Source
 
 Registry = Mapping[str, ModelSpec]
 CapabilityMap = Mapping[ModelCapability, str]
@@ -84,7 +85,7 @@ class Catalog:
         try:
             return self.registry[name]
         except KeyError:
-            raise UnknownModelError(name, self._similar(name)) from None
+            raise UnknownModelError(name, self.similar(name)) from None
 
     def engine(self, spec: ModelSpec) -> EngineTraits:
         """The engine of a model.
@@ -160,7 +161,7 @@ class Catalog:
         advice = f"airunner models pull {wanted.model_path}"
         reason = (
             f"{wanted.model_path} is not on this machine, so {chosen.model_path} serves "
-            f"{capability.value}; `{advice}` gets it, `airunner models pull --team` a whole team."
+            f"{capability.value}; `{advice}` gets it, `airunner setup` a whole team."
         )
         return Resolution(chosen, wanted, reason, advice)
 
@@ -183,6 +184,10 @@ class Catalog:
         if problems:
             raise InvalidCatalogError(problems)
 
+    def problems_of(self, spec: ModelSpec) -> list[str]:
+        """Everything that is wrong with one entry, each with its remedy."""
+        return self._problems(spec.model_path, spec)
+
     def _problems(self, key: str, spec: ModelSpec) -> list[str]:
         """What is wrong with one entry."""
         problems: list[str] = []
@@ -195,6 +200,9 @@ class Catalog:
             problems.append(str(UnknownEngineError(key, spec.engine, list(self.engines))))
         else:
             problems += [f"{key} {problem}" for problem in self._engine_problems(spec, engine)]
+        if spec.chat_dialect is not None and spec.chat_dialect not in get_args(ChatDialect):
+            known = ", ".join(get_args(ChatDialect))
+            problems.append(f"{key} has chat_dialect={spec.chat_dialect!r}; there are {known}")
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
         if spec.model_path in self._bases(spec.model_path, set()):
             problems.append(f"{key} is re-quantized from itself")
@@ -234,7 +242,7 @@ class Catalog:
                 self._bases(source.model, seen)
         return seen
 
-    def _similar(self, name: str) -> list[str]:
+    def similar(self, name: str) -> list[str]:
         """Registered names that the user may have meant, nearest first."""
         by_folded = {key.lower(): key for key in self.registry}
         by_folded |= {key.lower().rpartition("/")[2]: key for key in self.registry}

@@ -14,6 +14,7 @@ import json
 import re
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
 from airunner.records.exported import FORMAT, ID, Imported, read_conversations, seconds
 
-MOST_BYTES = 512 << 20
+MOST_BYTES = 256 << 20
 """What the files of an archive may have, unpacked."""
 
 _REASONING = re.compile(r'<details type="reasoning".*?(?:</details>|\Z)', re.DOTALL)
@@ -67,7 +68,7 @@ def _texts(data: bytes) -> Iterator[bytes]:
                 raise UnusableRecordError("export", "the archive is too large")
             for member in members:
                 yield archive.read(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
         raise UnusableRecordError("export", f"the archive is damaged: {error}") from error
 
 

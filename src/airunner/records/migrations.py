@@ -152,6 +152,7 @@ def _7_branches_and_folders(connection: sqlite3.Connection) -> None:
     ):
         connection.execute(f"ALTER TABLE conversation ADD COLUMN {column}")
     connection.execute("CREATE INDEX conversation_parent ON conversation (parent)")
+    connection.execute("CREATE INDEX conversation_updated ON conversation (updated_s)")
 
 
 def _8_conversation_details(connection: sqlite3.Connection) -> None:

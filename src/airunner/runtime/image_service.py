@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from airunner.engines.base import Launcher, Preparable
-from airunner.engines.image import Drawn, ImageRequest, ImageStep
+from airunner.engines.image import DrawingCheck, Drawn, ImageRequest, ImageStep
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus, ImageStepped, PictureSaved
 from airunner.models.spec import ImageDefaults, ModelCapability
@@ -22,13 +22,15 @@ from airunner.pictures import PicturesFolder
 from airunner.resources.status import DeviceStatus
 from airunner.runtime.team import ModelTeam
 
+_USUAL_STEPS = 24
 DRAWING = ModelCapability.IMAGE_GENERATION
 
 
 class ImageService:
     """Draws with the team's image model into one folder. Runs on the runtime's loop.
 
-    ``launchers`` are the engines' by name.
+    ``launchers`` are the engines' by name. ``previews`` is about how many small pictures of
+    its state a drawing gives that does not say itself; each costs the decoding of 64 px.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class ImageService:
     ) -> None:
         self._team, self._bus, self.pictures, self._launchers = team, bus, pictures, launchers
         self._prepared: Preparable | None = None
+        self.previews = 0
 
     def prepare(self) -> None:
         """Have a worker import its library now, if the memory for that is free on the CPU.
@@ -73,10 +76,14 @@ class ImageService:
             ImageRequestError, BlackImageError, StorageError, EngineError: see ``ImageModel.draw``.
             AiRunnerError: see ``ModelTeam.lease``.
         """
+        await self._check(request, model)
         async with self._team.lease(DRAWING, owner=owner, model=model) as lease:
             name = lease.spec.model_path
             targets = await asyncio.to_thread(self.pictures.reserve, request.prompt, request.count)
             order = replace(_filled(request, lease.spec.image), targets=targets)
+            if self.previews and not order.preview_every:
+                every = max(1, (order.steps or _USUAL_STEPS) // self.previews)
+                order = replace(order, preview_every=every)
             try:
                 async with aclosing(lease.draw(order)) as progress:
                     async for item in progress:
@@ -87,6 +94,13 @@ class ImageService:
             finally:
                 self.pictures.release(targets)
         raise GenerationError(name, "the drawing ended without a picture")
+
+    async def _check(self, request: ImageRequest, model: str | None) -> None:
+        """Refuse at once what no loaded model could draw either."""
+        spec = self._team.resolve(DRAWING) if model is None else self._team.spec(model)
+        launcher = self._launchers.get(spec.engine)
+        if isinstance(launcher, DrawingCheck):
+            await asyncio.to_thread(launcher.check, spec.model_path, request)
 
     async def follow(
         self, request: ImageRequest, *, owner: str, model: str | None = None
