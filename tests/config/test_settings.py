@@ -42,6 +42,8 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "kv_type": (("q8_0", "q8_0"), ("q4_0", "q4_0"), ("'q8_0'", "q8_0")),
     "threads": (("2", 2), ("3", 3), ("4", 4)),
     "llama_server": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
+    "engine": (("cu128", "cu128"), ("vulkan", "vulkan"), ("'rocm'", "rocm")),
+    "engine_index": (("http://a", "http://a"), ("b", "b"), ("'c'", "c")),
     "chat_template": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
     "parking_memory": (("0", 0), ("5MB", 5 * 10**6), ("'1KiB'", 1024)),
     "parking_disk": (("0", 0), ("5MB", 5 * 10**6), ("'1KiB'", 1024)),

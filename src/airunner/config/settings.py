@@ -29,9 +29,9 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from airunner.config import default_folders
 from airunner.config.byte_size import GIB, MILLION
-from airunner.config.text_file import read_text
+from airunner.config.setting import Setting as Setting
+from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
-    Parser,
     choice,
     device_assignments,
     device_budgets,
@@ -52,41 +52,11 @@ from airunner.errors import SettingsError
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
-
-
+_ROCM_BUILDS = ("rocm", "rocm-7.2.4", "rocm-6.4.1")
+ENGINE_BUILDS = ("auto", "cpu", "cu132", "cu128", *_ROCM_BUILDS, "vulkan", "metal")
+"""What the user may ask for; the builds themselves are the engine's."""
 _OF_THE_USER = ("pictures", "files")
 """Folders that are the user's own by default; a user without any has them in ``home``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the declaration of a setting says beside its type and default.
-
-    Attributes:
-        parse: turns a flag, a variable or a TOML entry into the value.
-        help: one line for ``--help`` and ``airunner doctor``.
-        metavar: stands for the value in help texts; empty for a switch, which takes none.
-        variable: the environment variable, if it is not ``AIRUNNER_<NAME>``.
-        in_file: whether the configuration file may hold it.
-        name: the field's name, filled in from the field.
-    """
-
-    parse: Parser
-    help: str
-    metavar: str = ""
-    variable: str = ""
-    in_file: bool = True
-    name: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The setting's command line flag."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether the flag stands alone."""
-        return self.parse is switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +138,24 @@ class Settings:
     llama_server: Annotated[
         Path | None,
         Setting(existing_file, "your own llama-server, used instead of the bundled one", "FILE"),
+    ] = None
+    engine: Annotated[
+        str,
+        Setting(
+            choice(*ENGINE_BUILDS),
+            "build of the bundled engine that `airunner engine` and `airunner setup` install; "
+            "auto is the best for this machine's GPU",
+            "BUILD",
+        ),
+    ] = "auto"
+    engine_index: Annotated[
+        str | None,
+        Setting(
+            text,
+            "address below which each GPU build of the engine has its index "
+            "(default: its publisher's)",
+            "URL",
+        ),
     ] = None
     chat_template: Annotated[
         Path | None,
@@ -311,6 +299,14 @@ class Settings:
         origins = {**self.origins, **dict.fromkeys(parsed, "code")}
         return dataclasses.replace(self, **parsed, origins=origins)
 
+    @property
+    def file(self) -> Path:
+        """The configuration file that was read, or where one would be."""
+        if self.config is not None:
+            return self.config
+        named = self.origins["home"] != "default" or self.home != default_folders.default_home()
+        return config_file({"home": self.home} if named else {})
+
     def shown(self, name: str) -> str:
         """The value of setting ``name`` for people: sizes with units, ``-`` for none."""
         return show(getattr(self, name), SETTINGS[name].metavar)
@@ -377,21 +373,13 @@ def config_file(values: Mapping[str, Any]) -> Path:
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
     """The file's entries, or ``None`` if there is no file and none was asked for."""
-    import tomllib  # here, because most processes have no file to read
-
     origin = f"{file.name} ({file})"
-    try:
-        content = tomllib.loads(read_text(file))
-    except (FileNotFoundError, NotADirectoryError):
+    read = read_toml(file)
+    if not read.exists:
         if not required:
             return None
-        raise SettingsError("config", str(file), origin, "there is no such file") from None
-    except OSError as problem:
-        problem_told = f"cannot be read: {problem.strerror or problem}"
-        raise SettingsError("config", str(file), origin, problem_told) from None
-    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
-        raise SettingsError("config", str(file), origin, f"is not valid TOML: {problem}") from None
-    for name, value in content.items():
+        raise SettingsError("config", str(file), origin, "there is no such file")
+    for name, value in read.content.items():
         if name in SETTINGS and not SETTINGS[name].in_file:
             raise SettingsError(name, value, origin, "a file cannot name another; remove this line")
-    return {name: (value, origin) for name, value in content.items()}
+    return {name: (value, origin) for name, value in read.content.items() if name not in TABLES}

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airunner.config.settings import SETTINGS, Settings, config_file, parse_setting
+from airunner.config.settings import SETTINGS, Settings, parse_setting
 from airunner.config.text_file import read_text
+from airunner.config.toml_file import TABLES
 from airunner.config.values import show
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
@@ -27,12 +28,7 @@ class SettingsFile:
     """
 
     def __init__(self, settings: Settings) -> None:
-        values: dict[str, Any] = {}
-        if settings.config is not None:
-            values["config"] = settings.config
-        elif settings.origins["home"] != "default" or settings.home != Settings().home:
-            values["home"] = settings.home
-        self.path = config_file(values)
+        self.path = settings.file
         self._writing = threading.Lock()
 
     @property
@@ -47,7 +43,11 @@ class SettingsFile:
             SettingsError: it cannot be read, or a value in it cannot be used.
         """
         content = self._document().unwrap()
-        return {name: parse_setting(name, value, self.origin) for name, value in content.items()}
+        return {
+            name: parse_setting(name, value, self.origin)
+            for name, value in content.items()
+            if name not in TABLES
+        }
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Write other values; ``None`` takes one out. All of them are written, or none.

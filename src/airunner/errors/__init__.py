@@ -8,6 +8,7 @@
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
     │   ├── UnknownEngineError     a name that no engine has
     │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── ModelNotAddedError     something that cannot be registered as a model
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
     ├── WeightsError
@@ -37,6 +38,7 @@
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
+    │   ├── EngineBuildError       a build of an engine that cannot be installed or used here
     │   ├── LoadError              a worker could not load its model
     │   ├── WorkerDiedError        a worker's process ended by itself
     │   ├── GenerationError        the engine refused or broke off a request
@@ -73,6 +75,13 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.catalog import CatalogError as CatalogError
+from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
+from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
+from airunner.errors.catalog import ModelNotAddedError as ModelNotAddedError
+from airunner.errors.catalog import UnknownEngineError as UnknownEngineError
+from airunner.errors.catalog import UnknownModelError as UnknownModelError
+from airunner.errors.catalog import UnmappedCapabilityError as UnmappedCapabilityError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
 from airunner.errors.leases import LeaseError as LeaseError
 from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
@@ -112,65 +121,6 @@ class SettingsError(AiRunnerError):
     def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
         self.name, self.value, self.origin, self.problem = name, value, origin, problem
         super().__init__(f"{name}={value!r} (from {origin}): {problem}")
-
-
-class CatalogError(AiRunnerError):
-    """Base of errors about which models exist and what they serve."""
-
-
-class UnknownModelError(CatalogError):
-    """A model name that is not in ``MODEL_REGISTRY``."""
-
-    def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
-        self.model, self.suggestions = model, tuple(suggestions)
-        hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
-        registry = "MODEL_REGISTRY in components/llm/config/model_capabilities.py"
-        if model.lower().endswith((".gguf", ".safetensors")):
-            super().__init__(
-                f"No model named {model!r} is registered, and nothing has to be fetched for a file "
-                f"on this machine: add an entry whose model_path is its full path to {registry}."
-            )
-            return
-        super().__init__(
-            f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            f"add your own to {registry}."
-        )
-
-
-class UnknownEngineError(CatalogError):
-    """A model names an engine that there is not; ``known`` are those that there are."""
-
-    def __init__(self, model: str, engine: str, known: Sequence[str]) -> None:
-        self.model, self.engine, self.known = model, engine, tuple(known)
-        there_is = f"there is {', '.join(known)}; an installed package can bring another one"
-        super().__init__(f"{model} has engine {engine!r}; {there_is}")
-
-
-class InvalidEngineError(CatalogError):
-    """An engine that cannot be registered."""
-
-    def __init__(self, engine: str, problem: str) -> None:
-        self.engine, self.problem = engine, problem
-        super().__init__(f"{engine} cannot be an engine: {problem}")
-
-
-class UnmappedCapabilityError(CatalogError):
-    """A capability that no model is mapped to."""
-
-    def __init__(self, capability: str) -> None:
-        self.capability = capability
-        super().__init__(
-            f"No model serves {str(capability)!r}. Map one with "
-            f"CAPABILITY_TO_MODEL[ModelCapability.{capability.upper()}] = '<registered model>'."
-        )
-
-
-class InvalidCatalogError(CatalogError):
-    """The registry contradicts itself; ``problems`` lists every contradiction found."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("The model registry is not usable: " + "; ".join(self.problems))
 
 
 class WeightsError(AiRunnerError):
@@ -317,6 +267,17 @@ class DoesNotFitError(AiRunnerError):
 
 class EngineError(AiRunnerError):
     """Base of errors from an engine or the worker it runs in."""
+
+
+class EngineBuildError(EngineError):
+    """A build of an engine that cannot be had, or does not start, or sees no GPU here.
+
+    ``tried`` is false where it could not be fetched, so that nothing is known of it.
+    """
+
+    def __init__(self, build: str, problem: str, *, tried: bool = True) -> None:
+        self.build, self.problem, self.tried = build, problem, tried
+        super().__init__(f"The engine's build {build} cannot be used: {problem}.")
 
 
 class LoadError(EngineError):

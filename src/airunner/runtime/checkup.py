@@ -17,7 +17,6 @@ from typing import Any
 
 from airunner import __version__
 from airunner.components.llm.config.model_capabilities import (
-    CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
     embedded_fallback,
@@ -33,11 +32,12 @@ from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
-from airunner.weights.store import ModelStore
+from airunner.weights.store import ModelStore, open_store
 
 LOW_DISK_BYTES = 512 * MIB
 
@@ -89,8 +89,8 @@ def examine(settings: Settings) -> dict[str, Any]:
     """
     engines = known_engines()
     hardware = Hardware(settings, engines)
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, engines.traits)
-    store = ModelStore(settings.home, catalog, EventBus(), offline=True)
+    catalog = open_catalog(settings, engines.traits)
+    store = open_store(settings.replace(offline=True), catalog, EventBus())
     installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))
     weights = list(_weights(store))
@@ -217,8 +217,7 @@ def _weights_problems(
             "embedded-primary",
             "The embedded 135M model talks, because no other primary is here. "
             "It shows the machinery and is no assistant.",
-            "`airunner plan` shows which team this machine can run, "
-            "`airunner models pull --team` fetches it.",
+            "`airunner setup` gets the team that this machine can run.",
             False,
         )
 

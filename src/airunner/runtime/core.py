@@ -20,10 +20,6 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.specialist import DEFAULT_MAX_TOKENS, ask_specialist
 from airunner.agent.tool_call import Outcome
-from airunner.components.llm.config.model_capabilities import (
-    CAPABILITY_TO_MODEL,
-    MODEL_REGISTRY,
-)
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
@@ -33,7 +29,7 @@ from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content, Delta
 from airunner.models.assign import Assignment, declared_bytes
-from airunner.models.catalog import Catalog, Resolution
+from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
@@ -47,6 +43,7 @@ from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder, workers_folder
 from airunner.runtime.image_service import ImageService
@@ -61,7 +58,7 @@ from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset
-from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store
 
 
 class RuntimeCore:
@@ -94,9 +91,9 @@ class RuntimeCore:
         self.settings = settings = settings or Settings.load()
         self.bus = EventBus()
         self.engines = known_engines()
-        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
+        self.catalog = open_catalog(settings, self.engines.traits)
         self.catalog.validate()
-        self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
+        self.store = open_store(settings, self.catalog, self.bus)
         self.hardware = Hardware(settings, self.engines)
         pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
@@ -140,7 +137,8 @@ class RuntimeCore:
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
-        self._planner = TeamPlanner(self.hardware, self.engines.traits.values(), self._size_of)
+        traits = self.engines.traits.values()
+        self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
         self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)

@@ -13,24 +13,29 @@ from airunner.config.byte_size import format_bytes
 from airunner.errors import LeaseRefusedError
 from airunner.models.spec import ModelSpec
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_sheet import model_list, model_sheet
 from airunner.weights.downloads import Downloads
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What removing a model's weights has freed, in bytes and in words."""
+    """What removing a model's weights has freed, in bytes and in words.
+
+    ``forgotten`` says that the model, which somebody had added, is registered no longer.
+    """
 
     model: str
     freed_bytes: int
     words: str
+    forgotten: bool
 
 
 class StoredModels:
     """See the module's description. Used on the loop that serves."""
 
-    def __init__(self, core: RuntimeCore, downloads: Downloads) -> None:
-        self._core, self._downloads = core, downloads
+    def __init__(self, core: RuntimeCore, downloads: Downloads, catalogue: ModelCatalogue) -> None:
+        self._core, self._downloads, self._catalogue = core, downloads, catalogue
 
     async def all(self) -> dict[str, Any]:
         """Every registered model in a line, and who serves what now."""
@@ -43,9 +48,16 @@ class StoredModels:
             UnknownModelError: it is not registered.
             WeightsError: its weights are here and unusable.
         """
-        spec = self._core.catalog.spec(name)
-        kept = await asyncio.to_thread(self._core.store.kept_bytes, spec)
+        kept = await self.removable_bytes(name)
         return {**await model_sheet(self._core, name), "removable_bytes": kept}
+
+    async def removable_bytes(self, name: str) -> int:
+        """What removing a model's weights would free.
+
+        Raises:
+            UnknownModelError: it is not registered.
+        """
+        return await asyncio.to_thread(self._core.store.kept_bytes, self._core.catalog.spec(name))
 
     async def remove(self, name: str) -> Removal:
         """Delete a model's weights, after its download has stopped and it has left memory.
@@ -65,7 +77,8 @@ class StoredModels:
             raise LeaseRefusedError(spec.model_path, "it is in use; stop that first")
         words = self._words(spec, core.store.kept_bytes(spec))
         freed = await asyncio.to_thread(core.store.remove, spec)
-        return Removal(spec.model_path, freed, words)
+        forgotten = await asyncio.to_thread(self._catalogue.forget, spec.model_path)
+        return Removal(spec.model_path, freed, words, forgotten)
 
     def _words(self, spec: ModelSpec, n_bytes: int) -> str:
         if n_bytes:

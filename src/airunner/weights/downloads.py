@@ -51,6 +51,11 @@ class _Item:
         """It may begin, if not now then soon."""
         return self.shown.state == "queued" and self.thread is None
 
+    @property
+    def has_ended(self) -> bool:
+        """Nothing more happens, and no thread is at it."""
+        return self.shown.has_ended and self.thread is None
+
 
 class Downloads:
     """See the module's description.
@@ -171,7 +176,7 @@ class Downloads:
         """
         with self._changing():
             item = self._item(model)
-            if item.shown.has_ended:
+            if item.has_ended:
                 last = self._shown(item, {})
                 del self._items[model]
                 return last
@@ -199,7 +204,7 @@ class Downloads:
     def forget_ended(self) -> list[Download]:
         """Take those that are done, failed or cancelled from the list; what is left."""
         with self._changing():
-            self._items = {m: i for m, i in self._items.items() if not i.shown.has_ended}
+            self._items = {m: i for m, i in self._items.items() if not i.has_ended}
         return self.all()
 
     def wait(self, model: str) -> Path:
@@ -210,7 +215,7 @@ class Downloads:
             WeightsError, StorageError: it failed; see ``ModelStore.fetch``.
         """
         with self._changes:
-            while not (item := self._item(model)).shown.has_ended or item.thread is not None:
+            while not (item := self._item(model)).has_ended:
                 self._changes.wait()
             if item.error is not None:
                 raise item.error

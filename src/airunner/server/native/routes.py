@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 
 import airunner
-from airunner.runtime.native_form import API, fingerprint
+from airunner.runtime.native_form import API
 from airunner.server.native.attachments import attachment_routes
 from airunner.server.native.conversation_routes import conversation_routes
 from airunner.server.native.finding import finding_routes
@@ -32,7 +32,6 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     """The routes. Streams that only wait end when ``ending`` is set."""
     routes = APIRouter(prefix=API, tags=["AI Runner"], route_class=NativeRoute)
     core = services.core
-    begun_with = fingerprint(core.catalog)
 
     @routes.get("")
     async def handshake() -> dict[str, Any]:
@@ -41,7 +40,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
             "airunner": airunner.__version__,
             "pid": os.getpid(),
             "home": str(core.settings.home),
-            "catalog": begun_with,
+            "catalog": await asyncio.to_thread(services.catalogue.fingerprint),
             "settings": settings_as_json(core),
         }
 
@@ -56,9 +55,11 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
         return await stream_response(request, services.events.pieces(since), tell)
 
     routes.include_router(memory_routes(services))
-    routes.include_router(native_model_routes(services.stored, services.downloads))
+    routes.include_router(
+        native_model_routes(services.stored, services.downloads, services.catalogue, services.team)
+    )
     routes.include_router(finding_routes(services.finder))
-    routes.include_router(record_routes(core, services.remembered))
+    routes.include_router(record_routes(core, services.remembered, services.due))
     routes.include_router(conversation_routes(services.conversations))
     routes.include_router(setting_routes(services.settings, services.rules))
     routes.include_router(management_routes(services.mcp, services.keys, services.checkups))

@@ -13,11 +13,14 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.team_offers import TeamOffers
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.attachments import Attachments
 from airunner.server.native.checkups import Checkups
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.event_log import EventLog
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
@@ -52,6 +55,7 @@ class Services:
     timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    due: DueReminders
     settings: SettingsService
     rules: PermissionRules
     mcp: McpEntries
@@ -60,13 +64,16 @@ class Services:
     uploads: Uploads
     gallery: Gallery
     drawings: Drawings
+    catalogue: ModelCatalogue
     finder: ModelFinder
+    team: TeamOffers
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         known, settings = core.settings, SettingsService(core)
         attachments = Attachments(core)
+        catalogue = ModelCatalogue(known, core.catalog, core.bus)
         downloads = Downloads(
             core.store,
             at_once=known.parallel_downloads,
@@ -84,10 +91,12 @@ class Services:
             turns=Turns(core, attachments),
             attachments=attachments,
             downloads=downloads,
-            stored=StoredModels(core, downloads),
+            stored=StoredModels(core, downloads, catalogue),
+            catalogue=catalogue,
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
-            remembered=Remembered(core.records),
+            remembered=Remembered(core.records, core.bus),
+            due=DueReminders(core.records, core.bus),
             settings=settings,
             rules=PermissionRules(core, settings),
             mcp=McpEntries(core),
@@ -97,6 +106,7 @@ class Services:
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
             finder=ModelFinder(core, HubSearch(offline=known.offline)),
+            team=TeamOffers(core, downloads, catalogue),
         )
 
     async def load(self, model: str) -> None:

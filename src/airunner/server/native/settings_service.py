@@ -26,6 +26,24 @@ from airunner.runtime.tool_supply import ToolSupply
 LIVE = frozenset({"permissions"})
 """What holds from the moment at which it is changed; all else from the next start on."""
 
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    "Memory and devices": (
+        *("max_memory", "reserve", "devices", "visible_gpus", "assign", "keep_in_memory"),
+        *("threads", "engine", "engine_index", "llama_server"),
+    ),
+    "Conversations": (
+        *("primary", "context", "max_tokens", "max_steps", "parallel", "kv_type"),
+        *("chat_template", "queue_limit", "lease_timeout_s"),
+    ),
+    "Parked conversations": ("parking_memory", "parking_disk", "keep_parked"),
+    "Tools": ("permissions", "tools", "core_tools", "tool_timeout_s", "mcp_config"),
+    "Pictures": ("image_size", "image_dtype", "safety_checker", "allow_pickle"),
+    "Folders and downloads": (
+        *("home", "files", "pictures", "config", "parallel_downloads", "offline"),
+    ),
+}
+"""The settings in an order for people."""
+
 _KINDS = {
     "SIZE": "size",
     "N": "integer",
@@ -41,6 +59,7 @@ class ShownSetting:
     """A setting, as it is and as it will be.
 
     Attributes:
+        subject: what it is about, one of ``SUBJECTS``.
         kind: how it is written: ``switch``, ``choice`` (of ``options``), ``size``, ``integer``,
             ``seconds``, ``folder``, ``file``, ``pixels``, ``names``, ``table`` or ``text``.
         value: what holds now, in words.
@@ -55,6 +74,7 @@ class ShownSetting:
     """
 
     name: str
+    subject: str
     kind: str
     options: tuple[str, ...]
     help: str
@@ -158,6 +178,7 @@ class SettingsService:
         kind, options = _kind(setting)
         return ShownSetting(
             name=name,
+            subject=next(subject for subject, names in SUBJECTS.items() if name in names),
             kind=kind,
             options=options,
             help=setting.help,

@@ -1,0 +1,146 @@
+"""The configuration file as text: its tables, the line an entry stands on, and writing one.
+
+Owns no meaning: what a key says is for whoever asks. The user's comments, order and
+spacing stay as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airunner.config.text_file import read_text
+from airunner.config.whole_file import write_whole
+from airunner.errors import SettingsError
+
+TABLES = ("models", "capabilities")
+"""Keys of the file that are no settings: models of the user's own, and who serves what."""
+
+
+@dataclass(frozen=True, slots=True)
+class TomlFile:
+    """A file as it was read; an empty one where there is none."""
+
+    path: Path
+    exists: bool
+    text: str
+    content: Mapping[str, Any]
+
+    def origin(self, keys: Sequence[str | int]) -> str:
+        """Where an entry stands, for an error: the file, and the line."""
+        return f"{self.path.name}, line {self.line_of(keys)} ({self.path})"
+
+    def line_of(self, keys: Sequence[str | int]) -> int:
+        """The line, from 1, on which the entry at ``keys`` begins.
+
+        Of an entry that is not there, that of the innermost table it would belong to. Works
+        for every form in which TOML can be written: an entry begins with the first line
+        without which the text up to its end lacks it.
+        """
+        import tomllib
+
+        while keys and not _has(self.content, keys):
+            keys = keys[:-1]
+        lines = self.text.split("\n")
+        sound_lines = 0
+        for count in range(1, len(lines) + 1):
+            try:
+                content = tomllib.loads("\n".join(lines[:count]))
+            except tomllib.TOMLDecodeError:
+                continue  # in the middle of an entry
+            if keys and _has(content, keys):
+                return sound_lines + 1
+            sound_lines = count
+        return 1
+
+
+def read_toml(path: Path) -> TomlFile:
+    """The file at ``path``; an empty one where there is none.
+
+    Raises:
+        SettingsError: it cannot be read, or is no TOML; the message has line and column.
+    """
+    import tomllib
+
+    try:
+        text = read_text(path)
+        return TomlFile(path, True, text, tomllib.loads(text))
+    except FileNotFoundError:
+        return TomlFile(path, False, "", {})
+    except OSError as problem:
+        reason = f"cannot be read: {problem}"
+    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
+        reason = f"is not valid TOML: {problem}"
+    raise SettingsError("config", str(path), f"{path.name} ({path})", reason)
+
+
+def write_entries(path: Path, entries: Mapping[tuple[str, str], Any]) -> None:
+    """Set entries of tables, each by table and name; ``None`` removes one. All or none.
+
+    Raises:
+        SettingsError: the file is no TOML, or a table is in a form that cannot be added to.
+        StorageError: it cannot be written.
+    """
+    read = read_toml(path)
+    wanted: dict[str, Any] = copy.deepcopy(dict(read.content))
+    for (table, name), value in entries.items():
+        inside = wanted.setdefault(table, {})
+        if not isinstance(inside, dict):
+            raise SettingsError(table, inside, read.origin([table]), "must be a table")
+        if value is None:
+            inside.pop(name, None)
+        else:
+            inside[name] = value
+    for text in (_edited(read.text, entries), _appended(read.text, entries)):
+        if _means(text) == {key: value for key, value in wanted.items() if value != {}}:
+            write_whole(path, text)
+            return
+    table = next(iter(entries))[0]
+    problem = f"is in a form that cannot be added to; write it as [{table}] and lines below that"
+    raise SettingsError(table, "...", read.origin([table]), problem)
+
+
+def _edited(text: str, entries: Mapping[tuple[str, str], Any]) -> str:
+    """The text with entries set where their tables are; empty if that cannot be."""
+    import tomlkit
+
+    document: Any = tomlkit.parse(text)
+    try:
+        for (table, name), value in entries.items():
+            if value is None:
+                document.get(table, {}).pop(name, None)
+                continue
+            if table not in document:
+                document[table] = tomlkit.table(is_super_table=isinstance(value, Mapping))
+            document[table][name] = tomlkit.item(value)
+        return tomlkit.dumps(document)
+    except ValueError:  # an inline table, which takes no table inside
+        return ""
+
+
+def _appended(text: str, entries: Mapping[tuple[str, str], Any]) -> str:
+    """The text with entries as tables of their own at its end, for keys that have dots."""
+    new = _edited("", {keys: value for keys, value in entries.items() if value is not None})
+    return f"{text.rstrip()}\n\n{new}"
+
+
+def _means(text: str) -> dict[str, Any]:
+    """What a text says, without tables that are empty."""
+    import tomllib
+
+    try:
+        return {key: value for key, value in tomllib.loads(text).items() if value != {}}
+    except ValueError:
+        return {"no": "TOML"}
+
+
+def _has(content: object, keys: Sequence[str | int]) -> bool:
+    for key in keys:
+        try:
+            content = content[key]  # type: ignore[index]
+        except (LookupError, TypeError):
+            return False
+    return True
