@@ -274,3 +274,8 @@ def test_the_panels_of_a_page_need_no_more_than_tools(api: httpx.Client) -> None
     ran = api.post("/tools/run_python", json={**code, "approved": True, "stream": True}).text
     assert "event: tool_call_finished" in ran
     assert "10\\ndone" in ran
+
+
+def test_every_setting_has_a_subject() -> None:
+    named = [name for names in SUBJECTS.values() for name in names]
+    assert sorted(named) == sorted(SETTINGS)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from airunner.errors import CorruptWeightsError, MissingWeightsError
+from airunner.errors import UNREADABLE_ADVICE, CorruptWeightsError, MissingWeightsError
 from airunner.models.quantization import TENSOR_TYPES, TensorType
 
 Scalar = int | float | bool | str
@@ -88,7 +88,9 @@ def read_header(path: Path, keep_arrays: Collection[str] = ()) -> GgufHeader:
     except FileNotFoundError:
         raise MissingWeightsError(path.name, (path,)) from None
     except OSError as error:
-        raise CorruptWeightsError(path, f"it cannot be read ({error.strerror})") from error
+        raise CorruptWeightsError(
+            path, f"it cannot be read ({error.strerror})", advice=UNREADABLE_ADVICE
+        ) from error
 
 
 class _Parser:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
-from airunner.errors import CorruptWeightsError, MissingWeightsError
+from airunner.errors import UNREADABLE_ADVICE, CorruptWeightsError, MissingWeightsError
 
 DTYPE_BITS: Mapping[str, int] = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16,
@@ -69,7 +69,8 @@ def read_tensors(path: Path) -> tuple[StoredTensor, ...]:
     except FileNotFoundError:
         raise MissingWeightsError(path.name, (path,)) from None
     except OSError as error:
-        raise CorruptWeightsError(path, f"it cannot be read ({error.strerror})") from error
+        problem = f"it cannot be read ({error.strerror})"
+        raise CorruptWeightsError(path, problem, advice=UNREADABLE_ADVICE) from error
 
 
 def _read(path: Path, file: BinaryIO) -> tuple[StoredTensor, ...]:

@@ -33,7 +33,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     ),
     "Conversations": (
         *("primary", "context", "max_tokens", "max_steps", "parallel", "kv_type"),
-        *("queue_limit", "lease_timeout_s"),
+        *("chat_template", "queue_limit", "lease_timeout_s"),
     ),
     "Parked conversations": ("parking_memory", "parking_disk", "keep_parked"),
     "Tools": ("permissions", "tools", "core_tools", "tool_timeout_s", "mcp_config"),
