@@ -7,7 +7,7 @@ the model's own defaults.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.generation import run_generation
@@ -15,7 +15,7 @@ from airunner.agent.history import fit
 from airunner.agent.team import Lease, Team
 from airunner.engines.base import ChatRequest
 from airunner.media import MediaSupport
-from airunner.messages import Content, MediaKind, Message
+from airunner.messages import Content, Delta, MediaKind, Message
 from airunner.models.spec import ModelCapability
 
 DEFAULT_MAX_TOKENS = 512
@@ -90,12 +90,18 @@ class SpecialistSession:
         self._dialogue = self._new_dialogue()
 
     async def invoke(
-        self, prompt: Content, *, max_tokens: int | None = None, remember: bool = True
+        self,
+        prompt: Content,
+        *,
+        max_tokens: int | None = None,
+        remember: bool = True,
+        on_delta: Callable[[Delta], None] | None = None,
     ) -> str:
         """The answer to ``prompt``, which may refer to earlier ones of this session.
 
         With ``remember`` false the prompt stands alone and leaves no trace. What no
-        longer fits the context is forgotten, oldest first.
+        longer fits the context is forgotten, oldest first. ``on_delta`` is given each
+        piece of the answer as it comes.
 
         Raises:
             ContextOverflowError: the prompt alone does not fit; it is never cut.
@@ -123,7 +129,7 @@ class SpecialistSession:
                 # Thoughts would use up the tokens that the answer needs.
                 thinking=False,
             )
-            done = await run_generation(self._lease, request)
+            done = await run_generation(self._lease, request, on_delta=on_delta)
         except BaseException:
             dialogue.messages.pop()
             raise
