@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
 from airunner.config.byte_size import GIB
+from airunner.config.toml_file import read_toml
 from airunner.config.values import (
     Parser,
     choice,
@@ -343,7 +344,7 @@ def _parse(name: str, value: object, origin: str) -> Any:
         return None
     try:
         return SETTINGS[name].parse(value)
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise SettingsError(name, value, origin, str(problem)) from None
 
 
@@ -380,11 +381,9 @@ def _config_file(values: Mapping[str, Any]) -> Path:
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
     """The file's entries, or ``None`` if there is no file and none was asked for."""
-    import tomllib  # here, because most processes have no file to read
-
     origin = f"{file.name} ({file})"
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = read_toml(file)
     except FileNotFoundError:
         if not required:
             return None

@@ -9,8 +9,9 @@ setting's name and where it was written.
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ _DEVICE_ID = re.compile(r"(cpu|cuda|rocm|metal)(:\d+)?", re.ASCII)
 _CALL_PATTERN = re.compile(r"(?P<name>@?[\w*?\[\]-]+)(?:\((?P<arguments>[^()]*)\))?", re.ASCII)
 _CLASSES = ("@read", "@write", "@network", "@execute")
 _DECISIONS = ("allow", "ask", "deny")
-_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 _YES_NO = {"1": True, "true": True, "yes": True, "on": True}
 _YES_NO |= {"0": False, "false": False, "no": False, "off": False}
 
@@ -38,7 +38,14 @@ def path(value: object) -> Path:
     """A path; ``~`` is the user's folder, a relative one starts at the working directory."""
     if not isinstance(value, str | Path) or not str(value).strip():
         raise ValueError("must be a path")
-    return Path(value).expanduser().absolute()
+    try:
+        found = Path(value).expanduser().absolute()
+        os.lstat(found)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # what is not there yet can be made
+    except (OSError, RuntimeError, ValueError) as error:  # too long; no such user; a zero byte
+        raise ValueError(f"cannot be a path: {getattr(error, 'strerror', '') or error}") from None
+    return found
 
 
 def existing_file(value: object) -> Path:
@@ -191,7 +198,7 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
     Or a TOML table: ``"write_file(path=notes/*)" = "allow"``.
     """
     if isinstance(value, str):
-        parts = [part for part in _OUTSIDE_BRACKETS.split(value) if part.strip()]
+        parts = [part for part in _rules(value) if part.strip()]
         pairs: list[tuple[object, object]] = [
             (k, d) for k, _, d in (p.rpartition("=") for p in parts)
         ]
@@ -199,6 +206,8 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
         pairs = list(value.items())
     else:
         pairs = list(value) if isinstance(value, tuple | list) else [("", "")]
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+            raise ValueError("must be calls and what to do about them, like write_file=allow")
     found: dict[str, str] = {}
     for pattern, decision in pairs:
         wanted = str(decision).strip()
@@ -208,6 +217,18 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
         call_pattern(key)
         found[key] = wanted
     return tuple(found.items())
+
+
+def _rules(text: str) -> Iterator[str]:
+    """The parts between commas that stand outside of brackets."""
+    start, is_open = 0, False
+    for found in re.finditer(r"[(),]", text):
+        if found[0] == "," and not is_open:
+            yield text[start : found.start()]
+            start = found.end()
+        elif found[0] != ",":
+            is_open = found[0] == "("
+    yield text[start:]
 
 
 def show(value: object, metavar: str) -> str:

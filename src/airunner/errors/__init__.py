@@ -71,6 +71,7 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.base import in_short
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
 from airunner.errors.leases import LeaseError as LeaseError
 from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
@@ -107,7 +108,7 @@ class SettingsError(AiRunnerError):
 
     def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
         self.name, self.value, self.origin, self.problem = name, value, origin, problem
-        super().__init__(f"{name}={value!r} (from {origin}): {problem}")
+        super().__init__(f"{name[:80]}={in_short(value)} (from {origin}): {problem}")
 
 
 class CatalogError(AiRunnerError):

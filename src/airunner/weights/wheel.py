@@ -151,7 +151,7 @@ def _extract(
                     target.write(chunk)
                     done_bytes += len(chunk)
                     transfer.advance(done_bytes, info.file_size, "extract")
-    except (KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise DownloadError(
             transfer.model, label, f"no readable {source.member} inside: {error}"
         ) from error

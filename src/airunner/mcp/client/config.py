@@ -8,18 +8,22 @@ their lists of tools to run unasked) gives any right here.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from airunner.config.regular_file import read_regular
 from airunner.errors import SettingsError, ToolServerError
 from airunner.tools.tool import Permission
 
 FILE_NAME = "mcp.json"
+MOST_BYTES = 1_000_000
+"""The largest such file; of those that are known, none has a hundredth of that."""
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _.-]{0,31}")
+_LONGEST_S = 10.0**9
 _TRANSPORTS = ("http", "streamable-http", "streamable_http", "streamableHttp")
 
 
@@ -68,7 +72,7 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         return SettingsError("mcp_config", str(file), origin, problem)
 
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_regular(file, MOST_BYTES).decode("utf-8-sig"))
     except FileNotFoundError:
         if required:
             raise unusable("there is no such file") from None
@@ -77,6 +81,8 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         raise unusable(f"cannot be read: {problem}") from None
     except ValueError as problem:
         raise unusable(f"is not valid JSON: {problem}") from None
+    except RecursionError:
+        raise unusable("is nested too deeply") from None
     entries = content.get("mcpServers") if isinstance(content, Mapping) else None
     if not isinstance(entries, Mapping):
         raise unusable('has no "mcpServers" object; docs/mcp.md has an example')
@@ -140,7 +146,7 @@ class _Entry:
         if value is None:
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 < value < math.inf:
+        if not is_number or not 0 < value < _LONGEST_S:
             raise self._wrong('its "timeout_s" must be a number of seconds above 0')
         return float(value)
 
