@@ -50,6 +50,10 @@ def states(api: httpx.Client) -> dict[str, str]:
 def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: httpx.Client) -> None:
     assert api.post("/load", json={"model": SPECIALIST}).status_code == 200
     assert states(api)[SPECIALIST] == "ready"
+    line = api.get("/timeline").json()
+    (held,) = line["samples"][-1]["models"]
+    assert (held["model"], held["held_bytes"] > 10**8) == (SPECIALIST, True)
+    assert api.get("/timeline", params={"after": line["now_s"] + 1}).json()["samples"] == []
     api.post("/pin", json={"capabilities": ["summarization"]})
     pinned = {m["model"]: m["pinned"] for m in api.get("/status").json()["models"]}
     assert pinned[SPECIALIST] is True
@@ -60,10 +64,6 @@ def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: htt
     assert {"start_load", "stop"} <= {each["action"] for each in decided}
     assert all(each["words"] for each in decided)
     assert api.get("/status").json()["waiting"] == []
-    line = api.get("/timeline").json()
-    seen = [m["model"] for sample in line["samples"] for m in sample["models"]]
-    assert SPECIALIST in seen
-    assert api.get("/timeline", params={"after": line["now_s"]}).json()["samples"] == []
     placed = api.post("/assign", json={"capability": "summarization", "device": "cuda:9"})
     assert placed.status_code == 400
     assert placed.json()["error"]["raised"]["error"] == "DeviceNotFoundError"

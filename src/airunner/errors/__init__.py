@@ -31,7 +31,8 @@
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
     │   ├── UnusableRecordError    something that cannot be kept as it is asked for
-    │   └── ConversationBusyError  a second turn in a conversation that has one
+    │   ├── ConversationBusyError  a second turn in a conversation that has one
+    │   └── PictureUnreadableError   a picture of the gallery that is damaged or too large
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
@@ -78,6 +79,7 @@ from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
 from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
 from airunner.errors.leases import MemoryHeldError as MemoryHeldError
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import PictureUnreadableError as PictureUnreadableError
 from airunner.errors.records import RecordError as RecordError
 from airunner.errors.records import UnknownRecordError as UnknownRecordError
 from airunner.errors.records import UnusableRecordError as UnusableRecordError

@@ -33,3 +33,11 @@ class ConversationBusyError(RecordError):
         super().__init__(
             f"Conversation {conversation} is in the middle of a turn; wait for it, or cancel it."
         )
+
+
+class PictureUnreadableError(RecordError):
+    """A picture of the gallery that cannot be shown: damaged, or too large."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"{name} cannot be shown: {problem}.")

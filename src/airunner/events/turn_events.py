@@ -138,6 +138,26 @@ class PictureSaved(Event):
     settings: dict[str, str]
 
 
+class PictureDeleted(Event):
+    """A picture of the pictures folder was deleted."""
+
+    path: str
+
+
+class DrawingChanged(Event):
+    """A drawing of the queue is ``queued``, ``running``, ``done``, ``failed``, ``cancelled`` or
+    ``forgotten`` now.
+
+    ``owner`` is its id, which its steps and pictures have as well; ``place`` is 1 for the next
+    one to begin, ``None`` if it does not wait.
+    """
+
+    owner: str
+    state: str
+    place: int | None = None
+    problem: str = ""
+
+
 class ToolRefused(Event):
     """A tool from outside (an MCP server, an installed package) is not offered."""
 

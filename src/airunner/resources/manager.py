@@ -216,6 +216,7 @@ class ModelResourceManager:
         for record in roster.models.values():
             residence = self._residences.find(record.key)
             charges = accounts[record.device].charges if record.device else {}
+            parked = self._lot.of_model(record.key)
             models.append(
                 ModelStatus(
                     model=record.key,
@@ -223,11 +224,13 @@ class ModelResourceManager:
                     device=record.device,
                     held_bytes=charges.get(record.key, 0),
                     measured_bytes=None,
-                    parked_bytes=self._lot.parked_bytes(record.key),
+                    parked_bytes=sum(state.n_bytes for state in parked),
                     leases=len(record.leases),
                     pinned=record.pinned,
                     pid=residence.worker.pid if residence else None,
                     n_ctx=residence.n_ctx if residence else None,
+                    parked_tokens=sum(state.tokens for state in parked),
+                    parked_conversations=len(parked),
                 )
             )
         return Status(devices, tuple(models), waiting_in(roster, time.monotonic()))

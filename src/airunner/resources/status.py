@@ -9,7 +9,10 @@ from airunner.scheduling.roster import Roster
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model. Sizes are bytes; ``measured_bytes`` is ``None`` when not loaded or not known."""
+    """One model. Sizes are bytes; ``measured_bytes`` is ``None`` when not loaded or not known.
+
+    ``parked_tokens`` of ``parked_conversations`` need not be read again when it comes back.
+    """
 
     model: str
     state: str
@@ -21,6 +24,8 @@ class ModelStatus:
     pinned: bool
     pid: int | None
     n_ctx: int | None
+    parked_tokens: int = 0
+    parked_conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

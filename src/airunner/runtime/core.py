@@ -155,8 +155,8 @@ class RuntimeCore:
             claim=self._claim.hold,
         )
         self.pictures = PicturesFolder(settings.pictures)
-        self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
+        self.images = ImageService(self.team, self.bus, self.pictures, launchers)
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self.images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
@@ -240,7 +240,7 @@ class RuntimeCore:
         Raises:
             AiRunnerError: see ``ImageService.draw``.
         """
-        return self._images.follow(request, owner=current_owner("draw"), model=model)
+        return self.images.follow(request, owner=current_owner("draw"), model=model)
 
     # The agent.
 

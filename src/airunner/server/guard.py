@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.errors import AiRunnerError
@@ -27,7 +28,11 @@ from airunner.resources.visitor import Visitor, serving
 from airunner.server.key_guesses import KeyGuesses
 from airunner.server.problems import Problem, code_of, problem_of
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+SIGN_IN = "/sign-in"
+"""Where a person's browser is led that has no key; the page there is ``airunner.ui``'s."""
+KEY_COOKIE = "airunner_key"
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
 """Served to everybody: whether the server is alive is no secret."""
 
 MANAGED_PATHS = (
@@ -186,6 +191,8 @@ class Guard:
             return visitor
         if key:
             self._guesses.wrong(address)
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"{SIGN_IN}?wrong" if key else SIGN_IN, 303)
         message = "This server needs a key: `airunner keys add NAME` on its machine makes one."
         return Problem(401, message, "authentication_error", "invalid_api_key").response(path)
 
@@ -214,9 +221,13 @@ def _is_managed(path: str) -> bool:
 
 
 def key_in(headers: Headers) -> str:
-    """The key that a request carries, as OpenAI's or Anthropic's clients send it."""
+    """The key that a request carries, as OpenAI's or Anthropic's clients or our page send it."""
     kind, _, key = headers.get("authorization", "").partition(" ")
-    return key.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
+    if kind.lower() == "bearer":
+        return key.strip()
+    return headers.get("x-api-key", "") or cookie_parser(headers.get("cookie", "")).get(
+        KEY_COOKIE, ""
+    )
 
 
 def host_name(host: str) -> str:

@@ -20,6 +20,7 @@ _HEAD = """
 <meta name="description" content="A team of local models on this machine">
 <link rel="manifest" href="/static/manifest.json">
 <link rel="stylesheet" href="/static/airunner.css">
+<link rel="stylesheet" href="/static/memory.css">
 <script src="/static/airunner.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}
@@ -30,13 +31,14 @@ _THEME_COOKIE = "airunner_theme"
 class Place:
     """One entry of the navigation; ``build`` makes the middle of the page at each of ``paths``.
 
-    The first path is the one that the entry leads to.
+    The first path is the one that the entry leads to. Entries of one ``group`` follow each other.
     """
 
     title: str
     icon: str
     paths: tuple[str, ...]
     build: Callable[..., Any]
+    group: str = ""
 
 
 def build_frame(services: Services, places: tuple[Place, ...]) -> None:
@@ -64,8 +66,12 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
 
 def _navigation(places: tuple[Place, ...]) -> None:
     ui.html('<a class="brand" href="/chat">AI Runner</a>', sanitize=False)
+    group = ""
     with ui.element("div").classes("places"):
         for place in places:
+            if place.group != group:
+                group = place.group
+                ui.label(group).classes("group")
             with ui.element("a").props(f'href="{place.paths[0]}"').classes("place"):
                 ui.icon(place.icon).props("aria-hidden=true")
                 ui.label(place.title)

@@ -11,11 +11,9 @@ from airunner.config.settings import SETTINGS
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import plain
-from airunner.runtime.timeline import MemoryTimeline
-from airunner.server.native.event_log import EventLog
 from airunner.server.native.models import ModelName
 from airunner.server.native.native_route import NativeRoute
-from airunner.server.served_models import ServedModels
+from airunner.server.native.services import Services
 
 
 class Pins(BaseModel):
@@ -37,11 +35,10 @@ class Budget(BaseModel):
     budget_bytes: int | None = None
 
 
-def memory_routes(
-    core: RuntimeCore, models: ServedModels, log: EventLog, timeline: MemoryTimeline
-) -> APIRouter:
+def memory_routes(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
+    core = services.core
 
     @routes.get("/status")
     async def status() -> dict[str, Any]:
@@ -52,20 +49,19 @@ def memory_routes(
     @routes.get("/timeline")
     async def memory_timeline(after: float = 0.0) -> dict[str, Any]:
         """Bytes by device and model over the last 15 minutes, or ``after`` a Unix time."""
-        return timeline.as_json(after)
+        return services.timeline.as_json(after)
 
     @routes.post("/load")
     async def load(asked: ModelName) -> dict[str, Any]:
         """Load a model, or what serves ``capability:...``; answers when it is ready."""
-        async with core.lease(models.wanted(asked.model), returns=False):
-            return await status()
+        await services.load(asked.model)
+        return await status()
 
     @routes.post("/unload")
     @routes.post("/park")
     async def unload(asked: ModelName) -> dict[str, Any]:
         """Let go of an idle model, its conversations parked; one in use stays."""
-        core.manager.unload(models.spec(asked.model).model_path)
-        await core.settle()
+        await services.let_go(asked.model)
         return await status()
 
     @routes.post("/settle")
@@ -108,7 +104,7 @@ def memory_routes(
     @routes.get("/explain")
     async def explain(last: int = Query(default=50, ge=1)) -> dict[str, Any]:
         """The last decisions about models and memory, with their bytes and reasons."""
-        return {"decisions": log.decisions(last)}
+        return {"decisions": services.events.decisions(last)}
 
     @routes.get("/settings")
     async def settings() -> dict[str, Any]:

@@ -50,18 +50,18 @@ def native_model_routes(stored: StoredModels, downloads: Downloads) -> APIRouter
     @routes.delete("/models/{name:path}")
     async def remove(name: str) -> dict[str, Any]:
         """Delete a model's weights, after it has left memory; says what came free."""
-        return as_json(await stored.remove(name))
+        return _as_json(await stored.remove(name))
 
     @routes.get("/downloads")
     async def list_downloads() -> dict[str, Any]:
         """Every download in its order, and how far it is."""
-        return {"downloads": [as_json(each) for each in downloads.all()]}
+        return {"downloads": [_as_json(each) for each in downloads.all()]}
 
     @routes.post("/downloads", status_code=202)
     async def download(asked: NewDownload) -> dict[str, Any]:
         """Queue the fetch of a model's weights, or their check; `/api/v1/events` tells of it."""
         begin = downloads.add if asked.task == "fetch" else downloads.verify
-        return as_json(begin(asked.model))
+        return _as_json(begin(asked.model))
 
     @routes.patch("/downloads/{name:path}")
     async def change_download(name: str, asked: DownloadChange) -> dict[str, Any]:
@@ -71,17 +71,17 @@ def native_model_routes(stored: StoredModels, downloads: Downloads) -> APIRouter
             found = downloads.move(name, asked.place)
         if asked.action is not None:
             found = (downloads.pause if asked.action == "pause" else downloads.resume)(name)
-        return as_json(found)
+        return _as_json(found)
 
     @routes.delete("/downloads/{name:path}")
     async def cancel_download(name: str) -> dict[str, Any]:
         """Break a download off and delete what has come; forget one that has ended."""
-        return as_json(downloads.cancel(name))
+        return _as_json(downloads.cancel(name))
 
     return routes
 
 
-def as_json(value: object) -> dict[str, Any]:
+def _as_json(value: object) -> dict[str, Any]:
     """A dataclass of the native API as a JSON object."""
     found: dict[str, Any] = plain(value)
     return found

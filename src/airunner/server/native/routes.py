@@ -14,6 +14,7 @@ from airunner.server.native.conversation_routes import conversation_routes
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
+from airunner.server.native.pictures import gallery_routes
 from airunner.server.native.records import record_routes
 from airunner.server.native.services import Services
 from airunner.server.native.specialists import specialist_routes
@@ -50,10 +51,11 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
         since = after if last_event_id is None else last_event_id
         return await stream_response(request, services.events.pieces(since), tell)
 
-    routes.include_router(memory_routes(core, services.models, services.events, services.timeline))
+    routes.include_router(memory_routes(services))
     routes.include_router(native_model_routes(services.stored, services.downloads))
     routes.include_router(record_routes(core, services.remembered))
     routes.include_router(conversation_routes(services.conversations))
+    routes.include_router(gallery_routes(services.gallery, services.drawings))
     routes.include_router(tool_routes(core))
     routes.include_router(turn_routes(services.turns, core.answer))
     routes.include_router(specialist_routes(core, ending))

@@ -6,11 +6,12 @@ Owns putting them together, once for a server; each of them says what it does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.drawings import Drawings
+from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.timeline import MemoryTimeline
@@ -35,6 +36,8 @@ class Services:
     timeline: MemoryTimeline
     conversations: SavedConversations
     remembered: Remembered
+    gallery: Gallery
+    drawings: Drawings
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -44,7 +47,8 @@ class Services:
             core.store, at_once=settings.parallel_downloads, file=downloads_file(settings)
         )
         downloads.restore()
-        _at_end(ending, downloads.close)
+        drawings = Drawings(core.images, core.bus)
+        _at_end(ending, downloads, drawings)
         return cls(
             core=core,
             models=models,
@@ -55,19 +59,40 @@ class Services:
             timeline=MemoryTimeline(core.manager.status, core.bus),
             conversations=SavedConversations(core),
             remembered=Remembered(core.records),
+            gallery=Gallery(core.pictures, core.bus),
+            drawings=drawings,
         )
 
+    async def load(self, model: str) -> None:
+        """Load a model, or what serves ``capability:...``; returns when it is ready.
 
-_waiting: set[asyncio.Task[None]] = set()
+        Raises:
+            AiRunnerError: see ``ModelTeam.lease``.
+        """
+        async with self.core.lease(self.models.wanted(model), returns=False):
+            pass
+
+    async def let_go(self, model: str) -> None:
+        """Let an idle model leave memory, its conversations parked; one in use stays.
+
+        Raises:
+            UnknownModelError: there is no such model.
+        """
+        self.core.manager.unload(self.models.spec(model).model_path)
+        await self.core.settle()
 
 
-def _at_end(ending: asyncio.Event, close: Callable[[], None]) -> None:
-    """Have ``close``, which blocks, called when the server is told to stop."""
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _at_end(ending: asyncio.Event, downloads: Downloads, drawings: Drawings) -> None:
+    """Have what goes on by itself stopped when the server is told to stop."""
 
     async def wait() -> None:
         await ending.wait()
-        await asyncio.to_thread(close)
+        await drawings.close()
+        await asyncio.to_thread(downloads.close)
 
     task = asyncio.get_running_loop().create_task(wait())
-    _waiting.add(task)
-    task.add_done_callback(_waiting.discard)
+    _closing.add(task)  # the loop itself keeps no task alive
+    task.add_done_callback(_closing.discard)

@@ -26,6 +26,7 @@ from airunner.events import (
     Event,
     EventBus,
     FallbackChosen,
+    PictureDeleted,
     SpecialistFailed,
 )
 from airunner.runtime.native_form import API
@@ -39,7 +40,7 @@ KEPT_EVENTS = 20_000
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
 _PRIVATE = (
     *(ConversationSwitched, DownloadChanged, DownloadProgressed),
-    *(FallbackChosen, SpecialistFailed),
+    *(FallbackChosen, PictureDeleted, SpecialistFailed),
 )
 
 
