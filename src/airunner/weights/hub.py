@@ -15,9 +15,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadCause, DownloadError
+from airunner.errors.base import in_short
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
+from airunner.weights.file_name import is_fit_path
 from airunner.weights.staging import sha256_of, writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
@@ -139,11 +141,9 @@ def _fetch_all(
     from huggingface_hub import get_token, hf_hub_url
 
     for file in places:
-        name = PurePosixPath(file.name)
-        if name.is_absolute() or ".." in name.parts or "\0" in file.name:
-            raise DownloadError(
-                transfer.model, listing.repo, f"{file.name!r} leads out of the folder"
-            )
+        if not is_fit_path(file.name):
+            problem = f"{in_short(file.name)} leads out of the folder, or is no name to keep"
+            raise DownloadError(transfer.model, listing.repo, problem)
     parts = {
         path: path.with_name(f"{path.name}.part")
         if of_commit

