@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import BinaryIO, TypeGuard
 
 from airunner.errors import CorruptWeightsError
 from airunner.errors.base import in_short
+from airunner.json_schema.item_count import has_more_items
 from airunner.models.files.opened import opened
 
 DTYPE_BITS: Mapping[str, int] = {
@@ -37,7 +37,6 @@ _MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 _MAX_ITEMS = 1 << 20  # commas and brackets; a tensor of four dimensions has ten
 _MAX_DIMENSIONS = 16
 _METADATA = "__metadata__"
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def _read(path: Path, file: BinaryIO) -> tuple[StoredTensor, ...]:
 
 
 def _header(path: Path, text: bytes) -> dict[str, object]:
-    if _items(text) > _MAX_ITEMS and _items(_STRING.sub(b"", text)) > _MAX_ITEMS:
+    if has_more_items(text, _MAX_ITEMS):
         raise CorruptWeightsError(path, f"its header has more than {_MAX_ITEMS:,} items")
     try:
         header = json.loads(text, object_pairs_hook=_distinct)
@@ -113,11 +112,6 @@ def _header(path: Path, text: bytes) -> dict[str, object]:
     if not isinstance(header, dict):
         raise CorruptWeightsError(path, "its header is not a JSON object with distinct names")
     return header
-
-
-def _items(text: bytes) -> int:
-    """A bound of how many values JSON has: what it becomes in memory is many times its bytes."""
-    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object] | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.json_schema.item_count import has_more_items
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.reading import read_document
 from airunner.toolbox.text.summary import summarize
@@ -146,8 +147,7 @@ def _over_lines(data: bytes) -> bytes:
     As it is where it is none, or would become much larger: indented, it grows by its depth
     for each item, and in memory to many times its bytes.
     """
-    items = data.count(b",") + data.count(b"[") + data.count(b"{")
-    if items > _MOST_ITEMS:
+    if has_more_items(data, _MOST_ITEMS):
         return data
     try:
         value = json.loads(data)
