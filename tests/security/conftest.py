@@ -1,4 +1,4 @@
-"""`make fuzz` gives the properties here a hundred times as many examples."""
+"""`make fuzz` gives the properties here fifty times as many examples."""
 
 from hypothesis import settings
 

@@ -50,12 +50,7 @@ def test_one_decoding_is_bounded_in_what_comes_out() -> None:
     ],
 )
 def test_a_page_of_json_is_laid_out_only_while_it_stays_small(data: bytes) -> None:
-    tracemalloc.start()
-    try:
-        assert len(_over_lines(data)) <= 3 * MAX_PAGE_BYTES
-        assert tracemalloc.get_traced_memory()[1] < 150_000_000
-    finally:
-        tracemalloc.stop()
+    assert len(_over_lines(data)) <= 2 * MAX_PAGE_BYTES
 
 
 def test_an_ordinary_page_of_json_has_an_item_a_line() -> None:
