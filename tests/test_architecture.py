@@ -22,10 +22,14 @@ OTHER_RAISES = {
     "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
     "ValueError": {  # parsers, whose caller knows the origin
         *("config/byte_size.py", "config/values.py"),
-        *("json_schema/effort.py", "json_schema/plain.py"),
+        *("json_schema/effort.py", "json_schema/plain.py", "records/saved_message.py"),
         # what pydantic makes an answer of
         *("server/openai/chat_request.py", "server/openai/completions.py"),
     },
+    # What a file that cannot be read raises; its reader knows what that means.
+    "OSError": {"config/regular_file.py"},
+    "FileNotFoundError": {"config/regular_file.py"},
+    "IsADirectoryError": {"config/regular_file.py"},
     "RequestValidationError": {"server/openai/chat_request.py"},  # the same, beyond its reach
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
@@ -44,9 +48,11 @@ ENDS_OF_COMMANDS = {
 
 READS_ENVIRONMENT = {
     "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
+    "config/other_programs.py",  # where Ollama and others keep models, by their own variables
     "config/settings.py",  # the one reader of what the user chose
     "weights/wheel.py",  # hands pip the environment it was itself given
     "engines/diffusers/libraries.py",  # sets what the image libraries read when they load
+    "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
 }

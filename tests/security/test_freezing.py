@@ -14,6 +14,7 @@ import pytest
 from tests.security.readers import READERS
 from tests.toolbox.documents.pdf_file import write_pdf
 
+from airunner.config.toml_file import read_toml
 from airunner.errors import AiRunnerError, ToolFailedError
 from airunner.guided.request import split_request
 from airunner.records.one_line import one_line
@@ -132,6 +133,19 @@ def test_four_times_the_text_is_about_four_times_the_work(name: str) -> None:
 @pytest.mark.parametrize(("name", "form", "piece"), FORMS)
 def test_so_it_is_within_a_frame(name: str, form: str, piece: str) -> None:
     assert not grows_with_its_square(READ[name], form, piece)
+
+
+def test_the_line_of_an_entry_is_found_in_few_readings(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("a = 1\n" + "# more\n" * 8_000 + '[models.b]\nc = """\n' + "\n" * 500 + '"""\n')
+    read = read_toml(path)
+    begin_s = time.process_time()
+    read.line_of(["models", "b", "c"])
+    assert time.process_time() - begin_s < 5.0
+    path.write_text("a = 1\nb = [\n1,\n2,\n]\n\n[models]\nc = 3\nd = 4\n")
+    read = read_toml(path)
+    keys = (["a"], ["b"], ["models"], ["models", "c"], ["models", "d"], ["none"])
+    assert [read.line_of(key) for key in keys] == [1, 2, 7, 8, 9, 1]
 
 
 def test_marks_beyond_what_any_language_has_are_left_out() -> None:

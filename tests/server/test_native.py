@@ -47,6 +47,11 @@ def states(api: httpx.Client) -> dict[str, str]:
     return {m["model"]: m["state"] for m in api.get("/status").json()["models"]}
 
 
+def chosen(api: httpx.Client, field: str) -> dict[str, Any]:
+    rows = api.get("/models").json()["serving"]
+    return {row["capability"]: row[field] for row in rows if row[field]}
+
+
 def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: httpx.Client) -> None:
     assert api.post("/load", json={"model": SPECIALIST}).status_code == 200
     assert states(api)[SPECIALIST] == "ready"
@@ -57,7 +62,12 @@ def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: htt
     api.post("/pin", json={"capabilities": ["summarization"]})
     pinned = {m["model"]: m["pinned"] for m in api.get("/status").json()["models"]}
     assert pinned[SPECIALIST] is True
+    assert chosen(api, "kept") == {"summarization": True}
+    api.post("/assign", json={"capability": "translation", "device": "cpu"})
+    assert chosen(api, "device") == {"translation": "cpu"}
+    api.post("/assign", json={"capability": "translation"})
     api.post("/pin", json={"capabilities": []})
+    assert chosen(api, "kept") == chosen(api, "device") == {}
     api.post("/unload", json={"model": "capability:summarization"})
     assert states(api)[SPECIALIST] not in ("ready", "busy", "loading")
     decided = api.get("/explain").json()["decisions"]
@@ -76,11 +86,9 @@ def test_what_is_registered_has_its_bytes_and_settings_their_origin(api: httpx.C
     assert chosen["total_bytes"] > sheet["file_bytes"]
     assert api.get("/serving/summarization").json()["model"] == SPECIALIST
     settings = api.get("/settings").json()
-    assert settings["context"] == {
-        "value": "2048",
-        "origin": "flag --context",
-        "help": settings["context"]["help"],
-    }
+    assert settings["context"]["value"] == "2048"
+    assert settings["context"]["origin"] == settings["context"]["overridden_by"]
+    assert settings["context"]["origin"] == "flag --context"
     unknown = api.get("/models/nobody/nothing")
     assert unknown.status_code == 404
     assert unknown.json()["error"]["code"] == "model_not_found"
@@ -116,6 +124,17 @@ def test_a_download_has_an_end_that_can_be_looked_up(
 def test_what_lies_elsewhere_or_nowhere_frees_nothing(api: httpx.Client) -> None:
     gone = api.delete("/models/Qwen/Qwen2.5-3B-Instruct").json()
     assert (gone["freed_bytes"], gone["words"]) == (0, "Nothing freed: its weights are not here.")
+    assert api.get("/downloads").json()["free_bytes"] > 0
+
+
+def test_a_model_in_use_is_not_removed(api: httpx.Client) -> None:
+    with api.stream("POST", "/leases", json={"capability": "summarization"}) as held:
+        reading = pieces(held)  # nobody reads it any more once this is gone
+        next(reading)
+        refused = api.delete(f"/models/{SPECIALIST}")
+    assert refused.status_code == 503
+    assert "in use" in refused.json()["error"]["message"]
+    assert api.get(f"/models/{SPECIALIST}").json()["removable_bytes"] > 10**8
 
 
 def test_a_turn_is_streamed_saved_and_goes_on(api: httpx.Client) -> None:

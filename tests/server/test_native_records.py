@@ -288,16 +288,22 @@ def test_what_is_no_export_is_refused_and_changes_nothing(api: httpx.Client, dat
 
 
 def test_every_reader_hears_of_a_change(api: httpx.Client, bees: str) -> None:
+    other = "cccccccc000000000000000000000003"
+    taken_in(api, ours(exported(other, said("user", "Sloops?"), title="All about sloops")))
     api.patch(f"/conversations/{bees}", json={"title": "Honey"})
     api.patch(f"/conversations/{bees}", json={"pinned": True})
     api.delete(f"/conversations/{bees}")
-    heard = []
+    call = {"arguments": {"conversation": "All about sloops"}, "approved": True}
+    assert not api.post("/tools/delete_conversation", json=call).json()["problem"]
+    heard: list[tuple[str, str]] = []
     with api.stream("GET", "/events", params={"after": 0}) as response:
         for line in response.iter_lines():
-            if line.startswith("data: ") and f'"{bees}"' in line:
-                heard.append(json.loads(line[6:])["what"])
-                if heard[-3:] == ["retitled", "moved", "deleted"]:
-                    return
+            if line.startswith("data: ") and '"what"' in line and '"turn_runs"' in line:
+                told = json.loads(line[6:])
+                heard.append((told["conversation"], told["what"]))
+                if heard[-1] == (other, "deleted"):
+                    break
+    assert heard[-4:-1] == [(bees, "retitled"), (bees, "moved"), (bees, "deleted")]
 
 
 def test_notes_are_written_changed_found_and_deleted(api: httpx.Client) -> None:

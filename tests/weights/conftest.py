@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,7 @@ class FileServer:
 
     `odd` answers go first, by path: status, headers and body; a body without an end is
     sent for as long as somebody reads. Answers wait for `may_answer`, which is set unless a
-    test clears it; one is held after `hold_after` bytes of its body until `go_on` is set.
+    test clears it; a longer one is held after `hold_after` bytes until `go_on` is set.
     """
 
     url: str = ""
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             rest = rest[: self.state.cuts.pop(0)]
             self.close_connection = True
         with suppress(OSError):  # who was held may have gone
-            if self.state.hold_after is not None:
+            if self.state.hold_after is not None and len(rest) > self.state.hold_after:
                 self.wfile.write(rest[: self.state.hold_after])
                 self.wfile.flush()
                 self.state.go_on.wait()
@@ -91,8 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server() -> Iterator[FileServer]:
+@contextmanager
+def file_server() -> Iterator[FileServer]:
+    """A server that runs for the body."""
     state = FileServer()
     state.may_answer.set()
     handler = type("Handler", (_Handler,), {"state": state})
@@ -106,6 +107,12 @@ def server() -> Iterator[FileServer]:
     http.shutdown()
     thread.join()
     http.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with file_server() as state:
+        yield state
 
 
 @dataclass

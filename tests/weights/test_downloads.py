@@ -23,7 +23,7 @@ from airunner.errors import (
 )
 from airunner.events import DownloadChanged, DownloadProgressed, EventBus
 from airunner.models.catalog import Catalog
-from airunner.models.spec import ModelCapability, ModelSpec, UrlSource
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec, UrlSource
 from airunner.weights.disk_space import DiskClaims
 from airunner.weights.downloads import Downloads
 from airunner.weights.rate import WINDOW_S, RateMeter, left_s
@@ -148,7 +148,8 @@ def test_the_queue_outlives_its_process_and_goes_on_where_it_was(
         first.add(name)
     first.move("d/four", 1)
     first.pause("c/three")
-    eventually(lambda: begun(first, "a/one"))
+    partial = tmp_path / "models" / "a--one" / ".partial" / "one.gguf.part"
+    eventually(lambda: partial.is_file() and partial.stat().st_size == 100_000)
     kept = json.loads(file.read_text("utf-8"))
     assert [(row["model"], row["state"]) for row in kept] == [
         ("a/one", "running"),
@@ -200,6 +201,38 @@ def test_what_goes_wrong_is_told_in_plain_words_and_can_be_tried_again(
     with pytest.raises(MissingWeightsError):
         offline.wait("d/four")
     assert "stay offline" in offline.find("d/four").problem
+
+
+def test_without_a_connection_it_waits_and_goes_on_by_itself(
+    server: FileServer, tmp_path: Path, eventually: Eventually
+) -> None:
+    name, listing = "e/five", "/api/models/e/five/revision/main"
+    spec = ModelSpec(
+        name, [ModelCapability.SUMMARIZATION], sources=(HubSource("e/five", "*.gguf"),)
+    )
+    catalog = Catalog({name: spec}, {}, known_engines().traits)
+    weights = ModelStore(tmp_path, catalog, EventBus(), hub_endpoint=server.url)
+    server.odd[listing] = (503, {}, [])
+    queue = Downloads(weights, retry_waits_s=(0.02, 3600.0))
+    queue.add(name)
+    eventually(lambda: "again in 3600 s" in queue.find(name).problem)
+    assert len(server.requests) == 2, "once by itself"
+    waiting = queue.find(name)
+    assert (waiting.state, waiting.place) == ("queued", 1)
+    assert "cannot be reached" in waiting.problem
+    del server.odd[listing]
+    files = [{"rfilename": "five.gguf", "size": len(BODY), "lfs": None}]
+    server.files[listing] = json.dumps({"id": name, "sha": "c0ffee", "siblings": files}).encode()
+    server.files["/e/five/resolve/c0ffee/five.gguf"] = BODY
+    queue.resume(name)
+    assert queue.wait(name).read_bytes() == BODY
+    server.odd[listing] = (503, {}, [])
+    weights.remove(spec)
+    plain = Downloads(weights)
+    plain.add(name)
+    with pytest.raises(DownloadError):
+        plain.wait(name)
+    queue.close()
 
 
 def test_progress_and_changes_are_events(server: FileServer, tmp_path: Path) -> None:

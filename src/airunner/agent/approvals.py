@@ -1,6 +1,6 @@
 """Asking the user whether a tool may run, and waiting for the answer.
 
-Owns the open questions and what was answered with "always". Which calls are
+Owns the open questions and what was answered with "always" or "never". Which calls are
 asked about is decided by ``airunner.tools.permissions``. A question is an
 event; whoever shows it answers by its id, from any thread.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from airunner.errors import ToolDeniedError
@@ -20,12 +20,13 @@ from airunner.resources.visitor import current_visitor
 from airunner.tools.permissions import Decision, Permissions
 from airunner.tools.tool import Tool
 
-Answer = Literal["yes", "no", "always"]
+Answer = Literal["yes", "no", "always", "never"]
 
 _BY_RULE = "the rule {rule} of the user forbids this call"
 _BY_KEY = "the key of this request does not allow it"
 _BY_NOBODY = "it needs the user's permission, and nobody is there to give it"
 _BY_USER = "the user did not allow it. Respect that, and do not try to get it done another way"
+_REFUSALS = ("no", "never")
 
 
 class Approvals:
@@ -35,6 +36,7 @@ class Approvals:
         self._permissions = permissions
         self._open: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer]]] = {}
         self._always: set[tuple[str, str]] = set()
+        self._never: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def answer(self, question: str, answer: Answer) -> bool:
@@ -49,6 +51,17 @@ class Approvals:
         except RuntimeError:  # the loop has ended, and the turn with it
             return False
         return True
+
+    @property
+    def always(self) -> Sequence[tuple[str, str]]:
+        """What was answered with "always" since the process began: (conversation, tool)."""
+        return sorted(self._always)
+
+    def forget(self, conversation: str, tool: str) -> bool:
+        """Ask again about a tool in a conversation; false if that was never answered so."""
+        known = (conversation, tool) in self._always
+        self._always.discard((conversation, tool))
+        return known
 
     async def require(
         self,
@@ -65,7 +78,7 @@ class Approvals:
 
         Args:
             arguments: as validated; nothing the user has not seen is run.
-            conversation: what "always" holds for; another conversation asks again.
+            conversation: what "always" and "never" hold for; another conversation asks again.
             if_unsure: what becomes of a call that should be asked about: ``ask``, if
                 somebody watches who will answer; else it is denied or allowed unseen.
 
@@ -93,6 +106,9 @@ class Approvals:
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_RULE.format(rule=verdict.rule))
         decision = if_unsure if verdict.decision == "ask" else verdict.decision
+        if (conversation, tool.name) in self._never:
+            decided(False, "user")
+            raise ToolDeniedError(tool.name, _BY_USER)
         if decision == "allow" or (conversation, tool.name) in self._always:
             return
         if decision == "deny":
@@ -118,11 +134,13 @@ class Approvals:
         finally:
             with self._lock:
                 self._open.pop(question, None)
-        decided(answer != "no", "user", question)
-        if answer == "no":
-            raise ToolDeniedError(tool.name, _BY_USER)
+        decided(answer not in _REFUSALS, "user", question)
         if answer == "always":
             self._always.add((conversation, tool.name))
+        elif answer == "never":
+            self._never.add((conversation, tool.name))
+        if answer in _REFUSALS:
+            raise ToolDeniedError(tool.name, _BY_USER)
 
 
 def _settle(waiting: asyncio.Future[Answer], answer: Answer) -> None:

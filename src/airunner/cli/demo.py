@@ -95,7 +95,8 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
     settings = use_embedded_team(settings)
     store, _ = open_store(settings)
     # One after the other: the second is made of the first.
-    weights = fetch_with_bars(store, [spec.model_path for spec in demo_models().values()], 1)
+    names = [spec.model_path for spec in demo_models().values()]
+    weights = fetch_with_bars(store, names, 1).all()
     hardware = Hardware(settings, known_engines())
     device = hardware.device_for({spec.engine for spec in demo_models().values()})
     if device is None:

@@ -1,11 +1,19 @@
-"""Reading the configuration file. What its entries mean is ``airunner.config.settings``."""
+"""The configuration file as text: its tables, the line an entry stands on, and writing one.
+
+Owns no meaning: what a key says is for whoever asks. The user's comments, order and
+spacing stay as they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airunner.config.regular_file import read_regular
+from airunner.config.whole_file import write_whole
+from airunner.errors import SettingsError
 
 MOST_BYTES = 65_536
 """The largest configuration file."""
@@ -13,20 +21,119 @@ MOST_BYTES = 65_536
 _MOST_DOTS = 1_000
 """In one line: the time that the reader takes for a key grows with the square of its dots."""
 
+_MOST_PARSED = 300
+"""How often a file is read to find a line."""
 
-def read_toml(file: Path) -> dict[str, Any]:
-    """The entries of a TOML file.
+TABLES = ("models", "capabilities")
+"""Keys of the file that are no settings: models of the user's own, and who serves what."""
+
+
+@dataclass(frozen=True, slots=True)
+class TomlFile:
+    """A file as it was read; an empty one where there is none."""
+
+    path: Path
+    exists: bool
+    text: str
+    content: Mapping[str, Any]
+
+    def origin(self, keys: Sequence[str | int]) -> str:
+        """Where an entry stands, for an error: the file, and the line."""
+        return f"{self.path.name}, line {self.line_of(keys)} ({self.path})"
+
+    def line_of(self, keys: Sequence[str | int]) -> int:
+        """The line, from 1, on which the entry at ``keys`` begins.
+
+        Of an entry that is not there, that of the innermost table it would belong to. Works
+        for every form in which TOML can be written: an entry begins with the first line
+        without which the text up to its end lacks it.
+        """
+        import tomllib
+
+        while keys and not _has(self.content, keys):
+            keys = keys[:-1]
+        lines = self.text.replace("\r\n", "\n").split("\n")
+        if not keys:
+            return 1
+        # The entry is not in the first ``without`` lines, and begins before line ``end``.
+        without, end, parsed = 0, len(lines), 0
+        while end - without > 1 and parsed < _MOST_PARSED:
+            middle = (without + end) // 2
+            for count in range(middle, end):
+                parsed += 1
+                try:
+                    content = tomllib.loads("\n".join(lines[:count]))
+                except tomllib.TOMLDecodeError:
+                    if parsed == _MOST_PARSED:
+                        break
+                    continue  # in the middle of an entry
+                if _has(content, keys):
+                    end = count
+                else:
+                    without = count
+                break
+            else:
+                end = middle
+        return without + 1
+
+
+def read_toml(path: Path) -> TomlFile:
+    """The file at ``path``; an empty one where there is none.
 
     Raises:
-        OSError: it is not there, no regular file, too large, or cannot be read.
-        ValueError: it is not TOML.
+        SettingsError: it cannot be read, or is no TOML; the message has line and column.
     """
-    import tomllib  # here, because most processes have no file to read
+    import tomllib
 
     try:
-        text = read_regular(file, MOST_BYTES).decode("utf-8")
-        if any(line.count(".") > _MOST_DOTS for line in text.split("\n")):
-            raise ValueError(f"a line has more than {_MOST_DOTS:,} dots")
-        return tomllib.loads(text)
+        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")  # with its ends of lines
+        if all(line.count(".") <= _MOST_DOTS for line in text.split("\n")):
+            return TomlFile(path, True, text, tomllib.loads(text))
+        reason = f"has a line of more than {_MOST_DOTS:,} dots"
+    except FileNotFoundError:
+        return TomlFile(path, False, "", {})
+    except OSError as problem:
+        reason = f"cannot be read: {problem}"
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        reason = "is nested too deeply"
+    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
+        reason = f"is not valid TOML: {problem}"
+    raise SettingsError("config", str(path), f"{path.name} ({path})", reason)
+
+
+def write_entries(path: Path, entries: Mapping[tuple[str, str], Any]) -> None:
+    """Set entries of tables, each by table and name; ``None`` removes one. All or none.
+
+    Raises:
+        SettingsError: the file is no TOML, or a table's name stands for something else.
+        StorageError: it cannot be written.
+    """
+    import tomlkit
+
+    read = read_toml(path)
+    document = tomlkit.parse(read.text)
+    for (table_name, name), value in entries.items():
+        table = document.get(table_name)
+        if table is None:
+            if value is None:
+                continue
+            table = tomlkit.table(is_super_table=isinstance(value, Mapping))
+            document[table_name] = table
+        if not isinstance(table, MutableMapping):
+            raise SettingsError(
+                table_name, str(table), read.origin([table_name]), "must be a table"
+            )
+        if value is None:
+            table.pop(name, None)
+        else:
+            table[name] = tomlkit.item(value)
+    write_whole(path, tomlkit.dumps(document))
+
+
+def _has(content: object, keys: Sequence[str | int]) -> bool:
+    for key in keys:
+        try:
+            content = content[key]  # type: ignore[index]
+        except (LookupError, TypeError):
+            return False
+    return True

@@ -206,6 +206,16 @@ class WorkerDied(Event):
     log: str
 
 
+class CatalogChanged(Event):
+    """Models were registered or taken out, or capabilities assigned to others.
+
+    ``models`` are those that came or went, ``capabilities`` those that others serve now.
+    """
+
+    models: tuple[str, ...]
+    capabilities: tuple[str, ...]
+
+
 class SpecialistFailed(Event):
     """A specialised model could not be used; the caller was given ``None``."""
 

@@ -229,6 +229,15 @@ class ConversationChanged(Event):
     turn_runs: bool = False
 
 
+class RememberedChanged(Event):
+    """What is remembered beside conversations was changed: ``notes``, ``facts``, ``reminders``.
+
+    By whoever keeps it by hand; what a model's tool changes is told by its call.
+    """
+
+    what: str
+
+
 class ReminderDue(Event):
     """A reminder was due at ``due_s`` (Unix time) and is delivered with this, once."""
 

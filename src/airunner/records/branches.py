@@ -68,6 +68,12 @@ class Branches:
                 " WHERE conversation = ? AND place < ?",
                 (new, id, kept),
             )
+            connection.execute(
+                "INSERT INTO conversation_detail (conversation, place, value)"
+                " SELECT ?, place, value FROM conversation_detail"
+                " WHERE conversation = ? AND place < ?",
+                (new, id, kept),
+            )
             return entry_of(connection.execute(f"{SHOWN} WHERE id = ?", (new,)).fetchone())
 
     def family(self, id: str) -> Sequence[Entry]:

@@ -152,6 +152,17 @@ def _7_branches_and_folders(connection: sqlite3.Connection) -> None:
     ):
         connection.execute(f"ALTER TABLE conversation ADD COLUMN {column}")
     connection.execute("CREATE INDEX conversation_parent ON conversation (parent)")
+    connection.execute("CREATE INDEX conversation_updated ON conversation (updated_s)")
+
+
+def _8_conversation_details(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE conversation_detail ("
+        " conversation TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,"
+        " place INTEGER NOT NULL,"
+        " value TEXT NOT NULL,"
+        " PRIMARY KEY (conversation, place))"
+    )
 
 
 def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> None:
@@ -183,5 +194,6 @@ STEPS: tuple[Step, ...] = (
     _5_prefaces,
     _6_media,
     _7_branches_and_folders,
+    _8_conversation_details,
 )
 """Every step, in order; the first makes version 1."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from airunner.records.branches import Branches
+from airunner.records.conversation_details import ConversationDetails
 from airunner.records.conversations import Conversations
 from airunner.records.database import BUSY_S, Database
 from airunner.records.facts import Facts
@@ -47,6 +48,7 @@ class Records:
         self._database = Database(path, migrate, busy_s)
         self.conversations = Conversations(self._database, clock, on_delete)
         self.branches = Branches(self._database, clock)
+        self.details = ConversationDetails(self._database)
         self.folders = Folders(self._database)
         self.notes = Notes(self._database, clock)
         self.facts = Facts(self._database, clock)

@@ -1,4 +1,4 @@
-"""The queue of drawings: one after the other, each with a live preview.
+"""The queue of drawings: one after the other, each with its last preview.
 
 Owns their order and what became of each. How a picture is drawn and saved is
 ``image_service``'s; the queue lives as long as the process.
@@ -19,13 +19,9 @@ from airunner.errors import AiRunnerError, ImageRequestError, UnknownRecordError
 from airunner.events import DrawingChanged, Event, EventBus, ImageStepped
 from airunner.runtime.image_service import ImageService
 
-PREVIEWS = 8
-"""About how many previews a drawing makes: each costs the decoding of a small picture."""
-
 KEPT_ENDED = 50
 """Drawings that have ended and are remembered; their pictures stay in the folder."""
 
-_USUAL_STEPS = 24
 _log = logging.getLogger(__name__)
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -85,9 +81,6 @@ class Drawings:
         if request.targets or not request.prompt.strip():
             problem = "it names its own files" if request.targets else "say what to draw"
             raise ImageRequestError(model or "the image model", problem)
-        if not request.preview_every:
-            steps = request.steps or _USUAL_STEPS
-            request = replace(request, preview_every=max(1, steps // PREVIEWS))
         drawing = Drawing(f"drawing_{uuid4().hex[:16]}", request, model)
         with self._changing():
             self._known[drawing.id] = drawing

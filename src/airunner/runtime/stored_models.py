@@ -13,24 +13,29 @@ from airunner.config.byte_size import format_bytes
 from airunner.errors import LeaseRefusedError
 from airunner.models.spec import ModelSpec
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_sheet import model_list, model_sheet
 from airunner.weights.downloads import Downloads
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What removing a model's weights has freed, in bytes and in words."""
+    """What removing a model's weights has freed, in bytes and in words.
+
+    ``forgotten`` says that the model, which somebody had added, is registered no longer.
+    """
 
     model: str
     freed_bytes: int
     words: str
+    forgotten: bool
 
 
 class StoredModels:
     """See the module's description. Used on the loop that serves."""
 
-    def __init__(self, core: RuntimeCore, downloads: Downloads) -> None:
-        self._core, self._downloads = core, downloads
+    def __init__(self, core: RuntimeCore, downloads: Downloads, catalogue: ModelCatalogue) -> None:
+        self._core, self._downloads, self._catalogue = core, downloads, catalogue
 
     async def all(self) -> dict[str, Any]:
         """Every registered model in a line, and who serves what now."""
@@ -65,7 +70,8 @@ class StoredModels:
             raise LeaseRefusedError(spec.model_path, "it is in use; stop that first")
         words = self._words(spec, core.store.kept_bytes(spec))
         freed = await asyncio.to_thread(core.store.remove, spec)
-        return Removal(spec.model_path, freed, words)
+        forgotten = await asyncio.to_thread(self._catalogue.forget, spec.model_path)
+        return Removal(spec.model_path, freed, words, forgotten)
 
     def _words(self, spec: ModelSpec, n_bytes: int) -> str:
         if n_bytes:

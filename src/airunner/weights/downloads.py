@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from airunner.models.spec import ModelSpec
 from airunner.weights.download import Download, Task, problem_in_words
 from airunner.weights.queue_file import QueueFile
 from airunner.weights.store import ModelStore
+from airunner.weights.transfer import DOWNLOAD
 
 STALE_S = 10.0
 """After so many seconds without a byte, a rate says nothing any more."""
@@ -31,18 +32,29 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Item:
-    """A download, and the thread that is at it; ``at_s`` is when it last moved."""
+    """A download, and the thread that is at it; ``at_s`` is when it last moved.
+
+    ``tries`` is how often it has failed for want of a connection since bytes last came, and
+    ``not_before_s`` when it may be tried again.
+    """
 
     shown: Download
     cancel: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     at_s: float = 0.0
     error: BaseException | None = None
+    tries: int = 0
+    not_before_s: float = 0.0
 
     @property
     def waits(self) -> bool:
-        """It may begin."""
+        """It may begin, if not now then soon."""
         return self.shown.state == "queued" and self.thread is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Nothing more happens, and no thread is at it."""
+        return self.shown.has_ended and self.thread is None
 
 
 class Downloads:
@@ -53,10 +65,19 @@ class Downloads:
             ``DownloadChanged`` as well.
         at_once: how many run at the same time.
         file: where the queue is kept over restarts; ``None`` keeps it in memory alone.
+        retry_waits_s: how long one waits that failed for want of a connection before it is
+            tried again by itself, the first time, the second and so on.
     """
 
-    def __init__(self, store: ModelStore, *, at_once: int = 2, file: Path | None = None) -> None:
-        self._store, self._at_once = store, at_once
+    def __init__(
+        self,
+        store: ModelStore,
+        *,
+        at_once: int = 2,
+        file: Path | None = None,
+        retry_waits_s: Sequence[float] = (),
+    ) -> None:
+        self._store, self._at_once, self._retry_waits_s = store, at_once, retry_waits_s
         self._file = QueueFile(file) if file is not None else None
         self._items: dict[str, _Item] = {}
         self._changes = threading.Condition(threading.RLock())
@@ -81,6 +102,11 @@ class Downloads:
         with self._changes:
             places = self._places()
             return [self._shown(item, places) for item in self._items.values()]
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk that they go to."""
+        return self._store.free_bytes
 
     def find(self, model: str) -> Download:
         """One download.
@@ -127,14 +153,16 @@ class Downloads:
         return self.find(model)
 
     def resume(self, model: str) -> Download:
-        """Go on with one that is paused, or try one that failed again; it keeps its place.
+        """Go on with one that is paused, or try one that failed again, now; it keeps its place.
 
         Raises:
             UnknownRecordError: there is none of this model.
         """
         with self._changing():
             item = self._item(model)
+            item.not_before_s = 0.0
             if item.shown.state not in ("queued", "running", "done"):
+                item.tries = 0
                 item.shown = replace(item.shown, state="queued", problem="", detail="", words="")
         return self.find(model)
 
@@ -148,7 +176,7 @@ class Downloads:
         """
         with self._changing():
             item = self._item(model)
-            if item.shown.has_ended:
+            if item.has_ended:
                 last = self._shown(item, {})
                 del self._items[model]
                 return last
@@ -176,7 +204,7 @@ class Downloads:
     def forget_ended(self) -> list[Download]:
         """Take those that are done, failed or cancelled from the list; what is left."""
         with self._changing():
-            self._items = {m: i for m, i in self._items.items() if not i.shown.has_ended}
+            self._items = {m: i for m, i in self._items.items() if not i.has_ended}
         return self.all()
 
     def wait(self, model: str) -> Path:
@@ -187,7 +215,7 @@ class Downloads:
             WeightsError, StorageError: it failed; see ``ModelStore.fetch``.
         """
         with self._changes:
-            while not (item := self._item(model)).shown.has_ended or item.thread is not None:
+            while not (item := self._item(model)).has_ended:
                 self._changes.wait()
             if item.error is not None:
                 raise item.error
@@ -251,10 +279,10 @@ class Downloads:
         for model, item in self._items.items():
             if self._closed or running >= self._at_once:
                 return
-            if item.waits:
+            if item.waits and monotonic() >= item.not_before_s:
                 running += 1
                 item.cancel, item.error = threading.Event(), None
-                item.shown = replace(item.shown, state="running")
+                item.shown = replace(item.shown, state="running", problem="", detail="")
                 name = f"{item.shown.task} {model}"
                 item.thread = threading.Thread(target=self._run, args=(item,), name=name)
                 item.thread.daemon = True
@@ -301,12 +329,29 @@ class Downloads:
                 ended = replace(now.shown, state="done", path=path, words=words, done_bytes=done)
                 now.shown = replace(ended, step="", problem="", detail="")
             elif now.shown.state == "running" and not self._closed and failure is not None:
-                now.error = failure
                 problem = problem_in_words(model, failure, offline)
-                ended = replace(now.shown, state="failed", problem=problem, step="")
-                now.shown = replace(ended, detail=str(failure))
+                now.shown = replace(now.shown, step="", problem=problem, detail=str(failure))
+                self._fail(now, failure)
             elif now.shown.state == "cancelled":
                 self._discard(now)
+
+    def _fail(self, item: _Item, failure: Exception) -> None:
+        """Have it wait for the connection to come back, or give it up."""
+        waits = self._retry_waits_s[item.tries :]
+        if getattr(failure, "cause", "") != "unreachable" or not waits:
+            item.error, item.shown = failure, replace(item.shown, state="failed")
+            return
+        item.tries += 1
+        item.not_before_s = monotonic() + waits[0]
+        words = f"{item.shown.problem} It is tried again in {waits[0]:.0f} s."
+        item.shown = replace(item.shown, state="queued", problem=words)
+        timer = threading.Timer(waits[0], self._look_again)
+        timer.daemon = True
+        timer.start()
+
+    def _look_again(self) -> None:
+        with self._changing():
+            pass  # begins what may begin by now
 
     def _discard(self, item: _Item) -> None:
         if item.shown.task == "verify":
@@ -324,6 +369,7 @@ class Downloads:
             item = self._items.get(event.model)
             if item is not None and item.shown.state == "running":
                 item.at_s = monotonic()
+                item.tries = 0 if event.step == DOWNLOAD else item.tries
                 item.shown = replace(
                     item.shown,
                     step=event.step,

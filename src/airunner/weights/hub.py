@@ -223,7 +223,7 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
 def cause_of(error: Exception) -> DownloadCause:
     """What kind of failure an error of the hub's client is."""
     status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is None:
+    if status is None or status in (408, 429) or status >= 500:
         return "unreachable"
     return "denied" if status in (401, 403) else "not_found" if status == 404 else ""
 

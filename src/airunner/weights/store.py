@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airunner.config.settings import Settings
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.projector import find_projector
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import (
     FileSource,
@@ -32,6 +34,7 @@ from airunner.models.spec import (
 )
 from airunner.weights.disk_space import DiskClaims
 from airunner.weights.file_name import fit_name
+from airunner.weights.found import FoundModels
 from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
 from airunner.weights.local import (
     fetch_local,
@@ -59,7 +62,8 @@ if TYPE_CHECKING:
 _LOCK_POLL_S = 0.25
 
 
-def _needs_network(source: Source) -> bool:
+def needs_network(source: Source) -> bool:
+    """Whether getting weights from there asks another machine."""
     return isinstance(source, HubSource | HubFolderSource | UrlSource | WheelSource)
 
 
@@ -74,6 +78,8 @@ class ModelStore:
         offline: never touch the network; local and re-quantized sources still work.
         hub_endpoint: address of a Hugging Face mirror; ``None`` follows ``HF_ENDPOINT``.
         claims: room on the disk that the fetches of this store count on.
+        found: what other programs have on this machine, used where it lies; ``None`` looks
+            for nothing.
     """
 
     home: Path
@@ -82,10 +88,17 @@ class ModelStore:
     offline: bool = False
     hub_endpoint: str | None = None
     claims: DiskClaims = field(default_factory=DiskClaims, compare=False, repr=False)
+    found: FoundModels | None = None
 
     @property
     def _root(self) -> Path:
         return self.home / "models"
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk that the store is on."""
+        here = next(each for each in (self._root, *self._root.parents) if each.is_dir())
+        return shutil.disk_usage(here).free
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
@@ -146,7 +159,7 @@ class ModelStore:
         if path and not self._missing_projector(spec):
             return path
         allowed = [
-            s for s in self.catalog.sources_of(spec) if not self.offline or not _needs_network(s)
+            s for s in self.catalog.sources_of(spec) if not self.offline or not needs_network(s)
         ]
         form = self.catalog.engine(spec).weights
         if form is None or not (path or allowed):
@@ -189,12 +202,15 @@ class ModelStore:
         source = spec.projector
         if self.offline or not isinstance(source, HubSource):
             return None
-        return None if self._find_matching(self.folder(spec), source.pattern) else source
+        path = self.path(spec)
+        beside = path is not None and path.parent != self.folder(spec) and find_projector(path)
+        here = beside or self._find_matching(self.folder(spec), source.pattern)
+        return None if here else source
 
     def remove(self, spec: ModelSpec) -> int:
         """Delete what the store keeps of a model; the bytes freed.
 
-        A file that lies elsewhere (a local source) is the user's and stays.
+        A file that lies elsewhere (a local source, another program's) stays.
 
         Raises:
             StorageError: the folder may not be changed.
@@ -239,7 +255,8 @@ class ModelStore:
             case FileSource():
                 return find_local(source, folder, form)
             case HubSource():
-                return self._find_matching(folder, source.pattern)
+                here = self._find_matching(folder, source.pattern)
+                return here or self._found_elsewhere(spec, source)
             case HubFolderSource():
                 return find_hub_folder(folder, form)
             case PackagedSource():
@@ -252,6 +269,12 @@ class ModelStore:
             case RequantizedSource():
                 return self._find_matching(folder, f"*.{source.quantization}.gguf")
         return path if path.is_file() else None
+
+    def _found_elsewhere(self, spec: ModelSpec, source: HubSource) -> Path | None:
+        """Another program's file; of a model that sees only with its projector beside it."""
+        path = self.found.of_source(source) if self.found is not None else None
+        wants_eyes = isinstance(spec.projector, HubSource)
+        return None if path is None or (wants_eyes and not find_projector(path)) else path
 
     def _find_matching(self, folder: Path, pattern: str) -> Path | None:
         """The first part of the one whole model in ``folder`` that a pattern means."""
@@ -276,7 +299,9 @@ class ModelStore:
         if len(problems) == 1:
             raise problems[0]
         summary = " | ".join(str(problem) for problem in problems)
-        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary)
+        causes = {p.cause if isinstance(p, DownloadError) else "" for p in problems}
+        cause = causes.pop() if len(causes) == 1 else ""
+        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary, cause)
 
     def _obtain(self, source: Source, transfer: Transfer, form: WeightsForm) -> Path:
         match source:
@@ -336,3 +361,8 @@ def _bytes_below(folder: Path) -> int:
     """Bytes of the weights in a folder; a link counts as itself."""
     files = (p for p in folder.rglob("*") if not p.is_dir() and p.name != NOTE)
     return sum(file.lstat().st_size for file in files)
+
+
+def open_store(settings: Settings, catalog: Catalog, bus: EventBus) -> ModelStore:
+    """The store of the user's home folder, which uses what other programs have as well."""
+    return ModelStore(settings.home, catalog, bus, offline=settings.offline, found=FoundModels())

@@ -212,6 +212,9 @@ class _Download:
                     raise self._refusal(f"more than {most:,} bytes came")
                 self.transfer.check()
                 target.write(chunk)
+                # Nothing stays behind for a thread that was left waiting to write later, when
+                # another goes on with the file; and what has come is counted.
+                target.flush()
                 done += len(chunk)
                 self.transfer.advance(done, total)
         if total is not None and done != total:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -23,10 +24,14 @@ class Pins(BaseModel):
 
 
 class Placement(BaseModel):
-    """Where a capability's model belongs; without a device the scheduler chooses again."""
+    """Who serves a capability, or where; what is not named stays as it is.
+
+    Without a ``device`` the scheduler chooses again, without a ``model`` the registry does.
+    """
 
     capability: ModelCapability
     device: str | None = None
+    model: str | None = None
 
 
 class Budget(BaseModel):
@@ -78,8 +83,13 @@ def memory_routes(services: Services) -> APIRouter:
 
     @routes.post("/assign")
     async def assign(asked: Placement) -> dict[str, Any]:
-        """Place a capability's model on a device, from its next load on."""
-        await core.assign_device(asked.capability, asked.device)
+        """Have a model serve a capability, or place it on a device, from its next load on."""
+        named = asked.model_fields_set
+        if "model" in named:
+            chosen = {asked.capability: asked.model}
+            await asyncio.to_thread(services.catalogue.assign, chosen)
+        if "device" in named or "model" not in named:
+            await core.assign_device(asked.capability, asked.device)
         return await status()
 
     @routes.get("/plan")
@@ -105,11 +115,6 @@ def memory_routes(services: Services) -> APIRouter:
     async def explain(last: int = Query(default=50, ge=1)) -> dict[str, Any]:
         """The last decisions about models and memory, with their bytes and reasons."""
         return {"decisions": services.events.decisions(last)}
-
-    @routes.get("/settings")
-    async def settings() -> dict[str, Any]:
-        """Every setting in words, and where its value came from."""
-        return settings_as_json(core)
 
     return routes
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from airunner.models.spec import ModelCapability
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.native_form import plain
 from airunner.runtime.stored_models import StoredModels
 from airunner.server.native.native_route import NativeRoute
 from airunner.weights.download import Download
 from airunner.weights.downloads import Downloads
+
+
+class NewModel(BaseModel):
+    """What to register: a path, a model's name in another program, or `publisher/name:pattern`."""
+
+    source: str
+    name: str | None = None
+    capabilities: list[ModelCapability] | None = None
 
 
 class ModelName(BaseModel):
@@ -33,7 +44,9 @@ class DownloadChange(BaseModel):
     place: int | None = Field(default=None, ge=1)
 
 
-def native_model_routes(stored: StoredModels, downloads: Downloads) -> APIRouter:
+def native_model_routes(
+    stored: StoredModels, downloads: Downloads, catalogue: ModelCatalogue
+) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
@@ -42,6 +55,24 @@ def native_model_routes(stored: StoredModels, downloads: Downloads) -> APIRouter
         """Every registered model in a line, and who serves what now."""
         return await stored.all()
 
+    @routes.post("/models", status_code=201)
+    async def add(asked: NewModel) -> dict[str, Any]:
+        """Register a file, a folder, another program's model or a repository of the hub."""
+        added = await asyncio.to_thread(
+            catalogue.add, asked.source, asked.name, asked.capabilities or ()
+        )
+        return {"added": added}
+
+    @routes.get("/found")
+    async def found() -> dict[str, Any]:
+        """Models that other programs have on this machine."""
+        return {"found": await asyncio.to_thread(catalogue.found)}
+
+    @routes.post("/found", status_code=201)
+    async def add_found() -> dict[str, Any]:
+        """Register each of them that is not registered yet."""
+        return {"added": await asyncio.to_thread(catalogue.add_found)}
+
     @routes.get("/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
         """One model in full, with its predicted bytes if its weights are here."""
@@ -49,13 +80,14 @@ def native_model_routes(stored: StoredModels, downloads: Downloads) -> APIRouter
 
     @routes.delete("/models/{name:path}")
     async def remove(name: str) -> dict[str, Any]:
-        """Delete a model's weights, after it has left memory; says what came free."""
+        """Delete a model's weights, after it has left memory; one that was added is forgotten."""
         return _as_json(await stored.remove(name))
 
     @routes.get("/downloads")
     async def list_downloads() -> dict[str, Any]:
-        """Every download in its order, and how far it is."""
-        return {"downloads": [_as_json(each) for each in downloads.all()]}
+        """Every download in its order, how far it is, and what is free on the disk."""
+        listed = [_as_json(each) for each in downloads.all()]
+        return {"downloads": listed, "free_bytes": downloads.free_bytes}
 
     @routes.post("/downloads", status_code=202)
     async def download(asked: NewDownload) -> dict[str, Any]:

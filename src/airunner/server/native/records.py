@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import plain
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.remembered import Remembered
 
@@ -47,7 +48,13 @@ class ReminderChange(BaseModel):
     when: float | str | None = None
 
 
-def record_routes(core: RuntimeCore, remembered: Remembered) -> APIRouter:
+class Later(BaseModel):
+    """In how many seconds to be reminded again."""
+
+    wait_s: float = Field(gt=0)
+
+
+def record_routes(core: RuntimeCore, remembered: Remembered, due: DueReminders) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
@@ -122,5 +129,22 @@ def record_routes(core: RuntimeCore, remembered: Remembered) -> APIRouter:
         """Cancel a reminder."""
         remembered.delete_reminder(number)
         return {"deleted": number}
+
+    @routes.get("/reminders/due")
+    async def due_reminders() -> dict[str, Any]:
+        """What is due and shown by the windows of the page."""
+        return {"reminders": [plain(each.as_json()) for each in due.all()]}
+
+    @routes.delete("/reminders/due/{number}")
+    async def dismiss(number: int) -> dict[str, Any]:
+        """Take note of one: no window shows it any more."""
+        due.dismiss(number)
+        return {"dismissed": number}
+
+    @routes.patch("/reminders/due/{number}")
+    async def later(number: int, asked: Later) -> dict[str, Any]:
+        """Be reminded again."""
+        await due.later(number, asked.wait_s)
+        return {"waits_s": asked.wait_s}
 
     return routes

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from airunner.errors import UnknownRecordError, UnusableRecordError
+from airunner.events import EventBus, RememberedChanged
 from airunner.records.facts import Fact
 from airunner.records.notes import FoundNote, Note
 from airunner.records.one_line import one_line, title_from
@@ -27,11 +28,12 @@ class Remembered:
     """What is remembered beside conversations. Every method may be called from any thread.
 
     Each may raise ``StorageError``. Those that change something raise ``UnusableRecordError``
-    for what cannot be kept, and ``UnknownRecordError`` for a number that there is not.
+    for what cannot be kept, and ``UnknownRecordError`` for a number that there is not, and
+    publish ``RememberedChanged``.
     """
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, records: Records, bus: EventBus) -> None:
+        self._records, self._bus = records, bus
 
     def notes(self, search: str = "") -> Sequence[FoundNote]:
         """The notes, the one changed last first; or those with such words, with excerpts."""
@@ -45,6 +47,7 @@ class Remembered:
         note = self._records.notes.add(_given("note", name), _bounded(text))
         if note is None:
             raise UnusableRecordError("note", f"there is one called {name!r} already")
+        self._changed("notes")
         return note
 
     def change_note(self, number: int, title: str | None = None, text: str | None = None) -> Note:
@@ -55,6 +58,7 @@ class Remembered:
             body = before.text if text is None else _bounded(text)
             after = self._records.notes.change(number, _given("note", name), body)
             if after is not None:
+                self._changed("notes")
                 return after
         raise UnknownRecordError("note", str(number))
 
@@ -62,6 +66,7 @@ class Remembered:
         """Delete a note for good."""
         if not self._records.notes.delete(number):
             raise UnknownRecordError("note", str(number))
+        self._changed("notes")
 
     def facts(self) -> Sequence[Fact]:
         """What is known of the user, what was told last first."""
@@ -69,19 +74,23 @@ class Remembered:
 
     def add_fact(self, text: str) -> Fact:
         """Remember something; conversations that begin from now on know it."""
-        return self._records.facts.add(_given("fact", text))
+        fact = self._records.facts.add(_given("fact", text))
+        self._changed("facts")
+        return fact
 
     def change_fact(self, number: int, text: str) -> Fact:
         """Word a fact anew."""
         fact = self._records.facts.change(number, _given("fact", text))
         if fact is None:
             raise UnknownRecordError("fact", str(number))
+        self._changed("facts")
         return fact
 
     def delete_fact(self, number: int) -> None:
         """Forget a fact for good; conversations that began with it keep it."""
         if not self._records.facts.delete(number):
             raise UnknownRecordError("fact", str(number))
+        self._changed("facts")
 
     def reminders(self) -> Sequence[Reminder]:
         """What has not been delivered yet, the next first."""
@@ -94,7 +103,9 @@ class Remembered:
             ToolRetryError: the words mean no moment to come; the message says why.
         """
         due_s = self._moment(when)
-        return self._records.reminders.add(_given("reminder", text), due_s)
+        reminder = self._records.reminders.add(_given("reminder", text), due_s)
+        self._changed("reminders")
+        return reminder
 
     def change_reminder(
         self, number: int, text: str | None = None, when: float | str | None = None
@@ -109,6 +120,7 @@ class Remembered:
                 said = before.text if text is None else _given("reminder", text)
                 due_s = before.due_s if when is None else self._moment(when)
                 if after := self._records.reminders.change(number, said, due_s):
+                    self._changed("reminders")
                     return after
         raise UnknownRecordError("reminder", str(number))
 
@@ -116,6 +128,10 @@ class Remembered:
         """Cancel a reminder that waits."""
         if not self._records.reminders.cancel(number):
             raise UnknownRecordError("reminder", str(number))
+        self._changed("reminders")
+
+    def _changed(self, what: str) -> None:
+        self._bus.publish(RememberedChanged(what=what))
 
     def _moment(self, when: float | str) -> float:
         now_s = self._records.reminders.now_s()

@@ -72,6 +72,8 @@ class SavedConversations:
 
     def entry(self, id: str) -> Entry:
         """What a list says of a conversation."""
+        if entry := self._records.conversations.entry(id):
+            return entry
         found = self._records.conversations.with_prefix(id)
         if len(found) != 1:
             raise UnknownRecordError("conversation" if not found else "only conversation", id)
@@ -204,10 +206,7 @@ class SavedConversations:
 
     def delete_all(self, ids: Iterable[str]) -> Sequence[str]:
         """Delete conversations for good, by their whole ids; returns those that there were."""
-        gone = self._records.conversations.delete_all(ids)
-        for id in gone:
-            self._tell(id, "deleted")
-        return gone
+        return self._records.conversations.delete_all(ids)  # the core tells of each
 
     def export_json(self, ids: Iterable[str] | None = None) -> dict[str, Any]:
         """These conversations, or all of them, whole: ``import_export`` reads it."""

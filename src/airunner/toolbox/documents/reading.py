@@ -85,9 +85,6 @@ def read_document(
         raise ToolFailedError(f"reading {name}", problem) from error
     except UnicodeError as error:  # of a path
         raise ToolFailedError(f"reading {name}", "there is no such file") from error
-    except ModuleNotFoundError as error:
-        problem = f"that needs a package: pip install 'airunner[documents]' ({error})"
-        raise ToolFailedError(f"reading {name}", problem) from error
     if not document.sections:
         scripts = "; pages that only scripts fill cannot be read"
         is_page = path.suffix.lower() in _HTML_SUFFIXES

@@ -86,12 +86,12 @@ class ReadingProcess:
         """The document. ``on_page`` is told of pages; what it or ``check`` raises ends the reading.
 
         Raises:
-            ToolFailedError: there is no text that could be read, or it took too much.
-            ModuleNotFoundError: a library is not installed.
+            ToolFailedError: there is no text that could be read, it took too much, or a library
+                is not installed.
         """
         library = LIBRARIES[task.form]
         if find_spec(library) is None:
-            raise ModuleNotFoundError(f"No module named {library!r}")
+            raise ToolFailedError(f"reading {task.name}", _missing(library))
         until_s = time.monotonic() + self._total_s
         try:
             self._tell(task)
@@ -169,6 +169,10 @@ class ReadingProcess:
         return line
 
 
+def _missing(package: str) -> str:
+    return f"that needs a package: pip install 'airunner[documents]' ({package})"
+
+
 def _last_words(code: int) -> str:
     memory = format_bytes(MOST_MEMORY_BYTES)
     return f"its reader broke down (code {code}): it is damaged, or takes more than {memory}"
@@ -208,6 +212,8 @@ def _answer(task: Task, answers: IO[bytes]) -> tuple[object, ...]:
         return "document", {**value, "page_count": found.page_count, "notes": found.notes}
     except ToolFailedError as error:
         return "failed", error.tool, error.problem
+    except ModuleNotFoundError as error:
+        return "failed", f"reading {task.name}", _missing(str(error.name))
     except MemoryError:
         memory = format_bytes(MOST_MEMORY_BYTES)
         return "failed", f"reading {task.name}", f"it takes more than {memory} of memory to read"

@@ -41,13 +41,13 @@ def memory_strip(services: Services) -> None:
     """The strip of one tab; it leads to the page about memory."""
     shown = ui.html("", sanitize=False, tag="a").props("href=/memory").classes("strip")
 
-    async def refresh() -> None:
+    def refresh() -> None:
         status = services.core.manager.status()
         shown.set_content(_as_html(status))
         shown.props(f'aria-label="{_in_words(status)}"')
 
     on_events(services.core.bus, MEMORY_EVENTS, refresh, together_s=0.15)
-    ui.timer(0.05, refresh, once=True)
+    refresh()
 
 
 def bars(device: DeviceStatus, status: Status) -> str:
