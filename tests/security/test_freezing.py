@@ -137,11 +137,11 @@ def test_so_it_is_within_a_frame(name: str, form: str, piece: str) -> None:
 
 def test_the_line_of_an_entry_is_found_in_few_readings(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text("a = 1\n" + "# more\n" * 8_000 + '[models.b]\nc = """\n' + "\n" * 500 + '"""\n')
+    path.write_text("a = 1\n" + "# more\n" * 3_000 + '[models.b]\nc = """\n' + "\n" * 500 + '"""\n')
     read = read_toml(path)
     begin_s = time.process_time()
     read.line_of(["models", "b", "c"])
-    assert time.process_time() - begin_s < 5.0
+    assert time.process_time() - begin_s < 3.0
     path.write_text("a = 1\nb = [\n1,\n2,\n]\n\n[models]\nc = 3\nd = 4\n")
     read = read_toml(path)
     keys = (["a"], ["b"], ["models"], ["models", "c"], ["models", "d"], ["none"])

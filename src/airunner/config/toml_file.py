@@ -21,7 +21,7 @@ MOST_BYTES = 65_536
 _MOST_DOTS = 1_000
 """In one line: the time that the reader takes for a key grows with the square of its dots."""
 
-_MOST_PARSED = 300
+_MOST_PARSED = 100
 """How often a file is read to find a line."""
 
 TABLES = ("models", "capabilities")
