@@ -10,10 +10,10 @@ import re
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
-def has_more_items(text: bytes, most: int) -> bool:
+def has_more_items(text: bytes | bytearray, most: int) -> bool:
     """Whether ``text`` has more than ``most`` values, by its commas and brackets."""
     return _marks(text) > most and _marks(_STRING.sub(b"", text)) > most
 
 
-def _marks(text: bytes) -> int:
+def _marks(text: bytes | bytearray) -> int:
     return text.count(b",") + text.count(b"[") + text.count(b"{")
