@@ -21,7 +21,7 @@ MOST_LINES = 400
 OTHER_RAISES = {
     "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
     "ValueError": {  # parsers, whose caller knows the origin
-        *("config/byte_size.py", "config/values.py"),
+        *("config/byte_size.py", "config/values.py", "config/variables.py"),
         *("json_schema/effort.py", "json_schema/plain.py", "records/saved_message.py"),
         # what pydantic makes an answer of
         *("server/openai/chat_request.py", "server/openai/completions.py"),
@@ -34,6 +34,7 @@ OTHER_RAISES = {
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
+    "StopAsyncIteration": {"mcp/client/sound_stream.py"},  # what the end of a stream is
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
@@ -50,6 +51,7 @@ READS_ENVIRONMENT = {
     "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
     "config/other_programs.py",  # where Ollama and others keep models, by their own variables
     "config/settings.py",  # the one reader of what the user chose
+    "config/variables.py",  # what a value of the user's names by ${NAME}
     "weights/wheel.py",  # hands pip the environment it was itself given
     "engines/diffusers/libraries.py",  # sets what the image libraries read when they load
     "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given

@@ -102,7 +102,9 @@ def test_every_problem_of_a_registry_is_told_at_once():
     broken = {
         "a/key": spec("a/another"),
         "a/engine": spec("a/engine", engine="steam"),
+        "a/remote": spec("a/remote", engine="remote"),
         "a/useless": ModelSpec("a/useless", []),
+        "a/dialect": spec("a/dialect", chat_dialect="chatml"),
         "nowhere": spec("nowhere"),
         "a/numbers": spec(
             "a/numbers",
@@ -124,7 +126,9 @@ def test_every_problem_of_a_registry_is_told_at_once():
     for expected in (
         "a/key is registered with another model_path, a/another",
         "a/engine has engine 'steam'; there is llama_cpp, diffusers",
+        "a/remote has engine 'remote'; there is llama_cpp, diffusers",
         "a/useless has no capabilities",
+        "a/dialect has chat_dialect='chatml'; there are native, guided",
         "nowhere has no sources",
         "a/numbers has max_context=0",
         "a/numbers has gpu_memory_gb=nan",
@@ -139,7 +143,7 @@ def test_every_problem_of_a_registry_is_told_at_once():
         "summarization is mapped to a/absent, which is not registered",
     ):
         assert expected in told
-    assert len(caught.value.problems) == 15
+    assert len(caught.value.problems) == 17
 
 
 def test_a_name_alone_says_where_to_look():

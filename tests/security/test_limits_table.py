@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from airunner import media
-from airunner.config import toml_file
+from airunner.config import text_file, toml_file
 from airunner.config.byte_size import format_bytes
 from airunner.errors import base
 from airunner.json_schema import plain
-from airunner.mcp.client import config, result
+from airunner.mcp.client import result
 from airunner.models.files import gguf_header, pipeline, safetensors
 from airunner.records import foreign_exports
 from airunner.server import json_bodies
@@ -40,7 +40,7 @@ LIMITS = {
     "Names and values kept of a GGUF header": size(gguf_header._MAX_KEPT_BYTES),
     "Index or configuration of a pipeline": size(pipeline._MAX_JSON_BYTES),
     "`config.toml`": f"{toml_file.MOST_BYTES:,} bytes",
-    "`mcp.json`": size(config.MOST_BYTES),
+    "`mcp.json`": size(text_file.MOST_BYTES),
     "Document": (
         f"{size(reading.MOST_BYTES)}, {reading.MOST_CHARACTERS:,} characters, "
         f"{pdf.MOST_PAGES:,} pages"

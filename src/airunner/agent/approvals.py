@@ -35,7 +35,9 @@ class Approvals:
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
         self._open: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer]]] = {}
-        self._always: set[tuple[str, str]] = set()
+        # With the revision of the tool that was meant.
+        self._always: dict[tuple[str, str], str] = {}
+        self._agreed: set[tuple[str, str]] = set()
         self._never: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -59,9 +61,7 @@ class Approvals:
 
     def forget(self, conversation: str, tool: str) -> bool:
         """Ask again about a tool in a conversation; false if that was never answered so."""
-        known = (conversation, tool) in self._always
-        self._always.discard((conversation, tool))
-        return known
+        return self._always.pop((conversation, tool), None) is not None
 
     async def require(
         self,
@@ -105,11 +105,15 @@ class Approvals:
         if verdict.decision == "deny":
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_RULE.format(rule=verdict.rule))
-        decision = if_unsure if verdict.decision == "ask" else verdict.decision
         if (conversation, tool.name) in self._never:
             decided(False, "user")
             raise ToolDeniedError(tool.name, _BY_USER)
-        if decision == "allow" or (conversation, tool.name) in self._always:
+        revision = tool.revision()
+        # What was allowed is the tool as it was: a server may have changed it since.
+        is_other = bool(revision) and (tool.name, revision) not in self._agreed
+        decision = if_unsure if is_other or verdict.decision == "ask" else verdict.decision
+        always = self._always.get((conversation, tool.name))
+        if decision == "allow" or always == revision:
             return
         if decision == "deny":
             decided(False, "nobody")
@@ -135,12 +139,13 @@ class Approvals:
             with self._lock:
                 self._open.pop(question, None)
         decided(answer not in _REFUSALS, "user", question)
-        if answer == "always":
-            self._always.add((conversation, tool.name))
-        elif answer == "never":
+        if answer == "never":
             self._never.add((conversation, tool.name))
         if answer in _REFUSALS:
             raise ToolDeniedError(tool.name, _BY_USER)
+        self._agreed.add((tool.name, revision))
+        if answer == "always":
+            self._always[conversation, tool.name] = revision
 
 
 def _settle(waiting: asyncio.Future[Answer], answer: Answer) -> None:

@@ -113,6 +113,7 @@ class SpecialistSession:
                 n_ctx=self._lease.n_ctx,
                 reserve=min(wanted, self._lease.n_ctx // 2),
                 model=self._lease.spec.model_path,
+                most_ctx=self._lease.spec.longest_context,
                 takes=self._takes,
                 may_shorten=False,
             )

@@ -226,6 +226,7 @@ class Turn:
             n_ctx=lease.n_ctx,
             reserve=min(wanted, self._reserve(lease.n_ctx)),
             model=lease.spec.model_path,
+            most_ctx=lease.spec.longest_context,
             takes=self._takes,
         )
         if fitted.dropped or fitted.shortened or fitted.left_out:

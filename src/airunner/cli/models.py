@@ -111,7 +111,8 @@ def remove_model(
             freed_bytes = store.remove(catalog.spec(name))
             told = {"freed_bytes": freed_bytes, "forgotten": catalogue.forget(name)}
     forgotten = ", and no longer registered" if told["forgotten"] else ""
-    say(f"{name}: {format_bytes(told['freed_bytes'])} freed{forgotten}")
+    freed = format_bytes(told["freed_bytes"]) if told["freed_bytes"] else "nothing"
+    say(f"{name}: {freed} freed{forgotten}")
 
 
 models_app = command_group(

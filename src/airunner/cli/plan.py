@@ -15,18 +15,12 @@ if TYPE_CHECKING:
 
 
 def _vram(text: str) -> int:
-    from airunner.config.byte_size import parse_bytes
+    from airunner.config.byte_size import size_bytes
 
     try:
-        number = float(text)
-    except ValueError:
-        try:
-            return parse_bytes(text)
-        except ValueError as problem:
-            raise typer.BadParameter(str(problem)) from None
-    if not 0 <= number < 1e9:
-        raise typer.BadParameter("write it like 8 (GB), 8GB or 7.5GiB")
-    return round(number * 10**9)
+        return size_bytes(text)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
 
 
 MaxVram = Annotated[
@@ -34,7 +28,7 @@ MaxVram = Annotated[
     typer.Option(
         parser=_vram,
         metavar="SIZE",
-        help="memory to plan for: 8 (GB of 10^9 bytes), 8GB, 7.5GiB; "
+        help="memory to plan for: 8 (GB), 8GB, 7.5GiB; "
         "default: what the roomiest GPU offers now, or RAM where there is none",
     ),
 ]

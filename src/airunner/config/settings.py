@@ -27,8 +27,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
-from airunner.config.byte_size import GIB
-from airunner.config.default_folders import default_files, default_home, default_pictures
+from airunner.config import default_folders
+from airunner.config.byte_size import GIB, MILLION
 from airunner.config.setting import Setting as Setting
 from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
@@ -55,6 +55,8 @@ ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
 _ROCM_BUILDS = ("rocm", "rocm-7.2.4", "rocm-6.4.1")
 ENGINE_BUILDS = ("auto", "cpu", "cu132", "cu128", *_ROCM_BUILDS, "vulkan", "metal")
 """What the user may ask for; the builds themselves are the engine's."""
+_OF_THE_USER = ("pictures", "files")
+"""Folders that are the user's own by default; a user without any has them in ``home``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +73,16 @@ class Settings:
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
     home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
-        field(default_factory=default_home)
+        field(default_factory=default_folders.default_home)
     )
     primary: Annotated[
         str | None, Setting(text, "registered model that holds the conversation", "MODEL")
     ] = None
     max_memory: Annotated[
         int | None,
-        Setting(size(1), "memory to use on each preferred device: 600MB, 6.5GiB, 8G", "SIZE"),
+        Setting(
+            size(MILLION), "memory to use on each preferred device: 600MB, 6.5GiB, 8 (GB)", "SIZE"
+        ),
     ] = None
     reserve: Annotated[
         int | None,
@@ -153,6 +157,10 @@ class Settings:
             "URL",
         ),
     ] = None
+    chat_template: Annotated[
+        Path | None,
+        Setting(existing_file, "Jinja chat template instead of a conversation model's own", "FILE"),
+    ] = None
     parking_memory: Annotated[
         int, Setting(size(), "host memory for the state of parked conversations", "SIZE")
     ] = GIB
@@ -204,10 +212,10 @@ class Settings:
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
-        default_factory=default_pictures
+        default_factory=default_folders.default_pictures
     )
     files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
-        default_factory=default_files
+        default_factory=default_folders.default_files
     )
     image_dtype: Annotated[
         ImageDtype,
@@ -240,6 +248,9 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in _OF_THE_USER:
+            if getattr(self, name) == default_folders.NOWHERE:
+                object.__setattr__(self, name, self.home / name)
         known = {name: self.origins.get(name, "default") for name in SETTINGS}
         object.__setattr__(self, "origins", MappingProxyType(known))
 
@@ -293,7 +304,7 @@ class Settings:
         """The configuration file that was read, or where one would be."""
         if self.config is not None:
             return self.config
-        named = self.origins["home"] != "default" or self.home != default_home()
+        named = self.origins["home"] != "default" or self.home != default_folders.default_home()
         return config_file({"home": self.home} if named else {})
 
     def shown(self, name: str) -> str:
@@ -357,9 +368,7 @@ def config_file(values: Mapping[str, Any]) -> Path:
         return Path(values["config"])
     if "home" in values:
         return Path(values["home"]) / "config.toml"
-    import platformdirs  # here, because a home of one's own makes it needless
-
-    return Path(platformdirs.user_config_dir("airunner", appauthor=False)) / "config.toml"
+    return default_folders.default_configuration() / "config.toml"
 
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:

@@ -17,6 +17,7 @@ import httpx
 
 from airunner.engines.base import Endpoint, Plan, WorkerExit
 from airunner.errors import WorkerDiedError
+from airunner.json_schema.plain import sound_escapes
 
 PlanT = TypeVar("PlanT", bound=Plan)
 _CONNECT_S = 5.0
@@ -78,7 +79,9 @@ class WorkerConnection:
         if self._closing is not None:
             raise await self.death()
         try:
-            response = await self._begin(path, json.dumps(body, default=str).encode())
+            # Whatever came in unsound: no engine can be sent half a surrogate pair.
+            content = sound_escapes(json.dumps(body, default=str)).encode()
+            response = await self._begin(path, content)
         except (httpx.TransportError, TimeoutError) as error:
             raise await self.death() from error
         try:

@@ -42,6 +42,7 @@ from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Body
+from airunner.json_schema.plain import sound_json
 from airunner.media import in_words
 from airunner.messages import Message, ToolCall
 from airunner.tools.passages import head_and_tail
@@ -247,7 +248,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
 def _reader(call_id: str, tool: Tool, given: Mapping[str, Any]) -> Callable[[Reply], Reply]:
     def read(reply: Reply) -> Reply:
         try:
-            decoded = json.loads(reply.text)
+            decoded = sound_json(reply.text)
         except ValueError:
             # Cut off before the end. Validation will name what is missing.
             decoded = {}

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
+from typing import get_args
 
 from airunner.errors import (
     InvalidCatalogError,
@@ -21,7 +22,7 @@ from airunner.errors import (
     UnmappedCapabilityError,
 )
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
-from airunner.models.spec import ModelCapability, ModelSpec, RequantizedSource, Source
+from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec, RequantizedSource, Source
 
 Registry = Mapping[str, ModelSpec]
 CapabilityMap = Mapping[ModelCapability, str]
@@ -199,6 +200,9 @@ class Catalog:
             problems.append(str(UnknownEngineError(key, spec.engine, list(self.engines))))
         else:
             problems += [f"{key} {problem}" for problem in self._engine_problems(spec, engine)]
+        if spec.chat_dialect is not None and spec.chat_dialect not in get_args(ChatDialect):
+            known = ", ".join(get_args(ChatDialect))
+            problems.append(f"{key} has chat_dialect={spec.chat_dialect!r}; there are {known}")
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
         if spec.model_path in self._bases(spec.model_path, set()):
             problems.append(f"{key} is re-quantized from itself")

@@ -201,6 +201,11 @@ class ModelSpec:
     image: ImageDefaults | None = None
 
     @property
+    def longest_context(self) -> int:
+        """The longest context that it can be loaded with, in tokens."""
+        return self.yarn_context or self.max_context
+
+    @property
     def dialect(self) -> ChatDialect:
         """How tools are offered to this model."""
         if self.chat_dialect is not None:

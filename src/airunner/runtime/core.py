@@ -45,7 +45,7 @@ from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
-from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder
+from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder, workers_folder
 from airunner.runtime.image_service import ImageService
 from airunner.runtime.memory_claim import MemoryClaim
 from airunner.runtime.specialists import SpecialistDesk
@@ -77,7 +77,8 @@ class RuntimeCore:
     Raises:
         InvalidCatalogError: the registry contradicts itself.
         SettingsError, DeviceNotFoundError: a setting names something that does not exist.
-        StorageError: the home folder cannot be written.
+        StorageError: the home folder is full. One that this user may not write is told when
+            a model is to be loaded.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class RuntimeCore:
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
         self.bus.subscribe(self._log.record_event)
-        self._run_folder = swept_session_folder(settings.home / "run")
+        self._run_folder = swept_session_folder(workers_folder(settings))
         self.bridge = LoopBridge()
         self.records = Records(records_file(settings), on_delete=self.forget)
         self.known = KnownConversations()

@@ -16,6 +16,7 @@ from airunner.models.assign import declared_bytes
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import Sized
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.file_models import assigned_models
 from airunner.runtime.native_form import plain
 from airunner.weights.local import stored_bytes
 
@@ -53,11 +54,18 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
 
 
 def model_list(core: RuntimeCore) -> dict[str, Any]:
-    """``models``, a line each, and for each capability who is ``serving`` it. From any thread."""
+    """``models``, a line each, and for each capability who is ``serving`` it. From any thread.
+
+    ``assigned`` is the model that the user has chosen for a capability.
+    """
+    assigned = assigned_models(core.settings)
     found: dict[str, Any] = plain(
         {
             "models": [_entry(core, spec) for spec in list(core.catalog.registry.values())],
-            "serving": [_serving(core, capability) for capability in ModelCapability],
+            "serving": [
+                {**_serving(core, capability), "assigned": assigned.get(capability)}
+                for capability in ModelCapability
+            ],
         }
     )
     return found

@@ -132,6 +132,14 @@ class ModelTeam:
                     if capability is PRIMARY:
                         yield TEAM
 
+    def spec(self, model: str) -> ModelSpec:
+        """The registered model of that name.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+        return self._catalog.spec(model)
+
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         """The model that a lease on ``capability`` would get now; see ``resolution``."""
         return self.resolution(capability).spec

@@ -20,6 +20,7 @@ from airunner.errors.base import in_short
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
+from airunner.weights.fetch_problem import HUB, fetch_problem
 from airunner.weights.file_name import is_fit_path
 from airunner.weights.staging import sha256_of, writing
 from airunner.weights.transfer import Transfer
@@ -218,7 +219,7 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
     # The client lets errors of its HTTP library through, and which library that
     # is differs between its versions; any failure here means "no listing".
     except Exception as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
+        problem = fetch_problem(error, f"{endpoint or HUB}/{repo}")
         raise DownloadError(transfer.model, repo, problem, cause_of(error)) from error
     return _Listing(repo, info.sha or revision, files, endpoint)
 

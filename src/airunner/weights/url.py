@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from airunner.errors import DownloadCause, DownloadError
 from airunner.models.spec import UrlSource
+from airunner.weights.fetch_problem import denied, fetch_problem
 from airunner.weights.file_name import fit_name
 from airunner.weights.staging import (
     commit,
@@ -35,8 +36,6 @@ CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 _SHOWN_URL = 200
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
-_DENIED = ": access denied. A gated repository wants its conditions accepted, and HF_TOKEN set"
-_MEANING = {401: _DENIED, 403: _DENIED, 404: ": there is no such file"}
 _CAUSES: dict[int, DownloadCause] = {401: "denied", 403: "denied", 404: "not_found"}
 
 
@@ -165,8 +164,8 @@ class _Download:
                 self.transfer.check()
                 return self._answer(response, offset)
         except httpx.TransportError as error:
-            return f"{type(error).__name__}: {error}"
-        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:  # also no such host
+            return f"{type(error).__name__}: {fetch_problem(error)}"
+        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
             raise DownloadError(self.transfer.model, self.label, str(error)) from error
 
     def _answer(self, response: httpx.Response, offset: int) -> str | None:
@@ -180,7 +179,7 @@ class _Download:
         if status in _WORTH_RETRYING:
             return f"HTTP {status}"
         if status not in (200, 206):
-            problem = f"HTTP {status}{_MEANING.get(status, '')}"
+            problem = f"HTTP {status}{self._meaning(status)}"
             cause = _CAUSES.get(status, "")
             raise DownloadError(self.transfer.model, self.label, problem, cause)
         if status == 200:
@@ -192,6 +191,12 @@ class _Download:
         if total is None and length is not None:
             total = offset + length
         return self._append(response, offset, total)
+
+    def _meaning(self, status: int) -> str:
+        if status in (401, 403):
+            page, separator, _ = self.url.partition("/resolve/")  # as the hub's addresses are
+            return f": {denied(page if separator else '')}"
+        return ": there is no such file" if status == 404 else ""
 
     def _append(self, response: httpx.Response, offset: int, total: int | None) -> str | None:
         """Write the body behind the ``offset`` bytes already there, and not a byte too many."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airunner.config.regular_file import open_regular
-from airunner.errors import CorruptWeightsError, MissingWeightsError
+from airunner.errors import UNREADABLE_ADVICE, CorruptWeightsError, MissingWeightsError
 
 
 @contextmanager
@@ -28,4 +28,5 @@ def opened(path: Path, buffering: int = -1) -> Iterator[BinaryIO]:
     except (FileNotFoundError, NotADirectoryError):
         raise MissingWeightsError(path.name, (path,)) from None
     except OSError as error:
-        raise CorruptWeightsError(path, f"it cannot be read ({error.strerror})") from error
+        problem = f"it cannot be read ({error.strerror})"
+        raise CorruptWeightsError(path, problem, advice=UNREADABLE_ADVICE) from error

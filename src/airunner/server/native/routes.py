@@ -56,7 +56,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
 
     routes.include_router(memory_routes(services))
     routes.include_router(
-        native_model_routes(services.stored, services.downloads, services.catalogue)
+        native_model_routes(services.stored, services.downloads, services.catalogue, services.team)
     )
     routes.include_router(finding_routes(services.finder))
     routes.include_router(record_routes(core, services.remembered, services.due))

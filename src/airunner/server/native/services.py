@@ -16,6 +16,7 @@ from airunner.runtime.home import downloads_file
 from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.team_offers import TeamOffers
 from airunner.runtime.timeline import MemoryTimeline
 from airunner.server.native.attachments import Attachments
 from airunner.server.native.checkups import Checkups
@@ -65,6 +66,7 @@ class Services:
     drawings: Drawings
     catalogue: ModelCatalogue
     finder: ModelFinder
+    team: TeamOffers
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
@@ -104,6 +106,7 @@ class Services:
             gallery=Gallery(core.pictures, core.bus),
             drawings=drawings,
             finder=ModelFinder(core, HubSearch(offline=known.offline)),
+            team=TeamOffers(core, downloads, catalogue),
         )
 
     async def load(self, model: str) -> None:

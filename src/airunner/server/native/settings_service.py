@@ -29,11 +29,11 @@ LIVE = frozenset({"permissions"})
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "Memory and devices": (
         *("max_memory", "reserve", "devices", "visible_gpus", "assign", "keep_in_memory"),
-        *("threads", "llama_server"),
+        *("threads", "engine", "engine_index", "llama_server"),
     ),
     "Conversations": (
         *("primary", "context", "max_tokens", "max_steps", "parallel", "kv_type"),
-        *("queue_limit", "lease_timeout_s"),
+        *("chat_template", "queue_limit", "lease_timeout_s"),
     ),
     "Parked conversations": ("parking_memory", "parking_disk", "keep_parked"),
     "Tools": ("permissions", "tools", "core_tools", "tool_timeout_s", "mcp_config"),

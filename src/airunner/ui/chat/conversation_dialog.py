@@ -57,7 +57,6 @@ async def edit_conversation(services: Services, members: Sequence[Entry]) -> Non
 
 
 def _ask(services: Services, members: Sequence[Entry], first_dialog: ui.dialog) -> None:
-    first_dialog.close()
     with titled_dialog("Delete this conversation?") as dialog:
         others = len(members) - 1
         with_them = f" and its {others} other version{'s' * (others > 1)}" if others else ""
@@ -70,14 +69,15 @@ def _ask(services: Services, members: Sequence[Entry], first_dialog: ui.dialog) 
             except AiRunnerError as error:
                 tell_problem(error)
                 return
-            dialog.close()
             if any(ui.context.client.sub_pages_router.current_path.endswith(id) for id in ids):
                 ui.navigate.to("/chat")
+            dialog.close()
 
         with ui.element("div").classes("buttons"):
             word_button("Keep it", dialog.close)
             word_button("Delete", delete, main=True).classes("bad")
     dialog.open()
+    first_dialog.close()
 
 
 def _file_name(entry: Entry, form: str) -> str:

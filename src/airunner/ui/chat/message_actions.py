@@ -134,8 +134,8 @@ class MessageActions:
             async def change() -> None:
                 words = (wanted.value or "").strip()
                 if words:
-                    dialog.close()
                     await self._draw(f"Change the picture {picture}: {words}", "transform_image")
+                    dialog.close()
 
             with ui.element("div").classes("buttons"):
                 word_button("Draw it", change, main=True)

@@ -22,7 +22,9 @@ function markPlace() {
   for (const link of document.querySelectorAll("a.place, a.conversation")) {
     const path = link.getAttribute("href");
     const ids = link.dataset.ids?.split(" ") ?? [];
-    const here = location.pathname === path || ids.some((id) => location.pathname === `/chat/${id}`);
+    const within = path !== "/chat" && location.pathname.startsWith(`${path}/`);
+    const ofIt = ids.some((id) => location.pathname === `/chat/${id}`);
+    const here = location.pathname === path || within || ofIt;
     link.toggleAttribute("aria-current", false);
     if (here) link.setAttribute("aria-current", "page");
   }
