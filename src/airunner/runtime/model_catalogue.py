@@ -18,7 +18,8 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
 from airunner.runtime.adding import Adding, Proposal
 from airunner.runtime.file_models import add_models, assign_models, assigned_models, remove_model
-from airunner.runtime.native_form import fingerprint, plain
+from airunner.runtime.native_form import fingerprint
+from airunner.runtime.plain_values import plain
 from airunner.weights.found import FoundModels
 
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from airunner.engines.image import ImageRequest
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
-from airunner.runtime.native_form import plain, read
+from airunner.runtime.native_form import read
+from airunner.runtime.plain_values import plain
 from airunner.runtime.thumbnails import MEDIA_TYPE
 from airunner.server.native.native_route import NativeRoute, reading
 
