@@ -81,6 +81,25 @@ window.airunnerWindow = (() => {
     new MutationObserver(colourBar).observe(document.body, { attributeFilter: ["class"] });
   });
 
+  // Who goes by keyboard stays where they were when what has the focus is drawn anew.
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => {
+    const keyboard = target.matches(".middle button, .middle [role=switch], .due button");
+    focused = keyboard && target.matches(":focus-visible") ? target : null;
+  });
+  function keepFocus() {
+    if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+    const name = focused.ariaLabel ?? focused.textContent;
+    focused = null;
+    const all = [...document.querySelectorAll(".middle button, .middle [role=switch]")];
+    const same = all.find((each) => (each.ariaLabel ?? each.textContent) === name);
+    (same ?? document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
+  }
+  new MutationObserver(() => setTimeout(keepFocus, 50)).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+  });
+
   async function askToNotify() {
     if (!("Notification" in window) || !window.isSecureContext) return "unsupported";
     return await Notification.requestPermission();
