@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from airunner.errors import ToolDeniedError
 from airunner.events import Event, PermissionAsked, PermissionDecided
 from airunner.messages import ToolCall
 from airunner.resources.visitor import current_visitor
-from airunner.tools.permissions import Decision, Permissions
+from airunner.tools.files_folder import FilesFolder
+from airunner.tools.meaning import MeantCall
+from airunner.tools.permissions import Decision, Permissions, scope_of
 from airunner.tools.tool import Tool
 
 Answer = Literal["yes", "no", "always"]
@@ -28,13 +31,53 @@ _BY_NOBODY = "it needs the user's permission, and nobody is there to give it"
 _BY_USER = "the user did not allow it. Respect that, and do not try to get it done another way"
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to run one call, and how far it reaches.
+
+    Attributes:
+        scope: what it was given for, where by "always"; else empty.
+        by_rule: whether a rule gave it, and not the user for this call.
+    """
+
+    permissions: Permissions
+    tool: Tool
+    call: MeantCall
+    scope: str = ""
+    by_rule: bool = False
+
+    def forbids(self, argument: str, value: str, files: FilesFolder | None) -> bool:
+        """Whether a rule denies the same call with ``value``: what a folder has in it."""
+        if not self.permissions.look_at_arguments:
+            return False
+        return self._decision(self._instead(argument, value, files)) == "deny"
+
+    def covers(self, argument: str, value: str, files: FilesFolder | None) -> bool:
+        """Whether ``value`` needs no leave of its own: where an address leads on to.
+
+        What the user allowed for one call may go wherever no rule denies it.
+        """
+        other = self._instead(argument, value, files)
+        decision = self._decision(other)
+        if self.scope:
+            return decision != "deny" and scope_of(self.tool, other) == self.scope
+        return decision == "allow" if self.by_rule else decision != "deny"
+
+    def _instead(self, argument: str, value: str, files: FilesFolder | None) -> MeantCall:
+        resolve = self.tool.resolve[argument]
+        return self.call.instead(argument, resolve(value, self.call.arguments.values, files))
+
+    def _decision(self, call: MeantCall) -> Decision:
+        return self.permissions.decide(self.tool, call).decision
+
+
 class Approvals:
     """The questions of all conversations. ``answer`` may be called from any thread."""
 
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
         self._open: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer]]] = {}
-        self._always: set[tuple[str, str]] = set()
+        self._always: set[tuple[str, str, str]] = set()
         self._lock = threading.Lock()
 
     def answer(self, question: str, answer: Answer) -> bool:
@@ -54,18 +97,19 @@ class Approvals:
         self,
         call: ToolCall,
         tool: Tool,
-        arguments: Mapping[str, Any],
+        meant: MeantCall,
         *,
         turn: str,
         conversation: str,
         if_unsure: Decision,
         emit: Callable[[Event], None],
-    ) -> None:
+    ) -> Grant:
         """Return when the call is allowed.
 
         Args:
-            arguments: as validated; nothing the user has not seen is run.
-            conversation: what "always" holds for; another conversation asks again.
+            meant: the arguments as the tool gets them; nothing the user has not seen is run.
+            conversation: what "always" holds for; another conversation asks again. Nor does
+                it hold for what another rule asks about, or outside of ``scope_of``.
             if_unsure: what becomes of a call that should be asked about: ``ask``, if
                 somebody watches who will answer; else it is denied or allowed unseen.
 
@@ -88,13 +132,18 @@ class Approvals:
         if not current_visitor().may_call(tool.name):
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_KEY)
-        verdict = self._permissions.decide(tool, arguments)
+        verdict = self._permissions.decide(tool, meant)
         if verdict.decision == "deny":
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_RULE.format(rule=verdict.rule))
         decision = if_unsure if verdict.decision == "ask" else verdict.decision
-        if decision == "allow" or (conversation, tool.name) in self._always:
-            return
+        scope = scope_of(tool, meant)
+        grant = Grant(self._permissions, tool, meant, by_rule=verdict.decision == "allow")
+        always = replace(grant, scope=scope)
+        if decision == "allow":
+            return grant
+        if (conversation, verdict.rule, scope) in self._always:
+            return always
         if decision == "deny":
             decided(False, "nobody")
             raise ToolDeniedError(tool.name, _BY_NOBODY)
@@ -111,7 +160,8 @@ class Approvals:
                     question=question,
                     tool=tool.name,
                     permission=tool.permission,
-                    arguments=dict(arguments),
+                    arguments=dict(meant.arguments.as_json),
+                    always=scope,
                 )
             )
             answer = await waiting
@@ -122,7 +172,9 @@ class Approvals:
         if answer == "no":
             raise ToolDeniedError(tool.name, _BY_USER)
         if answer == "always":
-            self._always.add((conversation, tool.name))
+            self._always.add((conversation, verdict.rule, scope))
+            return always
+        return grant
 
 
 def _settle(waiting: asyncio.Future[Answer], answer: Answer) -> None:

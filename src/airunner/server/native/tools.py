@@ -42,7 +42,7 @@ def tool_routes(core: RuntimeCore) -> APIRouter:
                     "toolset": agent.toolset.subject_of(tool.name),
                     "core": tool.name in shown,
                     "permission": tool.permission,
-                    "decision": permissions.decide(tool, {}).decision,
+                    "decision": permissions.by_class(tool),
                     "description": tool.description,
                     "parameters": tool.parameters,
                 }

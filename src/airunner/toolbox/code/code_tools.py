@@ -18,6 +18,7 @@ from airunner.toolbox.code.sandbox.source import script_in
 from airunner.toolbox.code.sandbox.telling import told
 from airunner.toolbox.text.asking import ask
 from airunner.tools.api import ToolApi
+from airunner.tools.files_folder import file_meant
 from airunner.tools.passages import estimated_tokens
 from airunner.tools.tool import tool
 
@@ -87,7 +88,7 @@ def edit_code(
     )
 
 
-@tool(permission="execute", needs=("pydantic_monty",))
+@tool(permission="execute", needs=("pydantic_monty",), resolve={"file": file_meant})
 def run_python(
     code: _Script,
     file: Annotated[str, Field(max_length=255)] = "",
@@ -166,4 +167,4 @@ def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
         raise ToolRetryError(f"{file!r} is no text, and a script can read text only.") from None
     except (OSError, StorageError) as error:
         raise ToolFailedError(tool, f"{file!r} could not be read: {error}") from error
-    return {file: text, path.name: text}
+    return dict.fromkeys((file, f"./{file}", str(path), path.name), text)

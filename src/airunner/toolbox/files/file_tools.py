@@ -18,21 +18,24 @@ from airunner.toolbox.files import saving
 from airunner.toolbox.files.editing import addition, edited, encoded
 from airunner.toolbox.files.target import (
     destination,
+    destination_meant,
     direct,
     direct_file,
     file_target,
     free_name,
+    target_meant,
 )
-from airunner.tools.files_folder import FilesFolder
+from airunner.tools.files_folder import FilesFolder, file_meant
 from airunner.tools.tool import tool
 
 TRASH = ".trash"
 """Where deleted files go, inside the files folder."""
 
 _Name = Annotated[str, Field(max_length=255)]
+_TARGET = {"path": target_meant}
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = None) -> str:
     """Write a text file; one that exists is only replaced if overwrite is true.
 
@@ -50,7 +53,7 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
     return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     """Add text at the end of a text file, on a line of its own; a new file is made if need be.
 
@@ -74,7 +77,7 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def edit_file(
     path: _Name, old: Annotated[str, Field(min_length=1)], new: str, api: Any = None
 ) -> str:
@@ -94,7 +97,7 @@ def edit_file(
     return f"Changed {name} at line {edit.line}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve={"path": file_meant, "to": destination_meant})
 def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Copy a file.
 
@@ -110,7 +113,7 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Copied {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve={"path": target_meant, "to": destination_meant})
 def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Move or rename a file; also takes a deleted one back out of .trash.
 
@@ -126,7 +129,7 @@ def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Moved {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def delete_file(path: _Name, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.
 
