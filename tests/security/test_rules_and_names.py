@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 from tests.security.calls import called, loop_over, turn
+from tests.toolbox.web.conftest import WebServer
 
 from airunner.agent.conversation import Conversation
 from airunner.errors import ToolRetryError
 from airunner.events import ToolCallFinished
 from airunner.messages import ToolCall
 from airunner.toolbox.toolset import builtin_toolset
+from airunner.toolbox.web.fetcher import Fetcher, following
 from airunner.toolbox.web.web_address import address_meant
+from airunner.tools.tool import tool
+from airunner.tools.toolset import Toolset
 
 SECRET = "the word is mellon"
 TOOLS = builtin_toolset()
@@ -209,3 +213,40 @@ def test_always_covers_what_was_shown_and_no_more(folder: Path) -> None:
     assert len(asked) == 1
     finished = [each for each in events if isinstance(each, ToolCallFinished)]
     assert [each.problem for each in finished] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer", "follows"),
+    [
+        ({"look": "allow"}, "", True),
+        ({"look": "allow", "look(url=*evil.example*)": "deny"}, "", False),
+        ({"look(url=http://site.example/*)": "allow"}, "", False),
+        ({}, "yes", True),
+        ({"look(url=*evil.example*)": "deny"}, "yes", False),
+        ({}, "always", False),
+    ],
+)
+def test_a_redirect_leads_nowhere_that_was_not_allowed(
+    folder: Path, web: WebServer, rules: dict[str, str], answer: str, follows: bool
+) -> None:
+    @tool(permission="network", resolve={"url": address_meant})
+    def look(url: str, api: Any = None) -> str:
+        """Look at a page."""
+        fetcher = Fetcher(
+            "look",
+            resolve=web.resolve,
+            is_allowed=lambda address: address.is_loopback,
+            may_follow=following(api),
+        )
+        with fetcher.open(url, max_bytes=100, total_s=10) as answer:
+            return answer.read().decode()
+
+    web.give("/there", "the evil page")
+    address = web.refuse("/", 302, Location="http://EVIL.example:80/there")
+    # The first answer of "always" is about this very page; the second call is under it.
+    calls = [ToolCall(f"c{n}", "look", {"url": address}) for n in range(2)]
+    loop = loop_over(folder, Toolset([look]), rules, [*calls, "Done."])
+    events, _ = turn(loop, Conversation.begin(), answer)
+    last = [each for each in events if isinstance(each, ToolCallFinished)][-1]
+    assert bool(last.problem) is not follows
+    assert ("evil.example" in web.hosts) is follows
