@@ -31,6 +31,7 @@ from airunner.cli.serve import serve, stop
 from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
 from airunner.cli.top import top
+from airunner.cli.ui import ui
 
 _SETTINGS_HELP = (
     "Each setting is also an environment variable, such as AIRUNNER_MAX_MEMORY, and a key of "
@@ -66,7 +67,7 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, image, demo, serve, stop, top, mcp, ps, plan, explain, doctor):
+for _command in (chat, run, image, demo, ui, serve, stop, top, mcp, ps, plan, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
 app.add_typer(keys_app)

@@ -6,7 +6,8 @@ import importlib.util
 import os
 import signal
 import time
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from airunner.cli.flags import EXIT_FAILED
 from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
 from airunner.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from airunner.server.serving import Page
 
 _STOP_S = 60.0
 _POLL_S = 0.05
@@ -47,20 +51,52 @@ def serve(
 
     OpenAI's, Anthropic's and Ollama's clients connect by changing one address.
     """
+    if log_requests or log_prompts:
+        from airunner.server.request_log import log_json
+
+        log_json(log_prompts)
+    run_server(settings, host, port, name or (), allow_origin or (), otlp)
+
+
+def run_server(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8188,
+    names: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    otlp: str = "",
+    opened: Callable[[str], object] | None = None,
+) -> None:
+    """Serve until the process is told to stop; ``opened`` hears the address of the page.
+
+    Raises:
+        MissingPackageError: the server's libraries are not installed.
+        AiRunnerError: see ``airunner.server.serving``.
+    """
     if importlib.util.find_spec("fastapi") is None:
         raise MissingPackageError("the server", "server")
-    from airunner.server.request_log import log_json
     from airunner.server.serving import Address
     from airunner.server.serving import serve as serve_at
 
-    if log_requests or log_prompts:
-        log_json(log_prompts)
+    page = _page()
 
     def ready(url: str) -> None:
         say(f"AI Runner serves at {url}")
-        say(f"OpenAI's clients: base_url={url}/v1; Ctrl-C or `airunner stop` ends it.")
+        people = "Open it in a browser to chat. " if page else ""
+        say(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")
+        if opened is not None:
+            opened(url)
 
-    serve_at(settings, Address(host, port, name or (), allow_origin or ()), ready, otlp)
+    serve_at(settings, Address(host, port, names, origins), ready, otlp, page)
+
+
+def _page() -> Page | None:
+    if importlib.util.find_spec("nicegui") is None:
+        return None
+    from airunner.server.serving import Page
+    from airunner.ui.mount import mount_page, page_alive
+
+    return Page(mount_page, page_alive)
 
 
 def stop(settings: Settings) -> None:

@@ -7,6 +7,7 @@ runs in, and who else may start one, is ``serving``'s.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
 
@@ -21,6 +22,7 @@ from airunner.server.json_bodies import SoundJson
 from airunner.server.llama_router import router_routes
 from airunner.server.metrics import Metrics
 from airunner.server.native.routes import native_routes
+from airunner.server.native.services import Services
 from airunner.server.ollama.routes import ollama_routes
 from airunner.server.openai.chat import chat_routes
 from airunner.server.openai.completions import completion_routes
@@ -35,11 +37,19 @@ from airunner.server.served_models import ServedModels
 from airunner.server.tracing import Traced, Tracing
 
 
-def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None = None) -> FastAPI:
+def create_app(
+    core: RuntimeCore,
+    admission: Admission,
+    tracing: Tracing | None = None,
+    mount_page: Callable[[FastAPI, Services], None] | None = None,
+) -> FastAPI:
     """The application over a running core, under the rules of ``admission``.
+
+    ``mount_page`` puts a page for people over what is served to programs.
 
     Made on the loop that serves. ``state.ending`` is an event to set when the server is told
     to stop: streams that only wait end then, and others may go on to their end.
+    ``state.page`` is where a person's browser is led, empty if nothing is there.
     """
     app = FastAPI(
         title="AI Runner",
@@ -50,6 +60,7 @@ def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None 
     )
     metrics = Metrics()
     core.bus.subscribe(metrics.hear)
+    app.state.page = ""
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
@@ -63,8 +74,11 @@ def create_app(core: RuntimeCore, admission: Admission, tracing: Tracing | None 
     app.include_router(model_routes(models))
     app.include_router(router_routes(core, models, ending))
     app.include_router(ollama_routes(core, answers, raw, models))
-    app.include_router(native_routes(core, models, ending))
+    services = Services.over(core, models, ending)
+    app.include_router(native_routes(services, ending))
     tell_problems(app)
+    if mount_page is not None:
+        mount_page(app, services)
 
     @app.exception_handler(HungUpError)
     async def nobody_reads_this(_: Request, __: Exception) -> Response:

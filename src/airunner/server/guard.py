@@ -94,10 +94,10 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":
-            await send({"type": "websocket.close"})  # nothing here speaks it
-            return
         headers = Headers(scope=scope)
+        if scope["type"] != "http":
+            await self._let_in_socket(scope, headers, receive, send)
+            return
         try:
             found = self._refusal(scope, headers) or self._visitor(scope, headers)
         except AiRunnerError as error:  # the keys cannot be read, so nobody is let in
@@ -128,6 +128,21 @@ class Guard:
             response = Problem(error.status_code, error.detail, code=code).response(scope["path"])
             response.headers.update(_CLOSE)
             await response(scope, receive, sent)
+
+    async def _let_in_socket(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        """A page of ours keeps a websocket open; its browser always says which page it is."""
+        try:
+            asked = {**scope, "method": "GET"}
+            found = self._refusal(asked, headers) or self._visitor(asked, headers)
+        except AiRunnerError:
+            found = None
+        if not isinstance(found, Visitor) or not found.manages or "origin" not in headers:
+            await send({"type": "websocket.close"})
+            return
+        with serving(found):
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Why nobody may ask this, or what a browser is told before it asks."""

@@ -11,10 +11,11 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
+from fastapi import FastAPI
 
 from airunner.config.settings import Settings
 from airunner.errors import NoKeysError, PortTakenError
@@ -26,6 +27,7 @@ from airunner.server.app import create_app
 from airunner.server.connections import PromptConnection
 from airunner.server.guard import Admission, host_name, is_loopback
 from airunner.server.keys import Keys
+from airunner.server.native.services import Services
 from airunner.server.tracing import Tracing
 
 HOST = "127.0.0.1"
@@ -44,12 +46,25 @@ class Address:
     origins: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page for people: ``mount`` puts it on the application, ``alive`` serves it meanwhile."""
+
+    mount: Callable[[FastAPI, Services], None]
+    alive: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
 def serve(
-    settings: Settings, address: Address, ready: Callable[[str], None], otlp: str = ""
+    settings: Settings,
+    address: Address,
+    ready: Callable[[str], None],
+    otlp: str = "",
+    page: Page | None = None,
 ) -> None:
     """Serve until the process is told to stop; ``ready`` hears the address.
 
-    ``otlp`` is the URL of a collector of traces, empty for none.
+    ``otlp`` is the URL of a collector of traces, empty for none. Without a ``page`` only
+    programs are served.
 
     Raises:
         MissingPackageError: traces are wanted, and their libraries are not installed.
@@ -65,7 +80,7 @@ def serve(
         here = Presence(os.getpid(), url, secrets.token_urlsafe(32))
         with presence(settings.home, here):
             door = _admission(address, keys, here.key)
-            asyncio.run(_serve(settings, door, tracing, sock, lambda: ready(here.url)))
+            asyncio.run(_serve(settings, door, tracing, sock, lambda: ready(here.url), page))
 
 
 def listening(address: Address) -> socket.socket:
@@ -110,11 +125,12 @@ async def _serve(
     tracing: Tracing | None,
     sock: socket.socket,
     ready: Callable[[], None],
+    page: Page | None,
 ) -> None:
     async with RuntimeCore(settings, command="serve") as core:
         # What runs in this process, a tool's body among it, asks this team and no other.
         Runtime.share(Runtime.over(core))
-        app = create_app(core, admission, tracing)
+        app = create_app(core, admission, tracing, page.mount if page else None)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -123,11 +139,12 @@ async def _serve(
             timeout_graceful_shutdown=PATIENCE_S,
             lifespan="off",
             http=PromptConnection,
-            ws="none",
+            ws="websockets-sansio" if page else "none",
         )
-        server = _Server(config, app.state.ending)
-        ready()
-        await server.serve(sockets=[sock])
+        async with page.alive(app) if page else nullcontext():
+            server = _Server(config, app.state.ending)
+            ready()
+            await server.serve(sockets=[sock])
 
 
 class _Server(uvicorn.Server):

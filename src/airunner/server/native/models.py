@@ -99,10 +99,9 @@ class Downloads:
             known.shown.done_bytes, known.shown.total_bytes = event.done_bytes, event.total_bytes
 
 
-def native_model_routes(core: RuntimeCore) -> APIRouter:
+def native_model_routes(core: RuntimeCore, downloads: Downloads) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
-    downloads = Downloads(core)
 
     @routes.get("/models")
     async def models() -> dict[str, Any]:

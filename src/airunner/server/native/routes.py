@@ -9,25 +9,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 
 import airunner
-from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import API, fingerprint
-from airunner.server.native.event_log import EventLog
 from airunner.server.native.memory import memory_routes, settings_as_json
 from airunner.server.native.models import native_model_routes
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.records import record_routes
+from airunner.server.native.services import Services
 from airunner.server.native.specialists import specialist_routes
 from airunner.server.native.tools import tool_routes
-from airunner.server.native.turns import Turns, turn_routes
+from airunner.server.native.turns import turn_routes
 from airunner.server.native.work import tell
-from airunner.server.served_models import ServedModels
 from airunner.server.streams import stream_response
 
 
-def native_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> APIRouter:
+def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     """The routes. Streams that only wait end when ``ending`` is set."""
     routes = APIRouter(prefix=API, tags=["AI Runner"], route_class=NativeRoute)
-    log = EventLog(core.bus, ending)
+    core = services.core
     begun_with = fingerprint(core.catalog)
 
     @routes.get("")
@@ -49,12 +47,12 @@ def native_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
     ) -> Response:
         """Everything that happens, numbered, as it happens; resumable by ``Last-Event-ID``."""
         since = after if last_event_id is None else last_event_id
-        return await stream_response(request, log.pieces(since), tell)
+        return await stream_response(request, services.events.pieces(since), tell)
 
-    routes.include_router(memory_routes(core, models, log))
-    routes.include_router(native_model_routes(core))
+    routes.include_router(memory_routes(core, services.models, services.events))
+    routes.include_router(native_model_routes(core, services.downloads))
     routes.include_router(record_routes(core))
     routes.include_router(tool_routes(core))
-    routes.include_router(turn_routes(Turns(core), core.answer))
+    routes.include_router(turn_routes(services.turns, core.answer))
     routes.include_router(specialist_routes(core, ending))
     return routes

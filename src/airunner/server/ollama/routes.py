@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from airunner.engines.base import Chunk
 from airunner.errors import AiRunnerError
@@ -53,7 +53,10 @@ def ollama_routes(
     routes = APIRouter(tags=["Ollama"])
 
     @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def root() -> Response:
+    async def root(request: Request) -> Response:
+        """What Ollama's clients ask to see whether it runs; a browser is led to the page."""
+        if request.app.state.page and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(request.app.state.page)
         return PlainTextResponse("AI Runner is running")
 
     @routes.api_route("/api/version", methods=["GET", "HEAD"])

@@ -1,0 +1,1 @@
+"""The chat: conversations, what is said in one, and what is typed."""

@@ -1,0 +1,131 @@
+"""The page on the server's application: its addresses, its files, and what a browser may do.
+
+Owns the Content-Security-Policy. A page of ours loads nothing from elsewhere and submits no
+form, whatever a model's answer, a tool's result or a file's name has put into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from nicegui import app as pages
+from nicegui import ui
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airunner.server.native.services import Services
+from airunner.server.problems import Problem, code_of
+from airunner.ui.chat.page import show_conversation
+from airunner.ui.frame import Place, build_frame
+
+STATIC = Path(__file__).parent / "static"
+RECONNECT_S = 60.0
+"""How long a window may be offline without being loaded anew, its draft lost."""
+KEPT_UPDATES = 4000
+"""Updates that are kept for a window that is offline."""
+
+# Vue compiles its templates in the browser, which needs 'unsafe-eval'.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def mount_page(app: FastAPI, services: Services) -> None:
+    """Put the page at ``/``, under all that ``app`` serves already; once a process.
+
+    What is asked below ``/v1`` and ``/api`` and is no route stays JSON.
+    """
+    pages.add_static_files("/static", STATIC, max_cache_age=3600)
+    _register(services)
+    _unknown_api_paths(app)
+    ui.run_with(
+        app,
+        title="AI Runner",
+        favicon=STATIC / "icon.svg",
+        dark=None,
+        language="en-US",
+        reconnect_timeout=RECONNECT_S,
+        message_history_length=KEPT_UPDATES,
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    app.add_middleware(PagePolicy)
+    app.state.page = "/chat"
+
+
+def _register(services: Services) -> None:
+    """One function behind all addresses; see ``frame``."""
+    places = (
+        Place(
+            "Chat",
+            "chat_bubble_outline",
+            ("/chat", "/chat/{id}"),
+            lambda id=None: show_conversation(services, id),
+        ),
+    )
+
+    def tab() -> None:
+        build_frame(services, places)
+
+    for place in places:
+        for path in place.paths:
+            ui.page(path)(tab)
+
+
+@asynccontextmanager
+async def page_alive(app: FastAPI) -> AsyncIterator[None]:
+    """Serve the page during the body: what a server that runs lifespans would do."""
+    async with app.router.lifespan_context(app):
+        yield
+
+
+class PagePolicy:
+    """Middleware that tells browsers what a page of ours may do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers to pages."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, sent if scope["type"] == "http" else send)
+
+
+def _unknown_api_paths(app: FastAPI) -> None:
+    """Programs that ask for what is not served are told so in their own form."""
+
+    async def unknown(request: Request) -> Response:
+        path = request.url.path
+        message = f"{request.method} {path} is not served here."
+        return Problem(404, message, code=code_of(404)).response(path)
+
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    for prefix in ("/v1", "/api"):
+        app.add_api_route(f"{prefix}/{{_:path}}", unknown, methods=methods, include_in_schema=False)

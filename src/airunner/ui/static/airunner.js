@@ -1,0 +1,37 @@
+// What only a browser can do: copying code, staying at the end of a growing answer, and
+// marking where one is. It keeps no state that the server would have to know.
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button.copy");
+  if (!button) return;
+  const code = button.closest("figure").querySelector("code").textContent;
+  await navigator.clipboard.writeText(code);
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = "Copy"), 1500);
+});
+
+// An answer that grows stays in sight for whoever is at its end, and moves nobody else.
+let atEnd = true;
+const nearEnd = () => window.innerHeight + window.scrollY > document.body.scrollHeight - 80;
+window.addEventListener("scroll", () => (atEnd = nearEnd()), { passive: true });
+new ResizeObserver(() => {
+  if (atEnd && document.querySelector(".log")) window.scrollTo(0, document.body.scrollHeight);
+}).observe(document.documentElement);
+
+function markPlace() {
+  for (const link of document.querySelectorAll("a.place, a.conversation")) {
+    const path = link.getAttribute("href");
+    const here = location.pathname === path;
+    link.toggleAttribute("aria-current", false);
+    if (here) link.setAttribute("aria-current", "page");
+  }
+}
+for (const name of ["pushState", "replaceState"]) {
+  const original = history[name];
+  history[name] = function (...args) {
+    original.apply(this, args);
+    markPlace();
+  };
+}
+window.addEventListener("popstate", markPlace);
+new MutationObserver(markPlace).observe(document.body, { childList: true, subtree: true });

@@ -1,0 +1,64 @@
+"""One browser tab: what it hears of the server, and how long.
+
+Owns that a tab hears of events on the server's loop, together if many come at once, and
+nothing more once it is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+from nicegui import background_tasks, ui
+
+from airunner.events import Event, EventBus
+
+HEAR_TOGETHER_S = 0.25
+"""Events that come within so many seconds are told as one."""
+
+
+def on_events(
+    bus: EventBus,
+    kinds: tuple[type[Event], ...],
+    changed: Callable[[], Awaitable[None] | None],
+    together_s: float = HEAR_TOGETHER_S,
+) -> None:
+    """Call ``changed`` in the tab that is being built, soon after events of ``kinds``."""
+    client, loop = ui.context.client, asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
+    again = busy = False
+
+    async def call() -> None:
+        nonlocal again, busy
+        busy = True
+        try:
+            with client:
+                result = changed()
+                if inspect.isawaitable(result):
+                    await result
+        finally:
+            busy = False
+            if again:
+                again = False
+                soon()
+
+    def due() -> None:
+        nonlocal timer
+        timer = None
+        if not client.is_deleted:
+            background_tasks.create(call(), name="a tab hears of events")
+
+    def soon() -> None:
+        nonlocal timer, again
+        if busy:
+            again = True
+        elif timer is None:
+            timer = loop.call_later(together_s, due)
+
+    def hear(event: Event) -> None:
+        if isinstance(event, kinds):
+            loop.call_soon_threadsafe(soon)
+
+    unsubscribe = bus.subscribe(hear)
+    client.on_delete(unsubscribe)
