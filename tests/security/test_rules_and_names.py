@@ -167,9 +167,9 @@ def test_no_spelling_of_an_address_gets_past_a_rule_that_denies(folder: Path, ad
         "http://evil.example/*", "*://8.8.8.8/*", "http://bücher.example*",
         "http://site.example/secret/*",
     ]  # fmt: skip
-    for tool in ("read_web_page", "summarize_web_page", "download_file"):
-        rules = {tool: "allow", **{f"{tool}(url={each})": "deny" for each in denied}}
-        outcome = called(loop_over(folder, TOOLS, rules), tool, url=address)
+    for name in ("read_web_page", "summarize_web_page", "download_file"):
+        rules = {name: "allow", **{f"{name}(url={each})": "deny" for each in denied}}
+        outcome = called(loop_over(folder, TOOLS, rules), name, url=address)
         assert "the rule" in outcome.problem
 
 

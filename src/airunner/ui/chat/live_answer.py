@@ -178,6 +178,8 @@ class LiveAnswer:
             ui.label(f"May {event.tool} run? It needs the permission to {event.permission}.")
             whole = json.dumps(event.arguments, ensure_ascii=False, indent=2)
             ui.html(code_block(whole, "json"), sanitize=False)
+            if event.always:
+                ui.label(f"Always in this chat is for {event.always}.")
             with ui.element("div").classes("buttons"):
                 button("Allow once", "yes")
                 button("Always in this chat", "always")
