@@ -11,15 +11,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServerError
 from airunner.events import Event, ToolServerFailed
 from airunner.mcp.client.config import ServerConfig
+from airunner.mcp.client.http import START_S, http_transport
 from airunner.mcp.client.result import text_of_result
+from airunner.mcp.client.server_log import ServerLog
+from airunner.mcp.client.stdio import stdio_transport
 from airunner.tools.json_form import plain_text
 
 if TYPE_CHECKING:
@@ -27,10 +29,6 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
-START_S = 30.0
-"""How long a server may take to start, if its entry does not say."""
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ALIVE_S = 5.0
 _LONGEST_PAUSE_S = 60.0
 _MAX_TOOLS = 256
@@ -55,7 +53,7 @@ class McpServer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
-        self._log, self._publish, self._clock = log, publish, clock
+        self._log, self._publish, self._clock = ServerLog(log), publish, clock
         self._client: Client | None = None
         self._holding: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -162,40 +160,19 @@ class McpServer:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Client]:
-        from mcp.client.streamable_http import streamable_http_client
         from mcp_types import Implementation
 
         from airunner import __version__
-        from mcp import Client, StdioServerParameters, stdio_client
+        from mcp import Client
 
-        config = self.config
         me = Implementation(name="airunner", version=__version__)
-        async with AsyncExitStack() as stack:
-            if config.command:
-                self._log.parent.mkdir(parents=True, exist_ok=True)
-                errlog = stack.enter_context(self._log.open("w", encoding="utf-8"))
-                command = StdioServerParameters(
-                    command=config.command,
-                    args=list(config.args),
-                    env=dict(config.env),
-                    cwd=config.cwd,
-                    encoding_error_handler="replace",
-                )
-                transport: Any = stdio_client(command, errlog=errlog)
-            else:
-                import httpx2
-
-                timeout = httpx2.Timeout(START_S, read=None)
-                # A proxy of the environment cannot reach this machine's own servers.
-                web = httpx2.AsyncClient(
-                    headers=dict(config.headers),
-                    timeout=timeout,
-                    trust_env=urlsplit(config.url).hostname not in _LOOPBACK,
-                )
-                transport = streamable_http_client(
-                    config.url, http_client=await stack.enter_async_context(web)
-                )
-            yield await stack.enter_async_context(Client(transport, client_info=me, cache=None))
+        transport: Any
+        if self.config.command:
+            transport = stdio_transport(self.config, self._log)
+        else:
+            transport = http_transport(self.config)
+        async with Client(transport, client_info=me, cache=None) as client:
+            yield client
 
     async def _check(self, client: Client) -> None:
         """Let a server go that no longer answers."""
@@ -231,11 +208,8 @@ class McpServer:
 
     def _last_words(self) -> str:
         """The last line that the server wrote to its log, if any."""
-        with suppress(OSError):
-            lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-            if said := [line for line in lines if line.strip()]:
-                return f"; its last words: {plain_text(said[-1], 200)}"
-        return ""
+        said = plain_text(self._log.last_line, 200)
+        return f"; its last words: {said}" if said else ""
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)
