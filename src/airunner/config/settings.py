@@ -195,6 +195,18 @@ class Settings:
     lease_timeout_s: Annotated[float, Setting(seconds, "longest wait for a model", "SECONDS")] = (
         600.0
     )
+    load_limit_s: Annotated[
+        float, Setting(seconds, "longest loading of a model, beyond what its size takes", "SECONDS")
+    ] = 300.0
+    first_token_limit_s: Annotated[
+        float,
+        Setting(
+            seconds, "longest silence before an answer, beyond what its prompt takes", "SECONDS"
+        ),
+    ] = 180.0
+    next_token_limit_s: Annotated[
+        float, Setting(seconds, "longest silence within an answer", "SECONDS")
+    ] = 120.0
     tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
     permissions: Annotated[
         tuple[tuple[str, str], ...],

@@ -35,7 +35,9 @@
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
     │   ├── LoadError              a worker could not load its model
+    │   │   └── LoadTimeoutError   it was still loading when its time was over
     │   ├── WorkerDiedError        a worker's process ended by itself
+    │   │   └── WorkerSilentError  or said nothing for so long that it was ended
     │   ├── GenerationError        the engine refused or broke off a request
     │   ├── ContextOverflowError   the prompt is longer than the loaded context
     │   ├── MediaNotSupportedError   a picture or recording for a model that takes none
@@ -289,6 +291,15 @@ class LoadError(EngineError):
         super().__init__(f"{model} did not load: {problem}")
 
 
+class LoadTimeoutError(LoadError):
+    """A model that was still loading after ``limit_s`` seconds."""
+
+    def __init__(self, model: str, limit_s: float) -> None:
+        self.limit_s = limit_s
+        problem = f"it was still loading after {limit_s:.0f} s; --load-limit-s gives it longer"
+        super().__init__(model, problem)
+
+
 class WorkerDiedError(EngineError):
     """A worker's process ended by itself. ``exit_code`` is negative for a signal."""
 
@@ -298,6 +309,19 @@ class WorkerDiedError(EngineError):
         super().__init__(
             f"The worker running {model} died (exit code {code}). The conversation is kept; "
             "ask again and it is loaded anew."
+        )
+
+
+class WorkerSilentError(WorkerDiedError):
+    """A worker that said nothing for ``silent_s`` and was ended; another takes its place."""
+
+    def __init__(self, model: str, silent_s: float, setting: str) -> None:
+        super().__init__(model, None)
+        self.silent_s, self.setting = silent_s, setting
+        Exception.__init__(
+            self,
+            f"The worker running {model} said nothing for {silent_s:.0f} s and was ended. The "
+            f"conversation is kept; ask again and it is loaded anew. --{setting} sets the limit.",
         )
 
 

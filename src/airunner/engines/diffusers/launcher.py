@@ -14,6 +14,7 @@ from airunner.engines.connection import WorkerConnection
 from airunner.engines.diffusers.client import DiffusersModel
 from airunner.engines.diffusers.files import inspect_files
 from airunner.engines.image import ImagePlan
+from airunner.engines.silence import SilenceLimits
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,
@@ -37,8 +38,8 @@ class ImageLauncher(ProcessLauncher[ImagePlan, DiffusersModel]):
 
     prepared_bytes = LIBRARY_BYTES
 
-    def __init__(self) -> None:
-        super().__init__(f"{__package__}.worker")
+    def __init__(self, limits: SilenceLimits | None = None) -> None:
+        super().__init__(f"{__package__}.worker", limits=limits)
 
     async def order(self, plan: ImagePlan, api_key: str) -> Order[ImagePlan]:
         """See ``ProcessLauncher``; pickles that were not allowed are a ``LoadError``."""
