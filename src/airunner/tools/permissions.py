@@ -19,6 +19,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from airunner.config.values import call_pattern, permission_rules
@@ -42,6 +43,7 @@ DEFAULT_RULES: tuple[tuple[str, Decision], ...] = (
 
 _STRICTNESS: Mapping[str, int] = {"allow": 0, "ask": 1, "deny": 2}
 _SHELL = re.compile(r"[;&|<>`$\n\r]")
+_LONGEST_NAME = 4096
 _SLASHES = re.compile(r"[/\\]+")
 
 
@@ -107,12 +109,20 @@ class Rule:
         return any(fnmatchcase(each, wanted) for each in value.exact)
 
 
-@dataclass(frozen=True, slots=True)
 class _Spellings:
     """An argument as rules see it: as it is, and in every spelling that may be taken for it."""
 
-    exact: tuple[str, ...]
-    wide: frozenset[str]
+    def __init__(self, text: str, meaning: Meaning | None, written: str) -> None:
+        self.exact = (text, *(meaning.same if meaning else ()))
+        self._near = (*self.exact, *(meaning.near if meaning else ()), written)
+
+    @cached_property
+    def wide(self) -> frozenset[str]:
+        """Made where a rule asks: an argument may be a whole book."""
+        wide = {_folded(each) for each in self._near}
+        wide |= {_flat(each) for each in wide if each}
+        # secret/* is about the folder too.
+        return frozenset(wide | {f"{each}/" for each in wide if each})
 
 
 _Spelled = Mapping[str, _Spellings]
@@ -192,18 +202,11 @@ def _as_text(value: Any) -> str:
 def _spelled(tool: Tool, call: MeantCall) -> _Spelled:
     given = {**_defaults_of(tool), **call.arguments.as_json}
     return {
-        name: _spellings(_as_text(value), call.meanings.get(name), call.written.get(name, value))
+        name: _Spellings(
+            _as_text(value), call.meanings.get(name), _as_text(call.written.get(name, value))
+        )
         for name, value in given.items()
     }
-
-
-def _spellings(text: str, meaning: Meaning | None, written: Any) -> _Spellings:
-    exact = (text, *(meaning.same if meaning else ()))
-    near = meaning.near if meaning else ()
-    wide = {_folded(each) for each in (*exact, *near, _as_text(written))}
-    wide |= {_flat(each) for each in wide if each}
-    # secret/* is about the folder too.
-    return _Spellings(exact, frozenset(wide | {f"{each}/" for each in wide if each}))
 
 
 def _pattern_spellings(pattern: str) -> set[str]:
@@ -216,7 +219,9 @@ def _pattern_spellings(pattern: str) -> set[str]:
 
 def _folded(text: str) -> str:
     """Without what a reader of names may not see: blanks around it, case, kinds of letters."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    if len(text) <= _LONGEST_NAME:  # what is longer is no name, and takes long to normalize
+        text = unicodedata.normalize("NFKC", text)
+    return text.strip().casefold()
 
 
 def _flat(value: str) -> str:

@@ -84,7 +84,8 @@ def find_in_files(
         max_results: how many lines at most.
     """
     below = searched(_entries(api, path, _shell_pattern(pattern)), lambda: api.cancelled)
-    found = lines_matching(below.texts, text if regex else re.escape(text))
+    wanted = text if regex else re.escape(text)
+    found = lines_matching(below.texts, wanted, is_cancelled=lambda: api.cancelled)
     if not found:
         return f"{text!r} is not in {_how_many(below)}"
     places = "1 line has" if len(found) == 1 else f"{len(found)} lines have"

@@ -34,7 +34,8 @@ def query_table(
         sql: one SELECT, in DuckDB's SQL for CSV and in SQLite's for a database; empty to see
             the tables, columns, sizes and first rows.
     """
-    return answer(api.files.existing(file), file, sql, "query_table")
+    path = api.files.existing(file)
+    return answer(path, file, sql, "query_table", lambda: api.cancelled)
 
 
 @tool(
