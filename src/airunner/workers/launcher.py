@@ -65,7 +65,7 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
             LoadTimeoutError: it takes longer than weights of that size can take.
             LoadError: anything else, such as too little memory.
         """
-        limit_s = self._limits.to_load(await asyncio.to_thread(bytes_at, plan.path))
+        limit_s = self._limits.to_load(bytes_at(plan.path))
         order = await self.order(plan, secrets.token_urlsafe(32))
         child = self._given(order)
         try:

@@ -6,6 +6,7 @@ are ``tools.sandbox``.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from airunner.toolbox.text.asking import ask
 from airunner.tools.api import ToolApi
 from airunner.tools.files_folder import file_meant
 from airunner.tools.passages import estimated_tokens
+from airunner.tools.real_path import open_real
 from airunner.tools.tool import tool
 
 _CODE_TOKENS = 1024
@@ -160,9 +162,11 @@ def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
         raise ToolFailedError(tool, "it was called without the folder that files are in (api)")
     try:
         path = api.files.existing(file)
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
+        with open_real(path) as opened:
+            data = opened.read(_LARGEST_FILE_BYTES + 1)
+        if len(data) > _LARGEST_FILE_BYTES:
             raise ToolRetryError(f"{file!r} is larger than 1 MiB; a script cannot read it.")
-        text = path.read_text(encoding="utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except UnicodeDecodeError:
         raise ToolRetryError(f"{file!r} is no text, and a script can read text only.") from None
     except (OSError, StorageError) as error:

@@ -26,6 +26,7 @@ from airunner.toolbox.files.target import (
     target_meant,
 )
 from airunner.tools.files_folder import FilesFolder, file_meant
+from airunner.tools.real_path import open_real
 from airunner.tools.tool import tool
 
 TRASH = ".trash"
@@ -47,7 +48,7 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
     files: FilesFolder = api.files
     target, was = file_target(files, path, overwrite=overwrite)
     data = encoded(content, "utf-8")
-    with saving.written(target, "write_file") as file:
+    with saving.written(target, "write_file", replace=was is not None) as file:
         file.write(data)
     replaced = f", replacing {format_bytes(was)}" if was is not None else ""
     return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
@@ -69,7 +70,7 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     old = PlainText("", "utf-8") if is_new else _text_of(files, path, "append_to_file")
     data = addition(old, content)
     if is_new:
-        with saving.written(target, "append_to_file") as file:
+        with saving.written(target, "append_to_file", replace=False) as file:
             file.write(data)
     else:
         saving.append(target, data, "append_to_file")
@@ -109,7 +110,7 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     files: FilesFolder = api.files
     source = files.existing(path)
     target = destination(files, source, to, overwrite=overwrite)
-    saving.copy(source, target, "copy_file")
+    saving.copy(source, target, "copy_file", replace=overwrite)
     return f"Copied {files.name_of(source)} to {files.name_of(target)}."
 
 
@@ -149,12 +150,16 @@ def delete_file(path: _Name, api: Any = None) -> str:
 
 def _text_of(files: FilesFolder, name: str, tool_name: str) -> PlainText:
     path = files.existing(name)
-    size_bytes = path.stat().st_size
-    if size_bytes > saving.MOST_BYTES:
-        raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
     try:
-        return decode(path.read_bytes(), files.name_of(path))
+        with open_real(path) as file:
+            data = file.read(saving.MOST_BYTES + 1)
+        if len(data) > saving.MOST_BYTES:
+            size_bytes = path.stat().st_size
+            raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
+        return decode(data, files.name_of(path))
     except OSError as error:
         raise ToolFailedError(tool_name, f"{name}: {error.strerror or error}") from error
     except ToolFailedError as error:  # the reader does not know for which tool it reads
+        if error.tool == tool_name:
+            raise
         raise ToolFailedError(tool_name, f"{error.tool}: {error.problem}") from error

@@ -18,6 +18,7 @@ from airunner.toolbox.files.folder_walk import Entry, entry_of, folder_at, walk
 from airunner.toolbox.files.line_search import Searched, lines_matching, searched
 from airunner.toolbox.files.target import direct, target_meant
 from airunner.tools.files_folder import FilesFolder, file_meant
+from airunner.tools.real_path import made_folder
 from airunner.tools.tool import tool
 
 _MOST_LISTED = 60
@@ -111,7 +112,8 @@ def make_folder(path: _Name, api: Any = None) -> str:
     if target.is_dir():
         return f"The folder {name} exists already."
     try:
-        target.mkdir(parents=True)
+        with made_folder(target):
+            pass
     except (FileExistsError, NotADirectoryError):
         raise ToolRetryError(f"{name}, or a part of it, is a file; choose another name.") from None
     except OSError as error:

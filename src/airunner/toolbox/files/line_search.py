@@ -20,6 +20,7 @@ from airunner.toolbox.awaited_process import run_awaited
 from airunner.toolbox.documents.plain import decode
 from airunner.toolbox.files import pattern_process
 from airunner.toolbox.files.folder_walk import Entry
+from airunner.tools.real_path import open_real
 
 PATTERN_SECONDS = 10.0
 MOST_FILES = 2_000
@@ -58,7 +59,8 @@ def searched(entries: Iterable[Entry], is_cancelled: Callable[[], bool]) -> Sear
 
 def _text_of(entry: Entry) -> str | None:
     try:
-        return decode(entry.path.read_bytes(), entry.name).text
+        with open_real(entry.path) as file:
+            return decode(file.read(LARGEST_FILE_BYTES), entry.name).text
     except (OSError, ToolFailedError):  # gone meanwhile, not ours to read, or no text
         return None
 
