@@ -34,7 +34,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-7s %s\n", $$1, $$2}'
 
-run: .venv/.runtime  ## Install, then show one turn of a team of models under a tight budget
+run: .venv/.runtime  ## Install for this GPU, then show one turn of a team in a tight budget
+	-@$(BIN)/airunner engine
 	@$(BIN)/airunner demo $(ARGS)
 
 quick: lint  ## Lint, and the tests that start no program and load no model

@@ -81,7 +81,8 @@ def models() -> list[str]:
         shown = f"**{name}**" if name in mapped else name
         serves = ", ".join(spec.capabilities).replace("_", " ")
         memory = format_bytes(declared_bytes(spec) or 0)
-        lines.append(f"| {shown} | {serves} | {memory} | {spec.license} |")
+        licence = f"{spec.license}, gated" if spec.gated else spec.license
+        lines.append(f"| {shown} | {serves} | {memory} | {licence} |")
     return lines
 
 

@@ -44,9 +44,11 @@ ENDS_OF_COMMANDS = {
 
 READS_ENVIRONMENT = {
     "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
+    "config/other_programs.py",  # where Ollama and others keep models, by their own variables
     "config/settings.py",  # the one reader of what the user chose
     "weights/wheel.py",  # hands pip the environment it was itself given
     "engines/diffusers/libraries.py",  # sets what the image libraries read when they load
+    "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
 }

@@ -22,7 +22,10 @@ from typer.testing import CliRunner
 import airunner.components.llm
 from airunner.cli.app import app
 from airunner.config.settings import SETTINGS, Settings
+from airunner.engines.known import known_engines
 from airunner.mcp.client.config import read_mcp_config
+from airunner.models.model_table import spec_of_table
+from airunner.models.spec import ModelSpec
 
 API = Path(airunner.components.llm.__file__).parent / "api/README.md"
 SOURCE = ROOT / "src/airunner"
@@ -135,6 +138,8 @@ def test_the_configuration_example_is_usable(tmp_path: Path) -> None:
     assert settings.max_memory == 12_000_000_000
     assert settings.assign == (("translation", "cpu"),)
     assert settings.permissions == (("write_file(path=notes/*)", "allow"),)
+    for name, table in tomllib.loads(example)["models"].items():
+        assert isinstance(spec_of_table(name, table, tmp_path, known_engines().traits), ModelSpec)
 
 
 def test_the_example_of_mcp_servers_is_usable(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ _RESERVED_SUFFIX = ".reserved"
 _RESERVED_FOR_S = 3600.0
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = struct.Struct(">8s8xII")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _LONGEST_TEXT_BYTES = 1 << 20
 
@@ -77,6 +78,10 @@ class PicturesFolder:
         """The picture saved last, or ``None``."""
         newest = max(self._pictures(), default=None)
         return newest[2] if newest else None
+
+    def all(self) -> list[tuple[int, Path]]:
+        """Every picture with when it was saved (Unix time in nanoseconds), the newest first."""
+        return [(at_ns, path) for at_ns, _, path in sorted(self._pictures(), reverse=True)]
 
     def find(self, name: str) -> Path | None:
         """A picture by its name (with or without ``.png``) inside this folder, never outside."""
@@ -148,6 +153,16 @@ class PicturesFolder:
                 with suppress(OSError):
                     if entry.is_file(follow_symlinks=False) and entry.stat().st_size:
                         yield entry.stat().st_mtime_ns, name, self.path / name
+
+
+def size_px(picture: Path) -> tuple[int, int]:
+    """Width and height of a PNG by its first bytes, in pixels; zeros for what is none."""
+    try:
+        with picture.open("rb") as file:
+            signature, width, height = _HEADER.unpack(file.read(_HEADER.size))
+    except (OSError, struct.error):
+        return 0, 0
+    return (width, height) if signature == _SIGNATURE else (0, 0)
 
 
 def slug(prompt: str) -> str:

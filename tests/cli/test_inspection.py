@@ -77,6 +77,16 @@ def test_pull_of_what_is_here_and_remove(embedded_home: Path, tmp_path: Path) ->
     assert not kept.exists()
 
 
+def test_one_pull_that_fails_does_not_end_the_others(embedded_home: Path) -> None:
+    absent = ("Qwen/Qwen3-4B", "Qwen/Qwen3-8B")
+    command = ["models", "pull", absent[0], EMBEDDED_PRIMARY, absent[1], "--offline"]
+    done = CliRunner().invoke(app, [*command, "--home", str(embedded_home)])
+    assert done.exit_code == 1
+    assert done.stdout.startswith(f"{EMBEDDED_PRIMARY}: ")
+    for model in absent:
+        assert f"{model} are not on this machine" in done.stderr
+
+
 def test_pull_team_fetches_what_plan_shows(embedded_home: Path) -> None:
     def pull(*arguments: str) -> Result:
         command = ("models", "pull", "--team", *arguments, "--offline")

@@ -14,14 +14,17 @@ VALUES: dict[str, Any] = {
     "int": 1234,
     "int | None": None,
     "float": 1.25,
+    "float | None": None,
     "bool": True,
     "dict[str, Any]": {},
     "dict[str, str]": {},
     "bytes | None": None,
 }
 SILENT = {
+    "conversation_changed",  # who shows the conversation is told
     "decided",
     "download_progressed",
+    "drawing_changed",  # its picture is told, and who asked for it knows its end
     "external_call_made",  # a program that brought the tool is told, not a person
     "image_stepped",
     "permission_asked",  # the question itself is on the screen

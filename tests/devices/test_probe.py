@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airunner.config.settings import Settings
 from airunner.devices.backend import Backend
 from airunner.devices.device import Device, DeviceReport
@@ -48,6 +50,17 @@ def test_gpus_that_the_engine_was_not_built_for_are_left_out_with_a_note() -> No
     assert len(report.notes) == 2
     assert "cuda:0 (RTX) is not used" in report.notes[1]
     assert report.devices[0].engines is None
+
+
+def test_a_vulkan_build_computes_on_gpus_of_every_maker() -> None:
+    arc = Device("vulkan:0", "vulkan", "Arc A770", None, None, gpu_index=0)
+    report = probe(CPU, CUDA, ROCM, arc, backends=backends("vulkan"))
+    assert ids(report) == ["cuda:0", "rocm:0", "vulkan:0", "cpu"]
+    assert report.find("vulkan:0").total_bytes is None
+    told = replace(backends("vulkan")["talker"], memory=((16 * GB, 15 * GB),))
+    device = probe(CPU, arc, backends={"talker": told}).find("vulkan:0")
+    assert (device.total_bytes, device.free_bytes) == (16 * GB, 15 * GB)
+    assert ids(probe(CPU, arc, backends=backends("cuda"))) == ["cpu"]
 
 
 def test_a_gpu_that_one_engine_can_use_is_used_by_that_one() -> None:

@@ -52,10 +52,11 @@ def command(home: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str) -> Iterator[Server]:
+def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Server]:
     """A server in ``home`` for the body; afterwards no process of it is left."""
     places = ("--pictures", str(home / "pictures"), "--files", str(home / "files"))
     line, environ = command(home, "serve", "--port", "0", *places, *SMALL, *arguments)
+    environ |= variables
     with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -47,18 +47,33 @@ def states(api: httpx.Client) -> dict[str, str]:
     return {m["model"]: m["state"] for m in api.get("/status").json()["models"]}
 
 
+def chosen(api: httpx.Client, field: str) -> dict[str, Any]:
+    rows = api.get("/models").json()["serving"]
+    return {row["capability"]: row[field] for row in rows if row[field]}
+
+
 def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: httpx.Client) -> None:
     assert api.post("/load", json={"model": SPECIALIST}).status_code == 200
     assert states(api)[SPECIALIST] == "ready"
+    line = api.get("/timeline").json()
+    (held,) = line["samples"][-1]["models"]
+    assert (held["model"], held["held_bytes"] > 10**8) == (SPECIALIST, True)
+    assert api.get("/timeline", params={"after": line["now_s"] + 1}).json()["samples"] == []
     api.post("/pin", json={"capabilities": ["summarization"]})
     pinned = {m["model"]: m["pinned"] for m in api.get("/status").json()["models"]}
     assert pinned[SPECIALIST] is True
+    assert chosen(api, "kept") == {"summarization": True}
+    api.post("/assign", json={"capability": "translation", "device": "cpu"})
+    assert chosen(api, "device") == {"translation": "cpu"}
+    api.post("/assign", json={"capability": "translation"})
     api.post("/pin", json={"capabilities": []})
+    assert chosen(api, "kept") == chosen(api, "device") == {}
     api.post("/unload", json={"model": "capability:summarization"})
     assert states(api)[SPECIALIST] not in ("ready", "busy", "loading")
     decided = api.get("/explain").json()["decisions"]
     assert {"start_load", "stop"} <= {each["action"] for each in decided}
     assert all(each["words"] for each in decided)
+    assert api.get("/status").json()["waiting"] == []
     placed = api.post("/assign", json={"capability": "summarization", "device": "cuda:9"})
     assert placed.status_code == 400
     assert placed.json()["error"]["raised"]["error"] == "DeviceNotFoundError"
@@ -71,11 +86,9 @@ def test_what_is_registered_has_its_bytes_and_settings_their_origin(api: httpx.C
     assert chosen["total_bytes"] > sheet["file_bytes"]
     assert api.get("/serving/summarization").json()["model"] == SPECIALIST
     settings = api.get("/settings").json()
-    assert settings["context"] == {
-        "value": "2048",
-        "origin": "flag --context",
-        "help": settings["context"]["help"],
-    }
+    assert settings["context"]["value"] == "2048"
+    assert settings["context"]["origin"] == settings["context"]["overridden_by"]
+    assert settings["context"]["origin"] == "flag --context"
     unknown = api.get("/models/nobody/nothing")
     assert unknown.status_code == 404
     assert unknown.json()["error"]["code"] == "model_not_found"
@@ -92,9 +105,36 @@ def test_a_download_has_an_end_that_can_be_looked_up(
 
     eventually(lambda: shown()["state"] == "failed")
     assert name in shown()["problem"]
+    assert "offline" in shown()["problem"]
+    assert api.patch(f"/downloads/{name}", json={"action": "pause"}).json()["state"] == "failed"
+    assert api.patch(f"/downloads/{name}", json={"place": 0}).status_code == 400
+    assert api.delete(f"/downloads/{name}").json()["model"] == name
+    assert name not in [d["model"] for d in api.get("/downloads").json()["downloads"]]
     assert api.delete("/downloads/nobody").status_code == 404
+    missing = api.post("/downloads", json={"model": name, "task": "verify"})
+    assert missing.json()["error"]["code"] == "model_not_downloaded"
+    api.post("/downloads", json={"model": EMBEDDED_PRIMARY, "task": "verify"})
+    eventually(lambda: api.get("/downloads").json()["downloads"][0]["state"] == "done")
+    verified = api.get("/downloads").json()["downloads"][0]
+    assert verified["words"] == "The file is as published."
     here = api.post("/downloads", json={"model": EMBEDDED_PRIMARY}).json()
     assert here["model"] == EMBEDDED_PRIMARY
+
+
+def test_what_lies_elsewhere_or_nowhere_frees_nothing(api: httpx.Client) -> None:
+    gone = api.delete("/models/Qwen/Qwen2.5-3B-Instruct").json()
+    assert (gone["freed_bytes"], gone["words"]) == (0, "Nothing freed: its weights are not here.")
+    assert api.get("/downloads").json()["free_bytes"] > 0
+
+
+def test_a_model_in_use_is_not_removed(api: httpx.Client) -> None:
+    with api.stream("POST", "/leases", json={"capability": "summarization"}) as held:
+        reading = pieces(held)  # nobody reads it any more once this is gone
+        next(reading)
+        refused = api.delete(f"/models/{SPECIALIST}")
+    assert refused.status_code == 503
+    assert "in use" in refused.json()["error"]["message"]
+    assert api.get(f"/models/{SPECIALIST}").json()["removable_bytes"] > 10**8
 
 
 def test_a_turn_is_streamed_saved_and_goes_on(api: httpx.Client) -> None:

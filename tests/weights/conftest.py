@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,7 @@ class FileServer:
 
     `odd` answers go first, by path: status, headers and body; a body without an end is
     sent for as long as somebody reads. Answers wait for `may_answer`, which is set unless a
-    test clears it.
+    test clears it; a longer one is held after `hold_after` bytes until `go_on` is set.
     """
 
     url: str = ""
@@ -33,6 +33,8 @@ class FileServer:
     odd: dict[str, tuple[int, dict[str, str], Iterable[bytes]]] = field(default_factory=dict)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     may_answer: threading.Event = field(default_factory=threading.Event)
+    hold_after: int | None = None
+    go_on: threading.Event = field(default_factory=threading.Event)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -77,14 +79,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.state.cuts:
             rest = rest[: self.state.cuts.pop(0)]
             self.close_connection = True
-        self.wfile.write(rest)
+        with suppress(OSError):  # who was held may have gone
+            if self.state.hold_after is not None and len(rest) > self.state.hold_after:
+                self.wfile.write(rest[: self.state.hold_after])
+                self.wfile.flush()
+                self.state.go_on.wait()
+                rest = rest[self.state.hold_after :]
+            self.wfile.write(rest)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
-@pytest.fixture
-def server() -> Iterator[FileServer]:
+@contextmanager
+def file_server() -> Iterator[FileServer]:
+    """A server that runs for the body."""
     state = FileServer()
     state.may_answer.set()
     handler = type("Handler", (_Handler,), {"state": state})
@@ -94,9 +103,16 @@ def server() -> Iterator[FileServer]:
     thread.start()
     yield state
     state.may_answer.set()
+    state.go_on.set()
     http.shutdown()
     thread.join()
     http.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with file_server() as state:
+        yield state
 
 
 @dataclass

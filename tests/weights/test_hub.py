@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -9,6 +8,8 @@ import sys
 from dataclasses import replace
 
 import pytest
+from tests.hub_pages import COMMIT
+from tests.hub_pages import publish as publish_repository
 
 from airunner.engines.known import known_engines
 from airunner.errors import DownloadError
@@ -19,27 +20,10 @@ from airunner.weights.hub import fetch_hub
 from airunner.weights.store import ModelStore
 
 REPO = "publisher/model-GGUF"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def publish(server, files: dict[str, bytes]) -> None:
-    """Serve `files` as the hub does: a listing with hashes, and each file at a commit."""
-    siblings = [
-        {
-            "rfilename": name,
-            "size": len(body),
-            "lfs": {
-                "sha256": hashlib.sha256(body).hexdigest(),
-                "size": len(body),
-                "pointerSize": 134,
-            },
-        }
-        for name, body in files.items()
-    ]
-    listing = {"id": REPO, "sha": COMMIT, "siblings": [*siblings, {"rfilename": "README.md"}]}
-    server.files[f"/api/models/{REPO}/revision/main"] = json.dumps(listing).encode()
-    for name, body in files.items():
-        server.files[f"/{REPO}/resolve/{COMMIT}/{name}"] = body
+    publish_repository(server, REPO, files)
 
 
 PARTS = {
@@ -168,7 +152,7 @@ def test_a_listing_with_an_absurd_size_is_refused(server, recorder, size):
     publish(server, OTHERS)
     address = f"/api/models/{REPO}/revision/main"
     listing = json.loads(server.files[address])
-    listing["siblings"][0]["size"] = size
+    listing["siblings"][1]["size"] = size
     server.files[address] = json.dumps(listing).encode()
     with pytest.raises(DownloadError):
         fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)

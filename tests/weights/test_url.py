@@ -10,7 +10,7 @@ import pytest
 
 from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import UrlSource
-from airunner.weights.staging import require_space
+from airunner.weights.disk_space import require_space
 from airunner.weights.url import fetch_url
 
 BODY = b"GGUF" + os.urandom(3_000_000)

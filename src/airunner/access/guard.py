@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.access.key_guesses import KeyGuesses
@@ -31,6 +32,10 @@ from airunner.resources.visitor import Visitor, serving
 
 ANOTHER_USER = Visitor("another user", tools=(), manages=False)
 """Who asks from this machine without a key, and is not the server's user."""
+
+SIGN_IN = "/sign-in"
+"""Where a person's browser is led that has no key; the page there is ``airunner.ui``'s."""
+KEY_COOKIE = "airunner_key"
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
@@ -71,6 +76,8 @@ class Admission:
         find_key: the visitor that a key belongs to, ``None`` for none.
         open_paths: served to everybody, without a key.
         managed_paths: what begins so is for keys that manage the server, with what is below it.
+        signs_in: whether a person's browser may give its key at ``SIGN_IN``, and then has it
+            in a cookie.
         body: how bodies may come.
         how_to_get_in: what who has no key is told, in one sentence.
     """
@@ -82,6 +89,7 @@ class Admission:
     find_key: Callable[[str], Visitor | None] = field(default=lambda _: None)
     open_paths: Collection[str] = ()
     managed_paths: Collection[str] = ()
+    signs_in: bool = False
     body: BodyLimits = field(default_factory=BodyLimits)
     how_to_get_in: str = "This server needs a key."
 
@@ -193,7 +201,7 @@ class Guard:
 
     def _visitor(self, scope: Scope, headers: Headers) -> Visitor | Response:
         path, rules = scope["path"], self._admission
-        key = key_in(headers)
+        key = key_in(headers) or (_key_in_cookie(headers) if rules.signs_in else "")
         if not rules.key_required:
             return rules.find_key(key) or self._user(scope)
         if path in rules.open_paths:
@@ -210,6 +218,8 @@ class Guard:
             return self._answer(path, Refusal(*facts, retry_after_s=math.ceil(wait_s)))
         if key:
             self._guesses.wrong(address)
+        if rules.signs_in and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"{SIGN_IN}?wrong" if key else SIGN_IN, 303)
         facts = (401, rules.how_to_get_in, "authentication_error", "invalid_api_key")
         return self._answer(path, Refusal(*facts))
 
@@ -256,6 +266,10 @@ def key_in(headers: Headers) -> str:
     """The key that a request carries, as OpenAI's or Anthropic's clients send it."""
     kind, _, key = headers.get("authorization", "").partition(" ")
     return key.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _key_in_cookie(headers: Headers) -> str:
+    return cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, "")
 
 
 def host_name(host: str) -> str:

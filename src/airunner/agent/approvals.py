@@ -1,6 +1,6 @@
 """Asking the user whether a tool may run, and waiting for the answer.
 
-Owns the open questions and what was answered with "always". Which calls are
+Owns the open questions and what was answered with "always" or "never". Which calls are
 asked about is decided by ``airunner.tools.permissions``. A question is an
 event; whoever shows it answers by its id, from any thread.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,12 +23,13 @@ from airunner.tools.meaning import MeantCall
 from airunner.tools.permissions import Decision, Permissions, scope_of
 from airunner.tools.tool import Tool
 
-Answer = Literal["yes", "no", "always"]
+Answer = Literal["yes", "no", "always", "never"]
 
 _BY_RULE = "the rule {rule} of the user forbids this call"
 _BY_KEY = "the key of this request does not allow it"
 _BY_NOBODY = "it needs the user's permission, and nobody is there to give it"
 _BY_USER = "the user did not allow it. Respect that, and do not try to get it done another way"
+_REFUSALS = ("no", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Approvals:
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
         self._open: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer]]] = {}
-        self._always: set[tuple[str, str, str]] = set()
+        self._always: dict[tuple[str, str, str], str] = {}
+        self._never: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def answer(self, question: str, answer: Answer) -> bool:
@@ -92,6 +94,22 @@ class Approvals:
         except RuntimeError:  # the loop has ended, and the turn with it
             return False
         return True
+
+    @property
+    def always(self) -> Sequence[tuple[str, str, str]]:
+        """What was answered with "always" since the process began.
+
+        The conversation, the tool, and what of it the answer covers.
+        """
+        found = self._always.items()
+        return sorted((conversation, tool, scope) for (conversation, _, scope), tool in found)
+
+    def forget(self, conversation: str, tool: str) -> bool:
+        """Ask again about a tool in a conversation; false if that was never answered so."""
+        known = [key for key, of in self._always.items() if (key[0], of) == (conversation, tool)]
+        for key in known:
+            del self._always[key]
+        return bool(known)
 
     async def require(
         self,
@@ -108,8 +126,9 @@ class Approvals:
 
         Args:
             meant: the arguments as the tool gets them; nothing the user has not seen is run.
-            conversation: what "always" holds for; another conversation asks again. Nor does
-                it hold for what another rule asks about, or outside of ``scope_of``.
+            conversation: what "always" and "never" hold for; another conversation asks again.
+                Nor does "always" hold for what another rule asks about, or outside of
+                ``scope_of``; "never" is for the tool.
             if_unsure: what becomes of a call that should be asked about: ``ask``, if
                 somebody watches who will answer; else it is denied or allowed unseen.
 
@@ -137,6 +156,9 @@ class Approvals:
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_RULE.format(rule=verdict.rule))
         decision = if_unsure if verdict.decision == "ask" else verdict.decision
+        if (conversation, tool.name) in self._never:
+            decided(False, "user")
+            raise ToolDeniedError(tool.name, _BY_USER)
         scope = scope_of(tool, meant)
         grant = Grant(self._permissions, tool, meant, by_rule=verdict.decision == "allow")
         always = replace(grant, scope=scope)
@@ -168,12 +190,14 @@ class Approvals:
         finally:
             with self._lock:
                 self._open.pop(question, None)
-        decided(answer != "no", "user", question)
-        if answer == "no":
-            raise ToolDeniedError(tool.name, _BY_USER)
+        decided(answer not in _REFUSALS, "user", question)
         if answer == "always":
-            self._always.add((conversation, verdict.rule, scope))
+            self._always[conversation, verdict.rule, scope] = tool.name
             return always
+        if answer == "never":
+            self._never.add((conversation, tool.name))
+        if answer in _REFUSALS:
+            raise ToolDeniedError(tool.name, _BY_USER)
         return grant
 
 

@@ -101,7 +101,7 @@ class AgentLoop:
             problem = "there is no such tool" + (f"; {now} does its work now" if now else "")
             bus.publish(ToolRefused(origin="core_tools", tool=name, problem=problem))
         self._specialists, self._facilities = specialists, facilities
-        self._consent = Approvals(permissions or Permissions())
+        self.approvals = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
 
@@ -182,7 +182,9 @@ class AgentLoop:
 
         def caller(turn: str) -> ToolCaller:
             if_unsure: Decision = "ask" if may_ask else "deny"
-            return self._caller(turn, conversation.id, if_unsure, emit, offered)
+            return self._caller(
+                *(turn, conversation.id, if_unsure, emit, offered), forbidden=request.forbidden
+            )
 
         turn = Turn(
             conversation,
@@ -213,7 +215,7 @@ class AgentLoop:
 
     def answer(self, question: str, answer: Answer) -> bool:
         """Answer a ``PermissionAsked``, from any thread; false if it is no longer open."""
-        return self._consent.answer(question, answer)
+        return self.approvals.answer(question, answer)
 
     async def call_tool(
         self,
@@ -263,15 +265,16 @@ class AgentLoop:
         emit: Callable[[Event], None],
         offered: OfferedTools,
         toolset: Toolset | None = None,
+        forbidden: frozenset[str] = frozenset(),
     ) -> ToolCaller:
         return ToolCaller(
             offered.toolset if toolset is None else toolset,
             shown=offered.block,
             external=offered.external,
-            forbidden=offered.forbidden,
+            forbidden=frozenset(offered.forbidden) | forbidden,
             turn=turn,
             conversation=conversation,
-            consent=self._consent,
+            consent=self.approvals,
             if_unsure=if_unsure,
             emit=emit,
             specialists=self._specialists,

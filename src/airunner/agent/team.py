@@ -65,10 +65,24 @@ class Team(Protocol):
         """
         ...
 
+    def named(self, model: str) -> ModelSpec:
+        """A registered model.
+
+        Raises:
+            UnknownModelError: there is none of this name.
+        """
+        ...
+
+    async def media_support_of(self, model: str) -> MediaSupport:
+        """See ``media_support``, for a registered model."""
+        ...
+
     def lease(
-        self, wanted: ModelCapability | str, *, owner: str
+        self, wanted: ModelCapability | str, *, owner: str, model: str | None = None
     ) -> AbstractAsyncContextManager[Lease]:
         """Wait for a model and hold it: the one that serves a capability, or one by its name.
+
+        ``model`` is the registered model to use for the capability.
 
         ``owner`` is the turn on whose behalf it is used.
 

@@ -14,6 +14,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from airunner.agent.conversation import Conversation, CountedPrompt
@@ -36,8 +37,9 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
+from airunner.media import MediaSupport
 from airunner.messages import Delta, MediaKind, Message, ToolCall, joined_contents
-from airunner.models.spec import ModelCapability
+from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.tools.call_tool import meant
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -110,7 +112,7 @@ class Turn:
 
     async def _answer(self) -> tuple[str, str]:
         if any(message.media for message in self._conversation.messages):
-            support = await self._team.media_support(PRIMARY)
+            support = await self._media_support()
             support.check(self._request.content or "")
             self._takes = support.takes
         again: str | None = None
@@ -118,7 +120,7 @@ class Turn:
         refusals = 0
         while True:
             may_call = self._steps < self._max_steps
-            dialect = self._tools.way(self._team.resolve(PRIMARY).dialect)
+            dialect = self._tools.way(self._spec().dialect)
             step = dialect.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
@@ -178,7 +180,7 @@ class Turn:
 
     async def _generate_once(self, prompt: Prompt) -> Reply:
         asked_s = time.perf_counter()
-        async with self._team.lease(PRIMARY, owner=self.id) as lease:
+        async with self._lease() as lease:
             fitted, request = await self._request_for(prompt, lease)
 
             def on_delta(delta: Delta) -> None:
@@ -350,9 +352,25 @@ class Turn:
     def _reserve(self, n_ctx: int) -> int:
         return min(self._answer_tokens, n_ctx // _RESERVED_SHARE)
 
+    def _spec(self) -> ModelSpec:
+        model = self._request.model
+        return self._team.resolve(PRIMARY) if model is None else self._team.named(model)
+
+    def _lease(self) -> AbstractAsyncContextManager[Lease]:
+        model = self._request.model
+        if model is None:
+            return self._team.lease(PRIMARY, owner=self.id)
+        return self._team.lease(PRIMARY, owner=self.id, model=model)
+
+    async def _media_support(self) -> MediaSupport:
+        model = self._request.model
+        if model is None:
+            return await self._team.media_support(PRIMARY)
+        return await self._team.media_support_of(model)
+
     def _model(self) -> str:
         try:
-            return self._team.resolve(PRIMARY).model_path
+            return self._spec().model_path
         except CatalogError:
             # The first generation meets the same problem and reports it.
             return ""

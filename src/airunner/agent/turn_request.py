@@ -26,6 +26,8 @@ class TurnRequest:
         allowed: the names of those of them that may be called in this turn; ``None`` for all.
         stop: texts before which an answer ends.
         max_tokens: the most that one generation may have; ``None`` leaves it to the settings.
+        model: the registered model that answers, in place of the one that serves conversation.
+        forbidden: names of our tools that are shown as ever, and not run in this turn.
     """
 
     content: Content | None
@@ -38,3 +40,5 @@ class TurnRequest:
     allowed: frozenset[str] | None = None
     stop: Sequence[str] = ()
     max_tokens: int | None = None
+    model: str | None = None
+    forbidden: frozenset[str] = frozenset()

@@ -14,10 +14,12 @@ from typing import Annotated
 import typer
 
 from airunner import __version__
+from airunner.cli.catalogue import assign
 from airunner.cli.chat import chat
 from airunner.cli.conversations import conversations_app
 from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
+from airunner.cli.engine import engine
 from airunner.cli.explain import explain
 from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
 from airunner.cli.image import image
@@ -28,6 +30,7 @@ from airunner.cli.plan import plan
 from airunner.cli.ps import ps
 from airunner.cli.run import run
 from airunner.cli.serve import serve, stop
+from airunner.cli.setup import setup
 from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
 from airunner.cli.top import top
@@ -67,7 +70,8 @@ def _begin(
 
 
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-for _command in (chat, run, image, demo, ui, serve, stop, top, mcp, ps, plan, explain, doctor):
+_talking = (setup, chat, run, image, demo, ui, serve, stop, top, mcp)
+for _command in (*_talking, ps, plan, assign, engine, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
 app.add_typer(conversations_app)
 app.add_typer(keys_app)

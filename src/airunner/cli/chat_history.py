@@ -17,7 +17,8 @@ from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
 from airunner.media import in_words
 from airunner.messages import Content
-from airunner.records.conversations import Conversations, Entry
+from airunner.records.conversation_rows import Entry
+from airunner.records.conversations import Conversations
 
 MOST_LISTED = 20
 """Conversations that ``/conversations`` shows."""

@@ -87,14 +87,16 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
         tight_budget,
         use_embedded_team,
     )
-    from airunner.cli.fetching import fetch_with_bar, open_store
+    from airunner.cli.fetching import fetch_with_bars, open_store
     from airunner.engines.known import known_engines
     from airunner.errors import DeviceNotFoundError
     from airunner.runtime.hardware import Hardware
 
     settings = use_embedded_team(settings)
-    store, _, bus = open_store(settings)
-    weights = {spec.model_path: fetch_with_bar(store, spec, bus) for spec in demo_models().values()}
+    store, _ = open_store(settings)
+    # One after the other: the second is made of the first.
+    names = [spec.model_path for spec in demo_models().values()]
+    weights = fetch_with_bars(store, names, 1).all()
     hardware = Hardware(settings, known_engines())
     device = hardware.device_for({spec.engine for spec in demo_models().values()})
     if device is None:

@@ -1,6 +1,6 @@
 """``airunner doctor``: is everything in order, and if not, what to do.
 
-Owns how the report is shown; ``checkup`` makes it.
+Owns how the report is shown; ``runtime.checkup`` makes it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def doctor(
     Shows each setting with its origin, and what to do about each problem.
     Exits 1 if something prevents running.
     """
-    from airunner.cli.checkup import examine
     from airunner.cli.console import print_json
+    from airunner.runtime.checkup import examine
 
     report = examine(settings)
     if as_json:

@@ -5,39 +5,64 @@ Needs no runtime: nothing is loaded, so no memory is budgeted and no run is logg
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from airunner.cli.following import following
 from airunner.cli.progress_bars import ProgressBars
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
+from airunner.errors import AiRunnerError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
-from airunner.models.spec import ModelSpec
+from airunner.runtime.file_models import open_catalog
+from airunner.weights.downloads import Downloads
 from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store as stored
 
 
-def open_store(settings: Settings) -> tuple[ModelStore, Catalog, EventBus]:
-    """The store of the home folder, the catalogue it looks in, and the bus it reports on."""
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
+def open_store(settings: Settings) -> tuple[ModelStore, Catalog]:
+    """The store of the home folder, and the catalogue it looks in."""
+    catalog = open_catalog(settings, known_engines().traits)
     catalog.validate()
-    bus = EventBus()
-    return ModelStore(settings.home, catalog, bus, offline=settings.offline), catalog, bus
+    return stored(settings, catalog, EventBus()), catalog
 
 
-def fetch_with_bar(store: ModelStore, spec: ModelSpec, bus: EventBus) -> Path:
-    """The weights of ``spec``, fetched if needed; Ctrl-C leaves what has arrived.
+@dataclass(slots=True)
+class Fetched:
+    """Where weights are now, by model, and what went wrong with the others."""
 
-    Raises:
-        WeightsError, StorageError: see ``ModelStore.fetch``.
+    paths: dict[str, Path] = field(default_factory=dict)
+    failures: dict[str, AiRunnerError] = field(default_factory=dict)
+
+    def all(self) -> dict[str, Path]:
+        """The paths, if nothing went wrong.
+
+        Raises:
+            WeightsError, StorageError: the first that failed.
+        """
+        for failure in self.failures.values():
+            raise failure
+        return self.paths
+
+
+def fetch_with_bars(store: ModelStore, models: Iterable[str], at_once: int) -> Fetched:
+    """The weights of ``models``, fetched if needed; Ctrl-C leaves what has arrived.
+
+    One that fails does not end the others.
     """
-    cancel = threading.Event()
-    # On a thread of its own: an interrupt then ends it where it can be resumed.
-    with ProgressBars() as bars, following(bus, bars.show), ThreadPoolExecutor(1) as thread:
+    downloads = Downloads(store, at_once=at_once)
+    wanted, fetched = list(models), Fetched()
+    with ProgressBars() as bars, following(store.bus, bars.show):
         try:
-            return thread.submit(store.fetch, spec, cancel).result()
+            for model in wanted:
+                downloads.add(model)
+            for model in wanted:
+                try:
+                    fetched.paths[model] = downloads.wait(model)
+                except AiRunnerError as error:
+                    fetched.failures[model] = error
         finally:
-            cancel.set()
+            downloads.close()
+    return fetched

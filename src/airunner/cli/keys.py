@@ -45,34 +45,18 @@ def add_key(
 def list_keys(settings: Settings, as_json: AsJson = False) -> None:
     """List the keys, without what they are."""
     from airunner.cli.console import columns, out, print_json
-    from airunner.server.keys import PRIORITIES, Keys
+    from airunner.server.keys import Keys, key_as_json
 
-    words = {number: word for word, number in PRIORITIES.items()}
-    rows = [
-        {
-            "name": key.visitor.name,
-            "models": list(key.visitor.models),
-            "tools": list(key.visitor.tools),
-            "priority": words.get(key.visitor.priority, str(key.visitor.priority)),
-            "manages": key.visitor.manages,
-            "made_s": key.made_s,
-        }
-        for key in Keys(settings.home)
-    ]
+    rows = [key_as_json(key) for key in Keys(settings.home)]
     if as_json:
         print_json(rows)
         return
     table = columns("name", "models", "tools", "priority", "manages", "made")
-    for key in Keys(settings.home):
-        visitor, made = key.visitor, time.strftime("%Y-%m-%d %H:%M", time.localtime(key.made_s))
-        table.add_row(
-            visitor.name,
-            ", ".join(visitor.models),
-            ", ".join(visitor.tools),
-            words.get(visitor.priority, str(visitor.priority)),
-            "yes" if visitor.manages else "no",
-            made,
-        )
+    for row in rows:
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["made_s"]))
+        models, tools = ", ".join(row["models"]), ", ".join(row["tools"])
+        manages = "yes" if row["manages"] else "no"
+        table.add_row(row["name"], models, tools, row["priority"], manages, made)
     out().print(table)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from airunner.cli.catalogue import add_model, changing, found_models
 from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
-from airunner.cli.streams import say
+from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,23 +67,27 @@ def pull_models(
 
     A fetch that was interrupted goes on where it was, if the source allows it.
     """
-    from airunner.cli.fetching import fetch_with_bar, open_store
+    from airunner.cli.fetching import fetch_with_bars, open_store
     from airunner.cli.team import running_team
 
     if not names and not team:
         raise typer.BadParameter("name a model, or give --team", param_hint="NAME")
     if max_vram is not None and not team:
         raise typer.BadParameter("it goes with --team", param_hint="--max-vram")
-    store, catalog, bus = open_store(settings)
+    store, catalog = open_store(settings)
     wanted = list(names or [])
     if team:
         with running_team(settings, "models pull") as runtime:
             assignment = runtime.plan(max_vram)
         _print_team(assignment, store, catalog)
         wanted += assignment.mapping.values()
-    for spec in [catalog.spec(name) for name in dict.fromkeys(wanted)]:
-        path = fetch_with_bar(store, spec, bus)
-        say(f"{spec.model_path}: {path}")
+    models = [catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
+    fetched = fetch_with_bars(store, models, settings.parallel_downloads)
+    for name, path in fetched.paths.items():
+        say(f"{name}: {path}")
+    for failure in list(fetched.failures.values())[1:]:
+        complain(str(failure))
+    fetched.all()
 
 
 def remove_model(
@@ -91,20 +96,30 @@ def remove_model(
 ) -> None:
     """Delete a model's weights.
 
-    Those in the home folder; files that lie elsewhere stay.
+    Those in the home folder; files that lie elsewhere stay. A model that
+    `airunner models add` registered is forgotten.
     """
     from airunner.cli.fetching import open_store
     from airunner.config.byte_size import format_bytes
+    from airunner.runtime.attached import AttachedRuntime
 
-    store, catalog, _ = open_store(settings)
-    freed_bytes = store.remove(catalog.spec(name))
-    say(f"{name}: {format_bytes(freed_bytes)} freed")
+    with changing(settings) as catalogue:
+        if isinstance(catalogue, AttachedRuntime):
+            told = catalogue.remove_model(name)
+        else:
+            store, catalog = open_store(settings)
+            freed_bytes = store.remove(catalog.spec(name))
+            told = {"freed_bytes": freed_bytes, "forgotten": catalogue.forget(name)}
+    forgotten = ", and no longer registered" if told["forgotten"] else ""
+    say(f"{name}: {format_bytes(told['freed_bytes'])} freed{forgotten}")
 
 
 models_app = command_group(
     "models",
-    "List, show, fetch and remove models.",
+    "List, show, add, fetch and remove models.",
     {
+        "add": add_model,
+        "found": found_models,
         "list": list_models,
         "show": show_model,
         "pull": pull_models,
@@ -134,7 +149,7 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
         table.add_row(row["capability"], f"{text}, for {row['wanted']}" if stands_in else text)
     console.print(table)
     if any(row["model"] != row["wanted"] for row in serving if row["model"]):
-        console.print("`airunner models pull --team` fetches what `airunner plan` shows.")
+        console.print("`airunner setup` gets the team that `airunner plan` shows.")
 
 
 def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:

@@ -88,6 +88,10 @@ def _picture_saved(e: Record) -> str:
     )
 
 
+def _download_changed(e: Record) -> str | None:
+    return f"download of {short_name(e['model'])} failed: {e['problem']}" if e["problem"] else None
+
+
 def _history_trimmed(e: Record) -> str:
     media = e.get("left_out_media", 0)
     pictures = f"{media} old pictures or recordings" if media else ""
@@ -106,6 +110,7 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
     "(`{advice}` gets it)",
     "memory_awaited": _memory_awaited,
+    "download_changed": _download_changed,
     "model_loaded": _with_end(
         "loaded {model:name} on {device} in {load_s:time}: {predicted_bytes:bytes} predicted, "
         "{measured_bytes:bytes} measured",
@@ -150,6 +155,7 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "tool_progressed": "tool {tool}: {text}",
     "tool_call_finished": _tool_call_finished,
     "picture_saved": _picture_saved,
+    "picture_deleted": "deleted {path}",
     "history_trimmed": _history_trimmed,
     "conversation_switched": "the next message goes to conversation {to:.8}",
     "reminder_due": _reminder_due,

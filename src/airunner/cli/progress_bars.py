@@ -19,7 +19,7 @@ from rich.progress import (
 )
 
 from airunner.cli.console import err
-from airunner.events import DownloadProgressed, Event, ImageStepped
+from airunner.events import DownloadChanged, DownloadProgressed, Event, ImageStepped
 from airunner.models.spec import short_name
 
 
@@ -50,6 +50,8 @@ class ProgressBars:
                         self.close()
                     label = f"drawing with {short_name(event.model)}"
                     self._draw(event, drawing, label, event.step, event.steps)
+            case DownloadChanged():
+                pass  # others may go on
             case _:
                 self.close()
                 return False

@@ -38,6 +38,7 @@ _MEANINGS: dict[str, Answer] = {
     "": "no",
     "a": "always",
     "always": "always",
+    "never": "never",
 }
 _SHOW_ALL = ("s", "show")
 _DOES = {

@@ -28,8 +28,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
 from airunner.config.byte_size import GIB
+from airunner.config.default_folders import default_files, default_home, default_pictures
+from airunner.config.setting import Setting as Setting
+from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
-    Parser,
     choice,
     device_assignments,
     device_budgets,
@@ -50,55 +52,9 @@ from airunner.errors import SettingsError
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
-
-
-def _default_home() -> Path:
-    import platformdirs  # here, because most processes are told their home
-
-    return Path(platformdirs.user_data_dir("airunner", appauthor=False))
-
-
-def _default_pictures() -> Path:
-    import platformdirs  # as above
-
-    return platformdirs.user_pictures_path() / "AI Runner"
-
-
-def _default_files() -> Path:
-    import platformdirs  # as above
-
-    return platformdirs.user_documents_path() / "AI Runner"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the declaration of a setting says beside its type and default.
-
-    Attributes:
-        parse: turns a flag, a variable or a TOML entry into the value.
-        help: one line for ``--help`` and ``airunner doctor``.
-        metavar: stands for the value in help texts; empty for a switch, which takes none.
-        variable: the environment variable, if it is not ``AIRUNNER_<NAME>``.
-        in_file: whether the configuration file may hold it.
-        name: the field's name, filled in from the field.
-    """
-
-    parse: Parser
-    help: str
-    metavar: str = ""
-    variable: str = ""
-    in_file: bool = True
-    name: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The setting's command line flag."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether the flag stands alone."""
-        return self.parse is switch
+_ROCM_BUILDS = ("rocm", "rocm-7.2.4", "rocm-6.4.1")
+ENGINE_BUILDS = ("auto", "cpu", "cu132", "cu128", *_ROCM_BUILDS, "vulkan", "metal")
+"""What the user may ask for; the builds themselves are the engine's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +71,7 @@ class Settings:
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
     home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
-        field(default_factory=_default_home)
+        field(default_factory=default_home)
     )
     primary: Annotated[
         str | None, Setting(text, "registered model that holds the conversation", "MODEL")
@@ -178,6 +134,24 @@ class Settings:
     llama_server: Annotated[
         Path | None,
         Setting(existing_file, "your own llama-server, used instead of the bundled one", "FILE"),
+    ] = None
+    engine: Annotated[
+        str,
+        Setting(
+            choice(*ENGINE_BUILDS),
+            "build of the bundled engine that `airunner engine` and `airunner setup` install; "
+            "auto is the best for this machine's GPU",
+            "BUILD",
+        ),
+    ] = "auto"
+    engine_index: Annotated[
+        str | None,
+        Setting(
+            text,
+            "address below which each GPU build of the engine has its index "
+            "(default: its publisher's)",
+            "URL",
+        ),
     ] = None
     parking_memory: Annotated[
         int, Setting(size(), "host memory for the state of parked conversations", "SIZE")
@@ -242,10 +216,10 @@ class Settings:
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
-        default_factory=_default_pictures
+        default_factory=default_pictures
     )
     files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
-        default_factory=_default_files
+        default_factory=default_files
     )
     image_dtype: Annotated[
         ImageDtype,
@@ -270,6 +244,9 @@ class Settings:
     safety_checker: Annotated[
         bool, Setting(switch, "let an image model's own checker, if it has one, blank pictures")
     ] = False
+    parallel_downloads: Annotated[
+        int, Setting(integer(1), "models fetched at the same time", "N")
+    ] = 2
     offline: Annotated[bool, Setting(switch, "never fetch anything")] = False
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -301,12 +278,12 @@ class Settings:
         def take(given: Mapping[str, tuple[object, str]]) -> None:
             for name, (value, origin) in given.items():
                 if name not in values:
-                    values[name] = _parse(name, value, origin)
+                    values[name] = parse_setting(name, value, origin)
                     origins[name] = origin
 
         take(_from_flags(flags or {}))
         take(_from_environment(os.environ if environ is None else environ))
-        file = _config_file(values)
+        file = config_file(values)
         content = _from_file(file, required="config" in values)
         if content is not None:
             take(content)
@@ -319,9 +296,17 @@ class Settings:
         Raises:
             SettingsError: a name or value is not usable.
         """
-        parsed = {name: _parse(name, value, "code") for name, value in changes.items()}
+        parsed = {name: parse_setting(name, value, "code") for name, value in changes.items()}
         origins = {**self.origins, **dict.fromkeys(parsed, "code")}
         return dataclasses.replace(self, **parsed, origins=origins)
+
+    @property
+    def file(self) -> Path:
+        """The configuration file that was read, or where one would be."""
+        if self.config is not None:
+            return self.config
+        named = self.origins["home"] != "default" or self.home != default_home()
+        return config_file({"home": self.home} if named else {})
 
     def shown(self, name: str) -> str:
         """The value of setting ``name`` for people: sizes with units, ``-`` for none."""
@@ -345,7 +330,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
 _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 
 
-def _parse(name: str, value: object, origin: str) -> Any:
+def parse_setting(name: str, value: object, origin: str) -> Any:
+    """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
         raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
     if value is None and name in _OPTIONAL:
@@ -377,7 +363,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str
     return found
 
 
-def _config_file(values: Mapping[str, Any]) -> Path:
+def config_file(values: Mapping[str, Any]) -> Path:
+    """The file that is read under these values of ``config`` and ``home``."""
     if "config" in values:
         return Path(values["config"])
     if "home" in values:
@@ -389,20 +376,13 @@ def _config_file(values: Mapping[str, Any]) -> Path:
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
     """The file's entries, or ``None`` if there is no file and none was asked for."""
-    import tomllib  # here, because most processes have no file to read
-
     origin = f"{file.name} ({file})"
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    read = read_toml(file)
+    if not read.exists:
         if not required:
             return None
-        raise SettingsError("config", str(file), origin, "there is no such file") from None
-    except OSError as problem:
-        raise SettingsError("config", str(file), origin, f"cannot be read: {problem}") from None
-    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
-        raise SettingsError("config", str(file), origin, f"is not valid TOML: {problem}") from None
-    for name, value in content.items():
+        raise SettingsError("config", str(file), origin, "there is no such file")
+    for name, value in read.content.items():
         if name in SETTINGS and not SETTINGS[name].in_file:
             raise SettingsError(name, value, origin, "a file cannot name another; remove this line")
-    return {name: (value, origin) for name, value in content.items()}
+    return {name: (value, origin) for name, value in read.content.items() if name not in TABLES}

@@ -18,7 +18,7 @@ from airunner.config.byte_size import format_bytes, parse_bytes
 
 Parser = Callable[[Any], Any]
 
-_DEVICE_ID = re.compile(r"(cpu|cuda|rocm|metal)(:\d+)?", re.ASCII)
+_DEVICE_ID = re.compile(r"(cpu|cuda|rocm|metal|vulkan)(:\d+)?", re.ASCII)
 _CALL_PATTERN = re.compile(r"(?P<name>@?[\w*?\[\]-]+)(?:\((?P<arguments>[^()]*)\))?", re.ASCII)
 _CLASSES = ("@read", "@write", "@network", "@execute")
 _DECISIONS = ("allow", "ask", "deny")
@@ -236,7 +236,9 @@ def _show_item(item: object) -> str:
 
 def _device_id(value: str) -> str:
     if not _DEVICE_ID.fullmatch(value):
-        raise ValueError(f"{value!r} is not a device; write cpu, cpu:0, cuda:0, rocm:0 or metal")
+        raise ValueError(
+            f"{value!r} is not a device; write cpu, cpu:0, cuda:0, rocm:0, vulkan:0 or metal"
+        )
     return value
 
 

@@ -20,6 +20,8 @@ class Backend:
             in where none of these can use any of the devices.
         work: what its models do, in words: ``"pictures"``.
         library: what has to be built for a kind, as people know it: ``"PyTorch"``.
+        memory: total and free bytes of each GPU in the library's own order, where it was
+            asked for them.
         remedy: a sentence that says how to get such a build; may be empty.
     """
 
@@ -28,6 +30,11 @@ class Backend:
     work: str
     library: str
     remedy: str = ""
+    memory: tuple[tuple[int, int], ...] = ()
+
+    def computes_on(self, kind: DeviceKind) -> bool:
+        """Whether it can compute on devices of ``kind``; Vulkan reaches GPUs of other kinds."""
+        return kind in self.kinds or ("vulkan" in self.kinds and kind in ("cuda", "rocm"))
 
     def lacks(self, kind: DeviceKind) -> str:
         """That it was not built for ``kind``, and what to do."""

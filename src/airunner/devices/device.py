@@ -11,7 +11,7 @@ from typing import Literal
 
 from airunner.errors import DeviceNotFoundError
 
-DeviceKind = Literal["cpu", "cuda", "rocm", "metal"]
+DeviceKind = Literal["cpu", "cuda", "rocm", "metal", "vulkan"]
 
 
 @dataclass(frozen=True, slots=True)

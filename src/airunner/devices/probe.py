@@ -6,7 +6,7 @@ memory is measured anew; it takes milliseconds and loads no model library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from airunner.devices.device import Device, DeviceReport
 from airunner.devices.layout import apply_layout
 from airunner.devices.metal import probe_metal
 from airunner.devices.rocm import probe_rocm
+from airunner.devices.vulkan import probe_vulkan
 
 Probe = Callable[[], DeviceReport]
 
@@ -43,6 +44,7 @@ def probe_devices(
             partial(probe_cuda, visible=settings.visible_gpus),
             probe_rocm,
             probe_metal,
+            probe_vulkan,
             probe_cpu,
         )
     reports = [probe() for probe in probes]
@@ -76,9 +78,11 @@ def _computable(
             )
             kept.append(device)
             continue
-        able = {name: b for name, b in backends.items() if device.kind in b.kinds}
+        able = {name: b for name, b in backends.items() if b.computes_on(device.kind)}
         lacking = [b for name, b in backends.items() if name not in able]
         engines = frozenset(able) if lacking else None
+        if device.total_bytes is None:
+            device = _measured(device, able.values())
         if not lacking or any(b.talks for b in able.values()):
             kept.append(replace(device, engines=engines))
             notes += [f"{named} is not used for {b.work}: {b.lacks(device.kind)}" for b in lacking]
@@ -92,6 +96,15 @@ def _computable(
         missing = " ".join(b.lacks(device.kind) for b in lacking if b.talks or not able)
         notes.append(f"{named} is {f'used for {work} only' if used else 'not used'}: {missing}")
     return kept, notes
+
+
+def _measured(device: Device, able: Iterable[Backend]) -> Device:
+    """The device with the memory that an engine's library reports of it, if any does."""
+    index = device.gpu_index or 0
+    known = next((b.memory[index] for b in able if index < len(b.memory)), None)
+    if known is None:
+        return device
+    return replace(device, total_bytes=known[0], free_bytes=known[1])
 
 
 def _shares_ram(found: Sequence[Device]) -> bool:

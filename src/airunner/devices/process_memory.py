@@ -46,6 +46,8 @@ def device_bytes_of_process(pid: int, kind: DeviceKind) -> int | None:
         return cuda_process_bytes(pid)
     if kind == "rocm":
         return rocm_process_bytes(pid)
+    if kind == "vulkan":
+        return None  # only the driver knows
     memory = memory_of_process(pid)
     return None if memory is None else memory.rss_bytes
 

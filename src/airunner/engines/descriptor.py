@@ -124,6 +124,16 @@ class EngineDescriptor(ABC):
         """What its build computes on; asked only where it is installed and there is a GPU."""
         return Backend(frozenset(), self.traits.talks, self.work, self.library)
 
+    def fit(self, settings: Settings, tell: Callable[[str], None]) -> bool:
+        """Install the build of its library that suits this machine; whether that was another.
+
+        ``tell`` is given a line for each thing that a user should know. May take minutes.
+
+        Raises:
+            EngineBuildError: the build that ``settings`` names cannot be used.
+        """
+        return False
+
     def examine(self, settings: Settings) -> Installation:
         """Its installation, for ``airunner doctor``; may take seconds."""
         return Installation(self.library)

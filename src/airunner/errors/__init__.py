@@ -8,13 +8,15 @@
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
     │   ├── UnknownEngineError     a name that no engine has
     │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── ModelNotAddedError     something that cannot be registered as a model
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
     ├── WeightsError
     │   ├── MissingWeightsError    nothing on disk, and no source tried or allowed
     │   ├── CorruptWeightsError    truncated, damaged, or not the format it claims
     │   ├── UnsupportedArchitectureError
-    │   └── DownloadError          a source failed, or delivered other bytes than promised
+    │   ├── DownloadError          a source failed, or delivered other bytes than promised
+    │   └── HubError               a hub that was searched gave no answer
     ├── StorageError               a disk or memory file system is full or read-only
     ├── MediaError                 a file that cannot be part of a message
     ├── ServerError
@@ -30,10 +32,13 @@
     │   └── HungUpError            the client that waited for an answer has gone
     ├── RecordError
     │   ├── UnknownRecordError     nothing is kept under this id
-    │   └── ConversationBusyError  a second turn in a conversation that has one
+    │   ├── UnusableRecordError    something that cannot be kept as it is asked for
+    │   ├── ConversationBusyError  a second turn in a conversation that has one
+    │   └── PictureUnreadableError   a picture of the gallery that is damaged or too large
     ├── DeviceNotFoundError
     ├── DoesNotFitError            no placement exists; carries the byte deficit
     ├── EngineError
+    │   ├── EngineBuildError       a build of an engine that cannot be installed or used here
     │   ├── LoadError              a worker could not load its model
     │   │   └── LoadTimeoutError   it was still loading when its time was over
     │   ├── WorkerDiedError        a worker's process ended by itself
@@ -69,6 +74,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
@@ -77,8 +83,10 @@ from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
 from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
 from airunner.errors.leases import MemoryHeldError as MemoryHeldError
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
+from airunner.errors.records import PictureUnreadableError as PictureUnreadableError
 from airunner.errors.records import RecordError as RecordError
 from airunner.errors.records import UnknownRecordError as UnknownRecordError
+from airunner.errors.records import UnusableRecordError as UnusableRecordError
 from airunner.errors.server import BodyRefusedError as BodyRefusedError
 from airunner.errors.server import ForbiddenModelError as ForbiddenModelError
 from airunner.errors.server import HungUpError as HungUpError
@@ -121,7 +129,7 @@ class UnknownModelError(CatalogError):
         hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
         super().__init__(
             f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "add your own to MODEL_REGISTRY in components/llm/config/model_capabilities.py."
+            "`airunner models add` registers your own."
         )
 
 
@@ -140,6 +148,14 @@ class InvalidEngineError(CatalogError):
     def __init__(self, engine: str, problem: str) -> None:
         self.engine, self.problem = engine, problem
         super().__init__(f"{engine} cannot be an engine: {problem}")
+
+
+class ModelNotAddedError(CatalogError):
+    """Something that cannot be registered as a model; ``problem`` says why, and what would do."""
+
+    def __init__(self, given: str, problem: str) -> None:
+        self.given, self.problem = given, problem
+        super().__init__(f"{given} cannot be added: {problem}.")
 
 
 class UnmappedCapabilityError(CatalogError):
@@ -198,12 +214,24 @@ class UnsupportedArchitectureError(WeightsError):
         )
 
 
+DownloadCause = Literal["", "unreachable", "denied", "not_found", "damaged", "cancelled"]
+"""Why a download failed, for programs; empty where it is none of these."""
+
+
 class DownloadError(WeightsError):
     """A source failed or delivered something else than promised."""
 
-    def __init__(self, model: str, source: str, problem: str) -> None:
-        self.model, self.source, self.problem = model, source, problem
+    def __init__(self, model: str, source: str, problem: str, cause: DownloadCause = "") -> None:
+        self.model, self.source, self.problem, self.cause = model, source, problem, cause
         super().__init__(f"Could not fetch {model} from {source}: {problem}")
+
+
+class HubError(WeightsError):
+    """A hub that was searched gave no answer; ``hub`` is its address."""
+
+    def __init__(self, hub: str, problem: str, cause: DownloadCause = "") -> None:
+        self.hub, self.problem, self.cause = hub, problem, cause
+        super().__init__(f"No search at {hub}: {problem}.")
 
 
 class StorageError(AiRunnerError):
@@ -281,6 +309,17 @@ class DoesNotFitError(AiRunnerError):
 
 class EngineError(AiRunnerError):
     """Base of errors from an engine or the worker it runs in."""
+
+
+class EngineBuildError(EngineError):
+    """A build of an engine that cannot be had, or does not start, or sees no GPU here.
+
+    ``tried`` is false where it could not be fetched, so that nothing is known of it.
+    """
+
+    def __init__(self, build: str, problem: str, *, tried: bool = True) -> None:
+        self.build, self.problem, self.tried = build, problem, tried
+        super().__init__(f"The engine's build {build} cannot be used: {problem}.")
 
 
 class LoadError(EngineError):

@@ -17,6 +17,14 @@ class UnknownRecordError(RecordError):
         super().__init__(f"There is no {kind} {id!r}.")
 
 
+class UnusableRecordError(RecordError):
+    """Something that cannot be kept as it is asked for; ``kind`` is what it would be."""
+
+    def __init__(self, kind: str, problem: str) -> None:
+        self.kind, self.problem = kind, problem
+        super().__init__(f"This {kind} cannot be used: {problem}.")
+
+
 class ConversationBusyError(RecordError):
     """A conversation has one turn at a time."""
 
@@ -25,3 +33,11 @@ class ConversationBusyError(RecordError):
         super().__init__(
             f"Conversation {conversation} is in the middle of a turn; wait for it, or cancel it."
         )
+
+
+class PictureUnreadableError(RecordError):
+    """A picture of the gallery that cannot be shown: damaged, or too large."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"{name} cannot be shown: {problem}.")

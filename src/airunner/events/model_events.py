@@ -24,12 +24,33 @@ class MemoryAwaited(Event):
 
 
 class DownloadProgressed(Event):
-    """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say."""
+    """Bytes of weights arrived; ``total_bytes`` is ``None`` if the source does not say.
+
+    ``bytes_per_s`` is how fast they come, and ``left_s`` when all will be here; ``None`` as
+    long as nobody can say.
+    """
 
     model: str
     done_bytes: int
     total_bytes: int | None
     step: str = "download"
+    bytes_per_s: float | None = None
+    left_s: float | None = None
+
+
+class DownloadChanged(Event):
+    """A download of the queue is ``queued``, ``running``, ``paused``, ``done``, ``failed``,
+    ``cancelled`` or ``forgotten`` now.
+
+    ``task`` is ``fetch`` or ``verify``; ``place`` is 1 for the next one to begin, ``None`` if
+    it does not wait; ``problem`` is what went wrong, in words.
+    """
+
+    model: str
+    task: str
+    state: str
+    place: int | None = None
+    problem: str = ""
 
 
 class Decided(Event):
@@ -183,6 +204,16 @@ class WorkerDied(Event):
     model: str
     exit_code: int | None
     log: str
+
+
+class CatalogChanged(Event):
+    """Models were registered or taken out, or capabilities assigned to others.
+
+    ``models`` are those that came or went, ``capabilities`` those that others serve now.
+    """
+
+    models: tuple[str, ...]
+    capabilities: tuple[str, ...]
 
 
 class SpecialistFailed(Event):

@@ -142,6 +142,26 @@ class PictureSaved(Event):
     settings: dict[str, str]
 
 
+class PictureDeleted(Event):
+    """A picture of the pictures folder was deleted."""
+
+    path: str
+
+
+class DrawingChanged(Event):
+    """A drawing of the queue is ``queued``, ``running``, ``done``, ``failed``, ``cancelled`` or
+    ``forgotten`` now.
+
+    ``owner`` is its id, which its steps and pictures have as well; ``place`` is 1 for the next
+    one to begin, ``None`` if it does not wait.
+    """
+
+    owner: str
+    state: str
+    place: int | None = None
+    problem: str = ""
+
+
 class ToolRefused(Event):
     """A tool from outside (an MCP server, an installed package) is not offered."""
 
@@ -201,7 +221,9 @@ class ConversationSwitched(Event):
 
 
 class ConversationChanged(Event):
-    """A saved conversation is another than before: ``saved``, ``retitled``, ``deleted``.
+    """A saved conversation is another than before: ``saved``, ``retitled``, ``moved``, ``deleted``.
+
+    ``moved`` is to another folder, or among those that are pinned or not.
 
     ``turn_runs`` says that a turn of it runs now; published when that begins and ends too.
     """
@@ -209,6 +231,15 @@ class ConversationChanged(Event):
     conversation: str
     what: str
     turn_runs: bool = False
+
+
+class RememberedChanged(Event):
+    """What is remembered beside conversations was changed: ``notes``, ``facts``, ``reminders``.
+
+    By whoever keeps it by hand; what a model's tool changes is told by its call.
+    """
+
+    what: str
 
 
 class ReminderDue(Event):

@@ -4,7 +4,7 @@ The rule: models are swapped, so at any moment one of them computes on the
 device, while the conversation state of the others is parked elsewhere. A model
 therefore suits if it fits alone beside what is always resident. For each
 capability the suitable model of highest priority is chosen; at equal priority
-the one with more parameters, then the smaller one.
+the one with more parameters, then the smaller one. What the user has assigned comes first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Rejection:
     """A model that has the capability and was not chosen.
 
     ``deficit_bytes`` is what it lacks: 0 if it would fit but another is
-    preferred, ``None`` if its size is not known.
+    preferred, ``None`` if its size is not known or it cannot be had.
     """
 
     model: str
@@ -100,6 +100,8 @@ def auto_assign(
     resident_bytes: int = 0,
     capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
     engine_budgets: Mapping[str, int] | None = None,
+    assigned: Mapping[ModelCapability, str] | None = None,
+    refused: Callable[[ModelSpec], str] = lambda _: "",
 ) -> Assignment:
     """Choose a model for each capability.
 
@@ -112,6 +114,8 @@ def auto_assign(
         capabilities: those to decide.
         engine_budgets: memory of the device that an engine's models compute on, by
             engine, for those where it is another one.
+        assigned: models that the user wants for capabilities; chosen first if they fit.
+        refused: why a model cannot be had here, whatever its size; empty if it can.
     """
     budgets = engine_budgets or {}
     sizes = {name: size_of(spec) for name, spec in registry.items()}
@@ -121,6 +125,8 @@ def auto_assign(
             [spec for spec in registry.values() if capability in spec.capabilities],
             sizes,
             lambda spec: budgets.get(spec.engine, budget_bytes) - resident_bytes,
+            (assigned or {}).get(capability),
+            refused,
         )
         for capability in capabilities
     )
@@ -134,13 +140,21 @@ def _choose(
     candidates: list[ModelSpec],
     sizes: dict[str, int | None],
     room_for: Callable[[ModelSpec], int],
+    assigned: str | None,
+    refused: Callable[[ModelSpec], str],
 ) -> Choice:
     def size_of(spec: ModelSpec) -> int | None:
         return sizes[spec.model_path]
 
     ranked = sorted(
         candidates,
-        key=lambda s: (-s.priority, -(s.parameters_b or 0), size_of(s) or 0, s.model_path),
+        key=lambda s: (
+            s.model_path != assigned,
+            -s.priority,
+            -(s.parameters_b or 0),
+            size_of(s) or 0,
+            s.model_path,
+        ),
     )
     chosen: ModelSpec | None = None
     rejected: list[Rejection] = []
@@ -152,18 +166,22 @@ def _choose(
             deficit_bytes = size_bytes - room_bytes
             reason = f"needs {size_bytes:,} bytes, {deficit_bytes:,} more than there are"
             rejected.append(Rejection(spec.model_path, size_bytes, deficit_bytes, reason))
+        elif why_not := refused(spec):
+            rejected.append(Rejection(spec.model_path, size_bytes, None, why_not))
         elif chosen is None:
             chosen = spec
         else:
             reason = f"fits, but {chosen.model_path} is preferred (priority {chosen.priority}"
             reason += f" against {spec.priority})"
+            if chosen.model_path == assigned:
+                reason = f"fits, but {chosen.model_path} is assigned"
             rejected.append(Rejection(spec.model_path, size_bytes, 0, reason))
     if chosen is None:
         why = "no registered model has it" if not candidates else "no model that has it fits"
         return Choice(capability, None, None, f"nobody, {why}", tuple(rejected))
     size_bytes = size_of(chosen)
-    reason = (
-        f"{chosen.model_path}, the highest priority ({chosen.priority}) among those that fit "
-        f"alone: {size_bytes:,} of {room_for(chosen):,} bytes"
-    )
+    why = f"the highest priority ({chosen.priority}) among those that fit alone"
+    if chosen.model_path == assigned:
+        why = "assigned, and it fits"
+    reason = f"{chosen.model_path}, {why}: {size_bytes:,} of {room_for(chosen):,} bytes"
     return Choice(capability, chosen.model_path, size_bytes, reason, tuple(rejected))

@@ -84,7 +84,7 @@ class Catalog:
         try:
             return self.registry[name]
         except KeyError:
-            raise UnknownModelError(name, self._similar(name)) from None
+            raise UnknownModelError(name, self.similar(name)) from None
 
     def engine(self, spec: ModelSpec) -> EngineTraits:
         """The engine of a model.
@@ -160,7 +160,7 @@ class Catalog:
         advice = f"airunner models pull {wanted.model_path}"
         reason = (
             f"{wanted.model_path} is not on this machine, so {chosen.model_path} serves "
-            f"{capability.value}; `{advice}` gets it, `airunner models pull --team` a whole team."
+            f"{capability.value}; `{advice}` gets it, `airunner setup` a whole team."
         )
         return Resolution(chosen, wanted, reason, advice)
 
@@ -182,6 +182,10 @@ class Catalog:
                 )
         if problems:
             raise InvalidCatalogError(problems)
+
+    def problems_of(self, spec: ModelSpec) -> list[str]:
+        """Everything that is wrong with one entry, each with its remedy."""
+        return self._problems(spec.model_path, spec)
 
     def _problems(self, key: str, spec: ModelSpec) -> list[str]:
         """What is wrong with one entry."""
@@ -234,7 +238,7 @@ class Catalog:
                 self._bases(source.model, seen)
         return seen
 
-    def _similar(self, name: str) -> list[str]:
+    def similar(self, name: str) -> list[str]:
         """Registered names that the user may have meant, nearest first."""
         by_folded = {key.lower(): key for key in self.registry}
         by_folded |= {key.lower().rpartition("/")[2]: key for key in self.registry}

@@ -174,6 +174,8 @@ class ModelSpec:
         supports_thinking: whether the template has a thinking switch.
         parameters_b: parameters in billions, for ranking and display.
         license: SPDX identifier or the licence's name.
+        gated: whether its publisher gives the weights only to those who have accepted its
+            terms on its page.
         image: what an image model draws with by default; ``None`` for all others.
     """
 
@@ -195,6 +197,7 @@ class ModelSpec:
     supports_thinking: bool = False
     parameters_b: float | None = None
     license: str = "unknown"
+    gated: bool = False
     image: ImageDefaults | None = None
 
     @property

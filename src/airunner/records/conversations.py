@@ -10,42 +10,36 @@ conversation holds it; see ``migrations`` for why it is in the database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from airunner.errors import StorageError
 from airunner.messages import Message
+from airunner.records.conversation_rows import (
+    MOST_FOLDER,
+    SHOWN,
+    Entry,
+    entry_of,
+    hand_on_branches,
+    insert,
+)
 from airunner.records.database import Connection, Database
-from airunner.records.one_line import one_line, storable, title_from
+from airunner.records.message_rows import (
+    UNTITLED,
+    forget_unused_media,
+    title_of,
+    write_messages,
+)
+from airunner.records.one_line import one_line, storable
 from airunner.records.saved_message import from_json, to_json
 from airunner.records.search import Index
 
 MOST_TITLE = 120
 """Characters of a title that is given."""
 
-_UNTITLED = "Untitled"
-_PICTURE = "A picture"
-_SEARCHED = ("user", "assistant")
 _FOUND_ROWS = 200
-_SHOWN = (
-    "SELECT id, title, created_s, updated_s,"
-    " (SELECT count(*) FROM message WHERE conversation = id AND spoken)"
-    " FROM conversation"
-)
-
 Outcome = Literal["saved", "deleted", "changed elsewhere"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A conversation in a list. ``messages`` counts what the user and the model said."""
-
-    id: str
-    title: str
-    created_s: float
-    updated_s: float
-    messages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +61,14 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A conversation that a search found, and the place where it fits best."""
+    """A conversation that a search found, and the message that fits best.
+
+    ``place`` is that message's; ``None`` where only the title fits.
+    """
 
     entry: Entry
     excerpt: str
+    place: int | None = None
 
 
 class Conversations:
@@ -121,20 +119,42 @@ class Conversations:
                 return "changed elsewhere"
             now_s = self._clock()
             if row is None:
-                shown = one_line(title, MOST_TITLE) or _title_of(messages)
-                connection.execute(
-                    "INSERT INTO conversation"
-                    " (id, title, created_s, updated_s, start, revision, preface)"
-                    " VALUES (?, ?, ?, ?, ?, 0, ?)",
-                    (id, shown, now_s, now_s, start, storable(preface)),
-                )
+                shown = one_line(title, MOST_TITLE) or title_of(messages)
+                insert(connection, Entry(id, shown, now_s, now_s, 0), start, preface)
             connection.execute(
                 "UPDATE conversation SET updated_s = ?, start = ?, revision = revision + 1"
                 " WHERE id = ?",
                 (now_s, start, id),
             )
-            _write_messages(connection, id, messages, values)
+            write_messages(connection, id, messages, values)
         return "saved"
+
+    def add(
+        self, entry: Entry, messages: Sequence[Message], *, start: int = 0, preface: str = ""
+    ) -> bool:
+        """Save a conversation from elsewhere as it is; false if there is one with its id.
+
+        A parent that is not here is left out.
+        """
+        values = [to_json(message) for message in messages]
+        title = one_line(entry.title, MOST_TITLE) or title_of(messages)
+        folder = one_line(entry.folder, MOST_FOLDER)
+        with self._database.write() as connection:
+            known = {
+                id
+                for (id,) in connection.execute(
+                    "SELECT id FROM conversation WHERE id IN (?, ?)", (entry.id, entry.parent)
+                )
+            }
+            if entry.id in known:
+                return False
+            parent, left_at = entry.parent, entry.left_at
+            if parent not in known:
+                parent = left_at = None
+            told = replace(entry, title=title, folder=folder, parent=parent, left_at=left_at)
+            insert(connection, told, start, preface, revision=1)
+            write_messages(connection, entry.id, messages, values)
+        return True
 
     def load(self, id: str) -> Saved | None:
         """A whole conversation, or ``None`` if there is none with this id.
@@ -171,8 +191,8 @@ class Conversations:
     def entry(self, id: str) -> Entry | None:
         """What a list says of a conversation."""
         with self._database.read() as connection:
-            row = connection.execute(f"{_SHOWN} WHERE id = ?", (id,)).fetchone()
-        return None if row is None else Entry(*row)
+            row = connection.execute(f"{SHOWN} WHERE id = ?", (id,)).fetchone()
+        return None if row is None else entry_of(row)
 
     def may_have(self, id: str) -> bool:
         """Whether a conversation is saved, as far as can be known; makes no file."""
@@ -187,9 +207,9 @@ class Conversations:
         """The conversations, the one that was talked in last first."""
         with self._database.read() as connection:
             rows = connection.execute(
-                f"{_SHOWN} ORDER BY updated_s DESC, rowid DESC LIMIT ?", (limit,)
+                f"{SHOWN} ORDER BY updated_s DESC, rowid DESC LIMIT ?", (limit,)
             ).fetchall()
-        return [Entry(*row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def count(self) -> int:
         """How many there are."""
@@ -201,100 +221,62 @@ class Conversations:
         wanted = storable(prefix.strip().lower())
         with self._database.read() as connection:
             rows = connection.execute(
-                f"{_SHOWN} WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY id",
+                f"{SHOWN} WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY id",
                 (wanted,),
             ).fetchall()
-        found = [Entry(*row) for row in rows]
+        found = [entry_of(row) for row in rows]
         return [entry for entry in found if entry.id == wanted] or found
 
     def search(self, query: str, limit: int = 10, *, besides: str = "") -> Sequence[Found]:
-        """Conversations in which the user or the model said such words, best first.
+        """Conversations in which such words were said, best first; then those of such a title.
 
         ``besides`` is the id of one that is left out.
         """
-        excerpts: dict[str, str] = {}
+        found: dict[str, tuple[str, int | None]] = {}
         with self._database.read() as connection:
             for number, excerpt in self._index.find(connection, query, _FOUND_ROWS):
-                (id,) = connection.execute(
-                    "SELECT conversation FROM message WHERE number = ?", (number,)
+                id, place = connection.execute(
+                    "SELECT conversation, place FROM message WHERE number = ?", (number,)
                 ).fetchone()
-                if id != besides:
-                    excerpts.setdefault(id, excerpt)
+                found.setdefault(id, (excerpt, place))
+            for id, title in self._index.named(connection, "conversation", query, _FOUND_ROWS):
+                found.setdefault(id, (title, None))
+            found.pop(besides, None)
             rows = [
-                connection.execute(f"{_SHOWN} WHERE id = ?", (id,)).fetchone()
-                for id in [*excerpts][:limit]
+                connection.execute(f"{SHOWN} WHERE id = ?", (id,)).fetchone()
+                for id in [*found][:limit]
             ]
-        return [Found(Entry(*row), excerpts[row[0]]) for row in rows]
+        return [Found(entry_of(row), *found[row[0]]) for row in rows]
 
     def retitle(self, id: str, title: str) -> bool:
         """Give a conversation another title; false if there is none with this id."""
         with self._database.write() as connection:
             changed = connection.execute(
                 "UPDATE conversation SET title = ? WHERE id = ?",
-                (one_line(title, MOST_TITLE) or _UNTITLED, id),
+                (one_line(title, MOST_TITLE) or UNTITLED, id),
             )
             return changed.rowcount == 1
 
     def delete(self, id: str) -> bool:
         """Delete a conversation for good; false if there is none with this id."""
+        return bool(self.delete_all([id]))
+
+    def delete_all(self, ids: Iterable[str]) -> Sequence[str]:
+        """Delete conversations for good, together; returns the ids of those that there were.
+
+        Their branches stay, and stay related to what is left.
+        """
         with self._database.write() as connection:
-            gone = connection.execute("DELETE FROM conversation WHERE id = ?", (id,)).rowcount == 1
-            _forget_unused_media(connection)
+            gone = [id for id in dict.fromkeys(ids) if _delete(connection, id)]
+            forget_unused_media(connection)
             self._index.merge(connection)
-        if gone and self._on_delete is not None:
-            self._on_delete(id)
+        for id in gone:
+            if self._on_delete is not None:
+                self._on_delete(id)
         self._database.compact()
         return gone
 
 
-def _write_messages(
-    connection: Connection, id: str, messages: Sequence[Message], values: Sequence[str]
-) -> None:
-    """Make the rows those of ``messages``; what is the same already is not touched."""
-    kept = connection.execute(
-        "SELECT value FROM message WHERE conversation = ? ORDER BY place", (id,)
-    ).fetchall()
-    pairs = zip(kept, values, strict=False)
-    same = next((i for i, ((old,), new) in enumerate(pairs) if old != new), None)
-    if same is None:
-        same = min(len(kept), len(values))
-    connection.execute("DELETE FROM message WHERE conversation = ? AND place >= ?", (id, same))
-    connection.executemany(
-        "INSERT INTO message (conversation, place, spoken, value, said) VALUES (?, ?, ?, ?, ?)",
-        [
-            (id, place, _is_spoken(messages[place]), values[place], _said(messages[place]))
-            for place in range(same, len(values))
-        ],
-    )
-    for place in range(same, len(values)):
-        for part in messages[place].media:
-            connection.execute(
-                "INSERT OR IGNORE INTO media (sha256, data) VALUES (?, ?)", (part.sha256, part.data)
-            )
-            connection.execute(
-                "INSERT OR IGNORE INTO message_media (conversation, place, sha256)"
-                " VALUES (?, ?, ?)",
-                (id, place, part.sha256),
-            )
-    if same < len(kept):
-        _forget_unused_media(connection)
-
-
-def _forget_unused_media(connection: Connection) -> None:
-    connection.execute(
-        "DELETE FROM media WHERE NOT EXISTS"
-        " (SELECT 1 FROM message_media WHERE message_media.sha256 = media.sha256)"
-    )
-
-
-def _is_spoken(message: Message) -> bool:
-    return message.role in _SEARCHED and bool(message.content)
-
-
-def _said(message: Message) -> str:
-    return storable(message.text) if message.role in _SEARCHED else ""
-
-
-def _title_of(messages: Sequence[Message]) -> str:
-    first = next((message for message in messages if message.role == "user"), Message("user"))
-    return title_from(first.text) or (_PICTURE if first.media else _UNTITLED)
+def _delete(connection: Connection, id: str) -> bool:
+    hand_on_branches(connection, id)
+    return connection.execute("DELETE FROM conversation WHERE id = ?", (id,)).rowcount == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from airunner.errors import UnusableRecordError
 from airunner.records.database import Connection, Database
 from airunner.records.one_line import folded, one_line
 from airunner.records.search import Index
@@ -60,6 +61,25 @@ class Facts:
             found = self._index.find(connection, query, limit)
             facts = [_of_number(connection, number) for number, _ in found]
         return [fact for fact in facts if fact is not None]
+
+    def change(self, number: int, text: str) -> Fact | None:
+        """Word a fact anew, as told when it was; ``None`` if it is gone.
+
+        Raises:
+            UnusableRecordError: that is known already.
+        """
+        shown = one_line(text, MOST_FACT)
+        with self._database.write() as connection:
+            (taken,) = connection.execute(
+                "SELECT count(*) FROM fact WHERE key = ? AND number <> ?", (folded(shown), number)
+            ).fetchone()
+            if taken:
+                raise UnusableRecordError("fact", "it is known already")
+            connection.execute(
+                "UPDATE fact SET key = ?, text = ? WHERE number = ?",
+                (folded(shown), shown, number),
+            )
+            return _of_number(connection, number)
 
     def delete(self, number: int) -> bool:
         """Forget a fact for good; false if it is gone already."""

@@ -141,6 +141,30 @@ def _6_media(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX message_media_file ON message_media (sha256)")
 
 
+def _7_branches_and_folders(connection: sqlite3.Connection) -> None:
+    # ``parent`` is what a branch left, and ``left_at`` the place of the first message that is
+    # another one. Whoever deletes the parent hands its branches on; see ``branch_rows``.
+    for column in (
+        "folder TEXT NOT NULL DEFAULT ''",
+        "pinned INTEGER NOT NULL DEFAULT 0",
+        "parent TEXT REFERENCES conversation (id) ON DELETE SET NULL",
+        "left_at INTEGER",
+    ):
+        connection.execute(f"ALTER TABLE conversation ADD COLUMN {column}")
+    connection.execute("CREATE INDEX conversation_parent ON conversation (parent)")
+    connection.execute("CREATE INDEX conversation_updated ON conversation (updated_s)")
+
+
+def _8_conversation_details(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE conversation_detail ("
+        " conversation TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,"
+        " place INTEGER NOT NULL,"
+        " value TEXT NOT NULL,"
+        " PRIMARY KEY (conversation, place))"
+    )
+
+
 def _searchable(connection: sqlite3.Connection, table: str, *columns: str) -> None:
     """A full-text index ``<table>_search`` that follows the table by triggers.
 
@@ -169,5 +193,7 @@ STEPS: tuple[Step, ...] = (
     _4_reminders,
     _5_prefaces,
     _6_media,
+    _7_branches_and_folders,
+    _8_conversation_details,
 )
 """Every step, in order; the first makes version 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from airunner.errors import UnusableRecordError
 from airunner.records.database import Connection, Database
 from airunner.records.one_line import folded, one_line, storable
 from airunner.records.search import Index
@@ -86,6 +87,28 @@ class Notes:
     def replace(self, number: int, text: str) -> Note | None:
         """Put ``text`` in the place of the note's; ``None`` if the note is gone."""
         return self._change(number, lambda _: text)
+
+    def change(self, number: int, title: str, text: str) -> Note | None:
+        """Give a note another title and text; ``None`` if the note is gone.
+
+        Raises:
+            UnusableRecordError: another note has this title.
+        """
+        shown = one_line(title, MOST_TITLE)
+        with self._database.write() as connection:
+            same = _of_key(connection, folded(shown))
+            if same is not None and same.number != number:
+                raise UnusableRecordError("note", f"there is another one called {same.title!r}")
+            connection.execute(
+                "UPDATE note SET key = ?, title = ?, text = ?, changed_s = ? WHERE number = ?",
+                (folded(shown), shown, storable(text), self._clock(), number),
+            )
+            return _of_number(connection, number)
+
+    def with_number(self, number: int) -> Note | None:
+        """The note of this number."""
+        with self._database.read() as connection:
+            return _of_number(connection, number)
 
     def delete(self, number: int) -> bool:
         """Delete a note for good; false if it is gone already."""

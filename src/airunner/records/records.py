@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from airunner.records.branches import Branches
+from airunner.records.conversation_details import ConversationDetails
 from airunner.records.conversations import Conversations
 from airunner.records.database import BUSY_S, Database
 from airunner.records.facts import Facts
+from airunner.records.folders import Folders
 from airunner.records.migrations import migrate
 from airunner.records.notes import Notes
 from airunner.records.reminders import Reminders
@@ -44,6 +47,9 @@ class Records:
         self.clock = clock
         self._database = Database(path, migrate, busy_s)
         self.conversations = Conversations(self._database, clock, on_delete)
+        self.branches = Branches(self._database, clock)
+        self.details = ConversationDetails(self._database)
+        self.folders = Folders(self._database)
         self.notes = Notes(self._database, clock)
         self.facts = Facts(self._database, clock)
         self.reminders = Reminders(self._database, clock)

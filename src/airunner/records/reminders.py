@@ -48,6 +48,19 @@ class Reminders:
             )
             return Reminder(added.lastrowid or 0, shown, due_s, now_s)
 
+    def change(self, number: int, text: str, due_s: float) -> Reminder | None:
+        """Change what a waiting reminder says and when; ``None`` if it was delivered or is gone."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE reminder SET text = ?, due_s = ? WHERE number = ? AND delivered_s IS NULL",
+                (one_line(text, MOST_TEXT), due_s, number),
+            )
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM reminder WHERE number = ? AND delivered_s IS NULL",
+                (number,),
+            ).fetchone()
+        return None if row is None else Reminder(*row)
+
     def waiting(self) -> Sequence[Reminder]:
         """What has not been delivered yet, the next first."""
         with self._database.read() as connection:

@@ -44,6 +44,20 @@ class Index:
                 return found
         return self._containing(connection, query.strip(), limit)
 
+    def named(
+        self, connection: sqlite3.Connection, table: str, query: str, limit: int
+    ) -> list[tuple[str, str]]:
+        """Ids and titles of the rows of ``table`` whose title has every word of ``query``."""
+        words = _WORD.findall(storable(query))[:MOST_WORDS]
+        if not words:
+            return []
+        where = " AND ".join(["title LIKE ? ESCAPE '\\'"] * len(words))
+        rows = connection.execute(
+            f"SELECT id, title FROM {table} WHERE {where} ORDER BY updated_s DESC LIMIT ?",
+            (*map(_pattern, words), limit),
+        )
+        return [(id, title) for id, title in rows]
+
     def delete(self, database: Database, number: int) -> bool:
         """Delete a row for good; false if it is gone already."""
         with database.write() as connection:
@@ -75,7 +89,7 @@ class Index:
     ) -> list[tuple[int, str]]:
         if not text:
             return []
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+        pattern = _pattern(text)
         where = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in self.columns)
         rows = connection.execute(
             f"SELECT number, {self.columns[-1]} FROM {self.table} WHERE {where}"
@@ -83,6 +97,11 @@ class Index:
             (*[pattern] * len(self.columns), limit),
         )
         return [(number, _around(full, text)) for number, full in rows]
+
+
+def _pattern(text: str) -> str:
+    """What ``LIKE`` finds ``text`` with, wherever it stands."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
 def _around(full: str, text: str) -> str:

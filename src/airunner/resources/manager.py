@@ -30,7 +30,7 @@ from airunner.resources.parking import ParkingLot
 from airunner.resources.readahead import Readahead, RoomMeter
 from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
-from airunner.resources.status import DeviceStatus, ModelStatus, Status
+from airunner.resources.status import DeviceStatus, ModelStatus, Status, waiting_in
 from airunner.resources.visitor import current_visitor
 from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
@@ -205,7 +205,7 @@ class ModelResourceManager:
         self._residences.forget(conversation)
 
     def status(self) -> Status:
-        """Every device and every model ever asked for, as they are now; nothing is measured."""
+        """Devices, models ever asked for, and who waits, as it is now; nothing is measured."""
         roster = self._scheduler.roster
         accounts = roster.ledger.accounts
         devices = tuple(
@@ -216,6 +216,7 @@ class ModelResourceManager:
         for record in roster.models.values():
             residence = self._residences.find(record.key)
             charges = accounts[record.device].charges if record.device else {}
+            parked = self._lot.of_model(record.key)
             models.append(
                 ModelStatus(
                     model=record.key,
@@ -223,14 +224,16 @@ class ModelResourceManager:
                     device=record.device,
                     held_bytes=charges.get(record.key, 0),
                     measured_bytes=None,
-                    parked_bytes=self._lot.parked_bytes(record.key),
+                    parked_bytes=sum(state.n_bytes for state in parked),
                     leases=len(record.leases),
                     pinned=record.pinned,
                     pid=residence.worker.pid if residence else None,
                     n_ctx=residence.n_ctx if residence else None,
+                    parked_tokens=sum(state.tokens for state in parked),
+                    parked_conversations=len(parked),
                 )
             )
-        return Status(devices, tuple(models))
+        return Status(devices, tuple(models), waiting_in(roster, time.monotonic()))
 
     def waiting(self) -> dict[str, int]:
         """How many requests wait, by model: for memory, or for one of the model's slots."""

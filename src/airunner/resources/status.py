@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airunner.scheduling.roster import Roster
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model. Sizes are bytes; ``measured_bytes`` is ``None`` when not loaded or not known."""
+    """One model. Sizes are bytes; ``measured_bytes`` is ``None`` when not loaded or not known.
+
+    ``parked_tokens`` of ``parked_conversations`` need not be read again when it comes back.
+    """
 
     model: str
     state: str
@@ -19,6 +24,8 @@ class ModelStatus:
     pinned: bool
     pid: int | None
     n_ctx: int | None
+    parked_tokens: int = 0
+    parked_conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,40 @@ class DeviceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingStatus:
+    """One request that waits for a model.
+
+    ``place`` is 1 for the next to be served, ``eta_s`` about how long that takes, in seconds,
+    ``reason`` why it waits, in the scheduler's words, and ``owner`` the work it is for.
+    """
+
+    place: int
+    model: str
+    owner: str
+    reason: str
+    eta_s: float
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """Every device, and every model ever asked for."""
+    """Every device, every model ever asked for, and who waits, in order."""
 
     devices: tuple[DeviceStatus, ...]
     models: tuple[ModelStatus, ...]
+    waiting: tuple[WaitingStatus, ...] = ()
+
+
+def waiting_in(roster: Roster, now_s: float) -> tuple[WaitingStatus, ...]:
+    """Everybody in the scheduler's queue, at ``now_s`` of its clock."""
+    return tuple(
+        WaitingStatus(
+            place=index + 1,
+            model=waiter.demand.key,
+            owner=waiter.owner,
+            reason=waiter.told,
+            eta_s=roster.wait_s(index, now_s),
+            priority=waiter.priority,
+        )
+        for index, waiter in enumerate(roster.queue)
+    )

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.tool_call import Outcome
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
@@ -28,20 +28,21 @@ from airunner.events import Event, EventBus, SpecialistFailed
 from airunner.events.reading import event_from_json
 from airunner.messages import Content
 from airunner.models.assign import Assignment
-from airunner.models.catalog import Catalog, Resolution
+from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
 from airunner.resources.scope import current_scope
 from airunner.resources.status import Status
 from airunner.runtime.attached_turn import attached_turn
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.home import records_file
 from airunner.runtime.native_client import NativeClient, failure_in
 from airunner.runtime.native_form import content_as_json, outcome_from_json, plain, read
 from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
-from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store
 
 # What a failure of a specialist is logged as, wherever it ran.
 _log = logging.getLogger("airunner.runtime.specialists")
@@ -88,8 +89,8 @@ class AttachedRuntime:
         self.settings, self.remarks, self._client = settings, tuple(remarks), client
         self.bus = EventBus()
         self.engines = known_engines()
-        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
-        self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
+        self.catalog = open_catalog(settings, self.engines.traits)
+        self.store = open_store(settings, self.catalog, self.bus)
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.pictures = PicturesFolder(pictures)
         self.closed = False
@@ -226,6 +227,47 @@ class AttachedRuntime:
         sheet: dict[str, Any] = self._client.get(f"/models/{quote(name)}")
         return sheet
 
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        """Which model serves a capability here and now."""
+        found = self._client.get(f"/serving/{capability.value}")
+        names = (found["model"], found["wanted"])
+        if any(name not in self.catalog.registry for name in names):
+            open_catalog(self.settings, self.engines.traits)  # the server has registered it since
+        spec, wanted = map(self.catalog.spec, names)
+        return Resolution(spec, wanted, found["reason"], found["advice"])
+
+    # The catalogue, which is the server's to change.
+
+    def found_models(self) -> list[dict[str, Any]]:
+        """See ``ModelCatalogue.found``."""
+        found: list[dict[str, Any]] = self._client.get("/found")["found"]
+        return found
+
+    def add_model(
+        self, given: str, name: str | None, capabilities: Sequence[ModelCapability]
+    ) -> list[dict[str, Any]]:
+        """See ``ModelCatalogue.add``; a path is one of this program's working directory."""
+        path = Path(given).expanduser()
+        source = str(path.absolute()) if path.exists() else given
+        named = [c.value for c in capabilities]
+        body = {"source": source, "name": name, "capabilities": named}
+        added: list[dict[str, Any]] = self._client.post("/models", body)["added"]
+        return added
+
+    def add_found(self) -> list[dict[str, Any]]:
+        """See ``ModelCatalogue.add_found``."""
+        added: list[dict[str, Any]] = self._client.post("/found")["added"]
+        return added
+
+    def remove_model(self, name: str) -> dict[str, Any]:
+        """Delete a model's weights, after it has left memory; one that was added is forgotten."""
+        told: dict[str, Any] = self._client.delete(f"/models/{quote(name)}")
+        return told
+
+    def assign_model(self, capability: ModelCapability, model: str | None) -> None:
+        """See ``ModelCatalogue.assign``."""
+        self._client.post("/assign", {"capability": capability.value, "model": model})
+
     # Memory.
 
     def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
@@ -245,12 +287,6 @@ class AttachedRuntime:
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
         return read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
-
-    def resolve(self, capability: ModelCapability) -> Resolution:
-        """Which model serves a capability here and now."""
-        found = self._client.get(f"/serving/{capability.value}")
-        spec, wanted = (self.catalog.spec(found[name]) for name in ("model", "wanted"))
-        return Resolution(spec, wanted, found["reason"], found["advice"])
 
     def status(self) -> Status:
         """What is loaded where, now."""

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import airunner
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import SETTINGS, Settings
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, ServerGoneError, SettingsError
-from airunner.models.catalog import Catalog
 from airunner.runtime.attached import AttachedRuntime
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.native_client import NativeClient
 from airunner.runtime.native_form import fingerprint
 from airunner.runtime.presence import Presence, find_server
@@ -46,7 +45,7 @@ def attach(settings: Settings) -> AttachedRuntime | None:
     client = NativeClient(server)
     try:
         told = _handshake(client, settings.home)
-        problem = "it does not answer" if told is None else _difference(told)
+        problem = "it does not answer" if told is None else _difference(settings, told)
         if told is None or problem:
             _log.warning("The server at %s is not used: %s.", server.url, problem)
             client.close()
@@ -73,12 +72,11 @@ def _handshake(client: NativeClient, home: Path) -> Mapping[str, Any] | None:
             return None
 
 
-def _difference(told: Mapping[str, Any]) -> str:
+def _difference(settings: Settings, told: Mapping[str, Any]) -> str:
     """Why a program like this one cannot use the server; empty if it can."""
     if told.get("airunner") != airunner.__version__:
         return f"it is AI Runner {told.get('airunner')}, and this is {airunner.__version__}"
-    here = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
-    if told["catalog"] != fingerprint(here):
+    if told["catalog"] != fingerprint(open_catalog(settings, known_engines().traits)):
         return "it does not know the same models; start it anew after changing the registry"
     return ""
 

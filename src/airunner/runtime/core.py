@@ -20,20 +20,16 @@ from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.specialist import DEFAULT_MAX_TOKENS, ask_specialist
 from airunner.agent.tool_call import Outcome
-from airunner.components.llm.config.model_capabilities import (
-    CAPABILITY_TO_MODEL,
-    MODEL_REGISTRY,
-)
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.events import Event, EventBus
+from airunner.events import ConversationChanged, Event, EventBus
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content, Delta
 from airunner.models.assign import Assignment, declared_bytes
-from airunner.models.catalog import Catalog, Resolution
+from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
@@ -47,6 +43,7 @@ from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
 from airunner.runtime.capability_names import capability_named
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder
 from airunner.runtime.image_service import ImageService
@@ -61,7 +58,7 @@ from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
 from airunner.tools.toolset import Toolset
-from airunner.weights.store import ModelStore
+from airunner.weights.store import open_store
 
 
 class RuntimeCore:
@@ -93,15 +90,16 @@ class RuntimeCore:
         self.settings = settings = settings or Settings.load()
         self.bus = EventBus()
         self.engines = known_engines()
-        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, self.engines.traits)
+        self.catalog = open_catalog(settings, self.engines.traits)
         self.catalog.validate()
-        self.store = ModelStore(settings.home, self.catalog, self.bus, offline=settings.offline)
+        self.store = open_store(settings, self.catalog, self.bus)
         self.hardware = Hardware(settings, self.engines)
         pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
         assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
         for device in assignments.values():
             self.hardware.report.find(device)
-        self._supply = ToolSupply(settings, self.bus)
+        self.supply = ToolSupply(settings, self.bus)
+        self.permissions = Permissions(settings.permissions)
         budgets = self.hardware.device_budgets()
         command = command or Path(sys.argv[0]).name
         self._log = RunLog(runs_folder(settings), budgets, settings.queue_limit, command)
@@ -138,7 +136,8 @@ class RuntimeCore:
             recorder=self._log.record_step,
             lease_timeout_s=settings.lease_timeout_s,
         )
-        self._planner = TeamPlanner(self.hardware, self.engines.traits.values(), self._size_of)
+        traits = self.engines.traits.values()
+        self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
         self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
@@ -155,8 +154,8 @@ class RuntimeCore:
             claim=self._claim.hold,
         )
         self.pictures = PicturesFolder(settings.pictures)
-        self._images = ImageService(self.team, self.bus, self.pictures, launchers)
-        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self._images)
+        self.images = ImageService(self.team, self.bus, self.pictures, launchers)
+        self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self.images)
         system = RuntimeSystem(
             catalog=self.catalog,
             store=self.store,
@@ -240,7 +239,7 @@ class RuntimeCore:
         Raises:
             AiRunnerError: see ``ImageService.draw``.
         """
-        return self._images.follow(request, owner=current_owner("draw"), model=model)
+        return self.images.follow(request, owner=current_owner("draw"), model=model)
 
     # The agent.
 
@@ -345,6 +344,7 @@ class RuntimeCore:
         self.bridge.soon(lambda: self.manager.forget(conversation))
         # Another process may have parked it.
         remove_states(self.settings.home, MEMORY_FILE_SYSTEM, conversation)
+        self.bus.publish(ConversationChanged(conversation=conversation, what="deleted"))
 
     async def settle(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
@@ -365,7 +365,7 @@ class RuntimeCore:
             self._claim.release()
             await self.bridge.end()
             # Not beside the loop: there are no more threads while the interpreter ends.
-            self._supply.close()
+            self.supply.close()
             if self._agent is not None:
                 await asyncio.gather(self._agent, return_exceptions=True)
             self.records.close()
@@ -376,12 +376,12 @@ class RuntimeCore:
         settings, given = self.settings, self._given_tools
         return AgentLoop(
             self.team,
-            self._supply.open() if given is None else given,
+            self.supply.open() if given is None else given,
             tool_calling={"guided": GuidedToolCalling},
             bus=self.bus,
             specialists=self.specialists,
             facilities=self._facilities,
-            permissions=Permissions(settings.permissions),
+            permissions=self.permissions,
             core_tools=settings.core_tools,
             max_steps=settings.max_steps,
             tool_timeout_s=settings.tool_timeout_s,

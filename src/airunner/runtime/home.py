@@ -18,3 +18,8 @@ def runs_folder(settings: Settings) -> Path:
 def records_file(settings: Settings) -> Path:
     """The database of conversations, notes, facts and reminders."""
     return settings.home / "records.sqlite3"
+
+
+def downloads_file(settings: Settings) -> Path:
+    """The queue of a server's downloads."""
+    return settings.home / "downloads.json"

@@ -22,13 +22,15 @@ from airunner.pictures import PicturesFolder
 from airunner.resources.status import DeviceStatus
 from airunner.runtime.team import ModelTeam
 
+_USUAL_STEPS = 24
 DRAWING = ModelCapability.IMAGE_GENERATION
 
 
 class ImageService:
     """Draws with the team's image model into one folder. Runs on the runtime's loop.
 
-    ``launchers`` are the engines' by name.
+    ``launchers`` are the engines' by name. ``previews`` is about how many small pictures of
+    its state a drawing gives that does not say itself; each costs the decoding of 64 px.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class ImageService:
     ) -> None:
         self._team, self._bus, self.pictures, self._launchers = team, bus, pictures, launchers
         self._prepared: Preparable | None = None
+        self.previews = 0
 
     def prepare(self) -> None:
         """Have a worker import its library now, if the memory for that is free on the CPU.
@@ -77,6 +80,9 @@ class ImageService:
             name = lease.spec.model_path
             targets = await asyncio.to_thread(self.pictures.reserve, request.prompt, request.count)
             order = replace(_filled(request, lease.spec.image), targets=targets)
+            if self.previews and not order.preview_every:
+                every = max(1, (order.steps or _USUAL_STEPS) // self.previews)
+                order = replace(order, preview_every=every)
             try:
                 async with aclosing(lease.draw(order)) as progress:
                     async for item in progress:

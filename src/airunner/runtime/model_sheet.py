@@ -103,8 +103,12 @@ def _entry(core: RuntimeCore, spec: ModelSpec) -> dict[str, Any]:
 
 
 def _serving(core: RuntimeCore, capability: ModelCapability) -> dict[str, Any]:
-    """The model wanted for a capability and the one that serves, ``None`` for neither."""
+    """The model wanted for a capability and the one that serves, ``None`` for neither.
+
+    ``kept`` says that it stays loaded, ``device`` where it was placed.
+    """
     row: dict[str, Any] = {"capability": capability, "model": None, "remark": ""}
+    row |= {"kept": capability in core.team.kept, "device": core.team.device_of(capability)}
     row["wanted"] = core.catalog.mapping.get(capability)
     try:
         found = core.resolve(capability)

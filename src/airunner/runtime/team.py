@@ -73,7 +73,7 @@ class ModelTeam:
         self._bus = bus
         self._primary = primary
         self._pins = tuple(pins)
-        self._assignments = dict(assignments)
+        self._assignments: dict[ModelCapability, str | None] = dict(assignments)
         self._planned = planned
         self._claim = claim
         self._prepared = False
@@ -135,6 +135,10 @@ class ModelTeam:
     def resolve(self, capability: ModelCapability) -> ModelSpec:
         """The model that a lease on ``capability`` would get now; see ``resolution``."""
         return self.resolution(capability).spec
+
+    def named(self, model: str) -> ModelSpec:
+        """See ``agent.team.Team``."""
+        return self._catalog.spec(model)
 
     def resolution(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability and why, without loading or fetching anything.
@@ -227,6 +231,7 @@ class ModelTeam:
         if PRIMARY in self._catalog.mapping:
             self._manager.set_primary(await self._sized(PRIMARY))
         self._manager.pin(sized)
+        self._pins = tuple(chosen)
         for one in sized:
             async with self._manager.lease(one, owner="keep_in_memory"):
                 pass
@@ -238,6 +243,16 @@ class ModelTeam:
             DeviceNotFoundError: there is no such device.
         """
         self._manager.assign(await self._sized(capability), device)
+        self._assignments[capability] = device
+
+    @property
+    def kept(self) -> tuple[ModelCapability, ...]:
+        """The capabilities whose models stay loaded."""
+        return self._pins
+
+    def device_of(self, capability: ModelCapability) -> str | None:
+        """The device that a capability's model was placed on; ``None`` is the scheduler's."""
+        return self._assignments.get(capability)
 
     def status(self) -> Status:
         """What is loaded where, now."""
@@ -269,7 +284,7 @@ class ModelTeam:
         async with self._preparing:
             if self._prepared:
                 return
-            for capability, device in self._assignments.items():
+            for capability, device in list(self._assignments.items()):
                 await self.assign_device(capability, device)
             if self._pins:
                 await self.keep_in_memory(self._pins)

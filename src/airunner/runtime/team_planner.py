@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.config.settings import Settings
 from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.file_models import assigned_models
 from airunner.runtime.hardware import Hardware
+from airunner.weights.gate import gate_of
+from airunner.weights.store import ModelStore
 
 SizeOf = Callable[[ModelSpec], int | None]
 
@@ -20,13 +24,20 @@ SizeOf = Callable[[ModelSpec], int | None]
 class TeamPlanner:
     """Plans for ``hardware`` and ``engines``.
 
-    ``size_of`` tells the bytes of a model, ``None`` if unknown.
+    ``size_of`` tells the bytes of a model, ``None`` if unknown. Plans keep to what is assigned
+    in the file of ``settings``, and pass over what is gated, unless ``store`` has it.
     """
 
     def __init__(
-        self, hardware: Hardware, engines: Iterable[EngineTraits], size_of: SizeOf
+        self,
+        hardware: Hardware,
+        engines: Iterable[EngineTraits],
+        size_of: SizeOf,
+        settings: Settings,
+        store: ModelStore,
     ) -> None:
         self._hardware, self._engines, self._size_of = hardware, tuple(engines), size_of
+        self._settings, self._store = settings, store
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """The best team for ``budget_bytes``, by default for what the best devices offer."""
@@ -64,4 +75,10 @@ class TeamPlanner:
             size_of,
             capabilities=capabilities,
             engine_budgets=by_engine,
+            assigned=assigned_models(self._settings),
+            refused=self._gate,
         )
+
+    def _gate(self, spec: ModelSpec) -> str:
+        """What stands between the user and a model that is not here."""
+        return "" if self._store.is_here(spec) else gate_of(spec)

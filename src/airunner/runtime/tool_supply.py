@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.config.settings import Settings
 from airunner.events import EventBus, ToolRefused, ToolServerFailed
 from airunner.loop_thread import ended
-from airunner.mcp.client.config import FILE_NAME, McpConfig, read_mcp_config
+from airunner.mcp.client.config import FILE_NAME, McpConfig, ServerConfig, read_mcp_config
 from airunner.toolbox.toolset import builtin_subjects, builtin_toolset
 from airunner.tools.plugins import plugin_subjects, plugin_toolset
 from airunner.tools.search import RESERVED
@@ -24,7 +25,7 @@ from airunner.tools.selection import switched_on
 from airunner.tools.toolset import Toolset
 
 if TYPE_CHECKING:
-    from airunner.mcp.client.servers import McpServers
+    from airunner.mcp.client.servers import McpServers, ServerState
 
 
 class ToolSupply:
@@ -37,8 +38,9 @@ class ToolSupply:
     def __init__(self, settings: Settings, bus: EventBus) -> None:
         self._bus = bus
         self._logs = settings.home / "logs" / "mcp"
+        self._mcp_file = settings.mcp_config or settings.home / FILE_NAME
         config = read_mcp_config(
-            settings.mcp_config or settings.home / FILE_NAME,
+            self._mcp_file,
             origin=settings.origins["mcp_config"],
             required=settings.mcp_config is not None,
         )
@@ -72,6 +74,20 @@ class ToolSupply:
                 problem = "another tool has this name"
                 self._bus.publish(ToolRefused(origin="MCP", tool=name, problem=problem))
         return tools + remote.filtered(lambda tool: tool.name not in taken)
+
+    @property
+    def mcp_file(self) -> Path:
+        """Where the MCP servers are configured; it need not exist."""
+        return self._mcp_file
+
+    @property
+    def mcp_servers(self) -> Sequence[ServerConfig]:
+        """The MCP servers that are used, as they were configured at the start."""
+        return self._config.servers
+
+    def server_states(self) -> Mapping[str, ServerState]:
+        """The MCP servers that are used and how they are; empty before ``open``."""
+        return {} if self._servers is None else self._servers.states()
 
     def close(self) -> None:
         """End the servers. Safe to call twice."""

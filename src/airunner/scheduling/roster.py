@@ -125,6 +125,24 @@ class Roster:
         loads_s = sum(self.models[k].load_s for k in wanted if not self.models[k].state.is_loaded)
         return loads_s + sum(record.lease_s for record in records)
 
+    def wait_s(self, index: int, now_s: float) -> float:
+        """About how long until the request at ``index`` of the queue is served, in seconds.
+
+        The loads that are still to come, how long leases of those ahead last of late, and
+        where its own model is away, what is left of the leases that others hold now.
+        """
+        ahead = self.queue[:index]
+        own = self.models[self.queue[index].demand.key]
+        records = {w.demand.key: self.models[w.demand.key] for w in ahead} | {own.key: own}
+        loads_s = sum(r.load_s for r in records.values() if not r.state.is_loaded)
+        held_s = [
+            record.lease_s - (now_s - granted_s)
+            for record in self.models.values()
+            for granted_s in record.granted_s.values()
+        ]
+        rest_s = 0.0 if own.state.is_loaded else max(0.0, *held_s, 0.0)
+        return loads_s + rest_s + sum(self.models[w.demand.key].lease_s for w in ahead)
+
     def roomiest(self, record: ModelRecord) -> tuple[str, int]:
         """The device that comes closest to having room for a model now, and its free bytes.
 

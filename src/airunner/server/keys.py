@@ -141,6 +141,20 @@ class Keys:
         part.replace(self._path)
 
 
+def key_as_json(key: Key) -> dict[str, Any]:
+    """What is told of a key: all but what it is."""
+    words = {number: word for word, number in PRIORITIES.items()}
+    visitor = key.visitor
+    return {
+        "name": visitor.name,
+        "models": list(visitor.models),
+        "tools": list(visitor.tools),
+        "priority": words.get(visitor.priority, str(visitor.priority)),
+        "manages": visitor.manages,
+        "made_s": key.made_s,
+    }
+
+
 def patterns(given: Sequence[str] | None) -> tuple[str, ...]:
     """Patterns as they were given, several in one text divided by commas; none is anything."""
     found = [part.strip() for text in given or () for part in text.split(",")]

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, with_config
+from pydantic import BaseModel, ConfigDict, with_config
 from typing_extensions import TypedDict
 
 _OPEN = ConfigDict(extra="allow")
+
+
+class Open(BaseModel):
+    """A part of a request that may have more fields than we know."""
+
+    model_config = _OPEN
 
 
 @with_config(_OPEN)

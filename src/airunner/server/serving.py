@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from airunner.access.connections import PromptConnection
-from airunner.access.guard import Admission, host_name, is_loopback
+from airunner.access.guard import SIGN_IN, Admission, host_name, is_loopback
 from airunner.access.listening import listening
 from airunner.config.settings import Settings
 from airunner.errors import NoKeysError
@@ -37,7 +37,7 @@ PATIENCE_S = 20
 """How long answers in progress may go on once the server is told to stop, in seconds."""
 
 # Whether the server is alive is no secret.
-_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
 _MANAGED_PATHS = (
     *("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push"),
     "/models/unload",
@@ -108,6 +108,7 @@ def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
         origins=tuple(address.origins),
         key_required=not is_loopback(address.host),
         find_key=find_key,
+        signs_in=True,
         open_paths=_OPEN_PATHS,
         managed_paths=_MANAGED_PATHS,
         how_to_get_in="This server needs a key: `airunner keys add NAME` on its machine makes one.",

@@ -139,9 +139,17 @@ class Permissions:
     """
 
     def __init__(self, rules: Iterable[tuple[str, str]] = ()) -> None:
+        self.replace(rules)
+        self._defaults = [Rule.read(pattern, decision) for pattern, decision in DEFAULT_RULES]
+
+    def replace(self, rules: Iterable[tuple[str, str]]) -> None:
+        """Take other rules in place of the user's, from the next call on. From any thread.
+
+        Raises:
+            ValueError: a pattern or a decision is not one; the rules stay as they are.
+        """
         own = permission_rules(tuple(rules))
         self._own = [Rule.read(pattern, cast(Decision, decision)) for pattern, decision in own]
-        self._defaults = [Rule.read(pattern, decision) for pattern, decision in DEFAULT_RULES]
 
     def decide(self, tool: Tool, call: MeantCall) -> Verdict:
         """What to do about a call.

@@ -13,14 +13,19 @@ from typing import Any
 from nicegui import ui
 
 from airunner.server.native.services import Services
+from airunner.ui.buttons import icon_button
 from airunner.ui.chat.conversation_list import conversation_list
+from airunner.ui.keys_help import show_keys
 from airunner.ui.memory.strip import memory_strip
 
 _HEAD = """
 <meta name="description" content="A team of local models on this machine">
 <link rel="manifest" href="/static/manifest.json">
 <link rel="stylesheet" href="/static/airunner.css">
+<link rel="stylesheet" href="/static/chat.css">
+<link rel="stylesheet" href="/static/memory.css">
 <script src="/static/airunner.js" defer></script>
+<script src="/static/chat.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}
 _THEME_COOKIE = "airunner_theme"
@@ -30,13 +35,14 @@ _THEME_COOKIE = "airunner_theme"
 class Place:
     """One entry of the navigation; ``build`` makes the middle of the page at each of ``paths``.
 
-    The first path is the one that the entry leads to.
+    The first path is the one that the entry leads to. Entries of one ``group`` follow each other.
     """
 
     title: str
     icon: str
     paths: tuple[str, ...]
     build: Callable[..., Any]
+    group: str = ""
 
 
 def build_frame(services: Services, places: tuple[Place, ...]) -> None:
@@ -53,9 +59,12 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
         _navigation(places)
         conversation_list(services)
     with ui.header(bordered=False).classes("top"):
-        _icon_button("menu", "Navigation", drawer.toggle)
+        icon_button("menu", "Navigation", drawer.toggle, shortcut="menu").props("dense")
         memory_strip(services)
-        _icon_button("contrast", "Light or dark", lambda: _turn(dark))
+        icon_button("keyboard", "Keys", show_keys, shortcut="help").props("dense").classes(
+            "not-for-touch"
+        )
+        icon_button("contrast", "Light or dark", lambda: _turn(dark)).props("dense")
     routes = {path: place.build for place in places for path in place.paths}
     with ui.element("div").classes("middle") as middle:
         ui.sub_pages(routes)
@@ -64,16 +73,15 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
 
 def _navigation(places: tuple[Place, ...]) -> None:
     ui.html('<a class="brand" href="/chat">AI Runner</a>', sanitize=False)
+    group = ""
     with ui.element("div").classes("places"):
         for place in places:
+            if place.group != group:
+                group = place.group
+                ui.label(group).classes("group")
             with ui.element("a").props(f'href="{place.paths[0]}"').classes("place"):
                 ui.icon(place.icon).props("aria-hidden=true")
                 ui.label(place.title)
-
-
-def _icon_button(icon: str, words: str, action: Callable[[], object]) -> ui.button:
-    button = ui.button(icon=icon, on_click=action).props(f'flat round dense aria-label="{words}"')
-    return button.tooltip(words).classes("quiet")
 
 
 def _turn(dark: ui.dark_mode) -> None:

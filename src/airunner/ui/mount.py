@@ -16,12 +16,16 @@ from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airunner.resources.visitor import current_visitor
 from airunner.server.native.services import Services
 from airunner.server.problems import Problem, code_of
 from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
+from airunner.ui.memory.page import show_memory
+from airunner.ui.sign_in import add_sign_in
 
 STATIC = Path(__file__).parent / "static"
+START = "/chat"
 RECONNECT_S = 60.0
 """How long a window may be offline without being loaded anew, its draft lost."""
 KEPT_UPDATES = 4000
@@ -44,7 +48,7 @@ POLICY = "; ".join(
 )
 _HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -56,8 +60,10 @@ def mount_page(app: FastAPI, services: Services) -> None:
     What is asked below ``/v1`` and ``/api`` and is no route stays JSON.
     """
     pages.add_static_files("/static", STATIC, max_cache_age=3600)
+    pages.config.quasar_config["loadingBar"]["skipHijack"] = True  # no bar without a name
     _register(services)
     _unknown_api_paths(app)
+    add_sign_in(app, START)
     ui.run_with(
         app,
         title="AI Runner",
@@ -70,22 +76,31 @@ def mount_page(app: FastAPI, services: Services) -> None:
         show_welcome_message=False,
     )
     app.add_middleware(PagePolicy)
-    app.state.page = "/chat"
+    app.state.page = START
 
 
-def _register(services: Services) -> None:
-    """One function behind all addresses; see ``frame``."""
-    places = (
+def _places(services: Services) -> tuple[Place, ...]:
+    """The navigation, in its order."""
+    return (
         Place(
             "Chat",
             "chat_bubble_outline",
             ("/chat", "/chat/{id}"),
             lambda id=None: show_conversation(services, id),
         ),
+        Place("Memory", "memory", ("/memory",), lambda: show_memory(services)),
     )
 
+
+def _register(services: Services) -> None:
+    """One function behind all addresses; see ``frame``."""
+    places = _places(services)
+
     def tab() -> None:
-        build_frame(services, places)
+        if current_visitor().manages:
+            build_frame(services, places)
+        else:
+            ui.label("This key may not manage this server: `airunner keys add NAME --manage`.")
 
     for place in places:
         for path in place.paths:

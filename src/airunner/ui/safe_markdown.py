@@ -44,7 +44,7 @@ _MATHML_ATTRIBUTES = frozenset(
         *("height", "depth", "notation", "scriptlevel", "symmetric", "form"),
     )
 )
-_MOST_COLOURED = 60_000
+MOST_COLOURED = 60_000
 """Characters of code that are coloured; more is shown as it is."""
 _MOST_FORMULA = 2_000
 
@@ -65,9 +65,9 @@ def blocks(text: str) -> list[str]:
     return [piece for piece in pieces if piece.strip()]
 
 
-def rendered(text: str) -> str:
-    """``text`` as HTML."""
-    return str(_reader().render(text))
+def rendered(text: str, most_coloured: int = MOST_COLOURED) -> str:
+    """``text`` as HTML; code of more than ``most_coloured`` characters is shown as it is."""
+    return str(_reader().render(text, {"most_coloured": most_coloured}))
 
 
 @lru_cache(maxsize=1)
@@ -90,9 +90,9 @@ def _reader() -> MarkdownIt:
     return reader
 
 
-def coloured(code: str, language: str) -> str:
+def coloured(code: str, language: str, most: int = MOST_COLOURED) -> str:
     """Code with its words in spans of Pygments' classes, without anything around it."""
-    if not language or len(code) > _MOST_COLOURED:
+    if not language or len(code) > most:
         return html.escape(code)
     try:
         lexer = get_lexer_by_name(language, stripnl=False)
@@ -101,21 +101,25 @@ def coloured(code: str, language: str) -> str:
     return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
 
 
-def code_block(code: str, language: str) -> str:
+def code_block(code: str, language: str, most_coloured: int = MOST_COLOURED) -> str:
     """Code with its language and a button that copies it."""
     label = html.escape(language or "text")
     return (
         f'<figure class="code"><figcaption>{label}'
         '<button type="button" class="copy">Copy</button></figcaption>'
-        f'<pre tabindex="0" aria-label="{label}"><code>{coloured(code, language)}</code></pre>'
+        f'<pre tabindex="0" aria-label="{label}"><code>'
+        f"{coloured(code, language, most_coloured)}</code></pre>"
         "</figure>"
     )
 
 
-def _code(_: RendererHTML, tokens: Sequence[Token], at: int, *__: Any) -> str:
+def _code(
+    _: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Mapping[str, Any]
+) -> str:
     token = tokens[at]
     words = token.info.split()
-    return code_block(token.content, words[0] if words else "")
+    most = env.get("most_coloured", MOST_COLOURED)
+    return code_block(token.content, words[0] if words else "", most)
 
 
 def _picture(_: RendererHTML, tokens: Sequence[Token], at: int, *__: Any) -> str:

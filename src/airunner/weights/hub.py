@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from airunner.errors import DownloadError
+from airunner.errors import DownloadCause, DownloadError
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
-from airunner.weights.staging import require_space, sha256_of, writing
+from airunner.weights.staging import sha256_of, writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
 
@@ -155,7 +155,7 @@ def _fetch_all(
     with writing(transfer.staging):
         transfer.staging.mkdir(parents=True, exist_ok=True)
     here_bytes = sum(p.stat().st_size for pair in parts.items() for p in pair if p.is_file())
-    require_space(transfer.staging, max(0, set_bytes - here_bytes))
+    transfer.claim_space(transfer.staging, max(0, set_bytes - here_bytes))
     token = get_token()
     before_bytes = 0
     for file, path in places.items():
@@ -175,6 +175,9 @@ def _fetch_all(
                 headers={"Authorization": f"Bearer {token}"} if token else None,
                 retry_wait_s=retry_wait_s,
             )
+        if file.sha256 is not None:
+            place = f"{_FOLDER}/{file.name}" if of_commit else path.name
+            transfer.verified[place] = file.sha256
         before_bytes += file.size_bytes or 0
 
 
@@ -213,8 +216,16 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
     # is differs between its versions; any failure here means "no listing".
     except Exception as error:
         problem = " ".join(str(error).split()) or type(error).__name__
-        raise DownloadError(transfer.model, repo, problem) from error
+        raise DownloadError(transfer.model, repo, problem, cause_of(error)) from error
     return _Listing(repo, info.sha or revision, files, endpoint)
+
+
+def cause_of(error: Exception) -> DownloadCause:
+    """What kind of failure an error of the hub's client is."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is None or status in (408, 429) or status >= 500:
+        return "unreachable"
+    return "denied" if status in (401, 403) else "not_found" if status == 404 else ""
 
 
 def _choose_model(
@@ -228,7 +239,10 @@ def _choose_model(
         problem = "matches no file" if not sets else f"matches {len(sets)} files, must be one"
         listed = _listed(found) or "no GGUF file at all"
         raise DownloadError(
-            transfer.model, source.repo, f"{source.pattern!r} {problem}; there is {listed}"
+            transfer.model,
+            source.repo,
+            f"{source.pattern!r} {problem}; there is {listed}",
+            "not_found",
         )
     return [by_name[name] for name in sets[0]]
 
@@ -242,7 +256,7 @@ def _choose_folder(
     if index not in names or len(names) < 2:
         listed = _listed(sorted(f.name for f in files)) or "no file at all"
         problem = f"its patterns match no folder with a {index}; there is {listed}"
-        raise DownloadError(transfer.model, source.repo, problem)
+        raise DownloadError(transfer.model, source.repo, problem, "not_found")
     return sorted(chosen, key=lambda file: (file.size_bytes or 0, file.name))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airunner.errors import DownloadError
 from airunner.models.spec import RequantizedSource
-from airunner.weights.staging import commit, require_space, writing
+from airunner.weights.staging import commit, writing
 from airunner.weights.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def requantize(transfer: Transfer, source: RequantizedSource, base: Path) -> Pat
         architecture = reader.fields["general.architecture"].contents()
         with closing(GGUFWriter(None, architecture, endianess=reader.endianess)) as writer:
             _copy_metadata(reader, writer, file_type)
-            require_space(partial.parent, _convert(transfer, reader, writer, target))
+            transfer.claim_space(partial.parent, _convert(transfer, reader, writer, target))
             with writing(partial):
                 writer.write_header_to_file(partial)
                 writer.write_kv_data_to_file()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,17 +26,6 @@ def writing(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(path, error.strerror or str(error), needed_bytes) from error
-
-
-def require_space(folder: Path, needed_bytes: int) -> None:
-    """Refuse now what could not be finished.
-
-    Raises:
-        StorageError: the file system of ``folder`` has fewer than ``needed_bytes`` free.
-    """
-    free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < needed_bytes:
-        raise StorageError(folder, f"only {free_bytes:,} bytes are free", needed_bytes)
 
 
 def sha256_of(path: Path, transfer: Transfer) -> str:
@@ -61,7 +49,10 @@ def require_sha256(found: str, promised: str, transfer: Transfer, source: str, w
     """
     if found != promised.lower():
         raise DownloadError(
-            transfer.model, source, f"{what} has SHA-256 {found}, promised was {promised.lower()}"
+            transfer.model,
+            source,
+            f"{what} has SHA-256 {found}, promised was {promised.lower()}",
+            "damaged",
         )
 
 
@@ -74,7 +65,8 @@ def require_gguf(path: Path, transfer: Transfer, source: str) -> None:
     with path.open("rb") as stream:
         begin = stream.read(len(GGUF_MAGIC))
     if begin != GGUF_MAGIC:
-        raise DownloadError(transfer.model, source, f"the file begins with {begin!r}, not GGUF")
+        problem = f"the file begins with {begin!r}, not GGUF"
+        raise DownloadError(transfer.model, source, problem, "damaged")
 
 
 def commit(partial: Path, final: Path) -> Path:

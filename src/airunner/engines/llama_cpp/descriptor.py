@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,21 +59,37 @@ class LlamaCpp(EngineDescriptor):
 
     def backend(self, settings: Settings) -> Backend:
         """See ``EngineDescriptor``."""
-        from airunner.engines.llama_cpp.installation import engine_backends
+        from airunner.engines.llama_cpp.installation import engine_backends, engine_gpus
 
+        gpus = engine_gpus(settings.llama_server)
         return Backend(
             engine_backends(settings.llama_server),
             talks=True,
             work=self.work,
             library=self.library,
             remedy=(
-                "Install such a build of xllamacpp, or name your own llama-server "
-                "with --llama-server."
+                "`airunner engine` installs such a build, --llama-server names your own "
+                "llama-server."
             ),
+            memory=tuple((g.total_bytes, g.free_bytes) for g in gpus if g.total_bytes),
         )
 
     def examine(self, settings: Settings) -> Installation:
         """See ``EngineDescriptor``."""
-        from airunner.engines.llama_cpp.installation import examine
+        from airunner.engines.llama_cpp.fitting import fitting_problem
+        from airunner.engines.llama_cpp.installation import engine_backends, examine
 
-        return examine(settings.llama_server)
+        found = examine(settings.llama_server)
+        if found.problems:
+            return found
+        problem = fitting_problem(settings, bool(engine_backends(settings.llama_server)))
+        return replace(found, problems=(problem,) if problem else ())
+
+    def fit(self, settings: Settings, tell: Callable[[str], None]) -> bool:
+        """See ``EngineDescriptor``."""
+        from airunner.engines.llama_cpp.fitting import fit_engine
+        from airunner.engines.llama_cpp.installation import engine_gpus
+
+        changed = fit_engine(settings, tell)
+        engine_gpus.cache_clear()
+        return changed

@@ -11,10 +11,13 @@ import importlib.metadata
 import importlib.util
 import json
 import logging
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from airunner.config.byte_size import MIB
 from airunner.devices.device import DeviceKind
 from airunner.engines.descriptor import Installation, InstallationProblem
 
@@ -24,33 +27,55 @@ _BACKENDS: dict[str, DeviceKind] = {
     "hip": "rocm",
     "metal": "metal",
     "mtl": "metal",
+    "vulkan": "vulkan",
 }
-_ASK = "import json, xllamacpp; print(json.dumps([d['name'] for d in xllamacpp.get_device_info()]))"
+_ASK = """\
+import json, xllamacpp as e
+gpu = e.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_GPU
+print(json.dumps([[d["name"], d["memory_total"], d["memory_free"], d["type"] == gpu]
+                  for d in e.get_device_info()]))"""
+_LISTED = re.compile(r"\s*(\w+):.*?(?:\((\d+) MiB, (\d+) MiB free\))?\s*")
 _TIMEOUT_S = 30.0
 _START_TIMEOUT_S = 60.0
 _log = logging.getLogger(__name__)
 
 
-@functools.cache
-def engine_backends(llama_server: Path | None) -> frozenset[DeviceKind]:
-    """Kinds of accelerator that the engine sees, by its own word; empty for a CPU build.
+@dataclass(frozen=True, slots=True)
+class EngineGpu:
+    """An accelerator as the engine sees it, with its memory in bytes where it says so."""
 
-    The bundled library names its devices ``CUDA0``, ``ROCm0``, ``MTL0``; a
+    name: str
+    total_bytes: int = 0
+    free_bytes: int = 0
+
+
+def engine_backends(llama_server: Path | None) -> frozenset[DeviceKind]:
+    """Kinds of accelerator that the engine sees, by its own word; empty for a CPU build."""
+    return kinds_of([gpu.name for gpu in engine_gpus(llama_server)])
+
+
+@functools.cache
+def engine_gpus(llama_server: Path | None) -> tuple[EngineGpu, ...]:
+    """What the engine computes on beside the CPU, in its own order, by its own word.
+
+    The bundled library names its devices ``CUDA0``, ``ROCm0``, ``MTL0``, ``Vulkan0``; a
     user's ``llama-server`` prints the same names under ``--list-devices``. An
     engine that cannot be asked counts as a CPU build, with a warning.
     """
     try:
         if llama_server is not None:
             text = _run([str(llama_server), "--list-devices"])
-            names = [line.split(":", 1)[0].strip() for line in text.splitlines() if ":" in line]
+            lines = [line for line in map(_LISTED.fullmatch, text.splitlines()) if line]
+            found = [EngineGpu(m[1], *(int(n or 0) * MIB for n in m.groups()[1:])) for m in lines]
         elif importlib.util.find_spec("xllamacpp") is None:
-            return frozenset()
+            return ()
         else:
-            names = json.loads(_run([sys.executable, "-c", _ASK]))
+            told = json.loads(_run([sys.executable, "-c", _ASK]))
+            found = [EngineGpu(name, total, free) for name, total, free, is_gpu in told if is_gpu]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         _log.warning("The engine could not be asked for its devices: %s", error)
-        return frozenset()
-    return kinds_of(names)
+        return ()
+    return tuple(gpu for gpu in found if kinds_of([gpu.name]))
 
 
 @functools.cache

@@ -86,10 +86,19 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         try:
             if isinstance(entry, Mapping) and entry.get("disabled") is True:
                 continue
-            servers.append(_Entry(name, entry, file).server())
+            servers.append(server_of(name, entry, file))
         except ToolServerError as problem:
             problems.append(problem)
     return McpConfig(tuple(servers), tuple(problems))
+
+
+def server_of(name: str, entry: object, file: Path) -> ServerConfig:
+    """The server that an entry of ``file`` describes, whether it is disabled or not.
+
+    Raises:
+        ToolServerError: a value cannot be used; the message says which.
+    """
+    return _Entry(name, entry, file).server()
 
 
 class _Entry:

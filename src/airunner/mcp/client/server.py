@@ -62,6 +62,16 @@ class McpServer:
         self._next_try_s = 0.0
         self._problem = ""
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now. From any thread."""
+        return self._client is not None
+
+    @property
+    def problem(self) -> str:
+        """Why there is none; empty if there is one, or none was tried. From any thread."""
+        return "" if self._client is not None else self._problem
+
     async def tools(self) -> list[ForeignTool]:
         """What the server offers, the first 256.
 

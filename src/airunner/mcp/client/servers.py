@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,16 @@ _NAME_LENGTH = 64
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """A server as it is now; ``tools`` are the names of what it offered when it was connected."""
+
+    config: ServerConfig
+    connected: bool
+    problem: str
+    tools: tuple[str, ...]
+
+
 class McpServers:
     """The servers, started together by ``connect`` and ended together by ``close``.
 
@@ -44,10 +55,23 @@ class McpServers:
         self._publish = publish
         self._problems = config.problems
         self._loop = LoopThread("airunner-mcp")
+        self._offered: dict[str, tuple[str, ...]] = {}
         self._servers = [
             McpServer(each, log=logs / f"{_as_name(each.name)}.log", publish=publish)
             for each in config.servers
         ]
+
+    def states(self) -> Mapping[str, ServerState]:
+        """How each server is now, by its name. From any thread."""
+        return {
+            server.config.name: ServerState(
+                server.config,
+                server.connected,
+                server.problem,
+                self._offered.get(server.config.name, ()),
+            )
+            for server in self._servers
+        }
 
     def connect(self) -> Toolset:
         """Start every server and wait for their tools, each a toolset of the server's name.
@@ -69,6 +93,7 @@ class McpServers:
                     self._refuse("MCP", tool.name, "another server's tool has this name")
                 else:
                     offered += Toolset([tool], server.config.name)
+            self._offered[server.config.name] = offered.of_subjects([server.config.name]).names
         return offered
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import PurePosixPath
 
 _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>(\.\w+)+)")
@@ -27,6 +28,19 @@ def matches(name: str, pattern: str) -> bool:
     if "mmproj" in last and "mmproj" not in pattern:
         return False
     return fnmatchcase(name, pattern) or fnmatchcase(last, pattern)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file's name says that it is a part of a split model."""
+    return _PART.fullmatch(name) is not None
+
+
+def pattern_of_parts(name: str) -> str:
+    """The shell pattern that means this file alone, or all parts of its model."""
+    part = _PART.fullmatch(name)
+    if part is None:
+        return escape(name)
+    return f"{escape(part['stem'])}-?????-of-{part['count']}{part['suffix']}"
 
 
 def complete_sets(names: Iterable[str]) -> list[tuple[str, ...]]:

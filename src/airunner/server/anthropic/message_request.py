@@ -11,21 +11,15 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from airunner.server.request_parts import Block, InnerBlock
+from airunner.server.request_parts import Block, InnerBlock, Open
 
 _MOST_TOKENS = 2**31 - 1
 # Claude Code begins its system prompt with a line that changes with every request. Left
 # there, it would throw the whole KV cache away.
 _BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*\n*")
 _DEFAULT_PARAMETERS = {"type": "object", "properties": {}}
-
-
-class Open(BaseModel):
-    """A part of a request that may have more fields than we know."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class AnthropicMessage(Open):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -11,10 +12,9 @@ from airunner.config.settings import SETTINGS
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import plain
-from airunner.server.native.event_log import EventLog
 from airunner.server.native.models import ModelName
 from airunner.server.native.native_route import NativeRoute
-from airunner.server.served_models import ServedModels
+from airunner.server.native.services import Services
 
 
 class Pins(BaseModel):
@@ -24,10 +24,14 @@ class Pins(BaseModel):
 
 
 class Placement(BaseModel):
-    """Where a capability's model belongs; without a device the scheduler chooses again."""
+    """Who serves a capability, or where; what is not named stays as it is.
+
+    Without a ``device`` the scheduler chooses again, without a ``model`` the registry does.
+    """
 
     capability: ModelCapability
     device: str | None = None
+    model: str | None = None
 
 
 class Budget(BaseModel):
@@ -36,28 +40,33 @@ class Budget(BaseModel):
     budget_bytes: int | None = None
 
 
-def memory_routes(core: RuntimeCore, models: ServedModels, log: EventLog) -> APIRouter:
+def memory_routes(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
+    core = services.core
 
     @routes.get("/status")
     async def status() -> dict[str, Any]:
-        """Every device, and every model that was ever asked for, with bytes."""
+        """Devices and models with bytes, and who waits, why and about how long."""
         found: dict[str, Any] = plain(await core.status())
         return found
+
+    @routes.get("/timeline")
+    async def memory_timeline(after: float = 0.0) -> dict[str, Any]:
+        """Bytes by device and model over the last 15 minutes, or ``after`` a Unix time."""
+        return services.timeline.as_json(after)
 
     @routes.post("/load")
     async def load(asked: ModelName) -> dict[str, Any]:
         """Load a model, or what serves ``capability:...``; answers when it is ready."""
-        async with core.lease(models.wanted(asked.model), returns=False):
-            return await status()
+        await services.load(asked.model)
+        return await status()
 
     @routes.post("/unload")
     @routes.post("/park")
     async def unload(asked: ModelName) -> dict[str, Any]:
         """Let go of an idle model, its conversations parked; one in use stays."""
-        core.manager.unload(models.spec(asked.model).model_path)
-        await core.settle()
+        await services.let_go(asked.model)
         return await status()
 
     @routes.post("/settle")
@@ -74,8 +83,13 @@ def memory_routes(core: RuntimeCore, models: ServedModels, log: EventLog) -> API
 
     @routes.post("/assign")
     async def assign(asked: Placement) -> dict[str, Any]:
-        """Place a capability's model on a device, from its next load on."""
-        await core.assign_device(asked.capability, asked.device)
+        """Have a model serve a capability, or place it on a device, from its next load on."""
+        named = asked.model_fields_set
+        if "model" in named:
+            chosen = {asked.capability: asked.model}
+            await asyncio.to_thread(services.catalogue.assign, chosen)
+        if "device" in named or "model" not in named:
+            await core.assign_device(asked.capability, asked.device)
         return await status()
 
     @routes.get("/plan")
@@ -100,12 +114,7 @@ def memory_routes(core: RuntimeCore, models: ServedModels, log: EventLog) -> API
     @routes.get("/explain")
     async def explain(last: int = Query(default=50, ge=1)) -> dict[str, Any]:
         """The last decisions about models and memory, with their bytes and reasons."""
-        return {"decisions": log.decisions(last)}
-
-    @routes.get("/settings")
-    async def settings() -> dict[str, Any]:
-        """Every setting in words, and where its value came from."""
-        return settings_as_json(core)
+        return {"decisions": services.events.decisions(last)}
 
     return routes
 

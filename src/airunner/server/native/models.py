@@ -1,28 +1,28 @@
-"""``/api/v1/models`` and ``/api/v1/downloads``: what is registered, and getting the weights.
-
-Owns the downloads that run: one a model, on a thread of its own, whoever asked for it.
-How far each is, is an event as well (``download_progressed``).
-"""
+"""``/api/v1/models`` and ``/api/v1/downloads``: what is registered, and getting the weights."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from airunner.errors import AiRunnerError, UnknownRecordError
-from airunner.events import DownloadProgressed, Event
-from airunner.models.spec import ModelSpec
-from airunner.runtime.core import RuntimeCore
-from airunner.runtime.model_sheet import model_list, model_sheet
+from airunner.models.spec import ModelCapability
+from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.native_form import plain
+from airunner.runtime.stored_models import StoredModels
 from airunner.server.native.native_route import NativeRoute
+from airunner.weights.download import Download
+from airunner.weights.downloads import Downloads
 
-State = Literal["running", "done", "failed", "cancelled"]
+
+class NewModel(BaseModel):
+    """What to register: a path, a model's name in another program, or `publisher/name:pattern`."""
+
+    source: str
+    name: str | None = None
+    capabilities: list[ModelCapability] | None = None
 
 
 class ModelName(BaseModel):
@@ -31,111 +31,89 @@ class ModelName(BaseModel):
     model: str
 
 
-@dataclass(slots=True)
-class Download:
-    """One download, and how far it is; ``total_bytes`` is ``None`` where nobody knows."""
+class NewDownload(ModelName):
+    """What to get: a model's weights, or the proof that those here are whole."""
 
-    model: str
-    state: State = "running"
-    step: str = ""
-    done_bytes: int = 0
-    total_bytes: int | None = None
-    path: str = ""
-    problem: str = ""
+    task: Literal["fetch", "verify"] = "fetch"
 
 
-@dataclass(slots=True)
-class _Running:
-    shown: Download
-    cancel: threading.Event = field(default_factory=threading.Event)
+class DownloadChange(BaseModel):
+    """What shall become of a download. ``place`` 1 begins next of those that wait."""
+
+    action: Literal["pause", "resume"] | None = None
+    place: int | None = Field(default=None, ge=1)
 
 
-class Downloads:
-    """The downloads of this server, the newest of each model."""
-
-    def __init__(self, core: RuntimeCore) -> None:
-        self._core = core
-        self._known: dict[str, _Running] = {}
-        core.bus.subscribe(self._hear)
-
-    def start(self, spec: ModelSpec) -> Download:
-        """Fetch a model's weights, unless that happens already; returns at once."""
-        known = self._known.get(spec.model_path)
-        if known is not None and known.shown.state == "running":
-            return known.shown
-        running = self._known[spec.model_path] = _Running(Download(spec.model_path))
-        name = f"fetching {spec.model_path}"
-        threading.Thread(target=self._fetch, args=(spec, running), name=name, daemon=True).start()
-        return running.shown
-
-    def cancel(self, model: str) -> Download:
-        """Break a download off; what has come is kept for the next.
-
-        Raises:
-            UnknownRecordError: there is none.
-        """
-        running = self._known.get(model)
-        if running is None:
-            raise UnknownRecordError("download", model)
-        running.cancel.set()
-        return running.shown
-
-    def all(self) -> list[Download]:
-        """Every download since the server began."""
-        return [each.shown for each in self._known.values()]
-
-    def _fetch(self, spec: ModelSpec, running: _Running) -> None:
-        shown = running.shown
-        try:
-            shown.path = str(self._core.store.fetch(spec, running.cancel))
-            shown.state = "done"
-        except (AiRunnerError, OSError) as error:
-            shown.problem = str(error)
-            shown.state = "cancelled" if running.cancel.is_set() else "failed"
-
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, DownloadProgressed) and (known := self._known.get(event.model)):
-            known.shown.step = event.step
-            known.shown.done_bytes, known.shown.total_bytes = event.done_bytes, event.total_bytes
-
-
-def native_model_routes(core: RuntimeCore, downloads: Downloads) -> APIRouter:
+def native_model_routes(
+    stored: StoredModels, downloads: Downloads, catalogue: ModelCatalogue
+) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
     @routes.get("/models")
     async def models() -> dict[str, Any]:
         """Every registered model in a line, and who serves what now."""
-        return await asyncio.to_thread(model_list, core)
+        return await stored.all()
+
+    @routes.post("/models", status_code=201)
+    async def add(asked: NewModel) -> dict[str, Any]:
+        """Register a file, a folder, another program's model or a repository of the hub."""
+        added = await asyncio.to_thread(
+            catalogue.add, asked.source, asked.name, asked.capabilities or ()
+        )
+        return {"added": added}
+
+    @routes.get("/found")
+    async def found() -> dict[str, Any]:
+        """Models that other programs have on this machine."""
+        return {"found": await asyncio.to_thread(catalogue.found)}
+
+    @routes.post("/found", status_code=201)
+    async def add_found() -> dict[str, Any]:
+        """Register each of them that is not registered yet."""
+        return {"added": await asyncio.to_thread(catalogue.add_found)}
 
     @routes.get("/models/{name:path}")
     async def model(name: str) -> dict[str, Any]:
         """One model in full, with its predicted bytes if its weights are here."""
-        return await model_sheet(core, name)
+        return await stored.sheet(name)
 
     @routes.delete("/models/{name:path}")
     async def remove(name: str) -> dict[str, Any]:
-        """Delete a model's weights, after it has left memory."""
-        spec = core.catalog.spec(name)
-        core.manager.unload(spec.model_path)
-        await core.settle()
-        return {"freed_bytes": await asyncio.to_thread(core.store.remove, spec)}
+        """Delete a model's weights, after it has left memory; one that was added is forgotten."""
+        return _as_json(await stored.remove(name))
 
     @routes.get("/downloads")
     async def list_downloads() -> dict[str, Any]:
-        """How far each download is."""
-        return {"downloads": [plain(each) for each in downloads.all()]}
+        """Every download in its order, how far it is, and what is free on the disk."""
+        listed = [_as_json(each) for each in downloads.all()]
+        return {"downloads": listed, "free_bytes": downloads.free_bytes}
 
     @routes.post("/downloads", status_code=202)
-    async def download(asked: ModelName) -> dict[str, Any]:
-        """Begin to fetch a model's weights; `/api/v1/events` tells of the progress."""
-        found: dict[str, Any] = plain(downloads.start(core.catalog.spec(asked.model)))
-        return found
+    async def download(asked: NewDownload) -> dict[str, Any]:
+        """Queue the fetch of a model's weights, or their check; `/api/v1/events` tells of it."""
+        begin = downloads.add if asked.task == "fetch" else downloads.verify
+        return _as_json(begin(asked.model))
+
+    @routes.patch("/downloads/{name:path}")
+    async def change_download(name: str, asked: DownloadChange) -> dict[str, Any]:
+        """Pause a download, go on with it, or have it begin earlier or later."""
+        found: Download = downloads.find(name)
+        if asked.place is not None:
+            found = downloads.move(name, asked.place)
+        if asked.action is not None:
+            found = (downloads.pause if asked.action == "pause" else downloads.resume)(name)
+        return _as_json(found)
 
     @routes.delete("/downloads/{name:path}")
     async def cancel_download(name: str) -> dict[str, Any]:
-        """Break a download off."""
-        found: dict[str, Any] = plain(downloads.cancel(name))
-        return found
+        """Break a download off and delete what has come; forget one that has ended."""
+        return _as_json(downloads.cancel(name))
 
     return routes
+
+
+def _as_json(value: object) -> dict[str, Any]:
+    """A dataclass of the native API as a JSON object."""
+    found: dict[str, Any] = plain(value)
+    return found

@@ -1,81 +1,62 @@
-"""``/api/v1/conversations`` and what else is remembered: facts, notes, reminders."""
+"""What is remembered beside conversations, over HTTP: facts, notes, reminders."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
-from airunner.errors import UnknownRecordError
-from airunner.media import media_part
-from airunner.records.conversations import Entry
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import messages_as_json, plain
+from airunner.runtime.native_form import plain
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.native_route import NativeRoute
-
-MOST_FOUND = 50
-
-
-class Title(BaseModel):
-    """A conversation's new title."""
-
-    title: str
+from airunner.server.native.remembered import Remembered
 
 
-def record_routes(core: RuntimeCore) -> APIRouter:
-    """The routes. An id may be given by its first characters, where no other begins so."""
+class NewNote(BaseModel):
+    """A note; without a title it gets one from its text."""
+
+    text: str
+    title: str = ""
+
+
+class NoteChange(BaseModel):
+    """What is to be another; what is left out stays."""
+
+    title: str | None = None
+    text: str | None = None
+
+
+class FactBody(BaseModel):
+    """One sentence or so about the user."""
+
+    text: str
+
+
+class NewReminder(BaseModel):
+    """A reminder; ``when`` is Unix time, or words such as "tomorrow at 9:00"."""
+
+    text: str
+    when: float | str
+
+
+class ReminderChange(BaseModel):
+    """What is to be another; what is left out stays."""
+
+    text: str | None = None
+    when: float | str | None = None
+
+
+class Later(BaseModel):
+    """In how many seconds to be reminded again."""
+
+    wait_s: float = Field(gt=0)
+
+
+def record_routes(core: RuntimeCore, remembered: Remembered, due: DueReminders) -> APIRouter:
+    """The routes."""
     routes = APIRouter(route_class=NativeRoute)
-    records = core.records
-
-    @routes.get("/conversations")
-    def conversations(
-        search: str = "", limit: int = Query(default=-1, ge=-1)
-    ) -> dict[str, list[dict[str, Any]]]:
-        """The saved conversations, the latest first; or those in which something was said."""
-        if not search:
-            return {"conversations": [plain(each) for each in records.conversations.list(limit)]}
-        found = records.conversations.search(search, MOST_FOUND if limit < 0 else limit)
-        return {"conversations": [{**plain(each.entry), "excerpt": each.excerpt} for each in found]}
-
-    @routes.get("/conversations/{id}")
-    def conversation(id: str) -> dict[str, Any]:
-        """A whole conversation; its pictures are named by their SHA-256."""
-        entry = _entry(core, id)
-        saved = records.conversations.load(entry.id)
-        if saved is None:
-            raise UnknownRecordError("conversation", id)
-        files = {part.sha256 for message in saved.messages for part in message.media}
-        said = messages_as_json(saved.messages, known=files)["messages"]
-        details = {"preface": saved.preface, "start": saved.start, "revision": saved.revision}
-        return {**plain(entry), **details, "messages": said}
-
-    @routes.get("/conversations/{id}/files/{sha256}")
-    def file(id: str, sha256: str) -> Response:
-        """A picture or recording of a conversation."""
-        saved = records.conversations.load(_entry(core, id).id)
-        for message in saved.messages if saved else ():
-            for part in message.media:
-                if part.sha256 == sha256:
-                    known = media_part(part.data, sha256)
-                    return Response(part.data, media_type=known.media_type)
-        raise UnknownRecordError("file", sha256)
-
-    @routes.patch("/conversations/{id}")
-    def retitle(id: str, asked: Title) -> dict[str, Any]:
-        """Give a conversation another title."""
-        entry = _entry(core, id)
-        records.conversations.retitle(entry.id, asked.title)
-        found: dict[str, Any] = plain(_entry(core, entry.id))
-        return found
-
-    @routes.delete("/conversations/{id}")
-    async def delete(id: str) -> dict[str, Any]:
-        """Delete a conversation for good."""
-        entry = await asyncio.to_thread(_entry, core, id)
-        await asyncio.to_thread(records.conversations.delete, entry.id)
-        return {"deleted": entry.id}
 
     @routes.delete("/states/{conversation}")
     def forget(conversation: str) -> dict[str, Any]:
@@ -86,23 +67,84 @@ def record_routes(core: RuntimeCore) -> APIRouter:
     @routes.get("/facts")
     def facts() -> dict[str, Any]:
         """What is known of the user."""
-        return {"facts": [plain(each) for each in records.facts.list()]}
+        return {"facts": [plain(each) for each in remembered.facts()]}
+
+    @routes.post("/facts")
+    def add_fact(asked: FactBody) -> Any:
+        """Remember something."""
+        return plain(remembered.add_fact(asked.text))
+
+    @routes.patch("/facts/{number}")
+    def change_fact(number: int, asked: FactBody) -> Any:
+        """Word a fact anew."""
+        return plain(remembered.change_fact(number, asked.text))
+
+    @routes.delete("/facts/{number}")
+    def delete_fact(number: int) -> dict[str, Any]:
+        """Forget a fact for good."""
+        remembered.delete_fact(number)
+        return {"deleted": number}
 
     @routes.get("/notes")
-    def notes() -> dict[str, Any]:
-        """The notes."""
-        return {"notes": [plain(each) for each in records.notes.list()]}
+    def notes(search: str = "") -> dict[str, Any]:
+        """The notes, or those in which something is said."""
+        found = remembered.notes(search)
+        if not search:
+            return {"notes": [plain(each.note) for each in found]}
+        return {"notes": [{**plain(each.note), "excerpt": each.excerpt} for each in found]}
+
+    @routes.post("/notes")
+    def add_note(asked: NewNote) -> Any:
+        """Write a new note."""
+        return plain(remembered.add_note(asked.title, asked.text))
+
+    @routes.patch("/notes/{number}")
+    def change_note(number: int, asked: NoteChange) -> Any:
+        """Another title or text."""
+        return plain(remembered.change_note(number, asked.title, asked.text))
+
+    @routes.delete("/notes/{number}")
+    def delete_note(number: int) -> dict[str, Any]:
+        """Delete a note for good."""
+        remembered.delete_note(number)
+        return {"deleted": number}
 
     @routes.get("/reminders")
     def reminders() -> dict[str, Any]:
         """The reminders that wait for their time."""
-        return {"reminders": [plain(each) for each in records.reminders.waiting()]}
+        return {"reminders": [plain(each) for each in remembered.reminders()]}
+
+    @routes.post("/reminders")
+    def add_reminder(asked: NewReminder) -> Any:
+        """Set a reminder."""
+        return plain(remembered.add_reminder(asked.text, asked.when))
+
+    @routes.patch("/reminders/{number}")
+    def change_reminder(number: int, asked: ReminderChange) -> Any:
+        """Another text or time."""
+        return plain(remembered.change_reminder(number, asked.text, asked.when))
+
+    @routes.delete("/reminders/{number}")
+    def delete_reminder(number: int) -> dict[str, Any]:
+        """Cancel a reminder."""
+        remembered.delete_reminder(number)
+        return {"deleted": number}
+
+    @routes.get("/reminders/due")
+    async def due_reminders() -> dict[str, Any]:
+        """What is due and shown by the windows of the page."""
+        return {"reminders": [plain(each.as_json()) for each in due.all()]}
+
+    @routes.delete("/reminders/due/{number}")
+    async def dismiss(number: int) -> dict[str, Any]:
+        """Take note of one: no window shows it any more."""
+        due.dismiss(number)
+        return {"dismissed": number}
+
+    @routes.patch("/reminders/due/{number}")
+    async def later(number: int, asked: Later) -> dict[str, Any]:
+        """Be reminded again."""
+        await due.later(number, asked.wait_s)
+        return {"waits_s": asked.wait_s}
 
     return routes
-
-
-def _entry(core: RuntimeCore, id: str) -> Entry:
-    found = core.records.conversations.with_prefix(id)
-    if len(found) != 1:
-        raise UnknownRecordError("conversation" if not found else "only conversation", id)
-    return found[0]

@@ -10,10 +10,34 @@ from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.drawings import Drawings
+from airunner.runtime.gallery import Gallery
+from airunner.runtime.home import downloads_file
+from airunner.runtime.model_catalogue import ModelCatalogue
+from airunner.runtime.model_finder import ModelFinder
+from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.timeline import MemoryTimeline
+from airunner.server.native.attachments import Attachments
+from airunner.server.native.checkups import Checkups
+from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.event_log import EventLog
-from airunner.server.native.models import Downloads
+from airunner.server.native.key_ring import KeyRing
+from airunner.server.native.mcp_entries import McpEntries
+from airunner.server.native.permission_rules import PermissionRules
+from airunner.server.native.remembered import Remembered
+from airunner.server.native.saved_conversations import SavedConversations
+from airunner.server.native.settings_service import SettingsService
 from airunner.server.native.turns import Turns
+from airunner.server.native.uploads import Uploads
 from airunner.server.served_models import ServedModels
+from airunner.weights.downloads import Downloads
+from airunner.weights.hub_search import HubSearch
+
+RETRY_WAITS_S = (15, 30, 60, 120, *(300,) * 20)
+"""How long a download waits for the connection to come back: two hours in all."""
+
+PREVIEWS = 8
+"""About how many small pictures of its state a drawing gives, for a page to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +48,94 @@ class Services:
     models: ServedModels
     events: EventLog
     turns: Turns
+    attachments: Attachments
     downloads: Downloads
+    stored: StoredModels
+    timeline: MemoryTimeline
+    conversations: SavedConversations
+    remembered: Remembered
+    due: DueReminders
+    settings: SettingsService
+    rules: PermissionRules
+    mcp: McpEntries
+    keys: KeyRing
+    checkups: Checkups
+    uploads: Uploads
+    gallery: Gallery
+    drawings: Drawings
+    catalogue: ModelCatalogue
+    finder: ModelFinder
 
     @classmethod
     def over(cls, core: RuntimeCore, models: ServedModels, ending: asyncio.Event) -> Self:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
+        known, settings = core.settings, SettingsService(core)
+        attachments = Attachments(core)
+        catalogue = ModelCatalogue(known, core.catalog, core.bus)
+        downloads = Downloads(
+            core.store,
+            at_once=known.parallel_downloads,
+            file=downloads_file(known),
+            retry_waits_s=RETRY_WAITS_S,
+        )
+        downloads.restore()
+        core.images.previews = PREVIEWS
+        drawings = Drawings(core.images, core.bus)
+        _at_end(ending, downloads, drawings)
         return cls(
             core=core,
             models=models,
             events=EventLog(core.bus, ending),
-            turns=Turns(core),
-            downloads=Downloads(core),
+            turns=Turns(core, attachments),
+            attachments=attachments,
+            downloads=downloads,
+            stored=StoredModels(core, downloads, catalogue),
+            catalogue=catalogue,
+            timeline=MemoryTimeline(core.manager.status, core.bus),
+            conversations=SavedConversations(core),
+            remembered=Remembered(core.records, core.bus),
+            due=DueReminders(core.records, core.bus),
+            settings=settings,
+            rules=PermissionRules(core, settings),
+            mcp=McpEntries(core),
+            keys=KeyRing(known.home),
+            checkups=Checkups(core, settings, downloads),
+            uploads=Uploads(known.files),
+            gallery=Gallery(core.pictures, core.bus),
+            drawings=drawings,
+            finder=ModelFinder(core, HubSearch(offline=known.offline)),
         )
+
+    async def load(self, model: str) -> None:
+        """Load a model, or what serves ``capability:...``; returns when it is ready.
+
+        Raises:
+            AiRunnerError: see ``ModelTeam.lease``.
+        """
+        async with self.core.lease(self.models.wanted(model), returns=False):
+            pass
+
+    async def let_go(self, model: str) -> None:
+        """Let an idle model leave memory, its conversations parked; one in use stays.
+
+        Raises:
+            UnknownModelError: there is no such model.
+        """
+        self.core.manager.unload(self.models.spec(model).model_path)
+        await self.core.settle()
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _at_end(ending: asyncio.Event, downloads: Downloads, drawings: Drawings) -> None:
+    """Have what goes on by itself stopped when the server is told to stop."""
+
+    async def wait() -> None:
+        await ending.wait()
+        await drawings.close()
+        await asyncio.to_thread(downloads.close)
+
+    task = asyncio.get_running_loop().create_task(wait())
+    _closing.add(task)  # the loop itself keeps no task alive
+    task.add_done_callback(_closing.discard)

@@ -11,7 +11,6 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import outcome_as_json
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.work import answer_with
-from airunner.tools.permissions import Permissions
 
 
 class CallBody(BaseModel):
@@ -28,7 +27,6 @@ class CallBody(BaseModel):
 def tool_routes(core: RuntimeCore) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
-    permissions = Permissions(core.settings.permissions)
 
     @routes.get("/tools")
     async def tools() -> dict[str, Any]:
@@ -42,7 +40,7 @@ def tool_routes(core: RuntimeCore) -> APIRouter:
                     "toolset": agent.toolset.subject_of(tool.name),
                     "core": tool.name in shown,
                     "permission": tool.permission,
-                    "decision": permissions.by_class(tool),
+                    "decision": core.permissions.by_class(tool),
                     "description": tool.description,
                     "parameters": tool.parameters,
                 }

@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any
 
-from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel, Field
-
-from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.agent.conversation_saver import ConversationSaver
-from airunner.errors import ConversationBusyError, UnknownRecordError
-from airunner.events import ConversationChanged, Event, TurnFinished, TurnStarted
+from airunner.agent.loop import AgentLoop
+from airunner.agent.tool_calling.prompt import NONE
+from airunner.agent.turn_request import TurnRequest
+from airunner.errors import AiRunnerError, ConversationBusyError, UnknownRecordError
+from airunner.events import ConversationChanged, Event, TurnFinished
 from airunner.messages import Content, Message
 from airunner.models.spec import Sampling
+from airunner.records.conversation_details import OPTIONS
+from airunner.records.one_line import title_from
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import Growth, content_from_json, conversation_from_json, read
-from airunner.server.native.native_route import NativeRoute, reading
-from airunner.server.native.work import Work, piece, tell
-from airunner.server.streams import stream_response
+from airunner.runtime.native_form import Growth, conversation_from_json, read
+from airunner.server.native.attachments import Attachments
+from airunner.server.native.native_route import reading
+from airunner.server.native.turn_account import TurnAccount, TurnAccountant
+from airunner.server.native.turn_bodies import ALL_TOOLS, ChatOptions, TurnBody
+from airunner.server.native.work import Work, piece
 
 KEPT_TURNS = 64
 """Turns that are remembered, so that a client that broke one off is told how it ended."""
@@ -36,32 +39,6 @@ KEPT_WHOLE = 4
 """Turns that have ended and keep what happened in them, for readers that come late."""
 KEPT_COUNTS = 256
 """Conversations whose last prompt was counted: the next need not be."""
-
-
-class TurnBody(BaseModel):
-    """The body of a turn.
-
-    With ``conversation`` it is the client's and nothing is saved here. Else it is the saved
-    one called ``conversation_id``, or a new one, which begins with ``system``. A ``detached``
-    turn goes on when its reader hangs up: others may read it, and it is ended by its id.
-    """
-
-    content: str | dict[str, Any]
-    conversation: dict[str, Any] | None = None
-    conversation_id: str | None = None
-    system: str = ""
-    sampling: dict[str, Any] = Field(default_factory=dict)
-    seed: int | None = None
-    may_ask: bool = False
-    tool_choice: str = "auto"
-    max_tokens: int | None = Field(default=None, ge=1)
-    detached: bool = False
-
-
-class AnswerBody(BaseModel):
-    """What the user says to a question of a turn."""
-
-    answer: Literal["yes", "no", "always"]
 
 
 @dataclass(slots=True)
@@ -74,6 +51,7 @@ class Turn:
     saver: ConversationSaver | None
     work: Work
     finished: TurnFinished | None = None
+    account: TurnAccount = field(default_factory=TurnAccount)
 
     def grown(self) -> dict[str, Any]:
         """What became of the conversation until now."""
@@ -91,8 +69,8 @@ class Turn:
 class Turns:
     """The turns that run, and how the last ones ended. Used on the loop that serves."""
 
-    def __init__(self, core: RuntimeCore) -> None:
-        self._core = core
+    def __init__(self, core: RuntimeCore, attachments: Attachments) -> None:
+        self._core, self._attachments = core, attachments
         self._known: OrderedDict[str, Turn] = OrderedDict()
         self._running: dict[str, Turn] = {}
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
@@ -101,11 +79,12 @@ class Turns:
         """A turn that runs from now on, whoever reads it.
 
         Raises:
-            UnknownRecordError: no conversation has this id.
+            UnknownRecordError: no conversation has this id, or no file that is attached.
             ConversationBusyError: it has a turn already.
             BodyRefusedError: it cannot be read.
         """
         saver = None
+        content = self._attachments.said_with(content, asked.attachments)
         if asked.conversation is not None:
             with reading("conversation"):
                 conversation = conversation_from_json(asked.conversation)
@@ -115,6 +94,8 @@ class Turns:
             conversation = saver.conversation
         if conversation.id in self._running:
             raise ConversationBusyError(conversation.id)
+        for file in asked.attachments:
+            self._attachments.drop(file)
         return self._start(asked, content, conversation, saver)
 
     async def read(self, asked: TurnBody, content: Content) -> AsyncGenerator[str, None]:
@@ -135,6 +116,18 @@ class Turns:
     def of(self, conversation: str) -> Turn | None:
         """The turn that runs in a conversation."""
         return self._running.get(conversation)
+
+    async def accounts(self, conversation: str) -> dict[int, TurnAccount]:
+        """How the turns of a saved conversation went, by the places of their questions."""
+        details = await asyncio.to_thread(self._core.records.details.load, conversation)
+        return {
+            place: read(TurnAccount, each) for place, each in details.items() if place != OPTIONS
+        }
+
+    async def options(self, conversation: str) -> ChatOptions:
+        """What was chosen for a saved conversation."""
+        details = await asyncio.to_thread(self._core.records.details.load, conversation)
+        return ChatOptions.model_validate(details.get(OPTIONS, {}))
 
     def find(self, id: str) -> Turn:
         """A turn by its id.
@@ -200,40 +193,77 @@ class Turns:
             del self._known[turn.work.id]
 
     async def _take(self, asked: TurnBody, turn: Turn) -> dict[str, Any]:
-        begun = ""
+        agent = await self._core.agent()
+        id = turn.conversation.id
+        keeper = TurnAccountant(id, lambda tool: self._specialists_of(agent, tool))
+        turn.account = keeper.account
 
         def hear(event: Event) -> None:
-            if isinstance(event, TurnFinished) and event.turn == begun:
-                turn.finished = event
+            turn.finished = keeper.take(event) or turn.finished
 
         unsubscribe = self._core.bus.subscribe(hear)
         try:
             if turn.saver is not None:
-                await asyncio.to_thread(turn.saver.save, turn.content)
-            running = self._core.turn(
-                turn.conversation,
+                await asyncio.to_thread(self._save_question, turn, asked)
+            options = await self._chosen(asked, turn)
+            request = TurnRequest(
                 turn.content,
                 sampling=read(Sampling, asked.sampling),
                 seed=asked.seed,
-                may_ask=asked.may_ask,
-                tool_choice=asked.tool_choice,
+                thinking=options.thinking,
+                tool_choice=NONE if ALL_TOOLS in options.without else asked.tool_choice,
                 max_tokens=asked.max_tokens,
+                model=options.model,
+                forbidden=_forbidden(agent, options),
             )
+            running = agent.run(turn.conversation, request, may_ask=asked.may_ask)
             async with aclosing(running) as events:
-                async for event in events:
-                    if isinstance(event, TurnStarted):
-                        begun = event.turn
+                async for _ in events:
+                    pass
         finally:
             unsubscribe()
             self._remember(turn.conversation)
             if turn.saver is not None:
-                await asyncio.to_thread(turn.saver.save)
+                await asyncio.to_thread(self._save, turn)
         ended = turn.finished
         return {
             "conversation": turn.conversation.id,
             "outcome": ended.outcome if ended else "",
             "text": ended.text if ended else "",
         }
+
+    def _save_question(self, turn: Turn, asked: TurnBody) -> None:
+        assert turn.saver is not None
+        turn.saver.save(turn.content)
+        words = title_from(asked.content) if isinstance(asked.content, str) else ""
+        if asked.attachments and words and not turn.before:  # else a file's text is the title
+            self._core.records.conversations.retitle(turn.conversation.id, words)
+
+    def _save(self, turn: Turn) -> None:
+        assert turn.saver is not None
+        turn.saver.save()
+        place = len(turn.before)
+        self._core.records.details.save(turn.conversation.id, place, turn.account.as_json())
+
+    async def _chosen(self, asked: TurnBody, turn: Turn) -> ChatOptions:
+        """What holds for the turn; what is asked for is kept with a saved conversation."""
+        if turn.saver is None:
+            return asked.options or ChatOptions()
+        id = turn.conversation.id
+        if asked.options is None:
+            return await self.options(id)
+        value = asked.options.model_dump()
+        await asyncio.to_thread(self._core.records.details.save, id, OPTIONS, value)
+        return asked.options
+
+    def _specialists_of(self, agent: AgentLoop, tool: str) -> set[str]:
+        if tool not in agent.toolset:
+            return set()
+        found = set()
+        for capability in agent.toolset.get(tool).uses:
+            with suppress(AiRunnerError):  # nothing serves it
+                found.add(self._core.resolve(capability).spec.model_path)
+        return found
 
     def _saver(self, asked: TurnBody) -> ConversationSaver:
         store = self._core.records.conversations
@@ -255,39 +285,10 @@ class Turns:
                 self._counted.popitem(last=False)
 
 
-def turn_routes(turns: Turns, answer: Callable[[str, Answer], bool]) -> APIRouter:
-    """The routes; ``answer`` takes what the user says to a question."""
-    routes = APIRouter(route_class=NativeRoute)
-
-    @routes.post("/turns")
-    async def turn(asked: TurnBody, request: Request) -> Response:
-        """Run a turn and stream its events; hanging up cancels it, unless it is detached."""
-        with reading("content"):
-            content = content_from_json(asked.content)
-        with reading("sampling"):
-            read(Sampling, asked.sampling)
-        return await stream_response(request, turns.read(asked, content), tell)
-
-    @routes.get("/turns")
-    async def running() -> dict[str, Any]:
-        """The turns that run, by conversation."""
-        return {"turns": turns.running()}
-
-    @routes.get("/turns/{id}/events")
-    async def events(
-        id: str, request: Request, last_event_id: Annotated[int, Header(ge=0)] = 0
-    ) -> Response:
-        """A turn from its beginning, or from where a reader was, to its end."""
-        return await stream_response(request, turns.find(id).pieces(last_event_id), tell)
-
-    @routes.delete("/turns/{id}")
-    async def cancel(id: str) -> dict[str, Any]:
-        """End a turn early; says how it ended, also if that was a moment ago."""
-        return await turns.cancel(id)
-
-    @routes.post("/approvals/{question}")
-    async def approve(question: str, asked: AnswerBody) -> dict[str, Any]:
-        """Answer the question of a ``permission_asked``, by its id."""
-        return {"open": answer(question, asked.answer)}
-
-    return routes
+def _forbidden(agent: AgentLoop, options: ChatOptions) -> frozenset[str]:
+    without = set(options.without)
+    return frozenset(
+        tool.name
+        for tool in agent.toolset
+        if tool.name in without or agent.toolset.subject_of(tool.name) in without
+    )

@@ -21,10 +21,12 @@ from fastapi.responses import JSONResponse, Response
 
 from airunner.events import (
     ConversationSwitched,
+    DownloadChanged,
     DownloadProgressed,
     Event,
     EventBus,
     FallbackChosen,
+    PictureDeleted,
     SpecialistFailed,
 )
 from airunner.runtime.native_form import API
@@ -36,7 +38,10 @@ KEPT_EVENTS = 20_000
 """How many events a piece of work keeps for readers that come late or come back."""
 
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
-_PRIVATE = (ConversationSwitched, DownloadProgressed, FallbackChosen, SpecialistFailed)
+_PRIVATE = (
+    *(ConversationSwitched, DownloadChanged, DownloadProgressed),
+    *(FallbackChosen, PictureDeleted, SpecialistFailed),
+)
 
 
 class Work:

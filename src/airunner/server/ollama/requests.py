@@ -13,9 +13,9 @@ import json
 from typing import Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from airunner.server.request_parts import OllamaCall, OllamaTool
+from airunner.server.request_parts import OllamaCall, OllamaTool, Open
 
 _OPTIONS = {
     "temperature": "temperature",
@@ -32,12 +32,6 @@ _OPTIONS = {
     "typical_p": "typical_p",
 }
 Think = bool | str | None
-
-
-class Open(BaseModel):
-    """A request that may have more fields than we know."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class OllamaRequest(Open):

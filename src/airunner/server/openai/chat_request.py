@@ -9,18 +9,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from airunner.server.request_parts import ContentPart
+from airunner.server.request_parts import ContentPart, Open
 
 MOST_CHOICES = 8
 MOST_TOKENS = 2**31 - 1
-
-
-class Open(BaseModel):
-    """A part of a request that may have more fields than we know."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class ChatMessage(Open):

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from airunner.server.request_parts import (
     AnswerFormat,
+    Open,
     ResponseItem,
     ResponseTool,
     ResponseToolChoice,
@@ -22,12 +23,6 @@ from airunner.server.request_parts import (
 _MOST_TOKENS = 2**31 - 1
 _TEXTS = ("input_text", "output_text", "text")
 _CALL_OUTPUTS = ("function_call_output", "custom_tool_call_output")
-
-
-class Open(BaseModel):
-    """A part of a request that may have more fields than we know."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class TextOptions(Open):

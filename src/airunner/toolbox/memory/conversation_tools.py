@@ -13,7 +13,8 @@ from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.media import in_words
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability
-from airunner.records.conversations import MOST_TITLE, Entry
+from airunner.records.conversation_rows import Entry
+from airunner.records.conversations import MOST_TITLE
 from airunner.toolbox.memory.named_record import MOST_WANTED, all_meant, one_meant
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.tool import tool

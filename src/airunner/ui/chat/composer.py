@@ -1,49 +1,102 @@
-"""Where a message is typed, and an answer stopped."""
+"""Where a message is typed, files are attached, and an answer is stopped.
+
+Owns the field and the buttons around it. What is typed is the browser's until it is sent:
+what the server has heard of it may be a moment old.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
 from nicegui import events, ui
 
-# The browser says what was typed: what the server has heard of it may be a moment old.
-_SEND = """(e) => {
-  if (e.key !== "Enter" || e.shiftKey || e.isComposing || !e.target.value.trim()) return;
-  e.preventDefault();
-  emit(e.target.value);
+from airunner.ui.buttons import icon_button, word_button
+from airunner.ui.chat.attached_files import AttachedFiles
+
+_KEYS = """(e) => {
+  const text = e.target.value;
+  if (e.isComposing) return;
+  if (e.key === "Enter" && !e.shiftKey) {
+    e.preventDefault();
+    emit({send: text});
+  } else if (e.key === "ArrowUp" && !text) {
+    e.preventDefault();
+    emit({edit: true});
+  }
 }"""
 
 
+@dataclass(frozen=True)
+class ComposerActions:
+    """What the page does: with a message, to stop, to edit the last one, to choose, to give up."""
+
+    send: Callable[[str], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+    edit_last: Callable[[], Awaitable[None]]
+    options: Callable[[], Awaitable[None]]
+    cancel_edit: Callable[[], None]
+
+
 class Composer:
-    """The field and its buttons. ``send`` hears a message, ``stop`` that the answer shall end."""
+    """See the module's description."""
 
-    def __init__(
-        self, send: Callable[[str], Awaitable[None]], stop: Callable[[], Awaitable[None]]
-    ) -> None:
-        async def typed(event: events.GenericEventArguments) -> None:
-            self._field.set_value("")
-            await send(str(event.args))
-
-        async def clicked() -> None:
-            text = self._field.value or ""
-            if text.strip():
-                self._field.set_value("")
-                await send(text)
-
-        with ui.element("div").classes("composer"):
-            self._field = ui.textarea(placeholder="Message").props(
+    def __init__(self, actions: ComposerActions, files: AttachedFiles) -> None:
+        self._actions, self._files = actions, files
+        with ui.element("div").classes("composer").props('role="group" aria-label="Your message"'):
+            with ui.element("div").classes("editing") as self._editing:
+                ui.label("Editing a message. The answer is written anew; the old one stays.")
+                word_button("Cancel", actions.cancel_edit)
+            files.build_thumbnails()
+            self.field = ui.textarea(placeholder="Message").props(
                 'autogrow borderless dense autofocus aria-label="Message" input-class="typed"'
             )
-            self._field.classes("field").on("keydown", typed, js_handler=_SEND)
-            self._send = ui.button(icon="arrow_upward", on_click=clicked).props(
-                'round unelevated aria-label="Send"'
-            )
-            self._stop = ui.button(icon="stop", on_click=stop).props(
-                'round unelevated aria-label="Stop the answer"'
-            )
+            self.field.classes("field").on("keydown", self._key, js_handler=_KEYS)
+            with ui.element("div").classes("tools"):
+                files.build_buttons()
+                icon_button(
+                    "tune", "Model, tools and instructions", actions.options, shortcut="options"
+                )
+                self._chosen = ui.label("").classes("chosen")
+                ui.space()
+                self._send = icon_button("arrow_upward", "Send", self._clicked, main=True)
+                self._stop = icon_button(
+                    "stop", "Stop the answer", actions.stop, shortcut="stop", main=True
+                )
+        self._editing.set_visibility(False)
         self.running(False)
 
     def running(self, runs: bool) -> None:
         """Show that an answer comes, or that none does."""
         self._stop.set_visibility(runs)
         self._send.set_visibility(not runs)
+
+    def chosen(self, words: str) -> None:
+        """Show what was chosen for this conversation."""
+        self._chosen.set_text(words)
+
+    def edit(self, text: str) -> None:
+        """Let a message be edited."""
+        self._editing.set_visibility(True)
+        self.field.set_value(text)
+        ui.run_javascript("airunner.focusMessage(true)")
+
+    def clear(self) -> None:
+        """Let a new message be typed."""
+        self._editing.set_visibility(False)
+        self.field.set_value("")
+
+    async def _key(self, event: events.GenericEventArguments) -> None:
+        told: dict[str, Any] = event.args
+        if "edit" in told:
+            await self._actions.edit_last()
+        else:
+            await self._send_text(str(told["send"]))
+
+    async def _clicked(self) -> None:
+        await self._send_text(self.field.value or "")
+
+    async def _send_text(self, text: str) -> None:
+        if text.strip() or self._files.ids:
+            await self._actions.send(text)

@@ -1,33 +1,164 @@
-"""The saved conversations, beside the page."""
+"""The saved conversations beside the page: a new one, finding one, and what can be done with each.
+
+Owns what the list shows and when it is drawn anew. Versions of one conversation are one
+line, which leads to the one that was talked in last.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import html
+from collections.abc import Mapping, Sequence
 
-from nicegui import ui
+from nicegui import events, ui
 
+from airunner.errors import AiRunnerError
 from airunner.events import ConversationChanged
+from airunner.records.conversation_rows import Entry
+from airunner.records.conversations import Found
 from airunner.server.native.services import Services
+from airunner.ui.buttons import word_button
+from airunner.ui.chat.conversation_dialog import edit_conversation
+from airunner.ui.chat.icons import ACTED, act_button, icon_html
+from airunner.ui.notices import tell, tell_problem
 from airunner.ui.window import on_events
 
-SHOWN = 100
+SHOWN = 300
+_PINNED = "\n"  # which is no folder's name
+_MOST_IMPORT = 200 << 20
+
+
+class ConversationList:
+    """The list of one tab."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._client = ui.context.client
+        self._families: Mapping[str, Sequence[Entry]] = {}
+        with ui.element("div").classes("finding"):
+            ui.html(
+                f'<a class="new-chat" href="/chat" data-shortcut="new">{icon_html("add")}'
+                "New chat</a>",
+                sanitize=False,
+            )
+            self._field = ui.input(placeholder="Search").props(
+                "dense borderless clearable debounce=250"
+                ' type="search" aria-label="Search conversations" data-shortcut="search"'
+            )
+            self._field.classes("search").on_value_change(self.refresh)
+        self._shown = ui.html("", sanitize=False).classes("conversations")
+        self._shown.on("click", self._clicked, js_handler=_CLICKED)
+        with ui.element("div").classes("list-foot"):
+            self._import()
+        on_events(services.core.bus, (ConversationChanged,), self.refresh)
+        ui.timer(0.05, self.refresh, once=True)
+
+    async def refresh(self) -> None:
+        """Show the list as it is now."""
+        wanted = (self._field.value or "").strip()
+        try:
+            if wanted:
+                found = await asyncio.to_thread(self._services.conversations.search, wanted)
+                content = _found_html(found)
+            else:
+                content = await self._list_html()
+        except AiRunnerError as error:
+            content = f'<p class="hint">{html.escape(str(error))}</p>'
+        if not self._shown.is_deleted and content != self._shown.content:
+            self._shown.set_content(content)
+
+    async def _list_html(self) -> str:
+        page = await asyncio.to_thread(self._services.conversations.page, SHOWN)
+        self._families = families(page.entries)
+        running = self._services.turns.running()
+        groups: dict[str, list[str]] = {}
+        for members in self._families.values():
+            first = members[0]
+            group = _PINNED if any(each.pinned for each in members) else first.folder
+            is_busy = any(each.id in running for each in members)
+            groups.setdefault(group, []).append(_row_html(members, is_busy))
+        if not groups:
+            return '<p class="hint">What you talk about is listed here.</p>'
+        loose = "".join(groups.pop("", ()))
+        pinned = "".join(groups.pop(_PINNED, ()))
+        parts = [f"<h2>Pinned</h2>{pinned}<h2>Others</h2>" if pinned and loose else pinned, loose]
+        parts += [
+            f'<details class="folder" open><summary>{icon_html("folder_open")}'
+            f"{html.escape(name)}</summary>{''.join(groups[name])}</details>"
+            for name in sorted(groups, key=str.casefold)
+        ]
+        return "".join(parts)
+
+    async def _clicked(self, event: events.GenericEventArguments) -> None:
+        id = str(event.args["id"])
+        members = next((m for m in self._families.values() if id in [e.id for e in m]), None)
+        if members is None:
+            members = [await asyncio.to_thread(self._services.conversations.entry, id)]
+        await edit_conversation(self._services, members)
+
+    def _import(self) -> None:
+        uploader = ui.upload(
+            auto_upload=True, max_file_size=_MOST_IMPORT, on_upload=self._take_in
+        ).classes("uploader")
+        uploader.props('aria-hidden="true" accept=".json,.zip,application/json"')
+        button = word_button("Import…").classes("quiet")
+        button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
+        button.tooltip("Conversations exported here, from ChatGPT or from Open WebUI")
+
+    async def _take_in(self, event: events.UploadEventArguments) -> None:
+        with self._client:
+            event.sender.run_method("reset")
+            try:
+                data = await event.file.read()
+                done = await asyncio.to_thread(self._services.conversations.import_export, data)
+            except AiRunnerError as error:
+                tell_problem(error)
+                return
+            there = f", {done.known} were here already" if done.known else ""
+            tell(f"{len(done.added)} conversations came in{there}.")
+
+
+_CLICKED = ACTED.replace("if (button)", "if (button) e.preventDefault();\n  if (button)")
+
+
+def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Entries by the conversation that they all come from, the latest first in each."""
+    known = {entry.id: entry for entry in entries}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        root, seen = entry, {entry.id}
+        while root.parent in known and root.parent not in seen:
+            root = known[root.parent]
+            seen.add(root.id)
+        found.setdefault(root.parent or root.id, []).append(entry)
+    return found
+
+
+def _row_html(members: Sequence[Entry], is_busy: bool) -> str:
+    first = members[0]
+    title = html.escape(first.title)
+    ids = " ".join(each.id for each in members)
+    busy = ' <span class="busy" title="An answer is being written">●</span>' if is_busy else ""
+    more = act_button(
+        "more", f"Rename, move, export or delete {first.title}", "more_horiz", id=first.id
+    )
+    return (
+        f'<div class="row"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
+        f' title="{title}"><span>{title}</span>{busy}</a>{more}</div>'
+    )
+
+
+def _found_html(found: Sequence[Found]) -> str:
+    if not found:
+        return '<p class="hint">Nothing was said with these words.</p>'
+    return "".join(
+        f'<div class="row"><a class="conversation found" href="/chat/{each.entry.id}"'
+        f' data-ids="{each.entry.id}"><span>{html.escape(each.entry.title)}</span>'
+        f'<span class="excerpt">{html.escape(each.excerpt)}</span></a></div>'
+        for each in found
+    )
 
 
 def conversation_list(services: Services) -> None:
     """The list of one tab, the latest first."""
-    shown = ui.html("", sanitize=False).classes("conversations")
-
-    async def refresh() -> None:
-        entries = await asyncio.to_thread(services.core.records.conversations.list, SHOWN)
-        running = services.turns.running()
-        shown.set_content(
-            "".join(
-                f'<a class="conversation{" busy" if each.id in running else ""}"'
-                f' href="/chat/{each.id}">{html.escape(each.title)}</a>'
-                for each in entries
-            )
-        )
-
-    on_events(services.core.bus, (ConversationChanged,), refresh)
-    ui.timer(0.05, refresh, once=True)
+    ConversationList(services)

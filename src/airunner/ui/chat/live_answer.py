@@ -1,15 +1,16 @@
-"""An answer as it comes: text in blocks, calls, questions, pictures.
+"""An answer as it comes: text, thoughts, calls, questions, pictures, and what it waits for.
 
-Owns that a block of text that is finished is sent once and never again; only the last one
-is drawn anew as it grows.
+Owns which event changes what is seen. A card that somebody has opened stays open.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import base64
+import contextlib
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from nicegui import ui
@@ -25,163 +26,165 @@ from airunner.events import (
     ToolCallFinished,
     ToolCallStarted,
     ToolProgressed,
-    TurnFinished,
 )
+from airunner.server.native.turn_account import DrawnPicture
 from airunner.server.native.turns import Turn
-from airunner.ui.chat.message_html import Call, call_html, pictures_html
-from airunner.ui.safe_markdown import blocks, code_block, rendered
+from airunner.ui.chat.call_html import Call, inside_html, pictures_html, summary_html
+from airunner.ui.chat.growing_text import GrowingText
+from airunner.ui.chat.happening import Happening
+from airunner.ui.chat.message_html import thought_in_words
+from airunner.ui.chat.question import question_card
 
 TOGETHER_S = 0.1
 """Pieces that come within so many seconds are drawn together."""
+PREVIEW_S = 0.7
+"""The least time between two previews of a picture that is being drawn."""
+_MOST_PREVIEW = 200_000
 
-
-@dataclass(slots=True)
-class _Words:
-    """Text that grows, within ``place``; ``tail`` is its last block and what follows."""
-
-    place: ui.element
-    tail: str = ""
-    last: ui.html | None = None
-    changed: bool = False
-
-    def add(self, text: str) -> None:
-        self.tail += text
-        self.changed = True
-
-    def draw(self) -> None:
-        """Show what has come."""
-        if not self.changed:
-            return
-        self.changed = False
-        *finished, now = blocks(self.tail) or [""]
-        with self.place:
-            for each in finished:
-                self._last().set_content(rendered(each))
-                self.last = None
-            self._last().set_content(rendered(now))
-        self.tail = now
-
-    def _last(self) -> ui.html:
-        if self.last is None:
-            self.last = ui.html("", sanitize=False).classes("block")
-        return self.last
+Kind = Literal["text", "reasoning"]
 
 
 @dataclass(slots=True)
 class _Card:
+    """A call that is shown: the line of the folded card, what is in it, and what it draws."""
+
     call: Call
-    shown: ui.html
+    box: ui.element
+    line: ui.html
+    inside: ui.html
+    preview: ui.html
+    previewed_s: float = 0.0
+
+    def show(self) -> None:
+        """As the call is now."""
+        self.box.classes(replace=f"call {self.call.state}")
+        self.line.set_content(summary_html(self.call))
 
 
 @dataclass(slots=True)
-class LiveAnswer:
-    """The answer of a turn, within the element that is current when it is made."""
+class _Thought:
+    label: ui.label
+    since_s: float
 
-    answer: Callable[[str, Answer], bool]
-    box: ui.element = field(
-        default_factory=lambda: ui.element("div").classes("said assistant live")
-    )
-    _words: _Words | None = None
-    _kind: Literal["text", "reasoning"] = "text"
-    _cards: dict[str, _Card] = field(default_factory=dict)
-    _questions: dict[str, ui.element] = field(default_factory=dict)
+
+class LiveAnswer:
+    """A turn that is followed in one tab; made within the element that shows it.
+
+    ``answer`` takes what the user says to a question.
+    """
+
+    def __init__(self, answer: Callable[[str, Answer], object]) -> None:
+        self.answer = answer
+        self.box = ui.element("div").classes("said assistant live")
+        with ui.element("div").classes("happening").props('role="status"'):
+            ui.html('<span class="dots" aria-hidden="true"></span>', sanitize=False)
+            self._line = ui.label("")
+        self._happening = Happening()
+        self._text: GrowingText | None = None
+        self._kind: Kind = "text"
+        self._thought: _Thought | None = None
+        self._cards: dict[str, _Card] = {}
+        self._questions: dict[str, ui.element] = {}
 
     async def follow(self, turn: Turn) -> None:
-        """Show what happens until the turn ends."""
-        with self.box.classes("said assistant live"):
-            ui.html('<span class="dots" aria-hidden="true"></span>', sanitize=False).classes(
-                "waits"
-            )
-        async for batch in turn.work.batches():
-            for _, event in batch:
-                self._take(event)
-            if self._words is not None:
-                self._words.draw()
-            await asyncio.sleep(TOGETHER_S)
+        """Show the turn from its beginning until it ends."""
+        async with contextlib.aclosing(turn.work.batches()) as batches:
+            async for batch in batches:
+                with self.box:
+                    for _, event in batch:
+                        self._take(event, turn)
+                if self._text is not None:
+                    self._text.draw()
+                self._line.set_text(self._happening.line)
+                await asyncio.sleep(TOGETHER_S)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event, turn: Turn) -> None:
+        self._happening.take(event)
         match event:
             case TextStreamed():
                 self._say(event)
             case ToolCallStarted():
                 self._begin(event)
             case ToolProgressed() if event.call in self._cards:
-                self._cards[event.call].call.progress = event.text
-                self._show(event.call)
+                self._progress(self._cards[event.call], event.text)
             case ImageStepped():
                 self._step(event)
             case ToolCallFinished() if event.call in self._cards:
-                call = self._cards[event.call].call
-                call.running, call.seconds = False, event.seconds
-                call.result, call.problem = event.result, event.problem
-                self._show(event.call)
+                self._finish(event, turn)
             case PictureSaved():
-                with self._end_words():
-                    ui.html(pictures_html([event.path.rpartition("/")[2]]), sanitize=False)
+                self._picture(event)
             case PermissionAsked():
-                self._ask(event)
+                self._end_text()
+                self._questions[event.question] = question_card(event, self.answer)
             case PermissionDecided() if event.question in self._questions:
                 self._questions.pop(event.question).delete()
-            case TurnFinished() if event.problem:
-                with self._end_words():
-                    ui.label(event.problem).classes("problem").props("role=alert")
             case _:
                 pass
 
     def _say(self, event: TextStreamed) -> None:
-        kind: Literal["text", "reasoning"] = "reasoning" if event.reasoning else "text"
-        if self._words is None or self._kind != kind:
-            with self._end_words():
-                if kind == "reasoning":
-                    with ui.element("details").classes("thought"):
-                        with ui.element("summary"):
-                            ui.label("Thinking")
-                        place: ui.element = ui.element("div")
-                else:
-                    place = ui.element("div")
-            self._words, self._kind = _Words(place), kind
-        self._words.add(event.text)
+        kind: Kind = "reasoning" if event.reasoning else "text"
+        if self._text is None or self._kind != kind:
+            self._end_text(event.at_s)
+            place = self._thoughts(event) if event.reasoning else ui.element("div")
+            self._text, self._kind = GrowingText(place), kind
+        self._text.add(event.text)
 
-    def _end_words(self) -> ui.element:
-        if self._words is not None:
-            self._words.draw()
-        self._words = None
-        return self.box
+    def _thoughts(self, event: TextStreamed) -> ui.element:
+        with ui.element("details").classes("thought"):
+            with ui.element("summary"):
+                label = ui.label("Thinking…")
+            self._thought = _Thought(label, event.at_s)
+            return ui.element("div")
+
+    def _end_text(self, at_s: float | None = None) -> None:
+        if self._text is not None:
+            self._text.draw()
+        self._text = None
+        if self._thought is not None:
+            seconds = (at_s or time.time()) - self._thought.since_s
+            self._thought.label.set_text(thought_in_words(seconds))
+            self._thought = None
 
     def _begin(self, event: ToolCallStarted) -> None:
+        self._end_text(event.at_s)
         call = Call(event.tool, event.arguments, running=True)
-        with self._end_words():
-            self._cards[event.call] = _Card(call, ui.html(call_html(call), sanitize=False))
+        with ui.element("details").classes(f"call {call.state}") as box:
+            with ui.element("summary"):
+                line = ui.html(summary_html(call), sanitize=False)
+            inside = ui.html(inside_html(call), sanitize=False)
+        preview = ui.html("", sanitize=False)
+        self._cards[event.call] = _Card(call, box, line, inside, preview)
 
-    def _show(self, call: str) -> None:
-        card = self._cards[call]
-        card.shown.set_content(call_html(card.call))
+    def _progress(self, card: _Card, words: str) -> None:
+        card.call.progress = words
+        card.show()
+
+    def _finish(self, event: ToolCallFinished, turn: Turn) -> None:
+        card = self._cards[event.call]
+        card.call.running, card.call.seconds = False, event.seconds
+        card.call.result, card.call.problem = event.result, event.problem
+        if event.call in turn.account.calls:
+            card.call.models = turn.account.calls[event.call].models
+        card.show()
+        card.inside.set_content(inside_html(card.call))
+        card.preview.set_content("")
 
     def _step(self, event: ImageStepped) -> None:
-        for id, card in self._cards.items():
-            if card.call.running:
-                card.call.progress = f"drawing, step {event.step} of {event.steps}"
-                self._show(id)
+        for card in self._cards.values():
+            if not card.call.running:
+                continue
+            self._progress(card, f"drawing, step {event.step} of {event.steps}")
+            png, now_s = event.preview_png, time.monotonic()
+            if png and len(png) <= _MOST_PREVIEW and now_s - card.previewed_s >= PREVIEW_S:
+                card.previewed_s = now_s
+                data = base64.b64encode(png).decode()
+                card.preview.set_content(
+                    f'<img class="preview" src="data:image/png;base64,{data}"'
+                    f' alt="preview after step {event.step} of {event.steps}">'
+                )
 
-    def _ask(self, event: PermissionAsked) -> None:
-        def button(words: str, answer: Answer) -> None:
-            ui.button(words, on_click=lambda: self.answer(event.question, answer)).props(
-                "no-caps unelevated" if answer == "yes" else "no-caps flat"
-            )
-
-        with (
-            self._end_words(),
-            ui.element("div")
-            .classes("question")
-            .props('role="alertdialog" aria-label="May this tool run?"') as card,
-        ):
-            ui.label(f"May {event.tool} run? It needs the permission to {event.permission}.")
-            whole = json.dumps(event.arguments, ensure_ascii=False, indent=2)
-            ui.html(code_block(whole, "json"), sanitize=False)
-            if event.always:
-                ui.label(f"Always in this chat is for {event.always}.")
-            with ui.element("div").classes("buttons"):
-                button("Allow once", "yes")
-                button("Always in this chat", "always")
-                button("Do not allow", "no")
-        self._questions[event.question] = card
+    def _picture(self, event: PictureSaved) -> None:
+        self._end_text()
+        name = event.path.replace("\\", "/").rpartition("/")[2]
+        drawn = DrawnPicture(name, event.model, dict(event.settings))
+        ui.html(pictures_html([drawn]), sanitize=False)

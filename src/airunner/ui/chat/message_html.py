@@ -1,105 +1,218 @@
-"""What has been said, as HTML: a message of a saved conversation, a call and what came of it."""
+"""What has been said, as HTML: a question, the answer to it with its calls, and their buttons.
+
+Owns the form of a saved conversation. What the buttons do is the page's: each says its
+action and its place in ``data-act`` and ``data-at``.
+"""
 
 from __future__ import annotations
 
 import html
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from airunner.messages import MediaPart, Message, TextPart, parts_of
+from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
-from airunner.ui.safe_markdown import code_block, rendered
+from airunner.server.native.attachments import taken_apart
+from airunner.server.native.turn_account import CallAccount, TurnAccount
+from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
+from airunner.ui.chat.icons import act_button, icon_html
+from airunner.ui.safe_markdown import rendered
 
-_MOST_SHOWN = 20_000
-"""Characters of a result that are shown."""
-
-
-@dataclass(slots=True)
-class Call:
-    """A tool call as it is shown; ``seconds`` and ``specialist`` where they are known."""
-
-    tool: str
-    arguments: Mapping[str, Any]
-    result: str = ""
-    problem: str = ""
-    progress: str = ""
-    seconds: float | None = None
-    running: bool = False
-    pictures: Sequence[str] = ()
+_ENDINGS = {
+    "cancelled": "You stopped this answer.",
+    "step_limit": "The most steps were used up before there was an answer.",
+    "failed": "The answer failed.",
+    "": "The answer was interrupted: the server ended in the middle of it.",
+}
+_NO_ANSWER = "(There is no answer: the turn ended before one.)"
+_FILE_CHARACTERS = 4000
 
 
-def message_html(
-    message: Message, results: Mapping[str, Message], conversation: str, pictures: PicturesFolder
-) -> str:
-    """One message, empty if it is not shown; ``results`` answer its calls, by their id."""
-    if message.role == "user":
-        return f'<div class="said user">{_content(message, conversation)}</div>'
-    if message.role != "assistant":
-        return ""
-    calls = []
-    for call in message.tool_calls:
-        answer = results.get(call.id)
-        result = answer.text if answer else ""
-        drawn = picture_names(result, pictures)
-        calls.append(call_html(Call(call.name, call.arguments, result, pictures=drawn)))
-    inside = f"{reasoning_html(message.reasoning)}{rendered(message.text)}{''.join(calls)}"
-    return f'<div class="said assistant">{inside}</div>' if inside else ""
+@dataclass(frozen=True)
+class Talk:
+    """A conversation to show, with how its turns went and the other ways it went on."""
+
+    id: str
+    messages: Sequence[Message]
+    pictures: PicturesFolder
+    accounts: Mapping[int, TurnAccount] = field(default_factory=dict)
+    versions: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    def exchanges(self) -> Iterator[tuple[int, int]]:
+        """The places of each question and of what comes after its answer."""
+        places = [at for at, message in enumerate(self.messages) if message.role == "user"]
+        ends = [*places, len(self.messages)][1:]
+        yield from zip(places, ends, strict=True)
 
 
-def reasoning_html(text: str, *, open: bool = False) -> str:
-    """What the model thought, folded."""
-    if not text.strip():
-        return ""
-    state = " open" if open else ""
-    return f'<details class="thought"{state}><summary>Thought</summary>{rendered(text)}</details>'
+def talk_html(talk: Talk) -> list[str]:
+    """The pieces of a conversation: questions and answers in turn."""
+    pieces = []
+    results = {m.tool_call_id: m for m in talk.messages if m.tool_call_id}
+    for place, end in talk.exchanges():
+        pieces.append(question_html(talk, place))
+        pieces.append(_answer_html(talk, place, end, results))
+    return pieces
 
 
-def call_html(call: Call) -> str:
-    """A call as a quiet card that opens."""
-    state = "running" if call.running else "failed" if call.problem else "done"
-    time = f'<span class="time">{call.seconds:.1f} s</span>' if call.seconds is not None else ""
-    now = f'<span class="progress">{html.escape(call.progress)}</span>' if call.running else ""
-    arguments = code_block(json.dumps(dict(call.arguments), ensure_ascii=False, indent=2), "json")
-    told = call.problem or call.result
-    result = (
-        f'<pre class="result" tabindex="0">{html.escape(told[:_MOST_SHOWN])}</pre>' if told else ""
+def question_html(talk: Talk, place: int) -> str:
+    """What the user said, with its buttons."""
+    acts = (
+        _versions_html(talk, place, place + 1)
+        + act_button("copy", "Copy", "content_copy", at=place)
+        + act_button("edit", "Edit and ask again", "edit", at=place)
     )
-    return (
-        f'<details class="call {state}"><summary><span class="name">{html.escape(call.tool)}</span>'
-        f"{now}{time}</summary>{arguments}{result}</details>{pictures_html(call.pictures)}"
-    )
+    said = said_html(talk.messages[place], talk.id)
+    return f'<div class="said user">{said}<div class="acts">{acts}</div></div>'
 
 
-def pictures_html(names: Iterable[str]) -> str:
-    """Pictures of the pictures folder, which open at full size."""
-    sources = ((f"/api/v1/pictures/{quote(name)}", html.escape(name)) for name in names)
-    return "".join(
-        f'<a class="picture" href="{source}" target="_blank">'
-        f'<img src="{source}" alt="{name}" loading="lazy"></a>'
-        for source, name in sources
-    )
-
-
-def picture_names(result: str, pictures: PicturesFolder) -> list[str]:
-    """The pictures that a tool's result names and the pictures folder has."""
-    words = (word.strip(".,;:()'\"") for word in result.split())
-    names = [word for word in words if word.lower().endswith((".png", ".jpg", ".jpeg", ".webp"))]
-    return [name for name in dict.fromkeys(names) if "/" not in name and pictures.find(name)]
-
-
-def _content(message: Message, conversation: str) -> str:
+def said_html(message: Message, conversation: str) -> str:
+    """The words, pictures and files of a question."""
     parts = []
     for part in parts_of(message.content):
         if isinstance(part, TextPart):
-            parts.append(f'<div class="text">{html.escape(part.text)}</div>')
+            parts.append(_text_html(part.text))
         elif isinstance(part, MediaPart) and part.kind == "image":
             source = f"/api/v1/conversations/{html.escape(conversation)}/files/{part.sha256}"
             parts.append(
-                f'<img class="given" src="{source}" alt="a picture you gave" loading="lazy">'
+                f'<a href="{source}" target="_blank" rel="noopener"><img class="given"'
+                f' src="{source}" alt="a picture you gave" loading="lazy"></a>'
             )
         else:
-            parts.append('<div class="text">A recording</div>')
+            parts.append(f'<div class="file">{icon_html("mic")}A recording</div>')
     return "".join(parts)
+
+
+def _text_html(text: str) -> str:
+    files, words = taken_apart(text)
+    shown = []
+    for name, inside in files:
+        cut = html.escape(inside[:_FILE_CHARACTERS]) + "…" * (len(inside) > _FILE_CHARACTERS)
+        shown.append(
+            f'<details class="file"><summary>{icon_html("description")}'
+            f'<span class="name" title="{html.escape(name)}">{html.escape(name)}</span>'
+            f'<span class="size">{len(inside):,} characters</span></summary>'
+            f'<pre tabindex="0" aria-label="text of the file">{cut}</pre></details>'
+        )
+    if words:
+        shown.append(f'<div class="text">{html.escape(words)}</div>')
+    return "".join(shown)
+
+
+def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message]) -> str:
+    account = talk.accounts.get(place)
+    thoughts = iter(account.thought_s if account else ())
+    parts = []
+    for message in talk.messages[place + 1 : end]:
+        if message.role != "assistant":
+            continue
+        if message.reasoning:
+            parts.append(reasoning_html(message.reasoning, next(thoughts, None)))
+        if message.text != _NO_ANSWER:
+            parts.append(rendered(message.text))
+        for call in message.tool_calls:
+            calls = account.calls if account else {}
+            parts.append(_call_html(talk, calls.get(call.id), results.get(call.id), call.id, place))
+    is_last = end == len(talk.messages)
+    parts.append(_ending_html(account, place, end, is_last))
+    parts.append(_acts_html(talk, account, place, end))
+    return f'<div class="said assistant">{"".join(parts)}</div>'
+
+
+def _call_html(
+    talk: Talk, account: CallAccount | None, answer: Message | None, id: str, place: int
+) -> str:
+    call = next(c for m in talk.messages[place:] for c in m.tool_calls if c.id == id)
+    result = answer.text if answer else ""
+    shown = Call(call.name, call.arguments, result)
+    if account is None:
+        shown.pictures = drawn_pictures(result, talk.pictures)
+    else:
+        shown.seconds, shown.problem = account.seconds, account.problem
+        shown.models, shown.pictures = account.models, account.pictures
+    return call_html(shown)
+
+
+def reasoning_html(text: str, seconds: float | None) -> str:
+    """What the model thought, folded."""
+    words = thought_in_words(seconds)
+    return f'<details class="thought"><summary>{words}</summary>{rendered(text)}</details>'
+
+
+def thought_in_words(seconds: float | None) -> str:
+    """How long it thought."""
+    if seconds is None:
+        return "Thought"
+    whole = max(1, round(seconds))
+    return f"Thought for {whole} s" if whole < 60 else f"Thought for {seconds_in_words(seconds)}"
+
+
+def _ending_html(account: TurnAccount | None, place: int, end: int, is_last: bool) -> str:
+    """What is to be said where an answer did not end well, with what can be done."""
+    again = act_button("again", "Try again", at=place)
+    if account is None:
+        if end > place + 1:
+            return ""
+        return _problem_html(_ENDINGS[""], "", again)
+    if account.outcome in _ENDINGS:
+        words = _ENDINGS[account.outcome]
+        return _problem_html(words, account.problem, again)
+    if account.cut_off and is_last:
+        more = act_button("continue", "Continue", at=place)
+        return _problem_html("The answer was cut off at the most tokens.", "", more)
+    return ""
+
+
+def _problem_html(words: str, problem: str, button: str) -> str:
+    told = f"<p>{html.escape(problem)}</p>" if problem else ""
+    return f'<div class="ended"><p>{html.escape(words)}</p>{told}{button}</div>'
+
+
+def _acts_html(talk: Talk, account: TurnAccount | None, place: int, end: int) -> str:
+    if end == place + 1:
+        return f'<div class="acts">{_versions_html(talk, place + 1, end + 1)}</div>'
+    parts = [
+        _versions_html(talk, place + 1, end),
+        act_button("copy", "Copy", "content_copy", at=place, answer=1),
+        act_button("again", "Try again", "refresh", at=place),
+    ]
+    if account is not None and account.total_s:
+        parts.append(f'<span class="cost">{html.escape(cost_in_words(account))}</span>')
+    return f'<div class="acts">{"".join(parts)}</div>'
+
+
+def cost_in_words(account: TurnAccount) -> str:
+    """Who answered, how fast, and how much of the prompt was still there."""
+    parts = [short_name(account.model)] if account.model else []
+    parts.append(seconds_in_words(account.total_s))
+    if account.decode_s > 0 and account.tokens:
+        parts.append(f"{account.tokens / account.decode_s:.0f} tokens/s")
+    if account.cached_tokens and account.prompt_tokens:
+        parts.append(f"{100 * account.cached_tokens // account.prompt_tokens} % from the cache")
+    return " · ".join(parts)
+
+
+def _versions_html(talk: Talk, first: int, end: int) -> str:
+    """The arrows between the ways in which the conversation went on from here."""
+    shown = []
+    for place in range(first, end):
+        ways = talk.versions.get(place, ())
+        if len(ways) < 2 or talk.id not in ways:
+            continue
+        at = list(ways).index(talk.id)
+        before, after = ways[at - 1] if at else "", ways[at + 1] if at + 1 < len(ways) else ""
+        shown.append(
+            '<span class="versions" role="group" aria-label="Versions">'
+            + _arrow_html("Previous version", "chevron_left", before)
+            + f"<span>{at + 1} / {len(ways)}</span>"
+            + _arrow_html("Next version", "chevron_right", after)
+            + "</span>"
+        )
+    return "".join(shown)
+
+
+def _arrow_html(words: str, icon: str, to: str) -> str:
+    if not to:
+        return act_button("none", words, icon).replace("<button ", "<button disabled ", 1)
+    return act_button("version", words, icon, to=to)

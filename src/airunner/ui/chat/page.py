@@ -1,41 +1,70 @@
-"""One conversation: what was said, what is being answered, and what is typed next."""
+"""One conversation: what was said, what is being answered, and what is typed next.
+
+Owns what is seen of a conversation in one tab and when it is drawn anew. What its buttons
+do is in ``message_actions``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 
-from nicegui import background_tasks, ui
+from nicegui import background_tasks, events, ui
 
-from airunner.errors import AiRunnerError
+from airunner.agent.approvals import Answer
+from airunner.errors import AiRunnerError, UnknownRecordError
 from airunner.events import ConversationChanged
 from airunner.messages import Message
 from airunner.server.native.services import Services
-from airunner.server.native.turns import Turn, TurnBody
-from airunner.ui.chat.composer import Composer
+from airunner.server.native.turn_bodies import ChatOptions, TurnBody
+from airunner.server.native.turns import Turn
+from airunner.ui.chat.attached_files import AttachedFiles
+from airunner.ui.chat.chat_options import Choice, choose_options
+from airunner.ui.chat.composer import Composer, ComposerActions
+from airunner.ui.chat.empty_chat import empty_chat
+from airunner.ui.chat.icons import ACTED
 from airunner.ui.chat.live_answer import LiveAnswer
-from airunner.ui.chat.message_html import message_html
+from airunner.ui.chat.message_actions import MessageActions
+from airunner.ui.chat.message_html import Talk, said_html, talk_html
+from airunner.ui.notices import tell_problem
 from airunner.ui.window import on_events
 
-_EMPTY = "What shall the team do?"
 
-
-class Conversation:
+class ChatPage:
     """The conversation of one tab; a new one has no id until something is said in it."""
 
     def __init__(self, services: Services, id: str | None) -> None:
-        self._services, self._id = services, id
-        self._shown: list[Message] = []
+        self._services, self.id = services, id
+        self.talk = Talk("", (), services.core.pictures)
+        self._choice = Choice(ChatOptions())
+        self._pieces: list[tuple[str, ui.html]] = []
+        self._empty: ui.element | None = None
         self._watch: asyncio.Task[None] | None = None
         self._client = ui.context.client
+        self._busy = asyncio.Lock()
+        files = AttachedFiles(services.attachments, lambda: self._choice.options.model)
+        self._actions = MessageActions(self, services, files)
         with ui.element("div").classes("chat"):
             self._log = ui.element("div").classes("log").props('role="log" aria-live="off"')
+            self._log.props["aria-label"] = "Conversation"
+            self._log.on("click", self._clicked, js_handler=ACTED)
+            self._title = ui.label("New conversation").classes("unseen")
+            self._title.props('role="heading" aria-level="1"')
             self._status = ui.label("").classes("unseen").props('role="status"')
-            self._composer = Composer(self._send, self._stop)
+            self.composer = Composer(
+                ComposerActions(
+                    send=self._actions.send,
+                    stop=self._stop,
+                    edit_last=self._actions.edit_last,
+                    options=self._choose,
+                    cancel_edit=self._actions.cancel_edit,
+                ),
+                files,
+            )
         on_events(services.core.bus, (ConversationChanged,), self.refresh, together_s=0.05)
         self._log.on("delete", self.close)
         self._client.on_delete(self.close)
-        ui.timer(0.01, self.refresh, once=True)
+        ui.timer(0.01, self._open, once=True)
 
     def close(self) -> None:
         """Follow nothing any more."""
@@ -44,75 +73,135 @@ class Conversation:
 
     async def refresh(self) -> None:
         """Show what is saved and not shown yet, and follow the turn that runs."""
-        if self._log.is_deleted or (self._watch is not None and not self._watch.done()):
+        if self._is_gone or (self._watch is not None and not self._watch.done()):
             return
-        turn = self._services.turns.of(self._id) if self._id else None
-        await self._show_saved(turn)
-        if turn is not None and turn.work.running:
+        turn = self._services.turns.of(self.id) if self.id else None
+        async with self._busy:
+            await self._show_saved(turn)
+        if turn is not None and turn.work.running and not self._is_gone:
             self._watch = background_tasks.create(self._follow(turn), name="a tab follows a turn")
+
+    @property
+    def options(self) -> ChatOptions:
+        """What is chosen for this conversation."""
+        return self._choice.options
+
+    async def begin(self, text: str, files: list[str], tool: str = "auto") -> bool:
+        """Begin a turn with what was typed, and a ``tool`` first; says whether it has begun."""
+        asked = TurnBody(
+            content=text,
+            tool_choice=tool,
+            conversation_id=self.id,
+            attachments=files,
+            system=self._choice.system,
+            options=self._choice.options,
+            may_ask=True,
+            detached=True,
+        )
+        try:
+            turn = await self._services.turns.begin(asked, text)
+        except AiRunnerError as error:
+            tell_problem(error)
+            return False
+        if self.id != turn.conversation.id:
+            ui.navigate.to(f"/chat/{turn.conversation.id}")
+        else:
+            await self.refresh()
+        return True
+
+    @property
+    def _is_gone(self) -> bool:
+        return self._client.is_deleted or self._log.is_deleted
+
+    async def _open(self) -> None:
+        if self.id is not None:
+            self._choice.options = await self._services.turns.options(self.id)
+            self.composer.chosen(self._choice.in_words())
+        ui.run_javascript("airunner.openChat()")
+        await self.refresh()
+
+    async def _load(self, running: Turn | None) -> Talk:
+        pictures = self._services.core.pictures
+        if self.id is None:
+            return Talk("", (), pictures)
+        saved = self._services.conversations
+        try:
+            whole = await asyncio.to_thread(saved.load, self.id)
+        except UnknownRecordError:
+            return Talk("", (), pictures)
+        family = await asyncio.to_thread(saved.family, self.id)
+        accounts = await self._services.turns.accounts(self.id)
+        messages = whole.messages
+        if running is not None:
+            messages = messages[: len(running.before)]
+        ui.page_title(f"{whole.title} - AI Runner")
+        self._title.set_text(whole.title)
+        return Talk(self.id, messages, pictures, accounts, family.versions)
 
     async def _show_saved(self, running: Turn | None = None) -> None:
         """What was said; where a turn is ``running``, what was said before it."""
-        saved = None
-        if self._id is not None:
-            load = self._services.core.records.conversations.load
-            saved = await asyncio.to_thread(load, self._id)
-        messages = list(saved.messages) if saved else []
-        if running is not None:
-            messages = messages[: len(running.before)]
-        same = len(self._shown)
-        if not same or messages[:same] != self._shown:
-            self._log.clear()
-            same = 0
-        self._shown = messages
+        self.talk = await self._load(running)
+        wanted = await asyncio.to_thread(talk_html, self.talk)
+        if self._is_gone:
+            return
+        kept = 0
+        for (shown, _), piece in zip(self._pieces, wanted, strict=False):
+            if shown != piece:
+                break
+            kept += 1
+        for _, element in self._pieces[kept:]:
+            element.delete()
+        del self._pieces[kept:]
+        if self._empty is not None:
+            self._empty.delete()
+            self._empty = None
         with self._log:
-            if not messages and running is None:
-                ui.label(_EMPTY).classes("empty")
-            for message in messages[same:]:
-                self._show(message)
-
-    def _show(self, message: Message) -> None:
-        results = {m.tool_call_id: m for m in self._shown if m.tool_call_id}
-        pictures = self._services.core.pictures
-        if shown := message_html(message, results, self._id or "", pictures):
-            ui.html(shown, sanitize=False)
+            for piece in wanted[kept:]:
+                self._pieces.append((piece, ui.html(piece, sanitize=False)))
+            if not wanted and running is None:
+                self._empty = empty_chat(self._services, self.id)
 
     async def _follow(self, turn: Turn) -> None:
         with self._client, self._log, ui.element("div").classes("turn") as box:
-            self._show(Message("user", turn.content))
-            live = LiveAnswer(self._services.core.answer)
-        self._composer.running(True)
+            said = said_html(Message("user", turn.content), self.id or "")
+            ui.html(f'<div class="said user">{said}</div>', sanitize=False)
+            live = LiveAnswer(self._answer)
+        self.composer.running(True)
         self._status.set_text("Answering")
         try:
             with self._client:
                 await live.follow(turn)
-            self._status.set_text("The answer is complete")
         finally:
-            if not self._client.is_deleted and not self._log.is_deleted:
-                self._composer.running(False)
+            if not self._is_gone:
+                self.composer.running(False)
+                self._status.set_text("The answer is complete")
                 with self._client, contextlib.suppress(AiRunnerError):
-                    await self._show_saved()
-                    box.delete()
+                    async with self._busy:
+                        await self._show_saved()
+                    if not box.is_deleted:
+                        box.delete()
 
-    async def _send(self, text: str) -> None:
-        asked = TurnBody(content=text, conversation_id=self._id, may_ask=True, detached=True)
-        try:
-            turn = await self._services.turns.begin(asked, text)
-        except AiRunnerError as error:
-            ui.notify(str(error), type="negative", multi_line=True)
-            return
-        if self._id is None:
-            self._id = turn.conversation.id
-            ui.navigate.history.replace(f"/chat/{self._id}")
-        await self.refresh()
+    def _answer(self, question: str, answer: Answer) -> None:
+        self._services.core.answer(question, answer)
+        ui.run_javascript("airunner.focusMessage()")
+
+    async def _clicked(self, event: events.GenericEventArguments) -> None:
+        await self._actions.act(event.args)
 
     async def _stop(self) -> None:
-        turn = self._services.turns.of(self._id) if self._id else None
+        turn = self._services.turns.of(self.id) if self.id else None
         if turn is not None:
             turn.work.break_off()
+
+    async def _choose(self) -> None:
+        await choose_options(self._services, self._choice, self.id is None, self._choose_these)
+
+    def _choose_these(self, choice: Choice) -> None:
+        self._choice = choice
+        self.composer.chosen(choice.in_words())
 
 
 def show_conversation(services: Services, id: str | None = None) -> None:
     """The middle of the page."""
     ui.page_title("AI Runner")
-    Conversation(services, id)
+    ChatPage(services, id)

@@ -21,7 +21,8 @@ new ResizeObserver(() => {
 function markPlace() {
   for (const link of document.querySelectorAll("a.place, a.conversation")) {
     const path = link.getAttribute("href");
-    const here = location.pathname === path;
+    const ids = link.dataset.ids?.split(" ") ?? [];
+    const here = location.pathname === path || ids.some((id) => location.pathname === `/chat/${id}`);
     link.toggleAttribute("aria-current", false);
     if (here) link.setAttribute("aria-current", "page");
   }

@@ -250,6 +250,7 @@ _IMAGE_MODELS = [
         image=ImageDefaults(1024, 1024, steps=40, guidance=4.5),
         parameters_b=2.5,
         license="Stability AI Community (free below $1M revenue)",
+        gated=True,
     ),
     ModelSpec(
         model_path="Tongyi-MAI/Z-Image-Turbo",
@@ -274,6 +275,7 @@ _IMAGE_MODELS = [
         image=ImageDefaults(1024, 1024, steps=4, guidance=0.0),
         parameters_b=12.0,
         license="Apache-2.0",
+        gated=True,
     ),
     ModelSpec(
         model_path="Qwen/Qwen-Image",

@@ -1,7 +1,7 @@
-"""The examination behind ``airunner doctor``.
+"""The examination behind ``airunner doctor``, and behind the page's.
 
-Owns what is looked at and what counts as a problem. Changes nothing but to
-make the home folder, which every other command would make as well.
+Owns what is looked at, what counts as a problem, and what a call can do about it. Changes
+nothing but to make the home folder, which every other command would make as well.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from airunner import __version__
 from airunner.components.llm.config.model_capabilities import (
-    CAPABILITY_TO_MODEL,
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
     embedded_fallback,
@@ -33,32 +32,54 @@ from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.toolbox.toolset import missing_extras
 from airunner.weights.local import stored_bytes
-from airunner.weights.store import ModelStore
+from airunner.weights.store import ModelStore, open_store
 
 LOW_DISK_BYTES = 512 * MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong, and what to do about it."""
+class Fix:
+    """What a call can do about a problem.
 
+    Attributes:
+        label: what it does, for a button.
+        settings: other values for settings, from the next start on.
+        fetch: the model whose weights are fetched, empty for none.
+    """
+
+    label: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fetch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, and what to do about it; ``id`` is the same every time."""
+
+    id: str
     what: str
     remedy: str
     prevents_running: bool
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder, what it is for, and the bytes free there; ``quota_bytes`` is what may be used."""
+    """A folder, what it is for, and the bytes free there.
+
+    ``quota_bytes`` is what may be used, as the setting ``quota`` says.
+    """
 
     purpose: str
     path: Path
     free_bytes: int | None
     quota_bytes: int | None = None
+    quota: str = ""
 
 
 def examine(settings: Settings) -> dict[str, Any]:
@@ -68,8 +89,8 @@ def examine(settings: Settings) -> dict[str, Any]:
     """
     engines = known_engines()
     hardware = Hardware(settings, engines)
-    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, engines.traits)
-    store = ModelStore(settings.home, catalog, EventBus(), offline=True)
+    catalog = open_catalog(settings, engines.traits)
+    store = open_store(settings.replace(offline=True), catalog, EventBus())
     installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))
     weights = list(_weights(store))
@@ -108,12 +129,13 @@ def examine(settings: Settings) -> dict[str, Any]:
 def _engine_problems(
     installations: Iterable[Installation], refused: Mapping[str, str]
 ) -> Iterator[Problem]:
-    for installation in installations:
-        for found in installation.problems:
-            yield Problem(found.what, found.remedy, found.prevents_running)
+    all_found = (found for installation in installations for found in installation.problems)
+    for number, found in enumerate(all_found, 1):
+        yield Problem(f"engine-{number}", found.what, found.remedy, found.prevents_running)
     for engine, problem in refused.items():
         what = f"The engine {engine} is left out: {problem}"
-        yield Problem(what, "Update or remove the package that brings it.", False)
+        remedy = "Update or remove the package that brings it."
+        yield Problem(f"engine-left-out-{engine}", what, remedy, False)
 
 
 def _home_problems(home: Path) -> Iterator[Problem]:
@@ -123,7 +145,8 @@ def _home_problems(home: Path) -> Iterator[Problem]:
             pass
     except OSError as error:
         remedy = "Make it writable, or choose another with --home or AIRUNNER_HOME."
-        yield Problem(f"The home folder {home} cannot be written: {error.strerror}", remedy, True)
+        what = f"The home folder {home} cannot be written: {error.strerror}"
+        yield Problem("home", what, remedy, True)
 
 
 def _catalog_problems(catalog: Catalog) -> Iterator[Problem]:
@@ -131,17 +154,19 @@ def _catalog_problems(catalog: Catalog) -> Iterator[Problem]:
         catalog.validate()
     except InvalidCatalogError as error:
         remedy = "Correct it in components/llm/config/model_capabilities.py."
-        for problem in error.problems:
-            yield Problem(f"The model registry: {problem}", remedy, True)
+        for number, problem in enumerate(error.problems, 1):
+            yield Problem(f"registry-{number}", f"The model registry: {problem}", remedy, True)
 
 
 def _device_problems(usable: tuple[Device, ...], known: dict[str, int | None]) -> Iterator[Problem]:
     for device_id, budget_bytes in known.items():
         if budget_bytes is None:
             what = f"{device_id} is not used, because how much memory it has is unknown."
-            yield Problem(what, f"Say how much to use: --devices {device_id}=4GB", False)
+            remedy = f"Say how much to use: --devices {device_id}=4GB"
+            yield Problem(f"device-{device_id}", what, remedy, False)
     if not usable:
-        yield Problem("No device can be used.", "Give --max-memory, for example 4GB.", True)
+        remedy = "Give --max-memory, for example 4GB."
+        yield Problem("no-device", "No device can be used.", remedy, True)
 
 
 def _weights_problems(
@@ -161,30 +186,38 @@ def _weights_problems(
         else:
             primary = catalog.resolve(capability, here, embedded_fallback(capability)).spec
     except AiRunnerError as error:
-        yield Problem(str(error), "Map the capability to a registered model.", True)
+        remedy = "Map the capability to a registered model."
+        yield Problem("no-primary", str(error), remedy, True)
         return
     if not here(primary):
         what = f"The weights of {primary.model_path} are not on this machine"
         if settings.offline:
             remedy = f"Fetch them once online: airunner models pull {primary.model_path}"
-            yield Problem(f"{what}, and --offline forbids to fetch them.", remedy, True)
+            allow = Fix("Allow it to fetch", {"offline": False})
+            what = f"{what}, and --offline forbids to fetch them."
+            yield Problem("primary-missing", what, remedy, True, allow)
         else:
-            yield Problem(f"{what}; the first run fetches them.", "Nothing to do.", False)
+            fetch = Fix("Fetch them now", fetch=primary.model_path)
+            what = f"{what}; the first run fetches them."
+            yield Problem("primary-missing", what, "Nothing to do.", False, fetch)
     size_bytes, largest_bytes = declared_bytes(primary), hardware.largest_budget(primary.engine)
     if size_bytes is not None and size_bytes > largest_bytes:
+        fix = None if settings.primary is None else Fix("Choose another", {"primary": None})
         yield Problem(
+            "primary-too-large",
             f"{primary.model_path} takes about {format_bytes(size_bytes)}, and the largest "
             f"budget is {format_bytes(largest_bytes)}.",
             "Raise --max-memory, close other programs, or choose a smaller one with --primary; "
             "a shorter --context saves memory too.",
             False,
+            fix,
         )
     if primary.model_path == EMBEDDED_PRIMARY:
         yield Problem(
+            "embedded-primary",
             "The embedded 135M model talks, because no other primary is here. "
             "It shows the machinery and is no assistant.",
-            "`airunner plan` shows which team this machine can run, "
-            "`airunner models pull --team` fetches it.",
+            "`airunner setup` gets the team that this machine can run.",
             False,
         )
 
@@ -193,24 +226,31 @@ def _space_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
     for place in places:
         if place.free_bytes is None:
             yield Problem(
+                "no-memory-file-system",
                 f"There is no {place.path} to keep conversations in memory.",
                 "Nothing to do: they are parked on disk, which is slower.",
                 False,
             )
         elif place.free_bytes < (place.quota_bytes or LOW_DISK_BYTES):
             what = f"{place.path} ({place.purpose}) has only {format_bytes(place.free_bytes)} free"
+            fix = None
             if place.quota_bytes:
                 what += f" of the {format_bytes(place.quota_bytes)} that may be used"
-            yield Problem(f"{what}.", "Free some space, or move AIRUNNER_HOME.", False)
+                room = place.free_bytes // 2
+                fix = Fix(f"Use {format_bytes(room)} of it at most", {place.quota: room})
+            id = f"space-{place.purpose.replace(' ', '-')}"
+            yield Problem(id, f"{what}.", "Free some space, or move AIRUNNER_HOME.", False, fix)
 
 
 def _places(settings: Settings) -> tuple[Place, ...]:
     in_memory = _free_bytes(MEMORY_FILE_SYSTEM) if MEMORY_FILE_SYSTEM.is_dir() else None
     on_disk = _free_bytes(settings.home)
+    quotas = ("parking_memory", "parking_disk")
+    memory, disk = (getattr(settings, name) for name in quotas)
     return (
         Place("home", settings.home, on_disk),
-        Place("parking in memory", MEMORY_FILE_SYSTEM, in_memory, settings.parking_memory),
-        Place("parking on disk", settings.home / "parked", on_disk, settings.parking_disk),
+        Place("parking in memory", MEMORY_FILE_SYSTEM, in_memory, memory, quotas[0]),
+        Place("parking on disk", settings.home / "parked", on_disk, disk, quotas[1]),
     )
 
 

@@ -1,0 +1,171 @@
+"""``airunner models add|found`` and ``airunner assign``: changing which models there are.
+
+Owns the commands; a server of the home folder is told, and does it, where one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airunner.cli.flags import AsJson
+from airunner.cli.streams import say
+from airunner.config.settings import Settings
+from airunner.models.spec import ModelCapability
+
+if TYPE_CHECKING:
+    from airunner.runtime.attached import AttachedRuntime
+    from airunner.runtime.model_catalogue import ModelCatalogue
+
+Capability = Annotated[
+    ModelCapability,
+    typer.Argument(metavar="CAPABILITY", help="what is wanted, for example translation"),
+]
+
+
+@contextmanager
+def changing(settings: Settings) -> Iterator[AttachedRuntime | ModelCatalogue]:
+    """Who changes the catalogue: the server of the home folder, else this process."""
+    from airunner.cli.fetching import open_store
+    from airunner.runtime.attaching import attach
+    from airunner.runtime.model_catalogue import ModelCatalogue
+
+    attached = attach(settings)
+    if attached is not None:
+        with attached:
+            yield attached
+        return
+    store, catalog = open_store(settings)
+    yield ModelCatalogue(settings, catalog, store.bus)
+
+
+def add_model(
+    settings: Settings,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE|FOLDER|NAME", help="what to add; see above"),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="what to call it")
+    ] = None,
+    capability: Annotated[
+        list[ModelCapability] | None,
+        typer.Option("--for", metavar="CAPABILITY", help="what it may be chosen for; repeatable"),
+    ] = None,
+    found: Annotated[
+        bool, typer.Option("--found", help="all that `airunner models found` lists")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Register a model of your own.
+
+    A GGUF file, a folder of them, a folder with an image pipeline, a model that
+    `airunner models found` lists, or publisher/name[:pattern] of the hub, such
+    as unsloth/Qwen3-4B-GGUF:Q8_0. Files are used where they lie. It is kept in
+    the configuration file, and a running server knows it at once.
+    """
+    from airunner.cli.console import print_json
+    from airunner.config.byte_size import format_bytes
+
+    if (model is None) is not found:
+        raise typer.BadParameter("name one model, or give --found", param_hint="NAME")
+    if found and (name or capability):
+        raise typer.BadParameter("it goes with one model", param_hint="--name, --for")
+    with changing(settings) as catalogue:
+        if model is None:
+            added = catalogue.add_found()
+        else:
+            added = _add(catalogue, model, name, capability or [])
+    if as_json:
+        print_json({"added": added, "file": settings.file})
+        return
+    for each in added:
+        say(f"{each['name']}: {each['origin']} ({format_bytes(each['n_bytes'])})")
+        if each["table"].get("gated"):
+            say("  gated: its terms have to be accepted on its page first")
+        if not each["is_here"]:
+            say(f"  `airunner models pull {each['name']}` fetches it")
+    if not added:
+        say("Nothing new was found.")
+    elif len(added) == 1:
+        primary = ModelCapability.PRIMARY_CONVERSATION.value
+        wanted = added[0]["table"]["capabilities"]
+        say(f"  `airunner assign {wanted[0]} {added[0]['name']}` lets it serve")
+        if primary in wanted:
+            say(f"  `airunner chat --primary {added[0]['name']}` talks with it")
+
+
+def _add(
+    catalogue: AttachedRuntime | ModelCatalogue,
+    model: str,
+    name: str | None,
+    capabilities: list[ModelCapability],
+) -> list[dict[str, Any]]:
+    from airunner.runtime.attached import AttachedRuntime
+
+    if isinstance(catalogue, AttachedRuntime):
+        return catalogue.add_model(model, name, capabilities)
+    return catalogue.add(model, name, capabilities)
+
+
+def found_models(settings: Settings, as_json: AsJson = False) -> None:
+    """List GGUF files that other programs have here.
+
+    Of Ollama, LM Studio, llama.cpp and the Hugging Face cache. A registered
+    model uses its file from there by itself; `airunner models add NAME`
+    registers any other.
+    """
+    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.fetching import open_store
+    from airunner.config.byte_size import format_bytes
+    from airunner.runtime.model_catalogue import ModelCatalogue
+
+    store, catalog = open_store(settings)
+    found = ModelCatalogue(settings, catalog, store.bus).found()
+    if as_json:
+        print_json({"found": found})
+        return
+    if not found:
+        say("No model of Ollama, LM Studio, llama.cpp or the Hugging Face cache is here.")
+        return
+    table = columns("Model", "Of", "Size", "", right=("Size",))
+    for each in found:
+        registered = f"registered as {each['added']}" if each["added"] else ""
+        table.add_row(each["name"], each["program"], format_bytes(each["n_bytes"]), registered)
+    out().print(table)
+    say("\n`airunner models add NAME` registers one, `airunner models add --found` all.")
+
+
+def assign(
+    settings: Settings,
+    capability: Capability,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="a registered model")] = None,
+    default: Annotated[
+        bool, typer.Option("--default", help="what the registry has for it again")
+    ] = False,
+) -> None:
+    """Let MODEL serve CAPABILITY from now on.
+
+    It is kept in the configuration file, plans keep to it, and a running server
+    does it at once. --primary MODEL does the same for one command.
+    """
+    from airunner.cli.fetching import open_store
+    from airunner.runtime.attached import AttachedRuntime
+
+    if (model is None) is not default:
+        raise typer.BadParameter("name a model, or give --default", param_hint="MODEL")
+    with changing(settings) as catalogue:
+        if isinstance(catalogue, AttachedRuntime):
+            catalogue.assign_model(capability, model)
+        else:
+            catalogue.assign({capability: model})
+    store, catalog = open_store(settings)
+    wanted = catalog.for_capability(capability)
+    say(f"{capability.value}: {wanted.model_path}")
+    if not store.is_here(wanted):
+        say(f"  not here yet: `airunner models pull {wanted.model_path}` fetches it")
+    if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:
+        say(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")

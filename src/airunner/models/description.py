@@ -1,0 +1,109 @@
+"""A model's table for the configuration file, from what is known of its weights.
+
+Owns which capabilities, context and abilities follow from a GGUF file's metadata or from
+what a hub says of one. What a table may hold is ``airunner.models.model_table``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from airunner.models.files.gguf import ENCODERS, read_gguf
+from airunner.models.files.gguf_header import read_header
+from airunner.models.fitting import file_needs_bytes
+from airunner.models.spec import ModelCapability
+
+TALKING = tuple(
+    capability
+    for capability in ModelCapability
+    if capability not in (ModelCapability.IMAGE_GENERATION, ModelCapability.EMBEDDING)
+)
+"""What a model that talks can be asked to do."""
+
+EMBEDDING_TASKS = ("feature-extraction", "sentence-similarity")
+"""The hub's words for models that make vectors."""
+
+_QUANTIZATION = re.compile(r"(?<![A-Za-z0-9])((?:I?Q\d|TQ\d)\w*|BF16|F16|F32|MXFP4)", re.IGNORECASE)
+
+
+def describe_gguf(path: Path, name: str) -> dict[str, Any]:
+    """The table of a GGUF file on this machine; ``name`` may say its quantization.
+
+    Raises:
+        WeightsError: it is damaged, or no model that could talk or embed.
+    """
+    header = read_header(path)
+    metadata = header.metadata
+    architecture = str(metadata.get("general.architecture", ""))
+    embeds = architecture in ENCODERS or any(k.endswith(".pooling_type") for k in metadata)
+    model = read_gguf(path, embedding=True)
+    template = metadata.get("tokenizer.chat_template")
+    parameters = sum(_product(tensor.shape) for tensor in model.tensors)
+    return described(
+        name,
+        embeds=embeds,
+        context_length=model.context_length,
+        chat_template=template if isinstance(template, str) else "",
+        parameters=parameters,
+        license=str(metadata.get("general.license") or ""),
+    )
+
+
+def described(
+    name: str,
+    *,
+    embeds: bool,
+    context_length: int | None,
+    chat_template: str,
+    parameters: int | None,
+    license: str,
+    n_bytes: int | None = None,
+) -> dict[str, Any]:
+    """The table of a language model.
+
+    Args:
+        name: the file's name, which says its quantization.
+        embeds: whether it makes vectors rather than text.
+        context_length: tokens it was trained for.
+        chat_template: its Jinja template, which shows whether it offers tools.
+        parameters: their number.
+        license: its licence's name.
+        n_bytes: of its file, where that is not on this machine to be measured.
+    """
+    table: dict[str, Any] = {
+        "capabilities": [ModelCapability.EMBEDDING.value] if embeds else [c.value for c in TALKING]
+    }
+    if context_length:
+        table["max_context"] = context_length
+    # A template that offers tools reads them from its variable of this name.
+    if re.search(r"\btools\b", chat_template) and not embeds:
+        table["supports_function_calling"] = True
+    if "enable_thinking" in chat_template:
+        table["supports_thinking"] = True
+    if quantization := _QUANTIZATION.search(name):
+        table["quantization"] = quantization[1]
+    if n_bytes is not None:
+        table["gpu_memory_gb"] = needed_gb(n_bytes)
+    if parameters:
+        table["parameters_b"] = _rounded(parameters / 1e9)
+    if license:
+        table["license"] = license
+    return table
+
+
+def needed_gb(n_bytes: int) -> float:
+    """Expected memory in GB (10^9 bytes) of a model with weights of ``n_bytes``."""
+    return _rounded(file_needs_bytes(n_bytes) / 1e9)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    product = 1
+    for length in shape:
+        product *= length
+    return product

@@ -1,0 +1,144 @@
+"""Conversations on their way out and back in: as JSON, which is whole, and as Markdown, to read.
+
+Owns our own form. That of other programs is read by ``records.foreign_exports``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+from airunner.errors import AiRunnerError, UnusableRecordError
+from airunner.media import in_words, media_part
+from airunner.messages import Message, Role
+from airunner.records.conversation_rows import Entry
+from airunner.records.conversations import Saved
+from airunner.records.saved_message import from_json, to_json
+
+FORMAT = "airunner.conversations"
+VERSION = 1
+ID = re.compile(r"[0-9a-f-]{8,64}")
+"""An id that a conversation can keep when it comes here."""
+
+_FENCES = re.compile(r"`{3,}")
+_SPEAKERS = {"system": "System", "user": "You", "assistant": "Assistant"}
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A conversation that was read; see ``Saved`` for what its parts are."""
+
+    entry: Entry
+    messages: tuple[Message, ...]
+    start: int = 0
+    preface: str = ""
+
+
+def as_json(conversations: Iterable[tuple[Entry, Saved]]) -> dict[str, Any]:
+    """Conversations whole, with their pictures, which are named by their SHA-256."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "conversations": [_conversation(entry, saved) for entry, saved in conversations],
+    }
+
+
+def as_markdown(entry: Entry, saved: Saved) -> str:
+    """A conversation to read: who said what, with the calls of tools and without pictures."""
+    parts = [f"# {entry.title}"]
+    for message in saved.messages:
+        if message.role == "tool":
+            parts.append(f"**Result of {message.name or 'a tool'}**\n\n{_fenced(message.text)}")
+            continue
+        parts.append(f"## {_SPEAKERS[message.role]}")
+        if message.reasoning:
+            reasoning = message.reasoning.strip()
+            parts.append(f"<details><summary>Reasoning</summary>\n\n{reasoning}\n\n</details>")
+        if said := in_words(message.content).strip():
+            parts.append(said)
+        for call in message.tool_calls:
+            arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
+            given = call.malformed or arguments
+            parts.append(f"**Call of {call.name}**\n\n{_fenced(given, 'json')}")
+    return "\n\n".join(parts) + "\n"
+
+
+def read_conversations(value: Mapping[str, Any]) -> list[Imported]:
+    """What ``as_json`` wrote.
+
+    Raises:
+        UnusableRecordError: it is none, or of a newer version.
+    """
+    if value.get("version") != VERSION:
+        problem = f"this AI Runner reads version {VERSION}, and it has {value.get('version')!r}"
+        raise UnusableRecordError("export", problem)
+    found = value.get("conversations")
+    if not isinstance(found, list):
+        raise UnusableRecordError("export", "it has no list of conversations")
+    return [_read(number, each) for number, each in enumerate(found, 1)]
+
+
+def seconds(value: Any) -> float:
+    """A moment in Unix time; 0 for what is none."""
+    usable = isinstance(value, int | float) and math.isfinite(value) and 0 <= value < 1e11
+    return float(value) if usable else 0.0
+
+
+def _conversation(entry: Entry, saved: Saved) -> dict[str, Any]:
+    files = {part.sha256: part.data for message in saved.messages for part in message.media}
+    told = asdict(entry)
+    del told["messages"]  # how many there are; here they follow
+    return {
+        **told,
+        "start": saved.start,
+        "preface": saved.preface,
+        "messages": [json.loads(to_json(message)) for message in saved.messages],
+        "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+    }
+
+
+def _read(number: int, value: Mapping[str, Any]) -> Imported:
+    try:
+        files = {n: base64.b64decode(data) for n, data in value.get("files", {}).items()}
+        messages = tuple(_message(each, files) for each in value["messages"])
+        start, left_at = int(value.get("start", 0)), value.get("left_at")
+        entry = Entry(
+            id=str(value["id"]),
+            title=str(value.get("title", "")),
+            created_s=seconds(value.get("created_s")),
+            updated_s=seconds(value.get("updated_s")),
+            messages=0,
+            folder=str(value.get("folder", "")),
+            pinned=bool(value.get("pinned", False)),
+            parent=None if value.get("parent") is None else str(value["parent"]),
+            left_at=None if left_at is None else max(0, int(left_at)),
+        )
+    except (*_UNREADABLE, AiRunnerError) as error:
+        problem = f"its conversation {number} cannot be read: {error}"
+        raise UnusableRecordError("export", problem) from error
+    start = min(max(0, start), len(messages))
+    return Imported(entry, messages, start, str(value.get("preface", "")))
+
+
+def _message(value: Mapping[str, Any], files: Mapping[str, bytes]) -> Message:
+    message = from_json(json.dumps(value), files)
+    if message.role not in get_args(Role):
+        raise UnusableRecordError("message", f"it has the role {message.role!r}")
+    texts = (message.reasoning, message.tool_call_id or "", message.name or "")
+    if not all(isinstance(each, str) for each in texts):
+        raise UnusableRecordError("message", "what has to be text in it is none")
+    for part in message.media:
+        media_part(part.data, "a picture of it")
+    return message
+
+
+def _fenced(text: str, language: str = "") -> str:
+    longest = max((len(run) for run in _FENCES.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -1,0 +1,152 @@
+"""Conversations that other programs exported: ChatGPT's and Open WebUI's files, and our own.
+
+Owns telling them apart and what is taken of theirs: what the user and the model said, on the
+way to the last answer. Their system messages, calls of tools, pictures and abandoned
+branches are left out.
+
+Sources: the ``conversations.json`` of ChatGPT's "Export data", and Open WebUI's "Export chats"
+(``history.messages`` by id, ``currentId``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import Any, Literal
+
+from airunner.errors import UnusableRecordError
+from airunner.messages import Message
+from airunner.records.conversation_rows import Entry
+from airunner.records.exported import FORMAT, ID, Imported, read_conversations, seconds
+
+MOST_BYTES = 256 << 20
+"""What the files of an archive may have, unpacked."""
+
+_REASONING = re.compile(r'<details type="reasoning".*?(?:</details>|\Z)', re.DOTALL)
+_Speaker = Literal["user", "assistant"]
+
+
+def read_export(data: bytes) -> list[Imported]:
+    """The conversations of an exported file, or of the ZIP archive that ChatGPT sends.
+
+    Raises:
+        UnusableRecordError: it is of no form that is known here.
+    """
+    found: list[Imported] = []
+    for text in _texts(data):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UnusableRecordError("export", f"it is no JSON: {error}") from error
+        if isinstance(value, Mapping) and value.get("format") == FORMAT:
+            found += read_conversations(value)
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            found.append(_foreign(each))
+    return found
+
+
+def _texts(data: bytes) -> Iterator[bytes]:
+    if not data.startswith(b"PK\x03\x04"):
+        yield data
+        return
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            members = [
+                each
+                for each in archive.infolist()
+                if re.fullmatch(r"(.*/)?conversations[-\d]*\.json", each.filename)
+            ]
+            if not members:
+                raise UnusableRecordError("export", "the archive has no conversations.json")
+            if sum(each.file_size for each in members) > MOST_BYTES:
+                raise UnusableRecordError("export", "the archive is too large")
+            for member in members:
+                yield archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
+        raise UnusableRecordError("export", f"the archive is damaged: {error}") from error
+
+
+def _foreign(value: Any) -> Imported:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("mapping"), Mapping):
+            nodes = _way(value["mapping"], value.get("current_node"), "parent")
+            said = [turn for node in nodes if (turn := _chatgpt(node.get("message")))]
+            times = (value.get("create_time"), value.get("update_time"))
+            return _imported(value, value.get("conversation_id"), said, times)
+        if isinstance(value.get("chat"), Mapping):
+            chat = value["chat"]
+            history = chat.get("history")
+            nodes = chat.get("messages") or []
+            if isinstance(history, Mapping) and isinstance(history.get("messages"), Mapping):
+                nodes = _way(history["messages"], history.get("currentId"), "parentId")
+            said = [turn for node in nodes if (turn := _open_webui(node))]
+            times = (value.get("created_at"), value.get("updated_at"))
+            return _imported({**chat, **value}, value.get("id"), said, times)
+    raise UnusableRecordError("export", "it is neither ours, nor ChatGPT's, nor Open WebUI's")
+
+
+def _way(nodes: Mapping[str, Any], last: Any, parent: str) -> list[Mapping[str, Any]]:
+    """From the first message to the last; each names the one before it."""
+    way: list[Mapping[str, Any]] = []
+    seen: set[str] = set()
+    while isinstance(last, str) and last not in seen and isinstance(nodes.get(last), Mapping):
+        seen.add(last)
+        way.append(nodes[last])
+        last = nodes[last].get(parent)
+    return way[::-1]
+
+
+def _chatgpt(message: Any) -> tuple[str, str] | None:
+    if not isinstance(message, Mapping):
+        return None
+    author, content = message.get("author"), message.get("content")
+    if not isinstance(author, Mapping) or not isinstance(content, Mapping):
+        return None
+    if content.get("content_type") not in ("text", "multimodal_text"):
+        return None  # code that it ran, what it thought
+    if message.get("recipient", "all") != "all":
+        return None  # a call of a tool
+    return _turn(author.get("role"), content.get("parts"))
+
+
+def _open_webui(node: Any) -> tuple[str, str] | None:
+    return _turn(node.get("role"), node.get("content")) if isinstance(node, Mapping) else None
+
+
+def _turn(role: Any, content: Any) -> tuple[str, str] | None:
+    """Who said something and what; nothing for what is left out."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    text = "\n\n".join(each for each in texts if isinstance(each, str))
+    text = _REASONING.sub("", text).strip()
+    return (role, text) if role in ("user", "assistant") and text else None
+
+
+def _imported(
+    value: Mapping[str, Any], id: Any, said: list[tuple[str, str]], times: tuple[Any, Any]
+) -> Imported:
+    messages: list[Message] = []
+    for role, text in said:
+        speaker: _Speaker = "user" if role == "user" else "assistant"
+        if messages and messages[-1].role == speaker:  # calls of tools stood between them
+            messages[-1] = Message(speaker, f"{messages[-1].text}\n\n{text}")
+        else:
+            messages.append(Message(speaker, text))
+    known = str(id or value.get("id") or "").lower()
+    title = value.get("title")
+    created_s = seconds(times[0])
+    entry = Entry(
+        id=known if ID.fullmatch(known) else uuid.uuid4().hex,
+        title=title if isinstance(title, str) else "",
+        created_s=created_s,
+        updated_s=seconds(times[1]) or created_s,
+        messages=0,
+        pinned=value.get("pinned") is True,
+    )
+    return Imported(entry, tuple(messages))

@@ -1,0 +1,196 @@
+"""What the configuration file adds to the catalogue: ``[models]`` and ``[capabilities]``.
+
+Owns putting both into the one catalogue of this process, taking back what another file put
+there before, and changing the file. What a table may say is ``airunner.models.model_table``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.config.settings import Settings
+from airunner.config.toml_file import TomlFile, read_toml, write_entries
+from airunner.errors import LoadError, SettingsError
+from airunner.models.catalog import Catalog
+from airunner.models.engine_traits import EngineTraits
+from airunner.models.spec import ModelCapability, ModelSpec
+
+MODELS, CAPABILITIES = "models", "capabilities"
+
+_lock = threading.RLock()
+_undo: list[Callable[[], None]] = []
+_put: tuple[object, object] = ({}, {})
+
+
+def open_catalog(settings: Settings, engines: Mapping[str, EngineTraits]) -> Catalog:
+    """The catalogue, with what the configuration file says now.
+
+    The file's entries are in ``MODEL_REGISTRY`` and ``CAPABILITY_TO_MODEL`` afterwards, and
+    win over entries of the same name.
+
+    Raises:
+        SettingsError: the file says something that cannot be; the message names the line.
+    """
+    global _put
+    catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, engines)
+    with _lock:
+        file = read_toml(settings.file)
+        wanted = (file.content.get(MODELS, {}), file.content.get(CAPABILITIES, {}))
+        if wanted == _put:
+            return catalog
+        models = _models(file, engines)
+        mapping = _mapping(file, models)
+        _take_back()
+        for name, spec in models.items():
+            _set(MODEL_REGISTRY, name, spec)
+        for capability, name in mapping.items():
+            _set(CAPABILITY_TO_MODEL, capability, name)
+        _put = wanted
+    return catalog
+
+
+def assigned_models(settings: Settings) -> dict[ModelCapability, str]:
+    """The models that the file wants for capabilities, whatever else would suit.
+
+    Raises:
+        SettingsError: the file is no TOML.
+    """
+    table = read_toml(settings.file).content.get(CAPABILITIES, {})
+    return {ModelCapability(name): str(model) for name, model in table.items()}
+
+
+def add_models(settings: Settings, tables: Mapping[str, Mapping[str, Any]]) -> list[ModelSpec]:
+    """Write tables of ``[models]`` into the file and register what they mean. All or none.
+
+    Raises:
+        SettingsError: one says what cannot be, or the file does already.
+        StorageError: the file cannot be written.
+    """
+    from airunner.engines.known import known_engines
+
+    engines = known_engines().traits
+    with _lock:
+        open_catalog(settings, engines)  # what is wrong with the file is told of the file
+        proposed = TomlFile(settings.file, False, "", {MODELS: dict(tables)})
+        _models(proposed, engines)
+        write_entries(settings.file, {(MODELS, n): dict(t) for n, t in tables.items()})
+        open_catalog(settings, engines)
+        return [MODEL_REGISTRY[name] for name in tables]
+
+
+def remove_model(settings: Settings, name: str) -> bool:
+    """Take a model out of the file, with the capabilities assigned to it; whether it was there.
+
+    Raises:
+        SettingsError, StorageError: see ``add_models``.
+    """
+    from airunner.engines.known import known_engines
+
+    with _lock:
+        content = read_toml(settings.file).content
+        if name not in content.get(MODELS, {}):
+            return False
+        entries: dict[tuple[str, str], Any] = {(MODELS, name): None}
+        assigned = content.get(CAPABILITIES, {})
+        entries |= {(CAPABILITIES, key): None for key, model in assigned.items() if model == name}
+        write_entries(settings.file, entries)
+        open_catalog(settings, known_engines().traits)
+        return True
+
+
+def assign_models(settings: Settings, chosen: Mapping[ModelCapability, str | None]) -> None:
+    """Have models serve capabilities from now on, kept in the file; ``None`` is the default.
+
+    Raises:
+        UnknownModelError: a model is not registered.
+        LoadError: it is not registered for the capability.
+        SettingsError, StorageError: see ``add_models``.
+    """
+    from airunner.engines.known import known_engines
+
+    with _lock:
+        catalog = open_catalog(settings, known_engines().traits)
+        for capability, model in chosen.items():
+            if model is not None and capability not in catalog.spec(model).capabilities:
+                raise LoadError(model, f"it is not registered for {capability.value}")
+        entries = {(CAPABILITIES, c.value): model for c, model in chosen.items()}
+        write_entries(settings.file, entries)
+        open_catalog(settings, catalog.engines)
+
+
+def _models(file: TomlFile, engines: Mapping[str, EngineTraits]) -> dict[str, ModelSpec]:
+    tables = file.content.get(MODELS, {})
+    if not isinstance(tables, Mapping):
+        raise SettingsError(MODELS, tables, file.origin([MODELS]), "must be a table of models")
+    found = {name: _model(file, name, table, engines) for name, table in tables.items()}
+    known = Catalog({**MODEL_REGISTRY, **found}, {}, engines)
+    for name, spec in found.items():
+        for problem in known.problems_of(spec):
+            raise SettingsError(f"{MODELS}.{name}", "...", _origin(file, [MODELS, name]), problem)
+    return found
+
+
+def _model(
+    file: TomlFile, name: str, table: object, engines: Mapping[str, EngineTraits]
+) -> ModelSpec:
+    from airunner.models.model_table import spec_of_table  # which takes pydantic
+
+    read = spec_of_table(name, table, file.path.parent, engines)
+    if isinstance(read, ModelSpec):
+        return read
+    first = read[0]
+    keys = ".".join(map(str, (MODELS, f'"{name}"', *first.keys)))
+    origin = _origin(file, [MODELS, name, *first.keys])
+    value = "..." if isinstance(first.value, Mapping) else first.value
+    raise SettingsError(keys, value, origin, first.problem)
+
+
+def _mapping(file: TomlFile, models: Mapping[str, ModelSpec]) -> dict[ModelCapability, str]:
+    table = file.content.get(CAPABILITIES, {})
+    if not isinstance(table, Mapping):
+        problem = 'must be a table, such as translation = "publisher/name"'
+        raise SettingsError(CAPABILITIES, table, file.origin([CAPABILITIES]), problem)
+    found: dict[ModelCapability, str] = {}
+    known = Catalog({**MODEL_REGISTRY, **models}, {}, {})
+    for name, model in table.items():
+        key, origin = f"{CAPABILITIES}.{name}", file.origin([CAPABILITIES, name])
+        if name not in set(ModelCapability):
+            names = ", ".join(c.value for c in ModelCapability)
+            raise SettingsError(key, model, origin, f"no such capability; there is {names}")
+        if not isinstance(model, str) or model not in known.registry:
+            near = known.similar(model) if isinstance(model, str) else []
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise SettingsError(key, model, origin, f"no such model is registered{hint}")
+        capability = ModelCapability(name)
+        if capability not in known.registry[model].capabilities:
+            raise SettingsError(key, model, origin, f"{model} is not registered for {name}")
+        found[capability] = model
+    return found
+
+
+def _origin(file: TomlFile, keys: list[str | int]) -> str:
+    return file.origin(keys) if file.exists else "what is to be added"
+
+
+def _set(table: dict[Any, Any], key: Any, value: Any) -> None:
+    """Set an entry; ``_take_back`` restores what was there, if nobody changed it since."""
+    before = table.get(key)
+    table[key] = value
+
+    def undo() -> None:
+        if table.get(key) is not value:
+            return
+        if before is None:
+            del table[key]
+        else:
+            table[key] = before
+
+    _undo.append(undo)
+
+
+def _take_back() -> None:
+    while _undo:
+        _undo.pop()()

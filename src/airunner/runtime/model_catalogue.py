@@ -1,0 +1,118 @@
+"""Changing the catalogue while AI Runner is used: models come and go, capabilities move.
+
+Owns doing it in one step for everybody: the configuration file, the catalogue of this
+process, what other programs compare theirs with, and the event that tells of it. Blocks, and
+may be used from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from airunner.config.settings import Settings
+from airunner.events import CatalogChanged, EventBus
+from airunner.models.catalog import Catalog
+from airunner.models.spec import ModelCapability
+from airunner.runtime.adding import Adding, Proposal
+from airunner.runtime.file_models import add_models, assign_models, assigned_models, remove_model
+from airunner.runtime.native_form import fingerprint, plain
+from airunner.weights.found import FoundModels
+
+
+class ModelCatalogue:
+    """See the module's description. ``hub_endpoint`` is a mirror; ``None`` is the hub's own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        bus: EventBus,
+        *,
+        found: FoundModels | None = None,
+        hub_endpoint: str | None = None,
+    ) -> None:
+        self._settings, self._catalog, self._bus = settings, catalog, bus
+        self._found = found or FoundModels()
+        self._adding = Adding(catalog, self._found, settings.offline, hub_endpoint)
+        self._begun = dict(catalog.mapping)
+        self._assigned = assigned_models(settings)
+        self._changing = threading.Lock()
+
+    def found(self) -> list[dict[str, Any]]:
+        """Models that other programs have here; ``added`` is the name of one that is registered."""
+        registered = {
+            source.path: name
+            for name, spec in list(self._catalog.registry.items())
+            for source in spec.sources
+            if hasattr(source, "path")
+        }
+        return [
+            {**plain(each), "added": registered.get(str(each.path))} for each in self._found.all()
+        ]
+
+    def add(
+        self, given: str, name: str | None = None, capabilities: Sequence[ModelCapability] = ()
+    ) -> list[dict[str, Any]]:
+        """Register what ``given`` means, see ``Adding.propose``; what was added, a table each.
+
+        Raises:
+            ModelNotAddedError, WeightsError: it cannot be added.
+            SettingsError, StorageError: the configuration file cannot be changed.
+        """
+        with self._changing:
+            return self._add(self._adding.propose(given, name, capabilities))
+
+    def add_found(self) -> list[dict[str, Any]]:
+        """Register every model of other programs that is not registered yet."""
+        with self._changing:
+            return self._add(self._adding.proposals_of_found())
+
+    def forget(self, model: str) -> bool:
+        """Take a model of the configuration file out of it; whether it was there.
+
+        Its weights stay where they are.
+
+        Raises:
+            SettingsError, StorageError: the configuration file cannot be changed.
+        """
+        with self._changing:
+            before = assigned_models(self._settings)
+            if not remove_model(self._settings, model):
+                return False
+            moved = [c.value for c, name in before.items() if name == model]
+            self._bus.publish(CatalogChanged(models=(model,), capabilities=tuple(moved)))
+            return True
+
+    def assign(self, chosen: Mapping[ModelCapability, str | None]) -> None:
+        """Have models serve capabilities from now on; ``None`` is the registry's own choice.
+
+        Raises:
+            UnknownModelError, LoadError: a model is not registered, or not for the capability.
+            SettingsError, StorageError: the configuration file cannot be changed.
+        """
+        with self._changing:
+            assign_models(self._settings, chosen)
+            names = tuple(capability.value for capability in chosen)
+            self._bus.publish(CatalogChanged(models=(), capabilities=names))
+
+    def fingerprint(self) -> str:
+        """What another process has in common with this one that reads the same file now.
+
+        What only this process was told, as by a plan that it was to use, does not count.
+        """
+        assigned = assigned_models(self._settings)
+        mapping = dict(self._begun)
+        for capability in {*self._assigned, *assigned}:
+            if capability in self._catalog.mapping:
+                mapping[capability] = self._catalog.mapping[capability]
+        return fingerprint(Catalog(self._catalog.registry, mapping, self._catalog.engines))
+
+    def _add(self, proposals: Iterable[Proposal]) -> list[dict[str, Any]]:
+        each = {proposal.name: proposal for proposal in proposals}
+        if each:
+            add_models(self._settings, {name: p.table for name, p in each.items()})
+            self._bus.publish(CatalogChanged(models=tuple(each), capabilities=()))
+        return [asdict(proposal) for proposal in each.values()]

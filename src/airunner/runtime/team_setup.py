@@ -1,0 +1,152 @@
+"""Getting a whole team: what the plan finds, what that takes, and what serves afterwards.
+
+Owns the proposal that a user says yes to. Which models suit is the planner's, fetching them
+the store's, asking and showing the command's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from airunner.models.assign import Assignment
+from airunner.models.catalog import Catalog, Resolution
+from airunner.models.spec import ModelCapability
+from airunner.weights.gate import page_of
+from airunner.weights.offer import Offer, measured_speed, offer_of
+from airunner.weights.store import ModelStore
+
+_ASKED_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TeamMember:
+    """One model of the team.
+
+    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are.
+    """
+
+    model: str
+    capabilities: tuple[str, ...]
+    memory_bytes: int | None
+    license: str
+    page: str
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class TeamProposal:
+    """The team that suits a budget, and what getting it would take.
+
+    Attributes:
+        budget_bytes: the memory that was planned for.
+        peak_bytes: most memory in use at once.
+        members: the models, in the order in which the plan names them.
+        unserved: capabilities that no model which fits can serve.
+        bytes_per_s: speed at which weights arrive; ``None`` if unknown.
+        free_bytes: free on the disk that they go to.
+    """
+
+    budget_bytes: int
+    peak_bytes: int
+    members: tuple[TeamMember, ...]
+    unserved: tuple[str, ...]
+    bytes_per_s: float | None
+    free_bytes: int
+
+    @property
+    def missing(self) -> tuple[TeamMember, ...]:
+        """Those that are not on this machine."""
+        return tuple(m for m in self.members if not m.offer.is_here)
+
+    @property
+    def obtainable(self) -> tuple[TeamMember, ...]:
+        """Those of them that can be had."""
+        return tuple(m for m in self.missing if not m.offer.problem)
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Bytes to be fetched, as far as they are known."""
+        return sum(m.offer.fetch_bytes for m in self.obtainable)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long that takes; ``None`` if unknown."""
+        return self.fetch_bytes / self.bytes_per_s if self.bytes_per_s else None
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether models are missing because there is no connection to the hub."""
+        return any(m.offer.unreachable for m in self.missing)
+
+    @property
+    def fits_on_disk(self) -> bool:
+        """Whether there is room for what is to be fetched."""
+        return self.fetch_bytes <= self.free_bytes
+
+
+def propose_team(
+    assignment: Assignment, catalog: Catalog, store: ModelStore, bytes_per_s: float | None = None
+) -> TeamProposal:
+    """What getting the team of a plan takes; asks the hub about all models at once.
+
+    ``bytes_per_s`` is the speed that the user states; it is measured otherwise.
+    """
+    serves: dict[str, list[str]] = {}
+    memory: dict[str, int | None] = {}
+    for choice in assignment.choices:
+        if choice.model is not None:
+            serves.setdefault(choice.model, []).append(choice.capability.value)
+            memory[choice.model] = choice.size_bytes
+    specs = [catalog.spec(name) for name in serves]
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        offers = list(threads.map(lambda spec: offer_of(store, spec), specs))
+    members = tuple(
+        TeamMember(
+            spec.model_path,
+            tuple(serves[spec.model_path]),
+            memory[spec.model_path],
+            spec.license,
+            page_of(spec),
+            offer,
+        )
+        for spec, offer in zip(specs, offers, strict=True)
+    )
+    addresses = [o.address for o in offers if o.address and not o.problem]
+    if bytes_per_s is None and addresses:
+        bytes_per_s = measured_speed(addresses[0])
+    return TeamProposal(
+        assignment.budget_bytes,
+        assignment.peak_bytes,
+        members,
+        tuple(c.capability.value for c in assignment.choices if c.model is None),
+        bytes_per_s,
+        _free_bytes(store.home),
+    )
+
+
+def to_assign(
+    assignment: Assignment,
+    serving: Mapping[ModelCapability, Resolution],
+    here: Iterable[str],
+) -> dict[ModelCapability, str | None]:
+    """Which capabilities have to be assigned so that the team that was planned serves.
+
+    ``serving`` is who serves each now, ``here`` the models whose weights are on this machine.
+    """
+    at_hand = set(here)
+    return {
+        choice.capability: choice.model
+        for choice in assignment.choices
+        if choice.model in at_hand
+        and choice.capability in serving
+        and serving[choice.capability].spec.model_path != choice.model
+    }
+
+
+def _free_bytes(folder: Path) -> int:
+    existing = next(f for f in (folder, *folder.parents) if f.is_dir())
+    return shutil.disk_usage(existing).free

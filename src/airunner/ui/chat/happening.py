@@ -1,0 +1,91 @@
+"""What happens while an answer is awaited, in one quiet line.
+
+Owns the words. Events about models are everybody's, so they are told only while this turn
+waits for something.
+"""
+
+from __future__ import annotations
+
+from airunner.config.byte_size import format_bytes
+from airunner.events import (
+    BeginningRestored,
+    CacheProven,
+    Decided,
+    DownloadProgressed,
+    Event,
+    GenerationFinished,
+    HistoryTrimmed,
+    MemoryAwaited,
+    ModelLoaded,
+    ModelLoadFailed,
+    ModelParked,
+    ModelRestored,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnFinished,
+    TurnStarted,
+)
+from airunner.models.spec import short_name
+
+READING = "reading the conversation…"
+
+
+class Happening:
+    """The line, from one event to the next; empty while there is something better to see."""
+
+    def __init__(self) -> None:
+        self.line = ""
+        self._waits = True
+
+    def take(self, event: Event) -> str:
+        """The line after an event."""
+        match event:
+            case TextStreamed() | TurnFinished() | GenerationFinished():
+                self._waits, self.line = False, ""
+            case TurnStarted():
+                self._waits, self.line = True, ""
+            case ToolCallStarted():
+                self._waits, self.line = True, ""
+            case ToolCallFinished():
+                self._waits, self.line = True, READING
+            case HistoryTrimmed() if event.dropped_messages:
+                self.line = f"{event.dropped_messages} old messages are no longer sent"
+            case _ if self._waits:
+                self.line = _told(event) or self.line
+            case _:
+                pass
+        return self.line
+
+
+def _told(event: Event) -> str:
+    match event:
+        case MemoryAwaited():
+            return "waiting for another program to let the memory go…"
+        case DownloadProgressed():
+            share = f" {100 * event.done_bytes // event.total_bytes} %" if event.total_bytes else ""
+            return f"fetching {short_name(event.model)}{share}…"
+        case Decided(action="start_load"):
+            size = f" ({format_bytes(event.needed_bytes)})" if event.needed_bytes else ""
+            return f"loading {short_name(event.model)}{size}…"
+        case Decided(action="park"):
+            return f"parking the conversations of {short_name(event.model)}…"
+        case Decided(action="stop"):
+            return f"making room: {short_name(event.model)} leaves memory…"
+        case Decided(action="hold"):
+            return f"waiting for {short_name(event.model)}: {event.reason}"
+        case Decided(action="restore"):
+            return f"putting back what {short_name(event.model)} knew…"
+        case ModelParked():
+            return f"parked {event.tokens:,} tokens of {short_name(event.model)}"
+        case ModelRestored() | BeginningRestored():
+            return f"{short_name(event.model)} is back with {event.tokens:,} tokens; {READING}"
+        case ModelLoaded():
+            return f"{short_name(event.model)} is in memory; {READING}"
+        case Decided(action="grant") | CacheProven():
+            return READING
+        case ModelLoadFailed():
+            again = ", once more…" if event.will_retry else ""
+            return f"{short_name(event.model)} did not load: {event.problem}{again}"
+        case _:
+            return ""

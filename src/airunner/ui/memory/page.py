@@ -1,0 +1,161 @@
+"""The page about memory: the last minutes, every model, who waits, and why it is so."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from nicegui import ui
+
+from airunner.config.byte_size import format_bytes
+from airunner.errors import AiRunnerError
+from airunner.models.spec import short_name
+from airunner.resources.status import ModelStatus, Status
+from airunner.server.native.services import Services
+from airunner.ui.memory.colours import colours
+from airunner.ui.memory.strip import MEMORY_EVENTS, STATES, bars
+from airunner.ui.memory.timeline import drawn_since, timeline_svg
+from airunner.ui.window import on_events
+
+SHOWN_DECISIONS = 40
+MOVES_EVERY_S = 5.0
+"""How often the timeline moves on while nothing happens."""
+
+_IDLE = "Nothing has been in memory yet. Say something in the chat, and watch what happens here."
+
+
+class Memory:
+    """The page of one tab."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        ui.page_title("Memory · AI Runner")
+        with ui.element("div").classes("sheet memory"):
+            ui.html("Memory", sanitize=False, tag="h1")
+            self._picture = ui.html("", sanitize=False)
+            self._waiting = ui.html("", sanitize=False)
+            self._models = ui.element("div").classes("models")
+            ui.html("Decisions", sanitize=False, tag="h2")
+            self._decisions = ui.html("", sanitize=False)
+        self._keys: list[str] = []
+        self._rows: dict[str, tuple[ui.html, ui.button, ui.button]] = {}
+        on_events(services.core.bus, MEMORY_EVENTS, self.refresh)
+        ui.timer(MOVES_EVERY_S, self.move)
+        ui.timer(0.02, self.refresh, once=True)
+
+    async def refresh(self) -> None:
+        """Show the memory as it is."""
+        if self._picture.is_deleted:
+            return
+        status = await self._services.core.status()
+        self._draw(status)
+        self._waiting.set_content(_waiting(status))
+        decided = self._services.events.decisions(SHOWN_DECISIONS)
+        self._decisions.set_content(_decisions(decided) or f'<p class="empty">{_IDLE}</p>')
+        self._list(status, decided)
+
+    def move(self) -> None:
+        """Let the timeline move on."""
+        self._draw(self._services.core.manager.status())
+
+    def _draw(self, status: Status) -> None:
+        now_s = time.time()
+        samples, known = self._services.timeline.samples(), colours(status)
+        since_s = drawn_since(samples, now_s)
+        parts = []
+        for device in status.devices:
+            held, budget = format_bytes(device.held_bytes), format_bytes(device.budget_bytes)
+            lost = format_bytes(device.lost_bytes)
+            lost = f", {lost} not given back" if device.lost_bytes else ""
+            picture = timeline_svg(device.device, samples, since_s, now_s, known)
+            parts.append(
+                f"<section><h2>{html.escape(device.device)} <small>{held} of {budget} held"
+                f"{lost}</small></h2>{bars(device, status)}{picture}</section>"
+            )
+        self._picture.set_content("".join(parts))
+
+    def _list(self, status: Status, decided: Sequence[Mapping[str, Any]]) -> None:
+        keys = [model.model for model in status.models]
+        if keys != self._keys:
+            self._keys = keys
+            self._models.clear()
+            with self._models:
+                self._rows = {key: self._row(key) for key in keys}
+        known = colours(status)
+        for model in status.models:
+            words, load, let_go = self._rows[model.model]
+            why = [each for each in decided if each["model"] == model.model][-3:]
+            words.set_content(_model(model, known[model.model], why))
+            load.set_visibility(not model.held_bytes and model.state != "loading")
+            let_go.set_visibility(model.state == "ready" and not model.pinned)
+
+    def _row(self, key: str) -> tuple[ui.html, ui.button, ui.button]:
+        name = short_name(key)
+
+        def button(words: str, act: Callable[[str], Awaitable[None]]) -> ui.button:
+            async def clicked() -> None:
+                try:
+                    await act(key)
+                except AiRunnerError as error:
+                    ui.notify(str(error), type="negative", multi_line=True)
+
+            made = ui.button(words, on_click=clicked)
+            return made.props(f'flat no-caps dense aria-label="{words} {html.escape(name)}"')
+
+        with ui.element("div").classes("model"):
+            words = ui.html("", sanitize=False).classes("facts")
+            with ui.element("div").classes("acts"):
+                return (
+                    words,
+                    button("Load", self._services.load),
+                    button("Let go", self._services.let_go),
+                )
+
+
+def _model(model: ModelStatus, colour: str, why: Sequence[Mapping[str, Any]]) -> str:
+    facts = [STATES.get(model.state, model.state)]
+    if model.held_bytes:
+        facts.append(f"{format_bytes(model.held_bytes)} on {model.device}")
+        if model.measured_bytes is not None:
+            facts.append(f"measured {format_bytes(model.measured_bytes)}")
+    if model.parked_tokens:
+        facts.append(
+            f"{model.parked_tokens:,} tokens of {model.parked_conversations} conversations parked"
+            f" ({format_bytes(model.parked_bytes)})"
+        )
+    if model.leases:
+        facts.append("in use")
+    if model.pinned:
+        facts.append("kept in memory")
+    lines = "".join(f"<li>{html.escape(each['words'])}</li>" for each in reversed(why))
+    reasons = f"<details><summary>Why?</summary><ul>{lines}</ul></details>" if lines else ""
+    return (
+        f'<span class="dot {colour}" aria-hidden="true"></span>'
+        f'<b title="{html.escape(model.model)}">{html.escape(short_name(model.model))}</b>'
+        f'<span class="what">{html.escape(", ".join(facts))}</span>{reasons}'
+    )
+
+
+def _waiting(status: Status) -> str:
+    lines = "".join(
+        f"<li><b>{html.escape(short_name(each.model))}</b> is number {each.place},"
+        f" about {each.eta_s:.0f} s: {html.escape(each.reason)}</li>"
+        for each in status.waiting
+    )
+    return f'<h2>Waiting</h2><ol class="waiting">{lines}</ol>' if lines else ""
+
+
+def _decisions(decided: Sequence[Mapping[str, Any]]) -> str:
+    lines = "".join(
+        f"<li><time>{time.strftime('%H:%M:%S', time.localtime(each['at_s']))}</time>"
+        f" {html.escape(each['words'])}</li>"
+        for each in reversed(decided)
+    )
+    return f'<ol class="decisions">{lines}</ol>' if lines else ""
+
+
+def show_memory(services: Services) -> None:
+    """The middle of the page."""
+    Memory(services)

@@ -1,0 +1,112 @@
+// What the chat needs of the browser itself: the keyboard, the clipboard, files that are
+// dropped or pasted, and the draft, which is the browser's alone until it is sent.
+
+window.airunner = (() => {
+  const field = () => document.querySelector(".composer textarea");
+  const shortcut = (name) => document.querySelector(`[data-shortcut="${name}"]`);
+  const draftKey = () => `draft ${location.pathname}`;
+
+  function type(text) {
+    const area = field();
+    if (!area) return;
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  function focusMessage(atEnd = false) {
+    requestAnimationFrame(() => {
+      const area = field();
+      if (!area) return;
+      area.focus();
+      if (atEnd) area.setSelectionRange(area.value.length, area.value.length);
+    });
+  }
+
+  function openChat() {
+    const draft = localStorage.getItem(draftKey());
+    if (draft && field() && !field().value) type(draft);
+    if (!matchMedia("(pointer: coarse)").matches) focusMessage(true);
+  }
+
+  function sent() {
+    localStorage.removeItem(draftKey());
+    window.scrollTo(0, document.body.scrollHeight);
+  }
+
+  async function copy(text) {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(text);
+    } else {
+      // A page that comes from another machine without TLS has no clipboard of its own.
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    Quasar.Notify.create({ message: "Copied", timeout: 1200, position: "bottom" });
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target !== field()) return;
+    const text = event.target.value;
+    if (text) localStorage.setItem(draftKey(), text);
+    else localStorage.removeItem(draftKey());
+  });
+
+  function attach(files) {
+    const uploader = document.querySelector(".attach-files");
+    if (!uploader || !files.length) return false;
+    runMethod(Number(uploader.id.slice(1)), "addFiles", [[...files]]);
+    return true;
+  }
+
+  document.addEventListener("paste", (event) => {
+    if (event.target === field() && attach(event.clipboardData.files)) event.preventDefault();
+  });
+  const dragsFiles = (event) => field() && event.dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!dragsFiles(event)) return;
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    document.body.classList.remove("dropping");
+    if (!dragsFiles(event)) return;
+    event.preventDefault();
+    attach(event.dataTransfer.files);
+  });
+
+  const writes = (element) => element.matches("input, textarea, select, [contenteditable]");
+  const openDialog = () => document.querySelector(".q-dialog");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || openDialog()) return;
+    const key = event.key.toLowerCase();
+    const control = event.ctrlKey || event.metaKey;
+    if (key === "escape" && shortcut("stop")?.offsetParent) {
+      shortcut("stop").click();
+    } else if (control && key === "k") {
+      event.preventDefault();
+      const search = document.querySelector('input[data-shortcut="search"]');
+      const hidden = search && search.getBoundingClientRect().right <= 0;
+      if (hidden) shortcut("menu")?.click();
+      setTimeout(() => search?.focus(), hidden ? 300 : 0);
+    } else if (control && event.shiftKey && key === "o") {
+      event.preventDefault();
+      shortcut("new")?.click();
+    } else if (key === "/" && !control && !writes(event.target)) {
+      event.preventDefault();
+      focusMessage(true);
+    } else if (event.key === "?" && !control && !writes(event.target)) {
+      event.preventDefault();
+      shortcut("help")?.click();
+    }
+  });
+
+  return { openChat, focusMessage, sent, copy };
+})();

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_PRIMARY,
+    MODEL_REGISTRY,
+)
+from airunner.config.settings import Settings
+from airunner.engines.known import known_engines
+from airunner.errors import LoadError, SettingsError, UnknownModelError
+from airunner.models.catalog import Catalog
+from airunner.models.spec import FileSource, HubSource, ModelCapability
+from airunner.runtime.file_models import (
+    add_models,
+    assign_models,
+    assigned_models,
+    open_catalog,
+    remove_model,
+)
+
+TRANSLATION = ModelCapability.TRANSLATION
+FILE = """\
+# Mine.
+context = 1024  # small
+
+[models."my/translator"]
+file = "weights/translator.gguf"
+capabilities = ["translation"]
+sampling = { temperature = 0.1 }
+
+[capabilities]
+translation = "my/translator"
+"""
+
+
+@pytest.fixture
+def settings(empty_home: Path) -> Settings:
+    return Settings.load({"home": empty_home}, environ={})
+
+
+def opened(settings: Settings, text: str | None = None) -> Catalog:
+    if text is not None:
+        settings.file.write_text(text, encoding="utf-8")
+    return open_catalog(settings, known_engines().traits)
+
+
+@pytest.fixture(autouse=True)
+def taken_back(tmp_path: Path) -> None:
+    """The catalogue is the process's own: another file takes back what the last one put there."""
+    nothing = Settings.load({"home": tmp_path / "nothing"}, environ={})
+    before = dict(MODEL_REGISTRY), dict(CAPABILITY_TO_MODEL)
+    yield
+    opened(nothing)
+    assert before == (MODEL_REGISTRY, CAPABILITY_TO_MODEL)
+
+
+def test_models_of_the_file_are_in_the_one_catalogue(settings: Settings) -> None:
+    settings.file.write_text(FILE)
+    assert Settings.load({"home": settings.home}, environ={}).context == 1024
+    catalog = opened(settings)
+    spec = MODEL_REGISTRY["my/translator"]
+    assert spec.sources == (FileSource(str(settings.home / "weights/translator.gguf")),)
+    assert spec.sampling.temperature == 0.1
+    assert catalog.for_capability(TRANSLATION) is spec
+    assert CAPABILITY_TO_MODEL[TRANSLATION] == "my/translator"
+    assert opened(settings).spec("my/translator") is spec, "the same file changes nothing"
+
+
+def test_a_table_may_replace_a_registered_model_and_its_going_brings_it_back(
+    settings: Settings,
+) -> None:
+    mine = '[models."Qwen/Qwen3-8B"]\nrepo = "me/mine"\npattern = "*Q8_0*.gguf"\n'
+    mine += f"capabilities = {[c.value for c in MODEL_REGISTRY['Qwen/Qwen3-8B'].capabilities]}\n"
+    before = MODEL_REGISTRY["Qwen/Qwen3-8B"]
+    opened(settings, mine)
+    assert MODEL_REGISTRY["Qwen/Qwen3-8B"].sources == (HubSource("me/mine", "*Q8_0*.gguf"),)
+    opened(settings, "")
+    assert MODEL_REGISTRY["Qwen/Qwen3-8B"] is before
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('[models.a]\nfile = "a.gguf"\n', 1, "capabilities.*missing"),
+        ('[models.a]\nfile = "a.gguf"\ncapabilities = ["translate"]\n', 3, "there is primary"),
+        ('\n[models.a]\n\n# so\nfile = 3\ncapabilities = ["translation"]', 5, "valid string"),
+        ('[models.a]\nfiel = "a"\ncapabilities = ["translation"]', 2, "no such key.*file, folder"),
+        ('models = { a = { file = "a" } }\n', 1, "capabilities"),
+        ("context = 512\nmodels = 3\n", 2, "table of models"),
+        ('[models]\na = "a.gguf"\n', 2, "must be a table"),
+        ('models.a.capabilities = ["translation"]\nmodels.a.max_context = "4k"', 2, "integer"),
+        ('[models.a]\ncapabilities = ["translation"]', 1, "a has no sources"),
+        (
+            '[models.a]\ncapabilities = [\n  "translation",\n]\nfile = "a"\nrepo = "b/c"\n',
+            6,
+            "file says already",
+        ),
+        ('[models.a]\nfile = "a"\npattern = "b"\ncapabilities = ["translation"]', 3, "with repo"),
+        (
+            '[models.a]\nurl = "http://a/a.gguf"\nengine = "fast"\ncapabilities = ["translation"]',
+            1,
+            "engine 'fast'",
+        ),
+        ('[capabilities]\n# mine\ntranslation = "Qwen3-8B"\n', 3, "did you mean Qwen/Qwen3-8B"),
+        ('[capabilities]\ntranslating = "Qwen/Qwen3-8B"\n', 2, "no such capability"),
+        ('capabilities.image_generation = "Qwen/Qwen3-8B"\n', 1, "not registered for image"),
+        ("capabilities.translation = 3\n", 1, "no such model"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(
+    settings: Settings, text: str, line: int, words: str
+) -> None:
+    before = dict(MODEL_REGISTRY)
+    with pytest.raises(SettingsError, match=f"(?s){words}") as caught:
+        opened(settings, text)
+    assert f"config.toml, line {line} (" in caught.value.origin
+    assert before == MODEL_REGISTRY
+
+
+def test_models_are_added_and_assigned_and_the_users_text_stays(settings: Settings) -> None:
+    text = "# Mine.\r\ncontext = 1024  # small\r\n"
+    settings.file.write_bytes(text.encode())
+    table = {"file": "/w/a.gguf", "capabilities": ["translation"], "sampling": {"top_k": 9}}
+    (spec,) = add_models(settings, {"me/a.b:c": table})
+    assert spec is MODEL_REGISTRY["me/a.b:c"]
+    assert spec.sampling.top_k == 9
+    assign_models(settings, {TRANSLATION: "me/a.b:c"})
+    assert CAPABILITY_TO_MODEL[TRANSLATION] == "me/a.b:c"
+    assert assigned_models(settings) == {TRANSLATION: "me/a.b:c"}
+    assert settings.file.read_bytes().startswith(text.encode())
+    again = Settings.load({"home": settings.home}, environ={})
+    assert (again.context, again.file) == (1024, settings.file)
+    assert opened(again).spec("me/a.b:c") == spec
+    assign_models(settings, {TRANSLATION: None})
+    assert CAPABILITY_TO_MODEL[TRANSLATION] == "Qwen/Qwen2.5-3B-Instruct"
+    assign_models(settings, {TRANSLATION: "me/a.b:c"})
+    assert remove_model(settings, "me/a.b:c")
+    assert not remove_model(settings, "me/a.b:c")
+    assert assigned_models(settings) == {}
+    assert "me/a.b:c" not in MODEL_REGISTRY
+
+
+def test_what_cannot_be_is_not_written(settings: Settings) -> None:
+    opened(settings, FILE)
+    with pytest.raises(SettingsError, match="valid integer"):
+        add_models(settings, {"a": {"capabilities": ["translation"], "max_context": "4k"}})
+    with pytest.raises(UnknownModelError):
+        assign_models(settings, {TRANSLATION: "nobody/nothing"})
+    with pytest.raises(LoadError, match="not registered for image_generation"):
+        assign_models(settings, {ModelCapability.IMAGE_GENERATION: EMBEDDED_PRIMARY})
+    assert settings.file.read_text() == FILE
+    settings.file.write_text("context = \n")
+    with pytest.raises(SettingsError, match="line 1"):
+        assign_models(settings, {TRANSLATION: EMBEDDED_PRIMARY})

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.weights.conftest import FileServer
+
+from airunner.models.assign import auto_assign
+from airunner.models.catalog import Resolution
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.runtime.team_setup import TeamMember, TeamProposal, to_assign
+from airunner.weights.offer import SPEED_BYTES, Offer, measured_speed
+
+TRANSLATION, SUMMARIZATION = ModelCapability.TRANSLATION, ModelCapability.SUMMARIZATION
+SMALL = ModelSpec("small", [TRANSLATION, SUMMARIZATION], gpu_memory_gb=1, priority=10)
+BIG = ModelSpec("big", [TRANSLATION, SUMMARIZATION], gpu_memory_gb=4, priority=90)
+REGISTRY = {spec.model_path: spec for spec in (SMALL, BIG)}
+BOTH = (TRANSLATION, SUMMARIZATION)
+
+
+def test_what_would_not_serve_by_itself_is_assigned() -> None:
+    plan = auto_assign(REGISTRY, 2 * 10**9, capabilities=BOTH)
+    serving = {TRANSLATION: Resolution(BIG, BIG), SUMMARIZATION: Resolution(SMALL, BIG)}
+    assert to_assign(plan, serving, ["small", "big"]) == {TRANSLATION: "small"}
+    assert to_assign(plan, serving, ["big"]) == {}, "what could not be fetched serves nobody"
+
+
+def test_a_model_that_cannot_be_had_is_passed_over_with_the_reason() -> None:
+    refused = lambda spec: "gated: sign in" if spec is BIG else ""  # noqa: E731
+    plan = auto_assign(REGISTRY, 9 * 10**9, capabilities=BOTH, refused=refused)
+    assert set(plan.mapping.values()) == {"small"}
+    (passed_over,) = plan.choices[0].rejected
+    assert (passed_over.model, passed_over.reason) == ("big", "gated: sign in")
+
+
+def test_an_assigned_model_comes_first_if_it_fits() -> None:
+    wanted = {TRANSLATION: "small", SUMMARIZATION: "big"}
+    plan = auto_assign(REGISTRY, 9 * 10**9, capabilities=BOTH, assigned=wanted)
+    assert plan.mapping == wanted
+    assert "assigned" in plan.choices[0].reason
+    less = auto_assign(REGISTRY, 2 * 10**9, capabilities=BOTH, assigned=wanted)
+    assert set(less.mapping.values()) == {"small"}
+
+
+def proposal(*offers: Offer, **figures: float) -> TeamProposal:
+    members = [TeamMember(o.model, (), None, "MIT", "", o) for o in offers]
+    empty = TeamProposal(1, 1, tuple(members), (), None, 100)
+    return replace(empty, **figures)
+
+
+def test_only_what_is_missing_and_can_be_had_is_counted() -> None:
+    here, wanted = Offer("a", True, 50), Offer("b", False, 60)
+    gone = Offer("c", False, 70, problem="no", unreachable=True)
+    team = proposal(here, wanted, gone, bytes_per_s=6.0)
+    assert [m.model for m in team.missing] == ["b", "c"]
+    assert (team.fetch_bytes, team.seconds, team.unreachable) == (60, 10.0, True)
+    assert team.fits_on_disk
+    assert not proposal(wanted, free_bytes=59).fits_on_disk
+    assert proposal(wanted).seconds is None
+
+
+def test_the_speed_is_measured_on_the_file_itself(server: FileServer) -> None:
+    server.files["/a"] = bytes(1_000_000)
+    ticks = iter((0.0, *[0.5] * 1000))
+    assert measured_speed(f"{server.url}/a", lambda: next(ticks)) == 2_000_000
+    assert server.requests == [("/a", f"bytes=0-{SPEED_BYTES - 1}")]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/empty", "/odd"])
+def test_a_file_that_does_not_come_has_no_speed(server: FileServer, path: str) -> None:
+    server.files["/empty"] = b""
+    server.odd["/odd"] = (500, {}, [])
+    assert measured_speed(f"{server.url}{path}") is None
+    assert measured_speed("http://127.0.0.1:9/a") is None

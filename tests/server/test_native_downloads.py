@@ -1,0 +1,111 @@
+"""Finding models and fetching them over HTTP, against a hub of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import Eventually
+from tests.server.conftest import Server, serving
+from tests.weights.conftest import FileServer, file_server
+
+from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY
+
+MODELS = {
+    "Qwen/Qwen3-8B": ("Qwen/Qwen3-8B-GGUF", "Qwen3-8B-Q4_K_M.gguf"),
+    "Qwen/Qwen3-4B": ("Qwen/Qwen3-4B-GGUF", "Qwen3-4B-Q4_K_M.gguf"),
+    "Qwen/Qwen3-Embedding-0.6B": ("Qwen/Qwen3-Embedding-0.6B-GGUF", "Embedding-Q8_0.gguf"),
+}
+BODY = b"GGUF" + os.urandom(300_000)
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+FIRST, SECOND, THIRD = MODELS
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def hub() -> Iterator[FileServer]:
+    """A hub that has the files of three registered models, and finds them."""
+    lfs = {"sha256": hashlib.sha256(BODY).hexdigest(), "size": len(BODY), "pointerSize": 134}
+    with file_server() as state:
+        rows = [{"id": repo, "sha": COMMIT, "downloads": 3} for repo, _ in MODELS.values()]
+        state.files["/api/models"] = json.dumps(rows).encode()
+        for repo, name in MODELS.values():
+            siblings = [{"rfilename": name, "size": len(BODY), "lfs": lfs}]
+            listing = {"id": repo, "sha": COMMIT, "siblings": siblings}
+            state.files[f"/api/models/{repo}/revision/main"] = json.dumps(listing).encode()
+            state.files[f"/{repo}/resolve/{COMMIT}/{name}"] = BODY
+        yield state
+
+
+def shown(api: httpx.Client) -> dict[str, dict[str, Any]]:
+    return {each["model"]: each for each in api.get("/downloads").json()["downloads"]}
+
+
+def start(home: Path, hub: FileServer) -> Any:
+    budget = ("--max-memory", "600MB", "--parallel-downloads", "1", "--no-offline")
+    return serving(home, *budget, HF_ENDPOINT=hub.url)
+
+
+def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
+    home: Path, hub: FileServer, eventually: Eventually
+) -> None:
+    def has_come(api: httpx.Client, model: str) -> int:
+        return int(shown(api)[model]["done_bytes"])
+
+    with start(home, hub) as server, server.api as api:
+        found = api.get("/hub", params={"search": "qwen"}).json()["models"]
+        assert [each["registered"] for each in found] == [[FIRST], [SECOND], [THIRD]]
+        (file,) = found[0]["files"]
+        assert (file["n_bytes"], file["fit"]["verdict"]) == (len(BODY), "fits")
+        assert "about" in file["fit"]["words"]
+        fits = {fit["model"]: fit for fit in api.get("/fits").json()["fits"]}
+        assert fits[EMBEDDED_PRIMARY]["exact"]
+        assert fits[EMBEDDED_PRIMARY]["verdict"] == "fits"
+        assert fits[FIRST]["verdict"] == "no"
+        assert fits[FIRST]["needed_bytes"] == 5 * 10**9
+
+        hub.hold_after = 100_000
+        for model in MODELS:
+            assert api.post("/downloads", json={"model": model}).status_code == 202
+        assert api.patch(f"/downloads/{THIRD}", json={"place": 1}).json()["place"] == 1
+        eventually(lambda: has_come(api, FIRST) > 0)
+        assert api.patch(f"/downloads/{FIRST}", json={"action": "pause"}).json()["place"] is None
+        eventually(lambda: has_come(api, THIRD) > 0)
+        assert {model: each["state"] for model, each in shown(api).items()} == {
+            FIRST: "paused",
+            SECOND: "queued",
+            THIRD: "running",
+        }
+        assert list(shown(api)) == [FIRST, THIRD, SECOND]
+
+    hub.hold_after = None
+    with start(home, hub) as server, server.api as api:
+        eventually(lambda: shown(api)[SECOND]["state"] == "done")
+        assert shown(api)[THIRD]["state"] == "done"
+        assert shown(api)[FIRST]["state"] == "paused"
+        api.patch(f"/downloads/{FIRST}", json={"action": "resume"})
+        eventually(lambda: shown(api)[FIRST]["state"] == "done")
+        assert Path(shown(api)[FIRST]["path"]).read_bytes() == BODY
+        resumed = [path for path, span in hub.requests if span is not None]
+        assert len(resumed) == 2, "the paused one, and the one that the end broke off"
+
+        sheet = server.airunner("models", "remove", SECOND)
+        assert "freed" in sheet.stdout
+        gone = api.delete(f"/models/{FIRST}").json()
+        assert (gone["freed_bytes"], gone["words"][-6:]) == (len(BODY), "freed.")
+        assert FIRST not in shown(api)
+
+
+def test_offline_the_hub_is_not_asked_and_the_answer_says_so(server: Server) -> None:
+    with server.api as api:
+        answer = api.get("/hub", params={"search": "qwen"})
+        assert answer.status_code == 503
+        assert "stay offline" in answer.json()["error"]["message"]
+        assert api.get("/hub").status_code == 400

@@ -1,0 +1,124 @@
+"""A real server and a real browser: Debian's chromium, which is installed where it may be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
+from tests.server.conftest import Server, home, serving
+
+__all__ = ["home"]  # a fixture of the servers' tests
+
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 30_000
+_INSTALL = ("apt-get", "install", "--yes", "--quiet", "chromium")
+
+
+def chromium() -> str:
+    """Debian's browser, installed if this process may; else its tests are skipped, and say why."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(_INSTALL, capture_output=True, timeout=280, check=False)
+        found = shutil.which("chromium")
+    if found is None:
+        pytest.skip(f"the web page needs a browser: {' '.join(_INSTALL)}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of this process."""
+    path = chromium()
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[Server]:
+    """One server for the tests of a module, with room for both models and for long answers."""
+    with serving(home, "--max-memory", "600MB", "--max-tokens", "160") as found:
+        yield found
+
+
+@dataclass
+class Site:
+    """The page of a server in a browser, and every host that the browser asked."""
+
+    server: Server
+    context: BrowserContext
+    hosts: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.server.presence.url
+
+    def open(self, path: str = "/chat") -> Page:
+        """A tab at ``path``, ready to be used."""
+        tab = self.context.new_page()
+        tab.on("request", self._asked)
+        tab.on("pageerror", lambda error: self.problems.append(str(error)))
+        tab.goto(self.url + path)
+        tab.locator(".middle *").first.wait_for()
+        return tab
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.hosts.add("/".join(request.url.split("/", 3)[:3]))
+
+
+@contextmanager
+def site_of(server: Server, browser: Browser, **options: object) -> Iterator[Site]:
+    """The page of ``server``; afterwards no other host was asked, and no script failed."""
+    context = browser.new_context(**{"viewport": DESKTOP, **options})
+    context.set_default_timeout(PATIENCE_MS)
+    site = Site(server, context)
+    yield site
+    context.close()
+    assert site.hosts <= {site.url}
+    assert not site.problems
+
+
+@pytest.fixture
+def site(server: Server, browser: Browser) -> Iterator[Site]:
+    """The page on a desktop."""
+    with site_of(server, browser) as found:
+        yield found
+
+
+@pytest.fixture
+def phone(server: Server, browser: Browser) -> Iterator[Site]:
+    """The page on a phone."""
+    with site_of(server, browser, viewport=PHONE, has_touch=True, is_mobile=True) as found:
+        yield found
+
+
+def violations(tab: Page) -> list[str]:
+    """What axe-core finds wrong, in a line each; both in light and in dark."""
+    found = []
+    for dark in (False, True):
+        tab.evaluate(f"document.body.classList.toggle('body--dark', {str(dark).lower()})")
+        for each in Axe().run(tab).response["violations"]:
+            places = [node["html"][:160] for node in each["nodes"]]
+            found.append(f"{'dark' if dark else 'light'}: {each['id']}: {places}")
+    return found

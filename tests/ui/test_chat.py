@@ -1,0 +1,62 @@
+"""The chat in a real browser, over a real server and model."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.ui.conftest import Site, violations
+
+STORY = "Tell me a long story about the sea."
+
+
+def say(tab: Page, text: str) -> None:
+    tab.get_by_label("Message", exact=True).fill(text)
+    tab.keyboard.press("Enter")
+
+
+def answered(tab: Page) -> None:
+    expect(tab.get_by_role("status").filter(has_text="complete")).to_have_count(1)
+
+
+def test_an_answer_comes_and_is_there_after_a_reload(site: Site) -> None:
+    tab = site.open()
+    say(tab, "Hello! <b>Who</b> are you?")
+    answered(tab)
+    said = tab.locator(".said")
+    expect(said).to_have_count(2)
+    words = said.all_inner_texts()
+    assert words[0].startswith("Hello! <b>Who</b> are you?")
+    tab.reload()
+    expect(said).to_have_count(2)
+    assert said.all_inner_texts() == words
+    expect(tab.locator(".conversation[aria-current=page]")).to_have_count(1)
+
+
+def test_a_reload_in_the_middle_goes_on_and_two_windows_show_the_same(site: Site) -> None:
+    tab = site.open()
+    say(tab, STORY)
+    expect(tab.locator(".live .block")).not_to_have_count(0)
+    tab.reload()
+    other = site.open(tab.url.removeprefix(site.url))
+    for each in (tab, other):
+        expect(each.locator(".live")).to_have_count(0)
+        expect(each.locator(".said.user")).to_have_count(1)
+    assert tab.locator(".said").all_inner_texts() == other.locator(".said").all_inner_texts()
+
+
+def test_an_answer_is_stopped_and_the_conversation_goes_on(site: Site) -> None:
+    tab = site.open()
+    say(tab, STORY)
+    tab.get_by_role("button", name="Stop the answer").click()
+    expect(tab.get_by_role("button", name="Send")).to_be_visible()
+    say(tab, "Good.")
+    expect(tab.locator(".said.user")).to_have_count(2)
+    answered(tab)
+
+
+@pytest.mark.parametrize("where", ["site", "phone"])
+def test_axe_finds_nothing(where: str, request: pytest.FixtureRequest) -> None:
+    tab = request.getfixturevalue(where).open()
+    say(tab, "Hello!")
+    answered(tab)
+    assert violations(tab) == []
