@@ -31,6 +31,12 @@ OTHER_RAISES = {
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
+    # what the system would raise, had it the same rule: no pipe for a file, no link on the way
+    "OSError": {"toolbox/files/saving.py", "tools/real_path.py"},
+    "FileNotFoundError": {"mcp/client/stdio.py"},  # the same, of a program
+    "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
+    "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
+    "httpx2.ReadError": {"mcp/client/http.py"},
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
 
@@ -51,6 +57,8 @@ READS_ENVIRONMENT = {
     "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
+    "mcp/client/stdio.py",  # hands servers the few variables that every program needs
+    "mcp/client/supervisor.py",  # hands on the environment that it was itself given
 }
 
 NAMES_ENGINES = {
