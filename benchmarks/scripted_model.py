@@ -29,12 +29,15 @@ from airunner.messages import Delta, FinishReason, ToolCall, Usage
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.tools.call_tool import CALL_TOOL
 
 MODEL = "scripted/model"
 CHARACTERS_A_TOKEN = 4
 MODEL_BYTES = 2_100_000_000
 _USUAL_RATE = 400.0
 _CALL = re.compile(r"use (\w+)(?: (\{.*\}))?", re.DOTALL)
+_CONSTANT = re.compile(r'"(?:const": |enum": \[)"(\w+)"')
+_PICTURE = re.compile(r"\d{4}-\d\d-\d\d \S+ \S+\.png")
 
 PARAGRAPH = (
     "A **swap** keeps the conversation, whoever holds it: the engine's count of cached tokens "
@@ -68,6 +71,16 @@ class ScriptedModel(FakeModel):
         last = request.messages[-1]
         said = next((m.text for m in reversed(request.messages) if m.role == "user"), "")
         call = _CALL.search(said)
+        if last.role != "tool" and request.tool_choice not in ("auto", "none"):
+            named = _PICTURE.search(said)
+            which: dict[str, Any] = {"picture": named[0]} if named else {}
+            if request.tool_choice == CALL_TOOL:
+                told = _CONSTANT.findall(json.dumps(request.json_schema))
+                which = {"name": next(n for n in told if n != CALL_TOOL), "arguments": which}
+            yield Delta(tool_name=request.tool_choice)
+            forced = ToolCall("", request.tool_choice, which)
+            yield Delta(tool_calls=(forced,), finish_reason="tool_calls", usage=Usage(9, 0, 1))
+            return
         finish: FinishReason = "length" if re.search(r"\bcut\b", said) else "stop"
         if call and last.role != "tool":
             arguments = json.loads(call[2] or "{}")

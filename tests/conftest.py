@@ -59,6 +59,12 @@ def any_terminal() -> None:
         os.environ.pop(name, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_other_programs() -> None:
+    """Let no model that the developer's other programs have be taken for one that is here."""
+    os.environ["HF_HUB_CACHE"] = os.environ["LLAMA_CACHE"] = "/nowhere"
+
+
 @pytest.fixture(scope="session")
 def weights_home() -> Path:
     """An AIRUNNER_HOME that survives the run; `AIRUNNER_TEST_CACHE` places it elsewhere."""

@@ -19,21 +19,23 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES = 400
 
 OTHER_RAISES = {
-    "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
+    "AttributeError": {"__init__.py", "runtime/__init__.py"},  # what __getattr__ has to raise
     "ValueError": {  # parsers, whose caller knows the origin
-        *("config/byte_size.py", "config/values.py"),
-        *("json_schema/effort.py", "json_schema/plain.py"),
+        *("config/byte_size.py", "config/values.py", "config/variables.py"),
+        *("json_schema/effort.py", "json_schema/plain.py", "records/saved_message.py"),
         # what pydantic makes an answer of
         *("server/openai/chat_request.py", "server/openai/completions.py"),
     },
+    # What a file that cannot be read raises; its reader knows what that means.
+    "OSError": {"toolbox/files/saving.py", "tools/real_path.py", "config/regular_file.py"},
+    "FileNotFoundError": {"mcp/client/stdio.py", "config/regular_file.py"},
+    "IsADirectoryError": {"config/regular_file.py"},
     "RequestValidationError": {"server/openai/chat_request.py"},  # the same, beyond its reach
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
+    "StopAsyncIteration": {"mcp/client/sound_stream.py"},  # what the end of a stream is
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
-    # what the system would raise, had it the same rule: no pipe for a file, no link on the way
-    "OSError": {"toolbox/files/saving.py", "tools/real_path.py"},
-    "FileNotFoundError": {"mcp/client/stdio.py"},  # the same, of a program
     "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
     "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
     "httpx2.ReadError": {"mcp/client/http.py"},
@@ -49,9 +51,11 @@ ENDS_OF_COMMANDS = {
 }
 
 READS_ENVIRONMENT = {
+    "cli/line_editor.py",  # sets what the line editor's library reads
     "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
     "config/other_programs.py",  # where Ollama and others keep models, by their own variables
     "config/settings.py",  # the one reader of what the user chose
+    "config/variables.py",  # what a value of the user's names by ${NAME}
     "weights/wheel.py",  # hands pip the environment it was itself given
     "engines/diffusers/libraries.py",  # sets what the image libraries read when they load
     "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -116,3 +117,8 @@ def test_uv_looks_for_packages_where_pip_was_told_to(tmp_path: Path) -> None:
 
     own = uv_environment({**told, "UV_DEFAULT_INDEX": "https://uv.example/simple"})
     assert own["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
+
+
+def test_make_run_fits_the_engine_to_the_machine_before_the_demo() -> None:
+    done = subprocess.run(["make", "-n", "run"], cwd=ROOT, capture_output=True, text=True)
+    assert 0 < done.stdout.index("airunner engine") < done.stdout.index("airunner demo")

@@ -12,6 +12,7 @@ from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind, recorded
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.events import (
     Event,
     EventBus,
@@ -214,3 +215,33 @@ def test_a_call_outside_of_turns_runs_if_the_user_wrote_it(
         "delete_file", {"path": "x"}, max_result_tokens=100, by_user=True
     )
     assert "forbids" in asyncio.run(denied).problem
+
+
+def test_never_is_remembered_for_the_conversation_and_for_no_other() -> None:
+    disk, first, second = Disk(), Conversation.begin(), Conversation.begin()
+    loop = loop_of([DELETE, "Sorry.", DELETE, "Sorry.", DELETE, "Done."], disk)
+
+    async def talk() -> None:
+        assert len((await answering(loop, first, "never"))[1]) == 1
+        events, asked = await answering(loop, first)
+        assert not asked
+        (decided,) = of_kind(events, PermissionDecided)
+        assert (decided.allowed, decided.by, decided.question) == (False, "user", "")
+        assert len((await answering(loop, second, "yes"))[1]) == 1
+
+    asyncio.run(talk())
+    assert disk.deleted == ["taxes"]
+
+
+def test_tools_that_are_forbidden_for_a_turn_stay_shown_and_are_not_run() -> None:
+    disk, conversation = Disk(), Conversation.begin()
+    loop = loop_of([DELETE, "Sorry."], disk, {"delete_file": "allow"})
+    request = TurnRequest("Go.", forbidden=frozenset({"delete_file"}))
+
+    async def talk() -> list[Event]:
+        async with aclosing(loop.run(conversation, request)) as events:
+            return [event async for event in events]
+
+    (finished,) = of_kind(asyncio.run(talk()), ToolCallFinished)
+    assert "may not be called for this message" in finished.problem
+    assert disk.deleted == []

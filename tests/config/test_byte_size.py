@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunner.config.byte_size import format_bytes, parse_bytes
+from airunner.config.byte_size import format_bytes, parse_bytes, size_bytes
 
 UNITS = {"": 1, "B": 1, "k": 10**3, "MB": 10**6, "G": 10**9, "TB": 10**12}
 UNITS |= {"KiB": 2**10, "mib": 2**20, "GiB": 2**30, "Ti": 2**40}
@@ -65,3 +65,28 @@ def test_a_formatted_size_is_read_back_within_half_a_percent(n_bytes: int) -> No
 )
 def test_sizes_for_people(n_bytes: int | None, expected: str) -> None:
     assert format_bytes(n_bytes) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "n_bytes"),
+    [
+        ("6", 6 * 10**9),
+        (8, 8 * 10**9),
+        (7.5, 75 * 10**8),
+        ("0.5", 5 * 10**8),
+        ("6B", 6),
+        ("600000000", 600_000_000),
+        (600_000_000, 600_000_000),
+        ("0", 0),
+        (0, 0),
+        ("6KB", 6000),
+    ],
+)
+def test_a_number_alone_means_the_same_everywhere(written: str | float, n_bytes: int) -> None:
+    assert size_bytes(written) == n_bytes
+
+
+@pytest.mark.parametrize("written", ["6000", 1000, 999_999, "1e9", "99999999TB", -3.0, "12345.5"])
+def test_a_size_that_nobody_can_mean_is_refused(written: str | float) -> None:
+    with pytest.raises(ValueError, match=r"of what|6\.5GiB|no machine"):
+        size_bytes(written)

@@ -20,13 +20,13 @@ OTHER = HERE.parent / "test_byte_size.py"
 EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = {
     "home": (("/a", Path("/a")), ("/b", Path("/b")), ("'/c'", Path("/c"))),
     "primary": (("a/model", "a/model"), ("b", "b"), ("'c'", "c")),
-    "max_memory": (("600MB", 600_000_000), ("6.5GiB", 13 * 2**29), ("123", 123)),
+    "max_memory": (("600MB", 600_000_000), ("6.5GiB", 13 * 2**29), ("6.5", 6_500_000_000)),
     "reserve": (("0", 0), ("1GiB", 2**30), ("'8G'", 8 * 10**9)),
     "devices": (
         ("cpu:0=600MB,cpu:1", (("cpu:0", 600_000_000), ("cpu:1", None))),
         ("cuda:0=400MB", (("cuda:0", 400_000_000),)),
         ("{'cpu:0' = '1MB', 'cuda:1' = 5, metal = 'auto'}",
-         (("cpu:0", 10**6), ("cuda:1", 5), ("metal", None))),
+         (("cpu:0", 10**6), ("cuda:1", 5 * 10**9), ("metal", None))),
     ),
     "visible_gpus": (("0,1", "0,1"), ("GPU-12", "GPU-12"), ("''", "")),
     "assign": (
@@ -44,6 +44,7 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "llama_server": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
     "engine": (("cu128", "cu128"), ("vulkan", "vulkan"), ("'rocm'", "rocm")),
     "engine_index": (("http://a", "http://a"), ("b", "b"), ("'c'", "c")),
+    "chat_template": ((str(HERE), HERE), (str(OTHER), OTHER), (json.dumps(str(HERE)), HERE)),
     "parking_memory": (("0", 0), ("5MB", 5 * 10**6), ("'1KiB'", 1024)),
     "parking_disk": (("0", 0), ("5MB", 5 * 10**6), ("'1KiB'", 1024)),
     "queue_limit": (("1", 1), ("2", 2), ("3", 3)),
@@ -154,14 +155,23 @@ def test_the_user_s_file_is_read_when_no_home_is_named(tmp_path: Path) -> None:
     ("name", "value", "hint"),
     [
         ("home", " ", "path"),
+        ("home", "a\0b", "path"),
+        ("home", "~nosuchuser/x", "no user 'nosuchuser'"),
+        ("files", "~nosuchuser", "give the full path"),
+        ("image_size", "99999x64", "up to 16,384"),
+        ("image_size", "9" * 5000 + "x64", "up to 16,384"),
+        ("context", "9" * 20, "up to 2,147,483,647"),
         ("max_memory", "lots", "6.5GiB"),
-        ("max_memory", "0", "at least 1"),
+        ("max_memory", "0", "at least 1.00 MB"),
         ("max_memory", True, "size"),
-        ("max_memory", 1.5, "size"),
+        ("max_memory", "60KB", "at least 1.00 MB"),
+        ("max_memory", 6000, "6000 of what? Write 6000MB"),
+        ("max_memory", "9999TB", "no machine has"),
+        ("max_memory", float("nan"), "6.5GiB"),
         ("reserve", "-1", "size"),
         ("devices", "gpu0=1GB", "cuda:0"),
         ("devices", "cpu:0=x", "6.5GiB"),
-        ("devices", "cpu:0=0", "at least 1"),
+        ("devices", "cpu:0=0", "at least 1.00 MB"),
         ("devices", "cpu:0,cpu:0", "twice"),
         ("devices", 5, "list"),
         ("assign", "summarization", "summarization=cpu:1"),
@@ -215,7 +225,7 @@ def test_a_bad_variable_is_named_and_an_empty_one_is_unset(tmp_path: Path) -> No
         (b"max_memory = '1QB'", "max_memory", "6.5GiB"),
         (b"config = 'x.toml'", "config", "cannot name another"),
         (b"max_memory = \n", "config", "line 1"),
-        (b"\xff\xfe", "config", "not valid TOML"),
+        (b"\xff\xfe\xff", "config", "not valid TOML"),
     ],
 )
 def test_a_bad_file_is_named(content: bytes, name: str, hint: str, tmp_path: Path) -> None:
@@ -241,8 +251,8 @@ def test_an_unknown_flag_is_refused_with_a_suggestion() -> None:
 
 def test_replace_keeps_other_origins_and_clears_optional_values(tmp_path: Path) -> None:
     loaded = Settings.load({"max_memory": "1GB"}, {"AIRUNNER_HOME": str(tmp_path)})
-    changed = loaded.replace(max_memory=None, devices="cpu:0=2KB")
-    assert (changed.max_memory, changed.devices) == (None, (("cpu:0", 2000),))
+    changed = loaded.replace(max_memory=None, devices="cpu:0=2MB")
+    assert (changed.max_memory, changed.devices) == (None, (("cpu:0", 2_000_000),))
     assert changed.origins["max_memory"] == changed.origins["devices"] == "code"
     assert changed.origins["home"] == "AIRUNNER_HOME"
     assert loaded.max_memory == 10**9
@@ -273,3 +283,39 @@ def test_importing_settings_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Path(__file__).parents[1].joinpath("cases/documents/config-with-bom.toml").read_bytes(),
+        'max_memory = "6GB"\r\ncontext = 4096\r\n'.encode("utf-8-sig"),
+        'max_memory = "6GB"\ncontext = 4096\n'.encode("utf-16"),
+        b"max_memory = 6\ncontext = 4096",
+        b"max_memory = 6.0\ncontext = 4096",
+    ],
+)
+def test_a_file_as_editors_write_it(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(content)
+    read = Settings.load(environ={"AIRUNNER_HOME": str(tmp_path)})
+    assert (read.max_memory, read.context) == (6 * 10**9, 4096)
+
+
+def test_a_user_without_a_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose user no file knows."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_PICTURES_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"no home folder; name one with --home"):
+        Settings.load(environ={})
+    with pytest.raises(SettingsError, match=r"no home folder; give the full path"):
+        Settings.load({"home": "~/x"}, {})
+    told = Settings.load({"home": "/srv/airunner"}, {})
+    assert told.files == Path("/srv/airunner/files")
+    assert told.pictures == Path("/srv/airunner/pictures")
+    assert not list(tmp_path.iterdir()), "nothing was made under a folder called ~"

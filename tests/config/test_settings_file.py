@@ -70,7 +70,7 @@ def test_every_form_is_read_back_as_it_was_meant(path: Path) -> None:
     file = SettingsFile(load(path))
     given = {
         "max_memory": "6.5GiB",
-        "reserve": 1000,
+        "reserve": 5_000_000,
         "devices": "cpu:0=600MB,cpu:1",
         "assign": {"summarization": "cpu:1"},
         "keep_in_memory": "summarization, translation",
@@ -143,3 +143,10 @@ def test_a_file_that_somebody_broke_is_left_alone(path: Path) -> None:
     path.mkdir()
     with pytest.raises((SettingsError, StorageError)):
         file.change({"context": 4096})
+
+
+def test_a_byte_order_mark_is_no_error(path: Path) -> None:
+    path.write_text(WRITTEN, encoding="utf-8-sig")
+    SettingsFile(load(path)).change({"context": 8192})
+    assert load(path).context == 8192
+    assert "# half of it" in path.read_text(encoding="utf-8-sig")

@@ -50,12 +50,30 @@ def test_later_edits_of_the_dictionaries_are_seen():
     assert models.for_capability(SUMMARIZATION) is models.spec("my-model/path")
 
 
-@pytest.mark.parametrize("typed", ["qwen/qwen3-8b", "Qwen3-8B", "Qwen/Qwen3-8b-Instruct", "qwen3"])
+@pytest.mark.parametrize("typed", ["Qwen/Qwen3-8b-Instruct", "qwen3"])
 def test_a_misspelt_name_is_answered_with_the_likely_one(typed):
     models = catalog(spec("Qwen/Qwen3-8B"), spec("mistralai/Ministral"))
     with pytest.raises(UnknownModelError, match="Did you mean Qwen/Qwen3-8B") as caught:
         models.spec(typed)
     assert caught.value.suggestions == ("Qwen/Qwen3-8B",)
+
+
+@pytest.mark.parametrize("typed", ["qwen/qwen3-8b", "Qwen3-8B", "qwen3-8b", "n3-8b", "big-qwen"])
+def test_a_name_needs_neither_its_case_nor_its_beginning(typed):
+    wanted = spec("Qwen/Qwen3-8B")
+    wanted.short_names = ("big-qwen",)
+    models = catalog(wanted, spec("mistralai/Ministral"), spec("qwen/Qwen3-14B"))
+    assert models.spec(typed) is wanted
+
+
+def test_an_ending_that_several_names_have_is_asked_about():
+    models = catalog(spec("a/My-Chat-8B"), spec("b/Your-Chat-8B"))
+    with pytest.raises(UnknownModelError, match="Did you mean a/My-Chat-8B or b/Your-Chat-8B"):
+        models.spec("chat-8b")
+    other = catalog(spec("a/Some"), spec("b/some"))
+    with pytest.raises(UnknownModelError, match="Did you mean a/Some or b/some"):
+        other.spec("some")
+    assert other.spec("b/some").model_path == "b/some"
 
 
 def resolve(available: set[str], fallback: str | None = "embedded/small"):
@@ -102,7 +120,9 @@ def test_every_problem_of_a_registry_is_told_at_once():
     broken = {
         "a/key": spec("a/another"),
         "a/engine": spec("a/engine", engine="steam"),
+        "a/remote": spec("a/remote", engine="remote"),
         "a/useless": ModelSpec("a/useless", []),
+        "a/dialect": spec("a/dialect", chat_dialect="chatml"),
         "nowhere": spec("nowhere"),
         "a/numbers": spec(
             "a/numbers",
@@ -124,7 +144,9 @@ def test_every_problem_of_a_registry_is_told_at_once():
     for expected in (
         "a/key is registered with another model_path, a/another",
         "a/engine has engine 'steam'; there is llama_cpp, diffusers",
+        "a/remote has engine 'remote'; there is llama_cpp, diffusers",
         "a/useless has no capabilities",
+        "a/dialect has chat_dialect='chatml'; there are native, guided",
         "nowhere has no sources",
         "a/numbers has max_context=0",
         "a/numbers has gpu_memory_gb=nan",
@@ -139,7 +161,7 @@ def test_every_problem_of_a_registry_is_told_at_once():
         "summarization is mapped to a/absent, which is not registered",
     ):
         assert expected in told
-    assert len(caught.value.problems) == 15
+    assert len(caught.value.problems) == 17
 
 
 def test_a_name_alone_says_where_to_look():

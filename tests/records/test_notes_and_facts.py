@@ -21,7 +21,7 @@ def test_a_note_has_a_title_of_its_own(records: Records) -> None:
     notes = records.notes
     note = notes.add("Shopping  list\n", "milk\neggs\ud800")
     assert note is not None
-    assert (note.title, note.text) == ("Shopping list", "milk\neggs?")
+    assert (note.title, note.text) == ("Shopping list", "milk\neggs\ufffd")
     assert notes.add("shopping LIST", "other") is None
     assert notes.get("SHOPPING list") == note
     assert notes.get("shopping") is None

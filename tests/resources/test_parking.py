@@ -186,11 +186,16 @@ def test_without_a_memory_file_system_disk_serves_alone(tmp_path: Path) -> None:
     assert list(nowhere.offers(1)) == []
 
 
-def test_a_home_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_has_no_tier_on_disk(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file, not a folder")
+    lot = open_parking_lot(tmp_path / "home", 0, 100, tmp_path / "absent")
+    assert list(lot.offers(1)) == []
+    lot.close()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "parked").write_text("a file, not a folder")
     with pytest.raises(StorageError) as caught:
-        open_parking_lot(tmp_path / "home", 0, 100, tmp_path / "absent")
-    assert caught.value.path == tmp_path / "home/parked"
+        open_parking_lot(tmp_path / "other", 0, 100, tmp_path / "absent")
+    assert caught.value.path == tmp_path / "other/parked"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")

@@ -105,3 +105,18 @@ def test_files_may_fill_what_is_neither_reserved_nor_promised(tmp_path: Path) ->
     assert hardware.read_room(held("cuda:0", 1 << 50)) > 0
     # What this process holds of its own, the system has counted already.
     assert hardware.read_room(held("cpu", 1, os.getpid())) > 0
+
+
+def test_a_device_that_is_not_there_is_told_at_each_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = DeviceReport((Device("cpu:0", "cpu", "CPU", 8 * GB, 8 * GB),))
+    monkeypatch.setattr("airunner.devices.probe.probe_cpu", lambda: cpu)
+    nothing = {"visible_gpus": "", "reserve": "0"}
+    Hardware(settings(tmp_path, devices="cpu:0=1GB,cpu:1=1GB", **nothing), known_engines())
+    assert not caplog.messages, "parts of RAM are what was asked for"
+    Hardware(settings(tmp_path, devices="metal,rocm:7=1GB", **nothing), known_engines())
+    assert caplog.messages == [
+        "there is no metal here: RAM is used in its place",
+        "there is no rocm:7 here: RAM is used in its place",
+    ]

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.weights.conftest import FileServer
 
+from airunner.engines.known import known_engines
+from airunner.events import EventBus
 from airunner.models.assign import auto_assign
-from airunner.models.catalog import Resolution
+from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.runtime.team_setup import TeamMember, TeamProposal, to_assign
+from airunner.runtime.team_setup import TeamMember, TeamProposal, propose_team, to_assign
 from airunner.weights.offer import SPEED_BYTES, Offer, measured_speed
+from airunner.weights.store import ModelStore
 
 TRANSLATION, SUMMARIZATION = ModelCapability.TRANSLATION, ModelCapability.SUMMARIZATION
 SMALL = ModelSpec("small", [TRANSLATION, SUMMARIZATION], gpu_memory_gb=1, priority=10)
@@ -33,6 +37,21 @@ def test_a_model_that_cannot_be_had_is_passed_over_with_the_reason() -> None:
     assert (passed_over.model, passed_over.reason) == ("big", "gated: sign in")
 
 
+def test_what_would_be_preferred_and_is_gated_is_told(tmp_path: Path) -> None:
+    gated = replace(BIG, gated=True)
+    less = replace(SMALL, model_path="less", priority=1, gated=True)
+    catalog = Catalog({s.model_path: s for s in (SMALL, gated, less)}, {}, known_engines().traits)
+    store = ModelStore(tmp_path, catalog, EventBus(), offline=True)
+
+    def planned(budget_bytes: int) -> TeamProposal:
+        refused = lambda spec: "gated: sign in" if spec.gated else ""  # noqa: E731
+        plan = auto_assign(catalog.registry, budget_bytes, capabilities=BOTH, refused=refused)
+        return propose_team(plan, catalog, store)
+
+    assert planned(9 * 10**9).gated == (("big", "gated: sign in"),)
+    assert planned(2 * 10**9).gated == (), "it would not fit either"
+
+
 def test_an_assigned_model_comes_first_if_it_fits() -> None:
     wanted = {TRANSLATION: "small", SUMMARIZATION: "big"}
     plan = auto_assign(REGISTRY, 9 * 10**9, capabilities=BOTH, assigned=wanted)
@@ -44,7 +63,7 @@ def test_an_assigned_model_comes_first_if_it_fits() -> None:
 
 def proposal(*offers: Offer, **figures: float) -> TeamProposal:
     members = [TeamMember(o.model, (), None, "MIT", "", o) for o in offers]
-    empty = TeamProposal(1, 1, tuple(members), (), None, 100)
+    empty = TeamProposal(1, 1, tuple(members), (), (), None, 100)
     return replace(empty, **figures)
 
 

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from tests.server.conftest import Server, serving
 
-from airunner.config.settings import Settings
+from airunner.config.settings import SETTINGS, Settings
 from airunner.runtime.attaching import attach
 from airunner.runtime.checkup import examine
+from airunner.server.native.settings_service import SUBJECTS
 
 TIME = {"command": sys.executable, "args": ["-m", "mcp_server_time"], "permission": "read"}
 
@@ -65,6 +66,12 @@ def test_a_setting_is_written_and_holds_from_the_next_start(
     assert "max_steps" not in (server.home / "config.toml").read_text()
 
 
+def test_every_setting_has_one_subject(api: httpx.Client) -> None:
+    listed = [name for names in SUBJECTS.values() for name in names]
+    assert sorted(listed) == sorted(SETTINGS)
+    assert api.get("/settings").json()["home"]["subject"] == "Folders and downloads"
+
+
 def test_a_flag_wins_over_what_is_written_and_that_is_told(api: httpx.Client) -> None:
     told = api.patch("/settings", json={"context": 4096}).json()["settings"]["context"]
     assert told["overridden_by"] == "flag --context"
@@ -106,8 +113,9 @@ def decision(api: httpx.Client, tool: str) -> str:
 
 def test_a_rule_holds_at_once_for_everybody(api: httpx.Client, server: Server) -> None:
     rules = api.get("/permissions").json()
-    assert rules["rules"] == [{"pattern": "@network", "decision": "deny"}]
-    assert {"pattern": "@write", "decision": "ask"} in rules["defaults"]
+    network = "every tool that reaches the network"
+    assert rules["rules"] == [{"pattern": "@network", "decision": "deny", "covers": network}]
+    assert ("@write", "ask") in [(each["pattern"], each["decision"]) for each in rules["defaults"]]
     assert (rules["always"], rules["overridden_by"]) == ([], "")
     call = {"arguments": {"text": "x"}, "approved": True}
     assert decision(api, "save_note") == "ask"
@@ -266,3 +274,8 @@ def test_the_panels_of_a_page_need_no_more_than_tools(api: httpx.Client) -> None
     ran = api.post("/tools/run_python", json={**code, "approved": True, "stream": True}).text
     assert "event: tool_call_finished" in ran
     assert "10\\ndone" in ran
+
+
+def test_every_setting_has_a_subject() -> None:
+    named = [name for names in SUBJECTS.values() for name in names]
+    assert sorted(named) == sorted(SETTINGS)

@@ -6,7 +6,7 @@ import datetime
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import pytest
 from pydantic import BaseModel, Field
@@ -15,7 +15,7 @@ from airunner.errors import InvalidToolError, ToolArgumentsError, UnknownToolErr
 from airunner.messages import ToolSchema
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.schema import bounded, compact, longest_text, without
-from airunner.tools.tool import Tool, text_of, tool
+from airunner.tools.tool import Permission, Tool, text_of, tool
 from airunner.tools.toolset import Toolset
 
 
@@ -197,6 +197,9 @@ def test_what_cannot_be_a_tool_says_why() -> None:
             _ = Tool(function).parameters
     with pytest.raises(InvalidToolError, match="begins with a letter"):
         Tool(numpy_style, name="1 tool")
+    for permission in ("exec", "", "READ", None):
+        with pytest.raises(InvalidToolError, match="one of read, write, network, execute"):
+            Tool(numpy_style, permission=cast(Permission, permission))
 
 
 def test_bounded_schemas_end() -> None:
@@ -221,7 +224,7 @@ def test_results_become_text() -> None:
     assert text_of("plain") == "plain"
     assert text_of([Row(datetime.date(2026, 5, 1))]) == '[{"when": "2026-05-01"}]'
     assert text_of({"é": None}) == '{"é": null}'
-    assert text_of("half \ud800 pair") == "half ? pair"
+    assert text_of("half \ud800 pair") == "half \ufffd pair"
 
 
 def test_toolset_keeps_order_and_refuses_doubles() -> None:

@@ -78,7 +78,9 @@ class Approvals:
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
         self._open: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Future[Answer]]] = {}
-        self._always: dict[tuple[str, str, str], str] = {}
+        # With the revision of the tool that was meant, which a server may change.
+        self._always: dict[tuple[str, str, str, str], str] = {}
+        self._agreed: set[tuple[str, str]] = set()
         self._never: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -102,7 +104,7 @@ class Approvals:
         The conversation, the tool, and what of it the answer covers.
         """
         found = self._always.items()
-        return sorted((conversation, tool, scope) for (conversation, _, scope), tool in found)
+        return sorted((conversation, tool, scope) for (conversation, _, scope, _), tool in found)
 
     def forget(self, conversation: str, tool: str) -> bool:
         """Ask again about a tool in a conversation; false if that was never answered so."""
@@ -155,16 +157,19 @@ class Approvals:
         if verdict.decision == "deny":
             decided(False, "rule")
             raise ToolDeniedError(tool.name, _BY_RULE.format(rule=verdict.rule))
-        decision = if_unsure if verdict.decision == "ask" else verdict.decision
         if (conversation, tool.name) in self._never:
             decided(False, "user")
             raise ToolDeniedError(tool.name, _BY_USER)
+        revision = tool.revision()
+        # What was allowed is the tool as it was: a server may have changed it since.
+        is_other = bool(revision) and (tool.name, revision) not in self._agreed
+        decision = if_unsure if is_other or verdict.decision == "ask" else verdict.decision
         scope = scope_of(tool, meant)
         grant = Grant(self._permissions, tool, meant, by_rule=verdict.decision == "allow")
         always = replace(grant, scope=scope)
         if decision == "allow":
             return grant
-        if (conversation, verdict.rule, scope) in self._always:
+        if (conversation, verdict.rule, scope, revision) in self._always:
             return always
         if decision == "deny":
             decided(False, "nobody")
@@ -191,13 +196,14 @@ class Approvals:
             with self._lock:
                 self._open.pop(question, None)
         decided(answer not in _REFUSALS, "user", question)
-        if answer == "always":
-            self._always[conversation, verdict.rule, scope] = tool.name
-            return always
         if answer == "never":
             self._never.add((conversation, tool.name))
         if answer in _REFUSALS:
             raise ToolDeniedError(tool.name, _BY_USER)
+        self._agreed.add((tool.name, revision))
+        if answer == "always":
+            self._always[conversation, verdict.rule, scope, revision] = tool.name
+            return always
         return grant
 
 

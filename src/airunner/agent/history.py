@@ -58,6 +58,7 @@ async def fit(
     n_ctx: int,
     reserve: int,
     model: str,
+    most_ctx: int | None = None,
     takes: Collection[MediaKind] = (),
     may_shorten: bool = True,
 ) -> Fitted:
@@ -113,7 +114,7 @@ async def fit(
     while tokens > room:
         shorter = _shorten_longest(messages, takes) if may_shorten else None
         if shorter is None:
-            raise ContextOverflowError(model, tokens, n_ctx)
+            raise ContextOverflowError(model, tokens, n_ctx, most_ctx)
         messages = shorter
         tokens = await measure(messages)
     shortened = sum(a is not b for a, b in zip(whole, messages, strict=True))

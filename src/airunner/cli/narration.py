@@ -80,6 +80,16 @@ def _tool_call_finished(e: Record) -> str:
     return f"tool {e['tool']} done in {seconds(e['seconds'])}{cut}"
 
 
+def _tool_server_changed(e: Record) -> str:
+    ends = {
+        "added": "new, to be offered from the next start on",
+        "removed": "gone",
+        "changed": "changed, to be asked about before they run",
+    }
+    told = "; ".join(f"{', '.join(e[key])}: {end}" for key, end in ends.items() if e[key])
+    return f"the tools of MCP server {e['server']} have changed: {told}"
+
+
 def _picture_saved(e: Record) -> str:
     seed = e["settings"].get("seed")
     return (
@@ -151,6 +161,7 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "permission_decided": _permission_decided,
     "tool_refused": "{origin}: tool {tool} is not offered: {problem}",
     "tool_server_connected": "MCP server {server} connected in {connect_s:time}: {tools} tools",
+    "tool_server_changed": _tool_server_changed,
     "tool_server_failed": "MCP server {server}: {problem}",
     "tool_progressed": "tool {tool}: {text}",
     "tool_call_finished": _tool_call_finished,

@@ -14,19 +14,17 @@ if TYPE_CHECKING:
     from airunner.models.assign import Assignment
 
 
+_WIDE = 76
+"""Columns of a terminal in which the names' publishers have room."""
+
+
 def _vram(text: str) -> int:
-    from airunner.config.byte_size import parse_bytes
+    from airunner.config.byte_size import size_bytes
 
     try:
-        number = float(text)
-    except ValueError:
-        try:
-            return parse_bytes(text)
-        except ValueError as problem:
-            raise typer.BadParameter(str(problem)) from None
-    if not 0 <= number < 1e9:
-        raise typer.BadParameter("write it like 8 (GB), 8GB or 7.5GiB")
-    return round(number * 10**9)
+        return size_bytes(text)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
 
 
 MaxVram = Annotated[
@@ -34,7 +32,7 @@ MaxVram = Annotated[
     typer.Option(
         parser=_vram,
         metavar="SIZE",
-        help="memory to plan for: 8 (GB of 10^9 bytes), 8GB, 7.5GiB; "
+        help="memory to plan for: 8 (GB), 8GB, 7.5GiB; "
         "default: what the roomiest GPU offers now, or RAM where there is none",
     ),
 ]
@@ -43,28 +41,30 @@ MaxVram = Annotated[
 def plan(
     settings: Settings,
     max_vram: MaxVram = None,
+    why: Annotated[bool, typer.Option("--why", help="why each, and what was passed over")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which models suit an amount of memory, and why.
+    """Show which models suit an amount of memory.
 
-    For each capability the best one that fits, and what was passed over.
+    For each capability the best one that fits; --why tells what was passed over.
     Models take turns in memory, so each must fit alone. Nothing is changed;
     `airunner models pull --team` fetches the same models.
     """
     from airunner.cli.console import print_json
-    from airunner.cli.team import running_team
+    from airunner.cli.team import surveyed
 
-    with running_team(settings, "plan") as runtime:
-        assignment = runtime.plan(max_vram)
+    with surveyed(settings) as known:
+        assignment = known.plan(max_vram)
     if as_json:
         print_json({**asdict(assignment), "peak_bytes": assignment.peak_bytes})
     else:
-        _print(assignment)
+        _print(assignment, why=why)
 
 
-def _print(assignment: Assignment) -> None:
+def _print(assignment: Assignment, *, why: bool) -> None:
     from airunner.cli.console import columns, out
     from airunner.config.byte_size import format_bytes
+    from airunner.models.spec import short_name
 
     console = out()
     budget = format_bytes(assignment.budget_bytes)
@@ -74,14 +74,18 @@ def _print(assignment: Assignment) -> None:
         f"Models that each fit {budget}{for_images}; they take turns, "
         f"{format_bytes(assignment.peak_bytes)} at most.\n"
     )
+    named = short_name if console.width < _WIDE else str
     table = columns("Capability", "Model", "Memory", right=("Memory",))
     for choice in assignment.choices:
         table.add_row(
             choice.capability.value,
-            choice.model or "-",
+            named(choice.model) if choice.model else "-",
             format_bytes(choice.size_bytes) if choice.model else "-",
         )
     console.print(table)
+    if not why:
+        console.print("\n`airunner plan --why` tells why, and what was passed over.", style="dim")
+        return
     for choice in assignment.choices:
         console.print(f"\n{choice.capability.value}", style="bold")
         reasons = columns("", "")

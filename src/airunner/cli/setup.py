@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -120,10 +120,12 @@ def print_proposal(proposal: TeamProposal) -> None:
             _state(member),
         ]
         console.print(member.model, style="bold")
-        console.print(Padding(capabilities, (0, 0, 0, 2)))
-        console.print(Padding("; ".join(filter(None, facts)), (0, 0, 0, 2)))
+        console.print(Padding(capabilities, (0, 0, 0, 2), expand=False))
+        console.print(Padding("; ".join(filter(None, facts)), (0, 0, 0, 2), expand=False))
     if proposal.unserved:
         console.print(f"\nNothing that fits serves {', '.join(proposal.unserved)}.")
+    for model, reason in proposal.gated:
+        console.print(f"\n{model} would be preferred, and is {reason}.")
     for member in proposal.missing:
         if member.offer.gated:
             console.print(f"\n{member.model} is gated: accept its terms at {member.page} first.")
@@ -157,17 +159,8 @@ def _state(member: TeamMember) -> str:
 
 def _print_json(proposal: TeamProposal) -> None:
     from airunner.cli.console import print_json
-    from airunner.runtime.native_form import plain
 
-    found: dict[str, Any] = plain(proposal)
-    print_json(
-        {
-            **found,
-            "fetch_bytes": proposal.fetch_bytes,
-            "seconds": proposal.seconds,
-            "unreachable": proposal.unreachable,
-        }
-    )
+    print_json(proposal.as_json())
 
 
 def _require_room(proposal: TeamProposal) -> None:

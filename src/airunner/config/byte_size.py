@@ -1,6 +1,7 @@
 """Sizes in bytes as people write them: ``600MB``, ``6.5GiB``, ``8G``.
 
-Owns the text form only. Inside the program a size is always an ``int`` of bytes.
+Owns the text form only, and what a number without a unit means. Inside the program a size
+is always an ``int`` of bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ KIB = 1024
 MIB = 1024**2
 GIB = 1024**3
 
+THOUSAND, MILLION = 10**3, 10**6
+MOST_BYTES = 10**15
+
+_NUMBER = re.compile(r"\d[\d_]*(?:\.\d+)?", re.ASCII)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": KIB, "mi": MIB, "gi": GIB, "ti": 1024**4}
 _SIZE = re.compile(r"(\d[\d_]*)(?:\.(\d+))?\s*([kmgt]?i?)b?", re.IGNORECASE | re.ASCII)
@@ -36,6 +41,31 @@ def parse_bytes(text: str | int) -> int:
     if scale is None:
         raise ValueError("not a size; write it like 600MB, 6.5GiB, 8G or a plain number of bytes")
     return int(int(whole + decimals) * scale // 10 ** len(decimals))
+
+
+def size_bytes(value: str | float, least_bytes: int = 0) -> int:
+    """Bytes meant by what a person wrote: as ``parse_bytes``, and a number alone by its size.
+
+    Below 1000 it is gigabytes, from a million on it is bytes; 0 is 0. One in between, and
+    a size that no memory has, is refused.
+
+    Raises:
+        ValueError: the message says how to write it.
+    """
+    text = repr(value) if isinstance(value, float) else value
+    n_bytes = parse_bytes(text)
+    if alone := _NUMBER.fullmatch(str(text).strip()):
+        number = float(alone[0].replace("_", ""))
+        if MILLION > number >= THOUSAND:
+            raise ValueError(f"{text} of what? Write {text}MB, or whichever unit it is")
+        if number < THOUSAND:
+            n_bytes = parse_bytes(f"{text}GB")
+    if n_bytes > MOST_BYTES:
+        raise ValueError(f"that is {format_bytes(n_bytes)}, which no machine has")
+    if n_bytes < least_bytes:
+        least = format_bytes(least_bytes)
+        raise ValueError(f"must be at least {least}; write it like 600MB, 6.5GiB or 8G")
+    return n_bytes
 
 
 def format_bytes(n_bytes: int | None) -> str:

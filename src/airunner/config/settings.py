@@ -27,8 +27,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_type_hints
 
-from airunner.config.byte_size import GIB
-from airunner.config.default_folders import default_files, default_home, default_pictures
+from airunner.config import default_folders
+from airunner.config.byte_size import GIB, MILLION
 from airunner.config.setting import Setting as Setting
 from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
@@ -45,6 +45,7 @@ from airunner.config.values import (
     seconds,
     show,
     size,
+    suggestion,
     switch,
     text,
 )
@@ -55,6 +56,8 @@ ImageDtype = Literal["auto", "float32", "float16", "bfloat16"]
 _ROCM_BUILDS = ("rocm", "rocm-7.2.4", "rocm-6.4.1")
 ENGINE_BUILDS = ("auto", "cpu", "cu132", "cu128", *_ROCM_BUILDS, "vulkan", "metal")
 """What the user may ask for; the builds themselves are the engine's."""
+_OF_THE_USER = ("pictures", "files")
+"""Folders that are the user's own by default; a user without any has them in ``home``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,8 @@ class Settings:
 
     ``origins`` says for every setting where its value came from: ``"default"``,
     ``"flag --max-memory"``, ``"AIRUNNER_MAX_MEMORY"``, ``"config.toml (<path>)"``,
-    or ``"code"`` for a value set by :meth:`replace`.
+    or ``"code"`` for a value given to ``Settings`` itself or to :meth:`replace`. Values may be
+    text, as in a file: ``Settings(max_memory="6GB")``.
     """
 
     config: Annotated[
@@ -71,14 +75,16 @@ class Settings:
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
     home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
-        field(default_factory=default_home)
+        field(default_factory=default_folders.default_home)
     )
     primary: Annotated[
         str | None, Setting(text, "registered model that holds the conversation", "MODEL")
     ] = None
     max_memory: Annotated[
         int | None,
-        Setting(size(1), "memory to use on each preferred device: 600MB, 6.5GiB, 8G", "SIZE"),
+        Setting(
+            size(MILLION), "memory to use on each preferred device: 600MB, 6.5GiB, 8 (GB)", "SIZE"
+        ),
     ] = None
     reserve: Annotated[
         int | None,
@@ -153,6 +159,10 @@ class Settings:
             "URL",
         ),
     ] = None
+    chat_template: Annotated[
+        Path | None,
+        Setting(existing_file, "Jinja chat template instead of a conversation model's own", "FILE"),
+    ] = None
     parking_memory: Annotated[
         int, Setting(size(), "host memory for the state of parked conversations", "SIZE")
     ] = GIB
@@ -173,15 +183,14 @@ class Settings:
         float, Setting(seconds, "longest loading of a model, beyond what its size takes", "SECONDS")
     ] = 300.0
     first_token_limit_s: Annotated[
-        float,
-        Setting(
-            seconds, "longest silence before an answer, beyond what its prompt takes", "SECONDS"
-        ),
+        float, Setting(seconds, "longest silence before an answer, beyond its prompt", "SECONDS")
     ] = 180.0
     next_token_limit_s: Annotated[
         float, Setting(seconds, "longest silence within an answer", "SECONDS")
     ] = 120.0
-    tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
+    tool_timeout_s: Annotated[
+        float, Setting(seconds, "how long a tool may run without telling how far it is", "SECONDS")
+    ] = 120.0
     permissions: Annotated[
         tuple[tuple[str, str], ...],
         Setting(
@@ -216,10 +225,10 @@ class Settings:
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
     pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
-        default_factory=default_pictures
+        default_factory=default_folders.default_pictures
     )
     files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
-        default_factory=default_files
+        default_factory=default_folders.default_files
     )
     image_dtype: Annotated[
         ImageDtype,
@@ -252,6 +261,16 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        """Read what was given here as ``load`` does; raises ``SettingsError``."""
+        if not self.origins:
+            given = {e.name: getattr(self, e.name) for e in fields(self) if e.name in SETTINGS}
+            given = {n: v for n, v in given.items() if v != _DEFAULTS[n] and type(v) is not _PATH}
+            for name, value in given.items():
+                object.__setattr__(self, name, parse_setting(name, value, "code"))
+            object.__setattr__(self, "origins", dict.fromkeys(given, "code"))
+        for name in _OF_THE_USER:
+            if getattr(self, name) == default_folders.NOWHERE:
+                object.__setattr__(self, name, self.home / name)
         known = {name: self.origins.get(name, "default") for name in SETTINGS}
         object.__setattr__(self, "origins", MappingProxyType(known))
 
@@ -305,7 +324,7 @@ class Settings:
         """The configuration file that was read, or where one would be."""
         if self.config is not None:
             return self.config
-        named = self.origins["home"] != "default" or self.home != default_home()
+        named = self.origins["home"] != "default" or self.home != default_folders.default_home()
         return config_file({"home": self.home} if named else {})
 
     def shown(self, name: str) -> str:
@@ -327,26 +346,21 @@ def _declarations() -> dict[str, Setting]:
 SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
 """Every setting by name, in the order of their declaration."""
 
+_DEFAULTS = {entry.name: entry.default for entry in fields(Settings)}
+_PATH = type(Path())
 _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 
 
 def parse_setting(name: str, value: object, origin: str) -> Any:
     """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
-        raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
+        raise SettingsError(name, value, origin, f"no such setting{suggestion(name, SETTINGS)}")
     if value is None and name in _OPTIONAL:
         return None
     try:
         return SETTINGS[name].parse(value)
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise SettingsError(name, value, origin, str(problem)) from None
-
-
-def _suggestion(name: str) -> str:
-    import difflib  # only needed when something is wrong
-
-    close = difflib.get_close_matches(name.replace("-", "_").lower(), SETTINGS, n=1)
-    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
@@ -369,9 +383,7 @@ def config_file(values: Mapping[str, Any]) -> Path:
         return Path(values["config"])
     if "home" in values:
         return Path(values["home"]) / "config.toml"
-    import platformdirs  # here, because a home of one's own makes it needless
-
-    return Path(platformdirs.user_config_dir("airunner", appauthor=False)) / "config.toml"
+    return default_folders.default_configuration() / "config.toml"
 
 
 def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airunner.config.settings import SETTINGS, Settings, parse_setting
+from airunner.config.text_file import read_text
 from airunner.config.toml_file import TABLES
 from airunner.config.values import show
 from airunner.config.whole_file import write_whole
@@ -83,7 +84,7 @@ class SettingsFile:
         from tomlkit.exceptions import TOMLKitError
 
         try:
-            return tomlkit.parse(self.path.read_bytes().decode("utf-8-sig"))
+            return tomlkit.parse(read_text(self.path))
         except FileNotFoundError:
             return tomlkit.document()
         except OSError as error:

@@ -6,13 +6,24 @@ spacing stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airunner.config.text_file import read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
+
+MOST_BYTES = 65_536
+"""The largest configuration file."""
+
+_MOST_DOTS = 1_000
+"""In one line: the time that the reader takes for a key grows with the square of its dots."""
+
+_MOST_PARSED = 100
+"""How often a file is read to find a line."""
 
 TABLES = ("models", "capabilities")
 """Keys of the file that are no settings: models of the user's own, and who serves what."""
@@ -42,17 +53,29 @@ class TomlFile:
 
         while keys and not _has(self.content, keys):
             keys = keys[:-1]
-        lines = self.text.replace("\r\n", "\n").split("\n")
-        sound_lines = 0
-        for count in range(1, len(lines) + 1):
-            try:
-                content = tomllib.loads("\n".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                continue  # in the middle of an entry
-            if keys and _has(content, keys):
-                return sound_lines + 1
-            sound_lines = count
-        return 1
+        lines = self.text.split("\n")
+        if not keys:
+            return 1
+        # The entry is not in the first ``without`` lines, and begins before line ``end``.
+        without, end, parsed = 0, len(lines), 0
+        while end - without > 1 and parsed < _MOST_PARSED:
+            middle = (without + end) // 2
+            for count in range(middle, end):
+                parsed += 1
+                try:
+                    content = tomllib.loads("\n".join(lines[:count]))
+                except tomllib.TOMLDecodeError:
+                    if parsed == _MOST_PARSED:
+                        break
+                    continue  # in the middle of an entry
+                if _has(content, keys):
+                    end = count
+                else:
+                    without = count
+                break
+            else:
+                end = middle
+        return without + 1
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -64,12 +87,16 @@ def read_toml(path: Path) -> TomlFile:
     import tomllib
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # with its ends of lines
-        return TomlFile(path, True, text, tomllib.loads(text))
+        text = read_text(path, MOST_BYTES)
+        if all(line.count(".") <= _MOST_DOTS for line in text.split("\n")):
+            return TomlFile(path, True, text, tomllib.loads(text))
+        reason = f"has a line of more than {_MOST_DOTS:,} dots"
     except FileNotFoundError:
         return TomlFile(path, False, "", {})
     except OSError as problem:
         reason = f"cannot be read: {problem}"
+    except RecursionError:
+        reason = "is nested too deeply"
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
         reason = f"is not valid TOML: {problem}"
     raise SettingsError("config", str(path), f"{path.name} ({path})", reason)
@@ -79,29 +106,60 @@ def write_entries(path: Path, entries: Mapping[tuple[str, str], Any]) -> None:
     """Set entries of tables, each by table and name; ``None`` removes one. All or none.
 
     Raises:
-        SettingsError: the file is no TOML, or a table's name stands for something else.
+        SettingsError: the file is no TOML, or a table is in a form that cannot be added to.
         StorageError: it cannot be written.
     """
+    read = read_toml(path)
+    wanted: dict[str, Any] = copy.deepcopy(dict(read.content))
+    for (table, name), value in entries.items():
+        inside = wanted.setdefault(table, {})
+        if not isinstance(inside, dict):
+            raise SettingsError(table, inside, read.origin([table]), "must be a table")
+        if value is None:
+            inside.pop(name, None)
+        else:
+            inside[name] = value
+    for text in (_edited(read.text, entries), _appended(read.text, entries)):
+        if _means(text) == {key: value for key, value in wanted.items() if value != {}}:
+            write_whole(path, text)
+            return
+    table = next(iter(entries))[0]
+    problem = f"is in a form that cannot be added to; write it as [{table}] and lines below that"
+    raise SettingsError(table, "...", read.origin([table]), problem)
+
+
+def _edited(text: str, entries: Mapping[tuple[str, str], Any]) -> str:
+    """The text with entries set where their tables are; empty if that cannot be."""
     import tomlkit
 
-    read = read_toml(path)
-    document = tomlkit.parse(read.text)
-    for (table_name, name), value in entries.items():
-        table = document.get(table_name)
-        if table is None:
+    document: Any = tomlkit.parse(text)
+    try:
+        for (table, name), value in entries.items():
             if value is None:
+                document.get(table, {}).pop(name, None)
                 continue
-            table = tomlkit.table(is_super_table=isinstance(value, Mapping))
-            document[table_name] = table
-        if not isinstance(table, MutableMapping):
-            raise SettingsError(
-                table_name, str(table), read.origin([table_name]), "must be a table"
-            )
-        if value is None:
-            table.pop(name, None)
-        else:
-            table[name] = tomlkit.item(value)
-    write_whole(path, tomlkit.dumps(document))
+            if table not in document:
+                document[table] = tomlkit.table(is_super_table=isinstance(value, Mapping))
+            document[table][name] = tomlkit.item(value)
+        return tomlkit.dumps(document)
+    except ValueError:  # an inline table, which takes no table inside
+        return ""
+
+
+def _appended(text: str, entries: Mapping[tuple[str, str], Any]) -> str:
+    """The text with entries as tables of their own at its end, for keys that have dots."""
+    new = _edited("", {keys: value for keys, value in entries.items() if value is not None})
+    return f"{text.rstrip()}\n\n{new}"
+
+
+def _means(text: str) -> dict[str, Any]:
+    """What a text says, without tables that are empty."""
+    import tomllib
+
+    try:
+        return {key: value for key, value in tomllib.loads(text).items() if value != {}}
+    except ValueError:
+        return {"no": "TOML"}
 
 
 def _has(content: object, keys: Sequence[str | int]) -> bool:

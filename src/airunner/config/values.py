@@ -9,12 +9,13 @@ setting's name and where it was written.
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airunner.config.byte_size import format_bytes, parse_bytes
+from airunner.config.byte_size import MILLION, format_bytes, size_bytes
 
 Parser = Callable[[Any], Any]
 
@@ -22,7 +23,9 @@ _DEVICE_ID = re.compile(r"(cpu|cuda|rocm|metal|vulkan)(:\d+)?", re.ASCII)
 _CALL_PATTERN = re.compile(r"(?P<name>@?[\w*?\[\]-]+)(?:\((?P<arguments>[^()]*)\))?", re.ASCII)
 _CLASSES = ("@read", "@write", "@network", "@execute")
 _DECISIONS = ("allow", "ask", "deny")
-_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
+MOST_PIXELS = 16_384
+"""The longest side of a picture that is asked for."""
+
 _YES_NO = {"1": True, "true": True, "yes": True, "on": True}
 _YES_NO |= {"0": False, "false": False, "no": False, "off": False}
 
@@ -36,9 +39,20 @@ def text(value: object) -> str:
 
 def path(value: object) -> Path:
     """A path; ``~`` is the user's folder, a relative one starts at the working directory."""
-    if not isinstance(value, str | Path) or not str(value).strip():
+    if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
         raise ValueError("must be a path")
-    return Path(value).expanduser().absolute()
+    try:
+        found = Path(value).expanduser().absolute()
+        os.lstat(found)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # what is not there yet can be made
+    except RuntimeError:
+        user = Path(value).parts[0][1:]
+        whose = f"there is no user {user!r} here" if user else "this user has no home folder"
+        raise ValueError(f"{whose}; give the full path") from None
+    except (OSError, ValueError) as error:  # too long; half a character
+        raise ValueError(f"cannot be a path: {getattr(error, 'strerror', '') or error}") from None
+    return found
 
 
 def existing_file(value: object) -> Path:
@@ -59,8 +73,8 @@ def switch(value: object) -> bool:
     return answer
 
 
-def integer(least: int) -> Parser:
-    """A parser of whole numbers from ``least`` upwards."""
+def integer(least: int, most: int = 2**31 - 1) -> Parser:
+    """A parser of whole numbers from ``least`` to ``most``."""
 
     def parse(value: object) -> int:
         try:
@@ -69,6 +83,8 @@ def integer(least: int) -> Parser:
             number = None
         if number is None or isinstance(value, bool) or number < least:
             raise ValueError(f"must be a whole number, {least} or more")
+        if number > most:
+            raise ValueError(f"must be a whole number up to {most:,}")
         return number
 
     return parse
@@ -89,12 +105,9 @@ def size(least_bytes: int = 0) -> Parser:
     """A parser of sizes in bytes from ``least_bytes`` upwards."""
 
     def parse(value: object) -> int:
-        if not isinstance(value, str | int) or isinstance(value, bool):
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
             raise ValueError("must be a size, such as 600MB, 6.5GiB, 8G or a number of bytes")
-        n_bytes = parse_bytes(value)
-        if n_bytes < least_bytes:
-            raise ValueError(f"must be at least {least_bytes} bytes")
-        return n_bytes
+        return size_bytes(value, least_bytes)
 
     return parse
 
@@ -104,8 +117,11 @@ def pixels(value: object) -> tuple[int, int]:
     if isinstance(value, tuple | list):
         value = "x".join(map(str, value))
     width, _, height = str(value).strip().lower().replace("×", "x").partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+    sides = [side.lstrip("0") for side in (width, height)]
+    if not all(side.isdecimal() for side in sides):
         raise ValueError("must be a width and a height in pixels, such as 1024x768")
+    if any(len(side) > 6 or int(side) > MOST_PIXELS for side in sides):
+        raise ValueError(f"must be a width and a height up to {MOST_PIXELS:,} pixels")
     return int(width), int(height)
 
 
@@ -145,7 +161,7 @@ def device_budgets(value: object) -> tuple[tuple[str, int | None], ...]:
     Written ``cpu:0=600MB,cpu:1``, as a list of such items, or as a TOML table in
     which ``"auto"`` stands for no budget.
     """
-    positive = size(1)
+    positive = size(MILLION)
     found: dict[str, int | None] = {}
     for device, budget in _pairs(value):
         if device in found:
@@ -191,7 +207,7 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
     Or a TOML table: ``"write_file(path=notes/*)" = "allow"``.
     """
     if isinstance(value, str):
-        parts = [part for part in _OUTSIDE_BRACKETS.split(value) if part.strip()]
+        parts = [part for part in _rules(value) if part.strip()]
         pairs: list[tuple[object, object]] = [
             (k, d) for k, _, d in (p.rpartition("=") for p in parts)
         ]
@@ -199,6 +215,8 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
         pairs = list(value.items())
     else:
         pairs = list(value) if isinstance(value, tuple | list) else [("", "")]
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+            raise ValueError("must be calls and what to do about them, like write_file=allow")
     found: dict[str, str] = {}
     for pattern, decision in pairs:
         wanted = str(decision).strip()
@@ -208,6 +226,18 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
         call_pattern(key)
         found[key] = wanted
     return tuple(found.items())
+
+
+def _rules(text: str) -> Iterator[str]:
+    """The parts between commas that stand outside of brackets."""
+    start, is_open = 0, False
+    for found in re.finditer(r"[(),]", text):
+        if found[0] == "," and not is_open:
+            yield text[start : found.start()]
+            start = found.end()
+        elif found[0] != ",":
+            is_open = found[0] == "("
+    yield text[start:]
 
 
 def show(value: object, metavar: str) -> str:
@@ -256,3 +286,11 @@ def _pairs(value: object) -> Iterable[tuple[str, Any]]:
         return list(value)
     split = [item.partition("=") for item in _items(value)]
     return [(key.strip(), entry.strip() if mark else None) for key, mark, entry in split]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint at the setting that ``name`` may have been meant for."""
+    import difflib  # only needed when something is wrong
+
+    close = difflib.get_close_matches(name.replace("-", "_").lower(), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"

@@ -43,6 +43,7 @@ class LoadPlan:
         yarn_context: original context for YaRN scaling, or ``None`` for no scaling.
         mmproj: the file that lets the model see or hear, or ``None``.
         media: the kinds of ``messages.MediaKind`` that it takes with that.
+        most_ctx: the longest context that the model can be loaded with; ``None`` if unknown.
         mapped: memory-map the weights rather than read them. Not for a file whose
             weights the engine repacks: beside the copy the mapping stays resident,
             measured as 1.13 GB for a file of 0.5 GB.
@@ -62,6 +63,7 @@ class LoadPlan:
     embedding: bool = False
     chat_template: str | None = None
     yarn_context: int | None = None
+    most_ctx: int | None = None
     mmproj: Path | None = None
     media: tuple[MediaKind, ...] = ()
     mapped: bool = True

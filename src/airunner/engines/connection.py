@@ -18,6 +18,7 @@ import httpx
 from airunner.engines.base import Endpoint, Plan, WorkerExit
 from airunner.engines.silence import Silence, SilenceLimits, bytes_at
 from airunner.errors import WorkerDiedError, WorkerSilentError
+from airunner.json_schema.plain import sound_escapes
 
 PlanT = TypeVar("PlanT", bound=Plan)
 _CONNECT_S = 5.0
@@ -93,7 +94,9 @@ class WorkerConnection:
         if self._closing is not None:
             raise await self.death()
         try:
-            response = await self._begin(path, json.dumps(body, default=str).encode(), silence)
+            # Whatever came in unsound: no engine can be sent half a surrogate pair.
+            content = sound_escapes(json.dumps(body, default=str)).encode()
+            response = await self._begin(path, content, silence)
         except httpx.ReadTimeout as error:
             raise await self._silent(silence.first_s, "first-token-limit-s") from error
         except (httpx.TransportError, TimeoutError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from airunner.models.spec import ImageDefaults
 
@@ -162,5 +162,18 @@ class ImageModel(Protocol):
             StorageError: a picture could not be written.
             GenerationError: the pipeline refused or broke off.
             WorkerDiedError: the worker is gone.
+        """
+        ...
+
+
+@runtime_checkable
+class DrawingCheck(Protocol):
+    """A launcher that can refuse a drawing before a model is loaded for it."""
+
+    def check(self, model: str, request: ImageRequest) -> None:
+        """Look at what needs no model: the files, and names that no model knows.
+
+        Raises:
+            ImageRequestError: a scheduler, an adapter or a picture that cannot be used.
         """
         ...

@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from airunner.engines.base import ChatModel, ChatRequest, Chunk
+from airunner.json_schema.plain import sound_json
 from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
 
 CHUNK = "chat.completion.chunk"
@@ -215,7 +216,7 @@ def _call_of(row: Mapping[str, Any]) -> ToolCall:
     function = row.get("function") or {}
     text = function.get("arguments")
     try:
-        arguments = json.loads(text) if isinstance(text, str) else text
+        arguments = sound_json(text) if isinstance(text, str) else text
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):

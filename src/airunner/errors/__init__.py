@@ -8,6 +8,7 @@
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
     │   ├── UnknownEngineError     a name that no engine has
     │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── UnknownCapabilityError   a name that no capability has
     │   ├── ModelNotAddedError     something that cannot be registered as a model
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
@@ -78,6 +79,15 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.base import in_short
+from airunner.errors.catalog import CatalogError as CatalogError
+from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
+from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
+from airunner.errors.catalog import ModelNotAddedError as ModelNotAddedError
+from airunner.errors.catalog import UnknownCapabilityError as UnknownCapabilityError
+from airunner.errors.catalog import UnknownEngineError as UnknownEngineError
+from airunner.errors.catalog import UnknownModelError as UnknownModelError
+from airunner.errors.catalog import UnmappedCapabilityError as UnmappedCapabilityError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
 from airunner.errors.leases import LeaseError as LeaseError
 from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
@@ -99,6 +109,7 @@ from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError
 from airunner.errors.server import ServerRunningError as ServerRunningError
 from airunner.errors.server import UnknownResponseError as UnknownResponseError
+from airunner.errors.storage_advice import storage_advice
 from airunner.errors.tools import InvalidToolError as InvalidToolError
 from airunner.errors.tools import ToolArgumentsError as ToolArgumentsError
 from airunner.errors.tools import ToolDeniedError as ToolDeniedError
@@ -120,67 +131,7 @@ class SettingsError(AiRunnerError):
 
     def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
         self.name, self.value, self.origin, self.problem = name, value, origin, problem
-        super().__init__(f"{name}={value!r} (from {origin}): {problem}")
-
-
-class CatalogError(AiRunnerError):
-    """Base of errors about which models exist and what they serve."""
-
-
-class UnknownModelError(CatalogError):
-    """A model name that is not in ``MODEL_REGISTRY``."""
-
-    def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
-        self.model, self.suggestions = model, tuple(suggestions)
-        hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
-        super().__init__(
-            f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "`airunner models add` registers your own."
-        )
-
-
-class UnknownEngineError(CatalogError):
-    """A model names an engine that there is not; ``known`` are those that there are."""
-
-    def __init__(self, model: str, engine: str, known: Sequence[str]) -> None:
-        self.model, self.engine, self.known = model, engine, tuple(known)
-        there_is = f"there is {', '.join(known)}; an installed package can bring another one"
-        super().__init__(f"{model} has engine {engine!r}; {there_is}")
-
-
-class InvalidEngineError(CatalogError):
-    """An engine that cannot be registered."""
-
-    def __init__(self, engine: str, problem: str) -> None:
-        self.engine, self.problem = engine, problem
-        super().__init__(f"{engine} cannot be an engine: {problem}")
-
-
-class ModelNotAddedError(CatalogError):
-    """Something that cannot be registered as a model; ``problem`` says why, and what would do."""
-
-    def __init__(self, given: str, problem: str) -> None:
-        self.given, self.problem = given, problem
-        super().__init__(f"{given} cannot be added: {problem}.")
-
-
-class UnmappedCapabilityError(CatalogError):
-    """A capability that no model is mapped to."""
-
-    def __init__(self, capability: str) -> None:
-        self.capability = capability
-        super().__init__(
-            f"No model serves {str(capability)!r}. Map one with "
-            f"CAPABILITY_TO_MODEL[ModelCapability.{capability.upper()}] = '<registered model>'."
-        )
-
-
-class InvalidCatalogError(CatalogError):
-    """The registry contradicts itself; ``problems`` lists every contradiction found."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("The model registry is not usable: " + "; ".join(self.problems))
+        super().__init__(f"{name[:80]}={in_short(value)} (from {origin}): {problem}")
 
 
 class WeightsError(AiRunnerError):
@@ -199,24 +150,32 @@ class MissingWeightsError(WeightsError):
         )
 
 
+UNREADABLE_ADVICE = "See that it is a file on this disk which this user may read."
+
+
 class CorruptWeightsError(WeightsError):
     """A model file is truncated, damaged, or not what its name claims."""
 
-    def __init__(self, path: Path | str, problem: str) -> None:
-        self.path, self.problem = Path(path), problem
-        super().__init__(
-            f"{path} is not a usable model file: {problem}. Delete it and fetch it again."
-        )
+    def __init__(
+        self, path: Path | str, problem: str, *, advice: str = "Delete it and fetch it again."
+    ) -> None:
+        self.path, self.problem, self.advice = Path(path), problem, advice
+        super().__init__(f"{path} is not a usable model file: {problem}. {advice}")
 
 
 class UnsupportedArchitectureError(WeightsError):
     """The file is sound, but its architecture is not one the engine can run."""
 
-    def __init__(self, path: Path | str, architecture: str) -> None:
-        self.path, self.architecture = Path(path), architecture
+    def __init__(
+        self,
+        path: Path | str,
+        architecture: str,
+        *,
+        advice: str = "A newer engine build may; otherwise choose another model.",
+    ) -> None:
+        self.path, self.architecture, self.advice = Path(path), architecture, advice
         super().__init__(
-            f"{path} has architecture {architecture!r}, which this engine cannot run. "
-            "A newer engine build may; otherwise choose another model."
+            f"{path} has architecture {architecture!r}, which this engine cannot run. {advice}"
         )
 
 
@@ -241,7 +200,10 @@ class HubError(WeightsError):
 
 
 class StorageError(AiRunnerError):
-    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown."""
+    """Bytes could not be written. ``needed_bytes`` is ``None`` when unknown.
+
+    ``advice`` follows from the system's words for ``problem``, where none is given.
+    """
 
     def __init__(
         self,
@@ -249,8 +211,9 @@ class StorageError(AiRunnerError):
         problem: str,
         needed_bytes: int | None = None,
         *,
-        advice: str = "Free some space and try again.",
+        advice: str = "",
     ) -> None:
+        advice = advice or storage_advice(problem)
         self.path, self.problem, self.needed_bytes = Path(path), problem, needed_bytes
         need = f" ({needed_bytes:,} bytes needed)" if needed_bytes is not None else ""
         super().__init__(f"Cannot write {path}{need}: {problem}. {advice}")
@@ -269,8 +232,9 @@ class DeviceNotFoundError(AiRunnerError):
 
     def __init__(self, device: str, available: Sequence[str]) -> None:
         self.device, self.available = device, tuple(available)
+        hint = _meant(device.casefold(), self.available)
         super().__init__(
-            f"No device {device!r} here; there is {', '.join(self.available) or 'none'}. "
+            f"No device {device!r} here;{hint} there is {', '.join(self.available) or 'none'}. "
             "`airunner doctor` shows how devices were found."
         )
 
@@ -333,14 +297,20 @@ class GenerationError(EngineError):
 
 
 class ContextOverflowError(EngineError):
-    """The prompt does not fit into the context the model was loaded with (both in tokens)."""
+    """The prompt does not fit into the context the model was loaded with (both in tokens).
 
-    def __init__(self, model: str, prompt_tokens: int, n_ctx: int) -> None:
+    ``most_ctx`` is the longest that the model can be loaded with, where that is known.
+    """
+
+    def __init__(
+        self, model: str, prompt_tokens: int, n_ctx: int, most_ctx: int | None = None
+    ) -> None:
         self.model, self.prompt_tokens, self.n_ctx = model, prompt_tokens, n_ctx
-        super().__init__(
-            f"The prompt has {prompt_tokens:,} tokens, but {model} is loaded with a context of "
-            f"{n_ctx:,}. Shorten it, or raise --context."
-        )
+        self.most_ctx = most_ctx
+        loaded = f"is loaded with a context of {n_ctx:,}. Shorten it, or raise --context."
+        if most_ctx is not None and n_ctx >= most_ctx:
+            loaded = f"takes {n_ctx:,} at most. Shorten it, or use a model of a longer context."
+        super().__init__(f"The prompt has {prompt_tokens:,} tokens, but {model} {loaded}")
 
 
 class MediaNotSupportedError(EngineError):
@@ -372,3 +342,11 @@ class BlackImageError(EngineError):
             f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
             "steps; if it stays, compute in a wider type (image_dtype=float32)."
         )
+
+
+def _meant(given: str, known: Sequence[str]) -> str:
+    """A question with a blank in front, where one of ``known`` is like ``given``."""
+    import difflib  # only needed when something is wrong
+
+    near = difflib.get_close_matches(given, known, n=2)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

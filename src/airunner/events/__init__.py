@@ -48,6 +48,7 @@ from airunner.events.turn_events import (
     ToolCallStarted as ToolCallStarted,
     ToolProgressed as ToolProgressed,
     ToolRefused as ToolRefused,
+    ToolServerChanged as ToolServerChanged,
     ToolServerConnected as ToolServerConnected,
     ToolServerFailed as ToolServerFailed,
     TurnFinished as TurnFinished,

@@ -178,6 +178,18 @@ class ToolServerConnected(Event):
     connect_s: float
 
 
+class ToolServerChanged(Event):
+    """An MCP server has other tools than before.
+
+    New ones are offered from the next start on; a call of a changed one is asked about.
+    """
+
+    server: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
 class ToolServerFailed(Event):
     """An MCP server did not start, died or hung; a later call of its tools starts it again."""
 

@@ -5,9 +5,11 @@ Owns the limits of size and depth, and what becomes of text that is no Unicode.
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, AnyStr
 
 MAX_DEPTH = 64
 """Levels of lists and objects within each other. Walks recurse, and so do validators."""
@@ -16,6 +18,13 @@ MAX_SCHEMA_CHARACTERS = 256 * 1024
 """Text of a schema in all, counted about as JSON writes it."""
 
 _MAX_BITS = 1300  # about 400 digits
+# Whatever stands behind a backslash is taken with it: \\ud83d is a backslash and a word.
+_ESCAPE = (
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]"), re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPES = re.compile(_ESCAPE, re.DOTALL), re.compile(_ESCAPE.encode(), re.DOTALL)
 
 
 def plain_json(value: object, max_characters: int, *, lenient: bool = False) -> Any:
@@ -69,3 +78,37 @@ def encodable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def sound_escapes(text: AnyStr) -> AnyStr:
+    r"""JSON with ``\ufffd`` in place of every escaped half of a surrogate pair.
+
+    Also in what is no whole document: a line of a stream, a body in pieces.
+    """
+    if isinstance(text, bytes):
+        if not _HALF[1].search(text):
+            return text
+        return _ESCAPES[1].sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
+    if not _HALF[0].search(text):
+        return text
+    return _ESCAPES[0].sub(lambda found: r"\ufffd" if found[1] else found[0], text)
+
+
+def sound_json(text: str) -> Any:
+    """The value of a JSON text, with U+FFFD in place of every half of a surrogate pair.
+
+    Raises:
+        ValueError, RecursionError: as ``json.loads``.
+    """
+    return json.loads(sound_escapes(encodable(text)))
+
+
+def sound_texts(value: Any) -> Any:
+    """``value`` with every text in its lists and dictionaries encodable; others as they are."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, list):
+        return [sound_texts(item) for item in value]
+    if isinstance(value, dict):
+        return {sound_texts(key): sound_texts(item) for key, item in value.items()}
+    return value

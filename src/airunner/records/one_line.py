@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from airunner.json_schema.plain import encodable
+
 TITLE_LENGTH = 60
 """Characters of a title that is made from a message."""
 
@@ -38,5 +40,5 @@ def folded(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """``text`` as a database can hold it: a lone surrogate becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """``text`` as a database can hold it: a lone surrogate becomes U+FFFD."""
+    return encodable(text)

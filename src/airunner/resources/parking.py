@@ -25,6 +25,7 @@ from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedStat
 from airunner.resources.session_folder import (
     PREFIX,
     SessionFolder,
+    is_writable,
     sweep_stale_folders,
     swept_session_folder,
 )
@@ -309,14 +310,16 @@ def open_parking_lot(
     memory_root: Path,
     lasting: Lasting | None = None,
 ) -> ParkingLot:
-    """A lot with a memory tier under ``memory_root`` (if it exists) and a disk tier under ``home``.
+    """A lot with a memory tier under ``memory_root`` and a disk tier under ``home``.
+
+    There is no tier where nothing can be written.
 
     Folders left behind by crashed processes are removed first. With ``lasting``, the disk
     tier is what other processes of ``home`` left and will find, unless one of them has it
     now. Without, or with no room on disk, such states are removed.
 
     Raises:
-        StorageError: ``home`` cannot be written.
+        StorageError: ``home`` is full.
     """
     tiers: list[Tier] = []
     if memory_quota_bytes > 0 and memory_root.is_dir() and os.access(memory_root, os.W_OK):
@@ -324,7 +327,7 @@ def open_parking_lot(
     parked = home / "parked"
     if lasting is None or disk_quota_bytes == 0:
         _remove_kept(parked)
-    if disk_quota_bytes > 0:
+    if disk_quota_bytes > 0 and is_writable(home):
         sweep_stale_folders(parked)
         kept = KeptFolder.open(parked) if lasting else None
         tiers.append(Tier("disk", kept or SessionFolder(parked), disk_quota_bytes))

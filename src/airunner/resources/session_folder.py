@@ -31,7 +31,7 @@ class SessionFolder:
             parent.mkdir(parents=True, exist_ok=True)
             self.path, self._lock = _make_locked(parent)
         except OSError as error:
-            raise StorageError(parent, str(error)) from error
+            raise StorageError(parent, error.strerror or str(error)) from error
 
     def __enter__(self) -> SessionFolder:
         return self
@@ -62,6 +62,16 @@ def swept_session_folder(parent: Path) -> SessionFolder:
     """A new folder in ``parent``, once those whose process is gone have been removed."""
     sweep_stale_folders(parent)
     return SessionFolder(parent)
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether this user may make files in ``folder``, or make it; a full disk does not count."""
+    try:
+        while not folder.exists():
+            folder = folder.parent
+    except OSError:
+        return False
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def sweep_stale_folders(parent: Path) -> int:

@@ -27,7 +27,7 @@ BEGINS_S = 10.0
 """How long a server may take from its first sign of life to its first answer, in seconds."""
 
 _POLL_S = 0.05
-_HOLD_HERE = {"home", "config", "max_tokens"}
+_HOLD_HERE = {"home", "config", "max_tokens", "engine", "engine_index"}
 """Settings that a program has for itself."""
 
 _log = logging.getLogger(__name__)

@@ -37,6 +37,8 @@ class Hardware:
         known = budgets(self.report.devices, settings.max_memory, settings.reserve)
         self._budgets = {d: b for d, b in known.items() if b is not None}
         for device in self.report.devices:
+            if device.logical and device.kind != device.id.partition(":")[0]:
+                _log.warning("there is no %s here: RAM is used in its place", device.id)
             if device.id not in self._budgets:
                 _log.warning("%s is not used: its memory is unknown; set --max-memory", device.id)
 

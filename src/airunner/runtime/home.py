@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from airunner.config.settings import Settings
+from airunner.resources.session_folder import is_writable
 
 MEMORY_FILE_SYSTEM = Path("/dev/shm")
 """Where parked state lies in host memory; where it does not exist, disk serves alone."""
@@ -13,6 +15,15 @@ MEMORY_FILE_SYSTEM = Path("/dev/shm")
 def runs_folder(settings: Settings) -> Path:
     """Where run logs are kept."""
     return settings.home / "runs"
+
+
+def workers_folder(settings: Settings) -> Path:
+    """Where workers' private files are; elsewhere, where the home folder cannot be written.
+
+    What only looks, such as a list of models, then serves all the same.
+    """
+    home = settings.home
+    return home / "run" if is_writable(home) else Path(tempfile.gettempdir())
 
 
 def records_file(settings: Settings) -> Path:

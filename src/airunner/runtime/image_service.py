@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from airunner.engines.base import Launcher, Preparable
-from airunner.engines.image import Drawn, ImageRequest, ImageStep
+from airunner.engines.image import DrawingCheck, Drawn, ImageRequest, ImageStep
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus, ImageStepped, PictureSaved
 from airunner.models.spec import ImageDefaults, ModelCapability
@@ -76,6 +76,7 @@ class ImageService:
             ImageRequestError, BlackImageError, StorageError, EngineError: see ``ImageModel.draw``.
             AiRunnerError: see ``ModelTeam.lease``.
         """
+        await self._check(request, model)
         async with self._team.lease(DRAWING, owner=owner, model=model) as lease:
             name = lease.spec.model_path
             targets = await asyncio.to_thread(self.pictures.reserve, request.prompt, request.count)
@@ -93,6 +94,13 @@ class ImageService:
             finally:
                 self.pictures.release(targets)
         raise GenerationError(name, "the drawing ended without a picture")
+
+    async def _check(self, request: ImageRequest, model: str | None) -> None:
+        """Refuse at once what no loaded model could draw either."""
+        spec = self._team.resolve(DRAWING) if model is None else self._team.spec(model)
+        launcher = self._launchers.get(spec.engine)
+        if isinstance(launcher, DrawingCheck):
+            await asyncio.to_thread(launcher.check, spec.model_path, request)
 
     async def follow(
         self, request: ImageRequest, *, owner: str, model: str | None = None

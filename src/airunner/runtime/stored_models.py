@@ -48,9 +48,16 @@ class StoredModels:
             UnknownModelError: it is not registered.
             WeightsError: its weights are here and unusable.
         """
-        spec = self._core.catalog.spec(name)
-        kept = await asyncio.to_thread(self._core.store.kept_bytes, spec)
+        kept = await self.removable_bytes(name)
         return {**await model_sheet(self._core, name), "removable_bytes": kept}
+
+    async def removable_bytes(self, name: str) -> int:
+        """What removing a model's weights would free.
+
+        Raises:
+            UnknownModelError: it is not registered.
+        """
+        return await asyncio.to_thread(self._core.store.kept_bytes, self._core.catalog.spec(name))
 
     async def remove(self, name: str) -> Removal:
         """Delete a model's weights, after its download has stopped and it has left memory.

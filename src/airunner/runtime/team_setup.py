@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
+from airunner.runtime.plain_values import plain
 from airunner.weights.gate import page_of
 from airunner.weights.offer import Offer, measured_speed, offer_of
 from airunner.weights.store import ModelStore
@@ -46,6 +48,7 @@ class TeamProposal:
         peak_bytes: most memory in use at once.
         members: the models, in the order in which the plan names them.
         unserved: capabilities that no model which fits can serve.
+        gated: models that would be preferred, and what has to be done to have each.
         bytes_per_s: speed at which weights arrive; ``None`` if unknown.
         free_bytes: free on the disk that they go to.
     """
@@ -54,6 +57,7 @@ class TeamProposal:
     peak_bytes: int
     members: tuple[TeamMember, ...]
     unserved: tuple[str, ...]
+    gated: tuple[tuple[str, str], ...]
     bytes_per_s: float | None
     free_bytes: int
 
@@ -86,6 +90,15 @@ class TeamProposal:
     def fits_on_disk(self) -> bool:
         """Whether there is room for what is to be fetched."""
         return self.fetch_bytes <= self.free_bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready values, with what follows from the fields."""
+        return {
+            **plain(self),
+            "fetch_bytes": self.fetch_bytes,
+            "seconds": self.seconds,
+            "unreachable": self.unreachable,
+        }
 
 
 def propose_team(
@@ -123,6 +136,7 @@ def propose_team(
         assignment.peak_bytes,
         members,
         tuple(c.capability.value for c in assignment.choices if c.model is None),
+        tuple(_gated(assignment, catalog).items()),
         bytes_per_s,
         _free_bytes(store.home),
     )
@@ -135,16 +149,31 @@ def to_assign(
 ) -> dict[ModelCapability, str | None]:
     """Which capabilities have to be assigned so that the team that was planned serves.
 
-    ``serving`` is who serves each now, ``here`` the models whose weights are on this machine.
+    ``serving`` is who serves each now, where anybody does; ``here`` the models whose weights
+    are on this machine, or will be.
     """
     at_hand = set(here)
     return {
         choice.capability: choice.model
         for choice in assignment.choices
         if choice.model in at_hand
-        and choice.capability in serving
-        and serving[choice.capability].spec.model_path != choice.model
+        and (
+            choice.capability not in serving
+            or serving[choice.capability].spec.model_path != choice.model
+        )
     }
+
+
+def _gated(assignment: Assignment, catalog: Catalog) -> dict[str, str]:
+    """What stands between the user and models that the plan would have preferred."""
+    found: dict[str, str] = {}
+    for choice in assignment.choices:
+        chosen = catalog.spec(choice.model).priority if choice.model is not None else 0
+        for other in choice.rejected:
+            spec = catalog.spec(other.model)
+            if spec.gated and other.deficit_bytes is None and spec.priority > chosen:
+                found[other.model] = other.reason
+    return found
 
 
 def _free_bytes(folder: Path) -> int:

@@ -1,14 +1,14 @@
 """Bodies that would break whoever reads them.
 
-Owns two checks of JSON before any route sees it: that it is not nested deeper than the
-readers on its way can follow (ours, and the engine's), and that its text is Unicode: an
-escaped half of a surrogate pair is allowed by JSON and can be written nowhere.
+Owns what happens to JSON before any route sees it: it is refused if it is nested deeper than
+the readers on its way can follow (ours, and the engine's), and its text is made Unicode: an
+escaped half of a surrogate pair is allowed by JSON and can be written nowhere, and some
+clients send another encoding. U+FFFD stands for either.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from itertools import accumulate
@@ -16,6 +16,7 @@ from itertools import accumulate
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airunner.json_schema.plain import sound_escapes
 from airunner.server.problems import Problem
 from airunner.server.request_log import prompts
 
@@ -25,7 +26,6 @@ MOST_DEPTH = 100
 _LARGE = 2**20
 _PIECE = 2**16
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # 1 and -1
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -58,6 +58,7 @@ class SoundJson:
             refused = Problem(400, problem, code="invalid_json").response(scope["path"])
             await refused(scope, receive, send)
             return
+        whole = sound_body(whole) if small else await asyncio.to_thread(sound_body, whole)
         given = False
 
         async def again() -> Message:
@@ -76,14 +77,18 @@ def problem_in(body: bytes) -> str:
         brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
         if _is_deep(brackets):
             return f"The body is nested deeper than {MOST_DEPTH}."
-    if _SURROGATE.search(body):
-        try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return "A text in the body holds half of a surrogate pair, which is no Unicode."
-        except ValueError:
-            return ""  # told by whoever reads it
     return ""
+
+
+def sound_body(body: bytes) -> bytes:
+    """A JSON text in which every character is one."""
+    body = sound_escapes(body)
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        if 0 not in body[:4]:  # UTF-16 and UTF-32 are read as such
+            return body.decode("utf-8", "replace").encode()
+    return body
 
 
 def _is_deep(brackets: bytes) -> bool:

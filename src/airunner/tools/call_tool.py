@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from airunner.json_schema.plain import sound_json
 from airunner.messages import ToolCall, ToolSchema
 
 CALL_TOOL = "call_tool"
@@ -61,6 +62,6 @@ def through_call_tool(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 def _read(text: str) -> object:
     try:
-        return json.loads(text) if text.strip() else {}
+        return sound_json(text) if text.strip() else {}
     except (ValueError, RecursionError):  # no JSON, or nested deeper than can be read
         return None

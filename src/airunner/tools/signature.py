@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
 from airunner.errors import InvalidToolError, ToolArgumentsError
+from airunner.json_schema.plain import sound_texts
 from airunner.tools.arguments import Arguments
 from airunner.tools.docstring import Docstring
 from airunner.tools.schema import compact
@@ -78,7 +79,7 @@ class SignatureForm:
         from pydantic import ValidationError
 
         try:
-            checked = self._model.model_validate(dict(arguments))
+            checked = self._model.model_validate(sound_texts(dict(arguments)))
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(str(part) for part in item['loc']) or 'arguments'}: {item['msg']}"

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
 from airunner.errors import InvalidToolError
+from airunner.json_schema.plain import encodable
 from airunner.messages import ToolSchema
 from airunner.models.spec import ModelCapability
 from airunner.tools.arguments import ArgumentForm, Arguments
@@ -50,6 +51,7 @@ class Tool:
         timeout_s: how long it may take, where that is not what the settings say.
         resolve: for arguments that name a file or an address, what finds out which.
         approval: whether its calls run unasked or ask first, where the class does not say.
+        revision: says what has become of a tool that others can change; empty for what it was.
 
     ``examples`` are whole requests that want this tool, by which it is found; ten that differ
     in their words are many. Without any, it is found by its name and description.
@@ -71,6 +73,7 @@ class Tool:
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
         resolve: Mapping[str, Resolver] = MappingProxyType({}),
+        revision: Callable[[], str] = str,
     ) -> None:
         self.function = function
         self.name = _checked(name or str(getattr(function, "__name__", "")))
@@ -78,12 +81,18 @@ class Tool:
         self.description = description or docstring.summary
         if not self.description:
             raise InvalidToolError(self.name, "it needs a docstring or a description")
+        if permission not in get_args(Permission):
+            known = ", ".join(get_args(Permission))
+            raise InvalidToolError(
+                self.name, f"permission={permission!r}; it must be one of {known}"
+            )
         self.permission: Permission = permission
         self._examples: Callable[[], Sequence[str]] = partial(tuple, examples)
         self.uses = tuple(uses)
         self.needs = tuple(needs)
         self.timeout_s = timeout_s
         self.resolve = resolve
+        self.revision = revision
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:
             signature = SignatureForm(function, self.name, docstring, hidden=API_PARAMETER)
@@ -213,12 +222,20 @@ def tool(
     return make if function is None else make(function)
 
 
+def as_tool(given: Tool | Callable[..., Any]) -> Tool:
+    """A tool as it is, or one made of a plain function.
+
+    Raises:
+        InvalidToolError: see ``tool``.
+    """
+    return given if isinstance(given, Tool) else Tool(given)
+
+
 def text_of(value: Any) -> str:
     """A tool's return value as a model reads it: text as it is, anything else as JSON."""
     if isinstance(value, str):
-        # A lone surrogate cannot be sent to an engine.
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+        return encodable(value)
+    return encodable(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:

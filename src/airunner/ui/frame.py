@@ -17,15 +17,22 @@ from airunner.ui.buttons import icon_button
 from airunner.ui.chat.conversation_list import conversation_list
 from airunner.ui.keys_help import show_keys
 from airunner.ui.memory.strip import memory_strip
+from airunner.ui.notes.due_cards import DueCards
 
 _HEAD = """
 <meta name="description" content="A team of local models on this machine">
 <link rel="manifest" href="/static/manifest.json">
+<link rel="apple-touch-icon" href="/static/apple-touch-icon.png">
+<meta name="theme-color" content="#f7f5ef" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#16191a" media="(prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/static/airunner.css">
 <link rel="stylesheet" href="/static/chat.css">
 <link rel="stylesheet" href="/static/memory.css">
+<link rel="stylesheet" href="/static/settings.css">
+<link rel="stylesheet" href="/static/models.css">
 <script src="/static/airunner.js" defer></script>
 <script src="/static/chat.js" defer></script>
+<script src="/static/window.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}
 _THEME_COOKIE = "airunner_theme"
@@ -68,6 +75,7 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
     routes = {path: place.build for place in places for path in place.paths}
     with ui.element("div").classes("middle") as middle:
         ui.sub_pages(routes)
+    DueCards(services)
     ui.skip_link("Skip to the content", target=middle)
 
 

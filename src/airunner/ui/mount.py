@@ -22,6 +22,9 @@ from airunner.server.problems import Problem, code_of
 from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
 from airunner.ui.memory.page import show_memory
+from airunner.ui.models.page import ADDRESS, show_models
+from airunner.ui.notes.page import show_notes
+from airunner.ui.settings.page import show_settings
 from airunner.ui.sign_in import add_sign_in
 
 STATIC = Path(__file__).parent / "static"
@@ -89,6 +92,25 @@ def _places(services: Services) -> tuple[Place, ...]:
             lambda id=None: show_conversation(services, id),
         ),
         Place("Memory", "memory", ("/memory",), lambda: show_memory(services)),
+        Place(
+            "Notes",
+            "sticky_note_2",
+            ("/notes", "/notes/{part}"),
+            lambda part="": show_notes(services, part),
+        ),
+        Place(
+            "Settings",
+            "settings",
+            ("/settings", "/settings/{part}"),
+            lambda part="": show_settings(services, part),
+        ),
+        Place(
+            "Download Models",
+            "download",
+            (ADDRESS, ADDRESS + "/{part}"),
+            lambda part="": show_models(services, part),
+            group="Tools",
+        ),
     )
 
 

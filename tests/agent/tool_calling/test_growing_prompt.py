@@ -31,6 +31,7 @@ from airunner.agent.loop import AgentLoop
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.chat_format import messages_json
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import (
     GenerationError,
@@ -106,18 +107,19 @@ ENVIRONMENT = jinja2.Environment(autoescape=False, keep_trailing_newline=True)
 ENVIRONMENT.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
 RENDERER = ENVIRONMENT.from_string(TEMPLATE)
 CHARACTERS_PER_TOKEN = 4
+NO_CONTROLS = ControlTokens(())
 PICTURE_TOKENS = 200
 
 
 def rendered(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> str:
-    given = messages_json(messages)
+    given = messages_json(messages, NO_CONTROLS)
     for message in given:
         if isinstance(message["content"], list):
             message["content"] = "".join(map(shown, message["content"]))
         for call in message.get("tool_calls", ()):
             function = call["function"]
             function["arguments"] = json.loads(function["arguments"])
-    offered = tools_in_request(tools).get("chat_template_kwargs", {})
+    offered = tools_in_request(tools, NO_CONTROLS).get("chat_template_kwargs", {})
     return RENDERER.render(messages=given, **offered, add_generation_prompt=True)
 
 

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw
 
+import airunner
 from airunner.engines.diffusers.client import DiffusersModel
 from airunner.engines.diffusers.launcher import ImageLauncher
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep, Lora
@@ -210,7 +211,7 @@ def test_giving_up_at_the_last_step_leaves_no_file(easel: Easel, tmp_path: Path)
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"width": 100}, "multiples of 8 .* nearest is 96 x 64"),
+        ({"width": 100}, "multiples of 8 .* nearest is 96 x 80"),
         ({"height": 32}, "at least 64; the nearest is 64 x 64"),
         ({"width": -8}, "the nearest is 64 x 64"),
         ({"width": 1024, "height": 1024}, "larger than the 8,192 pixels .*; 88 x 88 fits"),
@@ -221,7 +222,7 @@ def test_giving_up_at_the_last_step_leaves_no_file(easel: Easel, tmp_path: Path)
         ({"scheduler": "magic"}, "no scheduler 'magic'; it can use ddim, .*euler_a, .*unipc"),
         ({"loras": (Lora(Path("none.safetensors")),)}, "there is no LoRA file none.safetensors"),
         ({"mask": Path("mask.png")}, "needs an init_image"),
-        ({"init_image": Path("none.png")}, "none.png cannot be read as a picture"),
+        ({"init_image": Path("none.png")}, "none.png: there is no such file"),
         ({"count": 2}, "2 pictures into 1 files"),
     ],
 )
@@ -295,6 +296,50 @@ def test_a_picture_can_be_drawn_from_another(easel: Easel, tmp_path: Path) -> No
     easel.draw(again)
     with Image.open(again) as image:
         assert image.size == (64, 64)
+
+
+def test_any_picture_to_start_from_gets_a_size_that_fits(easel: Easel, tmp_path: Path) -> None:
+    """The engine draws 8,192 pixels here."""
+    cases = Path(__file__).parents[2] / "cases" / "pictures"
+    for number, (source, size) in enumerate(
+        {
+            cases / "phone.jpg": (64, 128),
+            saved(tmp_path / "photo.jpg", (640, 480)): (104, 72),
+            saved(tmp_path / "panorama.png", (3000, 70)): (128, 64),
+            saved(tmp_path / "icon.png", (16, 16)): (64, 64),
+        }.items()
+    ):
+        drawn = easel.draw(tmp_path / f"{number}.png", init_image=source, strength=0.5)
+        assert (drawn.pictures[0].width, drawn.pictures[0].height) == size
+    # A mask of another size lies over the same parts of the picture.
+    mask = saved(tmp_path / "mask.png", (64, 48))
+    wide = easel.draw(
+        tmp_path / "m.png", init_image=tmp_path / "photo.jpg", mask=mask, strength=1.0
+    )
+    assert (wide.pictures[0].width, wide.pictures[0].height) == (104, 72)
+
+
+def saved(path: Path, size: tuple[int, int]) -> Path:
+    Image.new("RGB", size, "teal").save(path)
+    return path
+
+
+def test_a_model_without_the_channels_for_it_says_that_it_cannot_inpaint(
+    shapes: Easel, tmp_path: Path
+) -> None:
+    source = saved(tmp_path / "a.png", (64, 64))
+    with pytest.raises(ImageRequestError, match="it cannot inpaint; leave the mask out"):
+        shapes.draw(tmp_path / "b.png", init_image=source, mask=source, strength=1.0)
+    shapes.draw(tmp_path / "c.png", init_image=source, strength=0.5)
+
+
+@pytest.fixture(scope="module")
+def shapes() -> Iterator[Easel]:
+    """The model that comes along."""
+    folder = Path(airunner.__file__).parent / "components" / "art" / "shapes"
+    easel = Easel(ImagePlan("shapes", folder, max_pixels=64 * 64))
+    yield easel
+    easel.close()
 
 
 def test_a_full_disk_leaves_no_file_and_a_living_worker(easel: Easel, tmp_path: Path) -> None:

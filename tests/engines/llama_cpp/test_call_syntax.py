@@ -17,6 +17,7 @@ from airunner.engines.llama_cpp.call_syntax import (
     learn,
 )
 from airunner.engines.llama_cpp.chat_format import messages_json
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.messages import Message
 
@@ -104,12 +105,12 @@ def learned(template: str, *, compact: bool = False) -> CallSyntax | None:
     compiled = environment.from_string(template)
 
     def rendered(messages: tuple[Message, ...]) -> str:
-        values: list[dict[str, Any]] = messages_json(messages)
+        values: list[dict[str, Any]] = messages_json(messages, ControlTokens(()))
         for value in values:
             value.setdefault("tool_calls", [])
             for call in value["tool_calls"]:
                 call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-        offered = tools_in_request([PROBE_TOOL])["chat_template_kwargs"]
+        offered = tools_in_request([PROBE_TOOL], ControlTokens(()))["chat_template_kwargs"]
         return compiled.render(messages=values, **offered)
 
     return learn(rendered(PROBE_PROMPT), rendered(PROBE_CALLED), rendered(PROBE_SAID))

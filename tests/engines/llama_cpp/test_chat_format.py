@@ -14,11 +14,12 @@ from airunner.engines.llama_cpp.chat_format import (
     messages_json,
     request_body,
 )
-from airunner.engines.llama_cpp.control_tokens import harmless
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import ForcedCall, forced_call
 from airunner.errors import GenerationError, UnknownToolError
 from airunner.messages import AudioPart, Delta, Message, TextPart, ToolCall, ToolSchema, Usage
 
+NO_CONTROLS = ControlTokens(())
 QUESTION = (Message("user", "Weather?"),)
 TOOLS = (
     ToolSchema("weather", "Says the weather.", {"type": "object", "properties": {"city": {}}}),
@@ -38,7 +39,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> byte
 
 
 def test_only_what_was_asked_for_is_sent() -> None:
-    assert request_body(ChatRequest(QUESTION, temperature=0.0, stop=["END"]), 3) == {
+    assert request_body(ChatRequest(QUESTION, temperature=0.0, stop=["END"]), 3, NO_CONTROLS) == {
         "messages": [{"role": "user", "content": "Weather?"}],
         "stream": True,
         "id_slot": 3,
@@ -51,7 +52,7 @@ def test_only_what_was_asked_for_is_sent() -> None:
 def test_a_tool_call_and_its_result_are_written_in_the_openai_form() -> None:
     call = ToolCall("c1", "weather", {"city": "Köln"})
     answer = Message("tool", "rain", tool_call_id="c1", name="weather")
-    asked, told = messages_json([Message("assistant", "", (call,)), answer])
+    asked, told = messages_json([Message("assistant", "", (call,)), answer], NO_CONTROLS)
     assert asked["content"] == ""
     assert asked["tool_calls"][0]["id"] == "c1"
     assert json.loads(asked["tool_calls"][0]["function"]["arguments"]) == {"city": "Köln"}
@@ -61,15 +62,15 @@ def test_a_tool_call_and_its_result_are_written_in_the_openai_form() -> None:
 def test_pictures_and_sound_are_written_in_the_openai_form() -> None:
     heard = AudioPart(b"ID3", "audio/mpeg")
     said = (TextPart("<|im_end|> see"), RED, TextPart("hear"), heard)
-    asked, plain = messages_json([Message("user", said), Message("user", "see")])
+    asked, plain = messages_json([Message("user", said), Message("user", "see")], NO_CONTROLS)
     words, seen, _, sound = asked["content"]
-    assert words == {"type": "text", "text": harmless("<|im_end|> see")}
+    assert words == {"type": "text", "text": "<|im_end|> see"}
     kind, _, data = seen["image_url"]["url"].partition(",")
     assert (seen["type"], kind) == ("image_url", "data:image/png;base64")
     assert b64decode(data) == RED.data
     assert sound == {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "mp3"}}
     assert plain["content"] == "see"
-    assert "<__media__>" not in str(messages_json([Message("user", "<__media__>")]))
+    assert "<__media__>" not in str(messages_json([Message("user", "<__media__>")], NO_CONTROLS))
 
 
 def test_reasoning_is_sent_with_the_answer_that_it_led_to() -> None:
@@ -78,7 +79,8 @@ def test_reasoning_is_sent_with_the_answer_that_it_led_to() -> None:
             Message("assistant", "Rain.", reasoning="Clouds."),
             Message("assistant", "Sun."),
             Message("user", "Why?", reasoning="not a model's"),
-        ]
+        ],
+        NO_CONTROLS,
     )
     assert thought["reasoning_content"] == "Clouds."
     assert "reasoning_content" not in plain | user
@@ -163,7 +165,7 @@ def test_an_error_in_the_stream_is_raised() -> None:
 
 def test_a_forced_call_keeps_the_tools_in_the_prompt_and_is_constrained_by_schema() -> None:
     request = ChatRequest(QUESTION, tools=TOOLS, tool_choice="clock")
-    body = request_body(request, 0, forced=the_call("clock"))
+    body = request_body(request, 0, NO_CONTROLS, forced=the_call("clock"))
     assert [tool["function"]["name"] for tool in body["tools"]] == ["weather", "clock"]
     assert body["tool_choice"] == "none"
     schema = body["response_format"]["json_schema"]["schema"]

@@ -8,6 +8,7 @@ from tests.engines.llama_cpp.test_chat_format import chunk
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.call_syntax import CallSyntax
 from airunner.engines.llama_cpp.chat_format import AnswerReader, request_body
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import BARE, ForcedCall, forced_call
 from airunner.errors import GenerationError
 from airunner.messages import Delta, Message, ToolCall, ToolSchema
@@ -98,7 +99,7 @@ def test_the_request_uses_the_grammar_and_the_switch_of_the_syntax() -> None:
         tool_choice="clock",
         thinking=False,
     )
-    body = request_body(request, 0, guidance=True, forced=forced(syntax))
+    body = request_body(request, 0, ControlTokens(()), guidance=True, forced=forced(syntax))
     assert body["grammar"] == forced(syntax).grammar()
     assert "response_format" not in body
     assert body["tool_choice"] == "none"
@@ -109,10 +110,10 @@ def test_a_bare_call_under_a_grammar_is_not_thought_about_first() -> None:
     request = ChatRequest([], tools=(ToolSchema("clock", ""),), tool_choice="clock")
     call = forced_call(request)
     assert call is not None
-    body = request_body(request, 0, guidance=True, forced=call)
+    body = request_body(request, 0, ControlTokens(()), guidance=True, forced=call)
     assert body["grammar"] == call.grammar()
     assert body["chat_template_kwargs"]["enable_thinking"] is False
-    body = request_body(request, 0, forced=call)
+    body = request_body(request, 0, ControlTokens(()), forced=call)
     assert body["response_format"]["json_schema"]["schema"] == call.schema
     assert "enable_thinking" not in body["chat_template_kwargs"]
 

@@ -11,6 +11,7 @@ from tests.engines.llama_cpp.test_client import CLOCK, ODD_PARAMETERS, WEATHER
 from tests.json_schema.foreign_schemas import tool_schemas
 
 from airunner.engines.base import ChatRequest
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import forced_call
 from airunner.engines.llama_cpp.tool_schemas import (
     engine_parameters,
@@ -51,7 +52,7 @@ def test_our_own_tools_are_shown_as_they_are() -> None:
 @pytest.mark.parametrize("schema", ODD_PARAMETERS.values(), ids=ODD_PARAMETERS)
 def test_what_the_engine_cannot_take_is_sent_as_what_is_decoded(schema: Any) -> None:
     whole = an_object(y={"type": "string", "description": "why"}, x=schema)
-    offered = tools_in_request([ToolSchema("t", "Do it.", whole)])
+    offered = tools_in_request([ToolSchema("t", "Do it.", whole)], ControlTokens(()))
     (sent,), (shown,) = offered["tools"], offered["chat_template_kwargs"]["tools"]
     parameters = sent["function"].pop("parameters")
     assert parameters["properties"]["y"] == whole["properties"]["y"]
@@ -78,7 +79,7 @@ def test_what_is_sent_becomes_a_grammar(schema: Any) -> None:
         return engine.json_schema_to_grammar(json.loads(json.dumps(sent), parse_int=number))
 
     tools = (ToolSchema("t", "Do it.", schema), WEATHER)
-    offered = tools_in_request(tools)
+    offered = tools_in_request(tools, ControlTokens(()))
     assert grammar(offered["tools"][0]["function"]["parameters"])
     call = forced_call(ChatRequest([Message("user", "x")], tools=tools, tool_choice="required"))
     assert call is not None

@@ -43,8 +43,9 @@ class Connected:
         file = folder / "mcp.json"
         file.write_text(json.dumps({"mcpServers": servers}), encoding="utf-8")
         self.events: list[Event] = []
+        self.logs = folder / "logs"
         config = read_mcp_config(file, origin="test", required=True)
-        self.servers = McpServers(config, logs=folder / "logs", publish=self.events.append)
+        self.servers = McpServers(config, logs=self.logs, publish=self.events.append)
         self.toolset: Toolset = self.servers.connect()
 
     def call(self, name: str, timeout_s: float = 60, **arguments: Any) -> Outcome:
@@ -286,3 +287,18 @@ def test_two_servers_cannot_have_one_tool(tmp_path: Path) -> None:
         assert "another server" in refused.problem
     with pytest.raises(InvalidToolError):
         Toolset([*mcp.toolset, *mcp.toolset])
+
+
+def test_servers_may_have_any_name(tmp_path: Path) -> None:
+    long = "io.github.owner/a-very-long-repository-name-of-some-server"
+    names = [long, "\u5929\u6c17", "1st", "m (local)"]
+    servers = {name: odd(tmp_path, allow=["echo", "stop answering"]) for name in names}
+    with connected(tmp_path, **servers) as mcp:
+        assert mcp.toolset.subjects == tuple(names)
+        assert "mcp_echo" in mcp.toolset
+        assert "mcp_1st_echo" in mcp.toolset
+        assert "m_local_stop_answering" in mcp.toolset
+        cut = mcp.toolset.names[1]
+        assert cut.startswith("io_github_owner_a-very-long")
+        assert cut.endswith("_stop_answering")
+        assert len(cut) == 64

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -102,3 +104,26 @@ def test_over_http_with_rules_and_a_choice_of_tools(embedded_home: Path, tmp_pat
         assert enhanced.message.content.strip()
         refused = call(tools, "air_translate_text", text="Hello", target_language="French")
         assert "forbids" in refused.problem
+
+
+def test_a_program_that_writes_half_an_emoji_is_answered(tmp_path: Path) -> None:
+    asked = [
+        '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": '
+        '"2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}}',
+        "a line that is no message",
+        '{"jsonrpc": "2.0", "method": "notifications/initialized"}',
+        r'{"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": '
+        r'{"name": "calculate", "arguments": {"expression": "\ud83d"}}}',
+    ]
+    line = [sys.executable, "-m", "airunner", "mcp", "--tool", "calculate"]
+    with subprocess.Popen(
+        [*line, "--home", str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n".join(asked) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.stdin.close()
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert "\ufffd" in answers[1]["result"]["content"][0]["text"]

@@ -12,7 +12,7 @@ import pytest
 from tests.server.access.conftest import RunningServer
 from tests.server.access.raw import TIMEOUT_S, ask_raw, get_raw, status_of
 
-from airunner.server.json_bodies import MOST_DEPTH, problem_in
+from airunner.server.json_bodies import MOST_DEPTH, problem_in, sound_body
 from airunner.server.problems import Problem
 
 CHAT = {"model": "airunner", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
@@ -242,7 +242,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("path", [*CHATS, "/api/v1/turns"])
-@pytest.mark.parametrize("body", [*BOMBS.values(), *SURROGATES.values()])
+@pytest.mark.parametrize("body", BOMBS.values())
 def test_a_body_that_cannot_be_read_is_the_clients_fault(
     client: httpx.Client, path: str, body: str
 ) -> None:
@@ -253,12 +253,34 @@ def test_a_body_that_cannot_be_read_is_the_clients_fault(
 
 
 @pytest.mark.parametrize("path", CHATS)
-@pytest.mark.parametrize("body", OTHERS.values())
+@pytest.mark.parametrize("place", ["content", "part", "key", "bytes"])
+def test_text_that_is_no_unicode_is_answered(client: httpx.Client, path: str, place: str) -> None:
+    latin = json.dumps(CHAT).replace("hi", "Caf\xe9 opens at nine.").encode("latin-1")
+    body = latin if place == "bytes" else SURROGATES[place]
+    response = client.post(path, content=body, headers=JSON)
+    # Ollama has no parts.
+    assert response.status_code == (400 if (path, place) == ("/api/chat", "part") else 200)
+    response.read().decode()
+
+
+@pytest.mark.parametrize("path", CHATS)
+@pytest.mark.parametrize("body", [*OTHERS.values(), SURROGATES["model"], SURROGATES["tool"]])
 def test_an_odd_body_is_nobody_elses_fault(
     client: httpx.Client, path: str, body: str | bytes
 ) -> None:
     response = client.post(path, content=body, headers=JSON)
     assert response.status_code < 500, response.text
+
+
+def test_bodies_are_made_sound_and_are_else_as_they_came() -> None:
+    for given, sound in (
+        (rb'{"a": "\ud83d"}', rb'{"a": "\ufffd"}'),
+        (rb'{"a": "\ud83d\ude00 \ude00 \\ud83d"}', rb'{"a": "\ud83d\ude00 \ufffd \\ud83d"}'),
+        (b'{"a": "Caf\xe9"}', '{"a": "Caf\ufffd"}'.encode()),
+        ('{"a": "\u5929"}'.encode(), '{"a": "\u5929"}'.encode()),
+        ('{"a": "\u5929"}'.encode("utf-16"), '{"a": "\u5929"}'.encode("utf-16")),
+    ):
+        assert sound_body(given) == sound
 
 
 def test_whole_surrogate_pairs_and_deep_text_are_fine(client: httpx.Client) -> None:

@@ -234,6 +234,77 @@ def test_a_table_is_read_as_it_is_meant(
         assert result.shown == rows
 
 
+FIELD = Path(__file__).parents[2] / "cases" / "csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "rows"),
+    [
+        ("sepline.csv", ["name", "amount"], [("Ada", 1.5), ("Bob", 2.25), ("Cyd", 3.0)]),
+        ("isohead.csv", ["name", "_2024_01_01", "_2024_02_01"], [("a", 5, 6), ("b", 7, 8)]),
+        ("space.csv", ["a", "b", "c"], [(1, "x, y", 3), (2, "z", 4)]),
+        ("fr.csv", ["ville", "prix"], [("A", 1234.5), ("B", 2500.0), ("C", 3000.1)]),
+    ],
+)
+def test_cases_from_the_field(
+    api: Api, name: str, columns: list[str], rows: list[tuple[object, ...]]
+) -> None:
+    with opened(api, api.write(name, (FIELD / name).read_bytes())) as database:
+        result = database.run(f"SELECT * FROM {database.tables[0].name}")
+    assert (list(result.columns), result.shown) == (columns, rows)
+
+
+ENCODINGS = {
+    "shift-jis": "\u540d\u524d,\u4fa1\u683c\n\u6797\u6a8e,100\n",
+    "gbk": "\u540d\u79f0,\u4ef7\u683c\n\u82f9\u679c,5\n",
+    "big5": "\u540d\u7a31,\u50f9\u683c\n\u860b\u679c,5\n",
+    "euc-kr": "\uc774\ub984,\uac12\n\uc0ac\uacfc,5\n",
+    "koi8-r": "\u0438\u043c\u044f,\u0446\u0435\u043d\u0430\n\u0433\u0440\u0443\u0448\u0430,7\n",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_encoding_that_is_not_known_is_the_reason_and_never_mojibake(
+    api: Api, encoding: str
+) -> None:
+    own = (FIELD / "sjis.csv").read_bytes() if encoding == "shift-jis" else None
+    for content in filter(None, (ENCODINGS[encoding].encode(encoding), own)):
+        with pytest.raises(ToolFailedError, match=r"encoding other than .*; save it as UTF-8"):
+            found(api, api.write("a.csv", content), "SELECT * FROM a")
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "rows"),
+    [
+        ('"sep=;"\r\nname;amount\r\nAda;1,5\r\n', ["name", "amount"], [("Ada", 1.5)]),
+        ("sep=\t\nname\tamount\nAda\t1.5\n", ["name", "amount"], [("Ada", 1.5)]),
+        ("SEP= |\nname|amount\nAda|1.5\n", ["name", "amount"], [("Ada", 1.5)]),
+        ("place,1,2,3\nN,5,9,7\nS,8,9,10\n", ["place", "_1", "_2", "_3"], 2),
+        ("x,1,2,3\ny,2,3,4\n", ["column_1", "column_2", "column_3", "column_4"], 2),
+        ("item;01.01.2024;01.02.2024\na;5;6\n", ["item", "_01_01_2024", "_01_02_2024"], 1),
+        ("a,b\nx\x0by,1\nz\u2028w,2\nn\x85m,3\n", ["a", "b"], 3),
+        ("# made by a program\n# 2024\na,b\n1,2\n3,4\n", ["a", "b"], [(1, 2), (3, 4)]),
+        ("# one, two, three\na,b\n1,2\n3,4\n", ["a", "b"], [(1, 2), (3, 4)]),
+        ("# one, two\na,b\n1,2\n3,4\n", ["a", "b"], [(1, 2), (3, 4)]),
+        ("#a,b\n1,2\n3,4\n", ["a", "b"], [(1, 2), (3, 4)]),
+        ("# numpy\n# a,b\n1.5,2\n3,4\n", ["a", "b"], [(1.5, 2), (3, 4)]),
+        ("tag,n\n#x,1\n#y,2\n", ["tag", "n"], [("#x", 1), ("#y", 2)]),
+        ("#x,1\n" * 60 + "y,2\n", ["column_1", "column_2"], 61),
+        ("a;b\n1.234;2,5\n5.678;3,5\n", ["a", "b"], [(1234.0, 2.5), (5678.0, 3.5)]),
+        ('a ; b\n1 ; "x; y"\n', ["a", "b"], [(1, "x; y")]),
+        ("a,b\n1,2\n3,4\n".encode("utf-16-le"), ["a", "b"], [(1, 2), (3, 4)]),
+        ("a,b\n1,2\n3,4\n".encode("utf-16-be"), ["a", "b"], [(1, 2), (3, 4)]),
+    ],
+)
+def test_a_table_as_programs_write_it(
+    api: Api, content: str | bytes, columns: list[str], rows: int | list[tuple[object, ...]]
+) -> None:
+    with opened(api, api.write("table_.csv", content)) as database:
+        result = database.run("SELECT * FROM table_")
+    assert list(result.columns) == columns
+    assert (result.count if isinstance(rows, int) else result.shown) == rows
+
+
 def test_tables_of_other_countries_and_programs(api: Api) -> None:
     german = "Name;Preis;Tag\nÄpfel;1.234,50;03.05.2026\nBirnen;2,5;04.05.2026\n"
     text = query_table(api.write("preise.csv", german.encode("cp1252")), api=api)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from airunner.engines.image import Lora
@@ -32,18 +33,28 @@ def adapted(model: str, pipeline: Any, loras: Sequence[Lora]) -> Iterator[None]:
         pipeline.unload_lora_weights()
 
 
-def _load(model: str, pipeline: Any, lora: Lora, name: str) -> str:
-    path = lora.path
+def check_lora(model: str, path: Path) -> None:
+    """Refuse a file that is no adapter, whatever the model; imports no model library.
+
+    Raises:
+        ImageRequestError: it is missing, damaged or a pickle.
+    """
     if not path.is_file():
         raise ImageRequestError(model, f"there is no LoRA file {path}")
     if path.suffix.lower() != ".safetensors":
         raise ImageRequestError(model, f"the LoRA {path.name} is no safetensors file")
     try:
         read_tensors(path)
-        weights = importlib.import_module("safetensors.torch").load_file(str(path))
-        pipeline.load_lora_weights(weights, adapter_name=name)
     except CorruptWeightsError as error:
         raise ImageRequestError(model, f"the LoRA {path.name}: {error.problem}") from error
+
+
+def _load(model: str, pipeline: Any, lora: Lora, name: str) -> str:
+    path = lora.path
+    check_lora(model, path)
+    try:
+        weights = importlib.import_module("safetensors.torch").load_file(str(path))
+        pipeline.load_lora_weights(weights, adapter_name=name)
     except Exception as error:  # the library raises many kinds for a file that does not fit
         raise ImageRequestError(
             model, f"the LoRA {path.name} does not fit it ({_first_line(error)})"

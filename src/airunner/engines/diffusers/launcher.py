@@ -11,9 +11,12 @@ import re
 
 from airunner.engines.base import WorkerExit
 from airunner.engines.connection import WorkerConnection
+from airunner.engines.diffusers.adapters import check_lora
 from airunner.engines.diffusers.client import DiffusersModel
 from airunner.engines.diffusers.files import inspect_files
-from airunner.engines.image import ImagePlan
+from airunner.engines.diffusers.schedulers import check_scheduler
+from airunner.engines.diffusers.source_picture import source_picture
+from airunner.engines.image import ImagePlan, ImageRequest
 from airunner.engines.silence import SilenceLimits
 from airunner.errors import (
     CorruptWeightsError,
@@ -29,7 +32,8 @@ _MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|Can
 
 
 class ImageLauncher(ProcessLauncher[ImagePlan, DiffusersModel]):
-    """Starts image workers as child processes; implements ``Launcher`` and ``Preparable``.
+    """Starts image workers as child processes; implements ``Launcher``, ``Preparable`` and
+    ``DrawingCheck``.
 
     The library takes seconds and hundreds of megabytes to import, so a spare
     that has done so is started only when asked for, and used by the next launch.
@@ -40,6 +44,17 @@ class ImageLauncher(ProcessLauncher[ImagePlan, DiffusersModel]):
 
     def __init__(self, limits: SilenceLimits | None = None) -> None:
         super().__init__(f"{__package__}.worker", limits=limits)
+
+    def check(self, model: str, request: ImageRequest) -> None:
+        """See ``engines.image.DrawingCheck``."""
+        if request.scheduler is not None:
+            check_scheduler(model, request.scheduler)
+        for lora in request.loras:
+            check_lora(model, lora.path)
+        if request.init_image is not None:
+            source_picture(model, request.init_image, "RGB")
+        if request.mask is not None:
+            source_picture(model, request.mask, "L")
 
     async def order(self, plan: ImagePlan, api_key: str) -> Order[ImagePlan]:
         """See ``ProcessLauncher``; pickles that were not allowed are a ``LoadError``."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.engines.diffusers.schedulers import name_of
+from airunner.engines.diffusers.source_picture import source_picture
 from airunner.engines.image import ImagePlan, ImageRequest
 from airunner.errors import ImageRequestError
 
@@ -97,6 +98,8 @@ class _Check:
             call |= {"image": _fitted(source, width, height), "strength": strength}
             settings |= {"init_image": request.init_image.name, "strength": f"{strength:g}"}
         if request.mask is not None:
+            # Over the whole picture first, so that both are cut at the same place.
+            mask = mask if mask.size == source.size else mask.resize(source.size)
             call["mask_image"] = _fitted(mask, width, height)
             settings["mask"] = request.mask.name
         if "width" in takes:
@@ -158,8 +161,7 @@ class _Check:
     def _size(self, source: Any) -> tuple[int, int]:
         grain, most = self._grain(), self._plan.max_pixels
         own = self._default_size() if source is None else source.size
-        default = _within(own, most, grain)
-        width, height = _or(self._request.width, default[0]), _or(self._request.height, default[1])
+        width, height = size_to_draw(self._request, own, most, grain)
         if any(px < SMALLEST_PX or px % grain for px in (width, height)):
             nearest = " x ".join(str(_nearest(px, grain)) for px in (width, height))
             raise self._refused(
@@ -200,17 +202,11 @@ class _Check:
         source, mask = self._request.init_image, self._request.mask
         if source is None and (mask is not None or self._request.strength is not None):
             raise self._refused("a mask or a strength needs an init_image")
-        return self._opened(source, "RGB"), self._opened(mask, "L")
-
-    def _opened(self, path: Path | None, mode: str) -> Any:
-        if path is None:
-            return None
-        library = importlib.import_module("PIL.Image")
-        try:
-            with library.open(path) as picture:
-                return picture.convert(mode)
-        except (OSError, ValueError, library.DecompressionBombError) as error:
-            raise self._refused(f"{path} cannot be read as a picture") from error
+        model = self._plan.model
+        return (
+            None if source is None else source_picture(model, source, "RGB"),
+            None if mask is None else source_picture(model, mask, "L"),
+        )
 
     def _refused(self, problem: str) -> ImageRequestError:
         return ImageRequestError(self._plan.model, problem)
@@ -220,21 +216,43 @@ def _or(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
+def size_to_draw(
+    request: ImageRequest, own: tuple[int, int], max_pixels: int, grain: int
+) -> tuple[int, int]:
+    """What is asked for; a side that is not, is in proportion, and what fits without either."""
+    width, height = request.width, request.height
+    if width is None and height is None:
+        return _within(own, max_pixels, grain)
+    if width is None and height is not None:
+        width = _beside(height, own[0] / own[1], max_pixels, grain)
+    elif height is None and width is not None:
+        height = _beside(width, own[1] / own[0], max_pixels, grain)
+    return _or(width, 0), _or(height, 0)
+
+
+def _beside(side: int, ratio: float, max_pixels: int, grain: int) -> int:
+    most = max_pixels // max(1, side) // grain * grain
+    return max(_nearest(SMALLEST_PX, grain), min(most, _nearest(side * ratio, grain)))
+
+
 def _within(size: tuple[int, int], max_pixels: int, grain: int) -> tuple[int, int]:
-    """The largest size of about this shape that fits, down to the smallest there is."""
-    shrink = min(1.0, math.sqrt(max_pixels / (size[0] * size[1])))
-    width, height = (
-        max(_nearest(SMALLEST_PX, grain), int(px * shrink) // grain * grain) for px in size
-    )
-    return width, height
+    """The largest size of about this shape that fits, and of no side too small to draw."""
+    least = _nearest(SMALLEST_PX, grain)
+    scale = max(1.0, SMALLEST_PX / min(size))
+    scale = min(scale, math.sqrt(max_pixels / (size[0] * size[1])))
+    short, long = (max(least, int(px * scale) // grain * grain) for px in sorted(size))
+    long = max(least, min(long, max_pixels // short // grain * grain))
+    return (short, long) if size[0] < size[1] else (long, short)
 
 
-def _nearest(px: int, grain: int) -> int:
+def _nearest(px: float, grain: int) -> int:
     return max(math.ceil(SMALLEST_PX / grain), round(px / grain)) * grain
 
 
 def _fitted(picture: Any, width: int, height: int) -> Any:
-    library = importlib.import_module("PIL.Image")
+    """The middle of a picture, of this shape: nothing in it is stretched."""
     if picture.size == (width, height):
         return picture
-    return picture.resize((width, height), library.Resampling.LANCZOS)
+    library = importlib.import_module("PIL.Image")
+    operations = importlib.import_module("PIL.ImageOps")
+    return operations.fit(picture, (width, height), library.Resampling.LANCZOS)

@@ -23,6 +23,8 @@ from airunner.errors import AiRunnerError, BlackImageError, GenerationError, Ima
 
 _FROM_PICTURE = "AutoPipelineForImage2Image"
 _INPAINTING = "AutoPipelineForInpainting"
+_INPAINTING_CHANNELS = (4, 9)
+"""Of a UNet: latents alone, or beside them the mask and what it leaves (diffusers 0.42)."""
 
 
 class Cancelled(Exception):
@@ -118,6 +120,7 @@ class Artist:
     def _variant(self, request: ImageRequest) -> Any:
         """The pipeline for this kind of request, sharing every part with the loaded one."""
         pipeline = self._pipeline
+        self._check_channels(is_inpainting=request.mask is not None)
         if request.init_image is not None:
             kind = _FROM_PICTURE if request.mask is None else _INPAINTING
             if kind not in self._variants:
@@ -130,11 +133,24 @@ class Artist:
                 place(pipeline, self._plan, device_of(self._plan))
         return pipeline
 
+    def _check_channels(self, *, is_inpainting: bool) -> None:
+        """Refuse what the denoiser has no channels for; a pipeline would speak of their number."""
+        unet = getattr(self._pipeline, "unet", None)
+        channels = None if unet is None else unet.config.get("in_channels")
+        if is_inpainting and channels not in (None, *_INPAINTING_CHANNELS):
+            raise ImageRequestError(
+                self._plan.model, "it cannot inpaint; leave the mask out, or take another model"
+            )
+        if channels == _INPAINTING_CHANNELS[1] and not is_inpainting:
+            problem = "it only inpaints: it needs a picture to start from and a mask"
+            raise ImageRequestError(self._plan.model, problem)
+
     def _make_variant(self, kind: str) -> Any:
         try:
             variant = getattr(libraries.diffusers(), kind).from_pipe(self._pipeline)
         except (ValueError, AttributeError) as error:
-            raise ImageRequestError(self._plan.model, "it cannot start from a picture") from error
+            what = "start from a picture" if kind == _FROM_PICTURE else "inpaint"
+            raise ImageRequestError(self._plan.model, f"it cannot {what}") from error
         variant.set_progress_bar_config(disable=True)
         return variant
 

@@ -57,7 +57,7 @@ def make_scheduler(model: str, name: str, own: Any, *, from_picture: bool = Fals
     Raises:
         ImageRequestError: no such scheduler, or none that fits this model.
     """
-    wanted = name.strip().lower().replace("-", "_").replace(" ", "_").replace("++", "pp")
+    wanted = _plain(name)
     offered = _offered(own, from_picture)
     if wanted not in offered:
         raise ImageRequestError(
@@ -68,6 +68,23 @@ def make_scheduler(model: str, name: str, own: Any, *, from_picture: bool = Fals
         changes = changes | {"flow_shift": own.config["shift"]}
     # What was derived for the own class, such as its list of betas, is not carried over.
     return getattr(libraries.diffusers(), kind).from_config(own.config, **changes)
+
+
+def check_scheduler(model: str, name: str) -> None:
+    """Refuse a name that no model's scheduler has; imports no model library.
+
+    Raises:
+        ImageRequestError: the message says which there are.
+    """
+    known = sorted({*_NAMES, *_FLOW_NAMES})
+    if _plain(name) not in known:
+        raise ImageRequestError(
+            model, f"there is no scheduler {name!r}; there are {', '.join(known)}"
+        )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_").replace("++", "pp")
 
 
 def name_of(own: Any) -> str:

@@ -103,8 +103,10 @@ class BuildInstaller:
             before = self._facts()
             kept = _copy(before.get("files", ()), Path(folder) / "before")
             try:
-                replacing = ("--no-deps", "--force-reinstall", "--no-index", str(wheel))
-                self._pip(build, "install", *replacing)
+                # By its name: a file's path would stay noted as where it came from.
+                place = ("--no-index", "--find-links", str(wheel.parent))
+                wanted = f"{PACKAGE}=={version}"
+                self._pip(build, "install", "--no-deps", "--force-reinstall", *place, wanted)
                 gpus = self._prove(build, None)
             except BaseException:
                 self._put_back(kept)

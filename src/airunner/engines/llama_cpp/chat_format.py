@@ -15,10 +15,11 @@ from secrets import token_hex
 from typing import Any
 
 from airunner.engines.base import ChatRequest
-from airunner.engines.llama_cpp.control_tokens import harmless
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import ForcedCall
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import GenerationError
+from airunner.json_schema.plain import sound_json
 from airunner.messages import (
     AudioPart,
     Delta,
@@ -39,9 +40,16 @@ _FINISH: dict[str, FinishReason] = {
 
 
 def request_body(
-    request: ChatRequest, slot: int, *, guidance: bool = False, forced: ForcedCall | None = None
+    request: ChatRequest,
+    slot: int,
+    controls: ControlTokens,
+    *,
+    guidance: bool = False,
+    forced: ForcedCall | None = None,
 ) -> dict[str, Any]:
     """The JSON body that asks for a streamed answer computed in ``slot``.
+
+    ``controls`` are the spellings that texts of users, tools and servers may not have.
 
     ``guidance`` says that the engine was built with llguidance. A schema that
     carries ``x-guidance`` options is then decoded with it, which obeys them;
@@ -54,11 +62,11 @@ def request_body(
     first; under a ``response_format`` it does, where its template opens such a block.
     """
     body: dict[str, Any] = {
-        "messages": messages_json(request.messages),
+        "messages": messages_json(request.messages, controls),
         "stream": True,
         "id_slot": slot,
         "cache_prompt": True,
-        **tools_in_request(request.tools),
+        **tools_in_request(request.tools, controls),
     }
     for name in _SAMPLING:
         if (value := getattr(request, name)) is not None:
@@ -85,13 +93,13 @@ def request_body(
     return body
 
 
-def messages_json(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def messages_json(messages: Sequence[Message], controls: ControlTokens) -> list[dict[str, Any]]:
     """Messages in the form that chat templates expect; content is never null."""
-    return [_message_json(message) for message in messages]
+    return [_message_json(message, controls) for message in messages]
 
 
-def _message_json(message: Message) -> dict[str, Any]:
-    data: dict[str, Any] = {"role": message.role, "content": _content_json(message)}
+def _message_json(message: Message, controls: ControlTokens) -> dict[str, Any]:
+    data: dict[str, Any] = {"role": message.role, "content": _content_json(message, controls)}
     if message.tool_calls:
         data["tool_calls"] = [
             {
@@ -110,13 +118,13 @@ def _message_json(message: Message) -> dict[str, Any]:
     return data
 
 
-def _content_json(message: Message) -> str | list[dict[str, Any]]:
+def _content_json(message: Message, controls: ControlTokens) -> str | list[dict[str, Any]]:
     """A string, or parts in the form of OpenAI's API."""
     trusted = message.role in ("assistant", "system")
     if isinstance(message.content, str):
-        return message.content if trusted else harmless(message.content)
+        return message.content if trusted else controls.harmless(message.content)
     return [
-        {"type": "text", "text": part.text if trusted else harmless(part.text)}
+        {"type": "text", "text": part.text if trusted else controls.harmless(part.text)}
         if isinstance(part, TextPart)
         else _media_json(part)
         for part in message.content
@@ -172,7 +180,7 @@ class AnswerReader:
         """
         if event == b"[DONE]":
             return None
-        chunk: dict[str, Any] = json.loads(event)
+        chunk: dict[str, Any] = json.loads(event.decode("utf-8", "replace"))
         if "error" in chunk:
             raise GenerationError(self._model, str(chunk["error"].get("message", chunk["error"])))
         choice = chunk["choices"][0]
@@ -231,7 +239,7 @@ def _native_call(call: Mapping[str, str]) -> ToolCall:
     """A call as the engine's parser of the model's own dialect left it, which may be anything."""
     identity, text = call["id"] or f"call_{token_hex(8)}", call["arguments"] or "{}"
     try:
-        arguments = json.loads(text)
+        arguments = sound_json(text)
     except (ValueError, RecursionError):  # no JSON, thousands of digits, or nested too deeply
         arguments = None
     if not isinstance(arguments, dict):

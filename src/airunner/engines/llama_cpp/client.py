@@ -7,6 +7,7 @@ wire is ``chat_format``, how slot files reach the disk is ``slot_files``.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from airunner.engines.llama_cpp.chat_format import (
     messages_json,
     request_body,
 )
+from airunner.engines.llama_cpp.control_tokens import ControlTokens, read_control_tokens
 from airunner.engines.llama_cpp.forced_call import BARE, forced_call, is_forced
 from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body, whole_chunk
 from airunner.engines.llama_cpp.slot_files import (
@@ -61,7 +63,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
 
     ``slot_dir`` is the only folder that the worker reads and writes slot states
     in. ``guidance``: see ``request_body``. ``seal`` is the load's fingerprint, see
-    ``slot_files``.
+    ``slot_files``. ``controls`` are the model's, read while it loaded, or when they are needed.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         *,
         guidance: bool = False,
         seal: bytes = bytes(16),
+        controls: asyncio.Future[ControlTokens] | None = None,
     ) -> None:
         super().__init__(plan, connection)
         self._slot_dir = slot_dir
         self._seal = seal
+        self._read_controls = controls
         self._guidance = guidance
         self._guidance_checked = not guidance
         self._call_syntax: CallSyntax | None = None
@@ -90,7 +94,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             forced = replace(forced, syntax=await self.call_syntax() or BARE)
         constrained = forced is not None or request.json_schema is not None
         guidance = constrained and await self._guides()
-        body = request_body(request, slot, guidance=guidance, forced=forced)
+        body = request_body(request, slot, await self._controls(), guidance=guidance, forced=forced)
         reader = AnswerReader(self.plan.model, forced=forced, grammar="grammar" in body)
         silence = self._silence(self._at_most_tokens(body, request.messages))
         async with self._connection.asked("/v1/chat/completions", body, silence) as response:
@@ -114,7 +118,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         self._check_slot(slot)
         events, joiner = EventSplitter(), ChunkJoiner()
         finished = False
-        path, passed = "/v1/chat/completions", passed_body(body, slot)
+        path, passed = "/v1/chat/completions", passed_body(body, slot, await self._controls())
         silence = self._silence(self._at_most_tokens(passed, request.messages))
         if not passed.get("stream"):  # all of it comes at once
             whole_s = self._whole_s(passed.get("max_tokens"))
@@ -130,7 +134,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                     if event == b"[DONE]":
                         finished = True
                         continue
-                    chunk = json.loads(event)
+                    chunk = json.loads(event.decode("utf-8", "replace"))
                     if "error" in chunk:
                         raise self._refusal(event)
                     if (joined := joiner.feed(chunk)) is not None:
@@ -142,7 +146,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Tokens of the prompt that ``messages`` would become under the model's template."""
-        body = {"messages": messages_json(messages), **tools_in_request(tools)}
+        body = {"messages": messages_json(messages, await self._controls())}
+        body |= tools_in_request(tools, await self._controls())
         if not any(message.media for message in messages):
             return len(await self._prompt(body))
         try:
@@ -160,7 +165,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         See ``ChatModel.read_beginning``.
         """
         self._check_slot(slot)
-        bodies = [request_body(probe, slot) for probe in probes_of(request)]
+        controls = await self._controls()
+        bodies = [request_body(probe, slot, controls) for probe in probes_of(request)]
         tokens = common_prefix([await self._prompt(body) for body in bodies])
         if tokens:
             # Nothing is generated: a token more could not be taken back by recurrent models.
@@ -228,6 +234,14 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             self._call_syntax_known = True
         return self._call_syntax
 
+    async def _controls(self) -> ControlTokens:
+        """The spellings that texts of others may not have."""
+        if self._read_controls is None:
+            self._read_controls = asyncio.ensure_future(
+                asyncio.to_thread(read_control_tokens, self.plan.path, self.plan.chat_template)
+            )
+        return await asyncio.shield(self._read_controls)
+
     async def _prompt(self, body: dict[str, Any]) -> list[int]:
         """The tokens that a request for an answer becomes."""
         prompt = (await self._post("/apply-template", body))["prompt"]
@@ -272,9 +286,9 @@ class LlamaCppModel(ServedModel[LoadPlan]):
 
     async def _rendered(self, messages: Sequence[Message], thinking: bool | None) -> str:
         body: dict[str, Any] = {
-            "messages": messages_json(messages),
+            "messages": messages_json(messages, await self._controls()),
             "tool_choice": "none",
-            **tools_in_request([PROBE_TOOL]),
+            **tools_in_request([PROBE_TOOL], await self._controls()),
         }
         if thinking is not None:
             body["chat_template_kwargs"]["enable_thinking"] = thinking
@@ -340,5 +354,6 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         except (ValueError, KeyError, TypeError):
             return GenerationError(self.plan.model, content.decode(errors="replace"))
         if error.get("type") == "exceed_context_size_error":
-            return ContextOverflowError(self.plan.model, error["n_prompt_tokens"], error["n_ctx"])
+            tokens, n_ctx = error["n_prompt_tokens"], error["n_ctx"]
+            return ContextOverflowError(self.plan.model, tokens, n_ctx, self.plan.most_ctx)
         return GenerationError(self.plan.model, str(error.get("message", error)))

@@ -45,10 +45,13 @@ class LlamaCpp(EngineDescriptor):
 
     def planner(self, settings: Settings) -> Planner:
         """See ``EngineDescriptor``."""
+        from airunner.config.text_file import read_text
         from airunner.engines.llama_cpp.planner import LoadOptions, PlannableGguf
         from airunner.models.files.gguf import read_gguf
 
-        options = LoadOptions(settings.context, settings.parallel, settings.kv_type)
+        file = settings.chat_template
+        template = None if file is None else read_text(file)
+        options = LoadOptions(settings.context, settings.parallel, settings.kv_type, template)
         return lambda path: PlannableGguf(read_gguf(path), options)
 
     def launcher(self, settings: Settings, run_dir: Path) -> LocalLauncher:

@@ -19,6 +19,7 @@ from airunner.engines.llama_cpp.call_syntax import CallSyntax
 from airunner.engines.llama_cpp.tool_schemas import engine_parameters
 from airunner.errors import UnknownToolError
 from airunner.json_schema.calls import call_schema
+from airunner.json_schema.plain import sound_escapes
 from airunner.messages import ToolCall
 
 # Without a thought first: it would have to be JSON, too.
@@ -71,7 +72,7 @@ class ForcedCall:
             return None
         try:
             start = text.index("{", found.end())
-            arguments, _ = json.JSONDecoder().raw_decode(text, start)
+            arguments, _ = json.JSONDecoder().raw_decode(sound_escapes(text), start)
         except (ValueError, RecursionError):  # no JSON, or nested too deeply
             return None
         return ToolCall(self.id, found[1], arguments)

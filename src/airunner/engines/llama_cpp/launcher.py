@@ -6,12 +6,14 @@ are ``workers.launcher``'s; what a child does is in ``worker`` and ``server_work
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
 
 from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.llama_cpp.client import LlamaCppModel
+from airunner.engines.llama_cpp.control_tokens import ControlTokens, read_control_tokens
 from airunner.engines.llama_cpp.installation import engine_version
 from airunner.engines.llama_cpp.load_log import explain
 from airunner.engines.llama_cpp.order import LlamaOrder
@@ -41,12 +43,19 @@ class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
         module = "worker" if llama_server is None else "server_worker"
         super().__init__(f"{__package__}.{module}", keep_spare=spare, limits=limits)
         self._run_dir, self._llama_server = run_dir, llama_server
+        # By what they are read from, because a model that comes back has them still.
+        self._controls: dict[tuple[Path, int, str | None], asyncio.Future[ControlTokens]] = {}
 
     async def order(self, plan: LoadPlan, api_key: str) -> LlamaOrder:
         """See ``ProcessLauncher``."""
         for file in (plan.path, plan.mmproj):
             if file is not None and not file.is_file():
                 raise MissingWeightsError(plan.model, [file])
+        key = _identity(plan)
+        if key not in self._controls:
+            # Beside the load, which takes longer.
+            reading = asyncio.to_thread(read_control_tokens, plan.path, plan.chat_template)
+            self._controls[key] = asyncio.ensure_future(reading)
         self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LlamaOrder(
             plan,
@@ -62,11 +71,26 @@ class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
         guidance = self._llama_server is None
         # Of the file as it is now: it may be replaced while the model is in memory.
         seal = fingerprint(order.plan, engine_version(self._llama_server))
-        return LlamaCppModel(order.plan, connection, order.folder, guidance=guidance, seal=seal)
+        return LlamaCppModel(
+            order.plan,
+            connection,
+            order.folder,
+            guidance=guidance,
+            seal=seal,
+            controls=self._controls.get(_identity(order.plan)),
+        )
 
     def explain(self, plan: LoadPlan, failed: Failed, ended: WorkerExit) -> Exception:
         """See ``ProcessLauncher``."""
         return explain(plan, failed.problem, ended)
+
+
+def _identity(plan: LoadPlan) -> tuple[Path, int, str | None]:
+    try:
+        changed_ns = plan.path.stat().st_mtime_ns
+    except OSError:
+        changed_ns = 0
+    return plan.path, changed_ns, plan.chat_template
 
 
 def _says_how_to_pool(path: Path) -> bool:

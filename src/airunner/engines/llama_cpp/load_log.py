@@ -35,6 +35,15 @@ _ARGUMENT = re.compile(
     r"error: (?:invalid argument|unknown value)[^\n]*|error while handling argument[^\n]*"
 )
 _BIND = re.compile(r"couldn't bind")
+# Several lines, up to the next one with a time.
+_TEMPLATE = re.compile(r"common_chat_templates_init: (error: .+?)(?=\n[\d.]+ [A-Z] |\Z)", re.DOTALL)
+_TEMPLATE_OTHERWISE = re.compile(
+    r"chat template parsing error: (.+?)(?=\n[\d.]+ [A-Z] |\Z)", re.DOTALL
+)
+_STAMP = re.compile(r"^-{3,}$", re.MULTILINE)
+_REPLACE_TEMPLATE = (
+    "Give it another one: --chat-template FILE, or chat_template in its entry of MODEL_REGISTRY"
+)
 _ERROR_LINE = re.compile(r"^[\d.]+ E (.+)$|^(?:error|terminate called)[^\n]*$", re.MULTILINE)
 
 
@@ -46,6 +55,10 @@ def explain(plan: LoadPlan, problem: str, ended: WorkerExit) -> AiRunnerError:
     log = ended.log
     if found := _ARCHITECTURE.search(log):
         return UnsupportedArchitectureError(plan.path, found[1])
+    if found := _TEMPLATE.search(log) or _TEMPLATE_OTHERWISE.search(log):
+        reason = " ".join(_STAMP.sub("", found[1]).split()).removeprefix("error: ")
+        problem = f"its chat template cannot be used ({reason.rstrip('.')}). {_REPLACE_TEMPLATE}"
+        return LoadError(plan.model, problem, log)
     if _NOT_GGUF.search(log):
         return CorruptWeightsError(plan.path, "it is not a GGUF file")
     if _TRUNCATED.search(log):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunner.engines.base import Chunk
-from airunner.engines.llama_cpp.control_tokens import harmless
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.tool_schemas import engine_schema, tools_in_request
 from airunner.engines.openai_form import (
     CHUNK,
@@ -39,11 +39,11 @@ _PASSED = (
 _STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
-    """The JSON body that llama-server gets for a client's ``body``."""
+def passed_body(body: Mapping[str, Any], slot: int, controls: ControlTokens) -> dict[str, Any]:
+    """The JSON body that llama-server gets for a client's ``body``; see ``request_body``."""
     passed = {name: body[name] for name in _PASSED if body.get(name) is not None}
     passed |= {
-        "messages": _messages(body["messages"]),
+        "messages": _messages(body["messages"], controls),
         **_STREAMED,
         "id_slot": slot,
         "cache_prompt": True,
@@ -51,7 +51,7 @@ def passed_body(body: Mapping[str, Any], slot: int) -> dict[str, Any]:
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     if limit is not None:
         passed["max_tokens"] = limit
-    if tools := tools_in_request(offered_tools(body)):
+    if tools := tools_in_request(offered_tools(body), controls):
         options = {**tools["chat_template_kwargs"], **passed.get("chat_template_kwargs", {})}
         passed |= {**tools, "chat_template_kwargs": options}
         passed["tool_choice"] = tool_choice_of(body)
@@ -113,14 +113,14 @@ class ChunkJoiner:
         return last
 
 
-def _messages(rows: Any) -> list[dict[str, Any]]:
+def _messages(rows: Any, controls: ControlTokens) -> list[dict[str, Any]]:
     system = [text_of(row.get("content")) for row in rows if row["role"] in ("system", "developer")]
     first = [{"role": "system", "content": "\n\n".join(filter(None, system))}] if system else []
-    others = [_message(row) for row in rows if row["role"] not in ("system", "developer")]
+    others = [_message(row, controls) for row in rows if row["role"] not in ("system", "developer")]
     return [*first, *others]
 
 
-def _message(row: Mapping[str, Any]) -> dict[str, Any]:
+def _message(row: Mapping[str, Any], controls: ControlTokens) -> dict[str, Any]:
     kept = {
         name: row[name]
         for name in ("role", "name", "tool_calls", "tool_call_id", "reasoning_content")
@@ -134,15 +134,15 @@ def _message(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["role"] == "assistant":
         return kept | {"content": text_of(content)}
     if isinstance(content, list):
-        return kept | {"content": [_part(part) for part in content]}
-    return kept | {"content": harmless(content or "")}
+        return kept | {"content": [_part(part, controls) for part in content]}
+    return kept | {"content": controls.harmless(content or "")}
 
 
-def _part(part: Any) -> Any:
+def _part(part: Any, controls: ControlTokens) -> Any:
     if isinstance(part, str):
-        return {"type": "text", "text": harmless(part)}
+        return {"type": "text", "text": controls.harmless(part)}
     if "text" in part:
-        return {"type": "text", "text": harmless(part["text"] or "")}
+        return {"type": "text", "text": controls.harmless(part["text"] or "")}
     return part
 
 

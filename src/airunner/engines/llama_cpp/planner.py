@@ -37,11 +37,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What the user wants of every load: context per conversation, slots, KV type."""
+    """What the user wants of every load: context per conversation, slots, KV type.
+
+    ``chat_template`` is for models that hold conversations, in place of their own.
+    """
 
     context: int
     parallel: int
     kv_type: KvType
+    chat_template: str | None = None
 
 
 class PlannableGguf:
@@ -71,10 +75,12 @@ class PlannableGguf:
     ) -> tuple[LoadPlan, MemoryEstimate]:
         """The longest context that is wanted, that the model was made for and that fits."""
         file, options = self._file, self._options
-        wanted = min(options.context, spec.yarn_context or spec.max_context)
+        wanted = min(options.context, spec.longest_context)
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
         projector = None if embedding else _projector(spec, file.path)
+        talks = PRIMARY in spec.capabilities
+        template = (options.chat_template if talks else None) or spec.chat_template
         plan = LoadPlan(
             model=spec.model_path,
             path=file.path,
@@ -84,7 +90,8 @@ class PlannableGguf:
             device=device.id,
             gpu_index=device.gpu_index if on_gpu else None,
             embedding=embedding,
-            chat_template=spec.chat_template,
+            chat_template=template,
+            most_ctx=spec.longest_context,
             mapped=on_gpu or maps_weights(file),
             mmproj=projector.path if projector else None,
             media=tuple(sorted(projector.takes)) if projector else (),

@@ -23,11 +23,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.json_schema.calls import closed
 from airunner.json_schema.decoding import decodable
-from airunner.json_schema.plain import MAX_SCHEMA_CHARACTERS, plain_json
+from airunner.json_schema.plain import MAX_DEPTH, MAX_SCHEMA_CHARACTERS, plain_json
 from airunner.json_schema.sound import sound
 from airunner.messages import ToolSchema
 
@@ -38,13 +40,25 @@ _SIMPLE_PATTERN = re.compile(
     r"(?:[+*?]|\{\d{1,2}(?:,\d{0,2})?\})?){0,40}\$",
     re.ASCII,
 )
+_TEXTS = ("description", "title", "$comment")
 _NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
-def tools_in_request(tools: Sequence[ToolSchema]) -> dict[str, Any]:
-    """The fields of a request that offer ``tools``; none for no tools."""
+def tools_in_request(tools: Sequence[ToolSchema], controls: ControlTokens) -> dict[str, Any]:
+    """The fields of a request that offer ``tools``; none for no tools.
+
+    A description may come from anybody's server, so it holds none of ``controls``.
+    """
     if not tools:
         return {}
+    tools = [
+        replace(
+            tool,
+            description=controls.harmless(tool.description),
+            parameters=_described(tool.parameters, controls),
+        )
+        for tool in tools
+    ]
     return {
         "tools": [_tool_json(tool, engine_parameters(tool.parameters)) for tool in tools],
         "chat_template_kwargs": {
@@ -82,6 +96,20 @@ def engine_schema(schema: Any) -> dict[str, Any]:
     definitions = whole.pop("$defs", {}) if isinstance(whole, dict) else {}
     around = {"type": "object", "properties": {"value": whole}, "$defs": definitions}
     return closed(decodable(around, texts=True)["properties"].get("value", {}))
+
+
+def _described(node: Any, controls: ControlTokens, depth: int = 0) -> Any:
+    """``node`` with harmless descriptions; what nests too deeply for that is left out later."""
+    if depth > MAX_DEPTH or not isinstance(node, Mapping | list):
+        return node
+    if isinstance(node, list):
+        return [_described(item, controls, depth + 1) for item in node]
+    return {
+        key: controls.harmless(value)
+        if key in _TEXTS and isinstance(value, str)
+        else _described(value, controls, depth + 1)
+        for key, value in node.items()
+    }
 
 
 def _is_simple(pattern: str) -> bool:

@@ -1,6 +1,7 @@
 """Which MCP servers to use: the ``mcpServers`` file that other programs know, and four more keys.
 
-Owns reading and checking the file. A server whose entry is wrong is left out
+Owns reading and checking the file, as people have it: with comments, ``${VARIABLES}``,
+nulls, numbers, and the keys of several programs. A server whose entry is wrong is left out
 with a reason; keys of other programs are ignored, and none of them (such as
 their lists of tools to run unasked) gives any right here.
 """
@@ -8,18 +9,31 @@ their lists of tools to run unasked) gives any right here.
 from __future__ import annotations
 
 import json
-import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+from airunner.config.text_file import read_text
+from airunner.config.variables import with_variables
 from airunner.errors import SettingsError, ToolServerError
+from airunner.json_schema.plain import encodable
+from airunner.tools.json_form import plain_text
 from airunner.tools.tool import Permission
 
 FILE_NAME = "mcp.json"
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _.-]{0,31}")
+_LONGEST_S = 10.0**9
+_LONGEST_NAME = 100
+_KEYS = ("mcpServers", "servers", "context_servers")
+_URLS = ("url", "serverUrl", "httpUrl")
+_PLAIN = str | int | float
+# What is not closed goes to the end: else the rest is read anew from each of its quotes.
+_STRING = r'(?P<kept>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))'
+_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_COMMA = re.compile(rf"{_STRING}|,(?=\s*[\]}}])", re.DOTALL)
 _TRANSPORTS = ("http", "streamable-http", "streamable_http", "streamableHttp")
 
 
@@ -47,6 +61,14 @@ class ServerConfig:
     permission: Permission = "execute"
     timeout_s: float | None = None
 
+    def wants(self, tool: str) -> bool:
+        """Whether the server's tool of that name is offered."""
+        return _matches(tool, self.allow) and not _matches(tool, self.deny)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class McpConfig:
@@ -68,23 +90,23 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
         return SettingsError("mcp_config", str(file), origin, problem)
 
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
+        content = json.loads(without_comments(read_text(file)))
+    except (FileNotFoundError, NotADirectoryError):
         if required:
             raise unusable("there is no such file") from None
         return McpConfig()
     except OSError as problem:
-        raise unusable(f"cannot be read: {problem}") from None
-    except ValueError as problem:
+        raise unusable(f"cannot be read: {problem.strerror or problem}") from None
+    except (ValueError, RecursionError) as problem:
         raise unusable(f"is not valid JSON: {problem}") from None
-    entries = content.get("mcpServers") if isinstance(content, Mapping) else None
-    if not isinstance(entries, Mapping):
+    entries = entries_of(content)
+    if entries is None:
         raise unusable('has no "mcpServers" object; docs/mcp.md has an example')
     servers: list[ServerConfig] = []
     problems: list[ToolServerError] = []
     for name, entry in entries.items():
         try:
-            if isinstance(entry, Mapping) and entry.get("disabled") is True:
+            if isinstance(entry, Mapping) and _is_off(entry):
                 continue
             servers.append(server_of(name, entry, file))
         except ToolServerError as problem:
@@ -116,9 +138,11 @@ class _Entry:
         Raises:
             ToolServerError: a value cannot be used; the message says which.
         """
-        if not _NAME.fullmatch(self._name):
-            raise self._wrong("its name must be 1 to 32 letters, digits, blanks, _, . or -")
-        command, url = self._text("command"), self._text("url")
+        name = " ".join(encodable(self._name).split())
+        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise self._wrong(f"its name must be 1 to {_LONGEST_NAME} characters that can be read")
+        command = self._text("command")
+        url = next(filter(None, map(self._text, _URLS)), "")
         if bool(command) == bool(url):
             raise self._wrong('it needs either a "command" or a "url"')
         if url and not url.startswith(("http://", "https://")):
@@ -126,16 +150,16 @@ class _Entry:
         kind = self._entry.get("type", self._entry.get("transport"))
         if url and kind is not None and kind not in _TRANSPORTS:
             raise self._wrong(f"the transport {kind!r} is not supported; there is http")
-        permission = self._entry.get("permission", "execute")
+        permission: Any = self._entry.get("permission") or "execute"
         if permission not in get_args(Permission):
             known = ", ".join(get_args(Permission))
             raise self._wrong(f'its "permission" must be one of {known}')
         return ServerConfig(
-            name=self._name,
-            command=command,
+            name=name,
+            command=_in_home(command),
             args=self._texts("args"),
             env=self._pairs("env"),
-            cwd=self._text("cwd") or None,
+            cwd=_in_home(self._text("cwd")) or None,
             url=url,
             headers=self._pairs("headers"),
             allow=self._texts("allow", ("*",)),
@@ -149,29 +173,81 @@ class _Entry:
         if value is None:
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 < value < math.inf:
+        if not is_number or not 0 < value < _LONGEST_S:
             raise self._wrong('its "timeout_s" must be a number of seconds above 0')
         return float(value)
 
     def _text(self, key: str) -> str:
-        value = self._entry.get(key, "")
-        if not isinstance(value, str):
+        value = self._entry.get(key)
+        if not isinstance(value, str | None):
             raise self._wrong(f'its "{key}" must be text')
-        return value
+        return self._filled(key, value or "")
 
     def _texts(self, key: str, otherwise: tuple[str, ...] = ()) -> tuple[str, ...]:
         value = self._entry.get(key)
         if value is None:
             return otherwise
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list) or not all(isinstance(item, _PLAIN) for item in value):
             raise self._wrong(f'its "{key}" must be a list of texts')
-        return tuple(value)
+        return tuple(self._filled(key, _as_text(item)) for item in value)
 
     def _pairs(self, key: str) -> dict[str, str]:
-        value = self._entry.get(key, {})
-        if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
+        value = self._entry.get(key)
+        given = {} if value is None else value
+        if not isinstance(given, Mapping) or not all(
+            isinstance(item, _PLAIN | None) for item in given.values()
+        ):
             raise self._wrong(f'its "{key}" must be an object of texts')
-        return dict(value)
+        return {
+            name: self._filled(key, _as_text(item))
+            for name, item in given.items()
+            if item is not None
+        }
+
+    def _filled(self, key: str, text: str) -> str:
+        try:
+            return with_variables(encodable(text))
+        except ValueError as problem:
+            raise self._wrong(f'its "{key}" {problem}') from None
 
     def _wrong(self, problem: str) -> ToolServerError:
-        return ToolServerError(self._name, f"{problem}; correct its entry in {self._file.name}")
+        name = plain_text(self._name, _LONGEST_NAME) or "without a name"
+        return ToolServerError(name, f"{problem}; correct its entry in {self._file.name}")
+
+
+def entries_of(content: object) -> dict[str, Any] | None:
+    """The servers in a file of this program's form or of another's, as they stand in it."""
+    if not isinstance(content, dict):
+        return None
+    for key in _KEYS:
+        if isinstance(content.get(key), dict):
+            found: dict[str, Any] = content[key]
+            return found
+    return entries_of(content.get("mcp"))
+
+
+def _is_off(entry: Mapping[str, object]) -> bool:
+    return entry.get("disabled") is True or entry.get("enabled") is False
+
+
+def _in_home(path: str) -> str:
+    return os.path.expanduser(path) if path.startswith("~") else path
+
+
+def _as_text(value: str | float) -> str:
+    """What JSON wrote without quotes, as it stands there."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def without_comments(text: str) -> str:
+    """JSON of text with comments and with commas behind the last of a list, as people keep it."""
+
+    def plain(found: re.Match[str]) -> str:
+        return found["kept"] or " "
+
+    return _COMMA.sub(plain, _COMMENT.sub(plain, text))
+
+
+def has_comments(text: str) -> bool:
+    """Whether JSON of text would lose a comment if it were written anew."""
+    return any(not found["kept"] for found in _COMMENT.finditer(text))

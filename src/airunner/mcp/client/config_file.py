@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from airunner.config.text_file import read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
-from airunner.mcp.client.config import server_of
+from airunner.mcp.client.config import entries_of, has_comments, server_of, without_comments
 
 _KEY = "mcpServers"
 _SECRETS = ("env", "headers")
@@ -34,8 +35,7 @@ class McpConfigFile:
         Raises:
             SettingsError: the file cannot be read, or has another form.
         """
-        entries: Entries = self._content()[_KEY]
-        return entries
+        return self._entries(self._content(self._text()))
 
     def put(self, name: str, entry: Mapping[str, Any]) -> None:
         """Write the entry of a server in place of the one there may be.
@@ -94,26 +94,44 @@ class McpConfigFile:
         self._change(change)
         return found is not missing
 
-    def _content(self) -> dict[str, Any]:
-        def unusable(problem: str) -> SettingsError:
-            return SettingsError("mcp_config", str(self.path), str(self.path), problem)
-
+    def _text(self) -> str:
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8-sig"))
+            return read_text(self.path)
         except FileNotFoundError:
-            return {_KEY: {}}
+            return "{}"
         except (OSError, ValueError) as error:
-            raise unusable(f"cannot be read: {error}") from error
-        if not isinstance(content, dict) or not isinstance(content.setdefault(_KEY, {}), dict):
-            raise unusable(f'has no "{_KEY}" object; docs/mcp.md has an example')
+            raise self._unusable(f"cannot be read: {error}") from error
+
+    def _content(self, text: str) -> dict[str, Any]:
+        try:
+            content = json.loads(without_comments(text))
+        except ValueError as error:
+            raise self._unusable(f"cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise self._unusable(f'has no "{_KEY}" object; docs/mcp.md has an example')
         return content
+
+    def _entries(self, content: dict[str, Any]) -> Entries:
+        if entries_of(content) is None:
+            content.setdefault(_KEY, {})
+        entries = entries_of(content)
+        if entries is None:
+            raise self._unusable(f'has no "{_KEY}" object; docs/mcp.md has an example')
+        return entries
+
+    def _unusable(self, problem: str) -> SettingsError:
+        return SettingsError("mcp_config", str(self.path), str(self.path), problem)
 
     def _change(self, change: Callable[[Entries], None]) -> None:
         with self._writing:
-            content = self._content()
+            text = self._text()
+            content = self._content(text)
+            entries = self._entries(content)
             before = json.dumps(content)
-            change(content[_KEY])
+            change(entries)
             if json.dumps(content) != before:
+                if has_comments(text):
+                    raise self._unusable("has comments, which would be lost; change it by hand")
                 write_whole(self.path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from airunner.mcp.client.budget import MESSAGE_BYTES, MESSAGES, MOST_MESSAGE_BYTES, Budget
 from airunner.mcp.client.config import ServerConfig
+from airunner.mcp.client.sound_stream import sound_response
 
 if TYPE_CHECKING:
     import httpx2
@@ -65,7 +66,7 @@ async def http_transport(config: ServerConfig) -> AsyncIterator[TransportStreams
         timeout=httpx2.Timeout(START_S, read=None),
         # A proxy of the environment cannot reach this machine's own servers.
         trust_env=urlsplit(config.url).hostname not in _LOOPBACK,
-        event_hooks={"response": [bound]},
+        event_hooks={"response": [bound, sound_response]},
     ) as web:
         transport = streamable_http_client(
             config.url, http_client=web, max_sse_event_size=MOST_MESSAGE_BYTES

@@ -3,25 +3,25 @@
 Owns the connection and its life. Runs on one event loop. Nothing is tried in
 the background: a server that failed is tried again by the next call, at once
 the first time, then after 1, 2, 4 ... up to 60 seconds; a call that comes too
-early is told so.
+early is told so. Only a connection that closed, or an answer that does not come, is a
+failure of the server: what it answers, however odd, is no reason to end it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServerError
-from airunner.events import Event, ToolServerFailed
+from airunner.events import Event, ToolRefused, ToolServerFailed
 from airunner.mcp.client.config import ServerConfig
-from airunner.mcp.client.http import START_S, http_transport
 from airunner.mcp.client.result import text_of_result
 from airunner.mcp.client.server_log import ServerLog
-from airunner.mcp.client.stdio import stdio_transport
+from airunner.mcp.client.transport import START_S, connection
 from airunner.tools.json_form import plain_text
 
 if TYPE_CHECKING:
@@ -32,16 +32,19 @@ if TYPE_CHECKING:
 _ALIVE_S = 5.0
 _LONGEST_PAUSE_S = 60.0
 _MAX_TOOLS = 256
-_MAX_PAGES = 20
+_MAX_PAGES = 200
 _PROBLEM = 500
+_TOLD_NAMES = 5
+_FORGOTTEN = "Session terminated"  # mcp.client.streamable_http's words for a 404
 
 
 class McpServer:
     """A server and the connection to it, if there is one.
 
     Args:
-        log: where the server's stderr goes.
+        log: where the server's stderr goes, and what it prints among its messages.
         clock: seconds that only grow.
+        changed: is called on the loop when the server says that its tools have changed.
     """
 
     def __init__(
@@ -51,8 +54,12 @@ class McpServer:
         log: Path,
         publish: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
+        changed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.config = config
+        self._changed, self._is_stale = changed, False
+        self._telling: asyncio.Task[None] | None = None
+        self._has_run = False
         self._log, self._publish, self._clock = ServerLog(log), publish, clock
         self._client: Client | None = None
         self._holding: asyncio.Task[None] | None = None
@@ -72,28 +79,55 @@ class McpServer:
         """Why there is none; empty if there is one, or none was tried. From any thread."""
         return "" if self._client is not None else self._problem
 
-    async def tools(self) -> list[ForeignTool]:
-        """What the server offers, the first 256.
+    async def tools(self, *, again: bool = False) -> list[ForeignTool]:
+        """The tools that are wanted of what the server offers, the first 256 of them.
+
+        Those that are left out, because of their form or their number, are an event. That
+        nothing can be listed ``again`` changes nothing: the next call finds out why.
 
         Raises:
             ToolServerError: it does not start or does not answer.
         """
+        from mcp_types import METHOD_NOT_FOUND
+
+        from mcp import MCPError
+
+        if again and self._client is None:
+            raise ToolServerError(self.config.name, self._problem or "it is not connected")
         client = await self._connected()
-        found: list[ForeignTool] = []
+        found: dict[str, ForeignTool] = {}
+        seen: set[str | None] = set()
         cursor: str | None = None
         try:
             async with asyncio.timeout(self.config.timeout_s or START_S):
-                for _ in range(_MAX_PAGES):
+                while cursor not in seen and len(seen) < _MAX_PAGES:
+                    seen.add(cursor)
                     page = await client.list_tools(cursor=cursor)
-                    found += page.tools
+                    wanted = (each for each in page.tools if self.config.wants(each.name))
+                    found |= {each.name: each for each in wanted if each.name not in found}
                     cursor = page.next_cursor
-                    if cursor is None or len(found) >= _MAX_TOOLS:
+                    if cursor is None:
                         break
         except Exception as error:
-            self._lose(f"it did not list its tools: {_reason(error)}")
-            raise ToolServerError(self.config.name, self._problem) from error
-        self._failures = 0
-        return found[:_MAX_TOOLS]
+            if isinstance(error, MCPError) and error.code == METHOD_NOT_FOUND:
+                return []  # it offers other things than tools
+            problem = f"it did not list its tools: {_reason(error)}"
+            if again:
+                pass
+            elif _is_closed(error) or isinstance(error, TimeoutError):
+                self._lose(problem)
+            else:
+                self._publish(ToolServerFailed(server=self.config.name, problem=problem))
+            raise ToolServerError(self.config.name, problem) from error
+        if not again:
+            self._failures = 0
+        tools = list(found.values())
+        if not again and (cut := [plain_text(each.name, 40) for each in tools[_MAX_TOOLS:]]):
+            names = ", ".join(cut[:_TOLD_NAMES]) + (", …" if len(cut) > _TOLD_NAMES else "")
+            problem = f"a server may have {_MAX_TOOLS} tools, and this one has {len(tools):,}"
+            problem += '; choose with "allow" and "deny" in its entry'
+            self._refuse(names, problem)
+        return tools[:_MAX_TOOLS]
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
         """Call a tool of the server by its own name there; its result as text.
@@ -121,7 +155,10 @@ class McpServer:
             self._spawn(self._check(client))
             raise ToolFailedError(tool, f"its server says: {_reason(error)}") from error
         except Exception as error:
-            raise self._died(client, _reason(error)) from error
+            if _is_closed(error):
+                raise self._died(client, _reason(error)) from error
+            problem = f"what its server answered cannot be used: {_reason(error)}"
+            raise ToolFailedError(tool, problem) from error
         self._failures = 0
         text = text_of_result(result)
         if result.is_error:
@@ -156,33 +193,57 @@ class McpServer:
                 self._lose(f"it did not start: {_reason(error)}{self._last_words()}")
             if self._client is None:
                 raise ToolServerError(self.config.name, self._problem)
+            if self._has_run:  # what starts again may be of another version
+                self._tell_changed()
+            self._has_run = True
             return self._client
 
     async def _hold(self, ready: asyncio.Future[Client]) -> None:
         """Keep the connection open until cancelled. It must end in the task it began in."""
         try:
-            async with self._connection() as client:
+            async with connection(
+                self.config, log=self._log, heard=self._heard, refuse=self._refuse
+            ) as client:
                 ready.set_result(client)
+                await self._hear_changes(client)
                 await asyncio.Event().wait()
         except Exception as error:
             if not ready.done():
                 ready.set_exception(error)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Client]:
-        from mcp_types import Implementation
+    async def _hear_changes(self, client: Client) -> None:
+        """Ask for word of changed tools, where the protocol wants that asked for."""
+        from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-        from airunner import __version__
-        from mcp import Client
+        tools = client.server_capabilities.tools
+        if client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            return  # it comes by itself, and ``_heard`` hears it
+        if tools is None or not tools.list_changed:
+            return
+        with suppress(Exception):  # that it cannot be heard stops nobody
+            async with client.listen(tools_list_changed=True) as events:
+                async for _ in events:
+                    self._tell_changed()
 
-        me = Implementation(name="airunner", version=__version__)
-        transport: Any
-        if self.config.command:
-            transport = stdio_transport(self.config, self._log)
-        else:
-            transport = http_transport(self.config)
-        async with Client(transport, client_info=me, cache=None) as client:
-            yield client
+    async def _heard(self, message: Any) -> None:
+        from mcp_types import ToolListChangedNotification
+
+        if isinstance(message, ToolListChangedNotification):
+            self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        """Once for many notices: whoever is told asks for the whole list."""
+        self._is_stale = True
+        if self._telling is None or self._telling.done():
+            self._telling = self._spawn(self._tell())
+
+    async def _tell(self) -> None:
+        while self._is_stale and self._changed is not None:
+            self._is_stale = False
+            await self._changed()
+
+    def _refuse(self, tool: str, problem: str) -> None:
+        self._publish(ToolRefused(origin=self.config.name, tool=tool, problem=problem))
 
     async def _check(self, client: Client) -> None:
         """Let a server go that no longer answers."""
@@ -191,8 +252,9 @@ class McpServer:
         try:
             async with asyncio.timeout(_ALIVE_S):
                 await client.list_tools()
-        except Exception:
-            if client is self._client:
+        except Exception as error:
+            answers = not (_is_closed(error) or isinstance(error, TimeoutError))
+            if client is self._client and not answers:
                 self._lose("it no longer answers")
 
     def _died(self, client: Client, reason: str = "") -> ToolError:
@@ -228,10 +290,14 @@ class McpServer:
         return task
 
 
-def _is_closed(error: Exception) -> bool:
+def _is_closed(error: BaseException) -> bool:
+    """Whether the connection has ended; an HTTP server says so of a session it has forgotten."""
+    from anyio import BrokenResourceError, ClosedResourceError
     from mcp_types import CONNECTION_CLOSED
 
-    return getattr(error, "code", None) == CONNECTION_CLOSED
+    if isinstance(error, BrokenResourceError | ClosedResourceError | ConnectionError):
+        return True
+    return getattr(error, "code", None) == CONNECTION_CLOSED or str(error) == _FORGOTTEN
 
 
 def _reason(error: BaseException) -> str:

@@ -8,16 +8,24 @@ are checked and bounded, and what cannot be used is an event and not a failure.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airunner.errors import InvalidToolError, ToolServerError
-from airunner.events import Event, ToolRefused, ToolServerConnected, ToolServerFailed
+from airunner.events import (
+    Event,
+    ToolRefused,
+    ToolServerChanged,
+    ToolServerConnected,
+    ToolServerFailed,
+)
 from airunner.loop_thread import LoopThread
 from airunner.mcp.client.config import McpConfig, ServerConfig
 from airunner.mcp.client.server import McpServer
@@ -55,11 +63,19 @@ class McpServers:
         self._publish = publish
         self._problems = config.problems
         self._loop = LoopThread("airunner-mcp")
-        self._offered: dict[str, tuple[str, ...]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
         self._servers = [
-            McpServer(each, log=logs / f"{_as_name(each.name)}.log", publish=publish)
-            for each in config.servers
+            McpServer(
+                each,
+                log=logs / f"{_prefix(each.name)}.log",
+                publish=publish,
+                changed=partial(self._compare, number),
+            )
+            for number, each in enumerate(config.servers)
         ]
+        # By server, then by its tools' own names.
+        self._offered: list[dict[str, str]] = [{} for _ in self._servers]
+        self._now: list[dict[str, str]] = [{} for _ in self._servers]
 
     def states(self) -> Mapping[str, ServerState]:
         """How each server is now, by its name. From any thread."""
@@ -68,7 +84,7 @@ class McpServers:
                 server.config,
                 server.connected,
                 server.problem,
-                self._offered.get(server.config.name, ()),
+                self._names.get(server.config.name, ()),
             )
             for server in self._servers
         }
@@ -84,7 +100,7 @@ class McpServers:
             self._publish(ToolServerFailed(server=problem.server, problem=problem.problem))
 
         async def ask() -> list[list[Tool]]:
-            return await asyncio.gather(*(self._tools_of(server) for server in self._servers))
+            return await asyncio.gather(*map(self._tools_of, range(len(self._servers))))
 
         offered = Toolset()
         for server, tools in zip(self._servers, self._loop.call(ask()), strict=True):
@@ -93,7 +109,7 @@ class McpServers:
                     self._refuse("MCP", tool.name, "another server's tool has this name")
                 else:
                     offered += Toolset([tool], server.config.name)
-            self._offered[server.config.name] = offered.of_subjects([server.config.name]).names
+            self._names[server.config.name] = offered.of_subjects([server.config.name]).names
         return offered
 
     def close(self) -> None:
@@ -107,31 +123,61 @@ class McpServers:
             self._servers = []
         self._loop.close()
 
-    async def _tools_of(self, server: McpServer) -> list[Tool]:
+    async def _tools_of(self, number: int) -> list[Tool]:
+        server = self._servers[number]
         began_s = time.perf_counter()
         try:
             foreign = await server.tools()
         except ToolServerError:
             return []  # the server has said so itself
-        wanted = [each for each in foreign if _is_wanted(each.name, server.config)]
         tools = []
-        for each in wanted:
+        for each in foreign:
             try:
-                tools.append(self._tool(server, each))
+                tools.append(self._tool(number, each))
             except InvalidToolError as error:
                 self._refuse(server.config.name, plain_text(each.name, 80), error.problem)
+        self._offered[number] = self._now[number] = _fingerprints(foreign)
         connect_s = time.perf_counter() - began_s
         self._publish(
             ToolServerConnected(server=server.config.name, tools=len(tools), connect_s=connect_s)
         )
         return tools
 
-    def _tool(self, server: McpServer, foreign: ForeignTool) -> Tool:
+    async def _compare(self, number: int) -> None:
+        """Tell what has changed since tools were last listed, and have changed ones asked about.
+
+        What models are shown stays as it is: a prompt's beginning must not change.
+        """
+        server = self._servers[number]
+        try:
+            now = _fingerprints(await server.tools(again=True))
+        except ToolServerError:
+            return
+        before, self._now[number] = self._now[number], now
+        if now == before:
+            return
+        self._publish(
+            ToolServerChanged(
+                server=server.config.name,
+                added=_told(set(now) - set(before)),
+                removed=_told(set(before) - set(now)),
+                changed=_told(name for name in set(now) & set(before) if now[name] != before[name]),
+            )
+        )
+
+    def _revision(self, number: int, tool: str) -> str:
+        """What tells a tool from the one that is offered under its name; empty where none does."""
+        now = self._now[number].get(tool, "")
+        return "" if now == self._offered[number].get(tool) else now
+
+    def _tool(self, number: int, foreign: ForeignTool) -> Tool:
+        server = self._servers[number]
         own_name = _as_name(foreign.name)
         if not own_name:
             raise InvalidToolError(foreign.name, "no letter or digit of its name can be used here")
-        name = f"{_as_name(server.config.name)}_{own_name}"
-        if len(name) > _NAME_LENGTH:
+        prefix = _prefix(server.config.name)[: _NAME_LENGTH - 1 - len(own_name)].rstrip("_")
+        name = f"{prefix}_{own_name}"
+        if not prefix or len(name) > _NAME_LENGTH:
             raise InvalidToolError(name, f"its name is longer than {_NAME_LENGTH} characters here")
         description = plain_text(foreign.description or foreign.title or "", MAX_DESCRIPTION)
 
@@ -148,18 +194,30 @@ class McpServers:
             permission=server.config.permission,
             form=JsonForm(name, foreign.input_schema),
             timeout_s=server.config.timeout_s,
+            revision=partial(self._revision, number, foreign.name),
         )
 
     def _refuse(self, origin: str, tool: str, problem: str) -> None:
         self._publish(ToolRefused(origin=origin, tool=tool, problem=problem))
 
 
-def _is_wanted(name: str, config: ServerConfig) -> bool:
-    return _matches(name, config.allow) and not _matches(name, config.deny)
+def _fingerprints(tools: Iterable[ForeignTool]) -> dict[str, str]:
+    """By its name what a tool is: another text for another description or schema."""
+    told = {each.name: [each.title, each.description, each.input_schema] for each in tools}
+    return {
+        name: hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        for name, what in told.items()
+    }
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def _told(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(plain_text(name, 80) for name in sorted(names))
+
+
+def _prefix(server: str) -> str:
+    """What the tools of a server have before their own names; a name begins with a letter."""
+    name = _as_name(server)
+    return name if name[:1].isalpha() else f"mcp_{name}".rstrip("_")
 
 
 def _as_name(text: str) -> str:

@@ -173,6 +173,7 @@ def _parsed(line: bytes) -> SessionMessage | Exception:
     from mcp.shared.message import SessionMessage
 
     try:
-        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+        text = line.decode("utf-8", "replace")
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(text, by_name=False))
     except ValueError as error:
         return error

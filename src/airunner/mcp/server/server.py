@@ -17,6 +17,7 @@ from airunner.access.guard import Admission, BodyLimits, Guard
 from airunner.access.listening import listening
 from airunner.access.token import Token
 from airunner.agent.tool_call import Outcome
+from airunner.mcp.client.sound_stream import SoundStream
 from airunner.resources.visitor import Visitor
 from airunner.tools.toolset import Toolset
 
@@ -90,8 +91,13 @@ async def serve_stdio(server: Server[Any]) -> None:
     """Serve one program over stdin and stdout, until it closes them."""
     from mcp.server.stdio import stdio_server
 
+    def ignore(*_: str) -> None:
+        """A line that is no message has nobody to answer."""
+
     async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+        # A request with half an emoji would else never be answered.
+        sound = SoundStream(read, {}, stray=ignore, refuse=ignore)
+        await server.run(sound, write, server.create_initialization_options())
 
 
 async def serve_http(

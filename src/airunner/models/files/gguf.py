@@ -35,6 +35,14 @@ _WINDOW_PERIOD = {
     "olmo2": 4, "exaone4": 4, "smallthinker": 4, "afmoe": 4, "gemma-embedding": 6,
 }  # fmt: skip
 _FULL_LAYER_FIRST = frozenset({"smallthinker"})
+_BESIDE_MODELS = {
+    "mmproj": "It is no model but lets one see or hear: put it beside that model's file.",
+    "adapter": "It is an adapter and no model; merge it into the model it was made for.",
+    "imatrix": "It is no model but helps to quantize one.",
+    "vocab": "It is only a vocabulary; fetch the model itself.",
+}
+_NO_WORDS = "It makes pictures or sound and no words; choose a language model."
+_ENCODER = "It embeds and cannot chat: register it for EMBEDDING alone."
 _MAX_LAYERS, _MAX_WIDTH, _MAX_PARTS = 4096, 1 << 24, 1000
 _PART_NAME = re.compile(r"(.*-)00001(-of-\d{5}\.gguf)")
 
@@ -123,13 +131,20 @@ def read_gguf(path: Path, *, embedding: bool = False) -> GgufFile:
     fields = _Fields(path, header)
     kind, architecture = fields.text("general.type"), fields.text("general.architecture")
     if fields.number("split.no"):
-        raise CorruptWeightsError(path, "it is a later part of a split model; name the first part")
+        first = re.sub(r"-\d{5}-of-", "-00001-of-", path.name)
+        raise CorruptWeightsError(
+            path, "it is a later part of a split model", advice=f"Name the first part, {first}."
+        )
     if not architecture:
         raise CorruptWeightsError(path, "it does not name its architecture")
-    if kind in ("mmproj", "adapter", "imatrix", "vocab"):
-        raise UnsupportedArchitectureError(path, f"{architecture} ({kind})")
-    if architecture in NOT_LANGUAGE_MODELS or (architecture in ENCODERS and not embedding):
-        raise UnsupportedArchitectureError(path, architecture)
+    if kind in _BESIDE_MODELS:
+        advice = _BESIDE_MODELS[kind]
+        raise UnsupportedArchitectureError(path, f"{architecture} ({kind})", advice=advice)
+    if architecture in NOT_LANGUAGE_MODELS:
+        advice = _BESIDE_MODELS["mmproj"] if architecture == "clip" else _NO_WORDS
+        raise UnsupportedArchitectureError(path, architecture, advice=advice)
+    if architecture in ENCODERS and not embedding:
+        raise UnsupportedArchitectureError(path, architecture, advice=_ENCODER)
     parts, tensors = _all_parts(path, header, fields)
     return _model(path, parts, tensors, _Fields(path, header, architecture + "."))
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from airunner.runtime.native_form import plain
+from airunner.runtime.licences import about
+from airunner.runtime.plain_values import plain
 from airunner.server.native.checkups import Checkups
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
@@ -132,6 +133,11 @@ def management_routes(mcp: McpEntries, keys: KeyRing, checkups: Checkups) -> API
         """Revoke a key."""
         keys.remove(name)
         return {"deleted": name}
+
+    @routes.get("/about")
+    def version_and_licences() -> Any:
+        """The version, and the licence of every package and model."""
+        return plain(about())
 
     @routes.get("/checkup")
     async def checkup() -> Any:

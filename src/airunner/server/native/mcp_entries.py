@@ -167,7 +167,7 @@ class McpEntries:
             return ShownServer(name, shown, "disabled", "", tools, running is not None)
         used = next((each for each in self._core.supply.mcp_servers if each.name == name), None)
         pending = used != config
-        if running is None:
+        if running is None or not (running.connected or running.problem):  # or it is starting
             return ShownServer(name, shown, "not used yet", "", (), pending)
         state = "connected" if running.connected else "down"
         return ShownServer(name, shown, state, running.problem, tools, pending)

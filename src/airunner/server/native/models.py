@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from airunner.models.spec import ModelCapability
 from airunner.runtime.model_catalogue import ModelCatalogue
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.runtime.stored_models import StoredModels
+from airunner.runtime.team_offers import TeamOffers
 from airunner.server.native.native_route import NativeRoute
 from airunner.weights.download import Download
 from airunner.weights.downloads import Downloads
@@ -45,7 +46,7 @@ class DownloadChange(BaseModel):
 
 
 def native_model_routes(
-    stored: StoredModels, downloads: Downloads, catalogue: ModelCatalogue
+    stored: StoredModels, downloads: Downloads, catalogue: ModelCatalogue, team: TeamOffers
 ) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
@@ -62,6 +63,16 @@ def native_model_routes(
             catalogue.add, asked.source, asked.name, asked.capabilities or ()
         )
         return {"added": added}
+
+    @routes.get("/team")
+    async def offered_team() -> dict[str, Any]:
+        """The team for this machine: models, bytes to fetch and in memory, licences, seconds."""
+        return (await team.offer()).as_json()
+
+    @routes.post("/team", status_code=202)
+    async def accept_team() -> dict[str, Any]:
+        """Queue what of it is missing, and have it serve from when it is here."""
+        return {"downloads": [_as_json(each) for each in await team.accept()]}
 
     @routes.get("/found")
     async def found() -> dict[str, Any]:

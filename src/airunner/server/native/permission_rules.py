@@ -7,6 +7,7 @@ decides is ``tools.permissions``'s.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,18 @@ from airunner.errors import SettingsError, UnknownRecordError
 from airunner.runtime.core import RuntimeCore
 from airunner.server.native.settings_service import SettingsService
 from airunner.tools.permissions import DEFAULT_RULES
+from airunner.tools.rule_words import covers
 
 
 @dataclass(frozen=True, slots=True)
 class ShownRule:
-    """A rule: what it speaks of, and what it says: ``allow``, ``ask`` or ``deny``."""
+    """A rule: what it speaks of, what it says (``allow``, ``ask`` or ``deny``), and of which
+    calls, in words.
+    """
 
     pattern: str
     decision: str
+    covers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,17 @@ class PermissionRules:
 
     async def all(self) -> Rules:
         """Every rule that holds now."""
-        answered = (await self._core.agent()).approvals.always
+        agent = await self._core.agent()
+        answered, tools = agent.approvals.always, tuple(agent.toolset)
+
+        def shown(rules: Iterable[tuple[str, str]]) -> tuple[ShownRule, ...]:
+            return tuple(ShownRule(*each, covers(each[0], tools)) for each in rules)
+
         settings = self._core.settings
         always = await asyncio.to_thread(self._titled, answered)
         return Rules(
-            rules=tuple(ShownRule(*each) for each in settings.permissions),
-            defaults=tuple(ShownRule(*each) for each in DEFAULT_RULES),
+            rules=shown(settings.permissions),
+            defaults=shown(DEFAULT_RULES),
             always=tuple(always),
             origin=settings.origins["permissions"],
             overridden_by=self._settings.overridden_by("permissions"),

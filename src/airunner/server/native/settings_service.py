@@ -20,7 +20,7 @@ from airunner.errors import AiRunnerError, SettingsError
 from airunner.events import EventBus
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.runtime.tool_supply import ToolSupply
 
 LIVE = frozenset({"permissions"})
@@ -29,11 +29,11 @@ LIVE = frozenset({"permissions"})
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "Memory and devices": (
         *("max_memory", "reserve", "devices", "visible_gpus", "assign", "keep_in_memory"),
-        *("threads", "llama_server"),
+        *("threads", "engine", "engine_index", "llama_server"),
     ),
     "Conversations": (
         *("primary", "context", "max_tokens", "max_steps", "parallel", "kv_type"),
-        *("queue_limit", "lease_timeout_s"),
+        *("chat_template", "queue_limit", "lease_timeout_s"),
     ),
     "Parked conversations": ("parking_memory", "parking_disk", "keep_parked"),
     "Tools": ("permissions", "tools", "core_tools", "tool_timeout_s", "mcp_config"),

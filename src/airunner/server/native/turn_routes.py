@@ -44,9 +44,13 @@ def turn_routes(turns: Turns, answer: Callable[[str, Answer], bool]) -> APIRoute
 
     @routes.get("/conversations/{id}/turns")
     async def accounts(id: str) -> dict[str, Any]:
-        """How the turns of a saved conversation went, by the places of their questions."""
-        found = await turns.accounts(id)
-        return {"turns": {place: each.as_json() for place, each in found.items()}}
+        """How the turns of a saved conversation went, by the places of their questions.
+
+        ``options`` are what was chosen for it.
+        """
+        found, options = await turns.accounts(id), await turns.options(id)
+        told = {place: each.as_json() for place, each in found.items()}
+        return {"turns": told, "options": options.model_dump()}
 
     @routes.delete("/turns/{id}")
     async def cancel(id: str) -> dict[str, Any]:

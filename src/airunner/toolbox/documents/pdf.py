@@ -68,6 +68,7 @@ def _opened(path: Path, name: str) -> PdfReader:
     import logging
 
     from pypdf import PdfReader
+    from pypdf.errors import DependencyError
 
     # Otherwise each oddity of a file is printed into the conversation.
     logger = logging.getLogger("pypdf")
@@ -78,6 +79,10 @@ def _opened(path: Path, name: str) -> PdfReader:
         # Many files are encrypted with an empty password, only to forbid printing. For AES,
         # pypdf needs the package cryptography, which none of its own requirements names.
         locked = reader.is_encrypted and not reader.decrypt("")
+    except DependencyError as error:
+        problem = "it is encrypted, and that needs the package cryptography: "
+        problem += "pip install 'airunner[documents]'"
+        raise ToolFailedError(f"reading {name}", problem) from error
     except Exception as error:  # as pypdf itself says, a broken file may raise anything
         raise _damaged(name, error) from error
     if locked:

@@ -54,6 +54,8 @@ _FORBIDDEN = (
     "not a valid StatementType",  # newer than the list of them that Python knows
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+_COUNTED = 3
 _LONGEST_NAME = 60
 _FIRST_ROWS = 1_000
 _BLANKS = "' \t\r\n\x0b\f\u00a0'"
@@ -107,7 +109,7 @@ class _CsvTable(Database):
         likely = _fitting(connection, f"row BETWEEN 1 AND {_FIRST_ROWS}", [KINDS for _ in cells])
         left = [KINDS if kinds is None else kinds for kinds in likely]
         below = _fitting(connection, "row > 0", left)
-        heading = text.first if _is_heading(text.first, above, below) else []
+        heading = text.first if _is_heading(text.first, text.second, above, below) else []
         kinds = kinds_of(below if heading else list(map(_both, above, below)))
         reserved = _reserved(connection)
         names = column_names(heading, text.width, reserved)
@@ -185,22 +187,42 @@ def _both(above: list[Kind] | None, below: list[Kind] | None) -> list[Kind] | No
 
 
 def _is_heading(
-    first: Sequence[str], above: list[list[Kind] | None], below: list[list[Kind] | None]
+    first: Sequence[str],
+    second: Sequence[str],
+    above: list[list[Kind] | None],
+    below: list[list[Kind] | None],
 ) -> bool:
     """Whether a first row names columns, judged against the rows below it.
 
-    A cell unlike its column speaks for it, one like its column against it, years apart:
-    these may head the columns of a table of numbers.
+    A cell unlike its column speaks for it, one like its column against it. Years, and
+    numbers that count up in this row alone, say nothing: these may head columns of numbers.
     """
     unlike = values = 0
+    counting = _counting(first) - _counting(second)
     for number, (cell, given, wanted) in enumerate(zip(first, above, below, strict=True)):
         if given is None:
             continue
         if wanted and not set(wanted).intersection(given):
             unlike += 1
-        elif given and not (number and _YEAR.fullmatch(cell.strip())):
+        elif given and number not in counting and not (number and _YEAR.fullmatch(cell.strip())):
             values += 1
     return unlike > values or not values
+
+
+def _counting(cells: Sequence[str]) -> set[int]:
+    """The places of whole numbers that count up by one, three or more, behind a word."""
+    numbers = [int(cell) if _WHOLE.fullmatch(cell.strip()) else None for cell in cells]
+    found: set[int] = set()
+    start = 0
+    for place in range(1, len(cells) + 1):
+        here = numbers[place] if place < len(cells) else None
+        before = numbers[place - 1]
+        if here is not None and before is not None and here == before + 1:
+            continue
+        if place - start >= _COUNTED and start and not cells[0].strip().isdecimal():
+            found |= set(range(start, place))
+        start = place
+    return found
 
 
 def table_name(file_name: str, reserved: Collection[str] = ()) -> str:

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from itertools import dropwhile, islice
 from pathlib import Path
 
@@ -27,6 +28,8 @@ _ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
     "cp1252": "Windows-1252",
 }
 _OTHERS = {
@@ -42,7 +45,9 @@ _ALIKE = 0.7
 _BADLY_RAGGED = 0.2
 _TOLD_ROWS = 5
 _LONGEST_CELL = 1_000_000
-_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n?", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep= ?([,;\t|])"?\r?\n?', re.IGNORECASE)
+_MOST_COMMENTS = 50
+_NUMBER = re.compile(r"\s*[-+]?[.,]?\d")
 _FOREIGN_RUN = re.compile(rb"[\x80-\xff]{2,}")
 
 _Refusal = Callable[[str], ToolFailedError]
@@ -51,10 +56,11 @@ _Refusal = Callable[[str], ToolFailedError]
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """What was found out: encoding and separator in words, the first row, how wide rows are."""
+    """What was found out: encoding and separator in words, the first two rows, their width."""
 
     described: str
     first: list[str]
+    second: list[str]
     width: int
     notes: tuple[str, ...]
 
@@ -80,14 +86,18 @@ def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
         separator, width = _layout(path, encoding, refusal)
         text = f"{_ENCODINGS[encoding]} text, parted by {_SEPARATORS[separator]}"
         try:
-            first, notes = _copied(path, encoding, separator, width, copy, refusal, strict=True)
+            first, second, notes = _copied(
+                path, encoding, separator, width, copy, refusal, strict=True
+            )
         except csv.Error as error:
             if "end of data" in str(error):
                 raise refusal("has a quotation mark that is never closed") from None
-            first, notes = _copied(path, encoding, separator, width, copy, refusal, strict=False)
+            first, second, notes = _copied(
+                path, encoding, separator, width, copy, refusal, strict=False
+            )
     except csv.Error as error:
         raise refusal(f"is no table: {error}") from None
-    return PlainText(text, first, width, notes)
+    return PlainText(text, first, second, width, notes)
 
 
 def _encoding(path: Path, refusal: _Refusal) -> str:
@@ -101,6 +111,8 @@ def _encoding(path: Path, refusal: _Refusal) -> str:
         return "utf-8-sig"
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
+    if (unmarked := _utf_16_without_mark(sample)) is not None:
+        return unmarked
     if b"\0" in sample or sum(byte < 32 and byte not in b"\t\n\r\f" for byte in sample) > 8:
         raise refusal("is neither text nor a SQLite database")
     try:
@@ -117,16 +129,30 @@ def _encoding(path: Path, refusal: _Refusal) -> str:
         return "cp1252"
 
 
+def _utf_16_without_mark(sample: bytes) -> str | None:
+    """Text of which every other byte is zero, as that of Western languages is."""
+    pairs = len(sample) // 2
+    if pairs < 2 or sample.count(0) < 0.8 * pairs:
+        return None
+    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if sample[start::2].count(0) > 0.9 * pairs and not sample[1 - start :: 2].count(0):
+            return encoding
+    return None
+
+
 def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
     """The separator under which most rows are equally wide, and how wide that is."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        lines = file.read(_SAMPLE_BYTES).splitlines(keepends=True)
+        # Not ``splitlines``, to which a vertical tab or U+2028 in a cell is the end of a line.
+        lines = list(StringIO(file.read(_SAMPLE_BYTES), newline=""))
     if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
         lines.pop()  # cut off in the middle, unless the file ends so
     told = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
+    sample = lines[1:] if told else lines
+    sample = [line for line in sample if not line.startswith("#")] or sample
     found: list[tuple[float, int, str]] = []
     for separator in [told[1]] if told else _SEPARATORS:
-        rows = csv.reader(lines[1:] if told else lines, delimiter=separator, skipinitialspace=True)
+        rows = csv.reader(sample, delimiter=separator, skipinitialspace=True)
         try:
             widths = Counter(len(row) for row in islice(_filled(rows), _SAMPLE_ROWS))
         except csv.Error:
@@ -153,9 +179,10 @@ def _copied(
     refusal: _Refusal,
     *,
     strict: bool,
-) -> tuple[list[str], tuple[str, ...]]:
-    """The first row, and what has to be said of rows that are not as wide as the others."""
+) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """The first two rows, and what has to be said of rows that are not as wide as the others."""
     first: list[str] = []
+    second: list[str] = []
     short: list[int] = []
     long: list[int] = []
     number = 0
@@ -163,13 +190,13 @@ def _copied(
         path.open(encoding=encoding, errors="replace", newline="") as file,
         copy.open("w", encoding="utf-8", newline="") as plain,
     ):
-        if not _SEPARATOR_LINE.fullmatch(file.readline(10)):
+        if not _SEPARATOR_LINE.fullmatch(file.readline(12)):
             file.seek(0)
         rows = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=strict)
         write = csv.writer(plain, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
-        # A line without a separator above the table is its title.
-        table = dropwhile(lambda row: len(row) == 1 < width, _filled(rows))
-        for number, row in enumerate(table):
+        for number, row in enumerate(_table(_filled(rows), width)):
+            if number == 1:
+                second = row
             first = first or row
             if len(row) < width:
                 short.append(number)
@@ -181,7 +208,30 @@ def _copied(
     if odd > max(3, _BADLY_RAGGED * number):
         problem = f"{odd:,} of its {number:,} rows do not have {width} cells"
         raise refusal(f"is no table: {problem}")
-    return first[:width], tuple(_notes(short, long))
+    return first[:width], second[:width], tuple(_notes(short, long))
+
+
+def _table(rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
+    """``rows`` without what stands above the table: its title, and comments.
+
+    A line without a separator is a title. Lines that begin with ``#`` are comments, but for
+    the last if it is as wide as the table and numbers follow: some programs write headings so.
+    """
+    above: list[list[str]] = []
+    for row in dropwhile(lambda row: len(row) == 1 < width and row[0][:1] != "#", rows):
+        if row[0].startswith("#") and len(above) < _MOST_COMMENTS:
+            above.append(row)
+            continue
+        if len(row) == 1 < width and above:
+            continue
+        if len(above) == _MOST_COMMENTS:
+            yield from above  # so many are none
+        elif above and len(above[-1]) == width and any(_NUMBER.match(cell) for cell in row):
+            yield above[-1]
+        yield row
+        yield from rows
+        return
+    yield from above
 
 
 def _filled(rows: Iterator[list[str]]) -> Iterator[list[str]]:

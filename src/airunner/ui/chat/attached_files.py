@@ -7,29 +7,33 @@ dropping and pasting is brought here by ``static/chat.js``.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
 
 from nicegui import events, ui
 
 from airunner.config.byte_size import format_bytes
-from airunner.errors import AiRunnerError
 from airunner.media import MOST_BYTES
 from airunner.messages import MediaPart
+from airunner.runtime.native_form import API
 from airunner.server.native.attachments import Attachment, Attachments
 from airunner.ui.buttons import icon_button
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
 from airunner.ui.notices import tell_problem
+from airunner.ui.upload_field import UploadField
 
 MOST_FILES = 10
+_ADDRESS = f"{API}/attachments"
 
 
 class AttachedFiles:
-    """The files of one tab's message. ``model`` says who is going to be asked."""
+    """The files of one tab's message."""
 
-    def __init__(self, attachments: Attachments, model: Callable[[], str | None]) -> None:
-        self._attachments, self._model = attachments, model
+    def __init__(self, attachments: Attachments) -> None:
+        self._attachments = attachments
         self._kept: list[Attachment] = []
-        self._client = ui.context.client
+        self._fields: tuple[UploadField, ...] = ()
 
     @property
     def ids(self) -> list[str]:
@@ -48,37 +52,30 @@ class AttachedFiles:
 
     def build_buttons(self) -> None:
         """The ways to choose one."""
-        files = self._uploader("attach-files").props("accept=*/*")
-        camera = self._uploader("attach-photo").props('accept="image/*" capture="environment"')
-        _button("attach_file", "Attach files or pictures", files)
-        _button("photo_camera", "Take a photo", camera).classes("for-touch")
+        files = self._field("attach-files", "Files", "multiple")
+        camera = self._field("attach-photo", "Photo", 'accept="image/*" capture="environment"')
+        self._fields = (files, camera)
+        icon_button("attach_file", "Attach files or pictures").on("click", js_handler=files.opens)
+        button = icon_button("photo_camera", "Take a photo").classes("for-touch")
+        button.on("click", js_handler=camera.opens)
 
-    def _uploader(self, name: str) -> ui.upload:
-        uploader = ui.upload(
-            multiple=True,
-            auto_upload=True,
-            max_file_size=MOST_BYTES,
-            on_upload=self._add,
-            on_rejected=self._refuse,
+    def choose_for(self, model: str | None) -> None:
+        """Files are for another model from now on, which may see or not."""
+        for field in self._fields:
+            field.send_to(_ADDRESS + (f"?model={quote(model)}" if model else ""))
+
+    def _field(self, name: str, label: str, attributes: str) -> UploadField:
+        return UploadField(
+            name, _ADDRESS, self._add, label=label, most_bytes=MOST_BYTES, attributes=attributes
         )
-        return uploader.classes(f"uploader {name}").props('aria-hidden="true"')
 
-    async def _add(self, event: events.UploadEventArguments) -> None:
-        with self._client:
-            event.sender.run_method("reset")
-            if len(self._kept) >= MOST_FILES:
-                tell_problem(f"A message can have {MOST_FILES} files.")
-                return
-            try:
-                data = await event.file.read()
-                self._kept.append(await self._attachments.add(data, event.file.name, self._model()))
-            except AiRunnerError as error:
-                tell_problem(error)
-            self._draw()
-
-    def _refuse(self) -> None:
-        with self._client:
-            tell_problem(f"A file may have {format_bytes(MOST_BYTES)} at most.")
+    def _add(self, told: Mapping[str, Any]) -> None:
+        if len(self._kept) >= MOST_FILES:
+            self._attachments.drop(str(told["id"]))
+            tell_problem(f"A message can have {MOST_FILES} files.")
+            return
+        self._kept.append(self._attachments.find(str(told["id"])))
+        self._draw()
 
     def _clicked(self, event: events.GenericEventArguments) -> None:
         id = str(event.args["id"])
@@ -105,11 +102,3 @@ def _thumbnail(file: Attachment) -> str:
         f'<span class="name">{name}</span><span class="size">{size}</span></span>'
         f"{act_button('drop', f'Remove {file.name}', 'close', id=file.id)}</span>"
     )
-
-
-def _button(icon: str, words: str, uploader: ui.upload) -> ui.button:
-    button = icon_button(icon, words)
-    # In the browser: it opens its chooser only where the click is still at hand.
-    number = uploader.id
-    button.on("click", js_handler=f"() => runMethod({number}, 'pickFiles', [])")
-    return button

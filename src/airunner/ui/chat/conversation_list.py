@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nicegui import events, ui
 
@@ -16,16 +17,18 @@ from airunner.errors import AiRunnerError
 from airunner.events import ConversationChanged
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Found
+from airunner.runtime.native_form import API
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.chat.conversation_dialog import edit_conversation
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
-from airunner.ui.notices import tell, tell_problem
+from airunner.ui.notices import tell
+from airunner.ui.upload_field import UploadField
 from airunner.ui.window import on_events
 
 SHOWN = 300
 _PINNED = "\n"  # which is no folder's name
-_MOST_IMPORT = 200 << 20
+_MOST_IMPORT = 60 << 20
 
 
 class ConversationList:
@@ -33,7 +36,6 @@ class ConversationList:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._client = ui.context.client
         self._families: Mapping[str, Sequence[Entry]] = {}
         with ui.element("div").classes("finding"):
             ui.html(
@@ -97,25 +99,20 @@ class ConversationList:
         await edit_conversation(self._services, members)
 
     def _import(self) -> None:
-        uploader = ui.upload(
-            auto_upload=True, max_file_size=_MOST_IMPORT, on_upload=self._take_in
-        ).classes("uploader")
-        uploader.props('aria-hidden="true" accept=".json,.zip,application/json"')
-        button = word_button("Import…").classes("quiet")
-        button.on("click", js_handler=f"() => runMethod({uploader.id}, 'pickFiles', [])")
+        field = UploadField(
+            "import-file",
+            f"{API}/conversations/import",
+            self._came_in,
+            label="Conversations to import",
+            most_bytes=_MOST_IMPORT,
+            attributes='accept=".json,.zip,application/json"',
+        )
+        button = word_button("Import…").on("click", js_handler=field.opens)
         button.tooltip("Conversations exported here, from ChatGPT or from Open WebUI")
 
-    async def _take_in(self, event: events.UploadEventArguments) -> None:
-        with self._client:
-            event.sender.run_method("reset")
-            try:
-                data = await event.file.read()
-                done = await asyncio.to_thread(self._services.conversations.import_export, data)
-            except AiRunnerError as error:
-                tell_problem(error)
-                return
-            there = f", {done.known} were here already" if done.known else ""
-            tell(f"{len(done.added)} conversations came in{there}.")
+    def _came_in(self, told: Mapping[str, Any]) -> None:
+        there = f", {told['known']} were here already" if told["known"] else ""
+        tell(f"{len(told['added'])} conversations came in{there}.")
 
 
 _CLICKED = ACTED.replace("if (button)", "if (button) e.preventDefault();\n  if (button)")
@@ -143,7 +140,7 @@ def _row_html(members: Sequence[Entry], is_busy: bool) -> str:
         "more", f"Rename, move, export or delete {first.title}", "more_horiz", id=first.id
     )
     return (
-        f'<div class="row"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
+        f'<div class="entry"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
         f' title="{title}"><span>{title}</span>{busy}</a>{more}</div>'
     )
 
@@ -152,7 +149,7 @@ def _found_html(found: Sequence[Found]) -> str:
     if not found:
         return '<p class="hint">Nothing was said with these words.</p>'
     return "".join(
-        f'<div class="row"><a class="conversation found" href="/chat/{each.entry.id}"'
+        f'<div class="entry"><a class="conversation found" href="/chat/{each.entry.id}"'
         f' data-ids="{each.entry.id}"><span>{html.escape(each.entry.title)}</span>'
         f'<span class="excerpt">{html.escape(each.excerpt)}</span></a></div>'
         for each in found

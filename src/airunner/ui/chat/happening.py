@@ -15,6 +15,7 @@ from airunner.events import (
     Event,
     GenerationFinished,
     HistoryTrimmed,
+    ImageStepped,
     MemoryAwaited,
     ModelLoaded,
     ModelLoadFailed,
@@ -23,6 +24,7 @@ from airunner.events import (
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
+    ToolProgressed,
     TurnFinished,
     TurnStarted,
 )
@@ -37,6 +39,7 @@ class Happening:
     def __init__(self) -> None:
         self.line = ""
         self._waits = True
+        self._in_call = False
 
     def take(self, event: Event) -> str:
         """The line after an event."""
@@ -46,13 +49,18 @@ class Happening:
             case TurnStarted():
                 self._waits, self.line = True, ""
             case ToolCallStarted():
-                self._waits, self.line = True, ""
+                self._waits, self._in_call, self.line = True, True, ""
             case ToolCallFinished():
-                self._waits, self.line = True, READING
+                self._waits, self._in_call, self.line = True, False, READING
+            case ImageStepped() | ToolProgressed():
+                self.line = ""  # the call's own card says how far it is
             case HistoryTrimmed() if event.dropped_messages:
                 self.line = f"{event.dropped_messages} old messages are no longer sent"
             case _ if self._waits:
-                self.line = _told(event) or self.line
+                told = _told(event)
+                if self._in_call:  # nobody reads the conversation: a specialist is asked
+                    told = told.removesuffix(READING).removesuffix("; ")
+                self.line = told or self.line
             case _:
                 pass
         return self.line

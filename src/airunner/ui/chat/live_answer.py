@@ -90,6 +90,8 @@ class LiveAnswer:
         """Show the turn from its beginning until it ends."""
         async with contextlib.aclosing(turn.work.batches()) as batches:
             async for batch in batches:
+                if self.box.client.is_deleted:
+                    return
                 with self.box:
                     for _, event in batch:
                         self._take(event, turn)

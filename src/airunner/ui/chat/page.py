@@ -27,7 +27,7 @@ from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
 from airunner.ui.chat.message_html import Talk, said_html, talk_html
 from airunner.ui.notices import tell_problem
-from airunner.ui.window import on_events
+from airunner.ui.window import on_events, stay_at
 
 
 class ChatPage:
@@ -42,7 +42,7 @@ class ChatPage:
         self._watch: asyncio.Task[None] | None = None
         self._client = ui.context.client
         self._busy = asyncio.Lock()
-        files = AttachedFiles(services.attachments, lambda: self._choice.options.model)
+        self._files = files = AttachedFiles(services.attachments)
         self._actions = MessageActions(self, services, files)
         with ui.element("div").classes("chat"):
             self._log = ui.element("div").classes("log").props('role="log" aria-live="off"')
@@ -73,13 +73,15 @@ class ChatPage:
 
     async def refresh(self) -> None:
         """Show what is saved and not shown yet, and follow the turn that runs."""
-        if self._is_gone or (self._watch is not None and not self._watch.done()):
-            return
-        turn = self._services.turns.of(self.id) if self.id else None
-        async with self._busy:
+        async with self._busy:  # who comes meanwhile finds the turn followed
+            if self._is_gone or (self._watch is not None and not self._watch.done()):
+                return
+            turn = self._services.turns.of(self.id) if self.id else None
             await self._show_saved(turn)
-        if turn is not None and turn.work.running and not self._is_gone:
-            self._watch = background_tasks.create(self._follow(turn), name="a tab follows a turn")
+            if turn is not None and turn.work.running and not self._is_gone:
+                self._watch = background_tasks.create(
+                    self._follow(turn), name="a tab follows a turn"
+                )
 
     @property
     def options(self) -> ChatOptions:
@@ -103,10 +105,10 @@ class ChatPage:
         except AiRunnerError as error:
             tell_problem(error)
             return False
-        if self.id != turn.conversation.id:
-            ui.navigate.to(f"/chat/{turn.conversation.id}")
-        else:
-            await self.refresh()
+        if self.id is None:
+            self.id = turn.conversation.id
+            stay_at(f"/chat/{self.id}", self._log)
+        await self.refresh()
         return True
 
     @property
@@ -116,7 +118,7 @@ class ChatPage:
     async def _open(self) -> None:
         if self.id is not None:
             self._choice.options = await self._services.turns.options(self.id)
-            self.composer.chosen(self._choice.in_words())
+            self._choose_these(self._choice)
         ui.run_javascript("airunner.openChat()")
         await self.refresh()
 
@@ -199,6 +201,7 @@ class ChatPage:
     def _choose_these(self, choice: Choice) -> None:
         self._choice = choice
         self.composer.chosen(choice.in_words())
+        self._files.choose_for(choice.options.model)
 
 
 def show_conversation(services: Services, id: str | None = None) -> None:

@@ -55,10 +55,38 @@ window.airunner = (() => {
     else localStorage.removeItem(draftKey());
   });
 
+  async function upload(input, file) {
+    const tell = (detail) =>
+      input.dispatchEvent(new CustomEvent("uploaded", { bubbles: true, detail }));
+    if (file.size > Number(input.dataset.most)) {
+      tell({ problem: `${file.name} is too large: ${input.dataset.limit} is the most.` });
+      return;
+    }
+    const form = new FormData();
+    form.append("file", file, file.name);
+    try {
+      const response = await fetch(input.dataset.upload, { method: "POST", body: form });
+      const told = await response.json();
+      tell(response.ok ? told : { problem: told.error?.message ?? response.statusText });
+    } catch (error) {
+      tell({ problem: `${file.name} did not arrive: ${error.message}` });
+    }
+  }
+
+  document.addEventListener("change", async (event) => {
+    const input = event.target.closest("input[data-upload]");
+    if (!input) return;
+    const files = [...input.files];
+    input.value = "";
+    for (const file of files) await upload(input, file);
+  });
+
   function attach(files) {
-    const uploader = document.querySelector(".attach-files");
-    if (!uploader || !files.length) return false;
-    runMethod(Number(uploader.id.slice(1)), "addFiles", [[...files]]);
+    const input = document.querySelector("input.attach-files");
+    if (!input || !files.length) return false;
+    (async (all) => {
+      for (const file of all) await upload(input, file);
+    })([...files]);
     return true;
   }
 

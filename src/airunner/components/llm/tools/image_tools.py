@@ -34,6 +34,7 @@ T = TypeVar("T")
 _PIXEL_STEP = 8
 _SHORT_CHANGE_WORDS = 4
 _TOLD_SETTINGS = 300
+_PREVIEW_EVERY = 4
 
 _Prompt = Annotated[str, Field(max_length=600)]
 _Count = Annotated[int, Field(ge=1, le=4)]
@@ -199,7 +200,7 @@ def _models(name: str, api: Any) -> ToolApi:
 def _draw(name: str, models: ToolApi, request: ImageRequest) -> Drawn:
     models.report("drawing" if request.count == 1 else f"drawing {request.count} pictures")
     try:
-        return models.draw(request)
+        return models.draw(replace(request, preview_every=_PREVIEW_EVERY))
     except ToolError:
         raise
     except ImageRequestError as error:

@@ -1,0 +1,155 @@
+"""The team for this machine, offered while AI Runner serves: what it takes, and getting it.
+
+Owns that whoever says yes gets the models and has them serve, those on their way as soon as
+they are here. Until then another model stands in. What suits is the planner's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from airunner.components.llm.config.model_capabilities import (
+    EMBEDDED_ARTIST,
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+)
+from airunner.config.byte_size import format_bytes
+from airunner.errors import AiRunnerError, StorageError
+from airunner.models.assign import Assignment, Rejection
+from airunner.models.spec import ModelCapability
+from airunner.runtime.core import RuntimeCore
+from airunner.runtime.model_catalogue import ModelCatalogue
+from airunner.runtime.plain_values import plain
+from airunner.runtime.team_setup import TeamProposal, propose_team, to_assign
+from airunner.weights.download import Download
+from airunner.weights.downloads import Downloads
+from airunner.weights.gate import gate_of
+
+KEPT_S = 600.0
+"""So long, what the hub said of the same plan counts."""
+
+_EMBEDDED = {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST, EMBEDDED_ARTIST}
+
+
+@dataclass(frozen=True, slots=True)
+class TeamOffer:
+    """What is offered.
+
+    Attributes:
+        proposal: the models, and what getting them takes.
+        assignment: the plan that they are of.
+        to_serve: capabilities that they will serve, and that are another model's now.
+        gated: models that would be chosen, had their publishers let this user in.
+        only_embedded: whether nothing but what comes with AI Runner is here.
+    """
+
+    proposal: TeamProposal
+    assignment: Assignment
+    to_serve: dict[ModelCapability, str | None]
+    gated: tuple[Rejection, ...]
+    only_embedded: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        told: dict[str, Any] = plain(
+            {"gated": self.gated, "only_embedded": self.only_embedded, "to_serve": self.to_serve}
+        )
+        return {**self.proposal.as_json(), **told}
+
+
+class TeamOffers:
+    """See the module's description. Used on the loop that serves."""
+
+    def __init__(self, core: RuntimeCore, downloads: Downloads, catalogue: ModelCatalogue) -> None:
+        self._core, self._downloads, self._catalogue = core, downloads, catalogue
+        self._asking = asyncio.Lock()
+        self._known: tuple[object, float, TeamProposal] | None = None
+
+    async def offer(self) -> TeamOffer:
+        """The team for the memory that there is. Asks the hub, which takes seconds."""
+        assignment = await self._core.plan()
+        async with self._asking:
+            proposal = await self._proposal(assignment)
+        return TeamOffer(
+            proposal,
+            assignment,
+            self._to_serve(assignment, proposal),
+            self._gated(assignment),
+            await asyncio.to_thread(self.only_embedded),
+        )
+
+    async def accept(self) -> list[Download]:
+        """Queue what is missing and have the team serve; the downloads.
+
+        Raises:
+            StorageError: the disk has no room for it, or the configuration file cannot be changed.
+            SettingsError: the configuration file says what cannot be.
+        """
+        offer = await self.offer()
+        proposal = offer.proposal
+        if not proposal.fits_on_disk:
+            free = format_bytes(proposal.free_bytes)
+            problem = f"the team takes more than the {free} that are free"
+            raise StorageError(self._core.store.home, problem, proposal.fetch_bytes)
+        if offer.to_serve:
+            await asyncio.to_thread(self._catalogue.assign, offer.to_serve)
+        return [self._downloads.add(member.model) for member in proposal.obtainable]
+
+    def only_embedded(self) -> bool:
+        """Whether nothing but what comes with AI Runner is here. From any thread."""
+        return all(
+            name in _EMBEDDED or not self._is_here(name)
+            for name in list(self._core.catalog.registry)
+        )
+
+    async def _proposal(self, assignment: Assignment) -> TeamProposal:
+        """The same as last time, if the plan and what is here are."""
+        here = frozenset(n for n in assignment.mapping.values() if self._is_here(n))
+        known = self._known
+        if known and known[0] == (assignment, here) and monotonic() - known[1] < KEPT_S:
+            return known[2]
+        running = (each.bytes_per_s or 0.0 for each in self._downloads.all())
+        proposal = await asyncio.to_thread(
+            propose_team, assignment, self._core.catalog, self._core.store, sum(running) or None
+        )
+        self._known = ((assignment, here), monotonic(), proposal)
+        if proposal.unreachable:
+            self._known = None  # it may be reached the next time
+        return proposal
+
+    def _to_serve(
+        self, assignment: Assignment, proposal: TeamProposal
+    ) -> dict[ModelCapability, str | None]:
+        serving, catalog = {}, self._core.catalog
+        for choice in assignment.choices:
+            with suppress(AiRunnerError):  # nothing serves it
+                serving[choice.capability] = self._core.resolve(choice.capability)
+        to_be = [m.model for m in proposal.members if m.offer.is_here or not m.offer.problem]
+        primary = self._core.settings.primary
+        return {
+            capability: model
+            for capability, model in to_assign(assignment, serving, to_be).items()
+            if catalog.mapping.get(capability) != model
+            and not (capability is ModelCapability.PRIMARY_CONVERSATION and primary is not None)
+        }
+
+    def _gated(self, assignment: Assignment) -> tuple[Rejection, ...]:
+        catalog, found = self._core.catalog, {}
+        for choice in assignment.choices:
+            chosen = catalog.spec(choice.model).priority if choice.model else -1
+            for other in choice.rejected:
+                spec = catalog.spec(other.model)
+                passed_over = other.deficit_bytes is None and gate_of(spec)
+                if passed_over and not self._is_here(other.model) and spec.priority > chosen:
+                    found[other.model] = other
+        return tuple(found.values())
+
+    def _is_here(self, name: str) -> bool:
+        try:
+            return self._core.store.is_here(self._core.catalog.spec(name))
+        except (AiRunnerError, OSError):
+            return False

@@ -1,0 +1,1 @@
+"""What is remembered beside conversations, in a page."""

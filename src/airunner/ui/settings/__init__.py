@@ -1,0 +1,1 @@
+"""How the server is set up, in a page."""

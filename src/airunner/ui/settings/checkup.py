@@ -1,0 +1,106 @@
+"""What ``airunner doctor`` finds: problems with what to do, and a button where a call can."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nicegui import ui
+
+from airunner.config.byte_size import format_bytes
+from airunner.errors import AiRunnerError
+from airunner.server.native.services import Services
+from airunner.ui.buttons import word_button
+from airunner.ui.notices import tell, tell_problem
+from airunner.ui.parts import heading
+
+
+class Checkup:
+    """The examination of one tab."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._shown = ui.element("div").classes("subjects").props('aria-live="polite"')
+        with self._shown:
+            ui.label("Looking at everything a run needs…").classes("hint")
+        self._again = word_button("Look again", self.refresh).classes("below")
+        ui.timer(0.02, self.refresh, once=True)
+
+    async def refresh(self) -> None:
+        """Examine, and show what was found."""
+        self._again.disable()
+        try:
+            report = await self._services.checkups.report()
+        except AiRunnerError as error:
+            tell_problem(error)
+            return
+        finally:
+            self._again.enable()
+        if self._shown.is_deleted:
+            return
+        self._shown.clear()
+        with self._shown:
+            with ui.element("section"):
+                heading("Problems")
+                for problem in report["problems"]:
+                    self._problem(problem)
+                if not report["problems"]:
+                    ui.label("None. Everything that a run needs is here.").classes("hint")
+            _table("This machine", [_device(each) for each in report["devices"]])
+            _table("Disks", [_place(each) for each in report["places"]])
+            if report["notes"]:
+                _table("Worth knowing", [("", note) for note in report["notes"]])
+
+    def _problem(self, problem: Mapping[str, Any]) -> None:
+        fix = problem["fix"]
+        grave = "prevents running" if problem["prevents_running"] else "worth mending"
+        with ui.element("div").classes("setting"):
+            ui.html(
+                f'<span class="name">{html.escape(problem["what"])}</span>'
+                f'<span class="value {"wrong" if problem["prevents_running"] else ""}">{grave}'
+                f'</span><span class="what">{_with_code(problem["remedy"])}</span>',
+                sanitize=False,
+            ).classes("facts")
+            if fix:
+                word_button(fix["label"], lambda: self._mend(problem["id"]), main=True)
+
+    async def _mend(self, id: str) -> None:
+        try:
+            done = await self._services.checkups.mend(id)
+        except AiRunnerError as error:
+            tell_problem(error)
+            return
+        if done["fetch"]:
+            tell(f"{done['fetch']} is being fetched.")
+        elif done["needs_restart"]:
+            tell("Written. It holds from the next start on.")
+        else:
+            tell("Done.")
+        await self.refresh()
+
+
+def _with_code(words: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(words))
+
+
+def _device(device: Mapping[str, Any]) -> tuple[str, str]:
+    budget = device.get("budget_bytes")
+    words = "not used" if budget is None else f"{format_bytes(budget)} may be used"
+    return str(device.get("id", "")), f"{device.get('name', '')}: {words}"
+
+
+def _place(place: Mapping[str, Any]) -> tuple[str, str]:
+    free = place["free_bytes"]
+    words = "unknown" if free is None else f"{format_bytes(free)} free"
+    return str(place["purpose"]), f"{words} in {place['path']}"
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> None:
+    lines = "".join(
+        f'<div class="line"><span class="name">{html.escape(name)}</span>'
+        f"<span>{html.escape(words)}</span></div>"
+        for name, words in rows
+    )
+    ui.html(f"<h2>{html.escape(title)}</h2>{lines}", sanitize=False, tag="section")

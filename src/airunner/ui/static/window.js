@@ -1,0 +1,119 @@
+// What a window needs of its browser beside any page: saying quietly that the server is out
+// of reach, the colour of the browser's own bar, and notifications of reminders.
+
+window.airunnerWindow = (() => {
+  const QUIET_MS = 2500; // a connection that is back by then is not worth a word
+  const LONG_MS = 15000;
+  const SERVER_ENDS = 1012; // what a server that is told to stop closes a WebSocket with
+  let timers = [];
+
+  function bar() {
+    let element = document.querySelector(".connection");
+    if (!element) {
+      element = document.createElement("div");
+      element.className = "connection";
+      element.setAttribute("role", "status");
+      document.body.append(element);
+    }
+    return element;
+  }
+
+  const say = (words) => (bar().textContent = words);
+
+  function lost(_, details) {
+    timers.forEach(clearTimeout);
+    if (details?.context?.code === SERVER_ENDS) {
+      say("AI Runner has ended. When it is started again, this page goes on.");
+      return;
+    }
+    timers = [
+      setTimeout(
+        () =>
+          say(
+            navigator.onLine
+              ? "No connection to AI Runner. What is here stays, and goes on when it is back."
+              : "This device is offline. What is here stays, and goes on when it is back.",
+          ),
+        QUIET_MS,
+      ),
+      setTimeout(() => {
+        if (navigator.onLine)
+          say("AI Runner does not answer. If it has ended, airunner ui starts it again.");
+      }, LONG_MS),
+    ];
+  }
+
+  function back() {
+    timers.forEach(clearTimeout);
+    timers = [];
+    const element = document.querySelector(".connection");
+    if (element) element.textContent = "";
+  }
+
+  function watch() {
+    if (!window.socket) {
+      setTimeout(watch, 100);
+      return;
+    }
+    window.socket.on("disconnect", lost);
+    window.socket.on("connect", back);
+  }
+  window.addEventListener("offline", () => {
+    // The socket notices only when it is used; this closes it, and it is opened again later.
+    if (window.socket?.connected) window.socket.io.engine.close();
+  });
+  window.addEventListener("online", () => window.socket?.connect());
+  watch();
+
+  function colourBar() {
+    const colour = getComputedStyle(document.body).getPropertyValue("--paper").trim();
+    let meta = document.querySelector('meta[name="theme-color"]:not([media])');
+    if (!meta) {
+      meta = document.createElement("meta");
+      meta.name = "theme-color";
+      document.head.prepend(meta);
+    }
+    if (colour) meta.content = colour;
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    colourBar();
+    new MutationObserver(colourBar).observe(document.body, { attributeFilter: ["class"] });
+  });
+
+  // Who goes by keyboard stays where they were when what has the focus is drawn anew.
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => {
+    const keyboard = target.matches(".middle button, .middle [role=switch], .due button");
+    focused = keyboard && target.matches(":focus-visible") ? target : null;
+  });
+  function keepFocus() {
+    if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+    const name = focused.ariaLabel ?? focused.textContent;
+    focused = null;
+    const all = [...document.querySelectorAll(".middle button, .middle [role=switch]")];
+    const same = all.find((each) => (each.ariaLabel ?? each.textContent) === name);
+    (same ?? document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
+  }
+  new MutationObserver(() => setTimeout(keepFocus, 50)).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+  });
+
+  async function askToNotify() {
+    if (!("Notification" in window) || !window.isSecureContext) return "unsupported";
+    return await Notification.requestPermission();
+  }
+
+  function notify(number, text) {
+    if (!("Notification" in window) || Notification.permission !== "granted") return;
+    try {
+      // The tag makes it one notification, however many windows are open.
+      const shown = new Notification("Reminder", { body: text, tag: `reminder-${number}` });
+      shown.onclick = () => window.focus();
+    } catch {
+      // Phones show them only through a service worker; the card in the page is enough there.
+    }
+  }
+
+  return { askToNotify, notify };
+})();

@@ -1,0 +1,88 @@
+"""What a page keeps with a conversation, over HTTP: attachments, options, how turns went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.server.conftest import Server
+from tests.tiny_png import png
+
+EMBEDDED = "HuggingFaceTB/SmolLM2-135M-Instruct"
+OTHER = "HuggingFaceTB/SmolLM2-135M-Instruct-Q8_0"
+
+
+@pytest.fixture
+def api(server: Server) -> Iterator[httpx.Client]:
+    with server.api as client:
+        yield client
+
+
+def attached(api: httpx.Client, name: str, data: bytes, status: int = 200) -> dict[str, Any]:
+    response = api.post("/attachments", files={"file": (name, data)})
+    assert response.status_code == status, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def turn(api: httpx.Client, **body: Any) -> dict[str, Any]:
+    """Take a turn to its end; its conversation."""
+    text = api.post("/turns", json={"max_tokens": 4, **body}).text
+    assert "event: result" in text, text
+    entry: dict[str, Any] = api.get("/conversations?limit=1").json()["conversations"][0]
+    whole: dict[str, Any] = api.get(f"/conversations/{entry['id']}").json()
+    return whole
+
+
+def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Client) -> None:
+    file = attached(api, "notes.md", b"# Bees\n\nThey make honey.")
+    assert (file["kind"], file["name"]) == ("document", "notes.md")
+    made = turn(api, content="What do bees make?", attachments=[file["id"]])
+    assert made["title"] == "What do bees make?"
+    said = made["messages"][0]["content"]
+    assert said.startswith('<file name="notes.md">\n# Bees')
+    assert said.endswith("</file>\n\nWhat do bees make?")
+    again = api.post("/turns", json={"content": "x", "attachments": [file["id"]]})
+    assert again.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "problem"),
+    [
+        ("a.png", png(4, 4), "cannot see pictures"),
+        ("a.zip", b"PK\x03\x04 and so on", "what can be read is"),
+        ("empty.txt", b"", "it is empty"),
+    ],
+)
+def test_what_nobody_can_read_is_refused_with_words(
+    api: httpx.Client, name: str, data: bytes, problem: str
+) -> None:
+    response = api.post("/attachments", files={"file": (name, data)})
+    assert response.status_code in (400, 422)
+    assert problem in response.text
+
+
+def test_options_stay_with_the_conversation_and_go_to_its_branches(api: httpx.Client) -> None:
+    options = {"model": OTHER, "thinking": False, "without": ["*"]}
+    made = turn(api, content="Hello.", options=options)
+    turns = api.get(f"/conversations/{made['id']}/turns").json()
+    assert turns["options"] == options
+    assert turns["turns"]["0"]["model"] == OTHER
+    turn(api, content="And?", conversation_id=made["id"])
+    turns = api.get(f"/conversations/{made['id']}/turns").json()["turns"]
+    assert [each["model"] for each in turns.values()] == [OTHER, OTHER]
+    branch = api.post(f"/conversations/{made['id']}/branch", json={"at": 2}).json()
+    kept = api.get(f"/conversations/{branch['conversation']['id']}/turns").json()
+    assert kept["options"] == options
+    assert list(kept["turns"]) == ["0"]
+
+
+def test_how_a_turn_went_is_kept(api: httpx.Client) -> None:
+    made = turn(api, content="Tell me a story.", tool_choice="none")
+    (account,) = api.get(f"/conversations/{made['id']}/turns").json()["turns"].values()
+    assert account["outcome"] == "answered"
+    assert account["cut_off"]
+    assert account["tokens"] == 4
+    assert account["total_s"] > 0

@@ -1,0 +1,74 @@
+"""What is told while an answer is awaited."""
+
+from __future__ import annotations
+
+import pytest
+
+from airunner.events import (
+    Decided,
+    DownloadProgressed,
+    Event,
+    ModelLoaded,
+    ModelParked,
+    ModelRestored,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnStarted,
+)
+from airunner.ui.chat.happening import READING, Happening
+
+STARTED = TurnStarted(turn="t", conversation="c", model="a/m")
+
+
+def decided(action: str, **more: object) -> Decided:
+    return Decided(action=action, model="a/m", device="cpu", reason="because", **more)
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (decided("start_load", needed_bytes=2_100_000_000), "loading m (2.10 GB)…"),
+        (decided("park"), "parking the conversations of m…"),
+        (decided("hold"), "waiting for m: because"),
+        (DownloadProgressed(model="a/m", done_bytes=1, total_bytes=4), "fetching m 25 %…"),
+        (
+            ModelParked(
+                model="a/m", conversations=1, tokens=1200, parked_bytes=1, park_s=0.1, tier="memory"
+            ),
+            "parked 1,200 tokens of m",
+        ),
+        (
+            ModelRestored(model="a/m", conversation="c", tokens=1200, restore_s=0.1),
+            f"m is back with 1,200 tokens; {READING}",
+        ),
+        (
+            ModelLoaded(
+                model="a/m",
+                device="cpu",
+                predicted_bytes=1,
+                measured_bytes=None,
+                load_s=1,
+                n_ctx=None,
+                n_threads=1,
+                pid=1,
+            ),
+            f"m is in memory; {READING}",
+        ),
+    ],
+)
+def test_a_swap_is_seen_while_the_turn_waits(event: Event, line: str) -> None:
+    happening = Happening()
+    happening.take(STARTED)
+    assert happening.take(event) == line
+    assert happening.take(TextStreamed(turn="t", text="Hello")) == ""
+    assert happening.take(event) == ""  # somebody else's: this turn has what it needs
+
+
+def test_a_tool_and_its_specialist_are_waited_for_too() -> None:
+    happening = Happening()
+    happening.take(TextStreamed(turn="t", text="Hello"))
+    happening.take(ToolCallStarted(turn="t", call="c", tool="draw", arguments={}))
+    assert happening.take(decided("start_load")) == "loading m…"
+    finished = ToolCallFinished(turn="t", call="c", tool="draw", result="", problem="", seconds=1)
+    assert happening.take(finished) == READING

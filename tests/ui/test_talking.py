@@ -1,0 +1,332 @@
+"""What can be done with what was said, in a real browser, over a model that does as it is told."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from benchmarks.scripted_model import long_text
+from playwright.sync_api import Browser, Locator, Page, expect
+from tests.server.conftest import Server
+from tests.tiny_png import png
+from tests.ui.conftest import Site, site_of, violations
+
+from airunner.runtime.presence import find_server
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    line = [sys.executable, "-m", "benchmarks.scripted_server", str(home), "0"]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "serves at" in process.stdout.readline()
+        presence = find_server(home)
+        assert presence is not None
+        yield Server(home, process, presence)
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def tab(site: Site) -> Page:
+    """A new chat."""
+    return site.open()
+
+
+def field(tab: Page) -> Locator:
+    return tab.get_by_label("Message", exact=True)
+
+
+def say(tab: Page, text: str) -> Locator:
+    """Say it, and wait for the answer's end; the answer."""
+    expect(tab.locator(".turn")).to_have_count(0)
+    count = tab.locator(".said.assistant").count()
+    begin(tab, text)
+    expect(tab.locator(".said.assistant:not(.live)")).to_have_count(count + 1)
+    expect(tab.locator(".turn")).to_have_count(0)
+    return tab.locator(".said.assistant").last
+
+
+def begin(tab: Page, text: str) -> None:
+    field(tab).fill(text)
+    field(tab).press("Enter")
+
+
+def press(tab: Page | Locator, name: str) -> None:
+    tab.get_by_role("button", name=name, exact=True).last.click()
+
+
+def focused(tab: Page) -> Locator:
+    return tab.locator("*:focus")
+
+
+def test_thoughts_calls_and_costs_are_folded_and_outlive_a_reload(tab: Page) -> None:
+    answer = say(tab, 'think 0.6 use calculate {"expression": "2 + 2"}')
+    for _ in range(2):
+        expect(answer.locator(".thought summary")).to_have_text("Thought for 1 s")
+        expect(answer.locator(".call .time")).to_have_text(re.compile(r"[\d.]+ s"))
+        expect(answer.locator(".cost")).to_contain_text("60 % from the cache")
+        expect(answer.locator(".call .result")).to_be_hidden()
+        answer.locator(".call summary").click()
+        expect(answer.locator(".call .result")).to_have_text("2 + 2 = 4")
+        expect(answer.locator(".call code")).to_contain_text('"expression": "2 + 2"')
+        tab.reload()
+
+
+def test_a_reload_in_the_middle_goes_on_and_two_windows_show_the_same(site: Site) -> None:
+    tab = site.open()
+    begin(tab, "write 3000 at 250")
+    expect(tab.locator(".live .block")).not_to_have_count(0)
+    tab.reload()
+    other = site.open(tab.url.removeprefix(site.url))
+    for each in (tab, other):
+        expect(each.locator(".live")).to_have_count(0)
+        expect(each.locator(".said.user")).to_have_count(1)
+    assert tab.locator(".said").all_inner_texts() == other.locator(".said").all_inner_texts()
+
+
+def test_a_tool_is_asked_about_where_the_keyboard_is_and_an_answer_can_be_kept(
+    site: Site, tab: Page
+) -> None:
+    written = site.server.home / "files" / "a.txt"
+    call = 'use write_file {"path": "a.txt", "content": "hello", "overwrite": true}'
+    begin(tab, call)
+    question = tab.get_by_role("group", name="May write_file run?")
+    expect(question).to_contain_text('"content": "hello"')
+    expect(question).to_be_focused()
+    assert violations(tab) == []
+    press(question, "Not now")
+    expect(tab.locator(".call.failed")).to_have_count(1)
+    assert not written.exists()
+    expect(field(tab)).to_be_focused()
+    expect(tab.locator(".turn")).to_have_count(0)
+
+    begin(tab, call)
+    press(question, "Always in this chat")
+    expect(tab.locator(".call.done")).to_have_count(1)
+    assert written.read_text() == "hello"
+    say(tab, call)  # not asked again
+
+    tab.goto(site.url + "/chat")
+    begin(tab, call)
+    press(question, "Never in this chat")
+    expect(tab.locator(".call.failed")).to_have_count(1)
+    expect(say(tab, call).locator(".call.failed .progress")).to_have_text("not run")
+
+
+def test_an_answer_that_failed_says_so_and_is_tried_again(tab: Page) -> None:
+    say(tab, "hello")
+    answer = say(tab, "write 200 fail")
+    expect(answer).to_contain_text("The answer failed.")
+    expect(answer).to_contain_text("it was told to fail")
+    first = tab.url
+    press(answer.locator(".ended"), "Try again")
+    expect(answer.locator(".versions")).to_contain_text("2 / 2")
+    assert tab.url != first
+    press(answer, "Previous version")
+    expect(answer.locator(".versions")).to_contain_text("1 / 2")
+    assert tab.url == first
+
+
+def test_a_question_is_edited_by_keyboard_and_the_old_one_stays(tab: Page) -> None:
+    say(tab, "one")
+    say(tab, "two")
+    field(tab).press("ArrowUp")
+    expect(field(tab)).to_have_value("two")
+    say_edited = "three"
+    begin(tab, say_edited)
+    expect(tab.locator(".said.user .text")).to_have_text(["one", "three"])
+    expect(tab.locator(".said.assistant").last).to_contain_text("You said: three")
+    versions = tab.locator(".said.user").last.locator(".versions")
+    expect(versions).to_contain_text("2 / 2")
+    press(versions, "Previous version")
+    expect(tab.locator(".said.user .text")).to_have_text(["one", "two"])
+
+
+def test_an_answer_is_stopped_and_one_that_was_cut_off_goes_on(tab: Page) -> None:
+    begin(tab, "hang")
+    expect(tab.locator(".live")).to_contain_text("You said: hang")
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".ended")).to_contain_text("You stopped this answer.")
+    answer = say(tab, "write 200 cut")
+    press(answer, "Continue")
+    expect(tab.locator(".said.user .text").last).to_have_text("Go on exactly where you stopped.")
+
+
+def test_files_become_words_and_pictures_are_refused_where_nobody_sees(
+    tab: Page, tmp_path: Path
+) -> None:
+    notes = tmp_path / "no<b>tes.md"
+    notes.write_text("# Bees\n\nThey make honey.")
+    picture = tmp_path / "a.png"
+    picture.write_bytes(png(4, 4))
+    files = tab.locator("input.attach-files")
+    files.set_input_files([notes])
+    expect(tab.locator(".thumbnail")).to_contain_text("no<b>tes.md")
+    files.set_input_files([picture])
+    expect(tab.get_by_text("cannot see pictures")).to_be_visible()
+    files.set_input_files([tmp_path / "no<b>tes.md"])
+    expect(tab.locator(".thumbnail")).to_have_count(2)
+    tab.get_by_role("button", name="Remove").last.click()
+    expect(tab.locator(".thumbnail")).to_have_count(1)
+    answer = say(tab, "What is this?")
+    expect(answer).to_contain_text("They make honey.")
+    expect(tab.locator(".thumbnail")).to_have_count(0)
+    shown = tab.locator(".said.user details.file")
+    expect(shown.locator(".name")).to_have_text("no<b>tes.md")
+    expect(tab.locator(".said.user .text")).to_have_text("What is this?")
+    expect(tab.locator(".conversation[aria-current=page]")).to_have_text("What is this?")
+
+
+def test_what_is_pasted_and_dropped_is_attached(tab: Page) -> None:
+    for kind, target in (("paste", ".composer textarea"), ("drop", "body")):
+        tab.evaluate(
+            """([kind, target]) => {
+              const data = new DataTransfer();
+              data.items.add(new File(["some words"], `${kind}.txt`, {type: "text/plain"}));
+              const init = {bubbles: true, cancelable: true};
+              const event = kind === "paste"
+                ? new ClipboardEvent("paste", {...init, clipboardData: data})
+                : new DragEvent("drop", {...init, dataTransfer: data});
+              document.querySelector(target).dispatchEvent(event);
+            }""",
+            [kind, target],
+        )
+        expect(tab.locator(".thumbnail", has_text=f"{kind}.txt")).to_have_count(1)
+
+
+def test_a_chat_has_a_model_tools_thinking_and_instructions(site: Site, tab: Page) -> None:
+    press(tab, "Model, tools and instructions")
+    dialog = tab.get_by_role("dialog")
+    dialog.get_by_label("Model").click()
+    tab.get_by_role("option", name="model-other").click()
+    dialog.get_by_role("button", name="Off").click()
+    dialog.get_by_text("math", exact=True).click()
+    dialog.get_by_label("Instructions").fill("Be brief.")
+    assert violations(tab) == []
+    press(dialog, "Use these")
+    chosen = "model-other · no thinking · without math"
+    expect(tab.locator(".chosen")).to_have_text(f"{chosen} · instructions")
+    answer = say(tab, 'use calculate {"expression": "1"}')
+    expect(answer.locator(".call.failed")).to_have_count(1)
+    expect(answer.locator(".cost")).to_contain_text("model-other")
+    tab.reload()
+    expect(tab.locator(".chosen")).to_have_text(chosen)
+    id = tab.url.rpartition("/")[2]
+    with site.server.api as api:
+        saved = api.get(f"/conversations/{id}").json()["messages"]
+    assert saved[0] == {"role": "system", "content": "Be brief."}
+
+
+def test_the_list_is_searched_sorted_taken_away_and_brought_back(tab: Page, tmp_path: Path) -> None:
+    say(tab, "Tell me of the quagga.")
+    row = tab.locator(".entry", has=tab.locator("[aria-current=page]"))
+    row.get_by_role("button").click()
+    dialog = tab.get_by_role("dialog")
+    assert violations(tab) == []
+    with tab.expect_download() as download:
+        dialog.get_by_text("Export as JSON").click()
+    told = json.loads(download.value.path().read_text())
+    dialog.get_by_label("Title").fill("A striped animal")
+    dialog.get_by_label("Folder").fill("Animals")
+    press(dialog, "Save")
+    folder = tab.locator(".folder", has_text="Animals")
+    expect(folder.locator(".conversation")).to_have_text("A striped animal")
+
+    tab.keyboard.press("Control+k")
+    expect(tab.get_by_label("Search conversations")).to_be_focused()
+    tab.keyboard.type("quagga")
+    expect(tab.locator(".excerpt")).to_contain_text("quagga")
+    tab.get_by_label("Search conversations").fill("")
+
+    folder.get_by_role("button").click(force=True)
+    press(dialog, "Delete…")
+    expect(dialog).to_contain_text("“A striped animal” will be gone for good.")
+    press(dialog, "Delete")
+    expect(folder).to_have_count(0)
+    assert tab.url.endswith("/chat")
+
+    file = tmp_path / "chats.json"
+    file.write_text(json.dumps(told))
+    tab.locator("input.import-file").set_input_files([file])
+    expect(tab.locator(".conversation", has_text="Tell me of the quagga.")).to_have_count(1)
+
+
+def test_the_keyboard_is_enough_and_a_draft_outlives_a_reload(tab: Page) -> None:
+    field(tab).fill("a draft")
+    tab.reload()
+    expect(field(tab)).to_have_value("a draft")
+    field(tab).fill("one\ntwo")
+    field(tab).press("Shift+Enter")
+    expect(field(tab)).to_have_value("one\ntwo\n")
+    field(tab).fill("")
+    focused(tab).evaluate("each => each.blur()")
+    tab.keyboard.press("?")
+    expect(tab.get_by_role("dialog", name="Keys")).to_contain_text("Ctrl + Shift + O")
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("dialog")).to_have_count(0)
+    tab.keyboard.press("/")
+    expect(field(tab)).to_be_focused()
+    say(tab, "hello")
+    tab.keyboard.press("Control+Shift+O")
+    expect(tab.locator(".empty")).to_contain_text("What shall the team do?")
+    assert tab.url.endswith("/chat")
+
+
+def test_a_reader_above_the_end_is_left_there(tab: Page) -> None:
+    say(tab, "write 6000 at 5000")
+    begin(tab, "write 6000 at 400")
+    expect(tab.locator(".live .block").nth(3)).to_be_attached()
+    place = "() => window.innerHeight + window.scrollY > document.body.scrollHeight - 120"
+    assert tab.evaluate(place)
+    tab.mouse.move(800, 300)
+    tab.mouse.wheel(0, -1500)
+    tab.wait_for_function(f"() => !({place})()")
+    before = tab.evaluate("() => window.scrollY")
+    blocks = tab.locator(".live .block").count()
+    expect(tab.locator(".live .block").nth(blocks + 2)).to_be_attached()
+    assert tab.evaluate("() => window.scrollY") == before
+
+
+def test_an_answer_is_not_sent_again_while_it_grows(server: Server, browser: Browser) -> None:
+    with site_of(server, browser) as site:
+        tab = site.open()
+        received = [0]
+        session = site.context.new_cdp_session(tab)
+        session.send("Network.enable")
+
+        def took(event: dict[str, dict[str, str]]) -> None:
+            received[0] += len(event["response"]["payloadData"])
+
+        session.on("Network.webSocketFrameReceived", took)
+        answer = say(tab, "write 8000 at 1000")
+        expect(answer).to_contain_text(long_text(8000)[-40:].strip())
+        assert received[0] < 250_000
+
+
+@pytest.mark.skipif(find_spec("diffusers") is None, reason="no image engine is installed")
+def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
+    begin(tab, 'use generate_image {"prompt": "a red circle", "enhance": false, "seed": 5}')
+    expect(tab.locator(".happening")).to_contain_text(re.compile(r"loading shapes-64 \(\d+ MB\)"))
+    expect(tab.locator("img.preview")).to_be_visible()
+    drawn = tab.locator("figure.drawn")
+    expect(drawn).to_have_count(1)
+    expect(drawn.locator(".settings")).to_contain_text("shapes-64 · seed 5")
+    assert drawn.locator("img").evaluate("async each => (await each.decode(), each.naturalWidth)")
+    expect(tab.locator(".call .by")).to_have_text("with shapes-64")
+    with tab.expect_download() as download:
+        drawn.get_by_label("Save the picture").click()
+    assert download.value.suggested_filename.endswith("a-red-circle.png")
+    expect(tab.locator(".turn")).to_have_count(0)
+    assert violations(tab) == []
+    press(tab, "Another")
+    expect(drawn).to_have_count(2)
