@@ -68,7 +68,7 @@ def read_toml(path: Path) -> TomlFile:
     try:
         text = read_text(path)
         return TomlFile(path, True, text, tomllib.loads(text))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return TomlFile(path, False, "", {})
     except OSError as problem:
         reason = f"cannot be read: {problem}"
