@@ -82,11 +82,11 @@ async def ask_specialist(
     max_tokens: int,
     owner: str,
     form: AnswerForm = AS_USUAL,
-    on_text: Callable[[str], None] | None = None,
+    on_delta: Callable[[Delta], None] | None = None,
 ) -> str:
     """One answer to ``prompt``, without leading or trailing space; the lease ends with it.
 
-    ``on_text`` gets its pieces as they come.
+    ``on_delta`` gets its pieces as they come.
 
     Raises:
         MediaNotSupportedError: the model does not take its pictures; nothing was loaded.
@@ -99,7 +99,7 @@ async def ask_specialist(
         support.check(prompt)
     async with team.lease(capability, owner=owner) as lease:
         session = SpecialistSession(lease, capability, support.takes, form)
-        return await session.invoke(prompt, max_tokens=max_tokens, on_text=on_text)
+        return await session.invoke(prompt, max_tokens=max_tokens, on_delta=on_delta)
 
 
 async def stream_specialist(
@@ -116,9 +116,11 @@ async def stream_specialist(
         AiRunnerError: see ``ask_specialist``.
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
-    asked = ask_specialist(
-        team, capability, prompt, max_tokens, owner, form, on_text=pieces.put_nowait
-    )
+
+    def hear(delta: Delta) -> None:
+        pieces.put_nowait(delta.text)
+
+    asked = ask_specialist(team, capability, prompt, max_tokens, owner, form, on_delta=hear)
     answering = asyncio.create_task(asked)
     answering.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
@@ -155,12 +157,13 @@ class SpecialistSession:
         *,
         max_tokens: int | None = None,
         remember: bool = True,
-        on_text: Callable[[str], None] | None = None,
+        on_delta: Callable[[Delta], None] | None = None,
     ) -> str:
         """The answer to ``prompt``, which may refer to earlier ones of this session.
 
         With ``remember`` false the prompt stands alone and leaves no trace. What no
-        longer fits the context is forgotten, oldest first.
+        longer fits the context is forgotten, oldest first. ``on_delta`` is given each
+        piece of the answer as it comes.
 
         Raises:
             ContextOverflowError: the prompt alone does not fit; it is never cut.
@@ -190,12 +193,7 @@ class SpecialistSession:
                 # Thoughts would use up the tokens that the answer needs.
                 thinking=False,
             )
-
-            def hear(delta: Delta) -> None:
-                if on_text is not None:
-                    on_text(delta.text)
-
-            done = await run_generation(self._lease, request, on_delta=hear)
+            done = await run_generation(self._lease, request, on_delta=on_delta)
         except BaseException:
             dialogue.messages.pop()
             raise

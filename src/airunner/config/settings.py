@@ -349,7 +349,7 @@ def parse_setting(name: str, value: object, origin: str) -> Any:
         return None
     try:
         return SETTINGS[name].parse(value)
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise SettingsError(name, value, origin, str(problem)) from None
 
 

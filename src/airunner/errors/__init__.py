@@ -76,6 +76,7 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.base import in_short
 from airunner.errors.catalog import CatalogError as CatalogError
 from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
 from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
@@ -122,7 +123,7 @@ class SettingsError(AiRunnerError):
 
     def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
         self.name, self.value, self.origin, self.problem = name, value, origin, problem
-        super().__init__(f"{name}={value!r} (from {origin}): {problem}")
+        super().__init__(f"{name[:80]}={in_short(value)} (from {origin}): {problem}")
 
 
 class WeightsError(AiRunnerError):
