@@ -124,7 +124,7 @@ def test_mcp_servers_are_tried_added_changed_switched_and_removed(site: Site) ->
     tab.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(tab.get_by_role("button", name="Edit broken")).to_have_count(0)
     tab.get_by_role("button", name="Add a server…").click()
-    dialog.get_by_label("Name").fill("far away")
+    dialog.get_by_label("Name", exact=True).fill("far away")
     dialog.get_by_role("button", name="Address").click()
     dialog.get_by_label("Address", exact=True).fill("http://127.0.0.1:1/mcp")
     assert violations(tab) == []
@@ -188,6 +188,6 @@ def test_no_part_has_faults_or_is_too_wide(site: Site, phone: Site) -> None:
                 tab.get_by_role("navigation", name="Settings").locator(
                     f'a[href="/settings{part}"]'
                 ).click()
-            expect(tab.locator(".setting, .line, .hint").first).to_be_visible()
+            expect(tab.locator(".setup").locator(".setting, .line, .hint").first).to_be_visible()
             assert violations(tab) == [], part
             assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), part

@@ -171,7 +171,11 @@ class ToolCaller:
         timeout_s = tool.timeout_s or self._timeout_s
         loop = asyncio.get_running_loop()
 
+        reports = 0
+
         def on_report(text: str) -> None:
+            nonlocal reports
+            reports += 1
             event = ToolProgressed(turn=self._turn, call=call.id, tool=call.name, text=text)
             with suppress(RuntimeError):  # the loop may close while an abandoned tool runs on
                 loop.call_soon_threadsafe(self._emit, event)
@@ -186,8 +190,10 @@ class ToolCaller:
         running = ToolThread(tool, arguments, api, owner=self._turn)
         waiting = asyncio.wrap_future(running.result)
         try:
-            done, _ = await asyncio.wait([waiting], timeout=timeout_s)
-            while not done and api.drawing:  # as slow as the machine, and watched step by step
+            done, heard = set[asyncio.Future[str]](), -1
+            # One that tells how far it is, or draws, is as slow as the machine.
+            while not done and (api.drawing or reports > heard):
+                heard = reports
                 done, _ = await asyncio.wait([waiting], timeout=timeout_s)
         finally:
             # Cancelled, timed out, or done: in the last case there is nothing to give up.

@@ -8,6 +8,7 @@
     │   ├── UnknownModelError      a name that is not in MODEL_REGISTRY
     │   ├── UnknownEngineError     a name that no engine has
     │   ├── InvalidEngineError     an engine that cannot be registered
+    │   ├── UnknownCapabilityError   a name that no capability has
     │   ├── ModelNotAddedError     something that cannot be registered as a model
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
@@ -75,10 +76,12 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
+from airunner.errors.base import in_short
 from airunner.errors.catalog import CatalogError as CatalogError
 from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
 from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
 from airunner.errors.catalog import ModelNotAddedError as ModelNotAddedError
+from airunner.errors.catalog import UnknownCapabilityError as UnknownCapabilityError
 from airunner.errors.catalog import UnknownEngineError as UnknownEngineError
 from airunner.errors.catalog import UnknownModelError as UnknownModelError
 from airunner.errors.catalog import UnmappedCapabilityError as UnmappedCapabilityError
@@ -120,7 +123,7 @@ class SettingsError(AiRunnerError):
 
     def __init__(self, name: str, value: object, origin: str, problem: str) -> None:
         self.name, self.value, self.origin, self.problem = name, value, origin, problem
-        super().__init__(f"{name}={value!r} (from {origin}): {problem}")
+        super().__init__(f"{name[:80]}={in_short(value)} (from {origin}): {problem}")
 
 
 class WeightsError(AiRunnerError):
@@ -221,8 +224,9 @@ class DeviceNotFoundError(AiRunnerError):
 
     def __init__(self, device: str, available: Sequence[str]) -> None:
         self.device, self.available = device, tuple(available)
+        hint = _meant(device.casefold(), self.available)
         super().__init__(
-            f"No device {device!r} here; there is {', '.join(self.available) or 'none'}. "
+            f"No device {device!r} here;{hint} there is {', '.join(self.available) or 'none'}. "
             "`airunner doctor` shows how devices were found."
         )
 
@@ -354,3 +358,11 @@ class BlackImageError(EngineError):
             f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
             "steps; if it stays, compute in a wider type (image_dtype=float32)."
         )
+
+
+def _meant(given: str, known: Sequence[str]) -> str:
+    """A question with a blank in front, where one of ``known`` is like ``given``."""
+    import difflib  # only needed when something is wrong
+
+    near = difflib.get_close_matches(given, known, n=2)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -23,7 +23,7 @@ from airunner.models.assign import Assignment, Rejection
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.model_catalogue import ModelCatalogue
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.runtime.team_setup import TeamProposal, propose_team, to_assign
 from airunner.weights.download import Download
 from airunner.weights.downloads import Downloads

@@ -216,6 +216,15 @@ def tool(
     return make if function is None else make(function)
 
 
+def as_tool(given: Tool | Callable[..., Any]) -> Tool:
+    """A tool as it is, or one made of a plain function.
+
+    Raises:
+        InvalidToolError: see ``tool``.
+    """
+    return given if isinstance(given, Tool) else Tool(given)
+
+
 def text_of(value: Any) -> str:
     """A tool's return value as a model reads it: text as it is, anything else as JSON."""
     if isinstance(value, str):

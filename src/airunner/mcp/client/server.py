@@ -78,10 +78,11 @@ class McpServer:
         """Why there is none; empty if there is one, or none was tried. From any thread."""
         return "" if self._client is not None else self._problem
 
-    async def tools(self) -> list[ForeignTool]:
+    async def tools(self, *, again: bool = False) -> list[ForeignTool]:
         """The tools that are wanted of what the server offers, the first 256 of them.
 
-        Those that are left out, because of their form or their number, are an event.
+        Those that are left out, because of their form or their number, are an event. That
+        nothing can be listed ``again`` changes nothing: the next call finds out why.
 
         Raises:
             ToolServerError: it does not start or does not answer.
@@ -90,6 +91,8 @@ class McpServer:
 
         from mcp import MCPError
 
+        if again and self._client is None:
+            raise ToolServerError(self.config.name, self._problem or "it is not connected")
         client = await self._connected()
         found: dict[str, ForeignTool] = {}
         seen: set[str | None] = set()
@@ -108,14 +111,17 @@ class McpServer:
             if isinstance(error, MCPError) and error.code == METHOD_NOT_FOUND:
                 return []  # it offers other things than tools
             problem = f"it did not list its tools: {_reason(error)}"
-            if _is_closed(error) or isinstance(error, TimeoutError):
+            if again:
+                pass
+            elif _is_closed(error) or isinstance(error, TimeoutError):
                 self._lose(problem)
             else:
                 self._publish(ToolServerFailed(server=self.config.name, problem=problem))
             raise ToolServerError(self.config.name, problem) from error
-        self._failures = 0
+        if not again:
+            self._failures = 0
         tools = list(found.values())
-        if cut := [plain_text(each.name, 40) for each in tools[_MAX_TOOLS:]]:
+        if not again and (cut := [plain_text(each.name, 40) for each in tools[_MAX_TOOLS:]]):
             names = ", ".join(cut[:_TOLD_NAMES]) + (", …" if len(cut) > _TOLD_NAMES else "")
             problem = f"a server may have {_MAX_TOOLS} tools, and this one has {len(tools):,}"
             problem += '; choose with "allow" and "deny" in its entry'

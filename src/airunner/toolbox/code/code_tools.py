@@ -21,7 +21,8 @@ from airunner.tools.api import ToolApi
 from airunner.tools.passages import estimated_tokens
 from airunner.tools.tool import tool
 
-_CODE_TOKENS = 1024
+CODE_TOKENS = 1024
+"""The most tokens that the code model answers with."""
 _MOST_CODE_TOKENS = 4000
 _LONGEST_SCRIPT = 20_000
 _LARGEST_FILE_BYTES = 1 << 20
@@ -45,17 +46,21 @@ def generate_code(
     """
     if not description.strip():
         raise ToolRetryError("description is empty; say what the code is to do.")
-    language = language.strip() or "Python"
-    prompt = (
-        f"Write {language} code for this request. Reply with one code block and, below it, "
-        f"at most two sentences on how to use it.\n\nRequest: {description.strip()}"
-    )
-    result = ask(api, ModelCapability.CODE_GENERATION, prompt, _CODE_TOKENS)
+    prompt = code_prompt(description, language)
+    result = ask(api, ModelCapability.CODE_GENERATION, prompt, CODE_TOKENS)
     if not result:
         raise ToolFailedError(
             "generate_code", "the code model could not be used, so no code was written"
         )
     return result
+
+
+def code_prompt(description: str, language: str) -> str:
+    """What the code model is asked for; Python where no ``language`` is named."""
+    return (
+        f"Write {language.strip() or 'Python'} code for this request. Reply with one code block "
+        f"and, below it, at most two sentences on how to use it.\n\nRequest: {description.strip()}"
+    )
 
 
 @tool(permission="read", uses=(ModelCapability.CODE_EDITING,))
@@ -78,7 +83,7 @@ def edit_code(
         "the whole changed code in one code block and, below it, at most two sentences on what "
         f"was changed.\n\nInstruction: {instruction}\n\n```\n{code}\n```"
     )
-    room = max(_CODE_TOKENS, estimated_tokens(code) * 3 // 2)
+    room = max(CODE_TOKENS, estimated_tokens(code) * 3 // 2)
     for capability in (ModelCapability.CODE_EDITING, ModelCapability.CODE_GENERATION):
         if answer := ask(api, capability, prompt, room):
             return answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from airunner.toolbox.documents.document import Document, Passage
 from airunner.toolbox.documents.document_cache import DocumentCache
 from airunner.toolbox.documents.pdf import page_ranges
 from airunner.toolbox.documents.reading import DOCUMENT_SUFFIXES
+from airunner.toolbox.documents.reading_process import ReadingProcess
 from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.text.summary import summarize
 from airunner.tools.files_folder import FilesFolder
@@ -131,19 +133,21 @@ def _all_documents(api: Any) -> tuple[list[Document], list[str]]:
     entries = entries[:_MOST_DOCUMENTS]
     documents: list[Document] = []
     room, until_s = _MOST_CHARACTERS, time.monotonic() + _SEARCH_SECONDS
-    for entry in entries:
-        if room <= 0 or time.monotonic() > until_s:
-            left_out.append(f"{entry.name} (no time or room left)")
-            continue
-        try:
-            watch = _watch("search_documents", api)
-            documents.append(_CACHE.read(entry.path, entry.name, watch))
-        except ToolFailedError as error:
-            _stop_if_cancelled("search_documents", api)
-            left_out.append(f"{entry.name} ({error.problem})")
-            continue
-        room -= documents[-1].characters
-        api.report(f"{len(documents)} of {len(entries)} documents")
+    check = partial(_stop_if_cancelled, "search_documents", api)
+    with ReadingProcess() as process:
+        for entry in entries:
+            if room <= 0 or time.monotonic() > until_s:
+                left_out.append(f"{entry.name} (no time or room left)")
+                continue
+            try:
+                watch = _watch("search_documents", api)
+                documents.append(_CACHE.read(entry.path, entry.name, watch, check, process))
+            except ToolFailedError as error:
+                _stop_if_cancelled("search_documents", api)
+                left_out.append(f"{entry.name} ({error.problem})")
+                continue
+            room -= documents[-1].characters
+            api.report(f"{len(documents)} of {len(entries)} documents")
     return documents, left_out
 
 
@@ -151,7 +155,8 @@ def _document(name: str, file: str, api: Any) -> Document:
     files: FilesFolder = api.files
     path = files.existing(file)
     try:
-        return _CACHE.read(path, files.name_of(path), _watch(name, api))
+        check = partial(_stop_if_cancelled, name, api)
+        return _CACHE.read(path, files.name_of(path), _watch(name, api), check)
     except ToolFailedError as error:
         if error.tool == name:
             raise

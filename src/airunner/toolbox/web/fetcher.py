@@ -34,6 +34,7 @@ READ_S = 20.0
 
 _TIMEOUTS = {"connect": CONNECT_S, "read": READ_S, "write": READ_S, "pool": CONNECT_S}
 _REDIRECTS = {301, 302, 303, 307, 308}
+_PART = 206
 _GONE = {404, 410}
 _CLOSED = {401, 402, 403, 407, 451}
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
@@ -115,7 +116,8 @@ class Fetcher:
                     with _get(pool, url, headers) as response:
                         place = _place_to_go(response)
                         if place is None:
-                            if not 200 <= response.status < 300:
+                            # No part was asked for: one must not pass for the whole.
+                            if not 200 <= response.status < 300 or response.status == _PART:
                                 raise self._refused(url, response.status)
                             body = response.iter_stream()
                             yield Answer(self.tool, str(url), response.headers, body, max_bytes)
@@ -163,6 +165,8 @@ class Fetcher:
             return self._failed(f"{url.host} lets only its members or no programs in ({status})")
         if status in _BUSY:
             return self._failed(f"{url.host} is too busy or out of order ({status}); try later")
+        if status == _PART:
+            return self._failed(f"{url.host} sent a part ({status}) that was not asked for")
         return self._failed(f"{url.host} answered with HTTP {status} instead of a page")
 
 

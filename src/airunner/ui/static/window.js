@@ -4,7 +4,7 @@
 window.airunnerWindow = (() => {
   const QUIET_MS = 2500; // a connection that is back by then is not worth a word
   const LONG_MS = 15000;
-  let ended = false;
+  const SERVER_ENDS = 1012; // what a server that is told to stop closes a WebSocket with
   let timers = [];
 
   function bar() {
@@ -20,9 +20,9 @@ window.airunnerWindow = (() => {
 
   const say = (words) => (bar().textContent = words);
 
-  function lost() {
+  function lost(_, details) {
     timers.forEach(clearTimeout);
-    if (ended) {
+    if (details?.context?.code === SERVER_ENDS) {
       say("AI Runner has ended. When it is started again, this page goes on.");
       return;
     }
@@ -46,7 +46,6 @@ window.airunnerWindow = (() => {
   function back() {
     timers.forEach(clearTimeout);
     timers = [];
-    ended = false;
     const element = document.querySelector(".connection");
     if (element) element.textContent = "";
   }
@@ -116,5 +115,5 @@ window.airunnerWindow = (() => {
     }
   }
 
-  return { askToNotify, notify, serverEnds: () => (ended = true) };
+  return { askToNotify, notify };
 })();
