@@ -29,12 +29,14 @@ from airunner.messages import Delta, FinishReason, ToolCall, Usage
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.tools.call_tool import CALL_TOOL
 
 MODEL = "scripted/model"
 CHARACTERS_A_TOKEN = 4
 MODEL_BYTES = 2_100_000_000
 _USUAL_RATE = 400.0
 _CALL = re.compile(r"use (\w+)(?: (\{.*\}))?", re.DOTALL)
+_CONSTANT = re.compile(r'"(?:const": |enum": \[)"(\w+)"')
 _PICTURE = re.compile(r"\d{4}-\d\d-\d\d \S+ \S+\.png")
 
 PARAGRAPH = (
@@ -71,7 +73,10 @@ class ScriptedModel(FakeModel):
         call = _CALL.search(said)
         if last.role != "tool" and request.tool_choice not in ("auto", "none"):
             named = _PICTURE.search(said)
-            which = {"picture": named[0]} if named else {}
+            which: dict[str, Any] = {"picture": named[0]} if named else {}
+            if request.tool_choice == CALL_TOOL:
+                told = _CONSTANT.findall(json.dumps(request.json_schema))
+                which = {"name": next(n for n in told if n != CALL_TOOL), "arguments": which}
             yield Delta(tool_name=request.tool_choice)
             forced = ToolCall("", request.tool_choice, which)
             yield Delta(tool_calls=(forced,), finish_reason="tool_calls", usage=Usage(9, 0, 1))

@@ -32,18 +32,6 @@ def test_an_answer_comes_and_is_there_after_a_reload(site: Site) -> None:
     expect(tab.locator(".conversation[aria-current=page]")).to_have_count(1)
 
 
-def test_a_reload_in_the_middle_goes_on_and_two_windows_show_the_same(site: Site) -> None:
-    tab = site.open()
-    say(tab, STORY)
-    expect(tab.locator(".live .block")).not_to_have_count(0)
-    tab.reload()
-    other = site.open(tab.url.removeprefix(site.url))
-    for each in (tab, other):
-        expect(each.locator(".live")).to_have_count(0)
-        expect(each.locator(".said.user")).to_have_count(1)
-    assert tab.locator(".said").all_inner_texts() == other.locator(".said").all_inner_texts()
-
-
 def test_an_answer_is_stopped_and_the_conversation_goes_on(site: Site) -> None:
     tab = site.open()
     say(tab, STORY)
@@ -60,3 +48,10 @@ def test_axe_finds_nothing(where: str, request: pytest.FixtureRequest) -> None:
     say(tab, "Hello!")
     answered(tab)
     assert violations(tab) == []
+
+
+def test_who_is_here_for_the_first_time_is_led_to_a_real_team(site: Site) -> None:
+    tab = site.open()
+    expect(tab.locator(".first-run")).to_contain_text("is no assistant")
+    link = tab.get_by_role("link", name="Get a real team of models")
+    assert link.get_attribute("href") == "/models"

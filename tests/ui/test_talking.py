@@ -82,6 +82,18 @@ def test_thoughts_calls_and_costs_are_folded_and_outlive_a_reload(tab: Page) -> 
         tab.reload()
 
 
+def test_a_reload_in_the_middle_goes_on_and_two_windows_show_the_same(site: Site) -> None:
+    tab = site.open()
+    begin(tab, "write 3000 at 250")
+    expect(tab.locator(".live .block")).not_to_have_count(0)
+    tab.reload()
+    other = site.open(tab.url.removeprefix(site.url))
+    for each in (tab, other):
+        expect(each.locator(".live")).to_have_count(0)
+        expect(each.locator(".said.user")).to_have_count(1)
+    assert tab.locator(".said").all_inner_texts() == other.locator(".said").all_inner_texts()
+
+
 def test_a_tool_is_asked_about_where_the_keyboard_is_and_an_answer_can_be_kept(
     site: Site, tab: Page
 ) -> None:
@@ -217,7 +229,7 @@ def test_a_chat_has_a_model_tools_thinking_and_instructions(site: Site, tab: Pag
 
 def test_the_list_is_searched_sorted_taken_away_and_brought_back(tab: Page, tmp_path: Path) -> None:
     say(tab, "Tell me of the quagga.")
-    row = tab.locator(".entry", has=tab.locator("[aria-current=page]"))
+    row = tab.locator(".talk-line", has=tab.locator("[aria-current=page]"))
     row.get_by_role("button").click()
     dialog = tab.get_by_role("dialog")
     assert violations(tab) == []

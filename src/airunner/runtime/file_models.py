@@ -62,6 +62,15 @@ def assigned_models(settings: Settings) -> dict[ModelCapability, str]:
     return {ModelCapability(name): str(model) for name, model in table.items()}
 
 
+def added_models(settings: Settings) -> set[str]:
+    """The names of the models that the file adds.
+
+    Raises:
+        SettingsError: the file is no TOML.
+    """
+    return set(read_toml(settings.file).content.get(MODELS, {}))
+
+
 def add_models(settings: Settings, tables: Mapping[str, Mapping[str, Any]]) -> list[ModelSpec]:
     """Write tables of ``[models]`` into the file and register what they mean. All or none.
 

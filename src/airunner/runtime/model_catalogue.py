@@ -17,8 +17,15 @@ from airunner.events import CatalogChanged, EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
 from airunner.runtime.adding import Adding, Proposal
-from airunner.runtime.file_models import add_models, assign_models, assigned_models, remove_model
-from airunner.runtime.native_form import fingerprint, plain
+from airunner.runtime.file_models import (
+    add_models,
+    added_models,
+    assign_models,
+    assigned_models,
+    remove_model,
+)
+from airunner.runtime.native_form import fingerprint
+from airunner.runtime.plain_values import plain
 from airunner.weights.found import FoundModels
 
 
@@ -69,6 +76,14 @@ class ModelCatalogue:
         """Register every model of other programs that is not registered yet."""
         with self._changing:
             return self._add(self._adding.proposals_of_found())
+
+    def is_added(self, model: str) -> bool:
+        """Whether somebody has added a model, so that ``forget`` takes it out.
+
+        Raises:
+            SettingsError: the configuration file is no TOML.
+        """
+        return model in added_models(self._settings)
 
     def forget(self, model: str) -> bool:
         """Take a model of the configuration file out of it; whether it was there.

@@ -16,6 +16,7 @@ from airunner.engines.image import ImagePlan
 from airunner.errors import AiRunnerError
 from airunner.models.assign import declared_bytes
 from airunner.models.engine_traits import EngineTraits
+from airunner.models.files.split import matches
 from airunner.models.fitting import Fit, Need, Room, file_needs_bytes, judge, not_known
 from airunner.models.spec import HubFolderSource, HubSource, ModelSpec
 from airunner.runtime.core import RuntimeCore
@@ -30,17 +31,23 @@ _IMAGE_WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A repository of the hub, a fit for each of its files, and registered models of it."""
+    """A repository of the hub, a fit for each of its files, and registered models of it.
+
+    ``registered_files`` has for each file the name that it is registered by; empty for none.
+    """
 
     model: HubModel
     fits: tuple[Fit, ...]
     registered: tuple[str, ...]
+    registered_files: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready values, each file with its fit."""
         told = asdict(self.model)
-        pairs = zip(told["files"], self.fits, strict=True)
-        told["files"] = [{**file, "fit": asdict(fit)} for file, fit in pairs]
+        each = zip(told["files"], self.fits, self.registered_files, strict=True)
+        told["files"] = [
+            {**file, "fit": asdict(fit), "registered": name or None} for file, fit, name in each
+        ]
         return {**told, "registered": list(self.registered)}
 
 
@@ -57,7 +64,7 @@ class ModelFinder:
             HubError: offline, or the hub cannot be reached or says no.
         """
         models = await asyncio.to_thread(self._hub.search, words, limit)
-        return [Found(m, tuple(self._fits_of(m)), self._registered(m.repo)) for m in models]
+        return [self._found(model) for model in models]
 
     async def fits(self) -> dict[str, Fit]:
         """Whether each registered model fits this machine."""
@@ -123,14 +130,26 @@ class ModelFinder:
                 return "in 4 bits, which costs some quality"
         return ""
 
-    def _registered(self, repo: str) -> tuple[str, ...]:
+    def _found(self, model: HubModel) -> Found:
+        sources = self._registered(model.repo)
+        files = tuple(
+            next((name for name, pattern in sources if pattern and matches(f.name, pattern)), "")
+            for f in model.files
+        )
+        names = tuple(dict.fromkeys(name for name, _ in sources))
+        return Found(model, tuple(self._fits_of(model)), names, files)
+
+    def _registered(self, repo: str) -> list[tuple[str, str]]:
+        """Registered models of a repository, each with the pattern of its file, if it is one."""
         found = []
         for spec in list(self._core.catalog.registry.values()):
             try:
                 sources = self._core.catalog.sources_of(spec)
             except AiRunnerError:  # its engine is not installed
                 continue
-            hubs = (s for s in sources if isinstance(s, HubSource | HubFolderSource))
-            if any(s.repo == repo for s in hubs):
-                found.append(spec.model_path)
-        return tuple(found)
+            for source in sources:
+                if isinstance(source, HubSource) and source.repo == repo:
+                    found.append((spec.model_path, source.pattern))
+                elif isinstance(source, HubFolderSource) and source.repo == repo:
+                    found.append((spec.model_path, ""))
+        return found

@@ -16,7 +16,7 @@ def ask_first(
     title: str, words: str, yes: str, act: Callable[[], Awaitable[None]], no: str = "Keep it"
 ) -> None:
     """Show ``words`` under ``title``; ``act`` is done when ``yes`` is pressed."""
-    with titled_dialog(title) as dialog:
+    with ui.context.client.content, titled_dialog(title) as dialog:
         ui.label(words).classes("told")
 
         async def agreed() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, SettingsError
 from airunner.ui.buttons import word_button
 from airunner.ui.dialog import titled_dialog
 
@@ -26,18 +26,19 @@ class Form:
     def field(self, label: str, value: str = "", hint: str = "") -> ui.input:
         """A field of one line."""
         field = ui.input(label, value=value, placeholder=hint or None)
-        return field.props("outlined dense").classes("wide")
+        return field.props("outlined dense stack-label").classes("wide")
 
     def area(self, label: str, value: str = "", hint: str = "") -> ui.textarea:
         """A field of several lines."""
         field = ui.textarea(label, value=value, placeholder=hint or None)
-        return field.props("outlined dense autogrow").classes("wide")
+        return field.props("outlined dense autogrow stack-label").classes("wide")
 
 
 @contextmanager
 def form_dialog(title: str) -> Iterator[Form]:
     """Build a form in the body, which sets ``save``; it is open afterwards."""
-    with titled_dialog(title) as dialog:
+    # Not where the button is: what is there may be drawn anew while the dialog is open.
+    with ui.context.client.content, titled_dialog(title) as dialog:
         form = Form(dialog)
         yield form
         wrong = ui.label("").classes("wrong").props('role="alert"')
@@ -46,6 +47,9 @@ def form_dialog(title: str) -> Iterator[Form]:
             wrong.set_text("")
             try:
                 await act()
+            except SettingsError as error:
+                wrong.set_text(f"{error.problem[:1].upper()}{error.problem[1:]}.")
+                return
             except (AiRunnerError, ValueError) as error:
                 wrong.set_text(str(error))
                 return

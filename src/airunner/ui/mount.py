@@ -6,14 +6,13 @@ form, whatever a model's answer, a tool's result or a file's name has put into i
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from nicegui import Client, ui
 from nicegui import app as pages
+from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +22,7 @@ from airunner.server.problems import Problem, code_of
 from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
 from airunner.ui.memory.page import show_memory
+from airunner.ui.models.page import ADDRESS, show_models
 from airunner.ui.notes.page import show_notes
 from airunner.ui.pictures.page import show_pictures
 from airunner.ui.settings.page import show_settings
@@ -68,7 +68,6 @@ def mount_page(app: FastAPI, services: Services) -> None:
     pages.config.quasar_config["loadingBar"]["skipHijack"] = True  # no bar without a name
     _register(services)
     _unknown_api_paths(app)
-    _say_that_it_ends(app)
     add_sign_in(app, START)
     ui.run_with(
         app,
@@ -108,17 +107,24 @@ def _places(services: Services) -> tuple[Place, ...]:
             lambda part="": show_notes(services, part),
         ),
         Place(
+            "Settings",
+            "settings",
+            ("/settings", "/settings/{part}"),
+            lambda part="": show_settings(services, part),
+        ),
+        Place(
+            "Download Models",
+            "download",
+            (ADDRESS, ADDRESS + "/{part}"),
+            lambda part="": show_models(services, part),
+            group="Tools",
+        ),
+        Place(
             "Specialists",
             "handyman",
             ("/specialists", "/specialists/{part}"),
             lambda part="": show_specialists(services, part),
             group="Tools",
-        ),
-        Place(
-            "Settings",
-            "settings",
-            ("/settings", "/settings/{part}"),
-            lambda part="": show_settings(services, part),
         ),
     )
 
@@ -136,18 +142,6 @@ def _register(services: Services) -> None:
     for place in places:
         for path in place.paths:
             ui.page(path)(tab)
-
-
-def _say_that_it_ends(app: FastAPI) -> None:
-    """Windows learn that the server was ended, which a broken connection does not tell."""
-
-    async def wait() -> None:
-        await app.state.ending.wait()
-        for client in tuple(Client.instances.values()):
-            client.run_javascript("airunnerWindow.serverEnds()")
-
-    task = asyncio.get_running_loop().create_task(wait())
-    app.state.says_that_it_ends = task  # the loop itself keeps no task alive
 
 
 @asynccontextmanager

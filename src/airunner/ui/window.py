@@ -1,13 +1,14 @@
 """One browser tab: what it hears of the server, and how long.
 
 Owns that a tab hears of events on the server's loop, together if many come at once, and
-nothing more once it is closed.
+nothing more once it is closed; and that what a tab shows may get another address.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import weakref
 from collections.abc import Awaitable, Callable
 
 from nicegui import background_tasks, ui
@@ -62,3 +63,23 @@ def on_events(
 
     unsubscribe = bus.subscribe(hear)
     client.on_delete(unsubscribe)
+
+
+def stay_at(path: str, shown: ui.element) -> None:
+    """Give what is ``shown`` in this window another address, and let it be as it is.
+
+    Who then goes to the address that it had is shown that place anew.
+    """
+    router = ui.context.client.sub_pages_router
+    before = router.current_path
+    router.current_path = path
+    ui.navigate.history.replace(path)
+    pages = next(e for e in ui.context.client.layout.descendants() if isinstance(e, ui.sub_pages))
+    known = weakref.ref(shown)  # the router forgets nobody
+
+    def changed(to: str) -> None:
+        element = known()
+        if element is not None and not element.is_deleted and to == before:
+            pages.refresh()
+
+    router.on_path_changed(changed)

@@ -20,7 +20,7 @@ from airunner.errors import AiRunnerError, SettingsError
 from airunner.events import EventBus
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.runtime.tool_supply import ToolSupply
 
 LIVE = frozenset({"permissions"})

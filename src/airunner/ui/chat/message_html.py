@@ -15,6 +15,7 @@ from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.server.native.attachments import taken_apart
 from airunner.server.native.turn_account import CallAccount, TurnAccount
+from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
 from airunner.ui.chat.icons import act_button, icon_html
 from airunner.ui.safe_markdown import rendered
@@ -123,7 +124,7 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
 def _call_html(
     talk: Talk, account: CallAccount | None, answer: Message | None, id: str, place: int
 ) -> str:
-    call = next(c for m in talk.messages[place:] for c in m.tool_calls if c.id == id)
+    call = meant(next(c for m in talk.messages[place:] for c in m.tool_calls if c.id == id))
     result = answer.text if answer else ""
     shown = Call(call.name, call.arguments, result)
     if account is None:

@@ -27,7 +27,7 @@ from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
 from airunner.ui.chat.message_html import Talk, said_html, talk_html
 from airunner.ui.notices import tell_problem
-from airunner.ui.window import on_events
+from airunner.ui.window import on_events, stay_at
 
 
 class ChatPage:
@@ -105,10 +105,10 @@ class ChatPage:
         except AiRunnerError as error:
             tell_problem(error)
             return False
-        if self.id != turn.conversation.id:
-            ui.navigate.to(f"/chat/{turn.conversation.id}")
-        else:
-            await self.refresh()
+        if self.id is None:
+            self.id = turn.conversation.id
+            stay_at(f"/chat/{self.id}", self._log)
+        await self.refresh()
         return True
 
     @property

@@ -50,7 +50,7 @@ class DueCards:
             ui.html(
                 f"<b>{html.escape(due.text)}</b><span>{when_in_words(due.due_s)}</span>",
                 sanitize=False,
-            ).classes("words")
+            ).classes("text")
             with ui.element("div").classes("buttons"):
                 later = word_button("In 10 minutes", lambda: self._later(due.number))
                 later.props["aria-label"] = f"Remind me again in 10 minutes: {due.text}"

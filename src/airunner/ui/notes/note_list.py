@@ -84,8 +84,7 @@ class NoteList:
 
             async def delete() -> None:
                 if note is not None:
-                    with self._shown:
-                        self._delete(note)
+                    self._delete(note)
 
             form.save = save
             if note is not None:

@@ -100,7 +100,7 @@ class KeyList:
             form.save, form.words = save, "Make the key"
 
     def _told(self, name: str, key: str) -> None:
-        with self._shown, titled_dialog(f"The key of {name}") as dialog:
+        with ui.context.client.content, titled_dialog(f"The key of {name}") as dialog:
             ui.label(
                 "Copy it now. It is shown this once: only a fingerprint of it is kept."
             ).classes("told")

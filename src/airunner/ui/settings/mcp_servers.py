@@ -88,6 +88,8 @@ class McpServerList:
                         self._tried[name] = '<span class="what">Starting it…</span>'
                         facts.set_content(self._as_html(server))
                         await self._test(name)
+                        if not facts.is_deleted:
+                            facts.set_content(self._as_html(server))
 
                     named(word_button("Test", test), "Test")
                 named(word_button("Edit…", lambda: self._edit(server)), "Edit")
@@ -123,7 +125,6 @@ class McpServerList:
             )
             words = f'<span class="what good">It works. Its tools: {tools}.</span>'
             self._tried[name] = (words if works else "") + problems
-        await self.refresh()
 
     async def _enable(self, name: str, wanted: bool) -> None:
         try:

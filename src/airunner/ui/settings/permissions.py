@@ -106,8 +106,8 @@ class PermissionList:
         except AiRunnerError as error:
             tell_problem(error)
             return
-        await self.refresh()
         tell(f"The rule {rule.pattern} is gone.")
+        await self.refresh()
 
     async def _add(self) -> None:
         tools = (await self._services.core.agent()).toolset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from functools import partial
 
 from nicegui import ui
 
@@ -22,9 +23,12 @@ class SettingValues:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._known: dict[str, ShownSetting] = {}
+        self._facts: dict[str, ui.html] = {}
         self._rows: list[tuple[ui.element, str]] = []
         self._pending = ui.html("", sanitize=False).classes("pending").props('role="status"')
         self._field = search_field("Search settings", self._sift)
+        self._problem = ui.label("").classes("wrong").props('role="alert"')
         self._shown = ui.element("div").classes("subjects")
         self._none = ui.label("No setting has such words.").classes("hint")
         self._none.set_visibility(False)
@@ -34,41 +38,46 @@ class SettingValues:
         """Show the settings as they are."""
         if self._shown.is_deleted:
             return
-        self._shown.clear()
-        self._rows = []
         try:
             known = await asyncio.to_thread(self._services.settings.all)
         except AiRunnerError as error:
-            with self._shown:
-                ui.label(str(error)).classes("wrong").props('role="alert"')
+            self._problem.set_text(str(error))
             return
+        self._problem.set_text("")
+        self._known = {each.name: each for each in known}
         waiting = ", ".join(html.escape(title_of(each)) for each in known if each.pending)
         self._pending.set_content(
             f"<b>Holds from the next start on:</b> {waiting}." if waiting else ""
         )
+        for name, facts in self._facts.items():  # in place, so that nobody loses theirs
+            facts.set_content(_as_html(self._known[name]))
+        if not self._facts:
+            self._build()
+            self._sift()
+
+    def _build(self) -> None:
         with self._shown:
-            for subject in SUBJECTS:
+            for subject, names in SUBJECTS.items():
                 with ui.element("section") as section:
                     heading(subject)
-                    for each in known:
-                        if each.subject == subject:
-                            self._row(each)
+                    for name in names:
+                        self._row(self._known[name])
                 self._rows.append((section, ""))
-        self._sift()
 
     def _row(self, shown: ShownSetting) -> None:
         with ui.element("div").classes("setting") as row:
-            ui.html(_as_html(shown), sanitize=False).classes("facts")
+            facts = ui.html(_as_html(shown), sanitize=False).classes("facts")
             if shown.name == _RULES:
                 ui.html('<a href="/settings/permissions">Show the rules</a>', sanitize=False)
             elif shown.changeable:
-                button = word_button("Change…", lambda: self._change(shown))
+                button = word_button("Change…", partial(self._change, shown.name))
                 button.props["aria-label"] = f"Change {title_of(shown)}"
         words = f"{shown.name} {title_of(shown)} {shown.help} {shown.subject} {shown.flag}"
+        self._facts[shown.name] = facts
         self._rows.append((row, words.casefold()))
 
-    def _change(self, shown: ShownSetting) -> None:
-        change_setting(self._services, shown, self.refresh)
+    def _change(self, name: str) -> None:
+        change_setting(self._services, self._known[name], self.refresh)
 
     def _sift(self) -> None:
         """Leave what has every word that is searched for; subjects without any go too."""

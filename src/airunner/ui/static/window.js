@@ -4,7 +4,7 @@
 window.airunnerWindow = (() => {
   const QUIET_MS = 2500; // a connection that is back by then is not worth a word
   const LONG_MS = 15000;
-  let ended = false;
+  const SERVER_ENDS = 1012; // what a server that is told to stop closes a WebSocket with
   let timers = [];
 
   function bar() {
@@ -20,9 +20,9 @@ window.airunnerWindow = (() => {
 
   const say = (words) => (bar().textContent = words);
 
-  function lost() {
+  function lost(_, details) {
     timers.forEach(clearTimeout);
-    if (ended) {
+    if (details?.context?.code === SERVER_ENDS) {
       say("AI Runner has ended. When it is started again, this page goes on.");
       return;
     }
@@ -46,7 +46,6 @@ window.airunnerWindow = (() => {
   function back() {
     timers.forEach(clearTimeout);
     timers = [];
-    ended = false;
     const element = document.querySelector(".connection");
     if (element) element.textContent = "";
   }
@@ -81,6 +80,25 @@ window.airunnerWindow = (() => {
     new MutationObserver(colourBar).observe(document.body, { attributeFilter: ["class"] });
   });
 
+  // Who goes by keyboard stays where they were when what has the focus is drawn anew.
+  let focused = null;
+  document.addEventListener("focusin", ({ target }) => {
+    const keyboard = target.matches(".middle button, .middle [role=switch], .due button");
+    focused = keyboard && target.matches(":focus-visible") ? target : null;
+  });
+  function keepFocus() {
+    if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+    const name = focused.ariaLabel ?? focused.textContent;
+    focused = null;
+    const all = [...document.querySelectorAll(".middle button, .middle [role=switch]")];
+    const same = all.find((each) => (each.ariaLabel ?? each.textContent) === name);
+    (same ?? document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
+  }
+  new MutationObserver(() => setTimeout(keepFocus, 50)).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+  });
+
   async function askToNotify() {
     if (!("Notification" in window) || !window.isSecureContext) return "unsupported";
     return await Notification.requestPermission();
@@ -97,5 +115,5 @@ window.airunnerWindow = (() => {
     }
   }
 
-  return { askToNotify, notify, serverEnds: () => (ended = true) };
+  return { askToNotify, notify };
 })();

@@ -1,0 +1,1 @@
+"""The page about models: getting them, keeping them, and who does what."""

@@ -1,0 +1,45 @@
+"""What is said of models on the page: what they can do, and times and numbers in words."""
+
+from __future__ import annotations
+
+import html
+
+from airunner.models.spec import ModelCapability, short_name
+
+CAPABILITIES = {
+    ModelCapability.PRIMARY_CONVERSATION: "Conversation",
+    ModelCapability.PROMPT_ENHANCEMENT: "Better picture prompts",
+    ModelCapability.SUMMARIZATION: "Summaries",
+    ModelCapability.TRANSLATION: "Translation",
+    ModelCapability.CODE_GENERATION: "Writing code",
+    ModelCapability.CODE_EDITING: "Changing code",
+    ModelCapability.CLASSIFICATION: "Classification",
+    ModelCapability.EXTRACTION: "Extraction",
+    ModelCapability.IMAGE_GENERATION: "Pictures",
+    ModelCapability.EMBEDDING: "Search by meaning",
+}
+_MINUTE_S, _HOUR_S = 60, 3600
+
+
+def abilities(names: list[str] | tuple[str, ...]) -> str:
+    """What a model can do, as one phrase: ``Conversation, summaries, translation``."""
+    words = [CAPABILITIES[ModelCapability(name)] for name in names]
+    return ", ".join(w if i == 0 else w[0].lower() + w[1:] for i, w in enumerate(words))
+
+
+def duration(seconds: float) -> str:
+    """A time that is left, rounded as people say it: ``3 min``."""
+    if seconds < 1.5 * _MINUTE_S:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 1.5 * _HOUR_S:
+        return f"{round(seconds / _MINUTE_S)} min"
+    return f"{seconds / _HOUR_S:.1f} h"
+
+
+def name_html(model: str) -> str:
+    """A model's name, its publisher before it in small; the whole in its title."""
+    short = short_name(model)
+    publisher = model.removesuffix(short).strip("/\\")
+    before = f"<small>{html.escape(publisher)}/</small>" if publisher else ""
+    whole = f"{before}<b>{html.escape(short)}</b>"
+    return f'<span class="name" title="{html.escape(model)}">{whole}</span>'

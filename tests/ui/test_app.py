@@ -1,0 +1,68 @@
+"""The page as an app: what an installed one needs, and a server that is out of reach or ended."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+from playwright.sync_api import expect
+from tests.ui.conftest import Site
+
+LOST_S = 20
+
+
+def test_it_can_be_installed_and_has_icons_of_the_sizes_it_says(site: Site) -> None:
+    tab = site.open("/chat")
+    manifest = site.context.request.get(f"{site.url}/static/manifest.json").json()
+    assert tab.locator('link[rel="manifest"]').get_attribute("href") == "/static/manifest.json"
+    sizes = []
+    for icon in manifest["icons"]:
+        if icon["type"] == "image/png":
+            data = site.context.request.get(site.url + icon["src"]).body()
+            with Image.open(io.BytesIO(data)) as picture:
+                assert f"{picture.width}x{picture.height}" == icon["sizes"]
+            sizes.append((icon["sizes"], icon["purpose"]))
+    assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= set(sizes)
+    touch = tab.locator('link[rel="apple-touch-icon"]').get_attribute("href")
+    assert site.context.request.get(f"{site.url}{touch}").ok
+    protocol = site.context.new_cdp_session(tab)
+    problems = protocol.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {each["errorId"] for each in problems} <= {"in-incognito"}  # as every context here is
+
+
+def test_the_browsers_bar_has_the_colour_of_the_theme(site: Site) -> None:
+    tab = site.open("/chat")
+    colour = 'document.querySelector("meta[name=theme-color]:not([media])").content'
+    before = tab.evaluate(colour)
+    tab.get_by_role("button", name="Light or dark").click()
+    tab.wait_for_function(f"before => {colour} !== before", arg=before)
+
+
+def test_a_window_that_loses_the_server_for_a_while_goes_on_where_it_was(site: Site) -> None:
+    tab = site.open("/notes")
+    tab.get_by_role("button", name="New note…").click()
+    tab.get_by_label("Title").fill("Half a note")
+    tab.evaluate("window.notLoadedAnew = performance.now()")
+    site.context.set_offline(True)
+    expect(tab.locator(".connection")).to_contain_text("This device is offline")
+    with site.server.api as api:
+        api.post("/notes", json={"title": "Meanwhile", "text": "x"}).raise_for_status()
+    tab.wait_for_function(f"performance.now() - notLoadedAnew > {LOST_S * 1000}")
+    tab.get_by_label("Text").fill("written without a connection")
+    site.context.set_offline(False)
+    expect(tab.locator(".connection")).to_be_hidden()
+    expect(tab.get_by_text("Meanwhile")).to_be_visible()
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.get_by_role("button", name="Open Half a note")).to_be_visible()
+    assert tab.evaluate("notLoadedAnew > 0")
+    with site.server.api as api:
+        texts = {note["title"]: note["text"] for note in api.get("/notes").json()["notes"]}
+    assert texts["Half a note"] == "written without a connection"
+
+
+def test_a_window_says_when_the_server_has_ended(site: Site) -> None:
+    tab = site.open("/notes")
+    site.server.process.terminate()
+    site.server.process.wait(timeout=30)
+    expect(tab.locator(".connection")).to_contain_text("AI Runner has ended")
+    expect(tab.get_by_role("heading", name="Notes")).to_be_visible()

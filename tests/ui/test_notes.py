@@ -1,0 +1,109 @@
+"""Notes, facts and reminders in a browser; what is due, in every window."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import expect
+from tests.ui.conftest import Site, violations
+
+
+def test_a_note_is_written_found_changed_and_deleted(site: Site) -> None:
+    tab, other = site.open("/notes"), site.open("/notes")
+    expect(tab.get_by_text("No notes yet.")).to_be_visible()
+    tab.get_by_role("button", name="New note…").click()
+    tab.get_by_label("Title").fill("Garden <b>")
+    tab.get_by_label("Text").fill("Beans in May.\nThe key hangs behind the door.")
+    assert violations(tab) == []
+    tab.get_by_role("button", name="Save").click()
+    expect(other.get_by_text("Garden <b>")).to_be_visible()
+    tab.get_by_label("Search notes").fill("nothing like it")
+    expect(tab.get_by_text("No note has such words.")).to_be_visible()
+    tab.get_by_label("Search notes").fill("door")
+    tab.get_by_role("button", name="Open Garden <b>").click()
+    expect(tab.get_by_label("Text")).to_have_value("Beans in May.\nThe key hangs behind the door.")
+    tab.get_by_label("Text").fill("Beans in June, by the door.")
+    tab.get_by_role("button", name="Save").click()
+    expect(other.get_by_text("Beans in June")).to_be_visible()
+    other.get_by_role("button", name="Open Garden <b>").click()
+    other.get_by_role("button", name="Delete…").click()
+    expect(other.get_by_text("will be gone for good")).to_be_visible()
+    other.get_by_role("button", name="Delete", exact=True).click()
+    expect(other.get_by_text("No notes yet.")).to_be_visible()
+    with site.server.api as api:
+        assert api.get("/notes").json() == {"notes": []}
+
+
+def test_what_is_known_of_the_user_is_added_and_forgotten(site: Site) -> None:
+    tab = site.open("/notes/facts")
+    tab.get_by_role("button", name="Add…").click()
+    tab.get_by_label("In a sentence").fill("I am a nurse")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_text("I am a nurse")).to_be_visible()
+    with site.server.api as api:
+        assert [each["text"] for each in api.get("/facts").json()["facts"]] == ["I am a nurse"]
+    assert violations(tab) == []
+    tab.get_by_role("button", name="Delete: I am a nurse").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(tab.get_by_text("Nothing yet.")).to_be_visible()
+
+
+def test_a_reminder_is_set_in_words_and_deleted(site: Site) -> None:
+    tab = site.open("/notes/reminders")
+    tab.get_by_role("button", name="New reminder…").click()
+    tab.get_by_label("Of what").fill("Call Ada")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.get_by_role("alert").filter(has_text="Say when")).to_be_visible()
+    tab.get_by_role("button", name="in 1 hour").click()
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.get_by_role("button", name="Edit: Call Ada")).to_be_visible()
+    tab.get_by_role("button", name="Delete: Call Ada").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(tab.get_by_text("None waits.")).to_be_visible()
+
+
+def test_what_is_due_is_in_every_window_until_one_takes_note(site: Site, phone: Site) -> None:
+    tab, other = site.open("/notes"), phone.open("/chat")
+    with site.server.api as api:
+        for text in ("Take the bread out", "Feed the cat"):
+            due = {"text": text, "when": time.time() + 1}
+            api.post("/reminders", json=due).raise_for_status()
+        for window in (tab, other):
+            expect(window.locator(".due .card")).to_have_count(2)
+            assert violations(window) == []
+        assert len(api.get("/reminders/due").json()["reminders"]) == 2
+        tab.get_by_role("button", name="Done: Take the bread out").click()
+        expect(other.locator(".due .card")).to_have_count(1)
+        later = "Remind me again in 10 minutes: Feed the cat"
+        other.get_by_role("button", name=later).click()
+        expect(tab.locator(".due .card")).to_have_count(0)
+        (waiting,) = api.get("/reminders").json()["reminders"]
+    assert waiting["text"] == "Feed the cat"
+    assert 590 < waiting["due_s"] - time.time() <= 600
+
+
+def test_the_browser_is_asked_on_a_click_alone_and_tells(site: Site) -> None:
+    tab = site.open("/notes/reminders")
+    assert tab.evaluate("Notification.permission") != "granted"
+    site.context.grant_permissions(["notifications"])
+    tab.evaluate(
+        "() => { window.told = []; const real = Notification;"
+        " window.Notification = class extends real { constructor(title, options) {"
+        " super(title, options); window.told.push(options.body); } } }"
+    )
+    tab.get_by_role("button", name="Tell me by the browser too").click()
+    expect(tab.get_by_text("Reminders are shown by the browser too.")).to_be_visible()
+    with site.server.api as api:
+        api.post("/reminders", json={"text": "Water", "when": time.time() + 0.5})
+    expect(tab.locator(".due .card", has_text="Water")).to_be_visible()
+    assert tab.evaluate("window.told") == ["Water"]
+    tab.get_by_role("button", name="Done: Water").click()
+    expect(tab.locator(".due .card")).to_have_count(0)
+
+
+def test_a_phone_shows_it_all(phone: Site) -> None:
+    for path in ("/notes", "/notes/facts", "/notes/reminders"):
+        tab = phone.open(path)
+        expect(tab.get_by_role("heading", name="Notes")).to_be_visible()
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(tab) == []
