@@ -14,8 +14,9 @@ from airunner.media import MOST_BYTES
 from airunner.runtime.drawing_orders import DrawingOrders
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
-from airunner.runtime.native_form import plain, read
+from airunner.runtime.native_form import read
 from airunner.runtime.painted_mask import Shape
+from airunner.runtime.plain_values import plain
 from airunner.runtime.start_pictures import StartPicture, StartPictures
 from airunner.runtime.thumbnails import MEDIA_TYPE
 from airunner.server.native.native_route import NativeRoute, reading
