@@ -60,25 +60,32 @@ def prepared(home: Path) -> Iterator[tuple[str, str]]:
     with subprocess.Popen(
         [*line, "--devices", BUDGET, *flags], stdout=subprocess.PIPE, text=True
     ) as server:
-        assert server.stdout is not None
-        if "serves at" not in server.stdout.readline():
-            raise SystemExit("the server did not start")
-        found = find_server(home)
-        assert found is not None
-        with httpx.Client(base_url=f"{found.url}/api/v1", timeout=600, trust_env=False) as api:
-            conversation = ""
-            for words in TURNS:
-                asked = {"content": words}
-                asked |= {"conversation_id": conversation} if conversation else {"system": SYSTEM}
-                with api.stream("POST", "/turns", json=asked) as answer:
-                    answer.raise_for_status()
-                    for _ in answer.iter_lines():
-                        pass
-                conversation = api.get("/conversations").json()["conversations"][0]["id"]
-            for title, text in _NOTES:
-                api.post("/notes", json={"title": title, "text": text}).raise_for_status()
-        yield found.url, conversation
-        server.terminate()
+        try:
+            assert server.stdout is not None
+            if "serves at" not in server.stdout.readline():
+                raise SystemExit("the server did not start")
+            found = find_server(home)
+            assert found is not None
+            yield found.url, _fill(f"{found.url}/api/v1")
+        finally:
+            server.terminate()
+
+
+def _fill(api_url: str) -> str:
+    """Talk, have a picture drawn, write notes; returns the conversation's id."""
+    conversation = ""
+    with httpx.Client(base_url=api_url, timeout=600, trust_env=False) as api:
+        for words in TURNS:
+            asked = {"content": words}
+            asked |= {"conversation_id": conversation} if conversation else {"system": SYSTEM}
+            with api.stream("POST", "/turns", json=asked) as answer:
+                answer.raise_for_status()
+                for _ in answer.iter_lines():
+                    pass
+            conversation = api.get("/conversations").json()["conversations"][0]["id"]
+        for title, text in _NOTES:
+            api.post("/notes", json={"title": title, "text": text}).raise_for_status()
+    return conversation
 
 
 def take(browser: Browser, url: str, conversation: str, only: list[str]) -> None:
