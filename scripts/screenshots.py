@@ -100,7 +100,7 @@ def take(browser: Browser, url: str, conversation: str, only: list[str]) -> None
             )
             tab = context.new_page()
             tab.goto(f"{url}/chat")
-            tab.locator("a.place").first.wait_for()
+            tab.locator("a.place").first.wait_for(state="attached")  # a phone hides them
             places = {each.get_attribute("href") for each in tab.locator("a.place").all()}
             for name, path in PAGES.items():
                 if path.split("{")[0].rstrip("/") in places and name in (only or PAGES):
