@@ -29,7 +29,7 @@ endef
 # The tests start hundreds of programs. Without bytecode each of them compiles the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run quick lint test check bench lock screenshots clean
+.PHONY: help run quick lint test check fuzz bench lock screenshots clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ quick: lint  ## Lint, and the tests that start no program and load no model
 
 test: .venv/.dev  ## Run the tests
 	@$(PYTEST) $(ARGS)
+
+fuzz: .venv/.dev  ## The properties of tests/security, with fifty times as many examples
+	@$(PYTEST) tests/security --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 
 check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
 

@@ -86,7 +86,7 @@ def test_a_file_is_not_fetched(tmp_path: Path, name: str) -> None:
     assert "nothing has to be fetched for a file" in str(UnknownModelError(name))
     done = CliRunner().invoke(app, ["models", "pull", name, "--home", str(tmp_path)])
     assert done.exit_code == 1
-    assert "model_path is its full path" in done.output
+    assert "`airunner models add`" in done.output
 
 
 def test_a_larger_context_is_only_advised_where_there_is_one() -> None:

@@ -19,19 +19,28 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES = 400
 
 OTHER_RAISES = {
-    "AttributeError": {"__init__.py"},  # what __getattr__ has to raise
+    "AttributeError": {"__init__.py", "runtime/__init__.py"},  # what __getattr__ has to raise
     "ValueError": {  # parsers, whose caller knows the origin
         *("config/byte_size.py", "config/values.py", "config/variables.py"),
-        *("json_schema/effort.py", "json_schema/plain.py"),
+        *("json_schema/effort.py", "json_schema/plain.py", "records/saved_message.py"),
+        # a field of a form, which is told beside it
+        *("runtime/painted_mask.py", "ui/notes/reminder_list.py", "ui/settings/mcp_dialog.py"),
         # what pydantic makes an answer of
         *("server/openai/chat_request.py", "server/openai/completions.py"),
     },
+    # What a file that cannot be read raises; its reader knows what that means.
+    "OSError": {"toolbox/files/saving.py", "tools/real_path.py", "config/regular_file.py"},
+    "FileNotFoundError": {"mcp/client/stdio.py", "config/regular_file.py"},
+    "IsADirectoryError": {"config/regular_file.py"},
     "RequestValidationError": {"server/openai/chat_request.py"},  # the same, beyond its reach
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
     "StopAsyncIteration": {"mcp/client/sound_stream.py"},  # what the end of a stream is
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
+    "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
+    "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
+    "httpx2.ReadError": {"mcp/client/http.py"},
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
 
@@ -44,6 +53,7 @@ ENDS_OF_COMMANDS = {
 }
 
 READS_ENVIRONMENT = {
+    "cli/line_editor.py",  # sets what the line editor's library reads
     "cli/terminal_picture.py",  # what a terminal says about itself, which is no choice
     "config/other_programs.py",  # where Ollama and others keep models, by their own variables
     "config/settings.py",  # the one reader of what the user chose
@@ -53,6 +63,8 @@ READS_ENVIRONMENT = {
     "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
+    "mcp/client/stdio.py",  # hands servers the few variables that every program needs
+    "mcp/client/supervisor.py",  # hands on the environment that it was itself given
 }
 
 NAMES_ENGINES = {

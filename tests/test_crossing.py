@@ -26,9 +26,9 @@ from airunner.runtime.native_form import (
     conversation_from_json,
     outcome_as_json,
     outcome_from_json,
-    plain,
     read,
 )
+from airunner.runtime.plain_values import plain
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\0\0\0\2" * 2 + b"\x08\x02\0\0\0"
 SAMPLES: dict[Any, Any] = {str: "\ud83d\u2028x", int: 7, float: 0.5, bool: True}

@@ -77,3 +77,19 @@ def test_knowing_the_engines_loads_none_of_them() -> None:
     parts = {name.rpartition(".")[2] for name in loaded if name.startswith("airunner.engines.")}
     assert not parts & {"client", "launcher", "planner", "worker"}
     assert "asyncio" not in loaded
+
+
+def test_commands_that_only_tell_start_no_runtime() -> None:
+    for words in (["ps"], ["doctor"], ["plan"], ["models", "list"]):
+        loaded = loaded_by(
+            "import tempfile\n"
+            f"sys.argv = ['airunner', *{words}, '--home', tempfile.mkdtemp()]\n"
+            "from airunner.cli.app import main\n"
+            "try:\n"
+            "    main()\n"
+            "except SystemExit as ended:\n"
+            "    assert not ended.code, ended.code"
+        )
+        heavy = {"airunner.runtime.core", "airunner.guided", "huggingface_hub.utils"}
+        assert not heavy & loaded, words
+        assert not {"asyncio", "gguf", "httpx", "httpx2", "numpy"} & top_level(loaded), words

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from airunner.agent.tool_calling.tool_block import CORE_TOOLS
-from airunner.toolbox.toolset import missing_extras, whole_toolset
+from airunner.toolbox.extras import NEEDS, missing_extras
+from airunner.toolbox.toolset import whole_toolset
 
 PROJECT = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text("utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -124,4 +125,9 @@ def test_each_extra_that_is_spoken_of_exists_and_brings_the_libraries() -> None:
     for tool in tools:
         assert set(tool.needs) <= set(LIBRARIES), tool
         assert not tool.needs or tools.subject_of(tool.name) in EXTRAS, tool
+    needed: dict[str, set[str]] = {}
+    for tool in tools:
+        if tool.needs:
+            needed.setdefault(tools.subject_of(tool.name), set()).update(tool.needs)
+    assert {subject: set(names) for subject, names in NEEDS.items()} == needed
     assert not missing_extras(), "the tests need all extras"

@@ -12,23 +12,41 @@ from typing import Any
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "Conversation": "airunner.agent.conversation",
+    "GenerationFinished": "airunner.events",
     "LLMModelManager": "airunner.components.llm.managers.llm_model_manager",
     "ModelCapability": "airunner.components.llm.config.model_capabilities",
     "ModelSpec": "airunner.components.llm.config.model_capabilities",
+    "PermissionAsked": "airunner.events",
     "Runtime": "airunner.runtime",
     "Settings": "airunner.config.settings",
+    "TextStreamed": "airunner.events",
+    "ToolCallFinished": "airunner.events",
+    "ToolCallStarted": "airunner.events",
     "Toolset": "airunner.tools.toolset",
+    "TurnFinished": "airunner.events",
+    "TurnStarted": "airunner.events",
+    "events": "airunner.events",
     "tool": "airunner.tools.tool",
 }
 
 __all__ = [
+    "Conversation",
+    "GenerationFinished",
     "LLMModelManager",
     "ModelCapability",
     "ModelSpec",
+    "PermissionAsked",
     "Runtime",
     "Settings",
+    "TextStreamed",
+    "ToolCallFinished",
+    "ToolCallStarted",
     "Toolset",
+    "TurnFinished",
+    "TurnStarted",
     "__version__",
+    "events",
     "tool",
 ]
 
@@ -38,4 +56,5 @@ def __getattr__(name: str) -> Any:
         module = _EXPORTS[name]
     except KeyError:
         raise AttributeError(f"module 'airunner' has no attribute {name!r}") from None
-    return getattr(import_module(module), name)
+    found = import_module(module)
+    return found if module == f"{__name__}.{name}" else getattr(found, name)

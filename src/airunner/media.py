@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airunner.config.regular_file import open_regular
 from airunner.errors import MediaError, MediaNotSupportedError
 from airunner.messages import (
     AudioPart,
@@ -84,7 +85,7 @@ def read_media(path: Path) -> ImagePart | AudioPart:
         MediaError: it cannot be read; or see ``media_part``.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MOST_BYTES + 1)
             if len(data) > MOST_BYTES:
                 problem = f"it is larger than {MOST_BYTES:,} bytes, which is the limit"

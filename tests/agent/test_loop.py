@@ -445,3 +445,20 @@ def test_a_team_without_a_primary_fails_the_turn() -> None:
     events, _ = turn(Nobody([]))
     assert end_of(events).outcome == "failed"
     assert "No model serves 'primary_conversation'" in end_of(events).problem
+
+
+def test_a_tool_that_tells_how_far_it_is_has_no_limit() -> None:
+    waiting = threading.Event()
+
+    @tool
+    def work(api: Any = None) -> str:
+        """Work in parts."""
+        for part in range(6):
+            api.report(f"part {part}")
+            waiting.wait(0.05)  # together longer than the limit, each shorter
+        return "done"
+
+    call = ToolCall("c1", "work", {})
+    events, _ = turn(ScriptedTeam([call, "It worked."]), work, tool_timeout_s=0.15)
+    (finished,) = of_kind(events, ToolCallFinished)
+    assert (finished.result, finished.problem) == ("done", "")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import queue
 import subprocess
 import time
@@ -14,15 +12,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tests.cli.terminal import Terminal
+from scripts.seen_terminal import seen_terminal
 from tests.cli.test_app import invoke
 from tests.cli.test_chat_real import SMALL, airunner, command
 from tests.records.test_reminders import Clock
 
-from airunner.cli.chat import _take_turn
 from airunner.cli.chat_history import ChatHistory
 from airunner.cli.following import following
+from airunner.cli.prompt import Prompt
 from airunner.cli.reminder_watch import ReminderWatch
+from airunner.cli.talk import Talk
+from airunner.cli.typed_ahead import TypedAhead
 from airunner.events import ConversationSwitched, Event, EventBus, ReminderDue, TurnFinished
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
@@ -163,8 +163,8 @@ def test_a_turn_that_fails_is_saved_and_one_question_is_not(empty_home: Path) ->
     ((title, roles),) = saved(empty_home).values()
     assert (title, roles) == ("Hello", ["user", "assistant"] * 2)
     shown, problems = talk(empty_home, "One", "/new", "Two", flags=TOO_SMALL)
-    assert problems == ""
-    assert sum(line.startswith("error: ") for line in shown) == 2
+    assert shown == ["A new conversation."]
+    assert sum(line.startswith("error: ") for line in problems.splitlines()) == 2
     assert [title for title, _ in saved(empty_home).values()] == ["Two", "One", "Hello"]
 
 
@@ -172,7 +172,8 @@ def test_a_turn_that_fails_is_saved_and_one_question_is_not(empty_home: Path) ->
 def test_records_that_cannot_be_used_do_not_stop_a_talk(empty_home: Path) -> None:
     (empty_home / "records.sqlite3").write_bytes(b"no database at all, but long enough. " * 40)
     shown, problems = talk(empty_home, "One", "Two", "/conversations", flags=TOO_SMALL)
-    assert sum(line.startswith("error: ") for line in shown) == 2
+    # Of the model, for which there is no memory; and that the list cannot be read.
+    assert sum(line.startswith("error: ") for line in problems.splitlines()) == 3
     assert sum("warning: this conversation is not saved" in line for line in shown) == 1
     assert problems.count("warning: reminders are not shown") == 1
     assert problems.count("error: Cannot write") == 1
@@ -223,7 +224,9 @@ def played(records: Records, history: ChatHistory, *events: Event, text: str = "
         yield TurnFinished(turn="t", outcome="answered", text="Yes.", steps=1, total_s=0.1)
 
     with following(EventBus(), lambda _: None) as follower:
-        _take_turn(cast(Runtime, SimpleNamespace(turn=turn)), history, text, follower)
+        watch = ReminderWatch(records.reminders, pytest.fail)
+        prompt = Prompt(follower, watch, rest=lambda: None, ahead=TypedAhead(), quiet=True)
+        Talk(cast(Runtime, SimpleNamespace(turn=turn)), history, follower, prompt).send(text)
 
 
 def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) -> None:
@@ -287,9 +290,10 @@ def test_each_conversation_has_what_is_known_when_it_begins(records: Records) ->
 def test_what_came_due_while_nothing_ran_is_shown_once(home: Path) -> None:
     with Records(home / "records.sqlite3") as records:
         records.reminders.add("call the bank", time.time() - 60)
-    shown, _ = talk(home, "/quit")
-    assert [line for line in shown if "call the bank" in line] == shown
-    assert shown[0].startswith("reminder for ")
+    shown, told = talk(home, "/quit")
+    assert shown == []
+    assert told.startswith("reminder for ")
+    assert told.count("call the bank") == len(told.splitlines()) == 1
     assert talk(home, "/quit") == ([], "")
 
 
@@ -319,33 +323,19 @@ def test_one_that_comes_due_at_the_prompt_is_shown_above_it(home: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_a_reminder_leaves_what_is_being_typed(home: Path) -> None:
-    line, environ = command(home, "chat")
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        line,
-        env={**environ, "TERM": "dumb", "COLUMNS": "200"},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        text=True,
-    ) as chat:
-        os.close(slave)
-        terminal = Terminal(chat, master)
-        try:
-            terminal.wait_for("> ")
-            os.write(master, b"/tit")
-            terminal.wait_for("> /tit")
-            with Records(home / "records.sqlite3") as records:
-                records.reminders.add("take the cake out", time.time())
-            terminal.wait_for("take the cake out\r\n> /tit")
-            terminal.type("le")
-            terminal.wait_for("write the title")
-            terminal.type("/quit")
-            assert chat.wait() == 0
-        finally:
-            chat.kill()
-            os.close(master)
+    with seen_terminal(*command(home, "chat")) as terminal:
+        terminal.wait_for_prompt()
+        terminal.press("/tit")
+        terminal.wait_for("> /tit")
+        with Records(home / "records.sqlite3") as records:
+            records.reminders.add("take the cake out", time.time())
+        terminal.wait_for("take the cake out")
+        terminal.settle()
+        assert terminal.current_line == "> /tit"
+        terminal.press("le\r")
+        terminal.wait_for("write the title")
+        terminal.press("/quit\r")
+        assert terminal.end() == 0
 
 
 def test_a_watch_shows_what_comes_due_and_ends(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.cli.terminal import on_a_terminal
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST as ARTIST
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY as PRIMARY
@@ -84,7 +83,8 @@ def test_a_small_budget_swaps_and_keeps_the_conversation(embedded_home: Path) ->
     # Each event once, in order, of the turn and of the models alike.
     assert len({json.dumps(e, sort_keys=True) for e in events}) == len(events)
     assert [e["at_s"] for e in events] == sorted(e["at_s"] for e in events)
-    streamed = "".join(e["text"] for e in events[restored_at:] if e["kind"] == "text_streamed")
+    result_at = kinds.index("tool_call_finished")
+    streamed = "".join(e["text"] for e in events[result_at:] if e["kind"] == "text_streamed")
     assert streamed.strip() == events[-1]["text"].strip()
 
     explained = airunner(embedded_home, "explain", "--replay", "--json")
@@ -118,8 +118,11 @@ def test_what_was_calculated_is_seen_beside_whatever_the_model_says(embedded_hom
     assert done.returncode == 0, done.stderr
     assert "\n  17% * 2340 = 397.8\n" in done.stderr
     assert done.stdout.strip()
+    # A model that cannot be trusted with it gets the result quoted.
+    assert done.stdout.startswith("> 17% * 2340 = 397.8\n\n")
     talk = airunner(embedded_home, "chat", *SMALL, said=f"{question}\n")
-    assert "\n  17% * 2340 = 397.8\n" in talk.stdout
+    assert "\n  17% * 2340 = 397.8\n" in talk.stderr
+    assert talk.stdout.startswith("> 17% * 2340 = 397.8\n\n")
 
 
 @pytest.mark.timeout(240)
@@ -128,7 +131,7 @@ def test_a_talk_has_commands_and_ends_with_its_input(embedded_home: Path) -> Non
     assert done.returncode == 0
     assert "/new" in done.stdout
     assert "no command /dance" in done.stderr
-    assert done.stdout.count("loaded SmolLM2-135M-Instruct") == 1
+    assert done.stderr.count("loaded SmolLM2-135M-Instruct") == 1
 
 
 @pytest.mark.timeout(240)
@@ -256,19 +259,6 @@ def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
         assert drawing.wait() == 130
     assert list(embedded_home.rglob("*.png")) == []
     assert json.loads(airunner(embedded_home, "ps", "--json").stdout) == []
-
-
-@pytest.mark.timeout(120)
-def test_a_pasted_text_is_one_message(embedded_home: Path) -> None:
-    line, environ = command(embedded_home, "chat", *SMALL)
-    with on_a_terminal(line, environ, whole=True) as terminal:
-        terminal.wait_for("> ")
-        terminal.press("\x1b[200~Hello,\nhow are you?\x1b[201~\r")
-        terminal.wait_for("loaded")
-        terminal.press("/quit\r")
-        terminal.finish()
-    saved = airunner(embedded_home, "conversations", "list", "--json")
-    assert [row["title"] for row in json.loads(saved.stdout)] == ["Hello, how are you?"]
 
 
 @pytest.mark.timeout(120)

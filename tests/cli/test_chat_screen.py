@@ -65,24 +65,23 @@ def shown(capsys: Output, screen: TalkScreen, *events: Event) -> tuple[str, str]
 
 def test_what_a_tool_returned_is_seen_whatever_the_model_makes_of_it(capsys: Output) -> None:
     events = [*called("17 % of 2340 = 397.8"), said("It is 4,112."), ended("It is 4,112.")]
-    seen, _ = shown(capsys, TalkScreen(), *events)
-    assert seen == (
-        "tool calculate …\ntool calculate done in 0.50 s\n  17 % of 2340 = 397.8\nIt is 4,112.\n"
-    )
+    seen, told = shown(capsys, TalkScreen(), *events)
+    assert seen == "It is 4,112.\n"
+    assert told == "tool calculate …\ntool calculate done in 0.50 s\n  17 % of 2340 = 397.8\n"
     answer, remarks = shown(capsys, AnswerScreen(), *events)
     assert answer == "It is 4,112.\n"
     assert "\n  17 % of 2340 = 397.8\n" in remarks
 
 
 def test_a_long_result_is_cut_and_one_that_steers_is_escaped(capsys: Output) -> None:
-    seen, _ = shown(capsys, TalkScreen(), *called("\x1b[2J" + "row\n" * 500), ended("Done."))
+    _, seen = shown(capsys, TalkScreen(), *called("\x1b[2J" + "row\n" * 500), ended("Done."))
     assert seen.splitlines()[2:4] == ["  \\x1b[2Jrow", "  row"]
     assert "  … 490 more lines\n" in seen
     assert "\x1b" not in seen
 
 
 def test_every_line_of_what_went_wrong_is_seen(capsys: Output) -> None:
-    seen, _ = shown(capsys, TalkScreen(), *called(problem="no number\n  in \x9b'x'"), ended("No."))
+    _, seen = shown(capsys, TalkScreen(), *called(problem="no number\n  in \x9b'x'"), ended("No."))
     assert "tool calculate failed after 0.50 s: no number\n    in \\x9b'x'\n" in seen
 
 
@@ -96,8 +95,8 @@ def test_a_denial_is_told_once(capsys: Output) -> None:
         turn="t", call="c", question="", tool="calculate", allowed=False, by="rule"
     )
     failed = called(problem="calculate was not run: a rule forbids it")[-1]
-    seen, _ = shown(capsys, TalkScreen(), denied, failed, ended("No."))
-    assert seen == "tool calculate denied: a rule forbids it\nNo.\n"
+    seen, told = shown(capsys, TalkScreen(), denied, failed, ended("No."))
+    assert (seen, told) == ("No.\n", "tool calculate denied: a rule forbids it\n")
     # Where the command itself tells why there is no result, nothing else does.
     assert shown(capsys, AnswerScreen(shows_results=False), denied, failed) == ("", "")
 
@@ -174,8 +173,8 @@ def test_a_turn_without_an_answer_says_so(capsys: Output, events: list[Event], l
     if not isinstance(finished, TurnFinished):
         finished = ended()
         events = [*events, finished]
-    seen, _ = shown(capsys, TalkScreen(), *events)
-    assert seen.splitlines()[-1] == line
+    _, told = shown(capsys, TalkScreen(), *events)
+    assert told.splitlines()[-1] == line
     answer, remarks = shown(capsys, AnswerScreen(), *events)
     assert answer == ""
     assert remarks.splitlines()[-1] == line
@@ -219,7 +218,8 @@ def test_an_answer_that_is_not_whole_says_so(
 ) -> None:
     events = [said(finished.text), generated(reason), finished]
     remarks = [] if line is None else [line]
-    assert shown(capsys, TalkScreen(), *events)[0].splitlines() == [finished.text, *remarks]
+    seen, told = shown(capsys, TalkScreen(), *events)
+    assert (seen, told.splitlines()) == (f"{finished.text}\n", remarks)
     answer, told = shown(capsys, AnswerScreen(), *events)
     assert (answer, told.splitlines()) == (f"{finished.text}\n", remarks)
     assert is_answered(finished) == answered
@@ -228,7 +228,7 @@ def test_an_answer_that_is_not_whole_says_so(
 def test_one_turn_says_nothing_of_the_turn_before(capsys: Output) -> None:
     first = [THOUGHT, *called("1"), generated("length"), ended()]
     second = TurnStarted(turn="u", conversation="c", model="m")
-    seen, _ = shown(capsys, TalkScreen(), *first, second, ended())
-    assert seen.splitlines()[-1] == (
+    _, told = shown(capsys, TalkScreen(), *first, second, ended())
+    assert told.splitlines()[-1] == (
         "No answer: the model said nothing. Ask again, or say it in other words."
     )

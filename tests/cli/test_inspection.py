@@ -124,6 +124,8 @@ def test_plan_chooses_and_says_by_how_much_others_miss(tmp_path: Path) -> None:
         assert document(tmp_path, "plan", "--max-vram", text)["budget_bytes"] == 8 * 10**9
     assert document(tmp_path, "plan", "--max-vram", "7.5GiB")["budget_bytes"] == 7.5 * 2**30
     text = output(tmp_path, "plan", "--max-vram", "8")
+    assert len(text.splitlines()) == 3 + 10 + 2  # a table, and how to learn more
+    text = output(tmp_path, "plan", "--max-vram", "8", "--why")
     assert "needs 19,500,000,000 bytes" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
 
@@ -176,9 +178,9 @@ def test_what_only_looks_needs_no_home_that_can_be_written(tmp_path: Path) -> No
 
 
 def test_a_number_alone_is_the_same_size_for_every_flag(tmp_path: Path) -> None:
-    planned = output(tmp_path, "plan", "--max-vram", "8")
+    planned = output(tmp_path, "plan", "--max-vram", "8", "--why")
     assert "of 8,000,000,000 bytes" in planned
-    assert planned == output(tmp_path, "plan", "--max-vram", "8GB")
+    assert planned == output(tmp_path, "plan", "--max-vram", "8GB", "--why")
     settings = document(tmp_path, "doctor", "--max-memory", "8")["settings"]
     assert [s["shown"] for s in settings if s["name"] == "max_memory"] == ["8.00 GB"]
     done = CliRunner().invoke(app, ["plan", "--max-vram", "6000", "--home", str(tmp_path)])

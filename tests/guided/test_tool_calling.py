@@ -88,8 +88,13 @@ def test_the_tool_is_retrieved_and_its_arguments_constrained() -> None:
     assert schema is not None
     assert list(schema["properties"]) == ["target_language"]
     assert team.requests[0].temperature == 0
-    # Arguments are not shown as text, the answer is.
-    assert "".join(e.text for e in of_kind(events, TextStreamed)).strip() == "Whales breathe air."
+    # Arguments are not shown as text; a short result is, as it is, in front of the answer.
+    shown = "> Whales breathe.\n\nWhales breathe air."
+    assert "".join(e.text for e in of_kind(events, TextStreamed)).strip() == shown
+    (finished,) = of_kind(events, TurnFinished)
+    assert finished.text.strip() == shown
+    answer = conversation.messages[-1]
+    assert (answer.text.strip(), str(answer.sent).strip()) == (shown, "Whales breathe air.")
 
     first, second = (list(r.messages) for r in team.requests)
     assert [m.role for m in second] == ["system", "user", "assistant", "user"]

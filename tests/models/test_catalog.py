@@ -50,12 +50,30 @@ def test_later_edits_of_the_dictionaries_are_seen():
     assert models.for_capability(SUMMARIZATION) is models.spec("my-model/path")
 
 
-@pytest.mark.parametrize("typed", ["qwen/qwen3-8b", "Qwen3-8B", "Qwen/Qwen3-8b-Instruct", "qwen3"])
+@pytest.mark.parametrize("typed", ["Qwen/Qwen3-8b-Instruct", "qwen3"])
 def test_a_misspelt_name_is_answered_with_the_likely_one(typed):
     models = catalog(spec("Qwen/Qwen3-8B"), spec("mistralai/Ministral"))
     with pytest.raises(UnknownModelError, match="Did you mean Qwen/Qwen3-8B") as caught:
         models.spec(typed)
     assert caught.value.suggestions == ("Qwen/Qwen3-8B",)
+
+
+@pytest.mark.parametrize("typed", ["qwen/qwen3-8b", "Qwen3-8B", "qwen3-8b", "n3-8b", "big-qwen"])
+def test_a_name_needs_neither_its_case_nor_its_beginning(typed):
+    wanted = spec("Qwen/Qwen3-8B")
+    wanted.short_names = ("big-qwen",)
+    models = catalog(wanted, spec("mistralai/Ministral"), spec("qwen/Qwen3-14B"))
+    assert models.spec(typed) is wanted
+
+
+def test_an_ending_that_several_names_have_is_asked_about():
+    models = catalog(spec("a/My-Chat-8B"), spec("b/Your-Chat-8B"))
+    with pytest.raises(UnknownModelError, match="Did you mean a/My-Chat-8B or b/Your-Chat-8B"):
+        models.spec("chat-8b")
+    other = catalog(spec("a/Some"), spec("b/some"))
+    with pytest.raises(UnknownModelError, match="Did you mean a/Some or b/some"):
+        other.spec("some")
+    assert other.spec("b/some").model_path == "b/some"
 
 
 def resolve(available: set[str], fallback: str | None = "embedded/small"):

@@ -27,6 +27,7 @@ def test_what_would_not_serve_by_itself_is_assigned() -> None:
     serving = {TRANSLATION: Resolution(BIG, BIG), SUMMARIZATION: Resolution(SMALL, BIG)}
     assert to_assign(plan, serving, ["small", "big"]) == {TRANSLATION: "small"}
     assert to_assign(plan, serving, ["big"]) == {}, "what could not be fetched serves nobody"
+    assert to_assign(plan, {}, ["small"]) == dict.fromkeys(BOTH, "small"), "nobody serves yet"
 
 
 def test_a_model_that_cannot_be_had_is_passed_over_with_the_reason() -> None:

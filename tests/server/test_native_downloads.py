@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ import httpx
 import pytest
 from tests.conftest import Eventually
 from tests.server.conftest import Server, serving
-from tests.weights.conftest import FileServer, file_server
+from tests.weights.conftest import FileServer, model_hub
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY
 
@@ -23,7 +21,6 @@ MODELS = {
     "Qwen/Qwen3-Embedding-0.6B": ("Qwen/Qwen3-Embedding-0.6B-GGUF", "Embedding-Q8_0.gguf"),
 }
 BODY = b"GGUF" + os.urandom(300_000)
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIRST, SECOND, THIRD = MODELS
 
 pytestmark = pytest.mark.real
@@ -32,15 +29,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def hub() -> Iterator[FileServer]:
     """A hub that has the files of three registered models, and finds them."""
-    lfs = {"sha256": hashlib.sha256(BODY).hexdigest(), "size": len(BODY), "pointerSize": 134}
-    with file_server() as state:
-        rows = [{"id": repo, "sha": COMMIT, "downloads": 3} for repo, _ in MODELS.values()]
-        state.files["/api/models"] = json.dumps(rows).encode()
-        for repo, name in MODELS.values():
-            siblings = [{"rfilename": name, "size": len(BODY), "lfs": lfs}]
-            listing = {"id": repo, "sha": COMMIT, "siblings": siblings}
-            state.files[f"/api/models/{repo}/revision/main"] = json.dumps(listing).encode()
-            state.files[f"/{repo}/resolve/{COMMIT}/{name}"] = BODY
+    with model_hub({repo: [name] for repo, name in MODELS.values()}, BODY) as state:
         yield state
 
 
@@ -64,12 +53,20 @@ def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
         assert [each["registered"] for each in found] == [[FIRST], [SECOND], [THIRD]]
         (file,) = found[0]["files"]
         assert (file["n_bytes"], file["fit"]["verdict"]) == (len(BODY), "fits")
+        assert file["registered"] == FIRST
         assert "about" in file["fit"]["words"]
         fits = {fit["model"]: fit for fit in api.get("/fits").json()["fits"]}
         assert fits[EMBEDDED_PRIMARY]["exact"]
         assert fits[EMBEDDED_PRIMARY]["verdict"] == "fits"
         assert fits[FIRST]["verdict"] == "no"
         assert fits[FIRST]["needed_bytes"] == 5 * 10**9
+
+        team = api.get("/team").json()
+        assert team["only_embedded"]
+        assert {each["model"] for each in team["members"]} >= {EMBEDDED_PRIMARY}
+        assert team["fetch_bytes"] == 0
+        assert not team["unreachable"]
+        assert api.post("/team").json() == {"downloads": []}
 
         hub.hold_after = 100_000
         for model in MODELS:
@@ -95,6 +92,10 @@ def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
         assert Path(shown(api)[FIRST]["path"]).read_bytes() == BODY
         resumed = [path for path, span in hub.requests if span is not None]
         assert len(resumed) == 2, "the paused one, and the one that the end broke off"
+
+        team = api.get("/team").json()  # what came is damaged, which ends no plan
+        assert not team["only_embedded"]
+        assert FIRST not in {each["model"] for each in team["members"]}
 
         sheet = server.airunner("models", "remove", SECOND)
         assert "freed" in sheet.stdout

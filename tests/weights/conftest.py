@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,8 @@ import pytest
 
 from airunner.events import DownloadProgressed, EventBus
 from airunner.weights.transfer import Transfer
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @dataclass
@@ -79,12 +82,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.state.cuts:
             rest = rest[: self.state.cuts.pop(0)]
             self.close_connection = True
+        hold_after = self.state.hold_after  # which may be lifted meanwhile
         with suppress(OSError):  # who was held may have gone
-            if self.state.hold_after is not None and len(rest) > self.state.hold_after:
-                self.wfile.write(rest[: self.state.hold_after])
+            if hold_after is not None and len(rest) > hold_after:
+                self.wfile.write(rest[:hold_after])
                 self.wfile.flush()
                 self.state.go_on.wait()
-                rest = rest[self.state.hold_after :]
+                rest = rest[hold_after:]
             self.wfile.write(rest)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -107,6 +111,22 @@ def file_server() -> Iterator[FileServer]:
     http.shutdown()
     thread.join()
     http.server_close()
+
+
+@contextmanager
+def model_hub(files: Mapping[str, Iterable[str]], body: bytes) -> Iterator[FileServer]:
+    """A hub that has ``body`` under the names of ``files``, by repository, and finds them all."""
+    lfs = {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 134}
+    with file_server() as state:
+        rows = [{"id": repo, "sha": COMMIT, "downloads": 3} for repo in files]
+        state.files["/api/models"] = json.dumps(rows).encode()
+        for repo, names in files.items():
+            siblings = [{"rfilename": name, "size": len(body), "lfs": lfs} for name in names]
+            listing = {"id": repo, "sha": COMMIT, "siblings": siblings}
+            state.files[f"/api/models/{repo}/revision/main"] = json.dumps(listing).encode()
+            for name in names:
+                state.files[f"/{repo}/resolve/{COMMIT}/{name}"] = body
+        yield state
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import os
@@ -162,4 +163,14 @@ def test_a_gated_file_says_what_to_do(server, recorder):
     publish(server, OTHERS)
     server.odd[f"/{REPO}/resolve/{COMMIT}/model-q8_0.gguf"] = (403, {}, [])
     with pytest.raises(DownloadError, match=r"HTTP 403.*HF_TOKEN"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+
+
+def test_a_listing_that_is_packed_again_and_again_is_not_unpacked(server, recorder):
+    publish(server, OTHERS)
+    bomb = gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000))))
+    headers = {"Content-Encoding": "gzip, gzip, gzip", "Content-Length": str(len(bomb))}
+    for path in [path for path in server.files if path.startswith("/api/models/")]:
+        server.odd[path] = (200, headers, [bomb])
+    with pytest.raises(DownloadError, match="not asked for"):
         fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -150,3 +151,11 @@ def test_a_guess_says_that_it_is_one() -> None:
     found = judge({"cuda:0": need}, ROOMS, exact=False)
     assert "about 6.50 GB" in found.words
     assert not_known("why").verdict == "unknown"
+
+
+def test_an_answer_that_is_packed_again_and_again_is_not_unpacked(server: FileServer) -> None:
+    bomb = gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000))))
+    headers = {"Content-Encoding": "gzip, gzip, gzip", "Content-Length": str(len(bomb))}
+    server.odd["/api/models"] = (200, headers, [bomb])
+    with pytest.raises(HubError, match="cannot be read"):
+        HubSearch(endpoint=server.url).search("anything")

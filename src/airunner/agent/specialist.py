@@ -7,7 +7,10 @@ the model's own defaults.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.generation import run_generation
@@ -15,7 +18,7 @@ from airunner.agent.history import fit
 from airunner.agent.team import Lease, Team
 from airunner.engines.base import ChatRequest
 from airunner.media import MediaSupport
-from airunner.messages import Content, MediaKind, Message
+from airunner.messages import Content, Delta, MediaKind, Message
 from airunner.models.spec import ModelCapability
 
 DEFAULT_MAX_TOKENS = 512
@@ -54,14 +57,36 @@ SYSTEM_PROMPTS: Mapping[ModelCapability, str] = {
 """How a model is told its job. Capabilities without text output have none."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """How an answer is wanted; what is not given is as the capability and the model have it.
+
+    Attributes:
+        system: instructions instead of the capability's.
+        temperature: of the sampling, 0 for the likeliest text.
+        json_schema: what the answer is decoded under.
+    """
+
+    system: str | None = None
+    temperature: float | None = None
+    json_schema: Mapping[str, Any] | None = None
+
+
+AS_USUAL = AnswerForm()
+
+
 async def ask_specialist(
     team: Team,
     capability: ModelCapability,
     prompt: Content,
     max_tokens: int,
     owner: str,
+    form: AnswerForm = AS_USUAL,
+    on_delta: Callable[[Delta], None] | None = None,
 ) -> str:
     """One answer to ``prompt``, without leading or trailing space; the lease ends with it.
+
+    ``on_delta`` gets its pieces as they come.
 
     Raises:
         MediaNotSupportedError: the model does not take its pictures; nothing was loaded.
@@ -73,8 +98,40 @@ async def ask_specialist(
         support = await team.media_support(capability)
         support.check(prompt)
     async with team.lease(capability, owner=owner) as lease:
-        session = SpecialistSession(lease, capability, support.takes)
-        return await session.invoke(prompt, max_tokens=max_tokens)
+        session = SpecialistSession(lease, capability, support.takes, form)
+        return await session.invoke(prompt, max_tokens=max_tokens, on_delta=on_delta)
+
+
+async def stream_specialist(
+    team: Team,
+    capability: ModelCapability,
+    prompt: Content,
+    max_tokens: int,
+    owner: str,
+    form: AnswerForm = AS_USUAL,
+) -> AsyncGenerator[str, None]:
+    """The pieces of one answer as they come; closing the iterator breaks it off.
+
+    Raises:
+        AiRunnerError: see ``ask_specialist``.
+    """
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def hear(delta: Delta) -> None:
+        pieces.put_nowait(delta.text)
+
+    asked = ask_specialist(team, capability, prompt, max_tokens, owner, form, on_delta=hear)
+    answering = asyncio.create_task(asked)
+    answering.add_done_callback(lambda _: pieces.put_nowait(None))
+    try:
+        while (piece := await pieces.get()) is not None:
+            if piece:
+                yield piece
+        await answering
+    finally:
+        if not answering.done():
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
 
 
 class SpecialistSession:
@@ -84,18 +141,29 @@ class SpecialistSession:
     """
 
     def __init__(
-        self, lease: Lease, capability: ModelCapability, takes: Collection[MediaKind] = ()
+        self,
+        lease: Lease,
+        capability: ModelCapability,
+        takes: Collection[MediaKind] = (),
+        form: AnswerForm = AS_USUAL,
     ) -> None:
         self._lease, self._capability, self._takes = lease, capability, takes
+        self._form = form
         self._dialogue = self._new_dialogue()
 
     async def invoke(
-        self, prompt: Content, *, max_tokens: int | None = None, remember: bool = True
+        self,
+        prompt: Content,
+        *,
+        max_tokens: int | None = None,
+        remember: bool = True,
+        on_delta: Callable[[Delta], None] | None = None,
     ) -> str:
         """The answer to ``prompt``, which may refer to earlier ones of this session.
 
         With ``remember`` false the prompt stands alone and leaves no trace. What no
-        longer fits the context is forgotten, oldest first.
+        longer fits the context is forgotten, oldest first. ``on_delta`` is given each
+        piece of the answer as it comes.
 
         Raises:
             ContextOverflowError: the prompt alone does not fit; it is never cut.
@@ -120,10 +188,12 @@ class SpecialistSession:
             request = ChatRequest(
                 messages=fitted.messages,
                 max_tokens=min(wanted, self._lease.n_ctx - fitted.tokens),
+                temperature=self._form.temperature,
+                json_schema=self._form.json_schema,
                 # Thoughts would use up the tokens that the answer needs.
                 thinking=False,
             )
-            done = await run_generation(self._lease, request)
+            done = await run_generation(self._lease, request, on_delta=on_delta)
         except BaseException:
             dialogue.messages.pop()
             raise
@@ -132,4 +202,5 @@ class SpecialistSession:
         return answer
 
     def _new_dialogue(self) -> Conversation:
-        return Conversation.begin(SYSTEM_PROMPTS.get(self._capability, ""))
+        usual = SYSTEM_PROMPTS.get(self._capability, "")
+        return Conversation.begin(usual if self._form.system is None else self._form.system)

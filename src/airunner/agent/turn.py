@@ -76,7 +76,7 @@ class Turn:
         self._caller = caller(self.id)
         self._started = time.perf_counter()
         self._steps = 0
-        self._streamed = ""
+        self._streamed = self._quote = ""
         self._retelling = Retelling()
         self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
@@ -124,12 +124,14 @@ class Turn:
             step = dialect.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
+            if quote := self._begin_with(step):
+                self._emit(TextStreamed(turn=self.id, text=quote))
             reply = self._ready(step) if isinstance(step, Reply) else await self._reply(step)
             self._steps += 1
             choice = NONE if choice == NONE else AUTO
             calls = self._record(reply)
             if not calls:
-                return ("answered" if may_call else "step_limit"), reply.text
+                return ("answered" if may_call else "step_limit"), quote + reply.text
             if may_call and choice != NONE:
                 theirs = list(filter(None, map(self._caller.handed_over, calls)))
                 handed = {call.id for call in theirs}
@@ -291,6 +293,11 @@ class Turn:
                 again = meant(call).name
         return again
 
+    def _begin_with(self, step: Prompt | Reply) -> str:
+        """What stands in front of the step's text, for people alone."""
+        self._quote = step.quote if isinstance(step, Prompt) else ""
+        return self._quote
+
     def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
         """Add the reply to the conversation; its calls, each with an id of its own.
 
@@ -306,7 +313,8 @@ class Turn:
             taken.add(unique.id)
             calls.append(unique)
         text = reply.text if reply.text or calls else _NO_ANSWER
-        messages.append(Message("assistant", text, tuple(calls), reasoning=reply.reasoning))
+        answer = Message("assistant", text, tuple(calls), reasoning=reply.reasoning)
+        messages.append(self._quoting(answer))
         self._streamed = ""
         return tuple(calls)
 
@@ -324,8 +332,14 @@ class Turn:
         messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
         partial, self._streamed = self._streamed, ""
         if partial or messages[-1].role != "assistant":
-            messages.append(Message("assistant", partial or _NO_ANSWER))
-        return partial
+            messages.append(self._quoting(Message("assistant", partial or _NO_ANSWER)))
+        return self._quote + partial if partial else ""
+
+    def _quoting(self, answer: Message) -> Message:
+        """An answer behind its quote, of which models are sent the answer alone."""
+        if not self._quote:
+            return answer
+        return replace(answer, content=f"{self._quote}{answer.text}", sent=answer.content)
 
     def _foresee(self, tool: str) -> None:
         """Tell the team what a call of ``tool`` needs, most often before it is decoded."""

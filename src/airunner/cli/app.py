@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -21,11 +22,11 @@ from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.engine import engine
 from airunner.cli.explain import explain
-from airunner.cli.flags import SETTINGS_HINT, takes_flags, takes_settings
+from airunner.cli.flags import SETTINGS_HINT, AsJson, takes_flags, takes_settings
 from airunner.cli.image import image
 from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
-from airunner.cli.models import models_app
+from airunner.cli.models import list_here, models_app, pull_models, remove_model, show_model
 from airunner.cli.plan import plan
 from airunner.cli.ps import ps
 from airunner.cli.run import run
@@ -35,6 +36,7 @@ from airunner.cli.streams import make_sound, say
 from airunner.cli.tools import tools_app
 from airunner.cli.top import top
 from airunner.cli.ui import ui
+from airunner.config.settings import Settings
 
 _SETTINGS_HELP = (
     "Each setting is also an environment variable, such as AIRUNNER_MAX_MEMORY, and a key of "
@@ -49,7 +51,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -60,8 +61,18 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def version(settings: Settings, as_json: AsJson = False) -> None:
+    """Show the version; with --json, that of what --json prints as well."""
+    if as_json:
+        from airunner.cli.console import print_json
+
+        print_json({"airunner": __version__})
+    else:
+        say(f"airunner {__version__}")
+
+
 def _begin(
-    version: Annotated[
+    shows_version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="show the version"),
     ] = False,
@@ -73,6 +84,15 @@ app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
 _talking = (setup, chat, run, image, demo, ui, serve, stop, top, mcp)
 for _command in (*_talking, ps, plan, assign, engine, explain, doctor):
     app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
+_AS_IN_OLLAMA: dict[str, Callable[..., None]] = {
+    "pull": pull_models,
+    "list": list_here,
+    "show": show_model,
+    "rm": remove_model,
+}
+for _name, _same in _AS_IN_OLLAMA.items():
+    app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_same))
+app.command("version")(takes_settings(version))
 app.add_typer(conversations_app)
 app.add_typer(keys_app)
 app.add_typer(models_app)

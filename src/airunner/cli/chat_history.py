@@ -63,8 +63,15 @@ class ChatHistory:
         """The one that is held."""
         return self._keeper.conversation
 
-    def begin(self) -> None:
-        """Leave this conversation and begin another."""
+    @property
+    def system(self) -> str:
+        """The instructions that this conversation began with."""
+        return "".join(message.text for message in self.conversation.head)
+
+    def begin(self, system: str | None = None) -> None:
+        """Leave this conversation and begin another, and all later ones, with ``system``."""
+        if system is not None:
+            self._system = system
         self._keeper = ConversationSaver(
             self._store, Conversation.begin(self._system, self._known())
         )
@@ -137,6 +144,28 @@ class ChatHistory:
             self._say(f"{here}{number:3}  {described(entry)}")
         if len(self._listed) == MOST_LISTED:
             self._say("`airunner conversations list` shows them all.")
+
+    def listed(self) -> Sequence[Entry]:
+        """The latest conversations, as ``list`` would number them now."""
+        try:
+            return self._listed or self._store.list(MOST_LISTED)
+        except StorageError:
+            return ()
+
+    def take_back(self) -> Content:
+        """Forget the newest question with all that followed; what was asked.
+
+        Raises:
+            typer.BadParameter: nothing was asked yet.
+        """
+        conversation = self.conversation
+        newest = newest_exchange(conversation.messages)
+        if not newest or newest[0].role != "user":
+            raise typer.BadParameter("nothing was asked in this conversation yet")
+        del conversation.messages[-len(newest) :]
+        conversation.start = min(conversation.start, len(conversation.messages))
+        self._save(None)
+        return newest[0].content
 
     def switch(self, wanted: str) -> None:
         """Hold another conversation: a number of the last list, or the beginning of an id."""

@@ -17,6 +17,9 @@ from rich.table import Table
 
 from airunner.cli.streams import say
 
+JSON_VERSION = 1
+"""Of everything that --json prints. It grows when a field goes or means something else."""
+
 
 def out() -> Console:
     """The console for results. Text is printed as it is: models' names may hold brackets."""
@@ -31,6 +34,20 @@ def err() -> Console:
 def on_terminal(file: IO[str]) -> Console:
     """The console for a question that has to be seen wherever stdout and stderr lead."""
     return Console(file=file, highlight=False, markup=False, emoji=False)
+
+
+def moves_cursor(console: Console) -> bool:
+    """Whether it is a terminal on which what was written can be written over."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def sign(console: Console, wanted: str, plain: str) -> str:
+    """``wanted``, or ``plain`` where the console's encoding lacks it."""
+    try:
+        wanted.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return plain
+    return wanted
 
 
 def columns(*names: str, right: Sequence[str] = ()) -> Table:
@@ -48,7 +65,9 @@ def columns(*names: str, right: Sequence[str] = ()) -> Table:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
+    """One JSON document on stdout; an object says which version of its form it has."""
+    if isinstance(value, dict):
+        value = {"json_version": JSON_VERSION, **value}
     say(_json(value, indent=2))
 
 

@@ -16,6 +16,7 @@ import typer
 from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import complain
 from airunner.config.settings import Settings
+from airunner.errors import UnusableRecordError
 
 if TYPE_CHECKING:
     from airunner.resources.run_log import Divergence, Run
@@ -64,8 +65,8 @@ def _read(path: Path) -> Run:
 
     try:
         found = read_run(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"cannot read {path}: {error}", param_hint="--run") from None
+    except UnusableRecordError as error:
+        raise typer.BadParameter(str(error), param_hint="--run") from None
     if not {"began_s", "budgets", "queue_limit"} <= found.header.keys():
         raise typer.BadParameter(f"{path} is not the log of a run", param_hint="--run")
     return found

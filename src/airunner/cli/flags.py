@@ -10,17 +10,22 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from airunner.cli.exit_codes import ExitCode
 from airunner.cli.streams import complain, say
 from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
 from airunner.json_schema.plain import encodable
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = (
+    ExitCode.FAILED,
+    ExitCode.USAGE,
+    ExitCode.INTERRUPTED,
+)
 
 SETTINGS_HINT = (
     "Every setting that `airunner --help` lists may be given here too, "
@@ -62,7 +67,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         given = ctx.find_root().meta
         verbose = bool(given.get("verbose"))
         log_to_stderr(verbose)
-        with clean_exits(verbose):
+        with clean_exits(verbose, as_json=bool(values.get("as_json"))):
             flags = {name: given[name] for name in SETTINGS if name in given}
             sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
             command(Settings.load(flags), **sound)
@@ -99,7 +104,7 @@ def remember_flags(ctx: typer.Context, values: dict[str, Any]) -> None:
 
 def log_to_stderr(verbose: bool) -> None:
     """Warnings for everybody, the whole log for those who ask."""
-    handler = logging.StreamHandler()
+    handler = _ToStderr()
     form = "%(levelname)s %(name)s: %(message)s" if verbose else "warning: %(message)s"
     handler.setFormatter(logging.Formatter(form))
     log = logging.getLogger("airunner")
@@ -110,15 +115,28 @@ def log_to_stderr(verbose: bool) -> None:
     told.setLevel(logging.NOTSET if verbose else logging.ERROR)
 
 
+class _ToStderr(logging.Handler):
+    """Writes to what stderr is at that moment: a screen may stand in front of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            say(self.format(record), aside=True)
+
+
 @contextmanager
-def clean_exits(verbose: bool) -> Iterator[None]:
-    """One line on stderr and an exit code for everything AI Runner raises on purpose."""
+def clean_exits(verbose: bool, *, as_json: bool = False) -> Iterator[None]:
+    """One line on stderr and an exit code for everything AI Runner raises on purpose.
+
+    With ``as_json`` the error is on stdout as well, as a JSON object.
+    """
     try:
         yield
     except AiRunnerError as error:
         if verbose:
             logging.getLogger("airunner").exception("The command failed.")
         complain(error)
+        if as_json:
+            _print_error(error)
         code = EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
         raise typer.Exit(code) from None
     except OSError as error:
@@ -130,6 +148,14 @@ def clean_exits(verbose: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         say("interrupted", aside=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _print_error(error: AiRunnerError) -> None:
+    from airunner.cli.console import JSON_VERSION, print_json_line
+    from airunner.errors.as_json import error_as_json
+
+    told = {"kind": "error", "json_version": JSON_VERSION, **error_as_json(error)}
+    print_json_line(told)
 
 
 def _with_parameters(

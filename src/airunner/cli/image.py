@@ -125,7 +125,7 @@ def image(
             say("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", aside=True)
     with running_team(settings, "image") as runtime:
         result = draw_shown(runtime, request, model=model, enhance=enhance)
-    _print_result(result, protocol, as_json=as_json)
+    print_result(result, protocol, as_json=as_json)
 
 
 def draw_shown(
@@ -179,7 +179,8 @@ def _end_of(events: Generator[Event, None, Drawn], check: Any) -> Drawn:
         check()
 
 
-def _print_result(result: dict[str, Any], protocol: Protocol | None, *, as_json: bool) -> None:
+def print_result(result: dict[str, Any], protocol: Protocol | None, *, as_json: bool) -> None:
+    """The pictures' paths, or all that is known of the drawing as JSON."""
     from airunner.cli.console import print_json
     from airunner.cli.terminal_picture import picture_in_terminal
 

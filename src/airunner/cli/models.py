@@ -16,27 +16,64 @@ from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from airunner.models.assign import Assignment
     from airunner.models.catalog import Catalog
     from airunner.weights.store import ModelStore
 
 
+def _model_names(incomplete: str) -> list[str]:
+    """What a shell that completes names offers: those that hold what was typed."""
+    from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
+
+    return [name for name in MODEL_REGISTRY if incomplete.casefold() in name.casefold()]
+
+
 def list_models(settings: Settings, as_json: AsJson = False) -> None:
     """List the registered models, and who serves what now."""
     from airunner.cli.console import print_json
-    from airunner.cli.team import running_team
+    from airunner.cli.team import surveyed
 
-    with running_team(settings, "models list") as runtime:
-        listed = runtime.model_list()
+    with surveyed(settings) as known:
+        listed = known.model_list()
     if as_json:
         print_json(listed)
     else:
         _print_list(listed["models"], listed["serving"])
 
 
+def list_here(settings: Settings, as_json: AsJson = False) -> None:
+    """List the models whose weights are on this machine.
+
+    `airunner models list` shows the others, too, and who serves what.
+    """
+    from airunner.cli.console import out, print_json
+    from airunner.cli.team import surveyed
+    from airunner.config.byte_size import format_bytes
+
+    with surveyed(settings) as known:
+        here = [model for model in known.model_list()["models"] if model["here"]]
+    if as_json:
+        print_json({"models": here})
+        return
+    if not here:
+        say("No model is here yet: `airunner plan` shows which suit this machine,")
+        say("`airunner pull NAME` fetches one, `airunner pull --team` all of them.")
+        return
+    console = out()
+    width = max(len(model["model"]) for model in here)
+    for model in here:
+        size = format_bytes(model["file_bytes"] or 0)
+        console.print(f"{model['model']:<{width}}  {size:>8}", style="bold")
+        _print_capabilities(console, model)
+
+
 def show_model(
     settings: Settings,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a registered model")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="a registered model", autocompletion=_model_names)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show one model in full.
@@ -57,7 +94,9 @@ def show_model(
 
 def pull_models(
     settings: Settings,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", autocompletion=_model_names)
+    ] = None,
     team: Annotated[
         bool, typer.Option("--team", help="the models that `airunner plan` shows")
     ] = False,
@@ -68,7 +107,7 @@ def pull_models(
     A fetch that was interrupted goes on where it was, if the source allows it.
     """
     from airunner.cli.fetching import fetch_with_bars, open_store
-    from airunner.cli.team import running_team
+    from airunner.cli.team import surveyed
 
     if not names and not team:
         raise typer.BadParameter("name a model, or give --team", param_hint="NAME")
@@ -77,8 +116,8 @@ def pull_models(
     store, catalog = open_store(settings)
     wanted = list(names or [])
     if team:
-        with running_team(settings, "models pull") as runtime:
-            assignment = runtime.plan(max_vram)
+        with surveyed(settings) as known:
+            assignment = known.plan(max_vram)
         _print_team(assignment, store, catalog)
         wanted += assignment.mapping.values()
     models = [catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
@@ -92,9 +131,12 @@ def pull_models(
 
 def remove_model(
     settings: Settings,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a registered model")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="registered models", autocompletion=_model_names),
+    ],
 ) -> None:
-    """Delete a model's weights.
+    """Delete models' weights.
 
     Those in the home folder; files that lie elsewhere stay. A model that
     `airunner models add` registered is forgotten.
@@ -104,15 +146,16 @@ def remove_model(
     from airunner.runtime.attached import AttachedRuntime
 
     with changing(settings) as catalogue:
-        if isinstance(catalogue, AttachedRuntime):
-            told = catalogue.remove_model(name)
-        else:
-            store, catalog = open_store(settings)
-            freed_bytes = store.remove(catalog.spec(name))
-            told = {"freed_bytes": freed_bytes, "forgotten": catalogue.forget(name)}
-    forgotten = ", and no longer registered" if told["forgotten"] else ""
-    freed = format_bytes(told["freed_bytes"]) if told["freed_bytes"] else "nothing"
-    say(f"{name}: {freed} freed{forgotten}")
+        for name in names:
+            if isinstance(catalogue, AttachedRuntime):
+                told = catalogue.remove_model(name)
+            else:
+                store, catalog = open_store(settings)
+                freed_bytes = store.remove(catalog.spec(name))
+                told = {"freed_bytes": freed_bytes, "forgotten": catalogue.forget(name)}
+            forgotten = ", and no longer registered" if told["forgotten"] else ""
+            freed = format_bytes(told["freed_bytes"]) if told["freed_bytes"] else "nothing"
+            say(f"{name}: {freed} freed{forgotten}")
 
 
 models_app = command_group(
@@ -130,8 +173,6 @@ models_app = command_group(
 
 
 def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> None:
-    from rich.padding import Padding
-
     from airunner.cli.console import columns, out
     from airunner.config.byte_size import format_bytes
 
@@ -140,8 +181,7 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
         memory = format_bytes(model["declared_memory_bytes"])
         here = f"here, {format_bytes(model['file_bytes'])}" if model["here"] else "not here"
         console.print(f"{model['model']:<44} {memory:>8} memory  {here}", style="bold")
-        capabilities = ", ".join(model["capabilities"]).replace("_", " ")
-        console.print(Padding(capabilities, (0, 0, 0, 2)), style="dim")
+        _print_capabilities(console, model)
     console.print("\nServing now", style="bold")
     table = columns("", "")
     for row in serving:
@@ -151,6 +191,13 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
     console.print(table)
     if any(row["model"] != row["wanted"] for row in serving if row["model"]):
         console.print("`airunner setup` gets the team that `airunner plan` shows.")
+
+
+def _print_capabilities(console: Console, model: dict[str, Any]) -> None:
+    from rich.padding import Padding
+
+    capabilities = ", ".join(model["capabilities"]).replace("_", " ")
+    console.print(Padding(capabilities, (0, 0, 0, 2)), style="dim")
 
 
 def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from airunner.models.assign import Assignment
 
 
+_WIDE = 76
+"""Columns of a terminal in which the names' publishers have room."""
+
+
 def _vram(text: str) -> int:
     from airunner.config.byte_size import size_bytes
 
@@ -37,28 +41,30 @@ MaxVram = Annotated[
 def plan(
     settings: Settings,
     max_vram: MaxVram = None,
+    why: Annotated[bool, typer.Option("--why", help="why each, and what was passed over")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which models suit an amount of memory, and why.
+    """Show which models suit an amount of memory.
 
-    For each capability the best one that fits, and what was passed over.
+    For each capability the best one that fits; --why tells what was passed over.
     Models take turns in memory, so each must fit alone. Nothing is changed;
     `airunner models pull --team` fetches the same models.
     """
     from airunner.cli.console import print_json
-    from airunner.cli.team import running_team
+    from airunner.cli.team import surveyed
 
-    with running_team(settings, "plan") as runtime:
-        assignment = runtime.plan(max_vram)
+    with surveyed(settings) as known:
+        assignment = known.plan(max_vram)
     if as_json:
         print_json({**asdict(assignment), "peak_bytes": assignment.peak_bytes})
     else:
-        _print(assignment)
+        _print(assignment, why=why)
 
 
-def _print(assignment: Assignment) -> None:
+def _print(assignment: Assignment, *, why: bool) -> None:
     from airunner.cli.console import columns, out
     from airunner.config.byte_size import format_bytes
+    from airunner.models.spec import short_name
 
     console = out()
     budget = format_bytes(assignment.budget_bytes)
@@ -68,14 +74,18 @@ def _print(assignment: Assignment) -> None:
         f"Models that each fit {budget}{for_images}; they take turns, "
         f"{format_bytes(assignment.peak_bytes)} at most.\n"
     )
+    named = short_name if console.width < _WIDE else str
     table = columns("Capability", "Model", "Memory", right=("Memory",))
     for choice in assignment.choices:
         table.add_row(
             choice.capability.value,
-            choice.model or "-",
+            named(choice.model) if choice.model else "-",
             format_bytes(choice.size_bytes) if choice.model else "-",
         )
     console.print(table)
+    if not why:
+        console.print("\n`airunner plan --why` tells why, and what was passed over.", style="dim")
+        return
     for choice in assignment.choices:
         console.print(f"\n{choice.capability.value}", style="bold")
         reasons = columns("", "")

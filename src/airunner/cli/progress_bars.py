@@ -36,6 +36,12 @@ class ProgressBars:
         self._kind: type[Event] | None = None
         self._tasks: dict[tuple[str, str], TaskID] = {}
 
+    def shows(self, event: Event) -> bool:
+        """Whether ``show`` will draw this event."""
+        if isinstance(event, ImageStepped):
+            return self._console.is_terminal
+        return isinstance(event, DownloadProgressed)
+
     def show(self, event: Event) -> bool:
         """Draw an event of progress; any other ends the bars. Whether it was one."""
         match event:

@@ -1,79 +1,109 @@
-"""The prompt of ``airunner chat``: lines that are typed, and what may be shown meanwhile.
+"""The prompt of ``airunner chat``: what is typed, and what may be shown meanwhile.
 
-Owns reading a line, what Ctrl-C and Ctrl-D do there, and how a reminder is shown to
-somebody who is typing. What a line means is ``chat``'s.
+Owns where messages come from, a terminal or anything else, and how a reminder is shown to
+somebody who is typing. Keys are ``line_editor``'s, what a line means is ``chat``'s.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airunner.cli.following import Follower
 from airunner.cli.reminder_watch import ReminderWatch
 from airunner.cli.streams import say
+from airunner.cli.typed_ahead import TypedAhead
 from airunner.events import ReminderDue
 
-_SIGN = "> "
+if TYPE_CHECKING:
+    from prompt_toolkit.completion import Completer
+
+    from airunner.cli.line_editor import LineEditor
 
 
 class Prompt:
-    """Reads from a terminal with line editing, from anything else as it comes.
+    """Reads from a terminal with a line editor, from anything else a line at a time.
 
     Args:
         follower: shows what happens. At a terminal it waits while somebody types.
         reminders: those that come due are shown all the same.
+        rest: takes away what is in the way of somebody who types.
+        ahead: what was typed during an answer.
         quiet: stdout is for events alone.
     """
 
-    def __init__(self, follower: Follower, reminders: ReminderWatch, *, quiet: bool) -> None:
+    def __init__(
+        self,
+        follower: Follower,
+        reminders: ReminderWatch,
+        *,
+        rest: Callable[[], None],
+        ahead: TypedAhead,
+        quiet: bool,
+    ) -> None:
         self._follower, self._reminders, self._quiet = follower, reminders, quiet
-        self._at_terminal = sys.stdin.isatty() and not quiet
-        if self._at_terminal:
-            import readline  # for line editing and history in input()
+        self._rest, self._ahead = rest, ahead
+        self._editor: LineEditor | None = None
 
-            # Python turns it off: each line of a pasted text would be a message of its own.
-            readline.parse_and_bind("set enable-bracketed-paste on")
-            say("/help lists the commands; Ctrl-D leaves.")
+    @property
+    def at_terminal(self) -> bool:
+        """Whether somebody sits at a terminal and reads what is said there."""
+        return sys.stdin.isatty() and sys.stdout.isatty() and not self._quiet
+
+    def edit(self, home: Path, completer: Completer) -> None:
+        """From now on lines are edited, with the history that is kept in ``home``."""
+        from airunner.cli.line_editor import LineEditor
+
+        self._editor = LineEditor(home, completer)
 
     def message(self) -> str | None:
         """What the user wants next; ``None`` where they leave."""
         self._reminders.deliver(self._follower.take)
         self._follower.wait()
-        return self._line()
+        with self._waiting():
+            if self._editor is not None:
+                return self._editor.message(self._ahead.take())
+            return _line()
 
     def confirms(self, question: str) -> bool:
         """Whether the user says yes."""
-        say(f"{question} [y/N]", aside=self._quiet)
-        return (self._line() or "").strip().lower() in ("y", "yes")
+        with self._waiting():
+            if self._editor is not None:
+                said = self._editor.word(f"{question} [y/N] ")
+            else:
+                say(f"{question} [y/N]", aside=self._quiet)
+                said = _line() or ""
+        return said.strip().lower() in ("y", "yes")
 
-    def _line(self) -> str | None:
-        """The next line; ``None`` for Ctrl-D, the end of a file, and Ctrl-C twice."""
-        held = self._follower.held() if self._at_terminal else nullcontext()
-        with held, self._reminders.watching(self._show_meanwhile):
-            try:
-                return self._typed() if self._at_terminal else input()
-            except (EOFError, KeyboardInterrupt):
-                if self._at_terminal:
-                    say()
-                return None
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """An answer is written during the body; what is typed meanwhile waits for its line."""
+        with self._ahead.kept() if self._editor is not None else nullcontext():
+            yield
 
-    def _typed(self) -> str:
-        try:
-            return input(_SIGN)
-        except KeyboardInterrupt:
-            say("\nCtrl-C again leaves, as Ctrl-D does.")
-            return input(_SIGN)
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        held = self._follower.held() if self._editor is not None else nullcontext()
+        with held:
+            if self._editor is not None:
+                self._rest()
+            with self._reminders.watching(self._show_meanwhile):
+                yield
 
     def _show_meanwhile(self, event: ReminderDue) -> None:
-        """Show it below what is being typed, which is then written anew."""
-        if not self._at_terminal:
+        """Above what is being typed; or, where nobody waits for a line, in its turn."""
+        if self._editor is None:
             self._follower.take(event)
-            return
-        import readline
-
-        with suppress(OSError):  # a closed pipe, which the next turn meets as well
-            say()
+        else:
             self._follower.show_now(event)
-            sys.stdout.write(_SIGN + readline.get_line_buffer())
-            sys.stdout.flush()
+
+
+def _line() -> str | None:
+    """The next line of stdin; ``None`` at its end."""
+    try:
+        return input()
+    except (EOFError, KeyboardInterrupt):
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,11 +16,28 @@ from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
 
+def _capability(words: str) -> ModelCapability:
+    from airunner.errors import UnknownCapabilityError
+    from airunner.models.capability_words import capability_of
+
+    try:
+        return capability_of(words)
+    except UnknownCapabilityError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def run(
     settings: Settings,
     capability: Annotated[
         ModelCapability,
-        typer.Argument(metavar="CAPABILITY", help="what is wanted, for example summarization"),
+        typer.Argument(
+            parser=_capability,
+            metavar="CAPABILITY",
+            help="what is wanted, such as summarization",
+            autocompletion=lambda incomplete: [
+                each.value for each in ModelCapability if each.value.startswith(incomplete)
+            ],
+        ),
     ],
     text: Annotated[
         str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
@@ -29,8 +47,10 @@ def run(
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
-    The answer goes to stdout; --max-tokens N limits it. For embedding, the
-    answer is a vector, as a JSON list. Pictures go to a model that sees.
+    The answer goes to stdout; --max-tokens N limits it. A text that is to be
+    summarized may be of any length: it is worked through in parts. For embedding,
+    the answer is a vector, as a JSON list; for image_generation a picture, of which
+    the path is printed. Pictures go to a model that sees.
     """
     from airunner.cli.chat_screen import AnswerScreen
     from airunner.cli.console import print_json
@@ -38,6 +58,9 @@ def run(
     from airunner.cli.team import running_team
     from airunner.events import Event, SpecialistFailed
 
+    if capability is ModelCapability.IMAGE_GENERATION:
+        _draw(settings, text, images, as_json=as_json)
+        return
     pictures = read_pictures(images)
     prompt = prompt_text(text, "TEXT")
     if pictures and capability is ModelCapability.EMBEDDING:
@@ -55,9 +78,13 @@ def run(
         model = runtime.resolve(capability).spec.model_path
         answer: str | None
         began_s = time.perf_counter()
-        with AnswerScreen() as screen, following(runtime.bus, show):
+        with AnswerScreen(shows_results=False) as screen, following(runtime.bus, show):
             if capability is ModelCapability.EMBEDDING:
                 answer = json.dumps(runtime.embed([prompt])[0])
+            elif capability is ModelCapability.SUMMARIZATION and _is_long(prompt):
+                outcome = runtime.call_tool("summarize_text", {"text": prompt}, by_user=True)
+                answer = None if outcome.problem else outcome.message.text
+                problems += filter(None, [outcome.problem])
             else:
                 answer = runtime.use_specialized_model(capability, content, settings.max_tokens)
         took_s = time.perf_counter() - began_s
@@ -66,7 +93,43 @@ def run(
         found = {"capability": capability, "model": model, "text": answer}
         print_json({**found, "problem": problem, "seconds": took_s})
     elif answer is not None:
-        give(answer)
+        _give(answer, is_text=capability is not ModelCapability.EMBEDDING)
     if answer is None:
         complain(problem)
         raise typer.Exit(EXIT_FAILED)
+
+
+def _give(answer: str, *, is_text: bool) -> None:
+    """As it is into a pipe, rendered on a terminal."""
+    from airunner.cli.console import moves_cursor, out
+    from airunner.cli.rendered_answer import rendered
+    from airunner.cli.safe_text import safe
+
+    console = out()
+    if is_text and moves_cursor(console):
+        console.print(rendered(safe(answer)))
+    else:
+        give(answer)
+
+
+def _is_long(text: str) -> bool:
+    """Whether a specialist that is loaded with its smallest context could not take it at once."""
+    from airunner.toolbox.text.asking import PASSAGE_TOKENS
+    from airunner.tools.passages import estimated_tokens
+
+    return estimated_tokens(text) > PASSAGE_TOKENS
+
+
+def _draw(settings: Settings, text: str, images: list[Path] | None, *, as_json: bool) -> None:
+    """What `airunner image` does with words alone."""
+    from airunner.cli.image import draw_shown, print_result
+    from airunner.cli.team import running_team
+    from airunner.engines.image import ImageRequest
+
+    if images:
+        raise typer.BadParameter(
+            "`airunner image --from IMG` starts from a picture", param_hint="--image"
+        )
+    with running_team(settings, "run") as runtime:
+        result = draw_shown(runtime, ImageRequest(prompt_text(text, "TEXT")))
+    print_result(result, None, as_json=as_json)

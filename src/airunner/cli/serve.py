@@ -99,14 +99,25 @@ def _page() -> Page | None:
     return Page(mount_page, page_alive)
 
 
-def stop(settings: Settings) -> None:
-    """Stop the server: answers in progress end first, and models are parked."""
+def stop(
+    settings: Settings,
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="take this one out of memory instead")
+    ] = None,
+) -> None:
+    """Stop the server: answers in progress end first, and models are parked.
+
+    With MODEL, only that one leaves memory; the server goes on.
+    """
     from airunner.runtime.presence import find_server
 
     server = find_server(settings.home)
     if server is None:
         complain(f"no server runs for {settings.home}")
         raise typer.Exit(EXIT_FAILED)
+    if model is not None:
+        _unload(settings, model)
+        return
     os.kill(server.pid, signal.SIGTERM)
     ends = time.monotonic() + _STOP_S
     while find_server(settings.home) == server:
@@ -115,3 +126,14 @@ def stop(settings: Settings) -> None:
             raise typer.Exit(EXIT_FAILED)
         time.sleep(_POLL_S)
     say(f"stopped the server at {server.url}")
+
+
+def _unload(settings: Settings, name: str) -> None:
+    from airunner.runtime.attaching import attach
+
+    attached = attach(settings)
+    if attached is None:
+        raise typer.Exit(EXIT_FAILED)  # why it is not used has been told
+    with attached:
+        model = attached.unload(name)
+    say(f"{model} leaves memory")

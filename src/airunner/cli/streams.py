@@ -7,12 +7,16 @@ no text at all. None of that ends a command. ``console`` draws tables and colour
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from io import TextIOWrapper
 
 import typer
 
 from airunner.cli.safe_text import safe
+
+_LEAST_WIDTH = 20
 
 
 def make_sound() -> None:
@@ -42,9 +46,27 @@ def say(line: str = "", *, aside: bool = False) -> None:
     print(line, file=sys.stderr if aside else sys.stdout, flush=True)
 
 
+def tell(line: str, *, aside: bool = False, indent: int = 0) -> None:
+    """Like ``say``; on a terminal broken at words, what follows set off by ``indent``."""
+    stream = sys.stderr if aside else sys.stdout
+    if not stream.isatty():
+        say(line, aside=aside)
+        return
+    width = max(_LEAST_WIDTH, shutil.get_terminal_size().columns)
+    for each in line.split("\n"):
+        broken = textwrap.wrap(
+            each,
+            width,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        say("\n".join(broken), aside=aside)
+
+
 def complain(problem: object) -> None:
     """Why something was not done, on stderr."""
-    say(f"error: {safe(str(problem))}", aside=True)
+    tell(f"error: {safe(str(problem))}", aside=True)
 
 
 def give(result: str) -> None:

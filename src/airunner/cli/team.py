@@ -12,7 +12,22 @@ from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.runtime import AnyRuntime
+    from airunner.runtime.attached import AttachedRuntime
+    from airunner.runtime.survey import Survey
     from airunner.tools.toolset import Toolset
+
+
+@contextmanager
+def surveyed(settings: Settings) -> Iterator[Survey | AttachedRuntime]:
+    """What tells about models and the machine: the server's runtime, or no runtime at all."""
+    from airunner.runtime.survey import Survey
+
+    attached = _attach(settings)
+    if attached is None:
+        yield Survey(settings)
+    else:
+        with attached:
+            yield attached
 
 
 @contextmanager
@@ -27,14 +42,25 @@ def running_team(
     only, because its arguments may hold what a user said.
     """
     from airunner.runtime import Runtime
-    from airunner.runtime.attaching import attach
 
-    attached = None if own else attach(settings)
+    attached = None if own else _attach(settings)
     if attached is not None:
-        for line in attached.remarks:
-            typer.echo(line, err=True)
         with attached:
             yield Runtime.share(attached)
         return
     with Runtime(settings, toolset=toolset, command=f"airunner {command}") as runtime:
         yield Runtime.share(runtime)
+
+
+def _attach(settings: Settings) -> AttachedRuntime | None:
+    """The server of the home folder, if one runs; what has to be said of it is said."""
+    from airunner.runtime.presence import find_server
+
+    if find_server(settings.home) is None:
+        return None
+    from airunner.runtime.attaching import attach
+
+    attached = attach(settings)
+    for line in attached.remarks if attached else ():
+        typer.echo(line, err=True)
+    return attached

@@ -28,7 +28,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.cli.console import columns, err, out, print_json
     from airunner.cli.following import following
     from airunner.cli.team import running_team
-    from airunner.toolbox.toolset import missing_extras
+    from airunner.toolbox.extras import missing_extras
     from airunner.tools.permissions import Permissions
 
     permissions = Permissions(settings.permissions)
@@ -44,7 +44,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
                 "toolset": runtime.toolset.subject_of(tool.name),
                 "core": tool.name in core,
                 "permission": tool.permission,
-                "decision": permissions.decide(tool, {}).decision,
+                "decision": permissions.by_class(tool),
                 "description": tool.description,
                 "parameters": tool.parameters,
             }

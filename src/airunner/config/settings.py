@@ -45,6 +45,7 @@ from airunner.config.values import (
     seconds,
     show,
     size,
+    suggestion,
     switch,
     text,
 )
@@ -65,7 +66,8 @@ class Settings:
 
     ``origins`` says for every setting where its value came from: ``"default"``,
     ``"flag --max-memory"``, ``"AIRUNNER_MAX_MEMORY"``, ``"config.toml (<path>)"``,
-    or ``"code"`` for a value set by :meth:`replace`.
+    or ``"code"`` for a value given to ``Settings`` itself or to :meth:`replace`. Values may be
+    text, as in a file: ``Settings(max_memory="6GB")``.
     """
 
     config: Annotated[
@@ -177,7 +179,18 @@ class Settings:
     lease_timeout_s: Annotated[float, Setting(seconds, "longest wait for a model", "SECONDS")] = (
         600.0
     )
-    tool_timeout_s: Annotated[float, Setting(seconds, "longest run of a tool", "SECONDS")] = 120.0
+    load_limit_s: Annotated[
+        float, Setting(seconds, "longest loading of a model, beyond what its size takes", "SECONDS")
+    ] = 300.0
+    first_token_limit_s: Annotated[
+        float, Setting(seconds, "longest silence before an answer, beyond its prompt", "SECONDS")
+    ] = 180.0
+    next_token_limit_s: Annotated[
+        float, Setting(seconds, "longest silence within an answer", "SECONDS")
+    ] = 120.0
+    tool_timeout_s: Annotated[
+        float, Setting(seconds, "how long a tool may run without telling how far it is", "SECONDS")
+    ] = 120.0
     permissions: Annotated[
         tuple[tuple[str, str], ...],
         Setting(
@@ -248,6 +261,13 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        """Read what was given here as ``load`` does; raises ``SettingsError``."""
+        if not self.origins:
+            given = {e.name: getattr(self, e.name) for e in fields(self) if e.name in SETTINGS}
+            given = {n: v for n, v in given.items() if v != _DEFAULTS[n] and type(v) is not _PATH}
+            for name, value in given.items():
+                object.__setattr__(self, name, parse_setting(name, value, "code"))
+            object.__setattr__(self, "origins", dict.fromkeys(given, "code"))
         for name in _OF_THE_USER:
             if getattr(self, name) == default_folders.NOWHERE:
                 object.__setattr__(self, name, self.home / name)
@@ -326,26 +346,21 @@ def _declarations() -> dict[str, Setting]:
 SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
 """Every setting by name, in the order of their declaration."""
 
+_DEFAULTS = {entry.name: entry.default for entry in fields(Settings)}
+_PATH = type(Path())
 _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 
 
 def parse_setting(name: str, value: object, origin: str) -> Any:
     """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
-        raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
+        raise SettingsError(name, value, origin, f"no such setting{suggestion(name, SETTINGS)}")
     if value is None and name in _OPTIONAL:
         return None
     try:
         return SETTINGS[name].parse(value)
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise SettingsError(name, value, origin, str(problem)) from None
-
-
-def _suggestion(name: str) -> str:
-    import difflib  # only needed when something is wrong
-
-    close = difflib.get_close_matches(name.replace("-", "_").lower(), SETTINGS, n=1)
-    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:

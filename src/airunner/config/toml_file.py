@@ -16,6 +16,15 @@ from airunner.config.text_file import read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
 
+MOST_BYTES = 65_536
+"""The largest configuration file."""
+
+_MOST_DOTS = 1_000
+"""In one line: the time that the reader takes for a key grows with the square of its dots."""
+
+_MOST_PARSED = 100
+"""How often a file is read to find a line."""
+
 TABLES = ("models", "capabilities")
 """Keys of the file that are no settings: models of the user's own, and who serves what."""
 
@@ -45,16 +54,28 @@ class TomlFile:
         while keys and not _has(self.content, keys):
             keys = keys[:-1]
         lines = self.text.split("\n")
-        sound_lines = 0
-        for count in range(1, len(lines) + 1):
-            try:
-                content = tomllib.loads("\n".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                continue  # in the middle of an entry
-            if keys and _has(content, keys):
-                return sound_lines + 1
-            sound_lines = count
-        return 1
+        if not keys:
+            return 1
+        # The entry is not in the first ``without`` lines, and begins before line ``end``.
+        without, end, parsed = 0, len(lines), 0
+        while end - without > 1 and parsed < _MOST_PARSED:
+            middle = (without + end) // 2
+            for count in range(middle, end):
+                parsed += 1
+                try:
+                    content = tomllib.loads("\n".join(lines[:count]))
+                except tomllib.TOMLDecodeError:
+                    if parsed == _MOST_PARSED:
+                        break
+                    continue  # in the middle of an entry
+                if _has(content, keys):
+                    end = count
+                else:
+                    without = count
+                break
+            else:
+                end = middle
+        return without + 1
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -66,12 +87,16 @@ def read_toml(path: Path) -> TomlFile:
     import tomllib
 
     try:
-        text = read_text(path)
-        return TomlFile(path, True, text, tomllib.loads(text))
+        text = read_text(path, MOST_BYTES)
+        if all(line.count(".") <= _MOST_DOTS for line in text.split("\n")):
+            return TomlFile(path, True, text, tomllib.loads(text))
+        reason = f"has a line of more than {_MOST_DOTS:,} dots"
     except FileNotFoundError:
         return TomlFile(path, False, "", {})
     except OSError as problem:
         reason = f"cannot be read: {problem}"
+    except RecursionError:
+        reason = "is nested too deeply"
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError
         reason = f"is not valid TOML: {problem}"
     raise SettingsError("config", str(path), f"{path.name} ({path})", reason)

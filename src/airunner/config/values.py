@@ -9,8 +9,9 @@ setting's name and where it was written.
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ _DEVICE_ID = re.compile(r"(cpu|cuda|rocm|metal|vulkan)(:\d+)?", re.ASCII)
 _CALL_PATTERN = re.compile(r"(?P<name>@?[\w*?\[\]-]+)(?:\((?P<arguments>[^()]*)\))?", re.ASCII)
 _CLASSES = ("@read", "@write", "@network", "@execute")
 _DECISIONS = ("allow", "ask", "deny")
-_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 MOST_PIXELS = 16_384
 """The longest side of a picture that is asked for."""
 
@@ -42,11 +42,17 @@ def path(value: object) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
         raise ValueError("must be a path")
     try:
-        return Path(value).expanduser().absolute()
+        found = Path(value).expanduser().absolute()
+        os.lstat(found)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # what is not there yet can be made
     except RuntimeError:
         user = Path(value).parts[0][1:]
         whose = f"there is no user {user!r} here" if user else "this user has no home folder"
         raise ValueError(f"{whose}; give the full path") from None
+    except (OSError, ValueError) as error:  # too long; half a character
+        raise ValueError(f"cannot be a path: {getattr(error, 'strerror', '') or error}") from None
+    return found
 
 
 def existing_file(value: object) -> Path:
@@ -201,7 +207,7 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
     Or a TOML table: ``"write_file(path=notes/*)" = "allow"``.
     """
     if isinstance(value, str):
-        parts = [part for part in _OUTSIDE_BRACKETS.split(value) if part.strip()]
+        parts = [part for part in _rules(value) if part.strip()]
         pairs: list[tuple[object, object]] = [
             (k, d) for k, _, d in (p.rpartition("=") for p in parts)
         ]
@@ -209,6 +215,8 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
         pairs = list(value.items())
     else:
         pairs = list(value) if isinstance(value, tuple | list) else [("", "")]
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+            raise ValueError("must be calls and what to do about them, like write_file=allow")
     found: dict[str, str] = {}
     for pattern, decision in pairs:
         wanted = str(decision).strip()
@@ -218,6 +226,18 @@ def permission_rules(value: object) -> tuple[tuple[str, str], ...]:
         call_pattern(key)
         found[key] = wanted
     return tuple(found.items())
+
+
+def _rules(text: str) -> Iterator[str]:
+    """The parts between commas that stand outside of brackets."""
+    start, is_open = 0, False
+    for found in re.finditer(r"[(),]", text):
+        if found[0] == "," and not is_open:
+            yield text[start : found.start()]
+            start = found.end()
+        elif found[0] != ",":
+            is_open = found[0] == "("
+    yield text[start:]
 
 
 def show(value: object, metavar: str) -> str:
@@ -266,3 +286,11 @@ def _pairs(value: object) -> Iterable[tuple[str, Any]]:
         return list(value)
     split = [item.partition("=") for item in _items(value)]
     return [(key.strip(), entry.strip() if mark else None) for key, mark, entry in split]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint at the setting that ``name`` may have been meant for."""
+    import difflib  # only needed when something is wrong
+
+    close = difflib.get_close_matches(name.replace("-", "_").lower(), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"

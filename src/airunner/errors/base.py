@@ -1,7 +1,38 @@
-"""The base of all errors, in a file of its own for the sake of import order."""
+"""The base of all errors, in a file of its own for the sake of import order.
+
+Owns the bound on their words: a message may quote a file, a page or a name that was made
+to be long, and is read by people, logs and models.
+"""
 
 from __future__ import annotations
 
+MOST_CHARACTERS = 4_000
+"""The longest message of an error; of a longer one the middle is left out."""
+
+_HEAD_CHARACTERS = 3_000
+_SHOWN_VALUE = 200
+
 
 class AiRunnerError(Exception):
-    """Base of everything AI Runner raises on purpose."""
+    """Base of everything AI Runner raises on purpose. Its message is Unicode, and bounded."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_bounded(message))
+
+
+def in_short(value: object) -> str:
+    """``repr(value)``, cut if it is long; the name of its type where it has none."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply; a number of too many digits
+        return f"({type(value).__name__})"
+    return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}[...]"
+
+
+def _bounded(message: str) -> str:
+    if len(message) > MOST_CHARACTERS:
+        missing = len(message) - MOST_CHARACTERS
+        tail = message[_HEAD_CHARACTERS - MOST_CHARACTERS :]
+        message = f"{message[:_HEAD_CHARACTERS]} [... {missing:,} characters left out ...] {tail}"
+    # Half of a surrogate pair, as a file's name may hold it, can be printed nowhere.
+    return message if message.isascii() else message.encode("utf-8", "replace").decode()

@@ -29,6 +29,18 @@ class UnknownModelError(CatalogError):
         )
 
 
+class UnknownCapabilityError(CatalogError):
+    """A name that no capability has; ``known`` are those that there are."""
+
+    def __init__(self, capability: str, known: Sequence[str]) -> None:
+        self.capability, self.known = capability, tuple(known)
+        import difflib  # only needed when something is wrong
+
+        near = difflib.get_close_matches(capability.casefold().replace("-", "_"), self.known, n=2)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        super().__init__(f"No capability {capability!r}.{hint} There is {', '.join(known)}.")
+
+
 class UnknownEngineError(CatalogError):
     """A model names an engine that there is not; ``known`` are those that there are."""
 

@@ -52,6 +52,8 @@ from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _SHOWN_ARGUMENT_TOKENS = 60
+_FAILED = "Error: "
+_QUOTED_LINES, _QUOTED_CHARACTERS = 3, 240
 _SEPARATORS = (",", ":")
 _QUESTION = re.compile(r"Shall I use ([a-zA-Z][\w-]*) for this \(")
 _YES = re.compile(
@@ -83,7 +85,11 @@ class GuidedToolCalling:
         if isinstance(tool, Reply):
             return tool
         if tool is None:
-            return Prompt(render=self._plain, read=lambda reply: Reply(text=reply.text))
+            return Prompt(
+                render=self._plain,
+                read=lambda reply: Reply(text=reply.text),
+                quote=_quote(messages[-1]) if messages else "",
+            )
         form = _Form.of(tool, messages)
         call_id = f"call_{len(messages)}"
         if form.is_complete:
@@ -264,6 +270,21 @@ def _result_in_words(message: Message) -> Message:
         f"Here is the result of {message.name}:\n\n{in_words(message.content)}\n\n"
         "Tell me the answer in your own words.",
     )
+
+
+def _quote(message: Message) -> str:
+    """A short result in front of what the model makes of it, which may be anything."""
+    if message.role != "tool" or not isinstance(message.content, str):
+        return ""
+    lines = message.content.strip().splitlines()
+    if (
+        not lines
+        or lines[0].startswith(_FAILED)
+        or len(lines) > _QUOTED_LINES
+        or len(message.content) > _QUOTED_CHARACTERS
+    ):
+        return ""
+    return "".join(f"> {line}\n" for line in lines) + "\n"
 
 
 def _shortened(arguments: Mapping[str, Any]) -> dict[str, Any]:

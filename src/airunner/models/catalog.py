@@ -22,7 +22,14 @@ from airunner.errors import (
     UnmappedCapabilityError,
 )
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
-from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec, RequantizedSource, Source
+from airunner.models.spec import (
+    ChatDialect,
+    ModelCapability,
+    ModelSpec,
+    RequantizedSource,
+    Source,
+    short_name,
+)
 
 Registry = Mapping[str, ModelSpec]
 CapabilityMap = Mapping[ModelCapability, str]
@@ -30,6 +37,7 @@ Engines = Mapping[str, EngineTraits]
 
 _WEIGHTS_SUFFIXES = {".gguf", ".safetensors"}
 _SUGGESTIONS = 3
+_SHORTEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +85,33 @@ class Catalog:
     engines: Engines
 
     def spec(self, name: str) -> ModelSpec:
-        """The model of that name.
+        """The model of that name: whatever its case, a short name, or the end of one alone.
+
+        ``qwen3-8b`` is ``Qwen/Qwen3-8B``, because no other name ends so.
 
         Raises:
-            UnknownModelError: it is not registered; carries the nearest names.
+            UnknownModelError: it is not registered, or several names end so; carries the
+                nearest names.
         """
-        try:
-            return self.registry[name]
-        except KeyError:
-            raise UnknownModelError(name, self.similar(name)) from None
+        if (found := self.registry.get(name)) is not None:
+            return found
+        named = self._named(name)
+        if len(named) == 1:
+            return named[0]
+        near = [spec.model_path for spec in named][:_SUGGESTIONS] or self.similar(name)
+        raise UnknownModelError(name, near)
+
+    def _named(self, name: str) -> list[ModelSpec]:
+        """Models that ``name`` may stand for, by the strictest rule that finds any."""
+        wanted, specs = name.casefold(), list(self.registry.values())
+        rules: list[Callable[[ModelSpec], bool]] = [
+            lambda spec: spec.model_path.casefold() == wanted,
+            lambda spec: wanted in spec.short_names,
+            lambda spec: short_name(spec.model_path).casefold() == wanted,
+            lambda spec: len(wanted) >= _SHORTEST and spec.model_path.casefold().endswith(wanted),
+        ]
+        found = (list(filter(rule, specs)) for rule in rules)
+        return next(filter(None, found), [])
 
     def engine(self, spec: ModelSpec) -> EngineTraits:
         """The engine of a model.
@@ -246,6 +272,9 @@ class Catalog:
         """Registered names that the user may have meant, nearest first."""
         by_folded = {key.lower(): key for key in self.registry}
         by_folded |= {key.lower().rpartition("/")[2]: key for key in self.registry}
+        by_folded |= {
+            short: key for key, spec in self.registry.items() for short in spec.short_names
+        }
         folded = name.lower()
         near = difflib.get_close_matches(folded, by_folded, n=_SUGGESTIONS * 2, cutoff=0.6)
         near += [other for other in by_folded if folded and folded in other]

@@ -177,6 +177,7 @@ class ModelSpec:
         gated: whether its publisher gives the weights only to those who have accepted its
             terms on its page.
         image: what an image model draws with by default; ``None`` for all others.
+        short_names: what people call it beside its name, in lower case.
     """
 
     model_path: str
@@ -199,6 +200,7 @@ class ModelSpec:
     license: str = "unknown"
     gated: bool = False
     image: ImageDefaults | None = None
+    short_names: tuple[str, ...] = ()
 
     @property
     def longest_context(self) -> int:

@@ -182,7 +182,7 @@ class Conversations:
             return None
         try:
             messages = tuple(from_json(value, files) for (value,) in values)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             problem = f"a message of conversation {id} cannot be read: {error}"
             advice = "Delete that conversation, or go on with another."
             raise StorageError(self._database.path, problem, advice=advice) from error

@@ -20,12 +20,18 @@ from io import BytesIO
 from typing import Any, Literal
 
 from airunner.errors import UnusableRecordError
+from airunner.json_schema.item_count import has_more_items
 from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
 from airunner.records.exported import FORMAT, ID, Imported, read_conversations, seconds
 
 MOST_BYTES = 256 << 20
 """What the files of an archive may have, unpacked."""
+
+MOST_ITEMS = 5_000_000
+"""JSON values of one file; a hundred for each of 50,000 messages."""
+
+_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 _REASONING = re.compile(r'<details type="reasoning".*?(?:</details>|\Z)', re.DOTALL)
 _Speaker = Literal["user", "assistant"]
@@ -39,6 +45,8 @@ def read_export(data: bytes) -> list[Imported]:
     """
     found: list[Imported] = []
     for text in _texts(data):
+        if has_more_items(text, MOST_ITEMS):
+            raise UnusableRecordError("export", "it is too large")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -66,9 +74,11 @@ def _texts(data: bytes) -> Iterator[bytes]:
                 raise UnusableRecordError("export", "the archive has no conversations.json")
             if sum(each.file_size for each in members) > MOST_BYTES:
                 raise UnusableRecordError("export", "the archive is too large")
+            if any(each.compress_type not in _COMPRESSIONS for each in members):
+                raise UnusableRecordError("export", "the archive is packed in an unusual way")
             for member in members:
-                yield archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
+                yield archive.read(member)  # no more than the size that it states
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise UnusableRecordError("export", f"the archive is damaged: {error}") from error
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from airunner.json_schema.plain import encodable
 from airunner.messages import (
@@ -16,10 +16,12 @@ from airunner.messages import (
     ImagePart,
     Message,
     Part,
+    Role,
     TextPart,
     ToolCall,
 )
 
+_ROLES = get_args(Role)
 _MEDIA: dict[str, type[ImagePart | AudioPart]] = {"image": ImagePart, "audio": AudioPart}
 
 
@@ -50,6 +52,8 @@ def from_json(text: str, files: Mapping[str, bytes] | None = None) -> Message:
     value = json.loads(text)
     if r"\ud" in text:
         value = json.loads(encodable(json.dumps(value, ensure_ascii=False)))
+    if not isinstance(value, dict) or value.get("role") not in _ROLES:
+        raise ValueError("it is no message")
     calls = tuple(ToolCall(**call) for call in value.pop("tool_calls", ()))
     for name in ("content", "sent"):
         if isinstance(value.get(name), list):

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from airunner.config.regular_file import read_regular
+from airunner.errors import UnusableRecordError
 from airunner.events import (
     Event,
     ExternalCallMade,
@@ -32,6 +34,9 @@ from airunner.scheduling.ledger import DeviceBudget
 from airunner.scheduling.scheduler import Scheduler
 
 KEPT_RUNS = 20
+MOST_BYTES = 500_000_000
+"""The largest log that is read."""
+
 _PRIVATE = {
     ExternalCallMade: ("arguments",),
     PermissionAsked: ("arguments",),
@@ -117,19 +122,40 @@ class Run:
 
     @property
     def steps(self) -> Iterator[tuple[Input, list[Mapping[str, Any]]]]:
-        """Every scheduler step: the input, and the effects as JSON values."""
-        return ((input_from_json(r["step"]), r["effects"]) for r in self.records if "step" in r)
+        """Every scheduler step: the input, and the effects as JSON values.
+
+        Raises:
+            UnusableRecordError: one of them has not its form.
+        """
+        for number, record in enumerate(self.records, start=2):
+            if "step" not in record:
+                continue
+            try:
+                yield input_from_json(record["step"]), record["effects"]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                problem = f"line {number} of {self.path}: {error!r}"
+                raise UnusableRecordError("log of a run", problem) from None
 
 
 def read_run(path: Path) -> Run:
-    """A run from its file; a line cut off by a crash is left out."""
+    """A run from its file; a line cut off by a crash is left out.
+
+    Raises:
+        UnusableRecordError: it cannot be read, or is no log of a run.
+    """
     lines: list[Mapping[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    header = lines[0].get("run", {}) if lines else {}
+    try:
+        for line in read_regular(path, MOST_BYTES).decode("utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        header = lines[0].get("run", {}) if lines else {}
+        are_records = all(isinstance(line.get("event", {}), dict) for line in lines)
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise UnusableRecordError("log of a run", f"{path}: {error}") from None
+    if not isinstance(header, dict) or not are_records:
+        raise UnusableRecordError("log of a run", f"{path} has not its form")
     return Run(path, header, tuple(lines[1:]))
 
 

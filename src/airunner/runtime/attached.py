@@ -7,38 +7,47 @@ server is used, and which settings then are its own, is ``attaching``'s to say.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import weakref
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
+from airunner.agent.specialist import AS_USUAL, AnswerForm
 from airunner.agent.tool_call import Outcome
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError, ServerGoneError
+from airunner.errors import (
+    AiRunnerError,
+    GenerationError,
+    ServerGoneError,
+    SettingsError,
+)
 from airunner.events import Event, EventBus, SpecialistFailed
 from airunner.events.reading import event_from_json
 from airunner.messages import Content
 from airunner.models.assign import Assignment
+from airunner.models.capability_words import capability_of
 from airunner.models.catalog import Resolution
-from airunner.models.spec import ModelCapability, Sampling
+from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
 from airunner.resources.scope import current_scope
 from airunner.resources.status import Status
+from airunner.runtime.attached_handle import AttachedHandle
 from airunner.runtime.attached_turn import attached_turn
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.home import records_file
 from airunner.runtime.native_client import NativeClient, failure_in
-from airunner.runtime.native_form import content_as_json, outcome_from_json, plain, read
+from airunner.runtime.native_form import content_as_json, outcome_from_json, read
+from airunner.runtime.plain_values import plain
 from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
@@ -46,31 +55,6 @@ from airunner.weights.store import open_store
 
 # What a failure of a specialist is logged as, wherever it ran.
 _log = logging.getLogger("airunner.runtime.specialists")
-
-
-class AttachedHandle:
-    """A specialised model that the server holds for as long as this connection is open."""
-
-    def __init__(self, client: NativeClient, held: ExitStack, id: str, model: str) -> None:
-        self._client, self._id, self._model = client, id, model
-        self._finalizer = weakref.finalize(self, held.close)
-
-    def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
-        """See ``specialists.SpecialistHandle``."""
-        if not self._finalizer.alive:
-            raise LeaseRefusedError(self._model, "this handle is closed; load the model again")
-        body = {"prompt": prompt, "max_tokens": max_tokens, "remember": remember}
-        return str(self._client.post(f"/leases/{self._id}", body)["text"])
-
-    def close(self) -> None:
-        """Give the model back. Closing twice is harmless."""
-        self._finalizer()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class AttachedRuntime:
@@ -155,23 +139,57 @@ class AttachedRuntime:
     # Specialised models.
 
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
+        self,
+        capability: ModelCapability | str,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+        *,
+        required: bool = False,
     ) -> str | None:
-        """One answer; ``None`` if the model could not be used, which ``SpecialistFailed`` tells."""
+        """One answer; ``None`` if the model could not be used, which ``SpecialistFailed`` tells.
+
+        With ``required`` it is raised instead.
+        """
+        capability = capability_of(capability)
         body = {"prompt": content_as_json(prompt), "max_tokens": max_tokens, "stream": True}
+        body |= {**asdict(form), "required": required}
         try:
-            answer: str | None = _end_of(self._follow(f"/specialists/{capability.value}", body))[
-                "text"
-            ]
+            asked = self._follow(f"/specialists/{capability.value}", body)
+            answer: str | None = _end_of(asked)["text"]
         except AiRunnerError as error:
+            if required:
+                raise
             self._failed(capability, error)
             return None
         return answer
 
+    async def ause_specialized_model(self, *asked: Any, required: bool = False) -> str | None:
+        """The same for callers with an event loop of their own."""
+        return await asyncio.to_thread(self.use_specialized_model, *asked, required=required)
+
+    def stream_specialized_model(
+        self,
+        capability: ModelCapability | str,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+    ) -> Generator[str, None, None]:
+        """The answer, which a server hands over in one piece."""
+        yield self.use_specialized_model(capability, prompt, max_tokens, form, required=True) or ""
+
     def load_specialized_model(
-        self, capability: ModelCapability, return_to_primary: bool = True
+        self,
+        capability: ModelCapability | str,
+        return_to_primary: bool = True,
+        *,
+        required: bool = False,
     ) -> AttachedHandle | None:
-        """Have the server hold a model for many uses; ``None`` if it could not be loaded."""
+        """Have the server hold a model for many uses; ``None`` if it could not be loaded.
+
+        With ``required`` the reason is raised instead.
+        """
+        capability = capability_of(capability)
         body = {"capability": capability.value, "returns": return_to_primary}
         held = ExitStack()
         try:
@@ -180,6 +198,8 @@ class AttachedRuntime:
             lease = next(pieces).value
         except AiRunnerError as error:
             self._failed(capability, error)
+            if required:
+                raise
             return None
         handle = AttachedHandle(self._client, held, lease["id"], lease["model"])
         scope = current_scope()
@@ -287,6 +307,18 @@ class AttachedRuntime:
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
         return read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
+
+    def unload(self, name: str) -> str:
+        """Take a model out of the server's memory when nobody holds it; its registered name."""
+        model = self.catalog.spec(name).model_path
+        self._client.post("/unload", {"model": model})
+        return model
+
+    def choose_primary(self, name: str) -> ModelSpec:
+        """Refused with a ``SettingsError``: a server has one primary, for all its clients."""
+        model = self.catalog.spec(name).model_path
+        problem = f"the server has its own; `airunner serve --primary {model}` begins with it"
+        raise SettingsError("primary", model, "this program", problem)
 
     def status(self) -> Status:
         """What is loaded where, now."""

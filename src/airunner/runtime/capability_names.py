@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airunner.config.settings import Settings
-from airunner.errors import SettingsError
+from airunner.errors import SettingsError, UnknownCapabilityError
+from airunner.models.capability_words import capability_of
 from airunner.models.spec import ModelCapability
 
 TEAM = "airunner"
@@ -19,10 +20,6 @@ def capability_named(name: str, settings: Settings, setting: str) -> ModelCapabi
         SettingsError: there is none of that name.
     """
     try:
-        return ModelCapability(name.lower())
-    except ValueError:
-        known = ", ".join(c.value for c in ModelCapability)
-        origin = settings.origins[setting]
-        raise SettingsError(
-            setting, name, origin, f"no such capability; there is {known}"
-        ) from None
+        return capability_of(name)
+    except UnknownCapabilityError as error:
+        raise SettingsError(setting, name, settings.origins[setting], str(error)) from None

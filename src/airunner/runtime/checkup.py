@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
-from airunner.toolbox.toolset import missing_extras
+from airunner.toolbox.extras import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore, open_store
 
@@ -88,14 +89,18 @@ def examine(settings: Settings) -> dict[str, Any]:
     Sizes are bytes, ``None`` where unknown. ``ok`` says that nothing prevents running.
     """
     engines = known_engines()
+    # Each starts a process to see whether it works; all else is looked at meanwhile.
+    pool = ThreadPoolExecutor(1)
+    examined = pool.submit(lambda: [engine.examine(settings) for engine in engines.values()])
     hardware = Hardware(settings, engines)
     catalog = open_catalog(settings, engines.traits)
     store = open_store(settings.replace(offline=True), catalog, EventBus())
-    installations = [engine.examine(settings) for engine in engines.values()]
     home_problems = list(_home_problems(settings.home))
     weights = list(_weights(store))
     known = budgets(hardware.report.devices, settings.max_memory, settings.reserve)
     places = _places(settings)
+    installations = examined.result()
+    pool.shutdown()
     problems = (
         *_engine_problems(installations, engines.refused),
         *home_problems,

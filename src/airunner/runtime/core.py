@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any, Self
@@ -18,14 +18,12 @@ from airunner.agent.approvals import Answer
 from airunner.agent.client_chat import client_chat
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
-from airunner.agent.specialist import DEFAULT_MAX_TOKENS, ask_specialist
 from airunner.agent.tool_call import Outcome
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
 from airunner.events import ConversationChanged, Event, EventBus
-from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content, Delta
 from airunner.models.assign import Assignment, declared_bytes
@@ -57,6 +55,7 @@ from airunner.scheduling.scheduler import Scheduler
 from airunner.tools.facilities import Facilities
 from airunner.tools.files_folder import FilesFolder
 from airunner.tools.permissions import Permissions
+from airunner.tools.tool import Tool, as_tool
 from airunner.tools.toolset import Toolset
 from airunner.weights.store import open_store
 
@@ -72,6 +71,7 @@ class RuntimeCore:
         settings: default: flags, environment and file as ``Settings.load`` finds them.
         toolset: what the primary may call; default: the built-in tools, those of installed
             packages and those of MCP servers, which are started when first needed.
+        tools: more tools beside those, as ``@tool`` makes them, or plain functions.
         command: what the run log says this run was; default: the program's name.
 
     Raises:
@@ -86,6 +86,7 @@ class RuntimeCore:
         settings: Settings | None = None,
         *,
         toolset: Toolset | None = None,
+        tools: Iterable[Tool | Callable[..., Any]] = (),
         command: str = "",
     ) -> None:
         self.settings = settings = settings or Settings.load()
@@ -166,7 +167,7 @@ class RuntimeCore:
             settings=settings,
         )
         self._facilities = Facilities(FilesFolder(settings.files), self.records, system)
-        self._given_tools = toolset
+        self._given_tools, self._more_tools = toolset, Toolset(map(as_tool, tools))
         self._agent: asyncio.Task[AgentLoop] | None = None
         self._closing = asyncio.Lock()
         self._closed = False
@@ -212,14 +213,6 @@ class RuntimeCore:
         ):
             async for delta in deltas:
                 yield delta
-
-    async def use_specialized_model(
-        self, capability: ModelCapability, prompt: Content, max_tokens: int = DEFAULT_MAX_TOKENS
-    ) -> str | None:
-        """See ``SpecialistDesk.use_specialized_model``."""
-        with self.specialists.reporting(capability):
-            return await ask_specialist(self.team, capability, prompt, max_tokens, current_owner())
-        return None
 
     async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``, or ``model``.
@@ -374,10 +367,13 @@ class RuntimeCore:
             self._log.close()
 
     def _equip(self) -> AgentLoop:
+        # Its tables of words take a tenth of a second to compile, and most commands run no turn.
+        from airunner.guided.tool_calling import GuidedToolCalling
+
         settings, given = self.settings, self._given_tools
         return AgentLoop(
             self.team,
-            self.supply.open() if given is None else given,
+            (self.supply.open() if given is None else given) + self._more_tools,
             tool_calling={"guided": GuidedToolCalling},
             bus=self.bus,
             specialists=self.specialists,

@@ -24,7 +24,8 @@ from airunner.runtime.file_models import (
     assigned_models,
     remove_model,
 )
-from airunner.runtime.native_form import fingerprint, plain
+from airunner.runtime.native_form import fingerprint
+from airunner.runtime.plain_values import plain
 from airunner.weights.found import FoundModels
 
 

@@ -8,17 +8,63 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from airunner.config.settings import Settings
 from airunner.engines.base import LoadPlan
 from airunner.errors import CatalogError, MissingWeightsError
 from airunner.models.assign import declared_bytes
+from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import Sized
-from airunner.runtime.core import RuntimeCore
 from airunner.runtime.file_models import assigned_models
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.weights.local import stored_bytes
+from airunner.weights.store import ModelStore
+
+if TYPE_CHECKING:
+    from airunner.runtime.core import RuntimeCore
+
+
+class Placement(Protocol):
+    """What a user chose for capabilities, beside their models."""
+
+    @property
+    def kept(self) -> tuple[ModelCapability, ...]:
+        """Those whose models stay loaded."""
+        ...
+
+    def device_of(self, capability: ModelCapability) -> str | None:
+        """Where a capability's model was placed."""
+        ...
+
+
+class Registered(Protocol):
+    """What knows the models without loading any: a core, or a survey."""
+
+    @property
+    def settings(self) -> Settings:
+        """Under which they are known."""
+        ...
+
+    @property
+    def catalog(self) -> Catalog:
+        """The registry."""
+        ...
+
+    @property
+    def store(self) -> ModelStore:
+        """Which weights are here."""
+        ...
+
+    @property
+    def team(self) -> Placement:
+        """What was chosen for capabilities."""
+        ...
+
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        """Which model serves a capability here and now."""
+        ...
 
 
 async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
@@ -53,7 +99,7 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
     return sheet
 
 
-def model_list(core: RuntimeCore) -> dict[str, Any]:
+def model_list(core: Registered) -> dict[str, Any]:
     """``models``, a line each, and for each capability who is ``serving`` it. From any thread.
 
     ``assigned`` is the model that the user has chosen for a capability.
@@ -94,7 +140,7 @@ async def _memory(core: RuntimeCore, spec: ModelSpec) -> list[dict[str, Any]]:
     ]
 
 
-def _entry(core: RuntimeCore, spec: ModelSpec) -> dict[str, Any]:
+def _entry(core: Registered, spec: ModelSpec) -> dict[str, Any]:
     """A model's line: its size is that of the file if it is here, else what the spec says."""
     path = core.store.path(spec)
     return {
@@ -110,7 +156,7 @@ def _entry(core: RuntimeCore, spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _serving(core: RuntimeCore, capability: ModelCapability) -> dict[str, Any]:
+def _serving(core: Registered, capability: ModelCapability) -> dict[str, Any]:
     """The model wanted for a capability and the one that serves, ``None`` for neither.
 
     ``kept`` says that it stays loaded, ``device`` where it was placed.

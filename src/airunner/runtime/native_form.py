@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -21,16 +21,10 @@ from airunner.media import media_part
 from airunner.messages import Content, MediaPart, Message, content_of, parts_of
 from airunner.models.catalog import Catalog
 from airunner.records.saved_message import from_json, to_json
+from airunner.runtime.plain_values import plain
 
 T = TypeVar("T")
 API = "/api/v1"
-
-
-def plain(value: Any) -> Any:
-    """Plain values, our dataclasses among them, as JSON has them; what it lacks becomes text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    return json.loads(json.dumps(value, default=_as_text))
 
 
 def read(kind: type[T], value: Any) -> T:
@@ -168,9 +162,3 @@ def fingerprint(catalog: Catalog) -> str:
         "mapping": {str(key): value for key, value in catalog.mapping.items()},
     }
     return sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
-
-
-def _as_text(value: object) -> Any:
-    if isinstance(value, set | frozenset):
-        return sorted(map(str, value))
-    return str(value)

@@ -10,12 +10,13 @@ import asyncio
 import atexit
 import logging
 import threading
-from collections.abc import Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
+from airunner.agent.specialist import AS_USUAL, AnswerForm
 from airunner.agent.tool_call import Outcome
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
@@ -24,14 +25,16 @@ from airunner.events import Event
 from airunner.loop_thread import LoopBridge, LoopThread
 from airunner.messages import Content
 from airunner.models.assign import Assignment
+from airunner.models.capability_words import capability_of
 from airunner.models.catalog import Resolution
-from airunner.models.spec import ModelCapability, Sampling
+from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.resources.status import Status
 from airunner.runtime.attached import AttachedRuntime
 from airunner.runtime.attaching import attach
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.model_sheet import model_list, model_sheet
 from airunner.runtime.specialists import SpecialistHandle
+from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 T = TypeVar("T")
@@ -50,9 +53,10 @@ class Runtime:
         settings: Settings | None = None,
         *,
         toolset: Toolset | None = None,
+        tools: Iterable[Tool | Callable[..., Any]] = (),
         command: str = "",
     ) -> None:
-        self._face(RuntimeCore(settings, toolset=toolset, command=command))
+        self._face(RuntimeCore(settings, toolset=toolset, tools=tools, command=command))
         self._thread: LoopThread | None = LoopThread("airunner")
         self._loop: LoopBridge = self._thread
         self._loop.call(self.core.__aenter__())
@@ -159,16 +163,56 @@ class Runtime:
     # Specialised models.
 
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
+        self,
+        capability: ModelCapability | str,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+        *,
+        required: bool = False,
     ) -> str | None:
         """See ``SpecialistDesk.use_specialized_model``."""
-        return self.core.specialists.use_specialized_model(capability, prompt, max_tokens)
+        wanted = capability_of(capability)
+        return self.core.specialists.use_specialized_model(
+            wanted, prompt, max_tokens, form, required=required
+        )
+
+    async def ause_specialized_model(
+        self,
+        capability: ModelCapability | str,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+        *,
+        required: bool = False,
+    ) -> str | None:
+        """The same for callers with an event loop of their own; cancelling it breaks it off."""
+        wanted = capability_of(capability)
+        asked = self.core.specialists.answer
+        work = asked(wanted, prompt, max_tokens, form, required=required)
+        return await asyncio.wrap_future(self._loop.submit(work))
+
+    def stream_specialized_model(
+        self,
+        capability: ModelCapability | str,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+    ) -> Generator[str, None, None]:
+        """See ``SpecialistDesk.stream``."""
+        return self.core.specialists.stream(capability_of(capability), prompt, max_tokens, form)
 
     def load_specialized_model(
-        self, capability: ModelCapability, return_to_primary: bool = True
+        self,
+        capability: ModelCapability | str,
+        return_to_primary: bool = True,
+        *,
+        required: bool = False,
     ) -> SpecialistHandle | None:
         """See ``SpecialistDesk.load_specialized_model``."""
-        return self.core.specialists.load_specialized_model(capability, return_to_primary)
+        return self.core.specialists.load_specialized_model(
+            capability_of(capability), return_to_primary, required=required
+        )
 
     def series(self) -> AbstractContextManager[None]:
         """See ``SpecialistDesk.series``."""
@@ -220,6 +264,10 @@ class Runtime:
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
         return self._loop.call(self.core.plan(budget_bytes))
+
+    def choose_primary(self, name: str) -> ModelSpec:
+        """See ``ModelTeam.choose_primary``."""
+        return self.team.choose_primary(name)
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""

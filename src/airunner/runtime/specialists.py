@@ -10,12 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from typing import Any, Self, TypeVar
 
-from airunner.agent.specialist import SpecialistSession, ask_specialist
+from airunner.agent.specialist import (
+    AS_USUAL,
+    AnswerForm,
+    SpecialistSession,
+    ask_specialist,
+    stream_specialist,
+)
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
@@ -120,8 +126,11 @@ class SpecialistDesk:
             await held.aclose()
 
     @contextmanager
-    def reporting(self, capability: ModelCapability) -> Iterator[None]:
-        """Log a failure of the body and publish it as ``SpecialistFailed``; raise nothing."""
+    def reporting(self, capability: ModelCapability, *, required: bool = False) -> Iterator[None]:
+        """Log a failure of the body and publish it as ``SpecialistFailed``.
+
+        It is raised only if it is ``required`` that there is none.
+        """
         try:
             yield
         except AiRunnerError as error:
@@ -132,29 +141,72 @@ class SpecialistDesk:
             self._bus.publish(
                 SpecialistFailed(capability=capability.value, model=model, problem=str(error))
             )
+            if required:
+                raise
 
     def use_specialized_model(
-        self, capability: ModelCapability, prompt: Content, max_tokens: int = 512
+        self,
+        capability: ModelCapability,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+        *,
+        required: bool = False,
     ) -> str | None:
         """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
 
         The primary, if it had to leave for this, is brought back at once. The
-        reason for a ``None`` is logged and published as ``SpecialistFailed``.
+        reason for a ``None`` is logged and published as ``SpecialistFailed``; with
+        ``required`` it is raised.
         """
+        return self._wait(self.answer(capability, prompt, max_tokens, form, required=required))
+
+    async def answer(
+        self,
+        capability: ModelCapability,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+        *,
+        required: bool = False,
+    ) -> str | None:
+        """``use_specialized_model`` for code on the loop."""
         owner = current_owner()
-        with self.reporting(capability):
-            return self._wait(ask_specialist(self._team, capability, prompt, max_tokens, owner))
+        with self.reporting(capability, required=required):
+            return await ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
         return None
 
+    def stream(
+        self,
+        capability: ModelCapability,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+    ) -> Generator[str, None, None]:
+        """The pieces of one answer as they come; closing the generator breaks it off.
+
+        Raises:
+            AiRunnerError: the model could not be used.
+        """
+        owner = current_owner()
+        with self.reporting(capability, required=True):
+            yield from self._loop.iterate(
+                stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
+            )
+
     def load_specialized_model(
-        self, capability: ModelCapability, return_to_primary: bool = True
+        self,
+        capability: ModelCapability,
+        return_to_primary: bool = True,
+        *,
+        required: bool = False,
     ) -> SpecialistHandle | None:
-        """Hold a model for many uses; ``None`` if it could not be loaded.
+        """Hold a model for many uses; ``None`` if it could not be loaded, unless ``required``.
 
         With ``return_to_primary`` a primary that had to leave comes back when
         the handle is closed; without, when it is next asked for.
         """
-        with self.reporting(capability):
+        with self.reporting(capability, required=required):
             handle = self._wait(self._open(capability, current_owner(), return_to_primary))
             scope = current_scope()
             if scope is not None:

@@ -22,9 +22,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from airunner.agent.team import Expect
-from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.engines.descriptor import Variant
-from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError
+from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError, MissingWeightsError
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
 from airunner.messages import MediaKind
@@ -37,9 +36,9 @@ from airunner.resources.sizing import Sized, Sizer
 from airunner.resources.status import Status
 from airunner.resources.visitor import ANYTHING, current_visitor
 from airunner.runtime.capability_names import CAPABILITY, TEAM
+from airunner.runtime.survey import PRIMARY, resolution, usable
 from airunner.weights.store import ModelStore
 
-PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +78,22 @@ class ModelTeam:
         self._prepared = False
         self._preparing = asyncio.Lock()
         self._told: set[tuple[str, str]] = set()
+
+    def choose_primary(self, name: str) -> ModelSpec:
+        """Let a model answer from now on, whose weights are here; the registry keeps its own.
+
+        Raises:
+            UnknownModelError: it is not registered.
+            LoadError: it is not registered for conversations.
+            MissingWeightsError: its weights are not here.
+        """
+        spec = self._catalog.spec(name)
+        if PRIMARY not in spec.capabilities:
+            raise LoadError(spec.model_path, f"it is not registered for {PRIMARY.value}")
+        if not usable(self._store, spec):
+            raise MissingWeightsError(spec.model_path)
+        self._primary = spec.model_path
+        return spec
 
     @asynccontextmanager
     async def lease(
@@ -154,10 +169,7 @@ class ModelTeam:
         Raises:
             UnmappedCapabilityError, UnknownModelError, MissingWeightsError.
         """
-        if capability is PRIMARY and self._primary is not None:
-            chosen = self._catalog.spec(self._primary)
-            return Resolution(chosen, chosen)
-        return self._catalog.resolve(capability, self._usable, embedded_fallback(capability))
+        return resolution(self._catalog, self._store, capability, self._primary)
 
     async def media_support(self, capability: ModelCapability) -> MediaSupport:
         """Which pictures and recordings the model takes; see ``agent.team.Team``.
@@ -175,7 +187,7 @@ class ModelTeam:
     async def _media_support(
         self, spec: ModelSpec, capability: ModelCapability, where: str
     ) -> MediaSupport:
-        if self._usable(spec):
+        if usable(self._store, spec):
             takes = (await self.size(spec)).media
         else:
             takes = frozenset({"image"} if spec.supports_vision else ())
@@ -304,7 +316,7 @@ class ModelTeam:
         for capability in capabilities:
             try:
                 spec = self.resolution(capability).spec
-                if self._usable(spec):  # fetching can wait until somebody needs it
+                if usable(self._store, spec):  # fetching can wait until somebody needs it
                     expect_model(await self.size(spec))
             except (AiRunnerError, OSError) as error:
                 # Whoever asks for the model hears of it.
@@ -326,13 +338,6 @@ class ModelTeam:
             return Path(spec.model_path)
         path = self._store.path(spec)
         return path if path is not None else await asyncio.to_thread(self._store.fetch, spec)
-
-    def _usable(self, spec: ModelSpec) -> bool:
-        try:
-            return self._store.is_here(spec)
-        except (AiRunnerError, OSError) as error:
-            _log.warning("%s is passed over: %s", spec.model_path, error)
-            return False
 
     def _tell(self, capability: ModelCapability, resolution: Resolution) -> None:
         if not resolution.is_fallback:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -23,7 +23,7 @@ from airunner.models.assign import Assignment, Rejection
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.model_catalogue import ModelCatalogue
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.runtime.team_setup import TeamProposal, propose_team, to_assign
 from airunner.weights.download import Download
 from airunner.weights.downloads import Downloads
@@ -107,18 +107,26 @@ class TeamOffers:
         )
 
     async def _proposal(self, assignment: Assignment) -> TeamProposal:
-        """The same as last time, if the plan and what is here are."""
-        here = frozenset(n for n in assignment.mapping.values() if self._is_here(n))
+        """What was said the last time, if the team and what of it is here are the same.
+
+        The bytes of its memory are those of now: they change while the team does not.
+        """
+        mapping = assignment.mapping
+        key = mapping, frozenset(name for name in mapping.values() if self._is_here(name))
         known = self._known
-        if known and known[0] == (assignment, here) and monotonic() - known[1] < KEPT_S:
-            return known[2]
-        running = (each.bytes_per_s or 0.0 for each in self._downloads.all())
+        if known and known[0] == key and monotonic() - known[1] < KEPT_S:
+            return replace(
+                known[2],
+                budget_bytes=assignment.budget_bytes,
+                peak_bytes=assignment.peak_bytes,
+                free_bytes=self._core.store.free_bytes,
+            )
+        running = sum(each.bytes_per_s or 0.0 for each in self._downloads.all())
         proposal = await asyncio.to_thread(
-            propose_team, assignment, self._core.catalog, self._core.store, sum(running) or None
+            propose_team, assignment, self._core.catalog, self._core.store, running or None
         )
-        self._known = ((assignment, here), monotonic(), proposal)
-        if proposal.unreachable:
-            self._known = None  # it may be reached the next time
+        # A hub that could not be reached may be the next time.
+        self._known = None if proposal.unreachable else (key, monotonic(), proposal)
         return proposal
 
     def _to_serve(

@@ -6,10 +6,12 @@ really takes is told by whoever can measure it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
+from airunner.errors import WeightsError
 from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
@@ -19,6 +21,7 @@ from airunner.weights.gate import gate_of
 from airunner.weights.store import ModelStore
 
 SizeOf = Callable[[ModelSpec], int | None]
+_log = logging.getLogger(__name__)
 
 
 class TeamPlanner:
@@ -41,7 +44,7 @@ class TeamPlanner:
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """The best team for ``budget_bytes``, by default for what the best devices offer."""
-        return self._plan(self._size_of, tuple(ModelCapability), budget_bytes)
+        return self._plan(self._known_size, tuple(ModelCapability), budget_bytes)
 
     def assign(self, budget_bytes: int | None = None) -> Assignment:
         """Map every capability to the best model that fits the budget under swapping.
@@ -78,6 +81,14 @@ class TeamPlanner:
             assigned=assigned_models(self._settings),
             refused=self._gate,
         )
+
+    def _known_size(self, spec: ModelSpec) -> int | None:
+        """A model whose file is damaged is passed over; it does not end the plan."""
+        try:
+            return self._size_of(spec)
+        except WeightsError as error:
+            _log.warning("%s is passed over: %s", spec.model_path, error)
+            return None
 
     def _gate(self, spec: ModelSpec) -> str:
         """What stands between the user and a model that is not here."""

@@ -16,7 +16,7 @@ from typing import Any
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.weights.gate import page_of
 from airunner.weights.offer import Offer, measured_speed, offer_of
 from airunner.weights.store import ModelStore

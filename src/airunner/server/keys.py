@@ -20,11 +20,13 @@ from typing import Any
 
 from filelock import FileLock
 
+from airunner.config.regular_file import read_regular
 from airunner.errors import KeysError, StorageError
 from airunner.resources.visitor import ANYTHING, Visitor
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 _FILE = "keys.json"
+_MOST_BYTES = 10_000_000
 _PREFIX = "air-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -109,11 +111,11 @@ class Keys:
 
     def _load(self) -> dict[str, Key]:
         try:
-            rows = json.loads(self._path.read_text(encoding="utf-8"))["keys"]
+            rows = json.loads(read_regular(self._path, _MOST_BYTES))["keys"]
             keys = [_key(row) for row in rows]
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise KeysError(str(self._path), f"it cannot be read: {error}") from error
         return {key.sha256: key for key in keys}
 

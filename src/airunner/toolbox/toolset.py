@@ -1,7 +1,6 @@
 """Every built-in tool: what the packages of the toolbox define, each a named toolset.
 
-Owns which of them are left out because a library is not installed. The extra that brings
-it has the toolset's name.
+Leaves out those whose library is not installed; ``extras`` says what would bring it.
 """
 
 from __future__ import annotations
@@ -9,28 +8,18 @@ from __future__ import annotations
 import pkgutil
 from functools import reduce
 from importlib import import_module
-from importlib.util import find_spec
 from operator import add
 
 from airunner import toolbox
 from airunner.toolbox.examples import with_examples
+from airunner.toolbox.extras import is_installed
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 
 def builtin_toolset() -> Toolset:
     """The built-in tools that can run here; nothing that they need is imported for it."""
-    return whole_toolset().filtered(lambda tool: all(map(_is_installed, tool.needs)))
-
-
-def missing_extras() -> tuple[str, ...]:
-    """What to install for the tools that are left out; a line for each extra."""
-    tools, offered = whole_toolset(), builtin_toolset()
-    left_out = tools.filtered(lambda tool: tool.name not in offered)
-    return tuple(
-        f"pip install 'airunner[{extra}]' adds {', '.join(left_out.of_subjects([extra]).names)}."
-        for extra in left_out.subjects
-    )
+    return whole_toolset().filtered(lambda tool: all(map(is_installed, tool.needs)))
 
 
 def whole_toolset() -> Toolset:
@@ -43,10 +32,6 @@ def whole_toolset() -> Toolset:
 def builtin_subjects() -> tuple[str, ...]:
     """The names of the toolsets that come along; nothing is imported for them."""
     return tuple(module.name for module in pkgutil.iter_modules(toolbox.__path__) if module.ispkg)
-
-
-def _is_installed(module: str) -> bool:
-    return find_spec(module) is not None
 
 
 def _tools_of(module: str) -> Toolset:

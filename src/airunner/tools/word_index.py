@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+
+from airunner.tools.normal_form import normalized
 
 _SHORTEST_TELLING = 4
 _WORD = re.compile(r"\w+")
@@ -56,12 +57,12 @@ class WordIndex:
 
 def _apart(text: str) -> str:
     """``text`` as it is compared: unspaced scripts by their characters, ligatures taken apart."""
-    plain = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
+    plain = normalized("NFKC", text.encode("utf-8", "replace").decode())
     return plain if plain.isascii() else _UNSPACED.sub(r" \g<0> ", plain)
 
 
 def _words(query: str) -> Iterator[str]:
     """The words of ``query``; of unspaced scripts, the pairs of neighbouring characters."""
-    for word in _WORD.findall(unicodedata.normalize("NFKC", query)):
+    for word in _WORD.findall(normalized("NFKC", query)):
         spaced = _apart(word).split()
         yield from map(" ".join, pairwise(spaced)) if len(spaced) > 1 else spaced

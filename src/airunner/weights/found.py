@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from airunner.config.other_programs import ModelFolders, model_folders
+from airunner.config.regular_file import read_regular
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubSource
+from airunner.weights.file_name import is_fit_path
 
 _OLLAMA_LAYER = "application/vnd.ollama.image."
 _MOST_FILES = 10_000
@@ -130,22 +132,25 @@ def _of_ollama(root: Path) -> Iterator[FoundModel]:
             )
 
 
+_MOST_MANIFEST_BYTES = 1_000_000
+
+
 def _layers(manifest: Path) -> dict[str, str]:
     """The digest of each kind of layer; nothing of what is no manifest."""
     try:
-        read: Any = json.loads(manifest.read_text("utf-8"))
+        read: Any = json.loads(read_regular(manifest, _MOST_MANIFEST_BYTES))
         return {
             layer["mediaType"].removeprefix(_OLLAMA_LAYER): layer["digest"]
             for layer in read["layers"]
             if layer["mediaType"].startswith(_OLLAMA_LAYER)
         }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 
 
 def _blob(root: Path, layers: dict[str, str], kind: str) -> Path | None:
     digest = str(layers.get(kind, "")).replace(":", "-")
-    if not digest or "/" in digest:
+    if not is_fit_path(digest) or "/" in digest:
         return None
     blob = root / "blobs" / digest
     return blob if blob.is_file() else None

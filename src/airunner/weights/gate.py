@@ -6,6 +6,7 @@ hub knows, when it is asked for the files.
 
 from __future__ import annotations
 
+from airunner.config.other_programs import may_have_hub_token
 from airunner.models.spec import HubFolderSource, HubSource, ModelSpec
 
 
@@ -19,6 +20,8 @@ def page_of(spec: ModelSpec) -> str:
 
 def is_signed_in() -> bool:
     """Whether the hub's client has a token: ``HF_TOKEN``, or from ``hf auth login``."""
+    if not may_have_hub_token():
+        return False
     from huggingface_hub import get_token
 
     return bool(get_token())

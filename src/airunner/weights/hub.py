@@ -13,12 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from airunner.errors import DownloadCause, DownloadError
+from airunner.errors import DownloadCause, DownloadError, HubError
+from airunner.errors.base import in_short
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
 from airunner.weights.fetch_problem import HUB, fetch_problem
+from airunner.weights.file_name import is_fit_path
 from airunner.weights.staging import sha256_of, writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
@@ -140,11 +143,9 @@ def _fetch_all(
     from huggingface_hub import get_token, hf_hub_url
 
     for file in places:
-        name = PurePosixPath(file.name)
-        if name.is_absolute() or ".." in name.parts or "\0" in file.name:
-            raise DownloadError(
-                transfer.model, listing.repo, f"{file.name!r} leads out of the folder"
-            )
+        if not is_fit_path(file.name):
+            problem = f"{in_short(file.name)} leads out of the folder, or is no name to keep"
+            raise DownloadError(transfer.model, listing.repo, problem)
     parts = {
         path: path.with_name(f"{path.name}.part")
         if of_commit
@@ -197,9 +198,11 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
     """
     from huggingface_hub import HfApi
 
+    hub = HfApi(endpoint=endpoint, headers={"Accept-Encoding": "identity"})
+    _refuse_compression()
     try:
         info = transfer.interruptible(
-            lambda: HfApi(endpoint=endpoint).model_info(
+            lambda: hub.model_info(
                 repo, revision=revision, files_metadata=True, timeout=_LISTING_TIMEOUT_S
             )
         )
@@ -219,6 +222,24 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
         problem = fetch_problem(error, f"{endpoint or HUB}/{repo}")
         raise DownloadError(transfer.model, repo, problem, cause_of(error)) from error
     return _Listing(repo, info.sha or revision, files, endpoint)
+
+
+def _refuse_compression() -> None:
+    """Have the client of ``huggingface_hub`` unpack nothing: what is packed has no bound."""
+    from huggingface_hub import get_session
+
+    session = get_session()
+    hooks = getattr(session, "event_hooks", None)  # versions before 1.0 have none
+    if hooks is not None and _require_plain not in hooks["response"]:
+        session.event_hooks = {**hooks, "response": [*hooks["response"], _require_plain]}
+
+
+def _require_plain(response: Any) -> None:
+    """Called with the head of an answer, before its body is read."""
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        problem = f"its answer is packed with {in_short(encoding)}, which was not asked for"
+        raise HubError(str(response.url.host), problem)
 
 
 def cause_of(error: Exception) -> DownloadCause:

@@ -33,6 +33,7 @@ from airunner.models.spec import (
     WheelSource,
 )
 from airunner.weights.disk_space import DiskClaims
+from airunner.weights.file_name import fit_name
 from airunner.weights.found import FoundModels
 from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
 from airunner.weights.local import (
@@ -101,7 +102,8 @@ class ModelStore:
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
-        return self._root / spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")
+        name = spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")
+        return self._root / fit_name(name, "model")
 
     def path(self, spec: ModelSpec) -> Path | None:
         """The weights (of a split file the first part), or ``None`` if they are not here.

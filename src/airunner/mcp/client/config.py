@@ -9,7 +9,6 @@ their lists of tools to run unasked) gives any right here.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -26,12 +25,14 @@ from airunner.tools.json_form import plain_text
 from airunner.tools.tool import Permission
 
 FILE_NAME = "mcp.json"
+_LONGEST_S = 10.0**9
 _LONGEST_NAME = 100
 _KEYS = ("mcpServers", "servers", "context_servers")
 _URLS = ("url", "serverUrl", "httpUrl")
 _PLAIN = str | int | float
-_STRING = r'(?P<kept>"(?:[^"\\]|\\.)*")'
-_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?\*/", re.DOTALL)
+# What is not closed goes to the end: else the rest is read anew from each of its quotes.
+_STRING = r'(?P<kept>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))'
+_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _COMMA = re.compile(rf"{_STRING}|,(?=\s*[\]}}])", re.DOTALL)
 _TRANSPORTS = ("http", "streamable-http", "streamable_http", "streamableHttp")
 
@@ -172,7 +173,7 @@ class _Entry:
         if value is None:
             return None
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 < value < math.inf:
+        if not is_number or not 0 < value < _LONGEST_S:
             raise self._wrong('its "timeout_s" must be a number of seconds above 0')
         return float(value)
 

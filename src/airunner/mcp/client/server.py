@@ -20,6 +20,7 @@ from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServ
 from airunner.events import Event, ToolRefused, ToolServerFailed
 from airunner.mcp.client.config import ServerConfig
 from airunner.mcp.client.result import text_of_result
+from airunner.mcp.client.server_log import ServerLog
 from airunner.mcp.client.transport import START_S, connection
 from airunner.tools.json_form import plain_text
 
@@ -59,7 +60,7 @@ class McpServer:
         self._changed, self._is_stale = changed, False
         self._telling: asyncio.Task[None] | None = None
         self._has_run = False
-        self._log, self._publish, self._clock = log, publish, clock
+        self._log, self._publish, self._clock = ServerLog(log), publish, clock
         self._client: Client | None = None
         self._holding: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -78,10 +79,11 @@ class McpServer:
         """Why there is none; empty if there is one, or none was tried. From any thread."""
         return "" if self._client is not None else self._problem
 
-    async def tools(self) -> list[ForeignTool]:
+    async def tools(self, *, again: bool = False) -> list[ForeignTool]:
         """The tools that are wanted of what the server offers, the first 256 of them.
 
-        Those that are left out, because of their form or their number, are an event.
+        Those that are left out, because of their form or their number, are an event. That
+        nothing can be listed ``again`` changes nothing: the next call finds out why.
 
         Raises:
             ToolServerError: it does not start or does not answer.
@@ -90,6 +92,8 @@ class McpServer:
 
         from mcp import MCPError
 
+        if again and self._client is None:
+            raise ToolServerError(self.config.name, self._problem or "it is not connected")
         client = await self._connected()
         found: dict[str, ForeignTool] = {}
         seen: set[str | None] = set()
@@ -108,14 +112,17 @@ class McpServer:
             if isinstance(error, MCPError) and error.code == METHOD_NOT_FOUND:
                 return []  # it offers other things than tools
             problem = f"it did not list its tools: {_reason(error)}"
-            if _is_closed(error) or isinstance(error, TimeoutError):
+            if again:
+                pass
+            elif _is_closed(error) or isinstance(error, TimeoutError):
                 self._lose(problem)
             else:
                 self._publish(ToolServerFailed(server=self.config.name, problem=problem))
             raise ToolServerError(self.config.name, problem) from error
-        self._failures = 0
+        if not again:
+            self._failures = 0
         tools = list(found.values())
-        if cut := [plain_text(each.name, 40) for each in tools[_MAX_TOOLS:]]:
+        if not again and (cut := [plain_text(each.name, 40) for each in tools[_MAX_TOOLS:]]):
             names = ", ".join(cut[:_TOLD_NAMES]) + (", …" if len(cut) > _TOLD_NAMES else "")
             problem = f"a server may have {_MAX_TOOLS} tools, and this one has {len(tools):,}"
             problem += '; choose with "allow" and "deny" in its entry'
@@ -273,11 +280,8 @@ class McpServer:
 
     def _last_words(self) -> str:
         """The last line that the server wrote to its log, if any."""
-        with suppress(OSError):
-            lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-            if said := [line for line in lines if line.strip()]:
-                return f"; its last words: {plain_text(said[-1], 200)}"
-        return ""
+        said = plain_text(self._log.last_line, 200)
+        return f"; its last words: {said}" if said else ""
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -150,7 +150,7 @@ class McpServers:
         """
         server = self._servers[number]
         try:
-            now = _fingerprints(await server.tools())
+            now = _fingerprints(await server.tools(again=True))
         except ToolServerError:
             return
         before, self._now[number] = self._now[number], now

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from airunner.errors import UNREADABLE_ADVICE, CorruptWeightsError, MissingWeightsError
+from airunner.errors import CorruptWeightsError
+from airunner.models.files.opened import opened
 from airunner.models.quantization import TENSOR_TYPES, TensorType
 
 Scalar = int | float | bool | str
@@ -32,7 +33,9 @@ _MAX_KEY_BYTES = 1 << 16  # the format's own limit
 _MAX_KEPT_STRING_BYTES = 1 << 20
 _MAX_KEPT_ARRAY = 4096  # per-layer settings are kept, vocabularies are not
 _MAX_ENTRIES = 1 << 17  # metadata entries or tensors; the largest models have some thousand
-_MAX_STRINGS = 1 << 24  # in one array; the largest vocabularies have half a million merges
+_MAX_STRINGS = 1 << 22  # in all arrays; the largest vocabularies have half a million merges
+_MAX_KEPT_BYTES = 1 << 27  # of names and values, in memory
+_VALUE_BYTES = 64  # what one takes beside its own bytes
 _MAX_ELEMENTS = 1 << 48
 _STRING, _ARRAY = 8, 9
 _SCALARS = {
@@ -82,15 +85,8 @@ def read_header(path: Path, keep_arrays: Collection[str] = ()) -> GgufHeader:
         MissingWeightsError: there is no such file.
         CorruptWeightsError: it cannot be read, is not GGUF, or contradicts itself.
     """
-    try:
-        with path.open("rb", buffering=_BUFFER_BYTES) as file:
-            return _Parser(path, file, frozenset(keep_arrays)).header()
-    except FileNotFoundError:
-        raise MissingWeightsError(path.name, (path,)) from None
-    except OSError as error:
-        raise CorruptWeightsError(
-            path, f"it cannot be read ({error.strerror})", advice=UNREADABLE_ADVICE
-        ) from error
+    with opened(path, _BUFFER_BYTES) as file:
+        return _Parser(path, file, frozenset(keep_arrays)).header()
 
 
 class _Parser:
@@ -99,6 +95,7 @@ class _Parser:
     def __init__(self, path: Path, file: BinaryIO, keep: frozenset[str]) -> None:
         self._path, self._file, self._keep = path, file, keep
         self._size = os.fstat(file.fileno()).st_size
+        self._strings, self._room = _MAX_STRINGS, _MAX_KEPT_BYTES
 
     def header(self) -> GgufHeader:
         if self._size < 24:
@@ -167,6 +164,7 @@ class _Parser:
         if type_id == _STRING:
             length = self._length(key)
             if length <= _MAX_KEPT_STRING_BYTES:
+                self._keep_room(length)
                 return self._bytes(length).decode("utf-8", "replace")
             self._file.seek(length, os.SEEK_CUR)
             return Skipped(length)
@@ -177,7 +175,8 @@ class _Parser:
     def _array(self, key: str) -> Value:
         type_id = self._number(_U32)
         if type_id == _STRING:
-            count = self._count(f"strings in {key!r}", 8, _MAX_STRINGS)
+            count = self._count(f"strings in {key!r}", 8, self._strings)
+            self._strings -= count
             if key in self._keep:
                 return tuple(self._string(key, _MAX_KEPT_STRING_BYTES) for _ in range(count))
             # The hot loop: one turn per token and per merge.
@@ -191,6 +190,7 @@ class _Parser:
         item = self._scalar(key, type_id)
         count = self._count(f"numbers in {key!r}", item.size, _MAX_ELEMENTS)
         if count <= _MAX_KEPT_ARRAY or key in self._keep:
+            self._keep_room(0, count)
             return tuple(v for (v,) in item.iter_unpack(self._bytes(count * item.size)))
         self._file.seek(count * item.size, os.SEEK_CUR)
         return Skipped(count)
@@ -205,7 +205,14 @@ class _Parser:
         length = self._length(what)
         if length > limit:
             raise self._corrupt(f"{what} claims to be {length:,} bytes long")
+        self._keep_room(length)
         return self._bytes(length).decode("utf-8", "replace")
+
+    def _keep_room(self, n_bytes: int, values: int = 1) -> None:
+        """Take so much from what may be kept of the whole file."""
+        self._room -= n_bytes + values * _VALUE_BYTES
+        if self._room < 0:
+            raise self._corrupt(f"its header keeps more than {_MAX_KEPT_BYTES:,} bytes")
 
     def _length(self, what: str) -> int:
         length: int = self._number(_U64)

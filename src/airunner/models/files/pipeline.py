@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airunner.config.regular_file import read_regular
 from airunner.errors import CorruptWeightsError, MissingWeightsError
 from airunner.models.files.safetensors import StoredTensor, read_tensors
 from airunner.models.files.split import complete_sets
@@ -25,7 +26,7 @@ DENOISERS = ("transformer", "unet", "prior")
 OPTIONAL_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Parts that a pipeline draws without; the engine leaves out those that are not there."""
 
-_MAX_JSON_BYTES = 16 << 20
+_MAX_JSON_BYTES = 1 << 20
 # `diffusion_pytorch_model.fp16-00001-of-00002.safetensors` and its simpler relatives.
 _WEIGHTS = re.compile(
     r"(?:diffusion_pytorch_model|pytorch_model|model|spiece_model)"
@@ -165,11 +166,14 @@ def read_pipeline(path: Path) -> Pipeline:
         MissingWeightsError: there is nothing at ``path``.
         CorruptWeightsError: a part is missing or damaged; the message names it.
     """
-    if path.is_dir():
-        return _read_folder(path)
-    if not path.exists():
-        raise MissingWeightsError(path.name, (path,))
-    return _read_checkpoint(path)
+    try:
+        if path.is_dir():
+            return _read_folder(path)
+        if not path.exists():
+            raise MissingWeightsError(path.name, (path,))
+        return _read_checkpoint(path)
+    except OSError as error:  # such as a name that is too long for the file system
+        raise CorruptWeightsError(path, f"it cannot be read ({error.strerror})") from error
 
 
 def read_index(folder: Path) -> Mapping[str, object]:
@@ -188,7 +192,7 @@ def _read_folder(folder: Path) -> Pipeline:
         if name.startswith("_") or not isinstance(entry, list) or len(entry) != 2:
             continue
         if Path(name).name != name or name in ("", ".", ".."):
-            raise CorruptWeightsError(folder, f"{INDEX} has the impossible part {name!r}")
+            raise CorruptWeightsError(folder, f"{INDEX} has the impossible part {name[:80]!r}")
         if isinstance(entry[1], str):
             named[name] = entry[1]
     found: dict[str, dict[str | None, tuple[Path, ...]]] = {}
@@ -196,7 +200,7 @@ def _read_folder(folder: Path) -> Pipeline:
         if not (folder / name).is_dir():
             if name in OPTIONAL_PARTS:
                 continue
-            raise CorruptWeightsError(folder, f"its part {name!r} is missing")
+            raise CorruptWeightsError(folder, f"its part {name[:80]!r} is missing")
         if not class_name.endswith(_WITHOUT_WEIGHTS):
             found[name] = _weight_files(folder, name)
     if not found:
@@ -312,9 +316,7 @@ def _json(file: Path, folder: Path, absent: str) -> dict[str, object]:
         CorruptWeightsError: it is absent, too large, or no JSON object.
     """
     try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise CorruptWeightsError(file, f"it has more than {_MAX_JSON_BYTES:,} bytes")
-        content = json.loads(file.read_bytes())
+        content = json.loads(read_regular(file, _MAX_JSON_BYTES))
     except FileNotFoundError:
         raise CorruptWeightsError(folder, absent) from None
     except OSError as error:

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
 
-from airunner.errors import UNREADABLE_ADVICE, CorruptWeightsError, MissingWeightsError
+from airunner.errors import CorruptWeightsError
+from airunner.errors.base import in_short
+from airunner.json_schema.item_count import has_more_items
+from airunner.models.files.opened import opened
 
 DTYPE_BITS: Mapping[str, int] = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16,
@@ -31,6 +34,7 @@ DTYPE_BITS: Mapping[str, int] = {
 _FLOATS = ("F64", "F32", "F16", "BF16", "F8_", "F6_", "F4")
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 100_000_000  # the library's own limit
+_MAX_ITEMS = 1 << 20  # commas and brackets; a tensor of four dimensions has ten
 _MAX_DIMENSIONS = 16
 _METADATA = "__metadata__"
 
@@ -63,14 +67,8 @@ def read_tensors(path: Path) -> tuple[StoredTensor, ...]:
         CorruptWeightsError: it cannot be read, is not safetensors, is truncated,
             or contradicts itself.
     """
-    try:
-        with path.open("rb") as file:
-            return _read(path, file)
-    except FileNotFoundError:
-        raise MissingWeightsError(path.name, (path,)) from None
-    except OSError as error:
-        problem = f"it cannot be read ({error.strerror})"
-        raise CorruptWeightsError(path, problem, advice=UNREADABLE_ADVICE) from error
+    with opened(path) as file:
+        return _read(path, file)
 
 
 def _read(path: Path, file: BinaryIO) -> tuple[StoredTensor, ...]:
@@ -92,7 +90,8 @@ def _read(path: Path, file: BinaryIO) -> tuple[StoredTensor, ...]:
     for tensor, begin, end in placed:
         if begin != expected:
             raise CorruptWeightsError(
-                path, f"tensor {tensor.name!r} starts at {begin:,} instead of {expected:,}"
+                path,
+                f"tensor {in_short(tensor.name)} starts at {begin:,} instead of {expected:,}",
             )
         expected = end
     if expected != data_bytes:
@@ -104,6 +103,8 @@ def _read(path: Path, file: BinaryIO) -> tuple[StoredTensor, ...]:
 
 
 def _header(path: Path, text: bytes) -> dict[str, object]:
+    if has_more_items(text, _MAX_ITEMS):
+        raise CorruptWeightsError(path, f"its header has more than {_MAX_ITEMS:,} items")
     try:
         header = json.loads(text, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
@@ -123,18 +124,19 @@ def _tensor(path: Path, name: str, entry: object) -> tuple[StoredTensor, int, in
     """A tensor, and where its data begins and ends within the data of the file."""
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape = fields.get("dtype"), fields.get("shape")
-    offsets = fields.get("data_offsets")
+    offsets, what = fields.get("data_offsets"), f"tensor {in_short(name)}"
     if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
-        raise CorruptWeightsError(path, f"tensor {name!r} has the unknown dtype {dtype!r}")
+        raise CorruptWeightsError(path, f"{what} has the unknown dtype {in_short(dtype)}")
     if not _are_counts(shape) or len(shape) > _MAX_DIMENSIONS:
-        raise CorruptWeightsError(path, f"tensor {name!r} has the impossible shape {shape!r}")
+        raise CorruptWeightsError(path, f"{what} has the impossible shape {in_short(shape)}")
     if not _are_counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise CorruptWeightsError(path, f"tensor {name!r} has the impossible place {offsets!r}")
+        raise CorruptWeightsError(path, f"{what} has the impossible place {in_short(offsets)}")
     begin, end = offsets
     bits = math.prod(shape) * DTYPE_BITS[dtype]
     if bits != (end - begin) * 8:
         raise CorruptWeightsError(
-            path, f"tensor {name!r} of shape {shape} in {dtype} cannot have {end - begin:,} bytes"
+            path,
+            f"{what} of shape {in_short(shape)} in {dtype} cannot have {end - begin:,} bytes",
         )
     return StoredTensor(name, dtype, tuple(shape), end - begin), begin, end
 

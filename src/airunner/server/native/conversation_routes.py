@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from airunner.media import media_part
-from airunner.runtime.native_form import content_as_json, messages_as_json, plain
+from airunner.runtime.native_form import content_as_json, messages_as_json
+from airunner.runtime.plain_values import plain
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.saved_conversations import SavedConversations
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from airunner.runtime.licences import about
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.server.native.checkups import Checkups
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from airunner.config.settings import SETTINGS
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.server.native.models import ModelName
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.services import Services

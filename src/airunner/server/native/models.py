@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from airunner.models.spec import ModelCapability
 from airunner.runtime.model_catalogue import ModelCatalogue
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.team_offers import TeamOffers
 from airunner.server.native.native_route import NativeRoute

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Response, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from airunner.engines.image import ImageRequest
+from airunner.media import MOST_BYTES
+from airunner.runtime.drawing_orders import DrawingOrders
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
-from airunner.runtime.native_form import plain, read
+from airunner.runtime.native_form import read
+from airunner.runtime.painted_mask import Shape
+from airunner.runtime.plain_values import plain
+from airunner.runtime.start_pictures import StartPicture, StartPictures
 from airunner.runtime.thumbnails import MEDIA_TYPE
 from airunner.server.native.native_route import NativeRoute, reading
 
@@ -29,12 +34,14 @@ _HEADERS = {
 class NewDrawing(BaseModel):
     """A drawing, with the fields of ``ImageRequest`` except where it is saved.
 
-    ``picture`` is the name of one of the gallery to start from.
+    ``picture`` is the name of one of the gallery to start from, or of one that was handed
+    over. ``painted`` are strokes and rectangles in its pixels: where it may change.
     """
 
     request: dict[str, Any]
     model: str | None = None
     picture: str | None = None
+    painted: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Place(BaseModel):
@@ -43,7 +50,9 @@ class Place(BaseModel):
     place: int = Field(ge=1)
 
 
-def gallery_routes(gallery: Gallery, drawings: Drawings) -> APIRouter:
+def gallery_routes(
+    gallery: Gallery, drawings: Drawings, starts: StartPictures, orders: DrawingOrders
+) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
@@ -71,6 +80,23 @@ def gallery_routes(gallery: Gallery, drawings: Drawings) -> APIRouter:
         """Delete one for good."""
         return {"deleted": name, "freed_bytes": gallery.delete(name)}
 
+    @routes.post("/pictures/{name}/another", status_code=202)
+    async def another(name: str) -> dict[str, Any]:
+        """Queue one more drawing with the settings of a picture, by another seed."""
+        return _as_json(await orders.another(name))
+
+    @routes.post("/starts")
+    async def add_start(file: UploadFile) -> dict[str, Any]:
+        """Hand over a picture that drawings may start from, by the name that is told."""
+        data = await file.read(MOST_BYTES + 1)
+        made = await asyncio.to_thread(starts.add, data, file.filename or "")
+        return start_as_json(made)
+
+    @routes.get("/starts/{name}")
+    async def start(name: str) -> Response:
+        """A picture that was handed over."""
+        return FileResponse(starts.find(name).path, media_type=PNG, headers=_HEADERS)
+
     @routes.get("/drawings")
     async def list_drawings() -> dict[str, Any]:
         """The queue, and what has ended of late."""
@@ -81,9 +107,11 @@ def gallery_routes(gallery: Gallery, drawings: Drawings) -> APIRouter:
         """Queue a drawing; `/api/v1/events` tells of it by its id, which is the `owner` there."""
         with reading("request"):
             request = read(ImageRequest, asked.request)
-        if asked.picture is not None:
-            request = replace(request, init_image=gallery.file(asked.picture))
-        return _as_json(drawings.add(request, asked.model))
+        with reading("painted"):
+            painted = [read(_SHAPE, shape) for shape in asked.painted]
+        return _as_json(
+            await orders.add(request, asked.model, picture=asked.picture, painted=painted)
+        )
 
     @routes.get("/drawings/{id}")
     async def drawing(id: str) -> dict[str, Any]:
@@ -106,6 +134,14 @@ def gallery_routes(gallery: Gallery, drawings: Drawings) -> APIRouter:
         return _as_json(drawings.cancel(id))
 
     return routes
+
+
+_SHAPE: Any = Shape  # a union, which is no type to the checker
+
+
+def start_as_json(start: StartPicture) -> dict[str, Any]:
+    """What is told of a picture that was handed over."""
+    return {"name": start.name, "width": start.width, "height": start.height}
 
 
 def _as_json(value: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.server.native.due_reminders import DueReminders
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.remembered import Remembered

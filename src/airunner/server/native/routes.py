@@ -20,6 +20,7 @@ from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.pictures import gallery_routes
 from airunner.server.native.records import record_routes
 from airunner.server.native.services import Services
+from airunner.server.native.specialist_tasks import specialist_task_routes
 from airunner.server.native.specialists import specialist_routes
 from airunner.server.native.tools import tool_routes
 from airunner.server.native.turn_routes import turn_routes
@@ -64,9 +65,12 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
     routes.include_router(setting_routes(services.settings, services.rules))
     routes.include_router(management_routes(services.mcp, services.keys, services.checkups))
     routes.include_router(upload_routes(services.uploads))
-    routes.include_router(gallery_routes(services.gallery, services.drawings))
+    routes.include_router(
+        gallery_routes(services.gallery, services.drawings, services.starts, services.orders)
+    )
     routes.include_router(tool_routes(core))
     routes.include_router(attachment_routes(services.attachments))
     routes.include_router(turn_routes(services.turns, core.answer))
     routes.include_router(specialist_routes(core, ending))
+    routes.include_router(specialist_task_routes(core, services.tasks))
     return routes

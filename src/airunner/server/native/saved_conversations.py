@@ -155,7 +155,7 @@ class SavedConversations:
             f"alone.\n\n{said[:_TITLE_CHARACTERS]}"
         )
         capability = ModelCapability.SUMMARIZATION
-        answer = await self._core.use_specialized_model(capability, prompt, _TITLE_TOKENS)
+        answer = await self._core.specialists.answer(capability, prompt, _TITLE_TOKENS)
         return title_from((answer or "").strip().strip("\"'*#. ")) or title_of(saved.messages)
 
     def branch(self, id: str, at: int, text: str | None = None) -> Branch:

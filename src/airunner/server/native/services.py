@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from airunner.runtime.core import RuntimeCore
+from airunner.runtime.drawing_orders import DrawingOrders
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
 from airunner.runtime.home import downloads_file
 from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
+from airunner.runtime.start_pictures import StartPictures
 from airunner.runtime.stored_models import StoredModels
 from airunner.runtime.team_offers import TeamOffers
 from airunner.runtime.timeline import MemoryTimeline
@@ -28,6 +30,7 @@ from airunner.server.native.permission_rules import PermissionRules
 from airunner.server.native.remembered import Remembered
 from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.settings_service import SettingsService
+from airunner.server.native.specialist_tasks import SpecialistTasks
 from airunner.server.native.turns import Turns
 from airunner.server.native.uploads import Uploads
 from airunner.server.served_models import ServedModels
@@ -64,6 +67,9 @@ class Services:
     uploads: Uploads
     gallery: Gallery
     drawings: Drawings
+    starts: StartPictures
+    orders: DrawingOrders
+    tasks: SpecialistTasks
     catalogue: ModelCatalogue
     finder: ModelFinder
     team: TeamOffers
@@ -82,6 +88,7 @@ class Services:
         )
         downloads.restore()
         core.images.previews = PREVIEWS
+        gallery, starts = Gallery(core.pictures, core.bus), StartPictures()
         drawings = Drawings(core.images, core.bus)
         _at_end(ending, downloads, drawings)
         return cls(
@@ -103,8 +110,11 @@ class Services:
             keys=KeyRing(known.home),
             checkups=Checkups(core, settings, downloads),
             uploads=Uploads(known.files),
-            gallery=Gallery(core.pictures, core.bus),
+            gallery=gallery,
             drawings=drawings,
+            starts=starts,
+            tasks=SpecialistTasks(core),
+            orders=DrawingOrders(core, gallery, starts, drawings),
             finder=ModelFinder(core, HubSearch(offline=known.offline)),
             team=TeamOffers(core, downloads, catalogue),
         )

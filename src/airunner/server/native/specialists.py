@@ -14,12 +14,13 @@ from uuid import uuid4
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from airunner.agent.specialist import DEFAULT_MAX_TOKENS, SpecialistSession
+from airunner.agent.specialist import DEFAULT_MAX_TOKENS, AnswerForm, SpecialistSession
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import GenerationError, ImageRequestError, LeaseRefusedError
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.native_form import content_from_json, plain, read
+from airunner.runtime.native_form import content_from_json, read
+from airunner.runtime.plain_values import plain
 from airunner.server.native.native_route import NativeRoute, reading
 from airunner.server.native.work import answer_with, piece, tell
 from airunner.server.streams import stream_response, unless_hung_up
@@ -34,6 +35,10 @@ class AskBody(BaseModel):
 
     prompt: str | dict[str, Any]
     max_tokens: int = Field(default=DEFAULT_MAX_TOKENS, ge=1)
+    system: str | None = None
+    temperature: float | None = Field(default=None, ge=0)
+    json_schema: dict[str, Any] | None = None
+    required: bool = False
     stream: bool = False
 
 
@@ -79,7 +84,10 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
             prompt = content_from_json(asked.prompt)
 
         async def work() -> dict[str, Any]:
-            answer = await core.use_specialized_model(capability, prompt, asked.max_tokens)
+            form = AnswerForm(asked.system, asked.temperature, asked.json_schema)
+            answer = await core.specialists.answer(
+                capability, prompt, asked.max_tokens, form, required=asked.required
+            )
             return {"text": answer}
 
         return await answer_with(request, core.bus, work(), asked.stream)

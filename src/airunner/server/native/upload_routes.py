@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, UploadFile
 from fastapi.responses import FileResponse
 
-from airunner.runtime.native_form import plain
+from airunner.runtime.plain_values import plain
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.uploads import Uploads
 

@@ -128,6 +128,21 @@ class Work:
             piece(self._task.result(), "result") if error is None else tell(native_problem(error))
         )
 
+    @property
+    def has_been_cancelled(self) -> bool:
+        """It was ended early."""
+        return self._task is not None and self._task.cancelled()
+
+    async def result(self) -> Any:
+        """What came of it; waits for that.
+
+        Raises:
+            AiRunnerError: what the work raised.
+            CancelledError: it was ended early.
+        """
+        assert self._task is not None, "it has not begun"
+        return await asyncio.shield(self._task)
+
     def forget(self) -> None:
         """Keep nothing for readers any more."""
         self._happened.clear()

@@ -6,6 +6,7 @@ are ``tools.sandbox``.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -18,10 +19,13 @@ from airunner.toolbox.code.sandbox.source import script_in
 from airunner.toolbox.code.sandbox.telling import told
 from airunner.toolbox.text.asking import ask
 from airunner.tools.api import ToolApi
+from airunner.tools.files_folder import file_meant
 from airunner.tools.passages import estimated_tokens
+from airunner.tools.real_path import open_real
 from airunner.tools.tool import tool
 
-_CODE_TOKENS = 1024
+CODE_TOKENS = 1024
+"""The most tokens that the code model answers with."""
 _MOST_CODE_TOKENS = 4000
 _LONGEST_SCRIPT = 20_000
 _LARGEST_FILE_BYTES = 1 << 20
@@ -45,17 +49,21 @@ def generate_code(
     """
     if not description.strip():
         raise ToolRetryError("description is empty; say what the code is to do.")
-    language = language.strip() or "Python"
-    prompt = (
-        f"Write {language} code for this request. Reply with one code block and, below it, "
-        f"at most two sentences on how to use it.\n\nRequest: {description.strip()}"
-    )
-    result = ask(api, ModelCapability.CODE_GENERATION, prompt, _CODE_TOKENS)
+    prompt = code_prompt(description, language)
+    result = ask(api, ModelCapability.CODE_GENERATION, prompt, CODE_TOKENS)
     if not result:
         raise ToolFailedError(
             "generate_code", "the code model could not be used, so no code was written"
         )
     return result
+
+
+def code_prompt(description: str, language: str) -> str:
+    """What the code model is asked for; Python where no ``language`` is named."""
+    return (
+        f"Write {language.strip() or 'Python'} code for this request. Reply with one code block "
+        f"and, below it, at most two sentences on how to use it.\n\nRequest: {description.strip()}"
+    )
 
 
 @tool(permission="read", uses=(ModelCapability.CODE_EDITING,))
@@ -78,7 +86,7 @@ def edit_code(
         "the whole changed code in one code block and, below it, at most two sentences on what "
         f"was changed.\n\nInstruction: {instruction}\n\n```\n{code}\n```"
     )
-    room = max(_CODE_TOKENS, estimated_tokens(code) * 3 // 2)
+    room = max(CODE_TOKENS, estimated_tokens(code) * 3 // 2)
     for capability in (ModelCapability.CODE_EDITING, ModelCapability.CODE_GENERATION):
         if answer := ask(api, capability, prompt, room):
             return answer
@@ -87,7 +95,7 @@ def edit_code(
     )
 
 
-@tool(permission="execute", needs=("pydantic_monty",))
+@tool(permission="execute", needs=("pydantic_monty",), resolve={"file": file_meant})
 def run_python(
     code: _Script,
     file: Annotated[str, Field(max_length=255)] = "",
@@ -159,11 +167,13 @@ def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
         raise ToolFailedError(tool, "it was called without the folder that files are in (api)")
     try:
         path = api.files.existing(file)
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
+        with open_real(path) as opened:
+            data = opened.read(_LARGEST_FILE_BYTES + 1)
+        if len(data) > _LARGEST_FILE_BYTES:
             raise ToolRetryError(f"{file!r} is larger than 1 MiB; a script cannot read it.")
-        text = path.read_text(encoding="utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except UnicodeDecodeError:
         raise ToolRetryError(f"{file!r} is no text, and a script can read text only.") from None
     except (OSError, StorageError) as error:
         raise ToolFailedError(tool, f"{file!r} could not be read: {error}") from error
-    return {file: text, path.name: text}
+    return dict.fromkeys((file, f"./{file}", str(path), path.name), text)

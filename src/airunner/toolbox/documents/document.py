@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from airunner.tools.normal_form import normalized
 from airunner.tools.passages import estimated_tokens, split_passages
 
 PASSAGE_TOKENS = 200
@@ -127,7 +128,7 @@ def clean_text(text: str) -> str:
     Control characters and halves of surrogate pairs, which PDFs are full of,
     would break an engine's request; blank lines are at most one.
     """
-    lines = _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", text)).split("\n")
+    lines = _LINE_ENDS.sub("\n", normalized("NFC", text)).split("\n")
     return _BLANK_LINES.sub("\n\n", "\n".join(map(visible, lines))).strip("\n")
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document
-from airunner.toolbox.documents.reading import ignore_page, read_document
+from airunner.toolbox.documents.reading import go_on, ignore_page, read_document
+from airunner.toolbox.documents.reading_process import ReadingProcess
 
 MOST_CHARACTERS = 10_000_000
 """What the kept documents may have together; with their passages, up to 8 bytes for each."""
@@ -29,7 +30,12 @@ class DocumentCache:
         self._lock = threading.Lock()
 
     def read(
-        self, path: Path, name: str, on_page: Callable[[int, int], None] = ignore_page
+        self,
+        path: Path,
+        name: str,
+        on_page: Callable[[int, int], None] = ignore_page,
+        check: Callable[[], None] = go_on,
+        process: ReadingProcess | None = None,
     ) -> Document:
         """The document at ``path``; see ``reading.read_document``.
 
@@ -47,7 +53,7 @@ class DocumentCache:
                 self._kept.move_to_end(edition)
                 return document
         # Not under the lock: reading takes long, and reading twice does no harm.
-        document = read_document(path, name, on_page)
+        document = read_document(path, name, on_page, check=check, process=process)
         with self._lock:
             self._kept[edition] = document
             self._give_up_oldest()

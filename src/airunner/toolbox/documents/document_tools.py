@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -18,9 +19,10 @@ from airunner.toolbox.documents.document import Document, Passage
 from airunner.toolbox.documents.document_cache import DocumentCache
 from airunner.toolbox.documents.pdf import page_ranges
 from airunner.toolbox.documents.reading import DOCUMENT_SUFFIXES
+from airunner.toolbox.documents.reading_process import ReadingProcess
 from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.text.summary import summarize
-from airunner.tools.files_folder import FilesFolder
+from airunner.tools.files_folder import FilesFolder, file_meant
 from airunner.tools.tool import tool
 from airunner.tools.word_index import WordIndex
 
@@ -35,7 +37,7 @@ _CACHE = DocumentCache()
 _File = Annotated[str, Field(max_length=255)]
 
 
-@tool(permission="read")
+@tool(permission="read", resolve={"file": file_meant})
 def read_document(
     file: _File,
     part: Annotated[int, Field(ge=1)] = 1,
@@ -64,7 +66,7 @@ def read_document(
     return f"{' '.join([head, *notes])}\n\n{shown.text}"
 
 
-@tool(permission="read")
+@tool(permission="read", resolve={"file": file_meant})
 def search_documents(
     query: Annotated[str, Field(max_length=1000)],
     file: _File = "",
@@ -98,6 +100,7 @@ def search_documents(
 @tool(
     permission="read",
     uses=(ModelCapability.SUMMARIZATION,),
+    resolve={"file": file_meant},
     timeout_s=_SUMMARY_SECONDS,
 )
 def summarize_document(
@@ -124,26 +127,28 @@ def _all_documents(api: Any) -> tuple[list[Document], list[str]]:
     entries = [
         entry
         for entry in walk(files, files.path, deep=True)
-        if entry.path.suffix.lower() in DOCUMENT_SUFFIXES
+        if entry.path.suffix.lower() in DOCUMENT_SUFFIXES and not api.forbids("file", entry.name)
     ]
     entries.sort(key=lambda entry: -entry.modified_s)
     left_out = [f"{entry.name} (only {_MOST_DOCUMENTS} are)" for entry in entries[_MOST_DOCUMENTS:]]
     entries = entries[:_MOST_DOCUMENTS]
     documents: list[Document] = []
     room, until_s = _MOST_CHARACTERS, time.monotonic() + _SEARCH_SECONDS
-    for entry in entries:
-        if room <= 0 or time.monotonic() > until_s:
-            left_out.append(f"{entry.name} (no time or room left)")
-            continue
-        try:
-            watch = _watch("search_documents", api)
-            documents.append(_CACHE.read(entry.path, entry.name, watch))
-        except ToolFailedError as error:
-            _stop_if_cancelled("search_documents", api)
-            left_out.append(f"{entry.name} ({error.problem})")
-            continue
-        room -= documents[-1].characters
-        api.report(f"{len(documents)} of {len(entries)} documents")
+    check = partial(_stop_if_cancelled, "search_documents", api)
+    with ReadingProcess() as process:
+        for entry in entries:
+            if room <= 0 or time.monotonic() > until_s:
+                left_out.append(f"{entry.name} (no time or room left)")
+                continue
+            try:
+                watch = _watch("search_documents", api)
+                documents.append(_CACHE.read(entry.path, entry.name, watch, check, process))
+            except ToolFailedError as error:
+                _stop_if_cancelled("search_documents", api)
+                left_out.append(f"{entry.name} ({error.problem})")
+                continue
+            room -= documents[-1].characters
+            api.report(f"{len(documents)} of {len(entries)} documents")
     return documents, left_out
 
 
@@ -151,7 +156,8 @@ def _document(name: str, file: str, api: Any) -> Document:
     files: FilesFolder = api.files
     path = files.existing(file)
     try:
-        return _CACHE.read(path, files.name_of(path), _watch(name, api))
+        check = partial(_stop_if_cancelled, name, api)
+        return _CACHE.read(path, files.name_of(path), _watch(name, api), check)
     except ToolFailedError as error:
         if error.tool == name:
             raise

@@ -20,9 +20,16 @@ from airunner.toolbox.documents.markdown import markdown_document
 MOST_XML_BYTES = 40_000_000
 MOST_BYTES = 300_000_000
 MOST_ENTRIES = 5_000
-"""Bounds on what the archive unpacks to, counted and not believed."""
+"""Bounds on what the archive unpacks to, counted and not believed.
+
+What counts as XML is told from its content: the document says itself which of its members
+are read, whatever they are called.
+"""
 
 _CHUNK_BYTES = 1 << 20
+_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_BEFORE_XML = b" \t\r\n\0\xef\xbb\xbf\xfe\xff"  # blanks and byte order marks
+_XML_BEGINS = (b"<", b"\x4c\x6f\xa7")  # the latter in EBCDIC, which libxml2 reads
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -65,14 +72,25 @@ def _check_size(path: Path, name: str) -> None:
     with zipfile.ZipFile(path) as archive:
         too_much = len(archive.infolist()) > MOST_ENTRIES
         for entry in archive.infolist():
+            if entry.compress_type not in _COMPRESSIONS:
+                problem = "it is compressed in a way that no word processor writes"
+                raise ToolFailedError(f"reading {name}", problem)
             with archive.open(entry) as file:
+                is_xml = None
                 while not too_much and (chunk := file.read(_CHUNK_BYTES)):
+                    if is_xml is None:
+                        is_xml = _is_xml(chunk)
                     total_bytes += len(chunk)
-                    xml_bytes += len(chunk) * entry.filename.endswith((".xml", ".rels"))
+                    xml_bytes += len(chunk) * is_xml
                     too_much = xml_bytes > MOST_XML_BYTES or total_bytes > MOST_BYTES
             if too_much:
                 problem = "it unpacks to more than any sensible document has"
                 raise ToolFailedError(f"reading {name}", problem)
+
+
+def _is_xml(beginning: bytes) -> bool:
+    text = beginning.lstrip(_BEFORE_XML)
+    return not text or text.startswith(_XML_BEGINS)
 
 
 def _markers(word: Any) -> dict[str, str]:

@@ -12,6 +12,7 @@ from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document, visible
 from airunner.toolbox.documents.markdown import markdown_document
 from airunner.toolbox.documents.plain import as_unicode, as_utf8
+from airunner.tools.normal_form import few_marks
 
 MOST_BYTES = 10_000_000
 """Larger pages are refused: their tree takes some 30 times as much memory."""
@@ -32,7 +33,7 @@ def read_html(data: bytes, name: str, charset: str | None = None) -> Document:
     if len(data) > MOST_BYTES:
         limit = f"a page of more than {MOST_BYTES // 1_000_000} MB is too large to be read"
         raise ToolFailedError(f"reading {name}", limit)
-    page = _decoded(data, name, charset)
+    page = few_marks(_decoded(data, name, charset))
     import trafilatura
 
     if not _BODY.search(page):  # without one, nothing of a fragment is found

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from airunner.config.byte_size import format_bytes
+from airunner.config.regular_file import open_regular
 from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document
-from airunner.toolbox.documents.docx import read_docx
-from airunner.toolbox.documents.html import read_html
 from airunner.toolbox.documents.markdown import read_markdown
-from airunner.toolbox.documents.pdf import read_pdf
 from airunner.toolbox.documents.plain import as_utf8, read_plain
+from airunner.toolbox.documents.reading_process import Form, ReadingProcess, Task
 
 MOST_BYTES = 50_000_000
 """The largest file that is read."""
@@ -51,11 +51,17 @@ def ignore_page(number: int, count: int) -> None:
     """For those who need not know how far a reading is."""
 
 
+def go_on() -> None:
+    """For a reading that nobody gives up."""
+
+
 def read_document(
     path: Path,
     name: str,
     on_page: Callable[[int, int], None] = ignore_page,
     charset: str | None = None,
+    check: Callable[[], None] = go_on,
+    process: ReadingProcess | None = None,
 ) -> Document:
     """The text of the file at ``path``, which is called ``name``.
 
@@ -65,18 +71,20 @@ def read_document(
         on_page: told of each page of a PDF before it is read, its number and how
             many there are; what it raises ends the reading.
         charset: the encoding of its text, if that is known.
+        check: asked while a library reads; what it raises ends the reading.
+        process: reads what libraries read, for a caller with several documents.
 
     Raises:
         ToolFailedError: it has no text that could be read; says why and what would help.
     """
     try:
-        document = _read(path, name, on_page, charset)
+        with ReadingProcess() as own:
+            document = _read(path, name, on_page, charset, check, process or own)
     except OSError as error:
         problem = error.strerror or str(error)
         raise ToolFailedError(f"reading {name}", problem) from error
-    except ModuleNotFoundError as error:
-        problem = f"that needs a package: pip install 'airunner[documents]' ({error})"
-        raise ToolFailedError(f"reading {name}", problem) from error
+    except UnicodeError as error:  # of a path
+        raise ToolFailedError(f"reading {name}", "there is no such file") from error
     if not document.sections:
         scripts = "; pages that only scripts fill cannot be read"
         is_page = path.suffix.lower() in _HTML_SUFFIXES
@@ -88,39 +96,58 @@ def read_document(
 
 
 def _read(
-    path: Path, name: str, on_page: Callable[[int, int], None], charset: str | None
+    path: Path,
+    name: str,
+    on_page: Callable[[int, int], None],
+    charset: str | None,
+    check: Callable[[], None],
+    process: ReadingProcess,
 ) -> Document:
-    size_bytes = path.stat().st_size
-    if size_bytes > MOST_BYTES:
-        limit = f"{format_bytes(size_bytes)}, and at most {format_bytes(MOST_BYTES)} are read"
-        raise ToolFailedError(f"reading {name}", f"the file is too large: it has {limit}")
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if not head:
+    data = _bytes_of(path, name)
+    form = _form_of(data[:_HEAD_BYTES], path.suffix.lower(), name)
+    if form is None:
+        data = as_utf8(data, charset)
+        is_markdown = path.suffix.lower() in _MARKDOWN_SUFFIXES
+        return read_markdown(data, name) if is_markdown else read_plain(data, name)
+    # What was looked at is what is read, whatever becomes of the file meanwhile.
+    with NamedTemporaryFile(prefix="airunner-", suffix=f".{form}") as copy:
+        copy.write(data)
+        copy.flush()
+        del data
+        task = Task(copy.name, name, form, MOST_CHARACTERS, charset)
+        return process.read(task, on_page, check)
+
+
+def _bytes_of(path: Path, name: str) -> bytes:
+    with open_regular(path) as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        limit = f"at most {format_bytes(MOST_BYTES)} are read"
+        raise ToolFailedError(f"reading {name}", f"the file is too large: {limit}")
+    if not data:
         raise ToolFailedError(f"reading {name}", "it is empty: there is no text in it")
+    return data
+
+
+def _form_of(head: bytes, suffix: str, name: str) -> Form | None:
+    """The form that a library reads; ``None`` for plain text and Markdown.
+
+    Raises:
+        ToolFailedError: it is something else, or not what it is called.
+    """
     # Where the name says so too, some bytes before it are forgiven, as every reader does.
-    if head.startswith(_PDF) or (_PDF in head and path.suffix.lower() == ".pdf"):
-        return read_pdf(path, name, MOST_CHARACTERS, on_page)
+    if head.startswith(_PDF) or (_PDF in head and suffix == ".pdf"):
+        return "pdf"
     if head.startswith(_ARCHIVE):
-        if path.suffix.lower() not in {".docx", ".docm", ".dotx"}:
-            kind = f"a {path.suffix} file" if path.suffix else "an archive"
+        if suffix not in {".docx", ".docm", ".dotx"}:
+            kind = f"a {suffix} file" if suffix else "an archive"
             problem = f"it is {kind}; what can be read is {READABLE}"
             raise ToolFailedError(f"reading {name}", problem)
-        return read_docx(path, name)
+        return "docx"
     for beginning, problem in _OTHER_KINDS:
         if head.startswith(beginning):
             raise ToolFailedError(f"reading {name}", problem)
-    if path.suffix.lower() in {".pdf", ".docx"}:
-        problem = f"it is called {path.suffix} but is none: it is damaged, or something else"
+    if suffix in {".pdf", ".docx"}:
+        problem = f"it is called {suffix} but is none: it is damaged, or something else"
         raise ToolFailedError(f"reading {name}", problem)
-    return _read_text(path, name, charset)
-
-
-def _read_text(path: Path, name: str, charset: str | None) -> Document:
-    data, suffix = path.read_bytes(), path.suffix.lower()
-    if suffix in _HTML_SUFFIXES:
-        return read_html(data, name, charset)
-    data = as_utf8(data, charset)
-    if suffix in _MARKDOWN_SUFFIXES:
-        return read_markdown(data, name)
-    return read_plain(data, name)
+    return "html" if suffix in _HTML_SUFFIXES else None

@@ -13,6 +13,7 @@ from airunner.toolbox.documents.plain import PlainText
 
 _SHOWN_PLACES = 8
 _MOST_COMPARED = 2_000
+_READ_OF_LINE = 200  # to compare two takes the product of their lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def _lines_of(text: str, passage: str) -> str:
 
 def _nearest(text: str, old: str) -> str:
     """The line of the file most like what was looked for, as a hint."""
-    wanted = next((line for line in old.splitlines() if line.strip()), "").strip()
-    lines = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    wanted = next((line for line in old.splitlines() if line.strip()), "").strip()[:_READ_OF_LINE]
+    beginnings = (line.strip()[:_READ_OF_LINE] for line in text.splitlines())
+    lines = list(dict.fromkeys(filter(None, beginnings)))
     near = get_close_matches(wanted, lines[:_MOST_COMPARED], n=1)
     return f" The nearest line is {near[0]!r}." if near else " Read it first."

@@ -26,6 +26,9 @@ _QUESTION = (
     "Write a comma-separated list of six short phrases for the light, the mood and the style of "
     "this picture.\n\nPicture: {prompt}"
 )
+_READ_OF_ANSWER = 2_000
+"""Characters; its words are counted in hundreds, and open brackets take the square of a time."""
+
 _ECHO = re.compile(
     r"comma-separated|list of (?:six|short)|short phrases|the light, the mood|mood and the style",
     re.IGNORECASE,
@@ -163,7 +166,7 @@ def _new_colours(asked: set[str], offered: set[str]) -> set[str]:
 
 def _line_of(answer: str) -> str:
     """The answer as one line, without labels, markup and sentences of the question."""
-    text = _MARKUP.sub("", answer).strip()
+    text = _MARKUP.sub("", answer[:_READ_OF_ANSWER]).strip()
     text = _LABEL.sub("", _LABEL.sub("", text)).strip()
     paragraph = re.split(r"\n\s*\n", text, maxsplit=1)[0]
     sentences = re.split(r"(?<=[.!?])\s+|\n", paragraph)

@@ -30,10 +30,14 @@ def summarize(tool: str, text: str, max_sentences: int, api: ToolApi | None) -> 
             if passage.strip()
         ]
         parts = ask_each(api, ModelCapability.SUMMARIZATION, prompts, _SUMMARY_TOKENS)
-        if not all(parts):
+        done = [part for part in parts if part]
+        if not done:
             raise ToolFailedError(
                 tool, "the summarization model could not be used; read the text and summarize it"
             )
+        if len(done) < len(parts):
+            missing = f"Only {len(done)} of {len(parts)} parts of the text are in this summary"
+            return "\n\n".join([*done, f"({missing}: the model could not go on.)"])
         joined = "\n\n".join(parts)
         if len(parts) == 1 or estimated_tokens(joined) >= estimated_tokens(text):
             return joined

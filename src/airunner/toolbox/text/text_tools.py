@@ -17,7 +17,8 @@ from airunner.toolbox.text.summary import summarize
 from airunner.tools.passages import split_passages
 from airunner.tools.tool import tool
 
-_TRANSLATION_TOKENS = 768
+TRANSLATION_TOKENS = 768
+"""The most tokens of the translation of one passage."""
 
 
 @tool(permission="read", uses=(ModelCapability.SUMMARIZATION,))
@@ -50,18 +51,23 @@ def translate_text(
         target_language: the language to translate into, such as French.
     """
     language = target_language.strip()
-    passages = [part for part in split_passages(text, PASSAGE_TOKENS // 2) if part.strip()]
-    if not passages or not language:
+    prompts = translation_prompts(text, language)
+    if not prompts or not language:
         raise ToolRetryError("pass both the text and the language to translate it into.")
-    prompts = [
-        f"Translate the following text into {language}. "
-        f"Reply with the translation only.\n\n{passage.strip()}"
-        for passage in passages
-    ]
-    done = ask_each(api, ModelCapability.TRANSLATION, prompts, _TRANSLATION_TOKENS)
+    done = ask_each(api, ModelCapability.TRANSLATION, prompts, TRANSLATION_TOKENS)
     if not all(done):
         raise ToolFailedError(
             "translate_text",
             f"the translation model could not be used, so the text was not put into {language}",
         )
     return "\n\n".join(done)
+
+
+def translation_prompts(text: str, language: str) -> list[str]:
+    """What a translator is asked, passage by passage of a text; none of a blank one."""
+    return [
+        f"Translate the following text into {language}. "
+        f"Reply with the translation only.\n\n{passage.strip()}"
+        for passage in split_passages(text, PASSAGE_TOKENS // 2)
+        if passage.strip()
+    ]

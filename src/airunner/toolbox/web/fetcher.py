@@ -34,6 +34,7 @@ READ_S = 20.0
 
 _TIMEOUTS = {"connect": CONNECT_S, "read": READ_S, "write": READ_S, "pool": CONNECT_S}
 _REDIRECTS = {301, 302, 303, 307, 308}
+_PART = 206
 _GONE = {404, 410}
 _CLOSED = {401, 402, 403, 407, 451}
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
@@ -49,6 +50,16 @@ def cancellation(api: ToolApi | None) -> Callable[[], bool]:
     return nobody_cancels if api is None else lambda: api.cancelled
 
 
+def goes_anywhere(address: str) -> bool:
+    """For a fetch that may be led to any public address."""
+    return True
+
+
+def following(api: ToolApi | None) -> Callable[[str], bool]:
+    """Whether the call that ``api`` belongs to may go on to an address that it is led to."""
+    return goes_anywhere if api is None else lambda address: api.covers("url", address)
+
+
 class Fetcher:
     """Fetches for one tool.
 
@@ -57,6 +68,7 @@ class Fetcher:
         resolve: the addresses of a host and port, each a number and a port; asks the
             system by default.
         is_allowed: whether an address may be connected to; only public ones by default.
+        may_follow: whether a redirect may lead to an address.
         ssl_context: whom to trust; what the system and the package certifi trust by default.
         clock: seconds that only grow.
     """
@@ -67,11 +79,13 @@ class Fetcher:
         *,
         resolve: Callable[[str, int], Sequence[tuple[str, int]]] | None = None,
         is_allowed: Callable[[IPAddress], bool] = is_public,
+        may_follow: Callable[[str], bool] = goes_anywhere,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tool = tool
         self._resolve, self._is_allowed = resolve, is_allowed
+        self._may_follow = may_follow
         self._ssl_context, self._clock = ssl_context, clock
 
     @contextmanager
@@ -115,7 +129,8 @@ class Fetcher:
                     with _get(pool, url, headers) as response:
                         place = _place_to_go(response)
                         if place is None:
-                            if not 200 <= response.status < 300:
+                            # No part was asked for: one must not pass for the whole.
+                            if not 200 <= response.status < 300 or response.status == _PART:
                                 raise self._refused(url, response.status)
                             body = response.iter_stream()
                             yield Answer(self.tool, str(url), response.headers, body, max_bytes)
@@ -146,7 +161,10 @@ class Fetcher:
 
     def _next(self, url: httpx.URL, place: str) -> httpx.URL:
         try:
-            return checked_address(place, url)
+            target = checked_address(place, url)
+            if not self._may_follow(str(target)):
+                raise ToolRetryError("what was allowed for the call does not cover it")
+            return target
         except ToolRetryError as error:
             raise self._failed(f"{url} leads on to {place!r}, which is refused: {error}") from None
 
@@ -163,6 +181,8 @@ class Fetcher:
             return self._failed(f"{url.host} lets only its members or no programs in ({status})")
         if status in _BUSY:
             return self._failed(f"{url.host} is too busy or out of order ({status}); try later")
+        if status == _PART:
+            return self._failed(f"{url.host} sent a part ({status}) that was not asked for")
         return self._failed(f"{url.host} answered with HTTP {status} instead of a page")
 
 

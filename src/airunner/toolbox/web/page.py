@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.json_schema.item_count import has_more_items
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.reading import read_document
 from airunner.toolbox.text.summary import summarize
@@ -35,6 +36,10 @@ _SUFFIXES = {
     "application/pdf": ".pdf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
 }
+_MOST_ITEMS = 200_000
+"""Items of a JSON page that is laid out for reading."""
+_MOST_INDENTED = 2 * MAX_PAGE_BYTES
+"""Bytes that it may become."""
 _SHOWN_ADDRESS = 200
 _SHOWN_TITLE = 150
 _HTML_BEGIN = re.compile(rb"\s*<(?:!doctype html|html|head|body)", re.IGNORECASE)
@@ -106,9 +111,10 @@ def read_page(
             )
         data = answer.read()
 
-    def stop_if_cancelled(number: int, count: int) -> None:
+    def stop_if_cancelled(number: int = 0, count: int = 0) -> None:
         if is_cancelled():
-            raise ToolFailedError(fetcher.tool, f"it was cancelled at page {number} of {count}")
+            place = f" at page {number} of {count}" if count else ""
+            raise ToolFailedError(fetcher.tool, f"it was cancelled{place}")
 
     kind = answer.media_type
     suffix = _SUFFIXES.get(kind, "") if kind else ".html" * bool(_HTML_BEGIN.match(data))
@@ -116,7 +122,10 @@ def read_page(
         file = Path(folder, f"page{suffix}")
         file.write_bytes(_over_lines(data) if "json" in kind else data)
         name = shown(answer.url)
-        return Page(answer.url, read_document(file, name, stop_if_cancelled, answer.charset))
+        document = read_document(
+            file, name, stop_if_cancelled, answer.charset, check=stop_if_cancelled
+        )
+        return Page(answer.url, document)
 
 
 def shown(address: str) -> str:
@@ -133,8 +142,23 @@ def _is_readable(kind: str) -> bool:
 
 
 def _over_lines(data: bytes) -> bytes:
-    """JSON with an item a line, so that it can be cut between them."""
+    """JSON with an item a line, so that it can be cut between them.
+
+    As it is where it is none, or would become much larger: indented, it grows by its depth
+    for each item, and in memory to many times its bytes.
+    """
+    if has_more_items(data, _MOST_ITEMS):
+        return data
     try:
-        return json.dumps(json.loads(data), ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        value = json.loads(data)
+        pieces = json.JSONEncoder(ensure_ascii=False, indent=1).iterencode(value)
+        lines: list[bytes] = []
+        room = _MOST_INDENTED
+        for piece in pieces:
+            lines.append(piece.encode("utf-8", "replace"))
+            room -= len(lines[-1])
+            if room < 0:
+                return data
     except (ValueError, RecursionError):
         return data
+    return b"".join(lines)

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError
 from airunner.records.conversation_rows import Entry
 from airunner.server.native.services import Services
+from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import word_button
 from airunner.ui.dialog import titled_dialog
-from airunner.ui.notices import tell_problem
 
 
 async def edit_conversation(services: Services, members: Sequence[Entry]) -> None:
@@ -57,26 +56,18 @@ async def edit_conversation(services: Services, members: Sequence[Entry]) -> Non
 
 
 def _ask(services: Services, members: Sequence[Entry], first_dialog: ui.dialog) -> None:
-    with titled_dialog("Delete this conversation?") as dialog:
-        others = len(members) - 1
-        with_them = f" and its {others} other version{'s' * (others > 1)}" if others else ""
-        ui.label(f"“{members[0].title}”{with_them} will be gone for good.").classes("told")
+    others = len(members) - 1
+    with_them = f" and its {others} other version{'s' * (others > 1)}" if others else ""
+    words = f"“{members[0].title}”{with_them} will be gone for good."
+    window = ui.context.client
 
-        async def delete() -> None:
-            ids = [each.id for each in members]
-            try:
-                await asyncio.to_thread(services.conversations.delete_all, ids)
-            except AiRunnerError as error:
-                tell_problem(error)
-                return
-            if any(ui.context.client.sub_pages_router.current_path.endswith(id) for id in ids):
-                ui.navigate.to("/chat")
-            dialog.close()
+    async def delete() -> None:
+        ids = [each.id for each in members]
+        await asyncio.to_thread(services.conversations.delete_all, ids)
+        if any(window.sub_pages_router.current_path.endswith(id) for id in ids):
+            ui.navigate.to("/chat")
 
-        with ui.element("div").classes("buttons"):
-            word_button("Keep it", dialog.close)
-            word_button("Delete", delete, main=True).classes("bad")
-    dialog.open()
+    ask_first("Delete this conversation?", words, "Delete", delete)
     first_dialog.close()
 
 

@@ -18,9 +18,8 @@ from airunner.messages import text_of_content
 from airunner.server.native.attachments import taken_apart
 from airunner.server.native.services import Services
 from airunner.server.native.turn_bodies import TurnBody
-from airunner.ui.buttons import word_button
 from airunner.ui.chat.attached_files import AttachedFiles
-from airunner.ui.dialog import titled_dialog
+from airunner.ui.form_dialog import form_dialog
 from airunner.ui.notices import tell_problem
 
 if TYPE_CHECKING:
@@ -127,16 +126,12 @@ class MessageActions:
         await self._page.begin(words, [], tool)
 
     def _ask_for_change(self, picture: str) -> None:
-        with titled_dialog("Change the picture") as dialog:
-            wanted = ui.textarea("What shall be different?").props("outlined autogrow autofocus")
-            wanted.classes("wide")
+        with form_dialog("Change the picture") as form:
+            form.words = "Draw it"
+            wanted = form.area("What shall be different?").props("autofocus")
 
             async def change() -> None:
-                words = (wanted.value or "").strip()
-                if words:
+                if words := (wanted.value or "").strip():
                     await self._draw(f"Change the picture {picture}: {words}", "transform_image")
-                    dialog.close()
 
-            with ui.element("div").classes("buttons"):
-                word_button("Draw it", change, main=True)
-        dialog.open()
+            form.save = change

@@ -100,7 +100,7 @@ class DownloadQueue:
 
         ask_first(
             f"Cancel the download of {short_name(model)}?",
-            f"{format_bytes(found.done_bytes)} have come. They are deleted.",
+            f"{format_bytes(found.done_bytes)} have come, which are deleted then.",
             "Cancel it",
             agreed,
             no="Keep it",

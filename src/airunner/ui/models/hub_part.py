@@ -89,8 +89,9 @@ class HubPart:
                         for each in rest:
                             self._file(model.repo, *each)
 
-                    more = word_button(f"Show {len(rest)} more files", show_rest).props("dense")
-                    more.props["aria-label"] = f"Show {len(rest)} more files of {model.repo}"
+                    words = f"Show {len(rest)} more file{'s' if len(rest) > 1 else ''}"
+                    more = word_button(words, show_rest).props("dense")
+                    more.props["aria-label"] = f"{words} of {model.repo}"
 
     def _file(self, repo: str, file: HubFile, fit: Fit, registered: str) -> None:
         parts = f" in {file.parts} parts" if file.parts > 1 else ""

@@ -13,7 +13,13 @@ from airunner.server.native.services import Services
 from airunner.ui.dialog import titled_dialog
 from airunner.ui.models.model_words import abilities
 
-_SIZES = {"weights": "Weights", "kv": "KV cache", "compute": "Compute", "total": "Together"}
+_SIZES = {
+    "weights": "Weights",
+    "kv": "KV cache",
+    "compute": "Compute",
+    "overhead": "Other",
+    "total": "Together",
+}
 _LATER = "Once its weights are here, its memory is computed from the file, for each context."
 
 
@@ -88,6 +94,6 @@ def _memory_row(row: Mapping[str, Any]) -> str:
     fits = f"fits {budget}" if row["fits"] else f"more than {budget}"
     return (
         f'<tr><th scope="row">{html.escape(row["device"])}</th>'
-        f'<td data-label="Loaded as">{html.escape(row["loaded_as"])}{chosen}</td>'
+        f'<td data-label="Loaded as"><span>{html.escape(row["loaded_as"])}{chosen}</span></td>'
         f'{sizes}<td data-label="Budget">{fits}</td></tr>'
     )

@@ -26,7 +26,7 @@ _EMBEDDED = (
     "button away."
 )
 _ASKING = "Looking at this machine, and asking the hub what the models take ..."
-_COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "On this machine")
+_COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "Fit")
 
 
 class TeamPart:
@@ -41,7 +41,7 @@ class TeamPart:
             self._intro = ui.label(_ASKING).classes("intro").props('role="status"')
             self._table = ui.html("", sanitize=False)
             self._gated = ui.html("", sanitize=False)
-            self._takes = ui.label("").classes("intro")
+            self._takes = ui.label("").classes("intro takes")
             self._get = word_button("Get this team", self._accept, main=True)
             self._get.set_visibility(False)
         on_events(services.core.bus, (DownloadChanged, CatalogChanged), self.refresh)
@@ -51,7 +51,11 @@ class TeamPart:
         """Show what is offered."""
         services = self._services
         self._first.set_visibility(services.team.only_embedded())
-        offer = await services.team.offer()
+        try:
+            offer = await services.team.offer()
+        except AiRunnerError as error:
+            self._intro.set_text(str(error))
+            return
         fits = {m.model: await services.finder.fit(m.model) for m in offer.proposal.members}
         if self._table.is_deleted:
             return
@@ -113,7 +117,7 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
     )
     columns = _COLUMNS[1:]
     row = "".join(
-        f'<td data-label="{column}">{cell}</td>'
+        f'<td data-label="{column}"><span>{cell}</span></td>'
         for column, cell in zip(columns, cells, strict=True)
     )
     return f'<tr><th scope="row">{name_html(member.model)}</th>{row}</tr>'
@@ -133,8 +137,9 @@ def _takes(offer: TeamOffer, missing: list[TeamMember], coming: dict[str, str]) 
     proposal = offer.proposal
     parts = []
     if not missing:
-        waits = any(m.model in coming for m in proposal.missing)
-        parts.append("The rest is on its way." if waits else "")
+        n_coming = sum(m.model in coming for m in proposal.missing)
+        rest = "The rest" if n_coming == len(proposal.missing) else "What can be had"
+        parts.append(f"{rest} is on its way." if n_coming else "")
         if not proposal.missing:
             parts.append("All of it is here.")
         if proposal.unreachable:

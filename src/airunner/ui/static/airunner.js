@@ -13,7 +13,16 @@ document.addEventListener("click", async (event) => {
 // An answer that grows stays in sight for whoever is at its end, and moves nobody else.
 let atEnd = true;
 const nearEnd = () => window.innerHeight + window.scrollY > document.body.scrollHeight - 80;
-window.addEventListener("scroll", () => (atEnd = nearEnd()), { passive: true });
+let lastY = window.scrollY;
+window.addEventListener(
+  "scroll",
+  () => {
+    // Only going up leaves the end: what has grown since the last scroll is nobody's doing.
+    if (window.scrollY < lastY || nearEnd()) atEnd = nearEnd();
+    lastY = window.scrollY;
+  },
+  { passive: true },
+);
 new ResizeObserver(() => {
   if (atEnd && document.querySelector(".log")) window.scrollTo(0, document.body.scrollHeight);
 }).observe(document.documentElement);

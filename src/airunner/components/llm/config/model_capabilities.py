@@ -205,6 +205,7 @@ _AS_STORED_FILES = (
 _IMAGE_MODELS = [
     ModelSpec(
         model_path="stabilityai/stable-diffusion-xl-base-1.0",
+        short_names=("sdxl",),
         capabilities=[*_DRAWING],
         engine="diffusers",
         quantization="16bit",
@@ -229,6 +230,7 @@ _IMAGE_MODELS = [
     ),
     ModelSpec(
         model_path="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        short_names=("sd15", "sd1.5"),
         capabilities=[*_DRAWING],
         engine="diffusers",
         quantization="16bit",
@@ -241,6 +243,7 @@ _IMAGE_MODELS = [
     ),
     ModelSpec(
         model_path="stabilityai/stable-diffusion-3.5-medium",
+        short_names=("sd3", "sd3.5"),
         capabilities=[*_DRAWING],
         engine="diffusers",
         quantization="16bit",
@@ -254,6 +257,7 @@ _IMAGE_MODELS = [
     ),
     ModelSpec(
         model_path="Tongyi-MAI/Z-Image-Turbo",
+        short_names=("z-image",),
         capabilities=[*_DRAWING],
         engine="diffusers",
         quantization="16bit",
@@ -266,6 +270,7 @@ _IMAGE_MODELS = [
     ),
     ModelSpec(
         model_path="black-forest-labs/FLUX.1-schnell",
+        short_names=("flux",),
         capabilities=[*_DRAWING],
         engine="diffusers",
         quantization="16bit",
@@ -296,6 +301,7 @@ _IMAGE_MODELS = [
 _EMBEDDED_MODELS = [
     ModelSpec(
         model_path=EMBEDDED_PRIMARY,
+        short_names=("smollm2",),
         capabilities=[ModelCapability.PRIMARY_CONVERSATION],
         max_context=8_192,
         quantization="Q4_1",
@@ -329,6 +335,7 @@ _EMBEDDED_MODELS = [
     ),
     ModelSpec(
         model_path=EMBEDDED_ARTIST,
+        short_names=("shapes",),
         capabilities=[*_DRAWING],
         engine="diffusers",
         quantization="32bit",

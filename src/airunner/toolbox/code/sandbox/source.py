@@ -9,7 +9,7 @@ import textwrap
 _BLOCK = re.compile(
     r"^[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([\w+-]*+)[^\n]*+\n(.*?)^[ \t]*+\1", re.MULTILINE | re.DOTALL
 )
-_OPENING = re.compile(r"\s*(?:`{3,}|~{3,})[^\n]*\n")
+_OPENING = re.compile(r"\s*+(?:`{3,}+|~{3,}+)[^\n]*+\n")
 
 
 def script_in(text: str) -> str:

@@ -16,6 +16,7 @@ from importlib.resources import files
 
 from airunner.errors import ToolRetryError
 from airunner.toolbox.time.dates.calendar import written
+from airunner.tools.normal_form import normalized
 
 _OFFSET = re.compile(
     r"(?:utc|gmt|z)?\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?"
@@ -123,5 +124,5 @@ def _rows(table: str) -> Iterator[list[str]]:
 
 def _plain(name: str) -> str:
     """Lower case, without accents and underscores: "São Paulo" and Sao_Paulo are one."""
-    letters = unicodedata.normalize("NFKD", name.replace("_", " ").replace("’", "'"))
+    letters = normalized("NFKD", name.replace("_", " ").replace("’", "'"))
     return " ".join("".join(c for c in letters if not unicodedata.combining(c)).lower().split())

@@ -1,0 +1,44 @@
+"""What a team of models is doing right now, in a few words for one line.
+
+Owns the words. What is told for good is ``narration``'s.
+"""
+
+from __future__ import annotations
+
+from airunner.cli.safe_text import printable
+from airunner.events import (
+    Decided,
+    Event,
+    MemoryAwaited,
+    ModelLoaded,
+    ModelRestored,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    ToolProgressed,
+    TurnFinished,
+    TurnStarted,
+)
+from airunner.models.spec import short_name
+
+
+def status_words(event: Event) -> str | None:
+    """What happens from ``event`` on; empty for nothing, ``None`` if it changes nothing."""
+    match event:
+        case TurnStarted() | ToolCallFinished() | TextStreamed(reasoning=True):
+            return "thinking"
+        case TextStreamed() | TurnFinished():
+            return ""
+        case Decided(action="start_load"):
+            return f"loading {short_name(event.model)}"
+        case Decided(action="park") | Decided(action="stop"):
+            return f"swapping: {short_name(event.model)} makes room"
+        case ModelLoaded() | ModelRestored():
+            return f"reading, with {short_name(event.model)}"
+        case MemoryAwaited():
+            return "waiting: another AI Runner process holds the memory"
+        case ToolCallStarted():
+            return event.tool
+        case ToolProgressed():
+            return f"{event.tool}: {printable(event.text)}"
+    return None

@@ -1,0 +1,120 @@
+"""A talk with the primary: message after message, until somebody leaves.
+
+Owns the turns, how they are interrupted, and what goes with the next message. What is seen is
+``chat_screen``'s, what a command does ``chat_commands``'.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from airunner.cli.attached import with_pictures
+from airunner.cli.streams import tell
+
+if TYPE_CHECKING:
+    from airunner.cli.chat_history import ChatHistory
+    from airunner.cli.following import Follower
+    from airunner.cli.prompt import Prompt
+    from airunner.events import PermissionAsked, TurnFinished
+    from airunner.messages import Content, Part
+    from airunner.runtime import AnyRuntime
+
+
+class Talk:
+    """Turns in the conversation that ``history`` holds.
+
+    Attributes:
+        prompt: where messages are typed.
+        pictures: they go with the next message.
+        tools: whether the model may call any.
+        ended: whether somebody has left.
+    """
+
+    def __init__(
+        self,
+        runtime: AnyRuntime,
+        history: ChatHistory,
+        follower: Follower,
+        prompt: Prompt,
+        *,
+        pictures: Sequence[Part] = (),
+        quiet: bool = False,
+    ) -> None:
+        self.runtime = runtime
+        self.history: ChatHistory = history
+        self.pictures: Sequence[Part] = pictures
+        self.tools, self.ended = True, False
+        self.prompt: Prompt = prompt
+        self._follower, self._quiet = follower, quiet
+
+    def tell(self, line: str, indent: int = 0) -> None:
+        """Say something of our own; what does not fit its line is set off by ``indent``."""
+        tell(line, aside=self._quiet, indent=indent)
+
+    def go_on(self) -> None:
+        """Message after message, until the user leaves."""
+        from airunner.cli.chat_commands import obey
+
+        while not self.ended:
+            try:
+                if (text := self.prompt.message()) is None:
+                    return
+                line = text.strip()
+                if line.startswith("/") and not line.startswith("//"):
+                    obey(line, self)
+                elif line:
+                    self.send(line[1:] if line.startswith("//") else text)
+            except KeyboardInterrupt:
+                if not self.prompt.at_terminal:
+                    raise
+                # Between a turn and a line there is nothing to break off; nobody leaves by it.
+
+    def send(self, text: str) -> TurnFinished | None:
+        """Take a turn with a message and the pictures that wait for one."""
+        content, self.pictures = with_pictures(text, self.pictures), ()
+        return self.take_turn(content)
+
+    def take_turn(self, content: Content) -> TurnFinished | None:
+        """Run one turn, and show it; ``None`` if Ctrl-C broke it off."""
+        from airunner.events import ConversationSwitched, PermissionAsked, TurnFinished
+
+        history, runtime, follower = self.history, self.runtime, self._follower
+        finished: TurnFinished | None = None
+        choice = "auto" if self.tools else "none"
+        try:
+            history.before_turn(content)
+            asks = sys.stdin.isatty()
+            turn = runtime.turn(history.conversation, content, may_ask=asks, tool_choice=choice)
+            # Closed whatever happens: a turn that waits for an answer never ends by itself.
+            with closing(turn):
+                while True:
+                    with self.prompt.answering():
+                        event = next(turn, None)
+                        while event is not None and not isinstance(event, PermissionAsked):
+                            follower.check()
+                            if isinstance(event, ConversationSwitched):
+                                history.switch_after_turn(event.to)
+                            elif isinstance(event, TurnFinished):
+                                finished = event
+                            event = next(turn, None)
+                    if event is None:
+                        break
+                    self._ask(event)
+        except KeyboardInterrupt:
+            return None
+        finally:
+            try:
+                follower.wait()
+            finally:
+                history.after_turn()
+        return finished
+
+    def _ask(self, event: PermissionAsked) -> None:
+        from airunner.cli.question import ask
+
+        with self._follower.held():
+            answer = ask(event)
+        self.runtime.answer(event.question, answer)

@@ -1,0 +1,122 @@
+"""Pictures that somebody hands over for drawings to begin with, and the masks over pictures.
+
+Owns their files, which are no part of the gallery: a bounded number, in a folder that ends
+with the process. What is decoded is bounded too, and what is kept has been made anew, so
+that a browser and an image model see the same.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from airunner.errors import MediaError, UnknownRecordError
+from airunner.media import MOST_BYTES
+from airunner.pictures import SUFFIX, slug
+
+KEPT = 100
+"""Pictures, and masks, that are kept at once."""
+MOST_PIXELS = 32_000_000
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+
+
+@dataclass(frozen=True, slots=True)
+class StartPicture:
+    """A picture that was handed over; ``name`` is what a drawing from it says."""
+
+    name: str
+    width: int
+    height: int
+    path: Path
+
+
+class StartPictures:
+    """See the module's description. Used from any thread; ``add`` takes long."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="airunner-pictures-")
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, StartPicture] = OrderedDict()
+        self._masks: OrderedDict[str, Path] = OrderedDict()
+
+    def add(self, data: bytes, name: str) -> StartPicture:
+        """Take a picture: upright, without what its file says beside the pixels.
+
+        Raises:
+            MediaError: it is none, or too large.
+        """
+        name = name or "the picture"
+        if len(data) > MOST_BYTES:
+            raise MediaError(name, f"it has more than {MOST_BYTES >> 20} MB; make it smaller")
+        content, width, height = _made_anew(data, name)
+        path = self._new(f"{slug(Path(name).stem)}-{uuid.uuid4().hex[:8]}")
+        path.write_bytes(content)
+        made = StartPicture(path.name, width, height, path)
+        with self._lock:
+            self._kept[made.name] = made
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)[1].path.unlink(missing_ok=True)
+        return made
+
+    def find(self, name: str) -> StartPicture:
+        """One that was handed over.
+
+        Raises:
+            UnknownRecordError: there is none, or others came since.
+        """
+        with self._lock:
+            found = self._kept.get(name)
+        if found is None:
+            raise UnknownRecordError("picture to start from", name)
+        return found
+
+    def keep_mask(self, content: bytes) -> Path:
+        """Where a mask lies from now on."""
+        path = self._new(f"mask-{uuid.uuid4().hex[:12]}")
+        path.write_bytes(content)
+        with self._lock:
+            self._masks[path.name] = path
+            while len(self._masks) > KEPT:
+                self._masks.popitem(last=False)[1].unlink(missing_ok=True)
+        return path
+
+    def mask(self, name: str) -> Path:
+        """A mask by the name that a drawing with it tells.
+
+        Raises:
+            UnknownRecordError: it is not kept any more.
+        """
+        with self._lock:
+            found = self._masks.get(name)
+        if found is None:
+            raise UnknownRecordError("mask", name)
+        return found
+
+    def _new(self, stem: str) -> Path:
+        return Path(self._folder.name) / f"{stem}{SUFFIX}"
+
+
+def _made_anew(data: bytes, name: str) -> tuple[bytes, int, int]:
+    # Imported here: a server that draws nothing needs no library for it.
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                problem = f"it has more than {MOST_PIXELS // 10**6} million pixels"
+                raise MediaError(name, f"{problem}; make it smaller")
+            upright = ImageOps.exif_transpose(opened).convert("RGBA")
+    # Pillow raises whatever a damaged file leads to: SyntaxError and ValueError among it.
+    except (OSError, ValueError, SyntaxError) as error:
+        problem = "it is no picture that can be read; save it as PNG or JPEG"
+        raise MediaError(name, problem) from error
+    plain = Image.new("RGB", upright.size, "white")
+    plain.paste(upright, mask=upright)
+    content = io.BytesIO()
+    plain.save(content, format="PNG", compress_level=1)
+    return content.getvalue(), plain.width, plain.height

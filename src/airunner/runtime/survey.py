@@ -1,0 +1,117 @@
+"""What is registered, what is here, and what would fit this machine, without any runtime.
+
+Owns the view that commands and a runtime share. Loads nothing, writes nothing and needs no
+event loop, so a command that only tells starts at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airunner.components.llm.config.model_capabilities import embedded_fallback
+from airunner.config.settings import Settings
+from airunner.engines.known import known_engines
+from airunner.errors import AiRunnerError
+from airunner.events import EventBus
+from airunner.models.assign import Assignment, declared_bytes
+from airunner.models.catalog import Catalog, Resolution
+from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.resources.sizing import Sizer
+from airunner.runtime.capability_names import capability_named
+from airunner.runtime.file_models import open_catalog
+from airunner.runtime.hardware import Hardware
+from airunner.runtime.model_sheet import model_list
+from airunner.runtime.team_planner import TeamPlanner
+from airunner.weights.store import ModelStore, open_store
+
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
+_log = logging.getLogger(__name__)
+
+
+def resolution(
+    catalog: Catalog, store: ModelStore, capability: ModelCapability, primary: str | None
+) -> Resolution:
+    """Which model serves a capability and why; ``primary`` is the one that the settings name.
+
+    Raises:
+        UnmappedCapabilityError, UnknownModelError, MissingWeightsError.
+    """
+    if capability is PRIMARY and primary is not None:
+        chosen = catalog.spec(primary)
+        return Resolution(chosen, chosen)
+    return catalog.resolve(
+        capability, lambda spec: usable(store, spec), embedded_fallback(capability)
+    )
+
+
+def usable(store: ModelStore, spec: ModelSpec) -> bool:
+    """Whether the weights are here; what cannot be read is logged and counts as absent."""
+    try:
+        return store.is_here(spec)
+    except (AiRunnerError, OSError) as error:
+        _log.warning("%s is passed over: %s", spec.model_path, error)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the settings say of capabilities; see ``Placement``."""
+
+    kept: tuple[ModelCapability, ...]
+    devices: Mapping[ModelCapability, str]
+
+    def device_of(self, capability: ModelCapability) -> str | None:
+        """Where a capability's model was placed."""
+        return self.devices.get(capability)
+
+
+class Survey:
+    """The models and the machine under one set of settings.
+
+    Raises:
+        InvalidCatalogError: the registry contradicts itself.
+        SettingsError: a setting names a capability that does not exist.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.team = Chosen(
+            tuple(capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory),
+            {
+                capability_named(name, settings, "assign"): device
+                for name, device in settings.assign
+            },
+        )
+        self.settings = settings
+        self._engines = known_engines()
+        self.catalog = open_catalog(settings, self._engines.traits)
+        self.catalog.validate()
+        self.store = open_store(settings, self.catalog, EventBus())
+
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        """See ``resolution``."""
+        return resolution(self.catalog, self.store, capability, self.settings.primary)
+
+    def model_list(self) -> dict[str, Any]:
+        """See ``model_sheet.model_list``."""
+        return model_list(self)
+
+    def plan(self, budget_bytes: int | None = None) -> Assignment:
+        """The best team for ``budget_bytes``; see ``TeamPlanner.plan``."""
+        hardware = Hardware(self.settings, self._engines)
+        planners = {n: engine.planner(self.settings) for n, engine in self._engines.items()}
+        sizer = Sizer(hardware.devices, planners)
+        budgets = {budget.device: budget.budget_bytes for budget in hardware.device_budgets()}
+
+        def size_of(spec: ModelSpec) -> int | None:
+            if not self.store.is_here(spec):
+                return declared_bytes(spec)
+            path = self.store.path(spec) or Path(spec.model_path)  # of an engine without weights
+            return max(sizer.size(spec, path, budgets).demand.size_bytes.values(), default=None)
+
+        traits = self._engines.traits.values()
+        planner = TeamPlanner(hardware, traits, size_of, self.settings, self.store)
+        return planner.plan(budget_bytes)

@@ -1,0 +1,85 @@
+"""Archives: stored and deflated members only, and limits on what is read, told by content."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from tests.toolbox.documents.word_file import write_contract
+
+from airunner.errors import ToolFailedError, UnusableRecordError
+from airunner.records import foreign_exports
+from airunner.records.foreign_exports import read_export
+from airunner.toolbox.documents import docx
+from airunner.toolbox.documents.docx import read_docx
+
+ZEROS = bytes(1 << 20)
+
+
+def packed(path: Path, name: str, mega_bytes: int, begin: bytes, method: int) -> Path:
+    """A Word file with one member more."""
+    write_contract(path)
+    with (
+        zipfile.ZipFile(path, "a") as archive,
+        archive.open(zipfile.ZipInfo(name), "w") as member,
+    ):
+        member.write(b"")
+    with zipfile.ZipFile(path, "a", method) as archive:
+        info = zipfile.ZipInfo(f"more/{name}")
+        info.compress_type = method
+        with archive.open(info, "w", force_zip64=True) as member:
+            member.write(begin)
+            for _ in range(mega_bytes):
+                member.write(ZEROS)
+    return path
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_no_word_processor_packs_is_not_unpacked(tmp_path: Path, method: int) -> None:
+    path = packed(tmp_path / "a.docx", "a.bin", 64, b"<", method)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(ToolFailedError, match="no word processor"):
+        read_docx(path, "a.docx")
+
+
+@pytest.mark.parametrize("begin", [b"<a>", b"\xef\xbb\xbf  <a/>", b"\xff\xfe<\0", b""])
+def test_text_is_text_whatever_it_is_called(tmp_path: Path, begin: bytes) -> None:
+    most_mega_bytes = docx.MOST_XML_BYTES // 1_000_000
+    path = packed(tmp_path / "a.docx", "a.bin", most_mega_bytes, begin, zipfile.ZIP_DEFLATED)
+    with pytest.raises(ToolFailedError, match="unpacks to more"):
+        read_docx(path, "a.docx")
+
+
+def test_pictures_may_be_larger_than_text(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.docx", "a.png", 50, b"\x89PNG", zipfile.ZIP_DEFLATED)
+    assert "rent" in read_docx(path, "a.docx").text
+
+
+def exported(method: int, text: bytes) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("conversations.json", text)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_export_is_unpacked_only_as_it_is_packed_where_it_comes_from(method: int) -> None:
+    with pytest.raises(UnusableRecordError, match="unusual"):
+        read_export(exported(method, b"[]"))
+
+
+def test_an_export_of_too_many_values_is_refused_before_they_are_made() -> None:
+    bomb = b"[" + b"[]," * (foreign_exports.MOST_ITEMS // 2 + 1) + b"[]]"
+    with pytest.raises(UnusableRecordError, match="too large"):
+        read_export(exported(zipfile.ZIP_DEFLATED, bomb))
+
+
+def test_an_archive_that_lies_about_its_size_gives_no_more_than_it_says() -> None:
+    data = exported(zipfile.ZIP_DEFLATED, json.dumps(["x" * 1_000_000]).encode())
+    size = (1_000_004).to_bytes(4, "little")
+    assert data.count(size) == 2
+    with pytest.raises(UnusableRecordError):
+        read_export(data.replace(size, (1000).to_bytes(4, "little")))
