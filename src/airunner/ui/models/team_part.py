@@ -50,11 +50,14 @@ class TeamPart:
     async def refresh(self) -> None:
         """Show what is offered."""
         services = self._services
+        if self._table.is_deleted:
+            return
         self._first.set_visibility(services.team.only_embedded())
         try:
             offer = await services.team.offer()
         except AiRunnerError as error:
-            self._intro.set_text(str(error))
+            if not self._intro.is_deleted:
+                self._intro.set_text(str(error))
             return
         fits = {m.model: await services.finder.fit(m.model) for m in offer.proposal.members}
         if self._table.is_deleted:
