@@ -56,7 +56,7 @@ def tools() -> list[str]:
     rules = Permissions(())
     lines = ["| tool | core | what it does | class | runs |", "|---|---|---|---|---|"]
     for tool in builtin_toolset() + image_toolset():
-        runs = _RUNS[rules.decide(tool, {}).decision]
+        runs = _RUNS[rules.by_class(tool)]
         description = tool.description.replace("|", "\\|")
         core = "*" if tool.name in CORE_TOOLS else ""
         lines.append(f"| `{tool.name}` | {core} | {description} | {tool.permission} | {runs} |")

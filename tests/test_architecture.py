@@ -29,8 +29,8 @@ OTHER_RAISES = {
         *("server/openai/chat_request.py", "server/openai/completions.py"),
     },
     # What a file that cannot be read raises; its reader knows what that means.
-    "OSError": {"config/regular_file.py"},
-    "FileNotFoundError": {"config/regular_file.py"},
+    "OSError": {"toolbox/files/saving.py", "tools/real_path.py", "config/regular_file.py"},
+    "FileNotFoundError": {"mcp/client/stdio.py", "config/regular_file.py"},
     "IsADirectoryError": {"config/regular_file.py"},
     "RequestValidationError": {"server/openai/chat_request.py"},  # the same, beyond its reach
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
@@ -38,6 +38,9 @@ OTHER_RAISES = {
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
     "StopAsyncIteration": {"mcp/client/sound_stream.py"},  # what the end of a stream is
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
+    "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
+    "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
+    "httpx2.ReadError": {"mcp/client/http.py"},
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
 
@@ -60,6 +63,8 @@ READS_ENVIRONMENT = {
     "engines/llama_cpp/build_install.py",  # hands pip the environment it was itself given
     "engines/llama_cpp/worker.py",  # sets what the engine library reads when it loads
     "engines/llama_cpp/server_worker.py",  # the same for a llama-server
+    "mcp/client/stdio.py",  # hands servers the few variables that every program needs
+    "mcp/client/supervisor.py",  # hands on the environment that it was itself given
 }
 
 NAMES_ENGINES = {

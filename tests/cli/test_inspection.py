@@ -178,9 +178,9 @@ def test_what_only_looks_needs_no_home_that_can_be_written(tmp_path: Path) -> No
 
 
 def test_a_number_alone_is_the_same_size_for_every_flag(tmp_path: Path) -> None:
-    planned = output(tmp_path, "plan", "--max-vram", "8")
+    planned = output(tmp_path, "plan", "--max-vram", "8", "--why")
     assert "of 8,000,000,000 bytes" in planned
-    assert planned == output(tmp_path, "plan", "--max-vram", "8GB")
+    assert planned == output(tmp_path, "plan", "--max-vram", "8GB", "--why")
     settings = document(tmp_path, "doctor", "--max-memory", "8")["settings"]
     assert [s["shown"] for s in settings if s["name"] == "max_memory"] == ["8.00 GB"]
     done = CliRunner().invoke(app, ["plan", "--max-vram", "6000", "--home", str(tmp_path)])

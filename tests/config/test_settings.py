@@ -49,6 +49,9 @@ EXAMPLES: dict[str, tuple[tuple[str, Any], tuple[str, Any], tuple[str, Any]]] = 
     "parking_disk": (("0", 0), ("5MB", 5 * 10**6), ("'1KiB'", 1024)),
     "queue_limit": (("1", 1), ("2", 2), ("3", 3)),
     "lease_timeout_s": (("1.5", 1.5), ("2", 2.0), ("3", 3.0)),
+    "load_limit_s": (("1.5", 1.5), ("2", 2.0), ("3", 3.0)),
+    "first_token_limit_s": (("1.5", 1.5), ("2", 2.0), ("3", 3.0)),
+    "next_token_limit_s": (("1.5", 1.5), ("2", 2.0), ("3", 3.0)),
     "tool_timeout_s": (("1.5", 1.5), ("2", 2.0), ("3.5", 3.5)),
     "permissions": (
         ("@network=allow", (("@network", "allow"),)),

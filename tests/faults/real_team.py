@@ -18,6 +18,7 @@ from airunner.devices.device import Device
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.engines.llama_cpp.planner import LoadOptions, PlannableGguf
+from airunner.engines.silence import SilenceLimits
 from airunner.events import Event, EventBus
 from airunner.messages import Message, Usage
 from airunner.models.files.gguf import read_gguf
@@ -42,7 +43,13 @@ class RealTeam:
     """The embedded primary and its specialist on one device that holds one of them at a time."""
 
     def __init__(
-        self, folder: Path, primary: Path, specialist: Path, budget_bytes: int, lot_bytes: int
+        self,
+        folder: Path,
+        primary: Path,
+        specialist: Path,
+        budget_bytes: int,
+        lot_bytes: int,
+        limits: SilenceLimits | None = None,
     ) -> None:
         self.folder = folder
         self.shm = folder / "shm"
@@ -55,7 +62,7 @@ class RealTeam:
         options = LoadOptions(CONTEXT, parallel=1, kv_type="f16")
         planners = {"llama_cpp": lambda path: PlannableGguf(read_gguf(path), options)}
         self._sizer = Sizer([device], planners)
-        self.launcher = LocalLauncher(folder / "run")
+        self.launcher = LocalLauncher(folder / "run", limits=limits)
         self.manager = ModelResourceManager(
             scheduler=Scheduler([DeviceBudget("cpu", budget_bytes)]),
             launchers={"llama_cpp": self.launcher},
@@ -137,10 +144,11 @@ async def real_team(
     weights: tuple[Path, Path],
     budget_bytes: int = ONE_MODEL_BYTES,
     lot_bytes: int = 1 << 30,
+    limits: SilenceLimits | None = None,
 ) -> AsyncIterator[RealTeam]:
     """A team for the body; afterwards no process, file or descriptor of it is left."""
     children, descriptors = children_now(), open_descriptors()
-    team = RealTeam(folder, *weights, budget_bytes, lot_bytes)
+    team = RealTeam(folder, *weights, budget_bytes, lot_bytes, limits)
     try:
         yield team
     finally:

@@ -6,15 +6,15 @@ import socket
 
 import pytest
 
+from airunner.access.listening import listening
 from airunner.errors import PortTakenError
-from airunner.server.serving import Address, listening
 
 
 def test_who_connects_before_the_first_accept_waits_and_a_second_server_is_refused() -> None:
-    with listening(Address(port=0)) as sock:
+    with listening("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port), timeout=5):
             accepted, _ = sock.accept()
             accepted.close()
         with pytest.raises(PortTakenError):
-            listening(Address(port=port))
+            listening("127.0.0.1", port)

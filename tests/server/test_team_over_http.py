@@ -21,6 +21,7 @@ import uvicorn
 from tests.agent.scripted_team import of_kind, recorded
 from tests.engines.llama_cpp.test_client import TOOL_TEMPLATE
 
+from airunner.access.guard import Admission
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.events import (
@@ -35,8 +36,7 @@ from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.visitor import Visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.app import create_app
-from airunner.server.guard import Admission
-from airunner.server.serving import Address, listening
+from airunner.server.serving import listening
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
@@ -93,7 +93,7 @@ class Served:
         self._thread.join(60)
 
     async def _run(self) -> None:
-        with listening(Address(port=0)) as sock:
+        with listening("127.0.0.1", 0) as sock:
             self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             async with RuntimeCore(self._settings, toolset=TOOLS, command="test") as core:
                 self.events = recorded(core.bus)

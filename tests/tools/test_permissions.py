@@ -10,6 +10,7 @@ from airunner.config.settings import Settings
 from airunner.errors import SettingsError, UnknownToolError
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.former_names import FORMER
+from airunner.tools.meaning import MeantCall
 from airunner.tools.permissions import DEFAULT_RULES, Permissions
 from airunner.tools.tool import Permission, Tool
 
@@ -25,7 +26,7 @@ WRITE, RUN = a_tool("write_file", "write"), a_tool("run_command", "execute")
 
 
 def decision(rules: dict[str, str], tool: Tool, **arguments: Any) -> str:
-    return Permissions(rules.items()).decide(tool, arguments).decision
+    return Permissions(rules.items()).decide(tool, MeantCall.of(arguments)).decision
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,9 @@ def test_the_most_specific_rule_wins_and_of_two_the_stricter(
     rules: dict[str, str], decided: str, by: str
 ) -> None:
     for order in (rules, dict(reversed(rules.items()))):
-        verdict = Permissions(order.items()).decide(WRITE, {"path": "notes/secret.md"})
+        verdict = Permissions(order.items()).decide(
+            WRITE, MeantCall.of({"path": "notes/secret.md"})
+        )
         assert (verdict.decision, verdict.rule) == (decided, by)
 
 

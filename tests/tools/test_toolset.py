@@ -7,6 +7,7 @@ import pytest
 from airunner import Toolset
 from airunner.errors import InvalidToolError, ToolArgumentsError
 from airunner.tools.json_form import JsonForm
+from airunner.tools.meaning import MeantCall
 from airunner.tools.permissions import Permissions
 from airunner.tools.tool import Tool, tool
 
@@ -74,10 +75,13 @@ def test_a_prefix_is_in_the_schema_and_in_errors() -> None:
 def test_approval_is_said_by_the_toolset_and_the_users_rules_come_first() -> None:
     where = {"where": "there"}
     rules = Permissions()
-    assert rules.decide(touch, where).decision == "ask"
-    assert rules.decide(HANDS.approved().get("touch"), where).decision == "allow"
-    assert rules.decide(EYES.approved("ask").get("look"), where).decision == "ask"
+    assert rules.decide(touch, MeantCall.of(where)).decision == "ask"
+    assert rules.decide(HANDS.approved().get("touch"), MeantCall.of(where)).decision == "allow"
+    assert rules.decide(EYES.approved("ask").get("look"), MeantCall.of(where)).decision == "ask"
     strict = Permissions([("@write", "deny")])
-    assert strict.decide(HANDS.approved().prefixed("a_").get("a_touch"), where).decision == "deny"
+    assert (
+        strict.decide(HANDS.approved().prefixed("a_").get("a_touch"), MeantCall.of(where)).decision
+        == "deny"
+    )
     assert HANDS.approved().prefixed("a_").get("a_touch").approval == "allow"
     assert touch.approval is None

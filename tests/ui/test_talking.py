@@ -229,7 +229,7 @@ def test_a_chat_has_a_model_tools_thinking_and_instructions(site: Site, tab: Pag
 
 def test_the_list_is_searched_sorted_taken_away_and_brought_back(tab: Page, tmp_path: Path) -> None:
     say(tab, "Tell me of the quagga.")
-    row = tab.locator(".entry", has=tab.locator("[aria-current=page]"))
+    row = tab.locator(".talk-line", has=tab.locator("[aria-current=page]"))
     row.get_by_role("button").click()
     dialog = tab.get_by_role("dialog")
     assert violations(tab) == []

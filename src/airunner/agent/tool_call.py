@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from airunner.agent.approvals import Approvals
+from airunner.agent.approvals import Approvals, Grant
 from airunner.agent.tool_thread import CallApi, ToolThread
 from airunner.errors import (
     ToolArgumentsError,
@@ -35,9 +35,9 @@ from airunner.events import (
 from airunner.messages import Message, ToolCall
 from airunner.models.spec import ModelCapability
 from airunner.tools.api import Specialists
-from airunner.tools.arguments import Arguments
 from airunner.tools.call_tool import CALL_TOOL, meant
 from airunner.tools.facilities import Facilities
+from airunner.tools.meaning import MeantCall, meant_call
 from airunner.tools.passages import head_and_tail
 from airunner.tools.permissions import Decision
 from airunner.tools.search import SEARCH_TOOLS, schema_text
@@ -166,8 +166,9 @@ class ToolCaller:
             raise ToolDeniedError(call.name, "it may not be called for this message")
         if call.malformed:
             raise ToolArgumentsError(call.name, f"{call.malformed!r} is no JSON object.")
-        arguments = tool.validate(call.arguments)
-        await self._permission(call, tool, arguments)
+        files = self._facilities.files if self._facilities is not None else None
+        meant_here = meant_call(tool, tool.validate(call.arguments), files)
+        grant = await self._permission(call, tool, meant_here)
         timeout_s = tool.timeout_s or self._timeout_s
         loop = asyncio.get_running_loop()
 
@@ -186,8 +187,10 @@ class ToolCaller:
                 loop.call_soon_threadsafe(self._emit, event)
 
         conversation = "" if self._conversation == self._turn else self._conversation
-        api = CallApi(self._specialists, on_report, self._facilities, conversation, on_switch)
-        running = ToolThread(tool, arguments, api, owner=self._turn)
+        api = CallApi(
+            self._specialists, on_report, self._facilities, conversation, on_switch, grant
+        )
+        running = ToolThread(tool, meant_here.arguments, api, owner=self._turn)
         waiting = asyncio.wrap_future(running.result)
         try:
             done, heard = set[asyncio.Future[str]](), -1
@@ -206,14 +209,14 @@ class ToolCaller:
             raise ToolTimeoutError(call.name, timeout_s)
         return waiting.result()
 
-    async def _permission(self, call: ToolCall, tool: Tool, arguments: Arguments) -> None:
+    async def _permission(self, call: ToolCall, tool: Tool, meant_here: MeantCall) -> Grant:
         """Return when the call is allowed. The time the user takes is nobody's: see ``_finish``."""
         asked_s = time.perf_counter()
         try:
-            await self._consent.require(
+            return await self._consent.require(
                 call,
                 tool,
-                arguments.as_json,
+                meant_here,
                 turn=self._turn,
                 conversation=self._conversation,
                 if_unsure=self._if_unsure,

@@ -31,6 +31,7 @@ from airunner.tools.passages import head_and_tail
 from airunner.tools.tool import Tool, text_of
 
 if TYPE_CHECKING:
+    from airunner.agent.approvals import Grant
     from airunner.records.records import Records
     from airunner.tools.system_view import SystemView
 
@@ -50,7 +51,9 @@ class CallApi:
         facilities: Facilities | None = None,
         conversation: str = "",
         on_switch: Callable[[str], None] = lambda _: None,
+        grant: Grant | None = None,
     ) -> None:
+        self._grant = grant
         self._specialists, self._on_report = specialists, on_report
         self._facilities, self.conversation = facilities, conversation
         self._on_switch = on_switch
@@ -116,6 +119,14 @@ class CallApi:
         """See ``Specialists``."""
         return self._models().pictures
 
+    def forbids(self, argument: str, value: str) -> bool:
+        """See ``ToolApi``."""
+        return self._grant is not None and self._grant.forbids(argument, value, self._folder())
+
+    def covers(self, argument: str, value: str) -> bool:
+        """See ``ToolApi``."""
+        return self._grant is None or self._grant.covers(argument, value, self._folder())
+
     def switch_to(self, conversation: str) -> None:
         """See ``ToolApi``."""
         if not self.cancelled:
@@ -135,6 +146,9 @@ class CallApi:
     def system(self) -> SystemView:
         """See ``ToolApi``."""
         return self._given().system
+
+    def _folder(self) -> FilesFolder | None:
+        return self._facilities.files if self._facilities is not None else None
 
     def _given(self) -> Facilities:
         if self._facilities is None:

@@ -12,6 +12,9 @@ from airunner.config.settings import Settings
 if TYPE_CHECKING:
     from airunner.tools.toolset import Toolset
 
+TOKEN_FILE = "mcp-token"
+"""In the home folder."""
+
 
 def mcp(
     settings: Settings,
@@ -23,10 +26,14 @@ def mcp(
         list[str] | None,
         typer.Option(metavar="NAME", help="offer this tool; may be given several times"),
     ] = None,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="serve every user of this machine over HTTP")
+    ] = False,
 ) -> None:
     """Offer tools to other programs, as an MCP server.
 
-    Over stdio, for a program that starts `airunner mcp` itself, or with --http.
+    Over stdio, for a program that starts `airunner mcp` itself, or with --http; what then
+    connects must send the token that is shown.
     Without --tool: enhance a prompt, summarise, translate, write code, draw. Whatever
     is offered may be used without asking; rules that deny still hold.
     """
@@ -40,6 +47,7 @@ def mcp(
     if importlib.util.find_spec("mcp") is None:
         problem = "MCP is not installed; `pip install 'airunner[mcp]'` adds it"
         raise ToolServerError("airunner", problem)
+    from airunner.access.token import kept_token
     from airunner.mcp.server.server import mcp_server, serve_http, serve_stdio
 
     offered = _offered(tool or ())
@@ -48,11 +56,20 @@ def mcp(
         if http is None:
             asyncio.run(serve_stdio(server))
             return
-        try:
-            with suppress(asyncio.CancelledError):
-                asyncio.run(serve_http(server, http, lambda url: say(url, aside=True)))
-        except OSError as error:
-            raise ToolServerError("airunner", f"port {http}: {error.strerror}") from None
+        token = None if no_token else kept_token(settings.home / TOKEN_FILE)
+
+        def ready(url: str) -> None:
+            say(url, aside=True)
+            if token is not None and token.is_new:
+                say(f"token, shown this once: {token.text}", aside=True)
+            if token is not None:
+                say(
+                    f"programs send it as `Authorization: Bearer`; it is in {token.file}",
+                    aside=True,
+                )
+
+        with suppress(asyncio.CancelledError):
+            asyncio.run(serve_http(server, http, token, ready))
 
 
 def _offered(names: list[str] | tuple[()]) -> Toolset:

@@ -57,12 +57,13 @@ def ask(question: PermissionAsked) -> Answer:
         does = _DOES.get(question.permission, question.permission)
         console.print(f"{question.tool} wants to run; it {does}:", style="bold yellow")
         is_cut = _show_arguments(question, console, whole=False)
+        covered = printable(question.always or question.tool)
         _drop_what_was_typed()
         while True:
             more = ", [s]how all of it" if is_cut else ""
             try:
                 console.print(
-                    f"Allow it? [y]es, [n]o, [a]lways for {question.tool} in this chat{more}: ",
+                    f"Allow it? [y]es, [n]o, [a]lways for {covered} in this chat{more}: ",
                     end="",
                     soft_wrap=True,
                 )

@@ -44,7 +44,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
                 "toolset": runtime.toolset.subject_of(tool.name),
                 "core": tool.name in core,
                 "permission": tool.permission,
-                "decision": permissions.decide(tool, {}).decision,
+                "decision": permissions.by_class(tool),
                 "description": tool.description,
                 "parameters": tool.parameters,
             }

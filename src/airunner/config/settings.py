@@ -45,6 +45,7 @@ from airunner.config.values import (
     seconds,
     show,
     size,
+    suggestion,
     switch,
     text,
 )
@@ -178,6 +179,15 @@ class Settings:
     lease_timeout_s: Annotated[float, Setting(seconds, "longest wait for a model", "SECONDS")] = (
         600.0
     )
+    load_limit_s: Annotated[
+        float, Setting(seconds, "longest loading of a model, beyond what its size takes", "SECONDS")
+    ] = 300.0
+    first_token_limit_s: Annotated[
+        float, Setting(seconds, "longest silence before an answer, beyond its prompt", "SECONDS")
+    ] = 180.0
+    next_token_limit_s: Annotated[
+        float, Setting(seconds, "longest silence within an answer", "SECONDS")
+    ] = 120.0
     tool_timeout_s: Annotated[
         float, Setting(seconds, "how long a tool may run without telling how far it is", "SECONDS")
     ] = 120.0
@@ -344,20 +354,13 @@ _OPTIONAL = {entry.name for entry in fields(Settings) if entry.default is None}
 def parse_setting(name: str, value: object, origin: str) -> Any:
     """The value of a setting that is written as ``value``; raises ``SettingsError``."""
     if name not in SETTINGS:
-        raise SettingsError(name, value, origin, f"no such setting{_suggestion(name)}")
+        raise SettingsError(name, value, origin, f"no such setting{suggestion(name, SETTINGS)}")
     if value is None and name in _OPTIONAL:
         return None
     try:
         return SETTINGS[name].parse(value)
     except (ValueError, OverflowError) as problem:
         raise SettingsError(name, value, origin, str(problem)) from None
-
-
-def _suggestion(name: str) -> str:
-    import difflib  # only needed when something is wrong
-
-    close = difflib.get_close_matches(name.replace("-", "_").lower(), SETTINGS, n=1)
-    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:

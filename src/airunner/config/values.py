@@ -286,3 +286,11 @@ def _pairs(value: object) -> Iterable[tuple[str, Any]]:
         return list(value)
     split = [item.partition("=") for item in _items(value)]
     return [(key.strip(), entry.strip() if mark else None) for key, mark, entry in split]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A hint at the setting that ``name`` may have been meant for."""
+    import difflib  # only needed when something is wrong
+
+    close = difflib.get_close_matches(name.replace("-", "_").lower(), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"

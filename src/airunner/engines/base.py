@@ -7,6 +7,7 @@ in the parent process and speaks to a worker; it never imports a model library.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -203,6 +204,19 @@ class Served(Protocol):
     @property
     def endpoint(self) -> Endpoint:
         """Where to ask. Requests to it are seen neither by the slots nor by the parking."""
+        ...
+
+    def ask(
+        self, path: str, body: Mapping[str, Any], n_tokens: int = 0
+    ) -> AbstractAsyncContextManager[Any]:
+        """Post ``body`` to ``path`` there, for an ``httpx.Response`` that has begun.
+
+        ``n_tokens`` is how long the prompt may be; a worker that is silent for longer than
+        that explains is ended.
+
+        Raises:
+            WorkerDiedError: the worker is gone, or was ended.
+        """
         ...
 
 

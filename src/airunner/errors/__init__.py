@@ -41,7 +41,9 @@
     ├── EngineError
     │   ├── EngineBuildError       a build of an engine that cannot be installed or used here
     │   ├── LoadError              a worker could not load its model
+    │   │   └── LoadTimeoutError   it was still loading when its time was over
     │   ├── WorkerDiedError        a worker's process ended by itself
+    │   │   └── WorkerSilentError  or said nothing for so long that it was ended
     │   ├── GenerationError        the engine refused or broke off a request
     │   ├── ContextOverflowError   the prompt is longer than the loaded context
     │   ├── MediaNotSupportedError   a picture or recording for a model that takes none
@@ -63,7 +65,8 @@
         └── ToolTimeoutError
 
 Those about tools are in ``tools``, those of the server in ``server``, those about what is kept
-in ``records``, those about waiting in ``leases``; everybody imports all of them from here.
+in ``records``, those about waiting in ``leases``, those
+of workers in ``workers``; everybody imports all of them from here.
 
 Each message says what happened and what to do next; the fields carry the same
 facts for programs. Constructors neither log nor look anything up.
@@ -116,6 +119,11 @@ from airunner.errors.tools import ToolRetryError as ToolRetryError
 from airunner.errors.tools import ToolServerError as ToolServerError
 from airunner.errors.tools import ToolTimeoutError as ToolTimeoutError
 from airunner.errors.tools import UnknownToolError as UnknownToolError
+from airunner.errors.workers import EngineError as EngineError
+from airunner.errors.workers import LoadError as LoadError
+from airunner.errors.workers import LoadTimeoutError as LoadTimeoutError
+from airunner.errors.workers import WorkerDiedError as WorkerDiedError
+from airunner.errors.workers import WorkerSilentError as WorkerSilentError
 
 
 class SettingsError(AiRunnerError):
@@ -269,10 +277,6 @@ class DoesNotFitError(AiRunnerError):
         return max(0, self.needed_bytes - self.free_bytes)
 
 
-class EngineError(AiRunnerError):
-    """Base of errors from an engine or the worker it runs in."""
-
-
 class EngineBuildError(EngineError):
     """A build of an engine that cannot be had, or does not start, or sees no GPU here.
 
@@ -282,26 +286,6 @@ class EngineBuildError(EngineError):
     def __init__(self, build: str, problem: str, *, tried: bool = True) -> None:
         self.build, self.problem, self.tried = build, problem, tried
         super().__init__(f"The engine's build {build} cannot be used: {problem}.")
-
-
-class LoadError(EngineError):
-    """A worker could not load its model. ``log`` is the end of what it printed."""
-
-    def __init__(self, model: str, problem: str, log: str = "") -> None:
-        self.model, self.problem, self.log = model, problem, log
-        super().__init__(f"{model} did not load: {problem}")
-
-
-class WorkerDiedError(EngineError):
-    """A worker's process ended by itself. ``exit_code`` is negative for a signal."""
-
-    def __init__(self, model: str, exit_code: int | None, log: str = "") -> None:
-        self.model, self.exit_code, self.log = model, exit_code, log
-        code = "unknown" if exit_code is None else str(exit_code)
-        super().__init__(
-            f"The worker running {model} died (exit code {code}). The conversation is kept; "
-            "ask again and it is loaded anew."
-        )
 
 
 class GenerationError(EngineError):

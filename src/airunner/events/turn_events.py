@@ -55,7 +55,10 @@ class ToolCallStarted(Event):
 
 
 class PermissionAsked(Event):
-    """A tool call waits for the user; ``question`` is what the answer must name."""
+    """A tool call waits for the user; ``question`` is what the answer must name.
+
+    ``always`` is what an answer of "always" will cover, as a rule is written.
+    """
 
     turn: str
     call: str
@@ -63,6 +66,7 @@ class PermissionAsked(Event):
     tool: str
     permission: str
     arguments: dict[str, Any]
+    always: str = ""
 
 
 class PermissionDecided(Event):

@@ -53,8 +53,13 @@ class Lease:
         belongs inside ``slot``, and names it (llama.cpp's ``id_slot``): it would else
         overwrite what another conversation has there.
         """
+        return self.served.endpoint if self.served is not None else None
+
+    @property
+    def served(self) -> Served | None:
+        """The model, to be asked as at ``endpoint`` by its own connection, which is watched."""
         model = self._residence.worker.model
-        return model.endpoint if isinstance(model, Served) else None
+        return model if isinstance(model, Served) else None
 
     @asynccontextmanager
     async def slot(self, conversation: str | None = None) -> AsyncIterator[int]:

@@ -17,7 +17,7 @@ from typing import Any
 from airunner.devices.threads import threads_for_engine
 from airunner.engines.base import Launcher
 from airunner.engines.slots import SlotTable
-from airunner.errors import AiRunnerError, LoadError, WeightsError
+from airunner.errors import AiRunnerError, LoadError, LoadTimeoutError, WeightsError
 from airunner.events import (
     EventBus,
     ModelLoaded,
@@ -181,7 +181,9 @@ class LoadedModels:
         self, key: str, device: str, error: AiRunnerError | OSError, will_retry: bool
     ) -> None:
         known = error if isinstance(error, AiRunnerError) else LoadError(key, str(error))
-        retryable = not isinstance(known, WeightsError)
+        # What never came to an end may not do so another time either: one more is enough.
+        is_second = all(isinstance(e, LoadTimeoutError) for e in (known, self._errors.get(key)))
+        retryable = not isinstance(known, WeightsError) and not is_second
         self._errors[key] = known
         self.bus.publish(
             ModelLoadFailed(

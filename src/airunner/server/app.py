@@ -12,11 +12,11 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request, Response
 
 import airunner
+from airunner.access.guard import Admission, Guard
 from airunner.errors import HungUpError
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
-from airunner.server.guard import Admission, Guard
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
 from airunner.server.llama_router import router_routes
@@ -30,7 +30,7 @@ from airunner.server.openai.embeddings import embedding_routes
 from airunner.server.openai.images import picture_routes
 from airunner.server.openai.models import model_routes
 from airunner.server.openai.responses import response_routes
-from airunner.server.problems import tell_problems
+from airunner.server.problems import tell_problems, told_refusal
 from airunner.server.raw_prompts import RawPrompts
 from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
@@ -85,7 +85,7 @@ def create_app(
         return Response(status_code=CLIENT_CLOSED)
 
     app.add_middleware(SoundJson)
-    app.add_middleware(Guard, admission=admission)
+    app.add_middleware(Guard, admission=admission, respond=told_refusal)
     if tracing is not None:
         core.bus.subscribe(tracing.hear)
         app.add_middleware(Traced, tracing=tracing)

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from airunner.access.refusal import Refusal
 from airunner.errors import (
     AiRunnerError,
     CatalogError,
@@ -138,6 +139,12 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(500, str(error), "server_error", "internal")
     _log.error("A request failed", exc_info=error)
     return Problem(500, "AI Runner failed; its log says more.", "server_error", "internal")
+
+
+def told_refusal(refusal: Refusal, path: str) -> JSONResponse:
+    """What the guard refuses, in the form of the API at ``path``."""
+    problem = Problem(refusal.status, refusal.message, refusal.type, refusal.code)
+    return problem.response(path)
 
 
 def _retry_after_s(error: AiRunnerError) -> int | None:

@@ -71,25 +71,16 @@ class RawPrompts:
     ) -> AsyncGenerator[Chunk, None]:
         wanted = self._models.wanted(body["model"])
         async with self._core.lease(wanted, owner=owner) as lease:
-            if lease.endpoint is None:
+            if lease.served is None:
                 raise GenerationError(name, "its engine takes no prompts without a template")
-            url, headers = lease.endpoint
-            async with (
-                lease.slot() as slot,
-                httpx.AsyncClient(trust_env=False, verify=False, timeout=None) as client,
-            ):
+            async with lease.slot() as slot:
                 path, asked = _request(body, slot)
-                try:
-                    async with client.stream(
-                        "POST", url + path, json=asked, headers=dict(headers)
-                    ) as response:
-                        if response.status_code != httpx.codes.OK:
-                            raise _refusal(name, await response.aread())
-                        async for line in response.aiter_lines():
-                            if line.startswith("data: "):
-                                yield _chunk(name, json.loads(line.removeprefix("data: ")))
-                except httpx.TransportError as error:
-                    raise await lease.death() from error
+                async with lease.served.ask(path, asked, lease.n_ctx) as response:
+                    if response.status_code != httpx.codes.OK:
+                        raise _refusal(name, await response.aread())
+                    async for line in response.aiter_lines():
+                        if line.startswith("data: "):
+                            yield _chunk(name, json.loads(line.removeprefix("data: ")))
 
 
 def _request(body: Mapping[str, Any], slot: int) -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from copy import deepcopy
 
 from airunner.engines.base import Chunk
-from airunner.errors import GenerationError, WorkerDiedError
+from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
 from airunner.server.chunks import TEXTS, Completion
 
 SEED_BITS = 31
@@ -37,8 +37,9 @@ async def going_on(
                     if (new := replay.feed(chunk)) is not None:
                         yield new
             return
-        except WorkerDiedError:
-            if attempt == ATTEMPTS:
+        except WorkerDiedError as error:
+            # One that was silent has taken long already, and is replaced once.
+            if attempt == ATTEMPTS or (attempt > 1 and isinstance(error, WorkerSilentError)):
                 raise
             replay.begin_again()
 

@@ -17,15 +17,16 @@ from dataclasses import dataclass
 import uvicorn
 from fastapi import FastAPI
 
+from airunner.access.connections import PromptConnection
+from airunner.access.guard import SIGN_IN, Admission, host_name, is_loopback
+from airunner.access.listening import listening
 from airunner.config.settings import Settings
-from airunner.errors import NoKeysError, PortTakenError
+from airunner.errors import NoKeysError
 from airunner.resources.visitor import Visitor
 from airunner.runtime import Runtime
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
-from airunner.server.connections import PromptConnection
-from airunner.server.guard import Admission, host_name, is_loopback
 from airunner.server.keys import Keys
 from airunner.server.native.services import Services
 from airunner.server.tracing import Tracing
@@ -34,6 +35,13 @@ HOST = "127.0.0.1"
 PORT = 8188
 PATIENCE_S = 20
 """How long answers in progress may go on once the server is told to stop, in seconds."""
+
+# Whether the server is alive is no secret.
+_OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
+_MANAGED_PATHS = (
+    *("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push"),
+    "/models/unload",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +83,15 @@ def serve(
     if not is_loopback(address.host) and not any(keys):
         raise NoKeysError(address.host)
     tracing = Tracing(otlp) if otlp else None
-    with listening(address) as sock, closing(tracing) if tracing else nullcontext():
+    with (
+        listening(address.host, address.port) as sock,
+        closing(tracing) if tracing else nullcontext(),
+    ):
         url = _url(address.host, sock.getsockname()[1])
         here = Presence(os.getpid(), url, secrets.token_urlsafe(32))
         with presence(settings.home, here):
             door = _admission(address, keys, here.key)
             asyncio.run(_serve(settings, door, tracing, sock, lambda: ready(here.url), page))
-
-
-def listening(address: Address) -> socket.socket:
-    """A socket bound to ``address``, where who connects from now on waits until he is served.
-
-    Raises:
-        PortTakenError: it cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((address.host, address.port))
-        sock.listen()  # whoever finds the address may connect, and waits until it is served
-    except (OSError, OverflowError) as error:
-        sock.close()
-        problem = getattr(error, "strerror", None) or str(error)
-        raise PortTakenError(address.host, address.port, problem) from error
-    return sock
 
 
 def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
@@ -116,6 +108,10 @@ def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
         origins=tuple(address.origins),
         key_required=not is_loopback(address.host),
         find_key=find_key,
+        signs_in=True,
+        open_paths=_OPEN_PATHS,
+        managed_paths=_MANAGED_PATHS,
+        how_to_get_in="This server needs a key: `airunner keys add NAME` on its machine makes one.",
     )
 
 

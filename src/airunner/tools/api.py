@@ -110,6 +110,20 @@ class ToolApi(Specialists, Protocol):
         """The id of the conversation that the call belongs to; empty outside of one."""
         ...
 
+    def forbids(self, argument: str, value: str) -> bool:
+        """Whether a rule denies this call with ``value`` for an argument that is resolved.
+
+        For what the call comes by: a file in the folder that it goes through.
+        """
+        ...
+
+    def covers(self, argument: str, value: str) -> bool:
+        """Whether what was allowed for this call holds for ``value`` too.
+
+        For what the call leads on to: the place a web address redirects to.
+        """
+        ...
+
     def switch_to(self, conversation: str) -> None:
         """Let the user's next message go to the conversation with this id."""
         ...

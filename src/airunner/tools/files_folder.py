@@ -1,15 +1,20 @@
 """The one folder whose files tools may use.
 
 Owns the border: what a model names is looked up inside the folder, and a path that
-leads out of it, by ``..``, from the root or through a symbolic link, is refused.
+leads out of it, by ``..``, from the root or through a symbolic link, is refused. Rules
+and tools ask here alike, so neither can take a name for another file than the other.
 What is done with a file is the tools' own.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from airunner.errors import StorageError, ToolRetryError
+from airunner.tools.meaning import Meaning
 
 
 class FilesFolder:
@@ -51,7 +56,24 @@ class FilesFolder:
                 f"{name!r} is outside of {root}, the only folder whose files may be used. "
                 "Name a file inside it; the user can choose another folder with --files."
             )
-        return path
+        return _as_on_disk(root, path)
+
+    def meaning(self, name: str) -> Meaning:
+        """What ``name`` means: the path inside the folder, without links, as the disk spells it.
+
+        A slash at its end, which asks for a folder, stays.
+
+        Raises:
+            ToolRetryError: see ``locate``; or a file has a name that cannot be written here.
+            StorageError: the folder cannot be made.
+        """
+        path = self.locate(name)
+        text = self.name_of(path)
+        if self.locate(text) != path:  # blanks around it, or a ~ before it
+            raise ToolRetryError(f"{name!r} leads to {text!r}, which cannot be named here.")
+        around = f"{self.name_of(path.parent)}/*" if path != self.path else "./*"
+        end = "/" * (name.rstrip().endswith(("/", os.sep)) and path != self.path)
+        return Meaning(text + end, (str(path) + end,), around=around)
 
     def existing(self, name: str) -> Path:
         """The file called ``name``.
@@ -78,3 +100,30 @@ class FilesFolder:
 
         names = [self.name_of(path) for path in sorted(self.path.glob("*"))[:1000]]
         return get_close_matches(name, names, n=3)
+
+
+def file_meant(name: str, _: Mapping[str, Any], files: FilesFolder | None) -> Meaning:
+    """How a tool that reads files resolves a name; see ``FilesFolder.meaning``."""
+    return files.meaning(name) if files is not None else Meaning(name)
+
+
+def _as_on_disk(root: Path, path: Path) -> Path:
+    """``path`` in the letters that its folders list, where upper and lower case are the same."""
+    found = root
+    for part in path.relative_to(root).parts:
+        other = found / part.swapcase()
+        try:
+            is_same = part.swapcase() != part and other.samefile(found / part)
+            spelled = _listed(found, part) if is_same else part
+        except OSError:  # not there, so there is no other spelling
+            spelled = part
+        found /= spelled
+    return found
+
+
+def _listed(folder: Path, part: str) -> str:
+    """How ``folder`` spells ``part``, which it has."""
+    names = os.listdir(folder)
+    if part in names:
+        return part
+    return next(name for name in [*names, part] if name.casefold() == part.casefold())

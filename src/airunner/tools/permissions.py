@@ -4,23 +4,27 @@ Owns how rules are matched and which of several wins. Pure: asking the user is
 ``airunner.agent.approvals``, and how a rule is written is in ``setting_values``.
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
-that denies widely. A pattern compares text: what a path leads to (a symbolic
-link, another working directory) is for the tool to check. Rules about tools that have
-another name now are matched through ``former_names``.
+that denies widely. What names a file or an address is matched by what the tool will
+resolve it to (``meaning``), as is what an answer of "always" covers; other arguments are
+text. Rules about tools that have another name now are matched through ``former_names``.
 """
 
 from __future__ import annotations
 
 import json
+import os.path
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from airunner.config.values import call_pattern, permission_rules
 from airunner.tools.former_names import names_of_call
+from airunner.tools.meaning import Meaning, MeantCall
 from airunner.tools.tool import Permission, Tool
 
 Decision = Literal["allow", "ask", "deny"]
@@ -39,6 +43,7 @@ DEFAULT_RULES: tuple[tuple[str, Decision], ...] = (
 
 _STRICTNESS: Mapping[str, int] = {"allow": 0, "ask": 1, "deny": 2}
 _SHELL = re.compile(r"[;&|<>`$\n\r]")
+_LONGEST_NAME = 4096
 _SLASHES = re.compile(r"[/\\]+")
 
 
@@ -80,29 +85,47 @@ class Rule:
         is_exact = not is_class and not set(self.name) & set("*?[")
         return (len(self.arguments) > 0, not is_class, is_exact, _STRICTNESS[self.decision])
 
-    def matches(self, name: str, permission: Permission, arguments: Mapping[str, Any]) -> bool:
+    def matches(self, name: str, permission: Permission, call: _Spelled) -> bool:
         """Whether this rule speaks of the call, by the tool's name or one it had once."""
         if self.name != f"@{permission}":
-            text = {key: _as_text(value) for key, value in arguments.items()}
+            text = {key: spellings.exact[0] for key, spellings in call.items()}
             if not any(fnmatchcase(each, self.name) for each in names_of_call(name, text)):
                 return False
         return all(
-            key in arguments and self._fits(_as_text(arguments[key]), wanted, permission)
+            key in call and self._fits(call[key], wanted, permission)
             for key, wanted in self.arguments
         )
 
-    def _fits(self, value: str, wanted: str, permission: Permission) -> bool:
-        if wanted == "*" or value == wanted:
+    def _fits(self, value: _Spellings, wanted: str, permission: Permission) -> bool:
+        if wanted == "*" or wanted in value.exact:
             return True
         if self.decision == "deny":
-            folded = wanted.casefold()
-            seen = (value.casefold(), _flat(value).casefold())
-            return any(fnmatchcase(each, folded) for each in seen)
-        if ".." in _SLASHES.split(value):
+            patterns = _pattern_spellings(wanted)
+            return any(fnmatchcase(each, one) for each in value.wide for one in patterns)
+        if any(".." in _SLASHES.split(each) for each in value.wide):
             return False  # notes/* must not let notes/../.ssh/config pass
-        if permission == "execute" and _SHELL.search(value):
+        if permission == "execute" and _SHELL.search(value.exact[0]):
             return False  # nor "git *" let "git log; rm -r ~" pass
-        return fnmatchcase(value, wanted)
+        return any(fnmatchcase(each, wanted) for each in value.exact)
+
+
+class _Spellings:
+    """An argument as rules see it: as it is, and in every spelling that may be taken for it."""
+
+    def __init__(self, text: str, meaning: Meaning | None, written: str) -> None:
+        self.exact = (text, *(meaning.same if meaning else ()))
+        self._near = (*self.exact, *(meaning.near if meaning else ()), written)
+
+    @cached_property
+    def wide(self) -> frozenset[str]:
+        """Made where a rule asks: an argument may be a whole book."""
+        wide = {_folded(each) for each in self._near}
+        wide |= {_flat(each) for each in wide if each}
+        # secret/* is about the folder too.
+        return frozenset(wide | {f"{each}/" for each in wide if each})
+
+
+_Spelled = Mapping[str, _Spellings]
 
 
 class Permissions:
@@ -128,26 +151,51 @@ class Permissions:
         own = permission_rules(tuple(rules))
         self._own = [Rule.read(pattern, cast(Decision, decision)) for pattern, decision in own]
 
-    def decide(self, tool: Tool, arguments: Mapping[str, Any]) -> Verdict:
-        """What to do about a call with these (validated) arguments.
+    def decide(self, tool: Tool, call: MeantCall) -> Verdict:
+        """What to do about a call.
 
         The most specific rule wins, and of two alike the stricter one. The
         user's rules come before what the tool itself says, and that before the
         defaults, however specific those are.
         """
-        given = {**_defaults_of(tool), **arguments}
+        spelled = _spelled(tool, call)
         for rules in (self._own, self._defaults):
             if rules is self._defaults and tool.approval:
                 return Verdict(tool.approval, tool.name)
-            found = [rule for rule in rules if rule.matches(tool.name, tool.permission, given)]
+            found = [rule for rule in rules if rule.matches(tool.name, tool.permission, spelled)]
             if found:
                 best = max(found, key=lambda rule: rule.rank)
                 return Verdict(best.decision, best.pattern)
         return Verdict("ask", "")
 
+    def by_class(self, tool: Tool) -> Decision:
+        """What becomes of a call of ``tool`` without arguments, which rules may be about."""
+        return self.decide(tool, MeantCall.of({})).decision
+
+    @property
+    def look_at_arguments(self) -> bool:
+        """Whether a rule of the user's says more than a tool's name."""
+        return any(rule.arguments for rule in self._own)
+
     def may_run_unasked(self, tool: Tool) -> bool:
         """Whether calls of ``tool`` are allowed whatever their arguments, but for exceptions."""
-        return self.decide(tool, {}).decision == "allow"
+        return self.by_class(tool) == "allow"
+
+
+def scope_of(tool: Tool, call: MeantCall) -> str:
+    """What an answer of "always" to this call covers, as a rule is written.
+
+    The same tool; for a name, what is around it: the files of the same folder, the pages of
+    the same host; and every switch as it is in this call. All else may differ.
+    """
+    given = call.arguments.as_json | (_defaults_of(tool) | call.arguments.as_json)
+    parts = []
+    for name, value in given.items():
+        if name in call.meanings:
+            parts.append(f"{name}={call.meanings[name].around}")
+        elif isinstance(value, bool):
+            parts.append(f"{name}={_as_text(value)}")
+    return f"{tool.name}({', '.join(parts)})" if parts else tool.name
 
 
 def _defaults_of(tool: Tool) -> dict[str, Any]:
@@ -157,6 +205,31 @@ def _defaults_of(tool: Tool) -> dict[str, Any]:
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _spelled(tool: Tool, call: MeantCall) -> _Spelled:
+    given = {**_defaults_of(tool), **call.arguments.as_json}
+    return {
+        name: _Spellings(
+            _as_text(value), call.meanings.get(name), _as_text(call.written.get(name, value))
+        )
+        for name, value in given.items()
+    }
+
+
+def _pattern_spellings(pattern: str) -> set[str]:
+    """A pattern of a rule that denies; as a path too, where it is one."""
+    folded = _folded(pattern)
+    if "://" in folded:
+        return {folded}
+    return {folded, _flat(folded), _flat(_folded(os.path.expanduser(pattern)))}
+
+
+def _folded(text: str) -> str:
+    """Without what a reader of names may not see: blanks around it, case, kinds of letters."""
+    if len(text) <= _LONGEST_NAME:  # what is longer is no name, and takes long to normalize
+        text = unicodedata.normalize("NFKC", text)
+    return text.strip().casefold()
 
 
 def _flat(value: str) -> str:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
 from airunner.errors import InvalidToolError
@@ -22,6 +23,7 @@ from airunner.messages import ToolSchema
 from airunner.models.spec import ModelCapability
 from airunner.tools.arguments import ArgumentForm, Arguments
 from airunner.tools.docstring import parse_docstring
+from airunner.tools.meaning import Resolver
 from airunner.tools.signature import SignatureForm
 
 Permission = Literal["read", "write", "network", "execute"]
@@ -47,6 +49,7 @@ class Tool:
         uses: the capabilities of the models that a call needs, in that order.
         needs: the modules without which it cannot run, and which are not installed with the rest.
         timeout_s: how long it may take, where that is not what the settings say.
+        resolve: for arguments that name a file or an address, what finds out which.
         approval: whether its calls run unasked or ask first, where the class does not say.
         revision: says what has become of a tool that others can change; empty for what it was.
 
@@ -69,6 +72,7 @@ class Tool:
         needs: Sequence[str] = (),
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
+        resolve: Mapping[str, Resolver] = MappingProxyType({}),
         revision: Callable[[], str] = str,
     ) -> None:
         self.function = function
@@ -87,6 +91,7 @@ class Tool:
         self.uses = tuple(uses)
         self.needs = tuple(needs)
         self.timeout_s = timeout_s
+        self.resolve = resolve
         self.revision = revision
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:
@@ -191,6 +196,7 @@ class ToolOptions(TypedDict, total=False):
     uses: Sequence[ModelCapability]
     needs: Sequence[str]
     timeout_s: float | None
+    resolve: Mapping[str, Resolver]
 
 
 @overload

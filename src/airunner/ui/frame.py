@@ -58,11 +58,10 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
     ui.colors(primary="var(--brand)")
     theme = ui.context.client.request.cookies.get(_THEME_COOKIE, "")
     dark = ui.dark_mode(_THEMES.get(theme))
-    with (
-        ui.left_drawer(bordered=False)
-        .classes("side")
-        .props('width=280 breakpoint=900 role="navigation" aria-label="Navigation"') as drawer
-    ):
+    # Its state is not asked for: a window that has gone would not answer.
+    drawer = ui.left_drawer(value=False, bordered=False).classes("side")
+    drawer.props('show-if-above width=280 breakpoint=900 role="navigation"')
+    with drawer.props('aria-label="Navigation"'):
         _navigation(places)
         conversation_list(services)
     with ui.header(bordered=False).classes("top"):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from airunner.server.guard import KEY_COOKIE, SIGN_IN
+from airunner.access.guard import KEY_COOKIE, SIGN_IN
 
 _MOST_KEY = 4096
 _KEPT_S = 365 * 24 * 3600

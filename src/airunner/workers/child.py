@@ -8,11 +8,14 @@ so it is reaped even while no event loop runs and can be awaited from any.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from airunner.engines.base import WorkerExit
@@ -41,6 +44,8 @@ class Child:
             bufsize=0,
             process_group=0,
         )
+        self._ending = threading.Lock()
+        self._is_gone = False
         self._log = bytearray()
         self._answer: Future[bytes] = _running_future()
         self._exit: Future[WorkerExit] = _running_future()
@@ -75,9 +80,17 @@ class Child:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
-    def kill(self) -> None:
-        """End the process at once; harmless when it is gone."""
-        self._process.kill()
+    def kill(self, reason: str = "") -> None:
+        """End the process, and what it started, at once; harmless when it is gone.
+
+        The end of its log is then why.
+        """
+        if reason:
+            self._log += f"\nended by AI Runner: {reason}\n".encode()
+        with self._ending:
+            if not self._is_gone:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
 
     async def stop(self) -> WorkerExit:
         """End the process, by force after a short grace, and return when it is gone."""
@@ -103,7 +116,13 @@ class Child:
         assert process.stdout is not None
         assert process.stderr is not None
         self._answer.set_result(process.stdout.readline())
-        code = process.wait()
+        if hasattr(os, "waitid"):  # not on macOS before Python 3.13
+            # Not collected yet, so that no other process can have its id, which is its group's.
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            self.kill()
+        with self._ending:
+            code = process.wait()
+            self._is_gone = True
         # A grandchild may hold the log open; its last words are not worth waiting for.
         self._pump.join(_DRAIN_S)
         for pipe in (process.stdin, process.stdout, process.stderr):

@@ -7,6 +7,7 @@ a child does is in ``workers.process``.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 from abc import ABC, abstractmethod
@@ -16,7 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.connection import ServedModel, WorkerConnection
-from airunner.errors import LoadError
+from airunner.engines.silence import SilenceLimits, bytes_at
+from airunner.errors import LoadError, LoadTimeoutError
 from airunner.workers.child import Child
 from airunner.workers.local_worker import LocalWorker
 from airunner.workers.wire import SPARE_ARGUMENT, Failed, Order, decode_answer, encode_order
@@ -33,8 +35,11 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
     next plan, and is replaced in the background after it is used.
     """
 
-    def __init__(self, module: str, *, keep_spare: bool = False) -> None:
+    def __init__(
+        self, module: str, *, keep_spare: bool = False, limits: SilenceLimits | None = None
+    ) -> None:
         self._module, self._keep_spare = module, keep_spare
+        self._limits = limits or SilenceLimits()
         self._spare: Child | None = None
         self._closed = False
 
@@ -57,21 +62,28 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
             MissingWeightsError: there is no such file.
             CorruptWeightsError: a file is damaged or of another kind.
             UnsupportedArchitectureError: the library does not know the architecture.
+            LoadTimeoutError: it takes longer than weights of that size can take.
             LoadError: anything else, such as too little memory.
         """
+        limit_s = self._limits.to_load(bytes_at(plan.path))
         order = await self.order(plan, secrets.token_urlsafe(32))
         child = self._given(order)
         try:
-            answer = decode_answer(await child.answer())
+            async with asyncio.timeout(limit_s):
+                answer = decode_answer(await child.answer())
             if isinstance(answer, Failed):
                 raise self.explain(plan, answer, await child.wait())
-        except BaseException:
+        except BaseException as error:
             child.kill()
             await child.wait()
+            if isinstance(error, TimeoutError):
+                raise LoadTimeoutError(plan.model, limit_s) from error
             raise
         if self._keep_spare:
             self.prepare()
-        connection = WorkerConnection(plan.model, answer.url, order.api_key, child.wait)
+        connection = WorkerConnection(
+            plan.model, answer.url, order.api_key, child.wait, child.kill, self._limits
+        )
         return LocalWorker(child, self.connect(order, connection), answer.pid, answer.load_s)
 
     def prepare(self) -> None:

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from airunner.server.connections import PromptConnection
-from airunner.server.guard import Admission, BodyLimits, Guard
+from airunner.access.connections import PromptConnection
+from airunner.access.guard import Admission, BodyLimits, Guard
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"

@@ -38,6 +38,9 @@ class Api:
         self._reply = reply
         self._capability = ModelCapability.SUMMARIZATION
 
+    def forbids(self, argument: str, value: str) -> bool:
+        return False
+
     def report(self, text: str) -> None:
         self.reports.append(text)
 

@@ -35,6 +35,9 @@ class Api:
     def __init__(self, folder: Path) -> None:
         self.files = FilesFolder(folder)
 
+    def forbids(self, argument: str, value: str) -> bool:
+        return False
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -17,6 +17,7 @@ import httpx
 from airunner.engines.connection import ServedModel
 from airunner.engines.diffusers.wire import DRAW_PATH, decode_item, part_of
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep
+from airunner.engines.silence import DRAWING_S, Silence
 from airunner.errors import GenerationError, StorageError, WorkerDiedError
 
 
@@ -26,7 +27,9 @@ class DiffusersModel(ServedModel[ImagePlan]):
     async def draw(self, request: ImageRequest) -> AsyncGenerator[ImageStep | Drawn, None]:
         """Yield each step and at last ``Drawn``; see ``ImageModel.draw``."""
         try:
-            async with self._connection.asked(DRAW_PATH, asdict(request)) as response:
+            limits = self._connection.limits
+            silence = Silence(limits.to_load(self._n_bytes) + DRAWING_S, DRAWING_S)
+            async with self._connection.asked(DRAW_PATH, asdict(request), silence) as response:
                 if response.status_code != httpx.codes.OK:
                     problem = (await response.aread()).decode(errors="replace")
                     raise GenerationError(self.plan.model, problem)

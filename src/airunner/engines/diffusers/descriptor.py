@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airunner.devices.backend import Backend
 from airunner.engines.descriptor import EngineDescriptor, Installation, Planner
+from airunner.engines.silence import SilenceLimits
 from airunner.models.engine_traits import EngineTraits, WeightsForm
 from airunner.models.files.pipeline import INDEX
 from airunner.models.spec import HubFolderSource, ModelCapability, ModelSpec, Source
@@ -84,7 +85,7 @@ class Diffusers(EngineDescriptor):
         """See ``EngineDescriptor``."""
         from airunner.engines.diffusers.launcher import ImageLauncher
 
-        return ImageLauncher()
+        return ImageLauncher(SilenceLimits.of(settings))
 
     def is_installed(self) -> bool:
         """See ``EngineDescriptor``."""

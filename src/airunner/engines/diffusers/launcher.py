@@ -17,6 +17,7 @@ from airunner.engines.diffusers.files import inspect_files
 from airunner.engines.diffusers.schedulers import check_scheduler
 from airunner.engines.diffusers.source_picture import source_picture
 from airunner.engines.image import ImagePlan, ImageRequest
+from airunner.engines.silence import SilenceLimits
 from airunner.errors import (
     CorruptWeightsError,
     LoadError,
@@ -41,8 +42,8 @@ class ImageLauncher(ProcessLauncher[ImagePlan, DiffusersModel]):
 
     prepared_bytes = LIBRARY_BYTES
 
-    def __init__(self) -> None:
-        super().__init__(f"{__package__}.worker")
+    def __init__(self, limits: SilenceLimits | None = None) -> None:
+        super().__init__(f"{__package__}.worker", limits=limits)
 
     def check(self, model: str, request: ImageRequest) -> None:
         """See ``engines.image.DrawingCheck``."""

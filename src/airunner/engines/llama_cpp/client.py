@@ -43,6 +43,7 @@ from airunner.engines.llama_cpp.slot_files import (
 )
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.engines.openai_form import complete_by_chat
+from airunner.engines.silence import SLOWEST_DECODING_BYTES_PER_S, Silence
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
@@ -95,7 +96,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         guidance = constrained and await self._guides()
         body = request_body(request, slot, await self._controls(), guidance=guidance, forced=forced)
         reader = AnswerReader(self.plan.model, forced=forced, grammar="grammar" in body)
-        async with self._connection.asked("/v1/chat/completions", body) as response:
+        silence = self._silence(self._at_most_tokens(body, request.messages))
+        async with self._connection.asked("/v1/chat/completions", body, silence) as response:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())
             async for piece in response.aiter_raw():
@@ -117,7 +119,11 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         events, joiner = EventSplitter(), ChunkJoiner()
         finished = False
         path, passed = "/v1/chat/completions", passed_body(body, slot, await self._controls())
-        async with self._connection.asked(path, passed) as response:
+        silence = self._silence(self._at_most_tokens(passed, request.messages))
+        if not passed.get("stream"):  # all of it comes at once
+            whole_s = self._whole_s(passed.get("max_tokens"))
+            silence = replace(silence, first_s=silence.first_s + whole_s)
+        async with self._connection.asked(path, passed, silence) as response:
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(await response.aread())
             if not passed.get("stream"):
@@ -167,12 +173,15 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             await self._post(
                 "/completion",
                 {"prompt": tokens, "n_predict": 0, "id_slot": slot, "cache_prompt": True},
+                self._silence(len(tokens)),
             )
         return len(tokens)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text; only for models loaded with ``embedding``."""
-        answer = await self._post("/v1/embeddings", {"input": list(texts)})
+        n_tokens = sum(map(len, texts))
+        body = {"input": list(texts)}
+        answer = await self._post("/v1/embeddings", body, self._silence(n_tokens))
         rows = sorted(answer["data"], key=lambda row: row["index"])
         return [row["embedding"] for row in rows]
 
@@ -189,7 +198,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         with written_whole(target) as part:
             with borrowed_name(self._slot_dir, part.path) as name:
                 try:
-                    answer = await self._post(f"/slots/{slot}?action=save", {"filename": name})
+                    path = f"/slots/{slot}?action=save"
+                    answer = await self._post(path, {"filename": name}, self._storing())
                 except GenerationError as error:
                     if error.problem == _SAVE_FAILED:
                         raise StorageError(target, "the engine could not write it") from error
@@ -206,7 +216,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         self._check_slot(slot)
         check_seal(source, self.plan.model, self._seal)
         with borrowed_name(self._slot_dir, source) as name:
-            answer = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
+            path = f"/slots/{slot}?action=restore"
+            answer = await self._post(path, {"filename": name}, self._storing())
         return SlotState(
             answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
         )
@@ -305,8 +316,26 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         tokens: list[int] = (await self._post("/tokenize", body))["tokens"]
         return tokens
 
-    async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        async with self._connection.asked(path, body) as response:
+    def _at_most_tokens(self, body: Mapping[str, Any], messages: Sequence[Message]) -> int:
+        """No fewer tokens than a prompt has: of its signs, and of the batches before it.
+
+        The engine computes for every slot in turn.
+        """
+        words = len(json.dumps(body, default=str)) if not any(m.media for m in messages) else None
+        longest = self.plan.n_ctx
+        return (longest if words is None else min(words, longest)) * self.plan.n_parallel
+
+    def _whole_s(self, max_tokens: int | None) -> float:
+        """How long an answer may take as a whole, beyond the reading of its prompt."""
+        n_tokens = min(max_tokens or self.plan.n_ctx, self.plan.n_ctx) * self.plan.n_parallel
+        return n_tokens * self._n_bytes / SLOWEST_DECODING_BYTES_PER_S
+
+    def _storing(self) -> Silence:
+        longest_s = self._connection.limits.to_load(self._n_bytes)
+        return Silence(longest_s, longest_s)
+
+    async def _post(self, path: str, body: dict[str, Any], silence: Silence | None = None) -> Any:
+        async with self._connection.asked(path, body, silence) as response:
             content = await response.aread()
             if response.status_code != httpx.codes.OK:
                 raise self._refusal(content)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airunner.devices.backend import Backend
 from airunner.engines.descriptor import EngineDescriptor, Installation, Planner
+from airunner.engines.silence import SilenceLimits
 from airunner.models.engine_traits import EngineTraits, WeightsForm
 from airunner.models.spec import HubSource, ModelCapability, ModelSpec, Source
 
@@ -57,7 +58,7 @@ class LlamaCpp(EngineDescriptor):
         """See ``EngineDescriptor``."""
         from airunner.engines.llama_cpp.launcher import LocalLauncher
 
-        return LocalLauncher(run_dir, settings.llama_server)
+        return LocalLauncher(run_dir, settings.llama_server, limits=SilenceLimits.of(settings))
 
     def backend(self, settings: Settings) -> Backend:
         """See ``EngineDescriptor``."""

@@ -18,6 +18,7 @@ from airunner.engines.llama_cpp.installation import engine_version
 from airunner.engines.llama_cpp.load_log import explain
 from airunner.engines.llama_cpp.order import LlamaOrder
 from airunner.engines.llama_cpp.slot_files import fingerprint
+from airunner.engines.silence import SilenceLimits
 from airunner.errors import MissingWeightsError
 from airunner.models.files.gguf_header import read_header
 from airunner.workers.launcher import ProcessLauncher
@@ -32,10 +33,15 @@ class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
     """
 
     def __init__(
-        self, run_dir: Path, llama_server: Path | None = None, *, spare: bool = True
+        self,
+        run_dir: Path,
+        llama_server: Path | None = None,
+        *,
+        spare: bool = True,
+        limits: SilenceLimits | None = None,
     ) -> None:
         module = "worker" if llama_server is None else "server_worker"
-        super().__init__(f"{__package__}.{module}", keep_spare=spare)
+        super().__init__(f"{__package__}.{module}", keep_spare=spare, limits=limits)
         self._run_dir, self._llama_server = run_dir, llama_server
         # By what they are read from, because a model that comes back has them still.
         self._controls: dict[tuple[Path, int, str | None], asyncio.Future[ControlTokens]] = {}

@@ -20,6 +20,7 @@ from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServ
 from airunner.events import Event, ToolRefused, ToolServerFailed
 from airunner.mcp.client.config import ServerConfig
 from airunner.mcp.client.result import text_of_result
+from airunner.mcp.client.server_log import ServerLog
 from airunner.mcp.client.transport import START_S, connection
 from airunner.tools.json_form import plain_text
 
@@ -59,7 +60,7 @@ class McpServer:
         self._changed, self._is_stale = changed, False
         self._telling: asyncio.Task[None] | None = None
         self._has_run = False
-        self._log, self._publish, self._clock = log, publish, clock
+        self._log, self._publish, self._clock = ServerLog(log), publish, clock
         self._client: Client | None = None
         self._holding: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -279,11 +280,8 @@ class McpServer:
 
     def _last_words(self) -> str:
         """The last line that the server wrote to its log, if any."""
-        with suppress(OSError):
-            lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-            if said := [line for line in lines if line.strip()]:
-                return f"; its last words: {plain_text(said[-1], 200)}"
-        return ""
+        said = plain_text(self._log.last_line, 200)
+        return f"; its last words: {said}" if said else ""
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)

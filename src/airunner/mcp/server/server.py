@@ -2,24 +2,36 @@
 
 Owns the way from a protocol request to a tool call and back. Which tools are
 offered is the caller's choice, and to offer a tool is to allow it: the program
-that calls has a user of its own to ask. Rules that deny still hold.
+that calls has a user of its own to ask. Rules that deny still hold. Who may ask
+over HTTP is ``access``'s to say.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airunner import __version__
+from airunner.access.connections import PromptConnection
+from airunner.access.guard import Admission, BodyLimits, Guard
+from airunner.access.listening import listening
+from airunner.access.token import Token
 from airunner.agent.tool_call import Outcome
 from airunner.mcp.client.sound_stream import SoundStream
+from airunner.resources.visitor import Visitor
 from airunner.tools.toolset import Toolset
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
 PATH = "/mcp"
+SESSION_IDLE_S = 1800.0
+"""After so long without a request a session ends, and its id is worth nothing."""
+MOST_SESSIONS = 64
+"""Sessions at once; who opens more is told to come back."""
+MOST_BODY_BYTES = 4 * 2**20
+"""The largest request."""
+
 _HOST = "127.0.0.1"
 _INSTRUCTIONS = (
     "Local models behind tools. A call may first have to load a model, which can take a while."
@@ -89,31 +101,61 @@ async def serve_stdio(server: Server[Any]) -> None:
 
 
 async def serve_http(
-    server: Server[Any], port: int, on_ready: Callable[[str], object] = lambda url: None
+    server: Server[Any],
+    port: int,
+    token: Token | None,
+    on_ready: Callable[[str], object] = lambda url: None,
 ) -> None:
     """Serve programs on this machine over HTTP, until interrupted.
 
-    Only loopback is listened on, and a request that names another host, or that
-    a web page of elsewhere sends, is refused: no site may reach the models
-    through somebody's browser.
+    Only loopback is listened on. Without the token nobody is served, whichever user's
+    program it is; nor is a request that names another host, or that a web page of
+    elsewhere sends: no site may reach the models through somebody's browser.
 
     Args:
         port: 0 takes a free one.
+        token: what every request must bring; ``None`` serves every program of this machine.
         on_ready: gets the URL.
 
     Raises:
-        OSError: the port is taken.
+        PortTakenError: the port cannot be had.
     """
     import uvicorn
+    from mcp.server.transport_security import TransportSecuritySettings
 
-    app = server.streamable_http_app(streamable_http_path=PATH, host=_HOST)
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((_HOST, port))
-        listening.listen()
-        on_ready(f"http://{_HOST}:{listening.getsockname()[1]}{PATH}")
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
-        await uvicorn.Server(config).serve(sockets=[listening])
+    app = server.streamable_http_app(
+        streamable_http_path=PATH,
+        host=_HOST,
+        session_idle_timeout=SESSION_IDLE_S,
+        max_sessions=MOST_SESSIONS,
+        max_request_body_size=MOST_BODY_BYTES,
+        # The guard looks at Host and Origin, taken apart and not by how they begin.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    with listening(_HOST, port) as sock:
+        on_ready(f"http://{_HOST}:{sock.getsockname()[1]}{PATH}")
+        config = uvicorn.Config(
+            Guard(app, _admission(token)),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            http=PromptConnection,
+            ws="none",
+        )
+        await uvicorn.Server(config).serve(sockets=[sock])
+
+
+def _admission(token: Token | None) -> Admission:
+    def find_key(key: str) -> Visitor | None:
+        return Visitor("mcp") if token is not None and token.is_it(key) else None
+
+    where = f" It is in {token.file} on this machine." if token is not None else ""
+    return Admission(
+        key_required=token is not None,
+        find_key=find_key,
+        body=BodyLimits(n_bytes=MOST_BODY_BYTES),
+        how_to_get_in=f"Send the token as `Authorization: Bearer`.{where}",
+    )
 
 
 def _unknown(name: str) -> Exception:

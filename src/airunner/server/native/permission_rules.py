@@ -32,11 +32,15 @@ class ShownRule:
 
 @dataclass(frozen=True, slots=True)
 class AlwaysAllowed:
-    """A tool that is not asked about again in a conversation, until the server ends."""
+    """A tool that is not asked about again in a conversation, until the server ends.
+
+    ``covers`` is for which of its calls, as a rule is written.
+    """
 
     conversation: str
     title: str
     tool: str
+    covers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +140,7 @@ class PermissionRules:
 
     def _titled(self, answered: Any) -> list[AlwaysAllowed]:
         entries = self._core.records.conversations
-        found = [(id, tool, entries.entry(id)) for id, tool in answered]
-        return [AlwaysAllowed(id, entry.title if entry else "", tool) for id, tool, entry in found]
+        return [
+            AlwaysAllowed(id, entry.title if (entry := entries.entry(id)) else "", tool, covers)
+            for id, tool, covers in answered
+        ]

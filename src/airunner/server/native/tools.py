@@ -40,7 +40,7 @@ def tool_routes(core: RuntimeCore) -> APIRouter:
                     "toolset": agent.toolset.subject_of(tool.name),
                     "core": tool.name in shown,
                     "permission": tool.permission,
-                    "decision": core.permissions.decide(tool, {}).decision,
+                    "decision": core.permissions.by_class(tool),
                     "description": tool.description,
                     "parameters": tool.parameters,
                 }

@@ -6,6 +6,7 @@ are ``tools.sandbox``.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -18,7 +19,9 @@ from airunner.toolbox.code.sandbox.source import script_in
 from airunner.toolbox.code.sandbox.telling import told
 from airunner.toolbox.text.asking import ask
 from airunner.tools.api import ToolApi
+from airunner.tools.files_folder import file_meant
 from airunner.tools.passages import estimated_tokens
+from airunner.tools.real_path import open_real
 from airunner.tools.tool import tool
 
 CODE_TOKENS = 1024
@@ -92,7 +95,7 @@ def edit_code(
     )
 
 
-@tool(permission="execute", needs=("pydantic_monty",))
+@tool(permission="execute", needs=("pydantic_monty",), resolve={"file": file_meant})
 def run_python(
     code: _Script,
     file: Annotated[str, Field(max_length=255)] = "",
@@ -164,11 +167,13 @@ def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
         raise ToolFailedError(tool, "it was called without the folder that files are in (api)")
     try:
         path = api.files.existing(file)
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
+        with open_real(path) as opened:
+            data = opened.read(_LARGEST_FILE_BYTES + 1)
+        if len(data) > _LARGEST_FILE_BYTES:
             raise ToolRetryError(f"{file!r} is larger than 1 MiB; a script cannot read it.")
-        text = path.read_text(encoding="utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except UnicodeDecodeError:
         raise ToolRetryError(f"{file!r} is no text, and a script can read text only.") from None
     except (OSError, StorageError) as error:
         raise ToolFailedError(tool, f"{file!r} could not be read: {error}") from error
-    return {file: text, path.name: text}
+    return dict.fromkeys((file, f"./{file}", str(path), path.name), text)

@@ -22,7 +22,7 @@ from airunner.toolbox.documents.reading import DOCUMENT_SUFFIXES
 from airunner.toolbox.documents.reading_process import ReadingProcess
 from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.text.summary import summarize
-from airunner.tools.files_folder import FilesFolder
+from airunner.tools.files_folder import FilesFolder, file_meant
 from airunner.tools.tool import tool
 from airunner.tools.word_index import WordIndex
 
@@ -37,7 +37,7 @@ _CACHE = DocumentCache()
 _File = Annotated[str, Field(max_length=255)]
 
 
-@tool(permission="read")
+@tool(permission="read", resolve={"file": file_meant})
 def read_document(
     file: _File,
     part: Annotated[int, Field(ge=1)] = 1,
@@ -66,7 +66,7 @@ def read_document(
     return f"{' '.join([head, *notes])}\n\n{shown.text}"
 
 
-@tool(permission="read")
+@tool(permission="read", resolve={"file": file_meant})
 def search_documents(
     query: Annotated[str, Field(max_length=1000)],
     file: _File = "",
@@ -100,6 +100,7 @@ def search_documents(
 @tool(
     permission="read",
     uses=(ModelCapability.SUMMARIZATION,),
+    resolve={"file": file_meant},
     timeout_s=_SUMMARY_SECONDS,
 )
 def summarize_document(
@@ -126,7 +127,7 @@ def _all_documents(api: Any) -> tuple[list[Document], list[str]]:
     entries = [
         entry
         for entry in walk(files, files.path, deep=True)
-        if entry.path.suffix.lower() in DOCUMENT_SUFFIXES
+        if entry.path.suffix.lower() in DOCUMENT_SUFFIXES and not api.forbids("file", entry.name)
     ]
     entries.sort(key=lambda entry: -entry.modified_s)
     left_out = [f"{entry.name} (only {_MOST_DOCUMENTS} are)" for entry in entries[_MOST_DOCUMENTS:]]

@@ -18,21 +18,25 @@ from airunner.toolbox.files import saving
 from airunner.toolbox.files.editing import addition, edited, encoded
 from airunner.toolbox.files.target import (
     destination,
+    destination_meant,
     direct,
     direct_file,
     file_target,
     free_name,
+    target_meant,
 )
-from airunner.tools.files_folder import FilesFolder
+from airunner.tools.files_folder import FilesFolder, file_meant
+from airunner.tools.real_path import open_real
 from airunner.tools.tool import tool
 
 TRASH = ".trash"
 """Where deleted files go, inside the files folder."""
 
 _Name = Annotated[str, Field(max_length=255)]
+_TARGET = {"path": target_meant}
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = None) -> str:
     """Write a text file; one that exists is only replaced if overwrite is true.
 
@@ -44,13 +48,13 @@ def write_file(path: _Name, content: str, overwrite: bool = False, api: Any = No
     files: FilesFolder = api.files
     target, was = file_target(files, path, overwrite=overwrite)
     data = encoded(content, "utf-8")
-    with saving.written(target, "write_file") as file:
+    with saving.written(target, "write_file", replace=was is not None) as file:
         file.write(data)
     replaced = f", replacing {format_bytes(was)}" if was is not None else ""
     return f"Wrote {files.name_of(target)} ({format_bytes(len(data))}{replaced})."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     """Add text at the end of a text file, on a line of its own; a new file is made if need be.
 
@@ -66,7 +70,7 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     old = PlainText("", "utf-8") if is_new else _text_of(files, path, "append_to_file")
     data = addition(old, content)
     if is_new:
-        with saving.written(target, "append_to_file") as file:
+        with saving.written(target, "append_to_file", replace=False) as file:
             file.write(data)
     else:
         saving.append(target, data, "append_to_file")
@@ -74,7 +78,7 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def edit_file(
     path: _Name, old: Annotated[str, Field(min_length=1)], new: str, api: Any = None
 ) -> str:
@@ -94,7 +98,7 @@ def edit_file(
     return f"Changed {name} at line {edit.line}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve={"path": file_meant, "to": destination_meant})
 def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Copy a file.
 
@@ -106,11 +110,11 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     files: FilesFolder = api.files
     source = files.existing(path)
     target = destination(files, source, to, overwrite=overwrite)
-    saving.copy(source, target, "copy_file")
+    saving.copy(source, target, "copy_file", replace=overwrite)
     return f"Copied {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve={"path": target_meant, "to": destination_meant})
 def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) -> str:
     """Move or rename a file; also takes a deleted one back out of .trash.
 
@@ -126,7 +130,7 @@ def move_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
     return f"Moved {files.name_of(source)} to {files.name_of(target)}."
 
 
-@tool(permission="write")
+@tool(permission="write", resolve=_TARGET)
 def delete_file(path: _Name, api: Any = None) -> str:
     """Delete a file: it goes to the folder .trash, from which it can be taken back.
 
@@ -146,12 +150,16 @@ def delete_file(path: _Name, api: Any = None) -> str:
 
 def _text_of(files: FilesFolder, name: str, tool_name: str) -> PlainText:
     path = files.existing(name)
-    size_bytes = path.stat().st_size
-    if size_bytes > saving.MOST_BYTES:
-        raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
     try:
-        return decode(path.read_bytes(), files.name_of(path))
+        with open_real(path) as file:
+            data = file.read(saving.MOST_BYTES + 1)
+        if len(data) > saving.MOST_BYTES:
+            size_bytes = path.stat().st_size
+            raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
+        return decode(data, files.name_of(path))
     except OSError as error:
         raise ToolFailedError(tool_name, f"{name}: {error.strerror or error}") from error
     except ToolFailedError as error:  # the reader does not know for which tool it reads
+        if error.tool == tool_name:
+            raise
         raise ToolFailedError(tool_name, f"{error.tool}: {error.problem}") from error

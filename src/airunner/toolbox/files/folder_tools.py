@@ -16,8 +16,9 @@ from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.files.folder_walk import Entry, entry_of, folder_at, walk
 from airunner.toolbox.files.line_search import Searched, lines_matching, searched
-from airunner.toolbox.files.target import direct
-from airunner.tools.files_folder import FilesFolder
+from airunner.toolbox.files.target import direct, target_meant
+from airunner.tools.files_folder import FilesFolder, file_meant
+from airunner.tools.real_path import made_folder
 from airunner.tools.tool import tool
 
 _MOST_LISTED = 60
@@ -29,7 +30,7 @@ _ORDERS: dict[str, Callable[[Entry], float]] = {
 }
 
 
-@tool(permission="read")
+@tool(permission="read", resolve={"path": file_meant})
 def list_files(
     path: _Name = "",
     pattern: _Pattern = "*",
@@ -47,7 +48,11 @@ def list_files(
     """
     files: FilesFolder = api.files
     start = folder_at(files, path)
-    found = list(walk(files, start, _shell_pattern(pattern), deep=deep))
+    found = [
+        entry
+        for entry in walk(files, start, _shell_pattern(pattern), deep=deep)
+        if not api.forbids("path", entry.name)
+    ]
     where = "the files folder" if start == files.path else f"{files.name_of(start)}/"
     if not found:
         which = "" if pattern == "*" else f" called {pattern!r}"
@@ -61,7 +66,7 @@ def list_files(
     return "\n".join(lines)
 
 
-@tool(permission="read")
+@tool(permission="read", resolve={"path": file_meant})
 def find_in_files(
     text: Annotated[str, Field(min_length=1, max_length=200)],
     path: _Name = "",
@@ -79,9 +84,9 @@ def find_in_files(
         regex: whether text is a regular expression.
         max_results: how many lines at most.
     """
-    files: FilesFolder = api.files
-    below = searched(_entries(files, path, _shell_pattern(pattern)), lambda: api.cancelled)
-    found = lines_matching(below.texts, text if regex else re.escape(text))
+    below = searched(_entries(api, path, _shell_pattern(pattern)), lambda: api.cancelled)
+    wanted = text if regex else re.escape(text)
+    found = lines_matching(below.texts, wanted, is_cancelled=lambda: api.cancelled)
     if not found:
         return f"{text!r} is not in {_how_many(below)}"
     places = "1 line has" if len(found) == 1 else f"{len(found)} lines have"
@@ -94,7 +99,7 @@ def find_in_files(
     return "\n".join(lines)
 
 
-@tool(permission="write")
+@tool(permission="write", resolve={"path": target_meant})
 def make_folder(path: _Name, api: Any = None) -> str:
     """Make a folder, with the folders above it.
 
@@ -107,7 +112,8 @@ def make_folder(path: _Name, api: Any = None) -> str:
     if target.is_dir():
         return f"The folder {name} exists already."
     try:
-        target.mkdir(parents=True)
+        with made_folder(target):
+            pass
     except (FileExistsError, NotADirectoryError):
         raise ToolRetryError(f"{name}, or a part of it, is a file; choose another name.") from None
     except OSError as error:
@@ -115,11 +121,13 @@ def make_folder(path: _Name, api: Any = None) -> str:
     return f"Made the folder {name}."
 
 
-def _entries(files: FilesFolder, path: str, pattern: str) -> list[Entry]:
-    """The one file called ``path``, or those in and below the folder of that name."""
+def _entries(api: Any, path: str, pattern: str) -> list[Entry]:
+    """The one file called ``path``, or those in and below the folder that no rule denies."""
+    files: FilesFolder = api.files
     if path.strip() and not files.locate(path).is_dir():
         return [entry_of(files, files.existing(path))]
-    return list(walk(files, folder_at(files, path), pattern, deep=True))
+    found = walk(files, folder_at(files, path), pattern, deep=True)
+    return [entry for entry in found if not api.forbids("path", entry.name)]
 
 
 def _shell_pattern(pattern: str) -> str:

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.awaited_process import run_awaited
 from airunner.toolbox.documents.plain import decode
 from airunner.toolbox.files import pattern_process
 from airunner.toolbox.files.folder_walk import Entry
+from airunner.tools.real_path import open_real
 
 PATTERN_SECONDS = 10.0
 MOST_FILES = 2_000
@@ -57,7 +59,8 @@ def searched(entries: Iterable[Entry], is_cancelled: Callable[[], bool]) -> Sear
 
 def _text_of(entry: Entry) -> str | None:
     try:
-        return decode(entry.path.read_bytes(), entry.name).text
+        with open_real(entry.path) as file:
+            return decode(file.read(LARGEST_FILE_BYTES), entry.name).text
     except (OSError, ToolFailedError):  # gone meanwhile, not ours to read, or no text
         return None
 
@@ -75,13 +78,16 @@ class Line:
 
 
 def lines_matching(
-    texts: Sequence[str], pattern: str, seconds: float = PATTERN_SECONDS
+    texts: Sequence[str],
+    pattern: str,
+    seconds: float = PATTERN_SECONDS,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Line]:
     """Every line in which the regular expression ``pattern`` matches, in upper or lower case.
 
     Raises:
         ToolRetryError: it is no regular expression, or takes too long.
-        ToolFailedError: the process for it ended otherwise.
+        ToolFailedError: the process for it ended otherwise, or the call was given up.
     """
     try:
         re.compile(pattern)
@@ -94,7 +100,13 @@ def lines_matching(
     # Isolated: nothing of the user's environment or folder is imported.
     command = [sys.executable, "-I", str(Path(pattern_process.__file__))]
     try:
-        done = subprocess.run(command, input=task.encode(), capture_output=True, timeout=seconds)
+        done = run_awaited(
+            command,
+            task.encode(),
+            tool="find_in_files",
+            seconds=seconds,
+            is_cancelled=is_cancelled,
+        )
     except subprocess.TimeoutExpired:
         raise ToolRetryError(
             f"{pattern!r} did not finish within {seconds:g} s. Use a simpler pattern, without "

@@ -7,15 +7,18 @@ as it was and nothing else.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.tools.real_path import made_folder, open_real, real_folder
 
 MOST_BYTES = 50_000_000
 """The largest text file that is changed in place."""
@@ -28,53 +31,61 @@ def written(path: Path, tool: str, *, replace: bool = True) -> Iterator[BinaryIO
     The folders of ``path`` are made if need be. With ``replace`` false nothing is overwritten.
 
     Raises:
-        ToolRetryError: a part of the path is a file.
+        ToolRetryError: a part of the path is a file, or a link by now.
         ToolFailedError: it could not be written; the disk may be full, or the name taken.
     """
-    with _explained(path, tool), _folders_of(path):
-        beside = path.with_name(f".{uuid4().hex}.part")
+    with _explained(path, tool), _folder_of(path) as folder:
+        beside = f".{uuid4().hex}.part"
         try:
-            with beside.open("xb") as file:
+            with _opened(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            if not replace:
-                _give_free_name(beside, path)
+                if replace:
+                    _take_mode(path.name, file, folder)
+            if replace:
+                os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             else:
-                if path.exists():
-                    shutil.copymode(path, beside)
-                beside.replace(path)
+                _give_free_name(beside, path.name, folder)
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(beside, dir_fd=folder)
 
 
-def copy(source: Path, path: Path, tool: str) -> None:
+def copy(source: Path, path: Path, tool: str, *, replace: bool = True) -> None:
     """Make ``path`` a file with the content and the time of ``source``.
 
     Raises:
-        ToolRetryError: a part of the path is a file.
-        ToolFailedError: it could not be read or written.
+        ToolRetryError: a part of the path is a file, or a link by now.
+        ToolFailedError: it could not be read or written; or its name is taken.
     """
-    with written(path, tool) as file, source.open("rb") as original:
+    with written(path, tool, replace=replace) as file, open_real(source) as original:
         shutil.copyfileobj(original, file)
-    with suppress(OSError):  # not every file system keeps them
-        shutil.copystat(source, path)
+        file.flush()
+        state = os.fstat(original.fileno())
+        with suppress(OSError):  # not every file system keeps them
+            os.fchmod(file.fileno(), stat.S_IMODE(state.st_mode))
+            os.utime(file.fileno(), ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def move(source: Path, path: Path, tool: str) -> None:
     """Give the file at ``source`` another name, in a folder that is made if need be.
 
     Raises:
-        ToolRetryError: a part of the path is a file.
+        ToolRetryError: a part of the path is a file, or a link by now.
         ToolFailedError: it could not be moved.
     """
-    with _explained(path, tool), _folders_of(path):
+    with (
+        _explained(path, tool),
+        _folder_of(path) as folder,
+        real_folder(source.parent) as before,
+    ):
         try:
-            source.rename(path)
+            os.rename(source.name, path.name, src_dir_fd=before, dst_dir_fd=folder)
         except OSError:
             # Another disk may be mounted inside the folder. Copied whole before the original goes.
             copy(source, path, tool)
-            source.unlink()
+            os.unlink(source.name, dir_fd=before)
 
 
 def append(path: Path, data: bytes, tool: str) -> None:
@@ -83,7 +94,11 @@ def append(path: Path, data: bytes, tool: str) -> None:
     Raises:
         ToolFailedError: it could not be written; the file is as it was.
     """
-    with _explained(path, tool), path.open("r+b", buffering=0) as file:
+    with (
+        _explained(path, tool),
+        real_folder(path.parent) as folder,
+        _opened(path.name, os.O_RDWR, folder, buffering=0) as file,
+    ):
         end = file.seek(0, os.SEEK_END)
         try:
             written = 0
@@ -95,36 +110,49 @@ def append(path: Path, data: bytes, tool: str) -> None:
             raise
 
 
-def _give_free_name(file: Path, path: Path) -> None:
-    """Make ``file`` known as ``path``, which a plain rename would overwrite."""
+def _opened(name: str, flags: int, folder: int, buffering: int = -1) -> BinaryIO:
+    """The regular file ``name`` of ``folder``, itself and not what a link would lead to."""
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    opened = os.open(name, flags, 0o666, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "it is no regular file", name)
+    return open(opened, "r+b" if flags & os.O_RDWR else "wb", buffering)
+
+
+def _take_mode(name: str, file: BinaryIO, folder: int) -> None:
+    """Let ``file`` have the mode of the file that it replaces, if there is one."""
+    with suppress(FileNotFoundError):
+        state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(state.st_mode):
+            os.fchmod(file.fileno(), stat.S_IMODE(state.st_mode))
+
+
+def _give_free_name(file: str, name: str, folder: int) -> None:
+    """Make ``file`` known as ``name``, which a plain rename would overwrite."""
     try:
-        path.hardlink_to(file)
+        os.link(file, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         raise
     except OSError:  # a file system without hard links
-        path.touch(exist_ok=False)
+        _opened(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, folder).close()
         try:
-            file.replace(path)
+            os.replace(file, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:
-            path.unlink()
+            os.unlink(name, dir_fd=folder)
             raise
 
 
 @contextmanager
-def _folders_of(path: Path) -> Iterator[None]:
-    """Make the folders above ``path``; those that were missing go again if the body fails."""
-    missing = [folder for folder in path.parents if not folder.is_dir()]
-    try:
+def _folder_of(path: Path) -> Iterator[int]:
+    """The folder above ``path``; what was missing of it goes again if the body fails."""
+    with ExitStack() as stack:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(made_folder(path.parent))
         except (FileExistsError, NotADirectoryError) as error:
-            raise ToolRetryError(f"A part of {path} is a file and cannot be a folder.") from error
-        yield
-    except BaseException:
-        for folder in missing:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
+            problem = f"A part of {path} is a file or a link, and cannot be a folder."
+            raise ToolRetryError(problem) from error
+        yield folder
 
 
 @contextmanager

@@ -1,19 +1,22 @@
 """Where a change to the files folder may go.
 
-Owns what is refused before anything is written: a way through a symbolic link, as
-rules about paths compare text, and a name that is taken. The border of the folder is
-``tools.files_folder``.
+Owns what is refused before anything is written: a way through a symbolic link, where
+the user may not see what will be changed, and a name that is taken; and what a name that
+a model gives means to rules. The border of the folder is ``tools.files_folder``.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolRetryError
 from airunner.tools.files_folder import FilesFolder
+from airunner.tools.meaning import Meaning
 
 _LONGEST = 255
 """Bytes of a name on every file system in use."""
@@ -91,6 +94,32 @@ def destination(files: FilesFolder, source: Path, to: str, *, overwrite: bool) -
         raise ToolRetryError(f"{files.name_of(source)} is there already; choose another name.")
     _replaced(files, path, overwrite=overwrite)
     return path
+
+
+def target_meant(name: str, _: Mapping[str, Any], files: FilesFolder | None) -> Meaning:
+    """How a tool that changes files resolves a name.
+
+    Raises:
+        ToolRetryError, StorageError: see ``direct``.
+    """
+    if files is None:
+        return Meaning(name)
+    direct(files, name)
+    return files.meaning(name)
+
+
+def destination_meant(to: str, others: Mapping[str, Any], files: FilesFolder | None) -> Meaning:
+    """What a tool that puts the file ``path`` somewhere means by ``to``; see ``destination``.
+
+    Raises:
+        ToolRetryError, StorageError: see ``direct``.
+    """
+    if files is None:
+        return Meaning(to)
+    folder = files.path if to.strip() in {".", "./"} else direct(files, to)
+    if folder.is_dir() or to.strip().endswith("/"):
+        folder = folder / files.locate(str(others["path"])).name
+    return files.meaning(str(folder))
 
 
 def free_name(path: Path) -> Path:

@@ -12,12 +12,13 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.toolbox.awaited_process import run_awaited
 from airunner.toolbox.tables.csv_tables import open_csv
 from airunner.toolbox.tables.database import TOO_MUCH_MEMORY, Database, Limits
 from airunner.toolbox.tables.description import describe
@@ -32,10 +33,12 @@ _LONGEST_S = 60.0
 _NO_LIMITS = Limits()
 
 
-def answer(path: Path, name: str, sql: str, tool: str) -> str:
+def answer(
+    path: Path, name: str, sql: str, tool: str, is_cancelled: Callable[[], bool] = lambda: False
+) -> str:
     """What ``sql`` finds in the file ``path``, which the user calls ``name``.
 
-    Without SQL, what there is in the file.
+    Without SQL, what there is in the file. ``is_cancelled`` is asked while it is waited for.
 
     Raises:
         ToolRetryError: the statement is wrong, not allowed, or takes too much.
@@ -44,11 +47,12 @@ def answer(path: Path, name: str, sql: str, tool: str) -> str:
     with TemporaryDirectory(prefix="airunner-tables-") as folder:
         task = json.dumps([str(path.absolute()), name, sql, tool, folder])
         try:
-            done = subprocess.run(
+            done = run_awaited(
                 [sys.executable, "-P", "-m", __name__],
-                input=task.encode(),
-                capture_output=True,
-                timeout=_LONGEST_S,
+                task.encode(),
+                tool=tool,
+                seconds=_LONGEST_S,
+                is_cancelled=is_cancelled,
             )
         except subprocess.TimeoutExpired:
             problem = f"The query was stopped: it took longer than {_LONGEST_S:g} s."

@@ -37,7 +37,11 @@ def ask(path: Path, name: str, question: str, api: ToolApi | None, tool: str) ->
     Raises:
         ToolFailedError: the model could not be used, or wrote no statement that runs.
     """
-    described = head_and_tail(answer(path, name, "", tool), _FILE_TOKENS)
+
+    def found_by(sql: str) -> str:
+        return answer(path, name, sql, tool, lambda: api is not None and api.cancelled)
+
+    described = head_and_tail(found_by(""), _FILE_TOKENS)
     model = api.load_specialized_model(ModelCapability.CODE_GENERATION) if api else None
     if model is None:
         raise ToolFailedError(tool, "the code model could not be used, so no query was written")
@@ -47,7 +51,7 @@ def ask(path: Path, name: str, question: str, api: ToolApi | None, tool: str) ->
         with model:
             sql = statement_of(model.invoke(prompt, max_tokens=_SQL_TOKENS))
             try:
-                return f"SQL: {sql}\n\n{answer(path, name, sql, tool)}"
+                return f"SQL: {sql}\n\n{found_by(sql)}"
             except ToolRetryError as error:
                 problem = head_and_tail(str(error), _ERROR_TOKENS)
             again = f"That does not run. {problem}\nWrite the corrected SELECT alone."
@@ -57,7 +61,7 @@ def ask(path: Path, name: str, question: str, api: ToolApi | None, tool: str) ->
     except AiRunnerError as error:
         raise ToolFailedError(tool, f"the code model could not be used: {error}") from error
     try:
-        return f"SQL: {sql}\n\n{answer(path, name, sql, tool)}"
+        return f"SQL: {sql}\n\n{found_by(sql)}"
     except ToolRetryError as error:
         raise ToolFailedError(
             tool, f"the query that the code model wrote does not run. {error}\nSQL: {sql[:500]}"

@@ -11,6 +11,7 @@ from airunner.models.spec import ModelCapability
 from airunner.toolbox.tables.database import MAX_SQL
 from airunner.toolbox.tables.query_process import answer
 from airunner.toolbox.tables.sql_writer import ask
+from airunner.tools.files_folder import file_meant
 from airunner.tools.tool import tool
 
 TableFile = Annotated[str, Field(min_length=1, max_length=300)]
@@ -19,6 +20,7 @@ TableFile = Annotated[str, Field(min_length=1, max_length=300)]
 @tool(
     permission="read",
     needs=("duckdb",),
+    resolve={"file": file_meant},
 )
 def query_table(
     file: TableFile,
@@ -32,13 +34,15 @@ def query_table(
         sql: one SELECT, in DuckDB's SQL for CSV and in SQLite's for a database; empty to see
             the tables, columns, sizes and first rows.
     """
-    return answer(api.files.existing(file), file, sql, "query_table")
+    path = api.files.existing(file)
+    return answer(path, file, sql, "query_table", lambda: api.cancelled)
 
 
 @tool(
     permission="read",
     uses=(ModelCapability.CODE_GENERATION,),
     needs=("duckdb",),
+    resolve={"file": file_meant},
 )
 def ask_table(file: TableFile, question: str, api: Any = None) -> str:
     """Answer a question from a CSV file or SQLite database, with SQL by the code model.

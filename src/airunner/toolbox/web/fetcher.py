@@ -50,6 +50,16 @@ def cancellation(api: ToolApi | None) -> Callable[[], bool]:
     return nobody_cancels if api is None else lambda: api.cancelled
 
 
+def goes_anywhere(address: str) -> bool:
+    """For a fetch that may be led to any public address."""
+    return True
+
+
+def following(api: ToolApi | None) -> Callable[[str], bool]:
+    """Whether the call that ``api`` belongs to may go on to an address that it is led to."""
+    return goes_anywhere if api is None else lambda address: api.covers("url", address)
+
+
 class Fetcher:
     """Fetches for one tool.
 
@@ -58,6 +68,7 @@ class Fetcher:
         resolve: the addresses of a host and port, each a number and a port; asks the
             system by default.
         is_allowed: whether an address may be connected to; only public ones by default.
+        may_follow: whether a redirect may lead to an address.
         ssl_context: whom to trust; what the system and the package certifi trust by default.
         clock: seconds that only grow.
     """
@@ -68,11 +79,13 @@ class Fetcher:
         *,
         resolve: Callable[[str, int], Sequence[tuple[str, int]]] | None = None,
         is_allowed: Callable[[IPAddress], bool] = is_public,
+        may_follow: Callable[[str], bool] = goes_anywhere,
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tool = tool
         self._resolve, self._is_allowed = resolve, is_allowed
+        self._may_follow = may_follow
         self._ssl_context, self._clock = ssl_context, clock
 
     @contextmanager
@@ -148,7 +161,10 @@ class Fetcher:
 
     def _next(self, url: httpx.URL, place: str) -> httpx.URL:
         try:
-            return checked_address(place, url)
+            target = checked_address(place, url)
+            if not self._may_follow(str(target)):
+                raise ToolRetryError("what was allowed for the call does not cover it")
+            return target
         except ToolRetryError as error:
             raise self._failed(f"{url} leads on to {place!r}, which is refused: {error}") from None
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
 import httpcore
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.web.deadline import Deadline
+from airunner.toolbox.web.deadline import LOOK_S, Deadline
 from airunner.toolbox.web.public_address import IPAddress
 
 SocketAddress = tuple[str, int]
@@ -75,13 +77,15 @@ class GuardedNetwork(httpcore.NetworkBackend):
         last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address, its_port in self._checked(host, port)[:_MOST_TRIED]:
             try:
-                stream = self._sockets.connect_tcp(
+                connecting = partial(
+                    self._sockets.connect_tcp,
                     address,  # a number, so nothing is looked up a second time
                     its_port,
                     self._patience.at_most(timeout),
                     local_address,
                     socket_options,
                 )
+                stream = self._patience.wait_for(connecting, httpcore.NetworkStream.close)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
             else:
@@ -94,7 +98,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         """The addresses of ``host``; one that is not allowed spoils them all."""
         self._patience.at_most(None)
         try:
-            found = list(self._resolve(host, port))
+            found = list(self._patience.wait_for(lambda: self._resolve(host, port)))
         except socket.gaierror as error:
             if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)):
                 raise ToolRetryError(
@@ -124,7 +128,17 @@ class _BoundedStream(httpcore.NetworkStream):
         self._stream, self._patience = stream, patience
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._patience.at_most(timeout))
+        """Wait for as long, in short steps: a wait for a silent server can be given up."""
+        left_s = self._patience.at_most(timeout)
+        while True:
+            step_s = min(left_s, LOOK_S)
+            began_s = time.monotonic()
+            try:
+                return self._stream.read(max_bytes, self._patience.at_most(step_s))
+            except httpcore.ReadTimeout:
+                left_s -= max(time.monotonic() - began_s, step_s)
+                if left_s <= 0:
+                    raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._patience.at_most(timeout))
@@ -143,7 +157,12 @@ class _BoundedStream(httpcore.NetworkStream):
         except ToolFailedError:
             self.close()  # the pool only closes what it has finished opening
             raise
-        secured = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        handshake = partial(self._stream.start_tls, ssl_context, server_hostname, timeout)
+        try:
+            secured = self._patience.wait_for(handshake)
+        except ToolFailedError:
+            self.close()  # which ends the handshake too
+            raise
         return _BoundedStream(secured, self._patience)
 
     def get_extra_info(self, info: str) -> Any:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.files.saving import written
 from airunner.toolbox.web.fetcher import Fetcher
+from airunner.tools.meaning import Meaning
 
 if TYPE_CHECKING:
     from airunner.tools.files_folder import FilesFolder
@@ -74,11 +75,27 @@ def save_file(
     return f"Saved {files.name_of(target)} ({format_bytes(size)}, {kind}) from {answer.url}."
 
 
-def _target(files: FilesFolder, path: str, address: str) -> Path:
-    """Where the file will be, which is nowhere yet."""
+def saved_meant(path: str, others: Mapping[str, Any], files: FilesFolder | None) -> Meaning:
+    """What a tool that saves what is at ``url`` means by ``path``.
+
+    Raises:
+        ToolRetryError, StorageError: see ``FilesFolder.locate``.
+    """
+    if files is None:
+        return Meaning(path)
+    return files.meaning(str(_place(files, path, str(others["url"]))))
+
+
+def _place(files: FilesFolder, path: str, address: str) -> Path:
     target = files.locate(path) if path.strip() else files.path
     if target.is_dir() or path.rstrip().endswith("/"):
         target = files.locate(str(target / _name_on_the_web(address)))
+    return target
+
+
+def _target(files: FilesFolder, path: str, address: str) -> Path:
+    """Where the file will be, which is nowhere yet."""
+    target = _place(files, path, address)
     if target.exists():
         raise ToolRetryError(
             f"There is a file {files.name_of(target)!r} already, and nothing is overwritten; "

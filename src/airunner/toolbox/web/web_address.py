@@ -1,22 +1,34 @@
 """A web address as it may be asked for: checked before anything is looked up.
 
-Owns the form: scheme, port, no password. Where its host leads is checked when the
-connection is made, in ``guarded_network``.
+Owns the form: scheme, port, no password, and one spelling of each host, so that rules
+see the host that is asked. Where it leads is checked when the connection is made, in
+``guarded_network``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import posixpath
+import re
+import socket
+from collections.abc import Mapping
+from ipaddress import AddressValueError, IPv6Address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from airunner.errors import ToolRetryError
+from airunner.tools.meaning import Meaning
 
 if TYPE_CHECKING:
     import httpx
+
+    from airunner.tools.files_folder import FilesFolder
 
 PORTS = frozenset({80, 443, 8080, 8443})
 """Ports that web servers use; on others speak programs that are no web servers."""
 
 _LONGEST = 2000
+_USUAL_PORTS = {"http": 80, "https": 443}
+_NUMBER_AT_THE_END = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)", re.IGNORECASE)
 
 
 def checked_address(address: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -42,9 +54,46 @@ def checked_address(address: str, base: httpx.URL | None = None) -> httpx.URL:
         raise ToolRetryError(
             f"Port {url.port} is not fetched from, only {', '.join(map(str, sorted(PORTS)))}."
         )
-    return url.copy_with(fragment=None)
+    port = None if url.port == _USUAL_PORTS[url.scheme] else url.port
+    return url.copy_with(fragment=None, port=port, host=_only_spelling(url.host))
+
+
+def address_meant(text: str, _: Mapping[str, Any], __: FilesFolder | None) -> Meaning:
+    """How a tool that goes to an address resolves it.
+
+    Raises:
+        ToolRetryError: see ``checked_address``.
+    """
+    url = checked_address(text)
+    ascii_host = url.raw_host.decode("ascii")
+    spelled = [str(url), str(url).replace(ascii_host, url.host, 1)]
+    decoded = [unquote(each) for each in spelled]
+    return Meaning(
+        str(url),
+        same=tuple(dict.fromkeys([*spelled, *decoded])),
+        near=tuple(_without_detours(each) for each in decoded),
+        around=f"*://{url.netloc.decode('ascii')}/*",
+    )
 
 
 def port_of(url: httpx.URL) -> int:
     """The port that ``url`` names, or the usual one of its scheme."""
-    return url.port if url.port is not None else {"http": 80, "https": 443}[url.scheme]
+    return url.port if url.port is not None else _USUAL_PORTS[url.scheme]
+
+
+def _without_detours(address: str) -> str:
+    """``address`` as a server takes it that decodes before it looks for ``..``."""
+    start, _, path = address.replace("\\", "/").partition("://")
+    return f"{start}://{posixpath.normpath(path)}{'/' * path.endswith('/')}"
+
+
+def _only_spelling(host: str) -> str:
+    """``host`` without the dot at its end; an IPv4 address, however written, as four numbers."""
+    host = host.rstrip(".")
+    try:
+        if _NUMBER_AT_THE_END.fullmatch(host):
+            return socket.inet_ntoa(socket.inet_aton(host))
+        mapped = IPv6Address(host).ipv4_mapped
+    except (OSError, AddressValueError):  # no address: a name, or a mistake to be looked up
+        return host
+    return str(mapped or IPv6Address(host))

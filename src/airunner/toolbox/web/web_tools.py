@@ -12,13 +12,15 @@ from pydantic import Field
 
 from airunner.errors import ToolFailedError
 from airunner.models.spec import ModelCapability
-from airunner.toolbox.web.fetcher import Fetcher, cancellation
+from airunner.toolbox.web.fetcher import Fetcher, cancellation, following
 from airunner.toolbox.web.page import read_page
-from airunner.toolbox.web.saving import save_file
+from airunner.toolbox.web.saving import save_file, saved_meant
 from airunner.toolbox.web.search import as_list, find_pages
+from airunner.toolbox.web.web_address import address_meant
 from airunner.tools.tool import tool
 
 _Url = Annotated[str, Field(max_length=2000)]
+_ADDRESS = {"url": address_meant}
 
 
 @tool(permission="network", needs=("ddgs",))
@@ -35,7 +37,7 @@ def search_web(
     return as_list(query, find_pages(query, max_results))
 
 
-@tool(permission="network", needs=("trafilatura",))
+@tool(permission="network", needs=("trafilatura",), resolve=_ADDRESS)
 def read_web_page(
     url: _Url,
     part: Annotated[int, Field(ge=1, le=10_000)] = 1,
@@ -47,13 +49,14 @@ def read_web_page(
         url: the address, beginning with https:// or http://.
         part: which part of a long page to read, from 1.
     """
-    return read_page(Fetcher("read_web_page"), url, cancellation(api)).part(part)
+    return read_page(_fetcher("read_web_page", api), url, cancellation(api)).part(part)
 
 
 @tool(
     permission="network",
     uses=(ModelCapability.SUMMARIZATION,),
     needs=("trafilatura",),
+    resolve=_ADDRESS,
 )
 def summarize_web_page(
     url: _Url,
@@ -67,10 +70,14 @@ def summarize_web_page(
         max_sentences: the most sentences that the summary may have.
     """
     name = "summarize_web_page"
-    return read_page(Fetcher(name), url, cancellation(api)).summary(name, max_sentences, api)
+    return read_page(_fetcher(name, api), url, cancellation(api)).summary(name, max_sentences, api)
 
 
-@tool(permission="network", timeout_s=1800.0)
+@tool(
+    permission="network",
+    timeout_s=1800.0,
+    resolve={"url": address_meant, "path": saved_meant},
+)
 def download_file(
     url: _Url,
     path: Annotated[str, Field(max_length=200)] = "",
@@ -84,5 +91,9 @@ def download_file(
     """
     if api is None:
         raise ToolFailedError("download_file", "there is no folder to save files in")
-    fetcher = Fetcher("download_file")
+    fetcher = _fetcher("download_file", api)
     return save_file(fetcher, url, path, api.files, cancellation(api), api.report)
+
+
+def _fetcher(tool: str, api: Any) -> Fetcher:
+    return Fetcher(tool, may_follow=following(api))

@@ -140,7 +140,7 @@ def _row_html(members: Sequence[Entry], is_busy: bool) -> str:
         "more", f"Rename, move, export or delete {first.title}", "more_horiz", id=first.id
     )
     return (
-        f'<div class="entry"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
+        f'<div class="talk-line"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
         f' title="{title}"><span>{title}</span>{busy}</a>{more}</div>'
     )
 
@@ -149,7 +149,7 @@ def _found_html(found: Sequence[Found]) -> str:
     if not found:
         return '<p class="hint">Nothing was said with these words.</p>'
     return "".join(
-        f'<div class="entry"><a class="conversation found" href="/chat/{each.entry.id}"'
+        f'<div class="talk-line"><a class="conversation found" href="/chat/{each.entry.id}"'
         f' data-ids="{each.entry.id}"><span>{html.escape(each.entry.title)}</span>'
         f'<span class="excerpt">{html.escape(each.excerpt)}</span></a></div>'
         for each in found

@@ -38,6 +38,8 @@ def question_card(event: PermissionAsked, answer: Callable[[str, Answer], object
         ui.label(_DOES.get(event.permission, f"It needs: {event.permission}.")).classes("does")
         whole = json.dumps(event.arguments, ensure_ascii=False, indent=2)
         ui.html(code_block(whole, "json"), sanitize=False)
+        if event.always:
+            ui.label(f"“Always” is for {event.always}.").classes("does")
         with ui.element("div").classes("buttons"):
             for words, meaning in _ANSWERS:
                 _button(words, meaning, lambda chosen: answer(event.question, chosen))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from airunner.agent.specialist import AnswerForm
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.json_schema.decoding import decodable
+from airunner.tools.schema import COMPACT_JSON, bounded
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -20,9 +21,11 @@ M = TypeVar("M", bound=BaseModel)
 def answer_form(
     schema: type[BaseModel] | None, system: str | None, temperature: float | None
 ) -> AnswerForm:
-    """How the answer is wanted."""
-    decoded = None if schema is None else decodable(schema.model_json_schema())
-    return AnswerForm(system, temperature, decoded)
+    """How the answer is wanted; under a schema it is the likeliest one, unless asked otherwise."""
+    if schema is None:
+        return AnswerForm(system, temperature)
+    decoded = {**bounded(decodable(schema.model_json_schema())), **COMPACT_JSON}
+    return AnswerForm(system, 0.0 if temperature is None else temperature, decoded)
 
 
 def read_answer(answer: str, schema: type[M]) -> M:

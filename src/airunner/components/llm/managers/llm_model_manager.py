@@ -87,7 +87,7 @@ class LLMModelManager:
             max_tokens: where the answer ends at the latest.
             schema: a pydantic model; the answer is decoded under it and is one.
             system: instructions instead of the capability's.
-            temperature: of the sampling; 0 for the likeliest text.
+            temperature: of the sampling; 0 for the likeliest text, as with a ``schema``.
             required: raise why there is no answer, instead of returning ``None``.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Who may speak to the server at all.
+"""Who may speak to a server at all, whatever it serves.
 
 Owns the checks that come before any route: the Host header (a name that another site
 made point at this machine), the Origin (a page of another site in a browser), the key,
@@ -13,6 +13,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -23,23 +24,18 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airunner.access.key_guesses import KeyGuesses
+from airunner.access.peer import is_another_users
+from airunner.access.refusal import Refusal, as_json
 from airunner.errors import AiRunnerError
 from airunner.resources.visitor import Visitor, serving
-from airunner.server.key_guesses import KeyGuesses
-from airunner.server.problems import Problem, code_of, problem_of
+
+ANOTHER_USER = Visitor("another user", tools=(), manages=False)
+"""Who asks from this machine without a key, and is not the server's user."""
 
 SIGN_IN = "/sign-in"
 """Where a person's browser is led that has no key; the page there is ``airunner.ui``'s."""
 KEY_COOKIE = "airunner_key"
-
-OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
-"""Served to everybody: whether the server is alive is no secret."""
-
-MANAGED_PATHS = (
-    *("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push"),
-    "/models/unload",
-)
-"""What begins so is for keys that manage the server, with everything below it."""
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
@@ -47,6 +43,9 @@ _ONCE = ("host", "origin", "authorization", "x-api-key", "content-length", "sec-
 _CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
 _CORS_AGE_S = "600"
 _CLOSE = {"Connection": "close"}
+_BODY_CODES = {408: "slow_body", 413: "body_too_large"}
+_SMALL_BYTES, _SMALL_S = 65_536, 1.0
+_WEB_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,12 @@ class Admission:
         origins: origins of pages that may use the API from a browser.
         key_required: whether every request needs a key; always so beyond loopback.
         find_key: the visitor that a key belongs to, ``None`` for none.
+        open_paths: served to everybody, without a key.
+        managed_paths: what begins so is for keys that manage the server, with what is below it.
+        signs_in: whether a person's browser may give its key at ``SIGN_IN``, and then has it
+            in a cookie.
         body: how bodies may come.
+        how_to_get_in: what who has no key is told, in one sentence.
     """
 
     hosts: Collection[str] = ()
@@ -83,15 +87,29 @@ class Admission:
     origins: Collection[str] = ()
     key_required: bool = False
     find_key: Callable[[str], Visitor | None] = field(default=lambda _: None)
+    open_paths: Collection[str] = ()
+    managed_paths: Collection[str] = ()
+    signs_in: bool = False
     body: BodyLimits = field(default_factory=BodyLimits)
+    how_to_get_in: str = "This server needs a key."
 
 
 class Guard:
-    """The middleware; see the module's description."""
+    """The middleware; see the module's description.
 
-    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+    Args:
+        respond: a refusal of a request for a path, in the form of the API that it is meant for.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        admission: Admission,
+        respond: Callable[[Refusal, str], Response] = as_json,
+    ) -> None:
         self._app = app
         self._admission = admission
+        self._respond = respond
         self._guesses = KeyGuesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,9 +124,12 @@ class Guard:
         try:
             found = self._refusal(scope, headers) or self._visitor(scope, headers)
         except AiRunnerError as error:  # the keys cannot be read, so nobody is let in
-            found = problem_of(error).response(scope["path"])
+            found = self._answer(
+                scope["path"], Refusal(500, str(error), "server_error", "internal")
+            )
         if not isinstance(found, Visitor):
-            found.headers.update(_CLOSE)  # a body that may follow is not read
+            await _read_away(headers, receive)
+            found.headers.update(_CLOSE)  # what else may follow is not read
             await found(scope, receive, send)
             return
         origin = headers.get("origin")
@@ -119,18 +140,21 @@ class Guard:
             await send(message)
 
         scope.setdefault("state", {})["key"] = found.name
-        if not found.manages and _is_managed(scope["path"]):
-            message = f"The key {found.name!r} may not manage this server: `keys add --manage`."
-            problem = Problem(403, message, "permission_error", "not_a_manager")
-            await problem.response(scope["path"])(scope, receive, send)
+        if not found.manages and self._is_managed(scope["path"]):
+            who = "Another user" if found is ANOTHER_USER else f"The key {found.name!r}"
+            message = f"{who} may not manage this server: `keys add --manage`."
+            refusal = Refusal(403, message, "permission_error", "not_a_manager")
+            await self._answer(scope["path"], refusal)(scope, receive, send)
             return
         bounded = _BoundedBody(receive, self._admission.body)
         try:
             with serving(found):
                 await self._app(scope, bounded, sent)
         except HTTPException as error:
-            code = code_of(error.status_code)
-            response = Problem(error.status_code, error.detail, code=code).response(scope["path"])
+            refusal = Refusal(
+                error.status_code, error.detail, code=_BODY_CODES.get(error.status_code)
+            )
+            response = self._answer(scope["path"], refusal)
             response.headers.update(_CLOSE)
             await response(scope, receive, sent)
 
@@ -153,48 +177,70 @@ class Guard:
         """Why nobody may ask this, or what a browser is told before it asks."""
         path, rules = scope["path"], self._admission
         if twice := next((name for name in _ONCE if len(headers.getlist(name)) > 1), None):
-            return Problem(400, f"There are several {twice} headers.", code="header").response(path)
+            return self._answer(
+                path, Refusal(400, f"There are several {twice} headers.", code="header")
+            )
         name = host_name(headers.get("host", ""))
         if name not in _LOCAL_NAMES and name not in rules.hosts and not self._is_address(name):
             known = f"This server does not go by the name {name!r}; --name {name} gives it that."
             message = known if name else "The Host header is missing, or is no name."
-            return Problem(403, message, "permission_error", "host").response(path)
+            return self._answer(path, Refusal(403, message, "permission_error", "host"))
         origin = headers.get("origin")
         if not self._is_welcome(origin, headers):
             message = (
                 f"A page of {origin or 'another site'} may not use this server. "
                 "Start it with --allow-origin to let it."
             )
-            return Problem(403, message, "permission_error", "origin").response(path)
+            return self._answer(path, Refusal(403, message, "permission_error", "origin"))
         if scope["method"] == "OPTIONS" and origin and "access-control-request-method" in headers:
             return _preflight(origin, headers)
         if (length := headers.get("content-length")) and not self._is_allowed(length):
             code = "body_too_large"
-            return Problem(413, _too_large(rules.body), code=code).response(path)
+            return self._answer(path, Refusal(413, _too_large(rules.body), code=code))
         return None
 
     def _visitor(self, scope: Scope, headers: Headers) -> Visitor | Response:
         path, rules = scope["path"], self._admission
-        key = key_in(headers)
+        key = key_in(headers) or (_key_in_cookie(headers) if rules.signs_in else "")
         if not rules.key_required:
-            return rules.find_key(key) or Visitor()
-        if path in OPEN_PATHS:
+            return rules.find_key(key) or self._user(scope)
+        if path in rules.open_paths:
             return Visitor()
         address = (scope.get("client") or ("",))[0]
+        visitor = rules.find_key(key) if key else None
+        if visitor is not None:
+            # Without a wait: others may share the address, and on this machine all do.
+            self._guesses.right(address)
+            return visitor
         if key and (wait_s := self._guesses.wait_s(address)):
             message = "Too many wrong keys came from this address."
             facts = (429, message, "rate_limit_error", "too_many_wrong_keys")
-            return Problem(*facts, retry_after_s=math.ceil(wait_s)).response(path)
-        visitor = rules.find_key(key) if key else None
-        if visitor is not None:
-            self._guesses.right(address)
-            return visitor
+            return self._answer(path, Refusal(*facts, retry_after_s=math.ceil(wait_s)))
         if key:
             self._guesses.wrong(address)
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        if rules.signs_in and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse(f"{SIGN_IN}?wrong" if key else SIGN_IN, 303)
-        message = "This server needs a key: `airunner keys add NAME` on its machine makes one."
-        return Problem(401, message, "authentication_error", "invalid_api_key").response(path)
+        facts = (401, rules.how_to_get_in, "authentication_error", "invalid_api_key")
+        return self._answer(path, Refusal(*facts))
+
+    def _user(self, scope: Scope) -> Visitor:
+        """Who asks without a key: the server's own user, or another one of this machine."""
+        client, server = scope.get("client"), scope.get("server")
+        if not (client and server and is_loopback(client[0]) and is_loopback(server[0])):
+            return Visitor()
+        if is_another_users((client[0], client[1]), (server[0], server[1])):
+            return ANOTHER_USER
+        return Visitor()
+
+    def _is_managed(self, path: str) -> bool:
+        paths = self._admission.managed_paths
+        return any(path == each or path.startswith(f"{each}/") for each in paths)
+
+    def _answer(self, path: str, refusal: Refusal) -> Response:
+        response = self._respond(refusal, path)
+        if refusal.retry_after_s is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after_s)
+        return response
 
     def _is_address(self, name: str) -> bool:
         if not self._admission.any_address:
@@ -208,7 +254,7 @@ class Guard:
         if origin is None:
             # Browsers send no Origin where a page of another site shows our pictures.
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-        own = origin.partition("://")[2] == headers.get("host")
+        own = _is_of(origin, headers.get("host", ""))
         return own or origin in self._admission.origins or "*" in self._admission.origins
 
     def _is_allowed(self, length: str) -> bool:
@@ -216,18 +262,14 @@ class Guard:
         return digits and int(length) <= self._admission.body.n_bytes
 
 
-def _is_managed(path: str) -> bool:
-    return any(path == each or path.startswith(f"{each}/") for each in MANAGED_PATHS)
-
-
 def key_in(headers: Headers) -> str:
-    """The key that a request carries, as OpenAI's or Anthropic's clients or our page send it."""
+    """The key that a request carries, as OpenAI's or Anthropic's clients send it."""
     kind, _, key = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return key.strip()
-    return headers.get("x-api-key", "") or cookie_parser(headers.get("cookie", "")).get(
-        KEY_COOKIE, ""
-    )
+    return key.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _key_in_cookie(headers: Headers) -> str:
+    return cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, "")
 
 
 def host_name(host: str) -> str:
@@ -238,6 +280,20 @@ def host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether the page at ``origin`` came from the server that is asked as ``host``."""
+    try:
+        page, asked = urlsplit(origin.lower()), urlsplit(f"//{host}")
+        usual = _WEB_PORTS.get(page.scheme)
+        ports = (page.port or usual, asked.port or usual)
+    except ValueError:
+        return False
+    # An origin has no path and no user; a text that is longer than its parts is none.
+    is_whole = origin.lower() == f"{page.scheme}://{page.netloc}"
+    name = host_name(page.netloc)
+    return is_whole and usual is not None and name == host_name(host) != "" and ports[0] == ports[1]
 
 
 def is_loopback(host: str) -> bool:
@@ -274,6 +330,18 @@ class _BoundedBody:
         if self._bytes > self._limits.n_bytes:
             raise _refused(413, _too_large(self._limits))
         return message
+
+
+async def _read_away(headers: Headers, receive: Receive) -> None:
+    """Read a small body that nobody wants: closing with it unread may destroy the answer."""
+    length = headers.get("content-length", "")
+    if not (length.isascii() and length.isdecimal() and len(length) <= 6):
+        return
+    if int(length) <= _SMALL_BYTES:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SMALL_S):
+                while (await receive()).get("more_body", False):
+                    pass
 
 
 def _too_large(limits: BodyLimits) -> str:

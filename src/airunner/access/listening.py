@@ -1,0 +1,31 @@
+"""A socket to serve at.
+
+Owns binding it, and the words for an address that cannot be had.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from airunner.errors import PortTakenError
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket bound to an address, where who connects from now on waits until he is served.
+
+    Port 0 is any.
+
+    Raises:
+        PortTakenError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen()  # whoever finds the address may connect, and waits until it is served
+    except (OSError, OverflowError) as error:
+        sock.close()
+        problem = getattr(error, "strerror", None) or str(error)
+        raise PortTakenError(host, port, problem) from error
+    return sock

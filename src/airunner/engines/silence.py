@@ -1,0 +1,72 @@
+"""How long a worker may say nothing before it is taken for stuck.
+
+Owns the limits. They are generous, since a slow machine is no fault: what is expected of
+the slowest that is usable, and a stretch from the settings on top. A worker whose process
+has ended is noticed at once, by others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airunner.config.settings import Settings
+
+SLOWEST_DISK_BYTES_PER_S = 20e6
+"""A USB stick, or a network drive."""
+
+SLOWEST_READING_BYTES_PER_S = 20e9
+"""Weights passed over in reading a prompt: 4 tokens a second of a model of 5 GB."""
+
+SLOWEST_DECODING_BYTES_PER_S = 1e9
+"""Weights passed over in generating: a token in 5 s of a model of 5 GB."""
+
+_BATCH = 512
+DRAWING_S = 1800.0
+"""One step of a picture; on a CPU it may take minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceLimits:
+    """Seconds beyond what the work explains: to load, before the first token, between two."""
+
+    load_s: float = 300.0
+    first_token_s: float = 180.0
+    next_token_s: float = 120.0
+
+    def to_load(self, n_bytes: int) -> float:
+        """The longest loading of weights of ``n_bytes``; also the saving of a state of theirs."""
+        return self.load_s + n_bytes / SLOWEST_DISK_BYTES_PER_S
+
+    def to_read(self, n_tokens: int, n_bytes: int) -> float:
+        """The longest wait for the first token after a prompt of ``n_tokens``."""
+        return self.first_token_s + n_tokens * n_bytes / SLOWEST_READING_BYTES_PER_S
+
+    def to_go_on(self, n_bytes: int) -> float:
+        """The longest pause between tokens, in which a batch of another prompt may be read."""
+        return self.next_token_s + _BATCH * n_bytes / SLOWEST_READING_BYTES_PER_S
+
+    @classmethod
+    def of(cls, settings: Settings) -> SilenceLimits:
+        """The limits that ``settings`` want."""
+        return cls(settings.load_limit_s, settings.first_token_limit_s, settings.next_token_limit_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The limits of one request, in seconds: until it is answered at all, then between pieces."""
+
+    first_s: float
+    next_s: float
+
+
+def bytes_at(path: Path) -> int:
+    """The size of weights: of a file, or of all files below a folder; 0 if they are gone."""
+    try:
+        if path.is_dir():
+            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,179 @@
+"""The pipes to a server that is a program of this machine.
+
+Owns starting it under its supervisor, messages line by line, and what it says beside
+them. A server is somebody else's program: how much it says, how long one message is and
+how fast it speaks is bounded here, and it ends with everything that it started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import shutil
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import anyio
+
+from airunner.mcp.client import supervisor
+from airunner.mcp.client.budget import (
+    LOG_BYTES,
+    MESSAGE_BYTES,
+    MESSAGES,
+    MOST_MESSAGE_BYTES,
+    Budget,
+)
+from airunner.mcp.client.config import ServerConfig
+from airunner.mcp.client.server_log import ServerLog
+
+if TYPE_CHECKING:
+    from mcp.client._transport import TransportStreams
+    from mcp.shared.message import SessionMessage
+
+_INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
+_PIECE = 64 * 1024
+_LOOK_S = 0.01
+# The supervisor waits as long twice; and a little more.
+_END_S = 2 * supervisor.GRACE_S + 3.0
+
+
+@asynccontextmanager
+async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator[TransportStreams]:
+    """A connection to the program of ``config``, which runs for the body.
+
+    Raises:
+        OSError: it cannot be started; there may be no such program.
+    """
+    environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environ |= config.env
+    program: str | None = config.command
+    if os.sep not in config.command:
+        program = shutil.which(config.command, path=environ.get("PATH"))
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, "there is no such program", config.command)
+    wishes, lifeline = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", supervisor.__file__, str(wishes)),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=environ,
+            cwd=config.cwd,
+            pass_fds=(wishes,),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(lifeline)
+        raise
+    finally:
+        os.close(wishes)
+    os.write(lifeline, json.dumps([program, *config.args]).encode() + b"\n")
+    pipes = _Pipes(process, log, lifeline)
+    async with anyio.create_task_group() as tasks:
+        for work in (pipes.read_messages, pipes.write_messages, pipes.read_log):
+            tasks.start_soon(work)
+        try:
+            yield pipes.received, pipes.sent
+        finally:
+            with anyio.CancelScope(shield=True):
+                await pipes.end()
+            tasks.cancel_scope.cancel()
+
+
+class _Pipes:
+    """The three pipes of a process, with messages at the session's end."""
+
+    def __init__(self, process: Process, log: ServerLog, lifeline: int) -> None:
+        from mcp.shared.message import SessionMessage
+
+        self._process, self._log = process, log
+        self._lifeline: int | None = lifeline
+        self._in, self.received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        self.sent, self._out = anyio.create_memory_object_stream[SessionMessage](0)
+
+    async def end(self) -> None:
+        """Let the program end, wait until it has, and let the session see it."""
+        self._cut()
+        try:
+            async with asyncio.timeout(_END_S):
+                # Not wait(): that waits for the pipes too, which nobody reads any more.
+                while self._process.returncode is None:  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        # Where the supervisor cannot find all that descends from it, something may hold a pipe.
+        self._process._transport.close()  # type: ignore[attr-defined]
+        for stream in (self._in, self.received, self.sent, self._out):
+            stream.close()
+
+    def _cut(self) -> None:
+        """Close what the program reads, and tell its supervisor to end it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+
+    async def read_messages(self) -> None:
+        """Give the session what the program writes, one line after the other.
+
+        What comes while nobody takes it stays in the pipe.
+        """
+        assert self._process.stdout is not None
+        size, count = Budget(MESSAGE_BYTES), Budget(MESSAGES)
+        begun = bytearray()
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            async with self._in:
+                while piece := await self._process.stdout.read(_PIECE):
+                    await size.spend(len(piece))
+                    *lines, rest = piece.split(b"\n")
+                    for line in lines:
+                        message = bytes(begun + line)
+                        begun.clear()
+                        await count.spend(1)
+                        await self._in.send(_parsed(message))
+                    begun += rest
+                    if len(begun) > MOST_MESSAGE_BYTES:
+                        most = f"{MOST_MESSAGE_BYTES:,} bytes"
+                        self._log.write(f"\nit sent a message of more than {most}\n".encode())
+                        self._cut()
+                        return
+
+    async def write_messages(self) -> None:
+        """Give the program what the session says."""
+        assert self._process.stdin is not None
+        try:
+            async with self._out:
+                async for message in self._out:
+                    text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+                    self._process.stdin.write(text.encode() + b"\n")
+                    await self._process.stdin.drain()
+        except (OSError, anyio.ClosedResourceError, anyio.BrokenResourceError):
+            self._in.close()  # so that no request waits for a program that does not read
+
+    async def read_log(self) -> None:
+        """Keep what the program writes to stderr, as fast as a log may grow."""
+        assert self._process.stderr is not None
+        budget = Budget(LOG_BYTES)
+        while piece := await self._process.stderr.read(_PIECE):
+            self._log.write(piece)
+            await budget.spend(len(piece))
+
+
+def _parsed(line: bytes) -> SessionMessage | Exception:
+    """The message in a line; what is none goes to the session as an error, which passes over it."""
+    import mcp_types as types
+    from mcp.shared.message import SessionMessage
+
+    try:
+        text = line.decode("utf-8", "replace")
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(text, by_name=False))
+    except ValueError as error:
+        return error

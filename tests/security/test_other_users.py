@@ -1,0 +1,71 @@
+"""Another user of the machine at ``airunner serve``, which asks programs there for no key."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.server.conftest import Server, serving
+
+from airunner.access.peer import is_another_users
+
+NOBODY = 65534
+SCRIPT = r"""
+exec 3<>/dev/tcp/127.0.0.1/$1
+printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' "$2" "$3" >&3
+printf 'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' "${#4}" "$4" >&3
+read -r _ status _ <&3
+echo "$status"
+"""
+WRITING = '{"arguments": {"path": "mine.txt", "content": "x"}, "approved": true}'
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        os.geteuid() != 0 or not Path("/proc/net/tcp").exists(),
+        reason="only root can be another user",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    with serving(home) as found:
+        yield found
+
+
+def status(server: Server, user: int, method: str, path: str, body: str = "") -> str:
+    """What a user's program is answered."""
+    port = server.presence.url.rpartition(":")[2]
+    line = ["bash", "-c", SCRIPT, "bash", port, method, path, body]
+    done = subprocess.run(line, user=user, cwd="/", capture_output=True, text=True, timeout=60)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("user", [0, NOBODY])
+def test_only_the_servers_user_has_tools_run_and_manages(server: Server, user: int) -> None:
+    is_owner = user == 0
+    assert status(server, user, "GET", "/v1/models") == "200"
+    for method, path in (("GET", "/api/v1/conversations"), ("GET", "/api/v1/tools")):
+        assert status(server, user, method, path) == ("200" if is_owner else "403")
+    written = status(server, user, "POST", "/api/v1/tools/write_file", WRITING)
+    assert written == ("200" if is_owner else "403")
+    file = server.home / "files" / "mine.txt"
+    assert file.exists() is is_owner
+    file.unlink(missing_ok=True)
+
+
+def test_a_connection_that_its_program_has_closed_is_nobodys() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        mine = socket.create_connection(listening.getsockname())
+        there, client = listening.accept()
+        with there:
+            assert not is_another_users(client, listening.getsockname())
+            mine.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            mine.close()
+            assert is_another_users(client, listening.getsockname())
