@@ -30,9 +30,12 @@ _HEAD = """
 <link rel="stylesheet" href="/static/memory.css">
 <link rel="stylesheet" href="/static/settings.css">
 <link rel="stylesheet" href="/static/models.css">
+<link rel="stylesheet" href="/static/pictures.css">
+<link rel="stylesheet" href="/static/specialists.css">
 <script src="/static/airunner.js" defer></script>
 <script src="/static/chat.js" defer></script>
 <script src="/static/window.js" defer></script>
+<script src="/static/pictures.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}
 _THEME_COOKIE = "airunner_theme"

@@ -24,8 +24,10 @@ from airunner.ui.frame import Place, build_frame
 from airunner.ui.memory.page import show_memory
 from airunner.ui.models.page import ADDRESS, show_models
 from airunner.ui.notes.page import show_notes
+from airunner.ui.pictures.page import show_pictures
 from airunner.ui.settings.page import show_settings
 from airunner.ui.sign_in import add_sign_in
+from airunner.ui.specialists.page import show_specialists
 
 STATIC = Path(__file__).parent / "static"
 START = "/chat"
@@ -91,6 +93,12 @@ def _places(services: Services) -> tuple[Place, ...]:
             ("/chat", "/chat/{id}"),
             lambda id=None: show_conversation(services, id),
         ),
+        Place(
+            "Pictures",
+            "image",
+            ("/pictures", "/pictures/{name}"),
+            lambda name="": show_pictures(services, name),
+        ),
         Place("Memory", "memory", ("/memory",), lambda: show_memory(services)),
         Place(
             "Notes",
@@ -109,6 +117,13 @@ def _places(services: Services) -> tuple[Place, ...]:
             "download",
             (ADDRESS, ADDRESS + "/{part}"),
             lambda part="": show_models(services, part),
+            group="Tools",
+        ),
+        Place(
+            "Specialists",
+            "handyman",
+            ("/specialists", "/specialists/{part}"),
+            lambda part="": show_specialists(services, part),
             group="Tools",
         ),
     )

@@ -128,6 +128,11 @@ class Work:
             piece(self._task.result(), "result") if error is None else tell(native_problem(error))
         )
 
+    @property
+    def has_been_cancelled(self) -> bool:
+        """It was ended early."""
+        return self._task is not None and self._task.cancelled()
+
     async def result(self) -> Any:
         """What came of it; waits for that.
 

@@ -1,0 +1,1 @@
+"""Pictures: drawing them, the queue, the gallery."""

@@ -1,0 +1,75 @@
+"""The dialog in which a part of a picture is painted over, to be drawn anew."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from airunner.engines.image import ImageRequest
+from airunner.server.native.services import Services
+from airunner.ui.buttons import word_button
+from airunner.ui.form_dialog import form_dialog
+from airunner.ui.notices import tell_problem
+from airunner.ui.pictures.painting import Painting, rectangle_within
+from airunner.ui.pictures.start import Start
+
+_STRENGTH = 0.9
+
+
+def paint_over(services: Services, start: Start, prompt: str, model: str | None) -> None:
+    """Show the dialog; what is drawn then is in the queue of ``/pictures``."""
+    with form_dialog("Paint over") as form:
+        form.dialog.classes("broad")
+        form.words = "Draw"
+        ui.label("Paint where the picture shall change. The rest stays as it is.").classes("told")
+        with ui.element("div").classes("paint-stage"):
+            painting = Painting(start)
+        with ui.element("div").classes("paint-tools"):
+            ui.label("Brush").classes("caption").props("aria-hidden=true")
+            widest = max(2, round(max(start.width, start.height) / 2))
+            brush = ui.slider(min=1, max=widest, value=painting.brush)
+            brush.props('aria-label="Width of the brush"')
+            brush.on_value_change(lambda event: painting.set_brush(event.value))
+            word_button("Undo", painting.undo)
+            word_button("Clear", painting.clear_all)
+        _by_numbers(start, painting)
+        words = form.area("What shall be there", prompt)
+
+        async def draw() -> None:
+            said = str(words.value or "").strip()
+            if not painting.shapes:
+                raise ValueError("Paint over a part of the picture first.")
+            if not said:
+                raise ValueError("Say what shall be there.")
+            request = ImageRequest(said, strength=_STRENGTH)
+            await services.orders.add(
+                request, model, picture=start.name, painted=tuple(painting.shapes)
+            )
+            ui.navigate.to("/pictures")
+
+        form.save = draw
+
+
+def _by_numbers(start: Start, painting: Painting) -> None:
+    """The same without a brush."""
+    with ui.element("details").classes("more"):
+        with ui.element("summary"):
+            ui.label("Without a brush: a rectangle by numbers")
+        with ui.element("div").classes("numbers"):
+            fields = [
+                ui.number(label, value=value, min=0, precision=0).props("outlined dense")
+                for label, value in (
+                    ("From the left", 0),
+                    ("From the top", 0),
+                    ("Width", max(1, start.width // 2)),
+                    ("Height", max(1, start.height // 2)),
+                )
+            ]
+
+            def add() -> None:
+                try:
+                    painting.add(rectangle_within(start, *(int(f.value or 0) for f in fields)))
+                except ValueError as error:
+                    tell_problem(error)
+
+            word_button("Add rectangle", add)
+        ui.label(f"In pixels; the picture has {start.width} × {start.height}.").classes("hint")

@@ -1,0 +1,1 @@
+"""Specialists, asked directly: translations, summaries, code that runs."""

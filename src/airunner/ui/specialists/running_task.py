@@ -1,0 +1,150 @@
+"""A task that a tab runs: what happens in it as it happens, a way to stop it, how it ended.
+
+Owns one task at a time and the line that tells of it. A task ends with the tab.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from nicegui import ui
+
+from airunner.errors import AiRunnerError
+from airunner.events import Event, TextStreamed, ToolProgressed
+from airunner.models.spec import ModelCapability, short_name
+from airunner.server.native.services import Services
+from airunner.server.native.work import Work
+from airunner.ui.buttons import word_button
+from airunner.ui.chat.call_html import seconds_in_words
+from airunner.ui.chat.growing_text import GrowingText
+from airunner.ui.chat.happening import Happening
+
+TOGETHER_S = 0.1
+"""Pieces that come within so many seconds are drawn together."""
+
+
+class RunningTask:
+    """The button that begins a task, the line about it, and the answer as it comes.
+
+    ``make`` is the task; ``None`` where something is missing, which it has told.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        words: str,
+        make: Callable[[], Coroutine[Any, Any, Any] | None],
+        ended: Callable[[Any, float], str],
+    ) -> None:
+        self._services, self._make, self._ended = services, make, ended
+        self._work: Work | None = None
+        with ui.element("div").classes("task"):
+            self._go = word_button(words, self._begin, main=True)
+            self._stop = word_button("Stop", self.stop)
+            self._line = ui.label("").classes("task-line").props('role="status"')
+        self._wrong = ui.label("").classes("wrong").props('role="alert"')
+        self.answer = ui.element("div").classes("said task-answer")
+        self.answer.on("delete", self.stop)
+        ui.context.client.on_delete(self.stop)
+        self._stop.set_visibility(False)
+
+    def stop(self) -> None:
+        """End the task early, if one runs."""
+        if self._work is not None:
+            self._work.break_off()
+
+    def show_answer(self, text: str) -> None:
+        """Show a text that came as a whole."""
+        with self.answer:
+            shown = GrowingText(ui.element("div"))
+            shown.add(text)
+            shown.draw()
+
+    def show_problem(self, problem: str) -> None:
+        """Say what went wrong, as it was told."""
+        self._wrong.set_text(problem)
+
+    async def _begin(self) -> None:
+        if self._work is not None:
+            return
+        making = self._make()
+        if making is None:
+            return
+        self._wrong.set_text("")
+        self.answer.clear()
+        loop = asyncio.get_running_loop()
+        since_s, self._work = loop.time(), Work(self._services.core.bus, making)
+        self._running(True)
+        self._work.start()
+        try:
+            await self._follow(self._work)
+            told = await self._work.result()
+            if not self.answer.is_deleted:
+                self._line.set_text(self._ended(told, loop.time() - since_s))
+        except asyncio.CancelledError:
+            if self.answer.is_deleted or not self._work.has_been_cancelled:
+                raise
+            self._line.set_text("Stopped.")
+        except AiRunnerError as error:
+            if not self.answer.is_deleted:
+                self._line.set_text("")
+                self._wrong.set_text(str(error))
+        finally:
+            self._work = None
+            if not self.answer.is_deleted:
+                self._running(False)
+
+    async def _follow(self, work: Work) -> None:
+        happening, text = Happening(), None
+        async with aclosing(work.batches()) as batches:
+            async for batch in batches:
+                if self.answer.is_deleted:
+                    return
+                for _, event in batch:
+                    happening.take(event)
+                    if isinstance(event, TextStreamed):
+                        if text is None:
+                            with self.answer:
+                                text = GrowingText(ui.element("div"))
+                        text.add(event.text)
+                if text is not None:
+                    text.draw()
+                self._line.set_text(_progress(batch[-1][1]) or happening.line or "Working…")
+                await asyncio.sleep(TOGETHER_S)
+
+    def _running(self, runs: bool) -> None:
+        self._go.set_enabled(not runs)
+        self._stop.set_visibility(runs)
+        if runs:
+            self._line.set_text("Working…")
+
+
+def _progress(event: Event) -> str:
+    return f"{event.text.capitalize()}…" if isinstance(event, ToolProgressed) else ""
+
+
+def by_whom(model: str, seconds: float) -> str:
+    """Who did it, and how long it took."""
+    return f"By {short_name(model)}, in {seconds_in_words(seconds)}."
+
+
+async def served_by(services: Services, capability: ModelCapability) -> str:
+    """Which model a panel asks, in words; and why, where it is not the one it should be."""
+    try:
+        found = await asyncio.to_thread(services.core.resolve, capability)
+    except AiRunnerError as error:
+        return str(error)
+    return found.reason or f"{short_name(found.spec.model_path)} does this."
+
+
+def tell_who(services: Services, capability: ModelCapability) -> None:
+    """A line that says which model a panel asks."""
+    line = ui.label("").classes("hint")
+
+    async def look() -> None:
+        line.set_text(await served_by(services, capability))
+
+    ui.timer(0.02, look, once=True)
