@@ -63,6 +63,8 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     expect(row).to_contain_text("Apache-2.0")
     expect(row).to_contain_text("Fits")
     expect(tab.get_by_text("To fetch:")).to_be_visible()
+    other = tab.get_by_role("row").filter(has_text="Writing code")
+    expect(other).to_contain_text("Cannot be had now: there is no such repository")
 
     hub.hold_after = 50_000
     tab.get_by_role("button", name="Get this team").click()

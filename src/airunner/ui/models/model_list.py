@@ -18,7 +18,7 @@ from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import word_button
 from airunner.ui.models.model_details import show_details
-from airunner.ui.models.model_words import abilities, name_html
+from airunner.ui.models.model_words import GATED, abilities, name_html
 from airunner.ui.models.programs_models import ProgramsModels
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.parts import search_field
@@ -170,11 +170,12 @@ def _facts(entry: Mapping[str, Any], fit: Fit | None, serves: list[str]) -> str:
     if entry["file_bytes"] is not None:
         facts[0] = f"here, {format_bytes(entry['file_bytes'])} on disk"
     facts.append(entry["license"] or "licence not stated")
+    gated = "" if entry["here"] or not entry["gated"] else GATED
     if serves:
         facts.append(f"serves: {abilities(serves).lower()}")
     verdict = f'<span class="what fit {fit.verdict}">{html.escape(fit.words)}</span>' if fit else ""
     return (
         f"{name_html(entry['model'])}"
         f'<span class="what">{html.escape(abilities(entry["capabilities"]))}</span>{verdict}'
-        f'<span class="what">{html.escape(" · ".join(facts))}</span>'
+        f'<span class="what">{html.escape(" · ".join(facts))}{gated}</span>'
     )
