@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from urllib.parse import urlencode
 import httpx
 import psutil
 from playwright.sync_api import BrowserContext, CDPSession, Page, sync_playwright
+from scripts.browser import browser as found_browser
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--connects", type=int, default=500)
     wanted = parser.parse_args()
     result: dict[str, Any] = {"machine": describe_machine()}
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    browser_path = found_browser()
     with served() as (url, server), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         context = browser.new_context()

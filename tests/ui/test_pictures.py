@@ -35,9 +35,7 @@ def server(home: Path) -> Iterator[Server]:
     hostile.add_text(f"<img src={EVIL}/k.png onerror=window.hacked=8>", "\n".join(HOSTILE))
     pictures = home / "pictures"
     pictures.mkdir()
-    Image.new("RGB", (48, 32), "orange").save(
-        pictures / "50% <b>&'\"? #.png", pnginfo=hostile
-    )
+    Image.new("RGB", (48, 32), "orange").save(pictures / "50% <b>&'\"? #.png", pnginfo=hostile)
     with serving(home, "--max-memory", "2GB") as found:
         with found.api as client:
             client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
