@@ -27,9 +27,12 @@ PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of this process."""
+    """One browser for the tests of a module.
+
+    While playwright is open, its event loop counts as running, and tests of others have their own.
+    """
     path = found_browser()
     if path is None:
         pytest.skip("these tests need a browser: python -m scripts.browser gets one")

@@ -119,7 +119,8 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     tab.get_by_role("button", name="Paint over…").click()
     canvas = tab.get_by_role("img", name="nothing of it painted over")
     box = canvas.bounding_box()
-    assert box is not None and abs(box["width"] - box["height"]) < 1
+    assert box is not None
+    assert abs(box["width"] - box["height"]) < 1
     tab.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3)
     tab.mouse.down()
     tab.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.7, steps=4)
