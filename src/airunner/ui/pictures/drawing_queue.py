@@ -111,5 +111,6 @@ def _in_words(drawing: Drawing) -> str:
     return (
         f'{shown}<span class="what">Step {drawing.step} of {drawing.steps}</span>'
         f'<span class="progress" role="progressbar" aria-label="Drawn so far"'
-        f' aria-valuenow="{share}" aria-valuemin="0" aria-valuemax="100"><span style="width:{share}%"></span></span>'
+        f' aria-valuenow="{share}" aria-valuemin="0" aria-valuemax="100">'
+        f'<span style="width:{share}%"></span></span>'
     )
