@@ -107,17 +107,17 @@ def _places(services: Services) -> tuple[Place, ...]:
             lambda part="": show_notes(services, part),
         ),
         Place(
+            "Settings",
+            "settings",
+            ("/settings", "/settings/{part}"),
+            lambda part="": show_settings(services, part),
+        ),
+        Place(
             "Specialists",
             "handyman",
             ("/specialists", "/specialists/{part}"),
             lambda part="": show_specialists(services, part),
             group="Tools",
-        ),
-        Place(
-            "Settings",
-            "settings",
-            ("/settings", "/settings/{part}"),
-            lambda part="": show_settings(services, part),
         ),
         Place(
             "Download Models",
