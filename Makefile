@@ -42,6 +42,7 @@ quick: lint  ## Lint, and the tests that start no program and load no model
 	@$(PYTEST) -m 'not real' $(ARGS)
 
 test: .venv/.dev  ## Run the tests
+	@$(BIN)/python -m scripts.browser
 	@$(PYTEST) $(ARGS)
 
 fuzz: .venv/.dev  ## The properties of tests/security, with fifty times as many examples

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from airunner.cli.demo_story import DEMO_SETTINGS, SYSTEM, TURNS
 from airunner.config.settings import SETTINGS
 from airunner.runtime.presence import find_server
+from scripts.browser import browser as found_browser
 
 FOLDER = Path(__file__).parents[1] / "docs/screenshots"
 MOST_BYTES = 150_000
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(PAGES), help="one page")
     only = parser.parse_args().only or []
     FOLDER.mkdir(parents=True, exist_ok=True)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = found_browser()
     with (
         tempfile.TemporaryDirectory(prefix="airunner-") as home,
         prepared(Path(home)) as (url, conversation),

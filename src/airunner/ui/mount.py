@@ -113,17 +113,17 @@ def _places(services: Services) -> tuple[Place, ...]:
             lambda part="": show_settings(services, part),
         ),
         Place(
-            "Specialists",
-            "handyman",
-            ("/specialists", "/specialists/{part}"),
-            lambda part="": show_specialists(services, part),
-            group="Tools",
-        ),
-        Place(
             "Download Models",
             "download",
             (ADDRESS, ADDRESS + "/{part}"),
             lambda part="": show_models(services, part),
+            group="Tools",
+        ),
+        Place(
+            "Specialists",
+            "handyman",
+            ("/specialists", "/specialists/{part}"),
+            lambda part="": show_specialists(services, part),
             group="Tools",
         ),
     )
