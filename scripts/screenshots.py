@@ -45,6 +45,11 @@ THEMES = ("light", "dark")
 STILL_S = 1.5
 LONGEST_WAIT_S = 15.0
 _LOAD_PICTURES = 'document.querySelectorAll(".middle img").forEach((x) => (x.loading = "eager"))'
+_LAST_QUESTION = """() => {
+  [...document.querySelectorAll(".said.user")].at(-1)?.scrollIntoView();
+  window.scrollBy(0, -64);
+}"""
+"""What the chat is scrolled to: below the bar at its top."""
 _NOTES = (("Garden", "Beans go in in May, beside the tomatoes."), ("Wi-Fi", "On the router."))
 
 
@@ -105,6 +110,9 @@ def take(browser: Browser, url: str, conversation: str, only: list[str]) -> None
             for name, path in PAGES.items():
                 if path.split("{")[0].rstrip("/") in places and name in (only or PAGES):
                     _show(tab, url + path.format(conversation=conversation))
+                    if name == "chat":
+                        tab.evaluate(_LAST_QUESTION)
+                        tab.wait_for_timeout(500)
                     file = FOLDER / f"{name}-{theme}-{size}.webp"
                     _save(tab.screenshot(), file)
                     print(f"{file.name}  {file.stat().st_size:,} bytes", flush=True)
