@@ -131,7 +131,7 @@ def test_flags_that_are_named_exist() -> None:
 
 
 def test_the_configuration_example_is_usable(tmp_path: Path) -> None:
-    (example,) = code_blocks("toml", ALL)
+    (example,) = code_blocks("toml", TEXTS[ROOT / "docs/settings.md"])
     file = tmp_path / "config.toml"
     file.write_text(example, encoding="utf-8")
     settings = Settings.load({"config": str(file)}, environ={})

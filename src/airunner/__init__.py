@@ -58,3 +58,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'airunner' has no attribute {name!r}") from None
     found = import_module(module)
     return found if module == f"{__name__}.{name}" else getattr(found, name)
+
+
+def __dir__() -> list[str]:
+    """The names on offer, for ``help()`` and completion, which cannot see what is not loaded."""
+    return sorted({*globals(), *__all__})

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airunner.cli.image import _parse_lora, _parse_size, _print_result, draw_shown
+from airunner.cli.image import _parse_lora, _parse_size, draw_shown, print_result
 from airunner.cli.terminal_picture import picture_in_terminal, terminal_protocol
 from airunner.engines.image import Drawn, ImageRequest, Lora, Picture
 from airunner.errors import GenerationError, ImageRequestError
@@ -96,10 +96,10 @@ def test_the_result_has_the_pictures_and_no_step_is_a_line(
             "settings": {"seed": "7"},
         }
     ]
-    _print_result(result, None, as_json=False)
+    print_result(result, None, as_json=False)
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == (f"{tmp_path / 'a cat.png'}\n", "")
-    _print_result(result, None, as_json=True)
+    print_result(result, None, as_json=True)
     assert json.loads(capsys.readouterr().out)["drawn_prompt"] == "a cat"
 
 

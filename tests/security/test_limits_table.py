@@ -8,26 +8,30 @@ from pathlib import Path
 from airunner import media
 from airunner.config import text_file, toml_file
 from airunner.config.byte_size import format_bytes
+from airunner.config.settings import Settings
+from airunner.engines import silence
 from airunner.errors import base
 from airunner.json_schema import plain
-from airunner.mcp.client import result
+from airunner.mcp.client import budget, result, server_log, supervisor
+from airunner.mcp.server import server as mcp_server
 from airunner.models.files import gguf_header, pipeline, safetensors
 from airunner.records import foreign_exports
 from airunner.server import json_bodies
 from airunner.toolbox.code.sandbox.limits import Limits as ScriptLimits
 from airunner.toolbox.documents import docx, pdf, reading, reading_process
 from airunner.toolbox.tables import csv_text, database, query_process
-from airunner.toolbox.web import fetcher, page, saving
+from airunner.toolbox.web import deadline, fetcher, page, saving, search
 from airunner.tools import normal_form
 from airunner.weights import file_name
 
 PAGE = Path(__file__).parents[2] / "docs/security.md"
 SCRIPT, QUERY = ScriptLimits(), database.Limits()
+SILENCE = silence.SilenceLimits.of(Settings())
 
 
-def size(n_bytes: int) -> str:
+def size(n_bytes: float) -> str:
     """As the manual writes it: without zeros behind the point."""
-    number, unit = format_bytes(n_bytes).split()
+    number, unit = format_bytes(int(n_bytes)).split()
     return f"{float(number):g} {unit}"
 
 
@@ -70,6 +74,35 @@ LIMITS = {
     "Nesting of a request's body": f"{json_bodies.MOST_DEPTH} levels",
     "Schema of a tool": (f"{plain.MAX_SCHEMA_CHARACTERS:,} characters, {plain.MAX_DEPTH} levels"),
     "Result of an MCP tool": f"{result.MAX_RESULT:,} characters",
+    "Message of an MCP server": size(budget.MOST_MESSAGE_BYTES),
+    "Messages of an MCP server": (
+        f"{size(budget.MESSAGE_BYTES.at_once)} and {budget.MESSAGES.at_once:,} at once, "
+        f"then {size(budget.MESSAGE_BYTES.per_s)} and {budget.MESSAGES.per_s:,} a second"
+    ),
+    "Log of an MCP server": (
+        f"{size(budget.LOG_BYTES.at_once)} at once, then {size(budget.LOG_BYTES.per_s)} a second; "
+        f"2 files of {size(server_log.HALF_BYTES)} stay"
+    ),
+    "End of an MCP server, before it is killed": (
+        f"{supervisor.GRACE_S:g} s by itself, {supervisor.GRACE_S:g} s when told"
+    ),
+    "`airunner mcp --http`": (
+        f"{mcp_server.MOST_SESSIONS} sessions, {mcp_server.SESSION_IDLE_S:g} s without a request, "
+        f"{size(mcp_server.MOST_BODY_BYTES)} a request"
+    ),
+    "Loading a model": (
+        f"{SILENCE.load_s:g} s, and 1 s for each {size(silence.SLOWEST_DISK_BYTES_PER_S)}"
+    ),
+    "Silence before an answer": (
+        f"{SILENCE.first_token_s:g} s, and 1 s for each "
+        f"{size(silence.SLOWEST_READING_BYTES_PER_S)} of weights passed over in reading it"
+    ),
+    "Silence within an answer": (
+        f"{SILENCE.next_token_s:g} s, and the same for {silence._BATCH} tokens of another prompt"
+    ),
+    "Silence of an image model, a step": f"{silence.DRAWING_S:g} s",
+    "One service of `search_web`": f"{search.SERVICE_S:g} s",
+    "Between two looks whether a fetch was given up": f"{deadline.LOOK_S:g} s",
     "Import of conversations, unpacked": (
         f"{size(foreign_exports.MOST_BYTES)}, {foreign_exports.MOST_ITEMS:,} values a file"
     ),

@@ -25,7 +25,9 @@ class CountedPrompt:
 
 @dataclass(slots=True)
 class Conversation:
-    """Everything said, oldest first; a system message, if any, comes first of all.
+    """``messages`` is everything said, oldest first; a system message, if any, comes first of all.
+
+    ``id`` is what it is saved under, and its state in the KV cache kept.
 
     ``start`` is the index of the first message after the system message that
     is still sent to the model. It only grows, in large steps, so that the
@@ -36,7 +38,7 @@ class Conversation:
     the tools and not above them: conversations with different prefaces share the
     prompt up to there. It is part of no message, and never changes.
 
-    ``counted`` is known in this process only.
+    ``counted`` is the newest prompt that an engine has counted, known in this process only.
     """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)

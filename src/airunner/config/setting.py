@@ -1,11 +1,14 @@
 """The declaration of one setting, beside its type and default.
 
-Owns what every setting says of itself; the settings are ``airunner.config.settings``.
+Owns what every setting says of itself, and how it is read from a class and told in a
+docstring; the settings are ``airunner.config.settings``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import get_type_hints
 
 from airunner.config.values import Parser, switch
 
@@ -39,3 +42,19 @@ class Setting:
     def is_switch(self) -> bool:
         """Whether the flag stands alone."""
         return self.parse is switch
+
+
+def declarations(settings: type) -> dict[str, Setting]:
+    """What the annotations of a class declare, by the fields' names and in their order."""
+    hints = get_type_hints(settings, include_extras=True)
+    return {
+        name: replace(declared, name=name, variable=declared.variable or f"AIRUNNER_{name.upper()}")
+        for name, hint in hints.items()
+        for declared in getattr(hint, "__metadata__", ())
+    }
+
+
+def attributes(declared: Mapping[str, Setting]) -> str:
+    """The section of a class's docstring that tells each setting, for ``help()``."""
+    lines = [f"        {name}: {setting.help}." for name, setting in declared.items()]
+    return "\n".join(["    Attributes:", *lines])

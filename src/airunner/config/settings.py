@@ -25,11 +25,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from airunner.config import default_folders
 from airunner.config.byte_size import GIB, MILLION
 from airunner.config.setting import Setting as Setting
+from airunner.config.setting import attributes, declarations
 from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
     choice,
@@ -332,19 +333,10 @@ class Settings:
         return show(getattr(self, name), SETTINGS[name].metavar)
 
 
-def _declarations() -> dict[str, Setting]:
-    hints = get_type_hints(Settings, include_extras=True)
-    return {
-        name: dataclasses.replace(
-            declared, name=name, variable=declared.variable or f"AIRUNNER_{name.upper()}"
-        )
-        for name, hint in hints.items()
-        for declared in getattr(hint, "__metadata__", ())
-    }
-
-
-SETTINGS: Mapping[str, Setting] = MappingProxyType(_declarations())
+SETTINGS: Mapping[str, Setting] = MappingProxyType(declarations(Settings))
 """Every setting by name, in the order of their declaration."""
+
+Settings.__doc__ = f"{Settings.__doc__}\n{attributes(SETTINGS)}"
 
 _DEFAULTS = {entry.name: entry.default for entry in fields(Settings)}
 _PATH = type(Path())

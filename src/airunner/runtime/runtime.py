@@ -46,6 +46,14 @@ class Runtime:
     """A ``RuntimeCore`` whose methods block, and may be called from any thread.
 
     Takes and raises what ``RuntimeCore`` does.
+
+    Attributes:
+        settings: what it was made with.
+        bus: carries the events of every model; ``bus.subscribe(function)`` hears them.
+        records: saved conversations, notes, facts and reminders.
+        pictures: the folder of what was drawn.
+        catalog: the registered models.
+        store: their weights.
     """
 
     def __init__(
@@ -120,7 +128,10 @@ class Runtime:
         may_ask: bool = False,
         tool_choice: str = "auto",
     ) -> Generator[Event, None, None]:
-        """See ``RuntimeCore.turn``. Closing the generator cancels the turn."""
+        """Run one turn; yields its events as they happen. Closing the generator cancels it.
+
+        Takes and raises what ``RuntimeCore.turn`` does.
+        """
         turn = self.core.turn(
             conversation,
             content,
@@ -171,7 +182,10 @@ class Runtime:
         *,
         required: bool = False,
     ) -> str | None:
-        """See ``SpecialistDesk.use_specialized_model``."""
+        """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
+
+        Takes and raises what ``SpecialistDesk.use_specialized_model`` does.
+        """
         wanted = capability_of(capability)
         return self.core.specialists.use_specialized_model(
             wanted, prompt, max_tokens, form, required=required
@@ -199,7 +213,7 @@ class Runtime:
         max_tokens: int = 512,
         form: AnswerForm = AS_USUAL,
     ) -> Generator[str, None, None]:
-        """See ``SpecialistDesk.stream``."""
+        """The pieces of one answer as they come; see ``SpecialistDesk.stream``."""
         return self.core.specialists.stream(capability_of(capability), prompt, max_tokens, form)
 
     def load_specialized_model(
@@ -209,17 +223,20 @@ class Runtime:
         *,
         required: bool = False,
     ) -> SpecialistHandle | None:
-        """See ``SpecialistDesk.load_specialized_model``."""
+        """Hold a model for several answers; ``None`` if it could not be loaded.
+
+        Takes and raises what ``SpecialistDesk.load_specialized_model`` does.
+        """
         return self.core.specialists.load_specialized_model(
             capability_of(capability), return_to_primary, required=required
         )
 
     def series(self) -> AbstractContextManager[None]:
-        """See ``SpecialistDesk.series``."""
+        """Use several models in the body; the primary returns once, when it ends."""
         return self.core.specialists.series()
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """See ``SpecialistDesk.embed``."""
+        """One vector per text, from the model for ``EMBEDDING``; see ``SpecialistDesk.embed``."""
         return self.core.specialists.embed(texts)
 
     # Pictures.
@@ -227,7 +244,7 @@ class Runtime:
     def draw(
         self, request: ImageRequest, *, model: str | None = None
     ) -> Generator[Event, None, Drawn]:
-        """See ``RuntimeCore.draw``; returns what was drawn instead of yielding it.
+        """Draw and save; yields events meanwhile, returns what was drawn; see ``RuntimeCore.draw``.
 
         Closing the generator cancels within one step and leaves no file.
         """
@@ -240,25 +257,38 @@ class Runtime:
     # What is known of models.
 
     def model_list(self) -> dict[str, Any]:
-        """See ``model_sheet.model_list``."""
+        """Every registered model in a line, and who serves each capability: JSON-ready values."""
         return model_list(self.core)
 
     def model_sheet(self, name: str) -> dict[str, Any]:
-        """See ``model_sheet.model_sheet``."""
+        """One model in full, as JSON-ready values; its memory too, where its weights are here.
+
+        Raises:
+            UnknownModelError: it is not registered.
+            WeightsError: the weights are here and unusable.
+        """
         return self._loop.call(model_sheet(self.core, name))
 
     # Memory.
 
     def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
-        """See ``ModelTeam.keep_in_memory``."""
+        """Load these capabilities' models and never evict them; replaces an earlier choice.
+
+        Raises:
+            DoesNotFitError: they do not fit beside the primary.
+        """
         self._loop.call(self.core.keep_in_memory(capabilities))
 
     def assign_device(self, capability: ModelCapability, device: str | None) -> None:
-        """See ``ModelTeam.assign_device``."""
+        """Place a capability's model on one device from its next load on; ``None`` lets go.
+
+        Raises:
+            DeviceNotFoundError: there is no such device.
+        """
         self._loop.call(self.core.assign_device(capability, device))
 
     def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
-        """See ``TeamPlanner.assign``."""
+        """Map every capability to the best model that fits; see ``TeamPlanner.assign``."""
         return self._loop.call(self.core.auto_assign(budget_bytes))
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
@@ -266,7 +296,7 @@ class Runtime:
         return self._loop.call(self.core.plan(budget_bytes))
 
     def choose_primary(self, name: str) -> ModelSpec:
-        """See ``ModelTeam.choose_primary``."""
+        """Let a model of the registry answer from now on; see ``ModelTeam.choose_primary``."""
         return self.team.choose_primary(name)
 
     def resolve(self, capability: ModelCapability) -> Resolution:

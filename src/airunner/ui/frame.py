@@ -29,9 +29,9 @@ _HEAD = """
 <link rel="stylesheet" href="/static/chat.css">
 <link rel="stylesheet" href="/static/memory.css">
 <link rel="stylesheet" href="/static/settings.css">
+<link rel="stylesheet" href="/static/models.css">
 <link rel="stylesheet" href="/static/pictures.css">
 <link rel="stylesheet" href="/static/specialists.css">
-<link rel="stylesheet" href="/static/models.css">
 <script src="/static/airunner.js" defer></script>
 <script src="/static/chat.js" defer></script>
 <script src="/static/window.js" defer></script>

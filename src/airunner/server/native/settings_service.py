@@ -34,6 +34,7 @@ SUBJECTS: Mapping[str, tuple[str, ...]] = {
     "Conversations": (
         *("primary", "context", "max_tokens", "max_steps", "parallel", "kv_type"),
         *("chat_template", "queue_limit", "lease_timeout_s"),
+        *("load_limit_s", "first_token_limit_s", "next_token_limit_s"),
     ),
     "Parked conversations": ("parking_memory", "parking_disk", "keep_parked"),
     "Tools": ("permissions", "tools", "core_tools", "tool_timeout_s", "mcp_config"),
