@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airunner.cli.image import _parse_lora, _parse_size, print_result, draw_shown
+from airunner.cli.image import _parse_lora, _parse_size, draw_shown, print_result
 from airunner.cli.terminal_picture import picture_in_terminal, terminal_protocol
 from airunner.engines.image import Drawn, ImageRequest, Lora, Picture
 from airunner.errors import GenerationError, ImageRequestError
