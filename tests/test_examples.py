@@ -33,7 +33,7 @@ def runtime(
     """The runtime that the examples share."""
     home = tmp_path_factory.mktemp("home")
     (home / "models").symlink_to(weights_home / "models")
-    settings = Settings(home=home, context=1024, max_tokens=32, offline=True)
+    settings = Settings(home=home, context=1024, offline=True).replace(max_tokens=32, tools="none")
     with Runtime(settings, command="test") as made:
         yield Runtime.share(made)
 
