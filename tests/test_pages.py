@@ -61,7 +61,7 @@ def test_the_python_examples_run_one_after_the_other(
     script = tmp_path / "examples.py"
     script.write_text(source, encoding="utf-8")
     environ = {**os.environ, "AIRUNNER_HOME": str(embedded_home), "AIRUNNER_OFFLINE": "1"}
-    environ |= {"AIRUNNER_CONTEXT": "1024"}
+    environ |= {"AIRUNNER_CONTEXT": "1024", "AIRUNNER_PICTURES": str(tmp_path / "pictures")}
     command = [sys.executable, "-W", "error", script]
     done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

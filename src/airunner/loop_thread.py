@@ -133,6 +133,33 @@ class LoopBridge:
         if failure is not None:
             raise failure
 
+    async def iterate_beside(self, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """``iterate`` for code on another loop: waits for no item that nobody wants any more.
+
+        Closing this generator, or cancelling who waits for it, cancels that one.
+
+        Raises:
+            AiRunnerError: the loop has ended, or ended before the items did.
+        """
+        here = asyncio.get_running_loop()
+        received: asyncio.Queue[list[T]] = asyncio.Queue()
+
+        async def pump() -> None:
+            async with aclosing(items):
+                async for item in items:
+                    here.call_soon_threadsafe(received.put_nowait, [item])
+
+        outcome = self.submit(pump())
+        outcome.add_done_callback(lambda _: here.call_soon_threadsafe(received.put_nowait, []))
+        try:
+            while delivered := await received.get():
+                yield delivered[0]
+        finally:
+            outcome.cancel()
+        if outcome.cancelled():
+            raise ended()
+        outcome.result()
+
     def _send(self, callback: Callable[[], object]) -> None:
         with self._door:
             if self._loop is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from tests.conftest import Eventually
 
 from airunner import Conversation, LLMModelManager, ModelCapability, Runtime, Settings, TurnFinished
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL
@@ -70,6 +71,29 @@ def test_an_answer_is_streamed_awaited_and_may_be_a_model(runtime: Runtime) -> N
     assert isinstance(found, Weather)
     with pytest.raises(GenerationError, match="the answer is no Weather"):
         manager.use_specialized_model("extraction", "It is 12 degrees.", 2, schema=Weather)
+
+
+@pytest.mark.timeout(240)
+def test_a_stream_that_is_cancelled_breaks_the_answer_off(
+    runtime: Runtime, eventually: Eventually
+) -> None:
+    def leases() -> int:
+        return sum(model.leases for model in runtime.status().models)
+
+    async def listen() -> None:
+        long = "The ferry was late. " * 150  # nothing comes before it is read
+        async for _ in LLMModelManager().astream("translation", long, 100):
+            pass
+
+    async def give_up() -> None:
+        listening = asyncio.create_task(listen())
+        await asyncio.to_thread(eventually, lambda: leases() > 0)
+        listening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listening
+
+    asyncio.run(give_up())
+    eventually(lambda: leases() == 0)
 
 
 @pytest.mark.timeout(240)

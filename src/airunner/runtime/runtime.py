@@ -10,7 +10,15 @@ import asyncio
 import atexit
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
@@ -215,6 +223,16 @@ class Runtime:
     ) -> Generator[str, None, None]:
         """The pieces of one answer as they come; see ``SpecialistDesk.stream``."""
         return self.core.specialists.stream(capability_of(capability), prompt, max_tokens, form)
+
+    def astream_specialized_model(
+        self,
+        capability: ModelCapability | str,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+    ) -> AsyncGenerator[str, None]:
+        """The same for callers with an event loop of their own; cancelling it breaks it off."""
+        return self.core.specialists.astream(capability_of(capability), prompt, max_tokens, form)
 
     def load_specialized_model(
         self,

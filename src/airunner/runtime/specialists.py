@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, suppress
 from typing import Any, Self, TypeVar
 
 from airunner.agent.specialist import (
@@ -193,6 +193,21 @@ class SpecialistDesk:
             yield from self._loop.iterate(
                 stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
             )
+
+    async def astream(
+        self,
+        capability: ModelCapability,
+        prompt: Content,
+        max_tokens: int = 512,
+        form: AnswerForm = AS_USUAL,
+    ) -> AsyncGenerator[str, None]:
+        """``stream`` for code on another loop; cancelling it breaks the answer off."""
+        owner = current_owner()
+        with self.reporting(capability, required=True):
+            answer = stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
+            async with aclosing(self._loop.iterate_beside(answer)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     def load_specialized_model(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, aclosing
 from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
@@ -155,15 +155,16 @@ class LLMModelManager:
         system: str | None = None,
         temperature: float | None = None,
     ) -> AsyncGenerator[str, None]:
-        """``stream`` for asynchronous code."""
+        """``stream`` for asynchronous code; cancelling it breaks the answer off at once."""
         runtime = await asyncio.to_thread(Runtime.shared)
         form = answer_form(None, system, temperature)
-        pieces = runtime.stream_specialized_model(capability, prompt, max_tokens, form)
-        try:
-            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        asked = (capability, prompt, max_tokens, form)
+        if not isinstance(runtime, Runtime):  # a server hands the answer over in one piece
+            yield await runtime.ause_specialized_model(*asked, required=True) or ""
+            return
+        async with aclosing(runtime.astream_specialized_model(*asked)) as pieces:
+            async for piece in pieces:
                 yield piece
-        finally:
-            await asyncio.to_thread(pieces.close)
 
     def load_specialized_model(
         self,
