@@ -29,10 +29,10 @@ endef
 # The tests start hundreds of programs. Without bytecode each of them compiles the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run quick lint test check fuzz bench lock clean
+.PHONY: help run quick lint test check fuzz bench lock screenshots clean
 
 help:  ## What can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 run: .venv/.runtime  ## Install for this GPU, then show one turn of a team in a tight budget
 	-@$(BIN)/airunner engine
@@ -42,6 +42,7 @@ quick: lint  ## Lint, and the tests that start no program and load no model
 	@$(PYTEST) -m 'not real' $(ARGS)
 
 test: .venv/.dev  ## Run the tests
+	@$(BIN)/python -m scripts.browser
 	@$(PYTEST) $(ARGS)
 
 fuzz: .venv/.dev  ## The properties of tests/security, with fifty times as many examples
@@ -76,6 +77,9 @@ lock: .venv/.dev  ## Pin anew what pyproject.toml allows (UPGRADE=1 takes newer 
 	    --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) || exit; \
 	done
+
+screenshots: .venv/.dev  ## Take the pictures of the page in the manual anew
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 clean:  ## Remove .venv, caches and build products
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

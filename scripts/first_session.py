@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import platformdirs
+
 from scripts.seen_terminal import SeenTerminal, seen_terminal
 
 PAGE = Path(__file__).parents[1] / "docs/first-session.md"

@@ -6,11 +6,12 @@ Run: ``python -m scripts.icons``, when the drawing was changed. The pictures are
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+from scripts.browser import browser as found_browser
 
 STATIC = Path(__file__).parents[1] / "src/airunner/ui/static"
 ICONS = {
@@ -26,9 +27,7 @@ def main() -> None:
     """Draw all of them."""
     drawing = (STATIC / "icon.svg").read_text(encoding="utf-8")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        browser = playwright.chromium.launch(executable_path=found_browser(), args=["--no-sandbox"])
         for name, (pixels, part) in ICONS.items():
             page = browser.new_page(viewport={"width": pixels, "height": pixels})
             ground = "transparent" if part == 1.0 else "#2f5d50"

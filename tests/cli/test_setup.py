@@ -93,7 +93,7 @@ def test_one_model_that_fails_leaves_the_others_and_the_command_says_so(
     del hub.files[f"/api/models/{WRITER}-GGUF/revision/main"]
     done = airunner(embedded_home, hub.url, "setup", "--yes", *BUDGET, *CHEAP)
     assert done.returncode == 1
-    assert f"{WRITER}: Could not fetch {WRITER}" in done.stderr
+    assert f"{WRITER}: there is no such repository" in done.stderr
     assert list(embedded_home.glob(f"models/{EMBEDDER.replace('/', '--')}/*.gguf"))
     assert "tokens at" in done.stderr, "what is here answers"
 

@@ -86,7 +86,7 @@ LIMITS = {
     "End of an MCP server, before it is killed": (
         f"{supervisor.GRACE_S:g} s by itself, {supervisor.GRACE_S:g} s when told"
     ),
-    "`airunner mcp --http`": (
+    "MCP over HTTP": (
         f"{mcp_server.MOST_SESSIONS} sessions, {mcp_server.SESSION_IDLE_S:g} s without a request, "
         f"{size(mcp_server.MOST_BODY_BYTES)} a request"
     ),

@@ -89,7 +89,7 @@ def test_a_flag_wins_over_what_is_written_and_that_is_told(api: httpx.Client) ->
         ({"max_steps": 0}, "max_steps=0"),
         ({"no_such": 1}, "no such setting"),
         ({"primary": "nobody/nothing"}, "No model named"),
-        ({"keep_in_memory": ["sumarization"]}, "no such capability"),
+        ({"keep_in_memory": ["sumarization"]}, "No capability"),
         ({"assign": {"summarization": "cuda:9"}}, "cuda:9"),
         ({"tools": "wep"}, "Did you mean web?"),
         ({"llama_server": "/no/such/file"}, "no such file"),
@@ -121,7 +121,7 @@ def test_a_rule_holds_at_once_for_everybody(api: httpx.Client, server: Server) -
     assert decision(api, "save_note") == "ask"
     rule = {"pattern": "save_note(title=*)", "decision": "deny"}
     told = api.post("/permissions", json=rule).json()
-    assert told["rules"][-1] == rule
+    assert told["rules"][-1] == {**rule, "covers": "calls of save_note, where title is anything"}
     assert "forbids this call" in api.post("/tools/save_note", json=call).json()["problem"]
     # A program beside the server that reads the same file has the same rules.
     beside = attach(Settings.load({"home": server.home}, {}))

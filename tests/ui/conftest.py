@@ -1,10 +1,7 @@
-"""A real server and a real browser: Debian's chromium, which is installed where it may be."""
+"""A real server and a real browser: Debian's chromium, which ``scripts.browser`` gets."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +17,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from scripts.browser import browser as found_browser
 from tests.server.conftest import Server, home, serving
 
 __all__ = ["home"]  # a fixture of the servers' tests
@@ -27,24 +25,17 @@ __all__ = ["home"]  # a fixture of the servers' tests
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 30_000
-_INSTALL = ("apt-get", "install", "--yes", "--quiet", "chromium")
 
 
-def chromium() -> str:
-    """Debian's browser, installed if this process may; else its tests are skipped, and say why."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(_INSTALL, capture_output=True, timeout=280, check=False)
-        found = shutil.which("chromium")
-    if found is None:
-        pytest.skip(f"the web page needs a browser: {' '.join(_INSTALL)}")
-    return found
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of this process."""
-    path = chromium()
+    """One browser for the tests of a module.
+
+    While playwright is open, its event loop counts as running, and tests of others have their own.
+    """
+    path = found_browser()
+    if path is None:
+        pytest.skip("these tests need a browser: python -m scripts.browser gets one")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

@@ -54,4 +54,4 @@ def test_who_is_here_for_the_first_time_is_led_to_a_real_team(site: Site) -> Non
     tab = site.open()
     expect(tab.locator(".first-run")).to_contain_text("is no assistant")
     link = tab.get_by_role("link", name="Get a real team of models")
-    assert link.get_attribute("href") == "/models"
+    assert link.get_attribute("href") == "/download-models"

@@ -24,18 +24,24 @@ PARTS = ("", "/all", "/hub", "/roles")
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileServer]:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that llama.cpp has fetched for itself, in its folder."""
+    path = tmp_path_factory.mktemp("llama.cpp") / "acme_other-gguf_other.gguf"
+    return write_space_prefix_model(path)
+
+
+@pytest.fixture(scope="module")
+def hub(tiny: Path) -> Iterator[FileServer]:
     """A hub with two models of the team, and one that nobody has registered."""
-    path = tmp_path_factory.mktemp("hub") / "tiny.gguf"
-    write_space_prefix_model(path)
-    with model_hub(FILES, path.read_bytes()) as state:
+    with model_hub(FILES, tiny.read_bytes()) as state:
         yield state
 
 
 @pytest.fixture(scope="module")
-def server(home: Path, hub: FileServer) -> Iterator[Server]:
+def server(home: Path, hub: FileServer, tiny: Path) -> Iterator[Server]:
     """A server that asks that hub and has room for a real team."""
-    with serving(home, "--max-memory", "6GB", "--no-offline", HF_ENDPOINT=hub.url) as found:
+    variables = {"HF_ENDPOINT": hub.url, "LLAMA_CACHE": str(tiny.parent), "HF_HOME": str(home)}
+    with serving(home, "--max-memory", "6GB", "--no-offline", **variables) as found:
         yield found
 
 
@@ -57,6 +63,8 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     expect(row).to_contain_text("Apache-2.0")
     expect(row).to_contain_text("Fits")
     expect(tab.get_by_text("To fetch:")).to_be_visible()
+    other = tab.get_by_role("row").filter(has_text="Writing code")
+    expect(other).to_contain_text("Cannot be had now: there is no such repository")
 
     hub.hold_after = 50_000
     tab.get_by_role("button", name="Get this team").click()
@@ -140,6 +148,24 @@ def test_a_download_that_fails_says_why_and_is_tried_again(site: Site, hub: File
     hub.files[f"/api/models/{repo}/revision/main"] = listing
     tab.get_by_role("button", name=f"Retry: {SPECIALIST}").click()
     expect(tab.locator(".queue")).to_contain_text("Done")
+
+
+def test_what_another_program_has_is_used_where_it_lies(site: Site, tiny: Path) -> None:
+    tab = site.open("/download-models/all")
+    there = tab.locator("section").filter(has_text="Already on this machine")
+    expect(there).to_contain_text("llama.cpp")
+    there.get_by_role("button", name="Add ").first.click()
+    expect(there).to_be_hidden()
+    row = entry(tab, tiny.stem)
+    expect(row).to_contain_text("on disk")
+    row.get_by_role("button", name="Load").click()
+    expect(tab.get_by_text(f"{tiny.stem} is in memory.")).to_be_visible()
+    row.get_by_role("button", name="Remove").click()
+    expect(tab.get_by_role("dialog")).to_contain_text("Nothing is freed")
+    tab.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
+    expect(row).to_have_count(0)
+    expect(there).to_be_visible()
+    assert tiny.exists()
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -53,7 +53,7 @@ def test_a_reminder_is_set_in_words_and_deleted(site: Site) -> None:
     tab.get_by_role("button", name="New reminder…").click()
     tab.get_by_label("Of what").fill("Call Ada")
     tab.get_by_role("button", name="Save").click()
-    expect(tab.get_by_role("alert").filter(has_text="Say when")).to_be_visible()
+    expect(tab.get_by_role("alert").filter(has_text="say when")).to_be_visible()
     tab.get_by_role("button", name="in 1 hour").click()
     tab.get_by_role("button", name="Save").click()
     expect(tab.get_by_role("button", name="Edit: Call Ada")).to_be_visible()

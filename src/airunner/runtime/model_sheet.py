@@ -153,6 +153,7 @@ def _entry(core: Registered, spec: ModelSpec) -> dict[str, Any]:
         "path": path,
         "priority": spec.priority,
         "license": spec.license,
+        "gated": spec.gated,
     }
 
 

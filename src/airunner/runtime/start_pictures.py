@@ -8,9 +8,11 @@ that a browser and an image model see the same.
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 import threading
 import uuid
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +41,8 @@ class StartPictures:
     """See the module's description. Used from any thread; ``add`` takes long."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="airunner-pictures-")
+        self._folder = Path(tempfile.mkdtemp(prefix="airunner-pictures-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, StartPicture] = OrderedDict()
         self._masks: OrderedDict[str, Path] = OrderedDict()
@@ -98,7 +101,7 @@ class StartPictures:
         return found
 
     def _new(self, stem: str) -> Path:
-        return Path(self._folder.name) / f"{stem}{SUFFIX}"
+        return self._folder / f"{stem}{SUFFIX}"
 
 
 def _made_anew(data: bytes, name: str) -> tuple[bytes, int, int]:

@@ -41,6 +41,7 @@ class TeamPlanner:
     ) -> None:
         self._hardware, self._engines, self._size_of = hardware, tuple(engines), size_of
         self._settings, self._store = settings, store
+        self._told: set[str] = set()
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """The best team for ``budget_bytes``, by default for what the best devices offer."""
@@ -87,7 +88,9 @@ class TeamPlanner:
         try:
             return self._size_of(spec)
         except WeightsError as error:
-            _log.warning("%s is passed over: %s", spec.model_path, error)
+            if spec.model_path not in self._told:
+                _log.warning("%s is passed over: %s", spec.model_path, error)
+            self._told.add(spec.model_path)
             return None
 
     def _gate(self, spec: ModelSpec) -> str:

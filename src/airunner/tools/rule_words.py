@@ -37,7 +37,11 @@ def covers(pattern: str, tools: Iterable[Tool]) -> str:
     if not arguments:
         return words
     fits = [
-        f"{key} fits {wanted}" if set(wanted) & set("*?[") else f"{key} is {wanted}"
+        f"{key} is anything"
+        if wanted == "*"
+        else f"{key} fits {wanted}"
+        if set(wanted) & set("*?[")
+        else f"{key} is {wanted}"
         for key, wanted in arguments
     ]
     return f"{words}, where {' and '.join(fits)}"

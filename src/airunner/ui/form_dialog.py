@@ -50,7 +50,7 @@ def form_dialog(title: str) -> Iterator[Form]:
             except SettingsError as error:
                 wrong.set_text(f"{error.problem[:1].upper()}{error.problem[1:]}.")
                 return
-            except (AiRunnerError, ValueError) as error:
+            except AiRunnerError as error:
                 wrong.set_text(str(error))
                 return
             dialog.close()

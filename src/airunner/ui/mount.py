@@ -107,13 +107,6 @@ def _places(services: Services) -> tuple[Place, ...]:
             lambda part="": show_notes(services, part),
         ),
         Place(
-            "Specialists",
-            "handyman",
-            ("/specialists", "/specialists/{part}"),
-            lambda part="": show_specialists(services, part),
-            group="Tools",
-        ),
-        Place(
             "Settings",
             "settings",
             ("/settings", "/settings/{part}"),
@@ -124,6 +117,13 @@ def _places(services: Services) -> tuple[Place, ...]:
             "download",
             (ADDRESS, ADDRESS + "/{part}"),
             lambda part="": show_models(services, part),
+            group="Tools",
+        ),
+        Place(
+            "Specialists",
+            "handyman",
+            ("/specialists", "/specialists/{part}"),
+            lambda part="": show_specialists(services, part),
             group="Tools",
         ),
     )

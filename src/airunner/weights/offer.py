@@ -74,8 +74,8 @@ def offer_of(store: ModelStore, spec: ModelSpec) -> Offer:
             except DownloadError as error:
                 problems.append(error)
         unreachable = any(error.cause == "unreachable" for error in problems)
-        words = problems[0] if problems else "nothing says where its weights are"
-        return Offer(name, False, None, spec.gated, str(words), unreachable)
+        words = problems[0].problem if problems else "nothing says where its weights are"
+        return Offer(name, False, None, spec.gated, words, unreachable)
     except (AiRunnerError, OSError) as error:
         return Offer(name, False, None, spec.gated, str(error))
 

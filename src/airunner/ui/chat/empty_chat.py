@@ -12,6 +12,7 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY
 from airunner.errors import AiRunnerError
 from airunner.models.spec import ModelCapability
 from airunner.server.native.services import Services
+from airunner.ui.models.page import ADDRESS as MODELS
 
 _EMPTY = "What shall the team do?"
 _SMALL = (
@@ -32,7 +33,7 @@ def empty_chat(services: Services, id: str | None) -> ui.element:
             with ui.element("div").classes("first-run"):
                 ui.label(_SMALL)
                 ui.html(
-                    '<a class="main-button" href="/models">Get a real team of models</a>',
+                    f'<a class="main-button" href="{MODELS}">Get a real team of models</a>',
                     sanitize=False,
                 )
     return box

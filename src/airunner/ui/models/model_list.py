@@ -18,7 +18,7 @@ from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import word_button
 from airunner.ui.models.model_details import show_details
-from airunner.ui.models.model_words import abilities, name_html
+from airunner.ui.models.model_words import GATED, abilities, name_html
 from airunner.ui.models.programs_models import ProgramsModels
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.parts import search_field
@@ -28,15 +28,13 @@ _INTRO = "What AI Runner knows. Those on this machine come first, then those tha
 _ORDER = {"fits": 0, "in_part": 1, "unknown": 2, "no": 3}
 _COMING = ("queued", "running", "paused")
 
-Act = Callable[[], Awaitable[None]]
-
 
 class ModelList:
     """See the module's description."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._texts: list[tuple[str, ui.element]] = []
+        self._rows: dict[str, _Row] = {}
         with ui.element("section"):
             ui.label(_INTRO).classes("intro")
             self._search = search_field("Search these models", self._filter)
@@ -58,51 +56,43 @@ class ModelList:
         serves: dict[str, list[str]] = {}
         for row in known["serving"]:
             serves.setdefault(row["model"], []).append(row["capability"])
-        self._list.clear()
-        self._texts = []
-        with self._list:
-            for entry in sorted(known["models"], key=lambda e: _place(e, fits)):
-                name = entry["model"]
-                facts = _facts(entry, fits.get(name), serves.get(name, []))
-                self._row(entry, facts, name in coming)
+        if {entry["model"] for entry in known["models"]} != set(self._rows):
+            self._list.clear()
+            with self._list:
+                self._rows = {
+                    entry["model"]: _Row(entry, self)
+                    for entry in sorted(known["models"], key=lambda e: _place(e, fits))
+                }
+        for entry in known["models"]:
+            name = entry["model"]
+            facts = _facts(entry, fits.get(name), serves.get(name, []))
+            self._rows[name].show(entry, facts, name in coming)
         self._filter()
-
-    def _row(self, entry: Mapping[str, Any], facts: str, coming: bool) -> None:
-        name, services = entry["model"], self._services
-        with ui.element("div").classes("entry").props('role="listitem"') as row:
-            ui.html(facts, sanitize=False).classes("facts")
-            with ui.element("div").classes("acts"):
-                if entry["here"]:
-                    _button("Load", name, lambda: self._load(name))
-                    if entry["path"]:
-                        _button("Verify", name, lambda: self._queue(name, verify=True))
-                        _button("Remove", name, lambda: self._remove(name))
-                elif coming:
-                    ui.label("On its way").classes("what")
-                else:
-                    _button("Download", name, lambda: self._queue(name))
-                _button("Details", name, lambda: show_details(services, name))
-        words = f"{name} {abilities(entry['capabilities'])} {entry['license']}"
-        self._texts.append((words.lower(), row))
 
     def _filter(self) -> None:
         wanted = (self._search.value or "").lower().split()
-        n_shown = 0
-        for text, row in self._texts:
-            shown = all(word in text for word in wanted)
-            row.set_visibility(shown)
-            n_shown += shown
-        self._nothing.set_visibility(not n_shown and bool(self._texts))
+        shown = [row.filter(wanted) for row in self._rows.values()]
+        self._nothing.set_visibility(bool(shown) and not any(shown))
 
-    async def _load(self, name: str) -> None:
+    async def load(self, name: str) -> None:
+        """Have a model in memory."""
         await self._services.load(name)
         tell(f"{short_name(name)} is in memory.")
 
-    async def _queue(self, name: str, verify: bool = False) -> None:
-        downloads = self._services.downloads
-        (downloads.verify if verify else downloads.add)(name)
+    async def download(self, name: str) -> None:
+        """Queue its weights."""
+        self._services.downloads.add(name)
 
-    async def _remove(self, name: str) -> None:
+    async def verify(self, name: str) -> None:
+        """Queue the check of its weights."""
+        self._services.downloads.verify(name)
+
+    async def details(self, name: str) -> None:
+        """Show it in full."""
+        await show_details(self._services, name)
+
+    async def remove(self, name: str) -> None:
+        """Delete its weights, after a question."""
         services = self._services
         n_bytes = await services.stored.removable_bytes(name)
         words = f"Its weights are deleted from this machine. That frees {format_bytes(n_bytes)}."
@@ -121,11 +111,43 @@ class ModelList:
         ask_first(f"Remove {short_name(name)}?", words, "Remove", agreed)
 
 
-def _button(words: str, model: str, act: Act) -> None:
+class _Row:
+    """One model. It stays where it is while the page is open, so that nobody loses the place."""
+
+    def __init__(self, entry: Mapping[str, Any], models: ModelList) -> None:
+        name = entry["model"]
+        words = f"{name} {abilities(entry['capabilities'])} {entry['license']}"
+        self._searched = words.lower()
+        with ui.element("div").classes("entry").props('role="listitem"') as self._whole:
+            self._facts = ui.html("", sanitize=False).classes("facts")
+            with ui.element("div").classes("acts"):
+                self._load = _button("Load", name, models.load)
+                self._verify = _button("Verify", name, models.verify)
+                self._remove = _button("Remove", name, models.remove)
+                self._download = _button("Download", name, models.download)
+                self._coming = ui.label("On its way").classes("what")
+                _button("Details", name, models.details)
+
+    def show(self, entry: Mapping[str, Any], facts: str, coming: bool) -> None:
+        here, is_file = entry["here"], bool(entry["path"])
+        self._facts.set_content(facts)
+        self._load.set_visibility(here)
+        self._verify.set_visibility(here and is_file)
+        self._remove.set_visibility(here and is_file)
+        self._download.set_visibility(not here and not coming)
+        self._coming.set_visibility(not here and coming)
+
+    def filter(self, words: list[str]) -> bool:
+        shown = all(word in self._searched for word in words)
+        self._whole.set_visibility(shown)
+        return shown
+
+
+def _button(words: str, model: str, act: Callable[[str], Awaitable[None]]) -> ui.button:
     async def clicked() -> None:
         button.disable()
         try:
-            await act()
+            await act(model)
         except AiRunnerError as error:
             tell_problem(error)
         finally:
@@ -134,6 +156,7 @@ def _button(words: str, model: str, act: Act) -> None:
 
     button = word_button(words, clicked).props("dense")
     button.props["aria-label"] = f"{words} {short_name(model)}"
+    return button
 
 
 def _place(entry: Mapping[str, Any], fits: Mapping[str, Fit]) -> tuple[Any, ...]:
@@ -147,11 +170,12 @@ def _facts(entry: Mapping[str, Any], fit: Fit | None, serves: list[str]) -> str:
     if entry["file_bytes"] is not None:
         facts[0] = f"here, {format_bytes(entry['file_bytes'])} on disk"
     facts.append(entry["license"] or "licence not stated")
+    gated = "" if entry["here"] or not entry["gated"] else GATED
     if serves:
         facts.append(f"serves: {abilities(serves).lower()}")
     verdict = f'<span class="what fit {fit.verdict}">{html.escape(fit.words)}</span>' if fit else ""
     return (
         f"{name_html(entry['model'])}"
         f'<span class="what">{html.escape(abilities(entry["capabilities"]))}</span>{verdict}'
-        f'<span class="what">{html.escape(" · ".join(facts))}</span>'
+        f'<span class="what">{html.escape(" · ".join(facts))}{gated}</span>'
     )

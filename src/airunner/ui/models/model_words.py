@@ -18,6 +18,7 @@ CAPABILITIES = {
     ModelCapability.IMAGE_GENERATION: "Pictures",
     ModelCapability.EMBEDDING: "Search by meaning",
 }
+GATED = '<span class="mark" title="Its publisher wants terms accepted first">gated</span>'
 _MINUTE_S, _HOUR_S = 60, 3600
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from nicegui import ui
+from nicegui.elements.mixins.value_element import ValueElement
+from nicegui.events import ValueChangeEventArguments
 
 from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged
@@ -30,100 +33,114 @@ class RolesPart:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._shown: dict[str, Any] | None = None
         with ui.element("section").classes("roles"):
             ui.label(_INTRO).classes("intro")
             self._list = ui.element("div").props('role="list" aria-label="Who does what"')
+            with self._list:
+                self._roles = {capability: _Role(capability, self) for capability in CAPABILITIES}
         on_events(services.core.bus, (CatalogChanged, DownloadChanged), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
     async def refresh(self) -> None:
-        """Show who serves now; fields that somebody is at are left alone if nothing changed."""
+        """Show who serves now."""
         known = await self._services.stored.all()
-        if self._list.is_deleted or known == self._shown:
+        if self._list.is_deleted:
             return
-        self._shown = known
         here = {entry["model"] for entry in known["models"] if entry["here"]}
         able: dict[str, list[str]] = {}
         for entry in known["models"]:
             for capability in entry["capabilities"]:
                 able.setdefault(capability, []).append(entry["model"])
-        self._list.clear()
-        with self._list:
-            for row in known["serving"]:
-                self._row(row, able.get(row["capability"], []), here)
+        devices = [device.id for device in self._services.core.hardware.devices]
+        primary = self._services.core.settings.primary
+        for row in known["serving"]:
+            capability = ModelCapability(row["capability"])
+            fixed = capability is _PRIMARY and primary is not None
+            names = sorted(able.get(capability, []), key=lambda name: (name not in here, name))
+            self._roles[capability].show(row, names, here, devices, fixed)
 
-    def _row(self, row: Mapping[str, Any], able: list[str], here: set[str]) -> None:
-        capability = ModelCapability(row["capability"])
-        title = CAPABILITIES[capability]
-        fixed = capability is _PRIMARY and self._services.core.settings.primary is not None
-        with ui.element("div").classes("role").props('role="listitem"'):
-            ui.html(_facts(row, title, fixed), sanitize=False).classes("facts")
-            self._model_field(capability, row, able, here, fixed)
-            self._device_field(capability, row, here)
-            kept = ui.switch("Keep in memory", value=row["kept"])
-            kept.props["aria-label"] = f"Keep in memory: {title}"
-            kept.set_enabled(row["model"] in here)
-            kept.on_value_change(lambda change: self._keep(capability, bool(change.value)))
+    async def choose_model(self, capability: ModelCapability, model: str | None) -> None:
+        """Have a model serve a capability."""
+        chosen = {capability: model}
+        await self._change(asyncio.to_thread(self._services.catalogue.assign, chosen))
 
-    def _model_field(
-        self,
-        capability: ModelCapability,
-        row: Mapping[str, Any],
-        able: list[str],
-        here: set[str],
-        fixed: bool,
-    ) -> None:
-        names = sorted(able, key=lambda name: (name not in here, name))
-        options = {_AUTO: "AI Runner chooses"}
-        options |= {n: short_name(n) + ("" if n in here else " (not here yet)") for n in names}
-        field = _select(f"Model for {CAPABILITIES[capability]}", "Model", options)
-        field.value = row["assigned"] if row["assigned"] in options else _AUTO
-        field.set_enabled(not fixed)
+    async def choose_device(self, capability: ModelCapability, device: str | None) -> None:
+        """Place a capability's model on a device."""
+        await self._change(self._services.core.assign_device(capability, device))
 
-        async def choose() -> None:
-            chosen = {capability: field.value or None}
-            await asyncio.to_thread(self._services.catalogue.assign, chosen)
-
-        field.on_value_change(lambda: self._change(choose))
-
-    def _device_field(
-        self, capability: ModelCapability, row: Mapping[str, Any], here: set[str]
-    ) -> None:
-        core = self._services.core
-        options = {_AUTO: "Wherever it fits best"}
-        options |= {device.id: device.id for device in core.hardware.devices}
-        field = _select(f"Device for {CAPABILITIES[capability]}", "Device", options)
-        field.value = row["device"] if row["device"] in options else _AUTO
-        field.set_enabled(row["model"] in here)
-
-        async def choose() -> None:
-            await core.assign_device(capability, field.value or None)
-
-        field.on_value_change(lambda: self._change(choose))
-
-    async def _keep(self, capability: ModelCapability, keep: bool) -> None:
+    async def keep(self, capability: ModelCapability, keep: bool) -> None:
+        """Keep a capability's model in memory, or do so no longer."""
         core = self._services.core
         others = [each for each in core.team.kept if each is not capability]
+        await self._change(core.keep_in_memory([*others, capability] if keep else others))
 
-        async def choose() -> None:
-            await core.keep_in_memory([*others, capability] if keep else others)
-
-        await self._change(choose)
-
-    async def _change(self, change: Callable[[], Awaitable[None]]) -> None:
+    async def _change(self, change: Awaitable[None]) -> None:
         try:
-            await change()
+            await change
         except AiRunnerError as error:
             tell_problem(error)
-            self._shown = None  # the fields say again what holds
-        await self.refresh()
+        await self.refresh()  # the fields say what holds, whatever was wanted
 
 
-def _select(name: str, label: str, options: dict[str, str]) -> ui.select:
-    field = ui.select(options, value=_AUTO, label=label).props("outlined dense options-dense")
-    field.props["aria-label"] = name
+class _Role:
+    """One capability: its fields change where they are, so that nobody loses the place."""
+
+    def __init__(self, capability: ModelCapability, part: RolesPart) -> None:
+        self._title, self._showing = CAPABILITIES[capability], False
+        with ui.element("div").classes("role").props('role="listitem"'):
+            self._facts = ui.html("", sanitize=False).classes("facts")
+            self._model = _select(f"Model for {self._title}", "Model")
+            self._device = _select(f"Device for {self._title}", "Device")
+            self._kept = ui.switch("Keep in memory")
+            self._kept.props["aria-label"] = f"Keep in memory: {self._title}"
+        fields: tuple[tuple[ValueElement[Any], Callable[[Any], Awaitable[None]]], ...] = (
+            (self._model, lambda value: part.choose_model(capability, value or None)),
+            (self._device, lambda value: part.choose_device(capability, value or None)),
+            (self._kept, lambda value: part.keep(capability, bool(value))),
+        )
+        for field, act in fields:
+            field.on_value_change(partial(self._changed, act))
+
+    def show(
+        self,
+        row: Mapping[str, Any],
+        names: list[str],
+        here: set[str],
+        devices: list[str],
+        fixed: bool,
+    ) -> None:
+        at_hand = row["model"] in here
+        models = {n: short_name(n) + ("" if n in here else " (not here yet)") for n in names}
+        self._showing = True
+        try:
+            self._facts.set_content(_facts(row, self._title, fixed))
+            _offer(self._model, "AI Runner chooses", models, row["assigned"])
+            _offer(self._device, "Wherever it fits best", {d: d for d in devices}, row["device"])
+            self._kept.set_value(row["kept"])
+        finally:
+            self._showing = False
+        self._model.set_enabled(not fixed)
+        self._device.set_enabled(at_hand)
+        self._kept.set_enabled(at_hand)
+
+    def _changed(
+        self, act: Callable[[Any], Awaitable[None]], change: ValueChangeEventArguments[Any]
+    ) -> Awaitable[None] | None:
+        """What a person has changed is done; what is merely shown anew is not."""
+        return None if self._showing else act(change.value)
+
+
+def _select(name: str, label: str) -> ui.select:
+    field = ui.select({_AUTO: ""}, value=_AUTO, label=label)
+    field.props("outlined dense options-dense").props["aria-label"] = name
     return field
+
+
+def _offer(field: ui.select, usual: str, choices: Mapping[str, str], chosen: str | None) -> None:
+    options = {_AUTO: usual, **choices}
+    value = chosen if chosen in options else _AUTO
+    if (field.options, field.value) != (options, value):
+        field.set_options(options, value=value)
 
 
 def _facts(row: Mapping[str, Any], title: str, fixed: bool) -> str:

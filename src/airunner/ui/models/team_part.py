@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from nicegui import ui
 
@@ -15,7 +16,7 @@ from airunner.runtime.team_offers import TeamOffer
 from airunner.runtime.team_setup import TeamMember
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
-from airunner.ui.models.model_words import abilities, duration, name_html
+from airunner.ui.models.model_words import GATED, abilities, duration, name_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.parts import heading
 from airunner.ui.window import on_events
@@ -50,11 +51,14 @@ class TeamPart:
     async def refresh(self) -> None:
         """Show what is offered."""
         services = self._services
+        if self._table.is_deleted:
+            return
         self._first.set_visibility(services.team.only_embedded())
         try:
             offer = await services.team.offer()
         except AiRunnerError as error:
-            self._intro.set_text(str(error))
+            if not self._intro.is_deleted:
+                self._intro.set_text(str(error))
             return
         fits = {m.model: await services.finder.fit(m.model) for m in offer.proposal.members}
         if self._table.is_deleted:
@@ -104,10 +108,11 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
         fetch = coming or "size not known"
     licence = html.escape(member.license or "not stated")
     if offer.gated and not offer.is_here:
-        licence += '<span class="mark">gated</span>'
+        licence += GATED
     words = html.escape(fit.words)
     if offer.problem:
-        words += f'<span class="wrong">{html.escape(offer.problem)}</span>'
+        problem = f"Cannot be had now: {offer.problem.rstrip('.')}."
+        words += f'<span class="wrong">{html.escape(problem)}</span>'
     cells = (
         abilities(member.capabilities),
         html.escape(fetch),
@@ -125,12 +130,19 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
 
 def _gated(offer: TeamOffer) -> str:
     lines = "".join(
-        f"<li>{name_html(each.model)} <span>{html.escape(each.reason)}</span></li>"
+        f"<li>{name_html(each.model)} <span>{_linked(each.reason)}</span></li>"
         for each in offer.gated
     )
     if not lines:
         return ""
-    return f'<p class="intro">Would be chosen, but is gated:</p><ul class="gated">{lines}</ul>'
+    intro = '<p class="intro takes">Would be chosen, if you were let in:</p>'
+    return f'{intro}<ul class="gated">{lines}</ul>'
+
+
+def _linked(words: str) -> str:
+    """The words as HTML, the address of a page in them as a link to it."""
+    link = r'<a href="\1" target="_blank" rel="noopener noreferrer">\1</a>'
+    return re.sub(r"(https?://[^\s,&]+)", link, html.escape(words))
 
 
 def _takes(offer: TeamOffer, missing: list[TeamMember], coming: dict[str, str]) -> str:

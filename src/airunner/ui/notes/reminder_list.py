@@ -9,7 +9,7 @@ from functools import partial
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, UnusableRecordError
 from airunner.events import ReminderDue
 from airunner.records.reminders import Reminder
 from airunner.server.native.services import Services
@@ -92,7 +92,7 @@ class ReminderList:
             async def save() -> None:
                 words, moment = str(text.value or ""), str(when.value or "").strip()
                 if not moment:
-                    raise ValueError("Say when, for example: tomorrow at 9:00.")
+                    raise UnusableRecordError("reminder", "say when: tomorrow at 9:00")
                 if reminder is None:
                     await asyncio.to_thread(remembered.add_reminder, words, moment)
                 else:

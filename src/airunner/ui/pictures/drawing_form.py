@@ -23,6 +23,7 @@ from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.notices import tell_problem
 from airunner.ui.pictures.paint_dialog import paint_over
 from airunner.ui.pictures.start import STARTS, STRENGTH_HINT, USUAL_STRENGTH, Start
+from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
 
 MOST_AT_ONCE = 8
@@ -106,7 +107,7 @@ class DrawingForm:
         self._model.set_options({_TEAM: f"The team's own ({usual})", **able})
         defaults = resolution.spec.image
         if resolution.is_fallback:
-            self._hint.set_text(resolution.reason)
+            self._hint.set_text(serving_in_words(resolution))
         if defaults is not None:
             for field, value in (
                 (self._width, defaults.width),

@@ -110,6 +110,7 @@ def _in_words(drawing: Drawing) -> str:
     share = 100 * drawing.step // drawing.steps
     return (
         f'{shown}<span class="what">Step {drawing.step} of {drawing.steps}</span>'
-        f'<span class="progress" role="progressbar" aria-label="Steps" aria-valuenow="{share}"'
-        f' aria-valuemin="0" aria-valuemax="100"><span style="width:{share}%"></span></span>'
+        f'<span class="progress" role="progressbar" aria-label="Drawn so far"'
+        f' aria-valuenow="{share}" aria-valuemin="0" aria-valuemax="100">'
+        f'<span style="width:{share}%"></span></span>'
     )

@@ -25,7 +25,8 @@ from airunner.ui.pictures.paint_dialog import paint_over
 from airunner.ui.pictures.start import STRENGTH_HINT, USUAL_STRENGTH, Start
 
 MOST_SETTINGS = 40
-MOST_CHARACTERS = 2_000
+MOST_CHARACTERS = 1_000
+MOST_OF_A_TITLE = 200
 _NAMES = {
     "negative_prompt": "Not in it",
     "second_prompt": "Second prompt",
@@ -53,7 +54,7 @@ class OnePicture:
                 sanitize=False,
             ).classes("large")
             with ui.element("div").classes("told"):
-                heading(_cut(picture.prompt) or picture.name, 1)
+                heading(_cut(picture.prompt, MOST_OF_A_TITLE) or picture.name, 1)
                 self._build_buttons()
                 ui.html(_facts(picture), sanitize=False)
 
@@ -125,6 +126,8 @@ def _facts(picture: GalleryPicture) -> str:
     saved = time.strftime("%d %B %Y, %H:%M", time.localtime(picture.saved_s))
     size = f"{picture.width} × {picture.height} pixels, {format_bytes(picture.n_bytes)}"
     facts = {"Seed": picture.seed, "Model": picture.model, "Size": size, "Drawn": saved}
+    if len(picture.prompt) > MOST_OF_A_TITLE:
+        facts = {"Prompt": picture.prompt, **facts}
     others = [key for key in picture.settings if key not in _TOLD_ELSEWHERE]
     for key in others[:MOST_SETTINGS]:
         facts[_NAMES.get(key, key[:60].replace("_", " ").capitalize())] = picture.settings[key]
@@ -137,5 +140,5 @@ def _facts(picture: GalleryPicture) -> str:
     return f'<dl class="picture-facts">{lines}</dl>'
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
+def _cut(text: str, most: int = MOST_CHARACTERS) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -2,7 +2,7 @@
 // when the brush is lifted.
 export default {
   template: `
-    <div class="painting" :style="{ aspectRatio: width + ' / ' + height }">
+    <div class="painting" :style="{ '--shape': width / height }">
       <img :src="source" alt="" draggable="false">
       <canvas ref="canvas" :width="scale * width" :height="scale * height" role="img"
         :aria-label="words" @pointerdown="begin" @pointermove="move" @pointerup="end"
@@ -14,11 +14,12 @@ export default {
   },
   mounted() {
     this.stroke = null;
+    this.sent = []; // strokes that the server has not told back yet
     this.draw();
   },
   watch: {
     shapes() {
-      this.stroke = null;
+      this.sent = [];
       this.$nextTick(this.draw);
     },
   },
@@ -48,19 +49,37 @@ export default {
     },
     end() {
       if (!this.stroke) return;
-      const stroke = this.stroke;
-      if (stroke.sent) return;
-      stroke.sent = true;
-      this.$emit("stroke", { points: stroke.points, width: stroke.width });
+      this.$emit("stroke", { points: this.stroke.points, width: this.stroke.width });
+      this.sent.push(this.stroke);
+      this.stroke = null;
+    },
+    // Stripes of two colours are seen over whatever is painted.
+    stripes(pen) {
+      const colours = getComputedStyle(this.$refs.canvas);
+      const tile = document.createElement("canvas");
+      tile.width = tile.height = 12;
+      const ink = tile.getContext("2d");
+      ink.fillStyle = colours.getPropertyValue("--ink");
+      ink.fillRect(0, 0, 12, 12);
+      ink.strokeStyle = colours.getPropertyValue("--paper");
+      ink.lineWidth = 4;
+      for (const x of [-12, 0, 12]) {
+        ink.moveTo(x - 1, 13);
+        ink.lineTo(x + 13, -1);
+      }
+      ink.stroke();
+      const pattern = pen.createPattern(tile, "repeat");
+      pattern.setTransform(new DOMMatrix().scale(1 / this.scale));
+      return pattern;
     },
     draw() {
       const canvas = this.$refs.canvas;
       const pen = canvas.getContext("2d");
       pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
       pen.clearRect(0, 0, this.width, this.height);
-      pen.fillStyle = pen.strokeStyle = getComputedStyle(canvas).color;
+      pen.fillStyle = pen.strokeStyle = this.stripes(pen);
       pen.lineCap = pen.lineJoin = "round";
-      for (const shape of [...this.shapes, ...(this.stroke ? [this.stroke] : [])]) {
+      for (const shape of [...this.shapes, ...this.sent, ...(this.stroke ? [this.stroke] : [])]) {
         if (shape.kind === "rectangle") {
           pen.fillRect(shape.left, shape.top, shape.width, shape.height);
           continue;

@@ -13,6 +13,7 @@ from typing import Any
 
 from nicegui import ui
 
+from airunner.errors import ToolServerError
 from airunner.server.native.mcp_entries import ShownServer
 from airunner.server.native.services import Services
 from airunner.ui.form_dialog import form_dialog
@@ -62,11 +63,11 @@ def edit_server(
                 entry |= {"url": str(url.value or "").strip()}
                 entry |= _given("headers", _read_pairs(str(headers.value or "")))
             else:
-                entry |= _command(str(line.value or ""))
+                entry |= _command(called, str(line.value or ""))
                 entry |= _given("env", _read_pairs(str(env.value or "")))
             entry["permission"] = permission.value
             entry |= _given("allow", _names(allow.value)) | _given("deny", _names(deny.value))
-            entry |= _given("timeout_s", _seconds(str(timeout.value or "")))
+            entry |= _given("timeout_s", _seconds(called, str(timeout.value or "")))
             await asyncio.to_thread(services.mcp.put, called, entry)
             await changed(called)
 
@@ -81,11 +82,11 @@ def _has(entry: Mapping[str, Any]) -> bool:
     return bool(entry.get("command")) and isinstance(entry.get("args", []), list)
 
 
-def _command(line: str) -> dict[str, Any]:
+def _command(server: str, line: str) -> dict[str, Any]:
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise ValueError(f"The command cannot be read: {error}.") from error
+        raise ToolServerError(server, f"its command cannot be read: {error}") from error
     return {"command": words[0] if words else "", "args": words[1:]}
 
 
@@ -109,11 +110,11 @@ def _names(text: str | None) -> list[str]:
     return [name for name in map(str.strip, (text or "").split(",")) if name]
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(server: str, text: str) -> float | None:
     try:
         return float(text) if text.strip() else None
     except ValueError as error:
-        raise ValueError(f"{text} is no number of seconds.") from error
+        raise ToolServerError(server, f"{text} is no number of seconds") from error
 
 
 def _given(key: str, value: Any) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from airunner.server.native.work import Work
 from airunner.ui.buttons import word_button
 from airunner.ui.chat.call_html import seconds_in_words
 from airunner.ui.chat.growing_text import GrowingText
-from airunner.ui.chat.happening import Happening
+from airunner.ui.chat.happening import READING, Happening
+from airunner.ui.serving import served_by
 
+WORKING = "Working…"
 TOGETHER_S = 0.1
 """Pieces that come within so many seconds are drawn together."""
 
@@ -112,18 +114,24 @@ class RunningTask:
                         text.add(event.text)
                 if text is not None:
                     text.draw()
-                self._line.set_text(_progress(batch[-1][1]) or happening.line or "Working…")
+                self._line.set_text(_progress(batch[-1][1]) or _waiting(happening.line))
                 await asyncio.sleep(TOGETHER_S)
 
     def _running(self, runs: bool) -> None:
         self._go.set_enabled(not runs)
         self._stop.set_visibility(runs)
         if runs:
-            self._line.set_text("Working…")
+            self._line.set_text(WORKING)
 
 
 def _progress(event: Event) -> str:
     return f"{event.text.capitalize()}…" if isinstance(event, ToolProgressed) else ""
+
+
+def _waiting(line: str) -> str:
+    """What is waited for; what a chat calls its conversation is a text here."""
+    words = line.replace(READING, "reading…")
+    return words[:1].upper() + words[1:] if words else WORKING
 
 
 def by_whom(model: str, seconds: float) -> str:
@@ -131,20 +139,11 @@ def by_whom(model: str, seconds: float) -> str:
     return f"By {short_name(model)}, in {seconds_in_words(seconds)}."
 
 
-async def served_by(services: Services, capability: ModelCapability) -> str:
-    """Which model a panel asks, in words; and why, where it is not the one it should be."""
-    try:
-        found = await asyncio.to_thread(services.core.resolve, capability)
-    except AiRunnerError as error:
-        return str(error)
-    return found.reason or f"{short_name(found.spec.model_path)} does this."
-
-
 def tell_who(services: Services, capability: ModelCapability) -> None:
     """A line that says which model a panel asks."""
     line = ui.label("").classes("hint")
 
     async def look() -> None:
-        line.set_text(await served_by(services, capability))
+        line.set_text(await served_by(services.core, capability))
 
     ui.timer(0.02, look, once=True)

@@ -1,0 +1,52 @@
+"""Pictures that are handed over: made anew, and bounded."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from airunner.errors import MediaError, UnknownRecordError
+from airunner.runtime.start_pictures import KEPT, StartPictures
+
+
+def png(picture: Image.Image, **options: object) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, format="PNG", **options)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def test_a_picture_is_upright_and_has_white_behind_it() -> None:
+    starts = StartPictures()
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter to the right
+    made = starts.add(png(Image.new("RGBA", (30, 20), (0, 0, 0, 0)), exif=turned), "../a b.png")
+    assert made.name.startswith("a-b-")
+    assert (made.width, made.height) == (20, 30)
+    with Image.open(starts.find(made.name).path) as kept:
+        assert (kept.size, kept.getpixel((5, 5))) == ((20, 30), (255, 255, 255))
+        assert not kept.getexif()
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", png(Image.new("L", (60, 60)))[:50]])
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(MediaError, match="no picture that can be read"):
+        StartPictures().add(data, "a.png")
+
+
+def test_what_is_too_large_to_decode_is_refused() -> None:
+    bomb = png(Image.new("1", (8000, 8000)))
+    with pytest.raises(MediaError, match="million pixels"):
+        StartPictures().add(bomb, "a.png")
+
+
+def test_only_so_many_are_kept() -> None:
+    starts = StartPictures()
+    data = png(Image.new("L", (2, 2)))
+    first = starts.add(data, "first")
+    for _ in range(KEPT):
+        starts.add(data, "more")
+    assert not first.path.exists()
+    with pytest.raises(UnknownRecordError):
+        starts.find(first.name)
