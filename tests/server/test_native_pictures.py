@@ -137,29 +137,28 @@ def test_names_stay_inside_the_folder(api: httpx.Client) -> None:
     assert api.get("/pictures", params={"limit": 100_000}).status_code == 400
 
 
-def test_a_picture_that_is_handed_over_is_painted_over_and_drawn_once_more(
+def test_a_picture_that_is_handed_over_is_drawn_from_and_once_more(
     api: httpx.Client, eventually: Eventually
 ) -> None:
     def draw(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         id = api.post(address, json=body).raise_for_status().json()["id"]
         eventually(lambda: api.get(f"/drawings/{id}").json()["state"] not in ("queued", "running"))
-        ended: dict[str, Any] = api.get(f"/drawings/{id}").json()
-        assert ended["state"] == "done", ended["problem"]
+        assert (ended := api.get(f"/drawings/{id}").json())["state"] == "done", ended["problem"]
         (made,) = api.get("/pictures", params={"limit": 1}).json()["pictures"]
         return dict(made)
 
     start = api.post("/starts", files={"file": ("door.png", png(64, 64))}).json()
     assert (start["width"], start["height"]) == (64, 64)
     assert api.get(f"/starts/{start['name']}").content.startswith(b"\x89PNG")
-    painted = [{"kind": "stroke", "points": [[20, 20], [40, 40]], "width": 10}]
-    body = wanted("a blue circle", steps=4) | {"picture": start["name"], "painted": painted}
+    body = wanted("a blue circle", steps=4) | {"picture": start["name"]}
     first = draw("/drawings", body)
     assert first["settings"]["init_image"] == start["name"]
     second = draw(f"/pictures/{first['name']}/another")
     assert second["seed"] != first["seed"]
     assert second["settings"] | {"seed": ""} == first["settings"] | {"seed": ""}
 
-    nothing = api.post("/drawings", json={**body, "painted": [{**painted[0], "points": []}]})
+    beside = {"kind": "rectangle", "left": 90, "top": 0, "width": 9, "height": 9}
+    nothing = api.post("/drawings", json={**body, "painted": [beside]})
     assert "nothing of the picture is painted over" in nothing.json()["error"]["message"]
     assert api.post("/drawings", json={**body, "painted": [{"kind": "x"}]}).status_code == 400
     assert api.post("/starts", files={"file": ("a.png", b"none")}).status_code == 400

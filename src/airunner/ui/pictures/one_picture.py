@@ -13,7 +13,7 @@ from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
 from airunner.engines.image import ImageRequest
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, ImageRequestError
 from airunner.runtime.gallery import GalleryPicture
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
@@ -92,7 +92,7 @@ class OnePicture:
             async def draw() -> None:
                 said = str(words.value or "").strip()
                 if not said:
-                    raise ValueError("Say what it shall show.")
+                    raise ImageRequestError("The model", "say what it shall show")
                 request = ImageRequest(said, strength=float(strength.value))
                 await self._services.orders.add(request, self._model, picture=self._picture.name)
                 ui.navigate.to("/pictures")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from airunner.engines.image import ImageRequest
+from airunner.errors import ImageRequestError
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.form_dialog import form_dialog
@@ -37,9 +38,9 @@ def paint_over(services: Services, start: Start, prompt: str, model: str | None)
         async def draw() -> None:
             said = str(words.value or "").strip()
             if not painting.shapes:
-                raise ValueError("Paint over a part of the picture first.")
+                raise ImageRequestError("The model", "paint over a part of the picture first")
             if not said:
-                raise ValueError("Say what shall be there.")
+                raise ImageRequestError("The model", "say what shall be there")
             request = ImageRequest(said, strength=_STRENGTH)
             await services.orders.add(
                 request, model, picture=start.name, painted=tuple(painting.shapes)
@@ -68,7 +69,7 @@ def _by_numbers(start: Start, painting: Painting) -> None:
             def add() -> None:
                 try:
                     painting.add(rectangle_within(start, *(int(f.value or 0) for f in fields)))
-                except ValueError as error:
+                except ImageRequestError as error:
                     tell_problem(error)
 
             word_button("Add rectangle", add)

@@ -12,6 +12,7 @@ from typing import Any
 from nicegui import events
 from nicegui.element import Element
 
+from airunner.errors import ImageRequestError
 from airunner.runtime.painted_mask import MOST_POINTS, Rectangle, Shape, Stroke
 from airunner.ui.pictures.start import Start
 
@@ -72,9 +73,10 @@ def rectangle_within(start: Start, left: int, top: int, width: int, height: int)
     """The part of these numbers that is within the picture.
 
     Raises:
-        ValueError: none of it is.
+        ImageRequestError: none of it is.
     """
     right, bottom = min(left + width, start.width), min(top + height, start.height)
     if not (0 <= left < right and 0 <= top < bottom):
-        raise ValueError(f"That is not within the picture of {start.width} × {start.height}.")
+        problem = f"that is not within the picture of {start.width} × {start.height}"
+        raise ImageRequestError("The model", problem)
     return Rectangle(left, top, right - left, bottom - top)
