@@ -26,6 +26,8 @@ from airunner.json_schema.plain import sound_escapes, sound_json
 from airunner.records.saved_message import from_json
 from airunner.tools.tool import text_of, tool
 
+pytestmark = pytest.mark.real
+
 HALF = "half \ud83d"
 SOUND = "half \ufffd"
 

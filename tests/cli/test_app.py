@@ -15,6 +15,8 @@ from airunner import __version__
 from airunner.cli.app import app
 from airunner.config.settings import SETTINGS
 
+pytestmark = pytest.mark.real
+
 COMMANDS = ("chat", "run", "image", "demo", "ps", "plan", "explain", "doctor", "models")
 
 

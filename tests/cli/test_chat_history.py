@@ -30,6 +30,8 @@ from airunner.resources.parking import ParkingLot, Tier
 from airunner.resources.session_folder import SessionFolder
 from airunner.runtime import Runtime
 
+pytestmark = pytest.mark.real
+
 BEES, BOATS = "bee5" * 8, "b0a7" * 8
 TOO_SMALL = ("--max-memory", "1MB")
 

@@ -13,6 +13,8 @@ from tests.cli.test_chat_real import command
 
 from airunner.cli.exit_codes import ExitCode
 
+pytestmark = pytest.mark.real
+
 PAGE = Path(__file__).parents[2] / "docs/commands.md"
 SIGNALS = {
     ExitCode.HUNG_UP: signal.SIGHUP,

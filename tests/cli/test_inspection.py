@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from airunner.cli.app import app
@@ -16,6 +17,8 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.byte_size import format_bytes
+
+pytestmark = pytest.mark.real
 
 SPECIALIST_FOR = "Qwen/Qwen2.5-3B-Instruct"
 

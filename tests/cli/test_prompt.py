@@ -13,6 +13,8 @@ from airunner.cli.following import following
 from airunner.events import Event, EventBus, ReminderDue
 from airunner.records.records import Records
 
+pytestmark = pytest.mark.real
+
 TOO_SMALL = ("--max-memory", "1MB")
 
 

@@ -12,6 +12,8 @@ from tests.cli.test_chat_real import SMALL, command
 
 from airunner.records.records import Records
 
+pytestmark = pytest.mark.real
+
 TOO_SMALL = ("--max-memory", "1MB")
 
 

@@ -20,6 +20,8 @@ from airunner.json_schema.sound import sound
 from airunner.tools.json_form import JsonForm
 from airunner.tools.schema import bounded, longest_text, without
 
+pytestmark = pytest.mark.real
+
 MANY = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 

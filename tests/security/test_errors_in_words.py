@@ -24,6 +24,8 @@ from airunner.weights.file_name import fit_name, is_fit_path
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_url
 
+pytestmark = pytest.mark.real
+
 JSON = st.recursive(
     st.none()
     | st.booleans()

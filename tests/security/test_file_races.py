@@ -21,6 +21,8 @@ from tests.security.calls import called, loop_over
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.real_path import made_folder, open_real, real_folder
 
+pytestmark = pytest.mark.real
+
 TOOLS = builtin_toolset()
 SECRET = "the word is mellon"
 ROUNDS = 60

@@ -30,6 +30,8 @@ from airunner.tools.normal_form import MOST_MARKS, normalized
 from airunner.tools.passages import head_and_tail, split_passages
 from airunner.tools.word_index import WordIndex
 
+pytestmark = pytest.mark.real
+
 Read = Callable[[str], object]
 
 ONCE = 5_000

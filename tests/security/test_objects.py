@@ -28,6 +28,8 @@ from airunner.resources.run_log import read_run
 from airunner.server.keys import Keys
 from airunner.toolbox.documents.reading import read_document
 
+pytestmark = pytest.mark.real
+
 MOST_HELD_BYTES = 300_000_000
 
 

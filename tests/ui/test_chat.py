@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.ui.conftest import Site, violations
 
+pytestmark = pytest.mark.real
+
 STORY = "Tell me a long story about the sea."
 
 

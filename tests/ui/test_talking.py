@@ -19,6 +19,8 @@ from tests.ui.conftest import Site, site_of, violations
 
 from airunner.runtime.presence import find_server
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parent.parent.parent
 
 

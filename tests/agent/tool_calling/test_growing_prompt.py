@@ -68,6 +68,8 @@ from airunner.tools.permissions import Permissions
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
+pytestmark = pytest.mark.real
+
 # Tools on top, calls as JSON in tags, the reasoning of earlier turns taken out.
 TEMPLATE = """
 {%- set last = namespace(user=-1) -%}

@@ -32,6 +32,8 @@ from airunner.errors import (
 from airunner.pictures import PicturesFolder
 from airunner.workers.local_worker import LocalWorker
 
+pytestmark = pytest.mark.real
+
 Worker = LocalWorker[DiffusersModel]
 PROMPT = "a red circle"
 STEPS = 4

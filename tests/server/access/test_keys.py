@@ -20,6 +20,8 @@ from airunner.errors import KeysError
 from airunner.resources.visitor import Visitor
 from airunner.server.keys import Keys, patterns
 
+pytestmark = pytest.mark.real
+
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
 
 

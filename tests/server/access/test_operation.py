@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,6 +25,8 @@ from airunner.events import Decided, GenerationFinished, ModelParked, ModelRelea
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
 from airunner.server.metrics import Metrics
 from airunner.server.request_log import JsonLines
+
+pytestmark = pytest.mark.real
 
 SECRET = "xylophone"
 CHAT = {

@@ -19,6 +19,8 @@ from airunner.pictures import PicturesFolder
 from airunner.toolbox.charts.chart_tools import plot_chart
 from airunner.toolbox.charts.drawing import Chart, Series, chart_of, png_of, save_charts, series_of
 
+pytestmark = pytest.mark.real
+
 WHITE, BLUE, ORANGE = (255, 255, 255), (31, 119, 180), (255, 127, 14)
 
 

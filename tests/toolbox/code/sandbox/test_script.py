@@ -8,6 +8,8 @@ from airunner.errors import ToolRetryError
 from airunner.toolbox.code.sandbox.limits import Limits
 from airunner.toolbox.code.sandbox.script import Sandbox, ScriptResult
 
+pytestmark = pytest.mark.real
+
 SANDBOX = Sandbox("run_python")
 
 
