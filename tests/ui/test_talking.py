@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -332,3 +333,45 @@ def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
     assert violations(tab) == []
     press(tab, "Another")
     expect(drawn).to_have_count(2)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are Linux only")
+def test_a_message_that_a_full_disk_refuses_is_told_and_stays_in_the_field(
+    site: Site, tab: Page
+) -> None:
+    pid, hard = site.server.process.pid, resource.RLIM_INFINITY
+    for is_new in (True, False):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+        begin(tab, "hello disk")
+        expect(tab.locator(".q-notification")).to_contain_text("cannot be")
+        expect(field(tab)).to_have_value("hello disk")
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        tab.get_by_role("button", name="Close").click()
+        expect(tab.locator(".q-notification")).to_have_count(0)
+        say(tab, "hello disk")
+        expect(tab.locator(".said.user")).to_have_count(1 if is_new else 2)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are Linux only")
+def test_an_answer_that_a_full_disk_refuses_stays_in_sight(site: Site, tab: Page) -> None:
+    pid, hard = site.server.process.pid, resource.RLIM_INFINITY
+    begin(tab, "write 1200 at 200")
+    expect(tab.locator(".live .block")).not_to_have_count(0)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        expect(tab.locator(".q-notification")).to_be_visible()
+        expect(tab.locator(".live")).to_contain_text("What happens")
+        expect(tab.get_by_role("status").filter(has_text="The answer failed")).to_have_count(1)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def test_the_end_is_announced_as_it_was(tab: Page) -> None:
+    heard = tab.get_by_role("status")
+    say(tab, "hello")
+    expect(heard.filter(has_text="The answer is complete")).to_have_count(1)
+    say(tab, "write 200 fail")
+    expect(heard.filter(has_text="The answer failed")).to_have_count(1)
+    begin(tab, "write 3000 at 50")
+    press(tab, "Stop the answer")
+    expect(heard.filter(has_text="You stopped this answer")).to_have_count(1)

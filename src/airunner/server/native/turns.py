@@ -73,6 +73,7 @@ class Turns:
         self._core, self._attachments = core, attachments
         self._known: OrderedDict[str, Turn] = OrderedDict()
         self._running: dict[str, Turn] = {}
+        self._beginning: set[str] = set()
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
 
     async def begin(self, asked: TurnBody, content: Content) -> Turn:
@@ -82,6 +83,7 @@ class Turns:
             UnknownRecordError: no conversation has this id, or no file that is attached.
             ConversationBusyError: it has a turn already.
             BodyRefusedError: it cannot be read.
+            StorageError: the question cannot be saved; nothing has begun.
         """
         saver = None
         content = self._attachments.said_with(content, asked.attachments)
@@ -92,8 +94,15 @@ class Turns:
         else:
             saver = await asyncio.to_thread(self._saver, asked)
             conversation = saver.conversation
-        if conversation.id in self._running:
-            raise ConversationBusyError(conversation.id)
+        id = conversation.id
+        if id in self._running or id in self._beginning:
+            raise ConversationBusyError(id)
+        if saver is not None:
+            self._beginning.add(id)
+            try:
+                await asyncio.to_thread(self._save_question, saver, asked, content)
+            finally:
+                self._beginning.discard(id)
         for file in asked.attachments:
             self._attachments.drop(file)
         return self._start(asked, content, conversation, saver)
@@ -203,8 +212,6 @@ class Turns:
 
         unsubscribe = self._core.bus.subscribe(hear)
         try:
-            if turn.saver is not None:
-                await asyncio.to_thread(self._save_question, turn, asked)
             options = await self._chosen(asked, turn)
             request = TurnRequest(
                 turn.content,
@@ -232,12 +239,13 @@ class Turns:
             "text": ended.text if ended else "",
         }
 
-    def _save_question(self, turn: Turn, asked: TurnBody) -> None:
-        assert turn.saver is not None
-        turn.saver.save(turn.content)
+    def _save_question(self, saver: ConversationSaver, asked: TurnBody, content: Content) -> None:
+        conversation = saver.conversation
+        is_new = not conversation.messages
+        saver.save(content)
         words = title_from(asked.content) if isinstance(asked.content, str) else ""
-        if asked.attachments and words and not turn.before:  # else a file's text is the title
-            self._core.records.conversations.retitle(turn.conversation.id, words)
+        if asked.attachments and words and is_new:  # else a file's text is the title
+            self._core.records.conversations.retitle(conversation.id, words)
 
     def _save(self, turn: Turn) -> None:
         assert turn.saver is not None

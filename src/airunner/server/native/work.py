@@ -133,6 +133,13 @@ class Work:
         """It was ended early."""
         return self._task is not None and self._task.cancelled()
 
+    @property
+    def error(self) -> BaseException | None:
+        """What the work raised, once it has ended; being ended early is none."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return self._task.exception()
+
     async def result(self) -> Any:
         """What came of it; waits for that.
 
