@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import resource
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,11 +12,9 @@ from pathlib import Path
 import pytest
 from benchmarks.scripted_model import long_text
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.server.conftest import Server
+from tests.server.conftest import Server, scripted
 from tests.tiny_png import png
 from tests.ui.conftest import Site, site_of, violations
-
-from airunner.runtime.presence import find_server
 
 pytestmark = pytest.mark.real
 
@@ -28,15 +24,8 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
-    line = [sys.executable, "-m", "benchmarks.scripted_server", str(home), "0"]
-    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert "serves at" in process.stdout.readline()
-        presence = find_server(home)
-        assert presence is not None
-        yield Server(home, process, presence)
-        process.terminate()
-        process.wait(timeout=30)
+    with scripted(home) as found:
+        yield found
 
 
 @pytest.fixture
@@ -343,7 +332,7 @@ def test_a_message_that_a_full_disk_refuses_is_told_and_stays_in_the_field(
     for is_new in (True, False):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
         begin(tab, "hello disk")
-        expect(tab.locator(".q-notification")).to_contain_text("cannot be")
+        expect(tab.locator(".q-notification")).to_contain_text("Cannot write")
         expect(field(tab)).to_have_value("hello disk")
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         tab.get_by_role("button", name="Close").click()

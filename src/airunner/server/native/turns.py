@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,9 @@ KEPT_WHOLE = 4
 """Turns that have ended and keep what happened in them, for readers that come late."""
 KEPT_COUNTS = 256
 """Conversations whose last prompt was counted: the next need not be."""
+
+_CLOSING_S = 0.05
+"""How often is looked whether the last turns have ended."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class Turns:
         self._known: OrderedDict[str, Turn] = OrderedDict()
         self._running: dict[str, Turn] = {}
         self._beginning: set[str] = set()
+        self._closing = False
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
 
     async def begin(self, asked: TurnBody, content: Content) -> Turn:
@@ -153,6 +157,16 @@ class Turns:
         """The ids of the turns that run, by conversation."""
         return {conversation: turn.work.id for conversation, turn in self._running.items()}
 
+    async def close(self, patience_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Let the turns that run end, for ``patience_s`` or until ``hurry``; break off the rest."""
+        self._closing = True
+        now_s = asyncio.get_running_loop().time
+        ends_s = now_s() + patience_s
+        for turn in list(self._running.values()):
+            while turn.work.running and now_s() < ends_s and not hurry():
+                await turn.work.wait(_CLOSING_S)
+        await asyncio.gather(*(turn.work.cancel() for turn in list(self._running.values())))
+
     async def cancel(self, id: str) -> dict[str, Any]:
         """End a turn early, unless it has ended: how it did, and its conversation.
 
@@ -230,6 +244,8 @@ class Turns:
         finally:
             unsubscribe()
             self._remember(turn.conversation)
+            if self._closing and turn.account.outcome in ("", "cancelled"):
+                turn.account.outcome = "server_stopped"
             if turn.saver is not None:
                 await asyncio.to_thread(self._save, turn)
         ended = turn.finished

@@ -99,6 +99,11 @@ class Work:
             self.break_off()
             await asyncio.wait([self._task])
 
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until it has ended, or no longer."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout_s)
+
     async def batches(self, after: int = 0) -> AsyncGenerator[list[tuple[int, Event]], None]:
         """What has happened since event number ``after``, and what does, until the end.
 

@@ -24,6 +24,7 @@ _ENDINGS = {
     "cancelled": "You stopped this answer.",
     "step_limit": "The most steps were used up before there was an answer.",
     "failed": "The answer failed.",
+    "server_stopped": "The server was stopped before this answer was complete.",
     "": "The answer was interrupted: the server ended in the middle of it.",
 }
 _CUT_OFF = "The answer was cut off at the most tokens."
