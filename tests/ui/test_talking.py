@@ -364,3 +364,24 @@ def test_the_end_is_announced_as_it_was(tab: Page) -> None:
     begin(tab, "write 3000 at 50")
     press(tab, "Stop the answer")
     expect(heard.filter(has_text="You stopped this answer")).to_have_count(1)
+
+
+def test_what_is_typed_is_sent_once_and_what_is_too_long_is_said(tab: Page) -> None:
+    sent: list[int] = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(len(data))))
+    tab.reload()
+    expect(field(tab)).to_be_focused()
+    long = "what a long text " * 2_000
+    field(tab).fill(long)
+    field(tab).press_sequentially("abc")
+    press(tab, "Send")
+    expect(tab.locator(".said.assistant:not(.live)")).to_have_count(1)
+    assert sum(size > len(long) for size in sent) == 1
+    expect(field(tab)).to_have_value("")
+
+    huge = "x" * 1_200_000
+    field(tab).fill(huge)
+    field(tab).press("Enter")
+    expect(tab.locator(".q-notification")).to_contain_text("1,200,000 characters")
+    expect(tab.locator(".q-notification")).to_contain_text("attach")
+    expect(field(tab)).to_have_value(huge)
