@@ -41,6 +41,7 @@ class ChatPage:
         self._empty: ui.element | None = None
         self._watch: asyncio.Task[None] | None = None
         self._unsaved: ui.element | None = None
+        self._followed: Turn | None = None
         self._client = ui.context.client
         self._busy = asyncio.Lock()
         self._files = files = AttachedFiles(services.attachments)
@@ -112,6 +113,8 @@ class ChatPage:
             self.id = turn.conversation.id
             stay_at(f"/chat/{self.id}", self._log)
         await self.refresh()
+        if self._followed is not turn and not turn.work.running and not self._is_gone:
+            self._announce(turn)  # it was over before it could be followed
         return True
 
     @property
@@ -170,6 +173,7 @@ class ChatPage:
                 self._empty = empty_chat(self._services, self.id)
 
     async def _follow(self, turn: Turn) -> None:
+        self._followed = turn
         with self._client, self._log, ui.element("div").classes("turn") as box:
             said = said_html(Message("user", turn.content), self.id or "")
             ui.html(f'<div class="said user">{said}</div>', sanitize=False)
@@ -186,19 +190,23 @@ class ChatPage:
 
     async def _end(self, turn: Turn, box: ui.element) -> None:
         """Show what became of a turn; an answer that could not be saved stays in its ``box``."""
-        error, stopped = turn.work.error, turn.work.has_been_cancelled
-        ending = ending_in_words(turn.account, failed=error is not None, stopped=stopped)
-        self._status.set_text(ending)
         with self._client, contextlib.suppress(AiRunnerError):
-            if error is not None and not turn.account.problem:
-                tell_problem(error)
-            if isinstance(error, StorageError):
+            self._announce(turn)
+            if isinstance(turn.work.error, StorageError):
                 self._unsaved = box
                 return
             async with self._busy:
                 await self._show_saved()
             if not box.is_deleted:
                 box.delete()
+
+    def _announce(self, turn: Turn) -> None:
+        """Say how a turn ended."""
+        error, stopped = turn.work.error, turn.work.has_been_cancelled
+        ending = ending_in_words(turn.account, failed=error is not None, stopped=stopped)
+        self._status.set_text(ending)
+        if error is not None and not turn.account.problem:
+            tell_problem(error)
 
     def _answer(self, question: str, answer: Answer) -> None:
         self._services.core.answer(question, answer)
