@@ -16,6 +16,7 @@ import pytest
 
 from airunner.runtime.presence import Presence, find_server
 
+ROOT = Path(__file__).parent.parent.parent
 SMALL = ("--context", "2048", "--max-tokens", "24", "--offline")
 
 
@@ -72,6 +73,24 @@ def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Server]:
             process.kill()
             raise
     assert not [pid for pid in workers if psutil.pid_exists(pid)]
+
+
+@contextmanager
+def scripted(home: Path) -> Iterator[Server]:
+    """A server whose model does as it is told, for the body; see ``benchmarks.scripted_model``."""
+    line = [sys.executable, "-m", "benchmarks.scripted_server", str(home), "0"]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "serves at" in process.stdout.readline()
+            presence = find_server(home)
+            assert presence is not None
+            yield Server(home, process, presence)
+            process.terminate()
+            process.wait(timeout=30)
+        except BaseException:
+            process.kill()
+            raise
 
 
 def workers_below(pid: int) -> list[int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+import resource
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,11 +12,9 @@ from pathlib import Path
 import pytest
 from benchmarks.scripted_model import long_text
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.server.conftest import Server
+from tests.server.conftest import Server, scripted
 from tests.tiny_png import png
 from tests.ui.conftest import Site, site_of, violations
-
-from airunner.runtime.presence import find_server
 
 pytestmark = pytest.mark.real
 
@@ -27,15 +24,8 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
-    line = [sys.executable, "-m", "benchmarks.scripted_server", str(home), "0"]
-    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert "serves at" in process.stdout.readline()
-        presence = find_server(home)
-        assert presence is not None
-        yield Server(home, process, presence)
-        process.terminate()
-        process.wait(timeout=30)
+    with scripted(home) as found:
+        yield found
 
 
 @pytest.fixture
@@ -332,3 +322,66 @@ def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
     assert violations(tab) == []
     press(tab, "Another")
     expect(drawn).to_have_count(2)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are Linux only")
+def test_a_message_that_a_full_disk_refuses_is_told_and_stays_in_the_field(
+    site: Site, tab: Page
+) -> None:
+    pid, hard = site.server.process.pid, resource.RLIM_INFINITY
+    for is_new in (True, False):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+        begin(tab, "hello disk")
+        expect(tab.locator(".q-notification")).to_contain_text("Cannot write")
+        expect(field(tab)).to_have_value("hello disk")
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        tab.get_by_role("button", name="Close").click()
+        expect(tab.locator(".q-notification")).to_have_count(0)
+        say(tab, "hello disk")
+        expect(tab.locator(".said.user")).to_have_count(1 if is_new else 2)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are Linux only")
+def test_an_answer_that_a_full_disk_refuses_stays_in_sight(site: Site, tab: Page) -> None:
+    pid, hard = site.server.process.pid, resource.RLIM_INFINITY
+    begin(tab, "write 1200 at 200")
+    expect(tab.locator(".live .block")).not_to_have_count(0)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        expect(tab.locator(".q-notification")).to_be_visible()
+        expect(tab.locator(".live")).to_contain_text("What happens")
+        expect(tab.get_by_role("status").filter(has_text="The answer failed")).to_have_count(1)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def test_the_end_is_announced_as_it_was(tab: Page) -> None:
+    heard = tab.get_by_role("status")
+    say(tab, "hello")
+    expect(heard.filter(has_text="The answer is complete")).to_have_count(1)
+    say(tab, "write 200 fail")
+    expect(heard.filter(has_text="The answer failed")).to_have_count(1)
+    begin(tab, "write 3000 at 50")
+    press(tab, "Stop the answer")
+    expect(heard.filter(has_text="You stopped this answer")).to_have_count(1)
+
+
+def test_what_is_typed_is_sent_once_and_what_is_too_long_is_said(tab: Page) -> None:
+    sent: list[int] = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(len(data))))
+    tab.reload()
+    expect(field(tab)).to_be_focused()
+    long = "what a long text " * 2_000
+    field(tab).fill(long)
+    field(tab).press_sequentially("abc")
+    press(tab, "Send")
+    expect(tab.locator(".said.assistant:not(.live)")).to_have_count(1)
+    assert sum(size > len(long) for size in sent) == 1
+    expect(field(tab)).to_have_value("")
+
+    huge = "x" * 1_200_000
+    field(tab).fill(huge)
+    field(tab).press("Enter")
+    expect(tab.locator(".q-notification")).to_contain_text("1,200,000 characters")
+    expect(tab.locator(".q-notification")).to_contain_text("attach")
+    expect(field(tab)).to_have_value(huge)

@@ -31,7 +31,7 @@ class ConversationBusyError(RecordError):
     def __init__(self, conversation: str) -> None:
         self.conversation = conversation
         super().__init__(
-            f"Conversation {conversation} is in the middle of a turn; wait for it, or cancel it."
+            "An answer is still being written in this conversation; wait for it, or stop it."
         )
 
 

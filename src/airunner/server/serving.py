@@ -29,6 +29,7 @@ from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
 from airunner.server.keys import Keys
 from airunner.server.native.services import Services
+from airunner.server.native.turns import Turns
 from airunner.server.tracing import Tracing
 
 HOST = "127.0.0.1"
@@ -138,22 +139,27 @@ async def _serve(
             ws="websockets-sansio" if page else "none",
         )
         async with page.alive(app) if page else nullcontext():
-            server = _Server(config, app.state.ending)
+            server = _Server(config, app.state.ending, app.state.turns)
             ready()
             await server.serve(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
-    """Tells streams that only wait to end when it is told to stop, as it waits for them."""
+    """Tells streams that only wait to end when it is told to stop, as it waits for them.
 
-    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+    A turn may be followed by no request: the page's are waited for all the same.
+    """
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event, turns: Turns) -> None:
         super().__init__(config)
-        self._ending = ending
+        self._ending, self._turns = ending, turns
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
         self._ending.set()
-        await super().shutdown(sockets)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._turns.close(PATIENCE_S, lambda: self.force_exit))
+            group.create_task(super().shutdown(sockets))
 
 
 def _url(host: str, port: int) -> str:

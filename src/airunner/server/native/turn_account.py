@@ -22,7 +22,9 @@ from airunner.events import (
     TurnStarted,
 )
 
-Ending = Literal["", "answered", "tool_calls", "step_limit", "cancelled", "failed"]
+Ending = Literal[
+    "", "answered", "tool_calls", "step_limit", "cancelled", "failed", "server_stopped"
+]
 SpecialistsOf = Callable[[str], Collection[str]]
 """The models that a tool may use, by its name."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,9 @@ KEPT_WHOLE = 4
 """Turns that have ended and keep what happened in them, for readers that come late."""
 KEPT_COUNTS = 256
 """Conversations whose last prompt was counted: the next need not be."""
+
+_CLOSING_S = 0.05
+"""How often is looked whether the last turns have ended."""
 
 
 @dataclass(slots=True)
@@ -73,6 +76,8 @@ class Turns:
         self._core, self._attachments = core, attachments
         self._known: OrderedDict[str, Turn] = OrderedDict()
         self._running: dict[str, Turn] = {}
+        self._beginning: set[str] = set()
+        self._closing = False
         self._counted: OrderedDict[str, CountedPrompt] = OrderedDict()
 
     async def begin(self, asked: TurnBody, content: Content) -> Turn:
@@ -82,6 +87,7 @@ class Turns:
             UnknownRecordError: no conversation has this id, or no file that is attached.
             ConversationBusyError: it has a turn already.
             BodyRefusedError: it cannot be read.
+            StorageError: the question cannot be saved; nothing has begun.
         """
         saver = None
         content = self._attachments.said_with(content, asked.attachments)
@@ -92,8 +98,15 @@ class Turns:
         else:
             saver = await asyncio.to_thread(self._saver, asked)
             conversation = saver.conversation
-        if conversation.id in self._running:
-            raise ConversationBusyError(conversation.id)
+        id = conversation.id
+        if id in self._running or id in self._beginning:
+            raise ConversationBusyError(id)
+        if saver is not None:
+            self._beginning.add(id)
+            try:
+                await asyncio.to_thread(self._save_question, saver, asked, content)
+            finally:
+                self._beginning.discard(id)
         for file in asked.attachments:
             self._attachments.drop(file)
         return self._start(asked, content, conversation, saver)
@@ -143,6 +156,16 @@ class Turns:
     def running(self) -> dict[str, str]:
         """The ids of the turns that run, by conversation."""
         return {conversation: turn.work.id for conversation, turn in self._running.items()}
+
+    async def close(self, patience_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Let the turns that run end, for ``patience_s`` or until ``hurry``; break off the rest."""
+        self._closing = True
+        now_s = asyncio.get_running_loop().time
+        ends_s = now_s() + patience_s
+        for turn in list(self._running.values()):
+            while turn.work.running and now_s() < ends_s and not hurry():
+                await turn.work.wait(_CLOSING_S)
+        await asyncio.gather(*(turn.work.cancel() for turn in list(self._running.values())))
 
     async def cancel(self, id: str) -> dict[str, Any]:
         """End a turn early, unless it has ended: how it did, and its conversation.
@@ -203,8 +226,6 @@ class Turns:
 
         unsubscribe = self._core.bus.subscribe(hear)
         try:
-            if turn.saver is not None:
-                await asyncio.to_thread(self._save_question, turn, asked)
             options = await self._chosen(asked, turn)
             request = TurnRequest(
                 turn.content,
@@ -223,6 +244,8 @@ class Turns:
         finally:
             unsubscribe()
             self._remember(turn.conversation)
+            if self._closing and turn.account.outcome in ("", "cancelled"):
+                turn.account.outcome = "server_stopped"
             if turn.saver is not None:
                 await asyncio.to_thread(self._save, turn)
         ended = turn.finished
@@ -232,12 +255,13 @@ class Turns:
             "text": ended.text if ended else "",
         }
 
-    def _save_question(self, turn: Turn, asked: TurnBody) -> None:
-        assert turn.saver is not None
-        turn.saver.save(turn.content)
+    def _save_question(self, saver: ConversationSaver, asked: TurnBody, content: Content) -> None:
+        conversation = saver.conversation
+        is_new = not conversation.messages
+        saver.save(content)
         words = title_from(asked.content) if isinstance(asked.content, str) else ""
-        if asked.attachments and words and not turn.before:  # else a file's text is the title
-            self._core.records.conversations.retitle(turn.conversation.id, words)
+        if asked.attachments and words and is_new:  # else a file's text is the title
+            self._core.records.conversations.retitle(conversation.id, words)
 
     def _save(self, turn: Turn) -> None:
         assert turn.saver is not None

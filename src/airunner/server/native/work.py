@@ -99,6 +99,11 @@ class Work:
             self.break_off()
             await asyncio.wait([self._task])
 
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until it has ended, or no longer."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout_s)
+
     async def batches(self, after: int = 0) -> AsyncGenerator[list[tuple[int, Event]], None]:
         """What has happened since event number ``after``, and what does, until the end.
 
@@ -132,6 +137,13 @@ class Work:
     def has_been_cancelled(self) -> bool:
         """It was ended early."""
         return self._task is not None and self._task.cancelled()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the work raised, once it has ended; being ended early is none."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return self._task.exception()
 
     async def result(self) -> Any:
         """What came of it; waits for that.

@@ -1,31 +1,45 @@
 """Where a message is typed, files are attached, and an answer is stopped.
 
 Owns the field and the buttons around it. What is typed is the browser's until it is sent:
-what the server has heard of it may be a moment old.
+the server hears nothing of it before.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from nicegui import events, ui
 
 from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.chat.attached_files import AttachedFiles
+from airunner.ui.notices import tell_problem
 
 _KEYS = """(e) => {
   const text = e.target.value;
   if (e.isComposing) return;
   if (e.key === "Enter" && !e.shiftKey) {
     e.preventDefault();
-    emit({send: text});
+    airunner.send(emit);
   } else if (e.key === "ArrowUp" && !text) {
     e.preventDefault();
     emit({edit: true});
   }
 }"""
+
+_CLICKED = "() => airunner.send(emit)"
+_TYPED = "update:value"
+"""The event that would send the whole text at each key."""
+
+
+class _Field(ui.textarea):
+    """A field whose text stays in the browser; it is written and read by ``static/chat.js``."""
+
+    def on(self, type: str, *args: Any, **options: Any) -> Self:
+        """See ``ui.element``."""
+        return self if type == _TYPED else super().on(type, *args, **options)
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ class Composer:
                 ui.label("Editing a message. The answer is written anew; the old one stays.")
                 word_button("Cancel", actions.cancel_edit)
             files.build_thumbnails()
-            self.field = ui.textarea(placeholder="Message").props(
+            self.field = _Field(placeholder="Message").props(
                 'autogrow borderless dense autofocus aria-label="Message" input-class="typed"'
             )
             self.field.classes("field").on("keydown", self._key, js_handler=_KEYS)
@@ -60,7 +74,8 @@ class Composer:
                 )
                 self._chosen = ui.label("").classes("chosen")
                 ui.space()
-                self._send = icon_button("arrow_upward", "Send", self._clicked, main=True)
+                self._send = icon_button("arrow_upward", "Send", main=True)
+                self._send.on("click", self._key, js_handler=_CLICKED)
                 self._stop = icon_button(
                     "stop", "Stop the answer", actions.stop, shortcut="stop", main=True
                 )
@@ -79,23 +94,28 @@ class Composer:
     def edit(self, text: str) -> None:
         """Let a message be edited."""
         self._editing.set_visibility(True)
-        self.field.set_value(text)
+        self._write(text)
         ui.run_javascript("airunner.focusMessage(true)")
 
     def clear(self) -> None:
         """Let a new message be typed."""
         self._editing.set_visibility(False)
-        self.field.set_value("")
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        ui.run_javascript(f"airunner.type({json.dumps(text)})")
 
     async def _key(self, event: events.GenericEventArguments) -> None:
         told: dict[str, Any] = event.args
         if "edit" in told:
             await self._actions.edit_last()
+        elif "too_long" in told:
+            tell_problem(
+                f"This message is too long to be sent: {int(told['too_long']):,} characters. "
+                "Shorten it, or save the text as a file and attach that."
+            )
         else:
             await self._send_text(str(told["send"]))
-
-    async def _clicked(self) -> None:
-        await self._send_text(self.field.value or "")
 
     async def _send_text(self, text: str) -> None:
         if text.strip() or self._files.ids:

@@ -24,8 +24,10 @@ _ENDINGS = {
     "cancelled": "You stopped this answer.",
     "step_limit": "The most steps were used up before there was an answer.",
     "failed": "The answer failed.",
+    "server_stopped": "The server was stopped before this answer was complete.",
     "": "The answer was interrupted: the server ended in the middle of it.",
 }
+_CUT_OFF = "The answer was cut off at the most tokens."
 _NO_ANSWER = "(There is no answer: the turn ended before one.)"
 _FILE_CHARACTERS = 4000
 
@@ -149,6 +151,14 @@ def thought_in_words(seconds: float | None) -> str:
     return f"Thought for {whole} s" if whole < 60 else f"Thought for {seconds_in_words(seconds)}"
 
 
+def ending_in_words(account: TurnAccount, *, failed: bool, stopped: bool) -> str:
+    """How a turn ended, for who hears it; ``failed`` and ``stopped`` say how its work did."""
+    outcome = "failed" if failed else account.outcome or ("cancelled" if stopped else "failed")
+    if outcome in _ENDINGS:
+        return _ENDINGS[outcome]
+    return _CUT_OFF if account.cut_off else "The answer is complete"
+
+
 def _ending_html(account: TurnAccount | None, place: int, end: int, is_last: bool) -> str:
     """What is to be said where an answer did not end well, with what can be done."""
     again = act_button("again", "Try again", at=place)
@@ -161,7 +171,7 @@ def _ending_html(account: TurnAccount | None, place: int, end: int, is_last: boo
         return _problem_html(words, account.problem, again)
     if account.cut_off and is_last:
         more = act_button("continue", "Continue", at=place)
-        return _problem_html("The answer was cut off at the most tokens.", "", more)
+        return _problem_html(_CUT_OFF, "", more)
     return ""
 
 

@@ -12,7 +12,7 @@ import contextlib
 from nicegui import background_tasks, events, ui
 
 from airunner.agent.approvals import Answer
-from airunner.errors import AiRunnerError, UnknownRecordError
+from airunner.errors import AiRunnerError, StorageError, UnknownRecordError
 from airunner.events import ConversationChanged
 from airunner.messages import Message
 from airunner.server.native.services import Services
@@ -25,7 +25,7 @@ from airunner.ui.chat.empty_chat import empty_chat
 from airunner.ui.chat.icons import ACTED
 from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
-from airunner.ui.chat.message_html import Talk, said_html, talk_html
+from airunner.ui.chat.message_html import Talk, ending_in_words, said_html, talk_html
 from airunner.ui.notices import tell_problem
 from airunner.ui.window import on_events, stay_at
 
@@ -40,6 +40,8 @@ class ChatPage:
         self._pieces: list[tuple[str, ui.html]] = []
         self._empty: ui.element | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._unsaved: ui.element | None = None
+        self._followed: Turn | None = None
         self._client = ui.context.client
         self._busy = asyncio.Lock()
         self._files = files = AttachedFiles(services.attachments)
@@ -77,6 +79,8 @@ class ChatPage:
             if self._is_gone or (self._watch is not None and not self._watch.done()):
                 return
             turn = self._services.turns.of(self.id) if self.id else None
+            if turn is None and self._unsaved is not None:
+                return  # the only place where that answer still is
             await self._show_saved(turn)
             if turn is not None and turn.work.running and not self._is_gone:
                 self._watch = background_tasks.create(
@@ -105,10 +109,12 @@ class ChatPage:
         except AiRunnerError as error:
             tell_problem(error)
             return False
-        if self.id is None:
+        if self.id != turn.conversation.id:  # it is new, or was changed elsewhere meanwhile
             self.id = turn.conversation.id
             stay_at(f"/chat/{self.id}", self._log)
         await self.refresh()
+        if self._followed is not turn and not turn.work.running and not self._is_gone:
+            self._announce(turn)  # it was over before it could be followed
         return True
 
     @property
@@ -146,6 +152,9 @@ class ChatPage:
         wanted = await asyncio.to_thread(talk_html, self.talk)
         if self._is_gone:
             return
+        if self._unsaved is not None:
+            self._unsaved.delete()
+            self._unsaved = None
         kept = 0
         for (shown, _), piece in zip(self._pieces, wanted, strict=False):
             if shown != piece:
@@ -164,6 +173,7 @@ class ChatPage:
                 self._empty = empty_chat(self._services, self.id)
 
     async def _follow(self, turn: Turn) -> None:
+        self._followed = turn
         with self._client, self._log, ui.element("div").classes("turn") as box:
             said = said_html(Message("user", turn.content), self.id or "")
             ui.html(f'<div class="said user">{said}</div>', sanitize=False)
@@ -176,12 +186,27 @@ class ChatPage:
         finally:
             if not self._is_gone:
                 self.composer.running(False)
-                self._status.set_text("The answer is complete")
-                with self._client, contextlib.suppress(AiRunnerError):
-                    async with self._busy:
-                        await self._show_saved()
-                    if not box.is_deleted:
-                        box.delete()
+                await self._end(turn, box)
+
+    async def _end(self, turn: Turn, box: ui.element) -> None:
+        """Show what became of a turn; an answer that could not be saved stays in its ``box``."""
+        with self._client, contextlib.suppress(AiRunnerError):
+            self._announce(turn)
+            if isinstance(turn.work.error, StorageError):
+                self._unsaved = box
+                return
+            async with self._busy:
+                await self._show_saved()
+            if not box.is_deleted:
+                box.delete()
+
+    def _announce(self, turn: Turn) -> None:
+        """Say how a turn ended."""
+        error, stopped = turn.work.error, turn.work.has_been_cancelled
+        ending = ending_in_words(turn.account, failed=error is not None, stopped=stopped)
+        self._status.set_text(ending)
+        if error is not None and not turn.account.problem:
+            tell_problem(error)
 
     def _answer(self, question: str, answer: Answer) -> None:
         self._services.core.answer(question, answer)

@@ -22,6 +22,25 @@ window.airunner = (() => {
     });
   }
 
+  // What a window sends has a limit of a million characters, and text is quoted twice in it.
+  const MOST_SENT = 990_000;
+  const tooLong = (text) =>
+    text.length > MOST_SENT / 6 && JSON.stringify(JSON.stringify(text)).length > MOST_SENT;
+
+  function send(emit) {
+    const text = field().value;
+    emit(tooLong(text) ? { too_long: text.length } : { send: text });
+  }
+
+  function keepDraft(text) {
+    try {
+      if (text) localStorage.setItem(draftKey(), text);
+      else localStorage.removeItem(draftKey());
+    } catch {
+      localStorage.removeItem(draftKey()); // larger than a browser keeps
+    }
+  }
+
   function openChat() {
     const draft = localStorage.getItem(draftKey());
     if (draft && field() && !field().value) type(draft);
@@ -50,9 +69,7 @@ window.airunner = (() => {
 
   document.addEventListener("input", (event) => {
     if (event.target !== field()) return;
-    const text = event.target.value;
-    if (text) localStorage.setItem(draftKey(), text);
-    else localStorage.removeItem(draftKey());
+    keepDraft(event.target.value);
   });
 
   async function upload(input, file) {
@@ -91,7 +108,14 @@ window.airunner = (() => {
   }
 
   document.addEventListener("paste", (event) => {
-    if (event.target === field() && attach(event.clipboardData.files)) event.preventDefault();
+    if (event.target === field()) {
+      if (attach(event.clipboardData.files)) event.preventDefault();
+    } else if (event.target.matches?.("input, textarea")) {
+      // Other fields tell the server what is in them at each key.
+      if (!tooLong(event.target.value + event.clipboardData.getData("text"))) return;
+      event.preventDefault();
+      Quasar.Notify.create({ message: "This text is too long for the field.", position: "top" });
+    }
   });
   const dragsFiles = (event) => field() && event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => {
@@ -136,5 +160,5 @@ window.airunner = (() => {
     }
   });
 
-  return { openChat, focusMessage, sent, copy };
+  return { openChat, focusMessage, send, sent, type, copy };
 })();
