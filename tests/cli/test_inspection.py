@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +190,16 @@ def test_a_number_alone_is_the_same_size_for_every_flag(tmp_path: Path) -> None:
     assert [s["shown"] for s in settings if s["name"] == "max_memory"] == ["8.00 GB"]
     done = CliRunner().invoke(app, ["plan", "--max-vram", "6000", "--home", str(tmp_path)])
     assert "6000 of what?" in done.output
+
+
+def test_a_pipe_has_no_width_in_which_a_path_would_be_folded(tmp_path: Path) -> None:
+    home = (
+        tmp_path
+        / "a-home-folder-with-a-long-name"
+        / "further"
+        / "and-one-more-below-it"
+        / "and-the-last"
+    )
+    command = [sys.executable, "-m", "airunner", "doctor", "--home", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert f" {home} " in done.stdout
