@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+import airunner
 from airunner.cli.app import app
 from airunner.engines.base import LoadPlan, WorkerExit
 from airunner.engines.llama_cpp.load_log import explain
@@ -20,6 +22,7 @@ from airunner.errors import (
     ContextOverflowError,
     CorruptWeightsError,
     LoadError,
+    MissingWeightsError,
     UnknownModelError,
     UnsupportedArchitectureError,
 )
@@ -192,3 +195,27 @@ def test_an_encrypted_pdf_is_read_or_says_what_it_needs(is_there: bool) -> None:
     else:
         assert "needs the package cryptography: pip install" in done.stdout
         assert "damaged" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["x$(id).gguf", "a b'`id`", "publisher/plain-7B"])
+def test_a_command_in_a_hint_can_be_pasted_whatever_a_model_is_called(name: str) -> None:
+    told = str(MissingWeightsError(name))
+    command = told[told.index("`airunner") + 1 : told.rindex("`")]
+    done = subprocess.run(
+        ["sh", "-c", f'airunner() {{ printf "%s|" "$@"; }}; {command}'],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.stdout == f"models|pull|{name}|"
+
+
+def test_every_command_with_a_name_in_it_is_quoted_in_one_place() -> None:
+    """A literal that goes on with a value would be pasted as it is."""
+    found = [
+        f"{file.name}: {line.strip()}"
+        for file in Path(airunner.__file__).parent.rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.search(r"airunner (assign|chat|models|serve|image|keys|conversations)[^`\"]*\{", line)
+    ]
+    assert found == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +191,11 @@ def test_a_number_alone_is_the_same_size_for_every_flag(tmp_path: Path) -> None:
     assert [s["shown"] for s in settings if s["name"] == "max_memory"] == ["8.00 GB"]
     done = CliRunner().invoke(app, ["plan", "--max-vram", "6000", "--home", str(tmp_path)])
     assert "6000 of what?" in done.output
+
+
+def test_a_pipe_has_no_width_in_which_a_path_would_be_folded(tmp_path: Path) -> None:
+    home = tmp_path / "a-home-folder-with-a-long-name" / "and-one-more-below-it"
+    command = [sys.executable, "-m", "airunner", "doctor", "--home", str(home)]
+    environ = {**os.environ}  # readline gives the process a COLUMNS that is not in it
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
+    assert f" {home} " in done.stdout

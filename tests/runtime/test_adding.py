@@ -81,7 +81,7 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
 @pytest.mark.parametrize(
     ("name", "content", "error", "words"),
     [
-        ("a.gguf", b"nothing", CorruptWeightsError, "usable model"),
+        ("a.gguf", b"nothing" * 4, CorruptWeightsError, "does not begin.*Nothing was added"),
         ("a.gguf", b"", CorruptWeightsError, "usable model"),
         ("folder/readme", b"", ModelNotAddedError, "neither GGUF files nor"),
         ("a-00002-of-00002.gguf", b"GGUF", ModelNotAddedError, "name the first part"),

@@ -28,6 +28,7 @@ from airunner.access.key_guesses import KeyGuesses
 from airunner.access.peer import is_another_users
 from airunner.access.refusal import Refusal, as_json
 from airunner.errors import AiRunnerError
+from airunner.errors.pasted import pasted
 from airunner.resources.visitor import Visitor, serving
 
 ANOTHER_USER = Visitor("another user", tools=(), manages=False)
@@ -182,7 +183,8 @@ class Guard:
             )
         name = host_name(headers.get("host", ""))
         if name not in _LOCAL_NAMES and name not in rules.hosts and not self._is_address(name):
-            known = f"This server does not go by the name {name!r}; --name {name} gives it that."
+            flag = pasted("--name", name)
+            known = f"This server does not go by the name {name!r}; {flag} gives it that."
             message = known if name else "The Host header is missing, or is no name."
             return self._answer(path, Refusal(403, message, "permission_error", "host"))
         origin = headers.get("origin")

@@ -14,6 +14,7 @@ import typer
 from airunner.cli.flags import AsJson
 from airunner.cli.streams import say
 from airunner.config.settings import Settings
+from airunner.errors.pasted import pasted
 from airunner.models.spec import ModelCapability
 
 if TYPE_CHECKING:
@@ -87,15 +88,16 @@ def add_model(
         if each["table"].get("gated"):
             say("  gated: its terms have to be accepted on its page first")
         if not each["is_here"]:
-            say(f"  `airunner models pull {each['name']}` fetches it")
+            say(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
     if not added:
         say("Nothing new was found.")
     elif len(added) == 1:
         primary = ModelCapability.PRIMARY_CONVERSATION.value
         wanted = added[0]["table"]["capabilities"]
-        say(f"  `airunner assign {wanted[0]} {added[0]['name']}` lets it serve")
+        called = added[0]["name"]
+        say(f"  `{pasted('airunner', 'assign', wanted[0], called)}` lets it serve")
         if primary in wanted:
-            say(f"  `airunner chat --primary {added[0]['name']}` talks with it")
+            say(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
 
 
 def _add(
@@ -166,6 +168,7 @@ def assign(
     wanted = catalog.for_capability(capability)
     say(f"{capability.value}: {wanted.model_path}")
     if not store.is_here(wanted):
-        say(f"  not here yet: `airunner models pull {wanted.model_path}` fetches it")
+        command = pasted("airunner", "models", "pull", wanted.model_path)
+        say(f"  not here yet: `{command}` fetches it")
     if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:
         say(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")

@@ -198,7 +198,7 @@ class ChatHistory:
             listed = self._listed or self._store.list(MOST_LISTED)
             if 0 < int(wanted) <= len(listed):
                 return listed[int(wanted) - 1]
-        return conversation_named(self._store, wanted)
+        return conversation_named(self._store, wanted, "/conversations")
 
     def _open(self, entry: Entry) -> None:
         saved = self._store.load(entry.id)
@@ -213,8 +213,10 @@ class ChatHistory:
                 self._say(sign + safe(_shortened(said)))
 
 
-def conversation_named(store: Conversations, wanted: str) -> Entry:
-    """The conversation whose id is, or begins with, ``wanted``.
+def conversation_named(
+    store: Conversations, wanted: str, shown_by: str = "airunner conversations list"
+) -> Entry:
+    """The conversation whose id is, or begins with, ``wanted``; ``shown_by`` lists all ids.
 
     Raises:
         typer.BadParameter: there is none, or several.
@@ -226,9 +228,7 @@ def conversation_named(store: Conversations, wanted: str) -> Entry:
     if found:
         several = "\n".join(f"  {described(entry)}" for entry in found[:MOST_LISTED])
         raise typer.BadParameter(f"several conversations begin with {wanted!r}:\n{several}")
-    raise typer.BadParameter(
-        f"no conversation has the id {wanted!r}; `airunner conversations list` shows them"
-    )
+    raise typer.BadParameter(f"no conversation has the id {wanted!r}; `{shown_by}` shows them")
 
 
 def described(entry: Entry) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import IO, Any
@@ -20,10 +21,19 @@ from airunner.cli.streams import say
 JSON_VERSION = 1
 """Of everything that --json prints. It grows when a field goes or means something else."""
 
+_NO_WIDTH = 10_000
+"""Columns of what is no terminal, unless the variable ``COLUMNS`` says how many."""
+
 
 def out() -> Console:
-    """The console for results. Text is printed as it is: models' names may hold brackets."""
-    return Console(highlight=False, markup=False, emoji=False)
+    """The console for results. Text is printed as it is: models' names may hold brackets.
+
+    Only a terminal has a width: into a pipe or a file, nothing is broken that a program reads.
+    """
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = shutil.get_terminal_size((_NO_WIDTH, 24)).columns
+    return console
 
 
 def err() -> Console:

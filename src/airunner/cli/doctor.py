@@ -75,5 +75,5 @@ def _print(report: dict[str, Any]) -> None:
     console.print(f"\n{title}", style="bold")
     for problem in report["problems"]:
         prevents = "This prevents running: " if problem["prevents_running"] else ""
-        console.print(Padding(f"{prevents}{problem['what']}", (0, 0, 0, 2)))
-        console.print(Padding(problem["remedy"], (0, 0, 0, 4)), style="dim")
+        console.print(Padding(f"{prevents}{problem['what']}", (0, 0, 0, 2), expand=False))
+        console.print(Padding(problem["remedy"], (0, 0, 0, 4), expand=False), style="dim")

@@ -6,6 +6,7 @@ from typing import Any
 
 from airunner.cli.console import columns, out
 from airunner.config.byte_size import format_bytes
+from airunner.errors.pasted import pasted
 
 _NOT_FIELDS = {"memory", "sources", "sampling", "wanted_for"}
 
@@ -26,7 +27,8 @@ def print_sheet(sheet: dict[str, Any]) -> None:
         table.add_row("source", f"{source['source']}: {details}")
     console.print(table)
     if not sheet["memory"]:
-        advice = f"`airunner models pull {sheet['model_path']}` fetches the weights"
+        command = pasted("airunner", "models", "pull", sheet["model_path"])
+        advice = f"`{command}` fetches the weights"
         console.print(f"\n{advice}; their memory is then computed from the file.")
         return
     console.print("\nMemory when loaded (* as it would be now)", style="bold")

@@ -197,7 +197,7 @@ def _print_capabilities(console: Console, model: dict[str, Any]) -> None:
     from rich.padding import Padding
 
     capabilities = ", ".join(model["capabilities"]).replace("_", " ")
-    console.print(Padding(capabilities, (0, 0, 0, 2)), style="dim")
+    console.print(Padding(capabilities, (0, 0, 0, 2), expand=False), style="dim")
 
 
 def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:

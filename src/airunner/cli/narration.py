@@ -13,6 +13,7 @@ from typing import Any
 
 from airunner.cli.safe_text import safe
 from airunner.config.byte_size import format_bytes
+from airunner.errors.pasted import pasted
 from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]
@@ -66,7 +67,7 @@ def _permission_decided(e: Record) -> str | None:
     reasons = {
         "rule": "a rule forbids it",
         "nobody": "nobody is there to allow it, as there is no terminal to ask on; "
-        f"`--permissions {e['tool']}=allow` does",
+        f"`{pasted('--permissions', e['tool'] + '=allow')}` does",
     }
     return (
         None if e["allowed"] else f"tool {e['tool']} denied: {reasons.get(e['by'], 'you said no')}"

@@ -93,6 +93,7 @@ from airunner.errors.leases import LeaseError as LeaseError
 from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
 from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError
 from airunner.errors.leases import MemoryHeldError as MemoryHeldError
+from airunner.errors.pasted import pasted
 from airunner.errors.records import ConversationBusyError as ConversationBusyError
 from airunner.errors.records import PictureUnreadableError as PictureUnreadableError
 from airunner.errors.records import RecordError as RecordError
@@ -146,19 +147,18 @@ class MissingWeightsError(WeightsError):
         where = f" (looked at {', '.join(str(p) for p in self.looked_at)})" if looked_at else ""
         super().__init__(
             f"The weights of {model} are not on this machine{where}. "
-            f"`airunner models pull {model}` fetches them."
+            f"`{pasted('airunner', 'models', 'pull', model)}` fetches them."
         )
 
 
+FETCH_AGAIN_ADVICE = "Delete it and fetch it again."
 UNREADABLE_ADVICE = "See that it is a file on this disk which this user may read."
 
 
 class CorruptWeightsError(WeightsError):
     """A model file is truncated, damaged, or not what its name claims."""
 
-    def __init__(
-        self, path: Path | str, problem: str, *, advice: str = "Delete it and fetch it again."
-    ) -> None:
+    def __init__(self, path: Path | str, problem: str, *, advice: str = FETCH_AGAIN_ADVICE) -> None:
         self.path, self.problem, self.advice = Path(path), problem, advice
         super().__init__(f"{path} is not a usable model file: {problem}. {advice}")
 

@@ -21,6 +21,7 @@ from airunner.errors import (
     UnknownModelError,
     UnmappedCapabilityError,
 )
+from airunner.errors.pasted import pasted
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
 from airunner.models.spec import (
     ChatDialect,
@@ -184,7 +185,7 @@ class Catalog:
             chosen = self.spec(fallback)
         else:
             raise MissingWeightsError(wanted.model_path)
-        advice = f"airunner models pull {wanted.model_path}"
+        advice = pasted("airunner", "models", "pull", wanted.model_path)
         reason = (
             f"{wanted.model_path} is not on this machine, so {chosen.model_path} serves "
             f"{capability.value}; `{advice}` gets it, `airunner setup` a whole team."

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import DownloadError, ModelNotAddedError, WeightsError
+from airunner.errors import (
+    FETCH_AGAIN_ADVICE,
+    CorruptWeightsError,
+    DownloadError,
+    ModelNotAddedError,
+    WeightsError,
+)
+from airunner.errors.pasted import pasted
 from airunner.models.catalog import Catalog
 from airunner.models.description import EMBEDDING_TASKS, describe_gguf, described, needed_gb
 from airunner.models.engine_traits import EngineTraits
@@ -80,7 +87,7 @@ class Adding:
         except (OSError, ValueError):
             exists = False
         if exists:
-            proposals = self._of_path(given, path.absolute())
+            proposals = self._of_own(given, path.absolute())
         elif others := self.found.named(given):
             proposals = [self._of_found(given, others)]
         else:
@@ -107,12 +114,23 @@ class Adding:
 
     def _check_name(self, name: str) -> None:
         if name in self.catalog.registry:
-            advice = f"`airunner models show {name}` shows it; choose another name with --name"
+            command = pasted("airunner", "models", "show", name)
+            advice = f"`{command}` shows it; choose another name with --name"
             raise ModelNotAddedError(name, f"a model of that name is registered; {advice}")
         if not name.strip() or not name.isprintable():
             raise ModelNotAddedError(repr(name), "that is no name")
 
     # On this machine.
+
+    def _of_own(self, given: str, path: Path) -> list[Proposal]:
+        """Like ``_of_path``; a file that somebody made or chose is not told to be deleted."""
+        try:
+            return self._of_path(given, path)
+        except CorruptWeightsError as error:
+            if error.advice != FETCH_AGAIN_ADVICE:
+                raise
+            advice = "Nothing was added, and the file stays as it is; name a whole model file."
+            raise CorruptWeightsError(error.path, error.problem, advice=advice) from error
 
     def _of_path(self, given: str, path: Path) -> list[Proposal]:
         if path.is_dir():

@@ -24,12 +24,8 @@ from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODE
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.errors import (
-    AiRunnerError,
-    GenerationError,
-    ServerGoneError,
-    SettingsError,
-)
+from airunner.errors import AiRunnerError, GenerationError, ServerGoneError, SettingsError
+from airunner.errors.pasted import pasted
 from airunner.events import Event, EventBus, SpecialistFailed
 from airunner.events.reading import event_from_json
 from airunner.messages import Content
@@ -317,7 +313,8 @@ class AttachedRuntime:
     def choose_primary(self, name: str) -> ModelSpec:
         """Refused with a ``SettingsError``: a server has one primary, for all its clients."""
         model = self.catalog.spec(name).model_path
-        problem = f"the server has its own; `airunner serve --primary {model}` begins with it"
+        command = pasted("airunner", "serve", "--primary", model)
+        problem = f"the server has its own; `{command}` begins with it"
         raise SettingsError("primary", model, "this program", problem)
 
     def status(self) -> Status:

@@ -29,6 +29,7 @@ from airunner.devices.device import Device
 from airunner.engines.descriptor import Installation
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, InvalidCatalogError
+from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
@@ -197,7 +198,8 @@ def _weights_problems(
     if not here(primary):
         what = f"The weights of {primary.model_path} are not on this machine"
         if settings.offline:
-            remedy = f"Fetch them once online: airunner models pull {primary.model_path}"
+            command = pasted("airunner", "models", "pull", primary.model_path)
+            remedy = f"Fetch them once online: {command}"
             allow = Fix("Allow it to fetch", {"offline": False})
             what = f"{what}, and --offline forbids to fetch them."
             yield Problem("primary-missing", what, remedy, True, allow)

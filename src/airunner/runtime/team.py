@@ -24,6 +24,7 @@ from pathlib import Path
 from airunner.agent.team import Expect
 from airunner.engines.descriptor import Variant
 from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError, MissingWeightsError
+from airunner.errors.pasted import pasted
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
 from airunner.messages import MediaKind
@@ -204,8 +205,9 @@ class ModelTeam:
         such = f", such as {able[0]}" if able else ""
         see = f"Choose a model that sees{where}{such}."
         if isinstance(spec.projector, HubSource):
+            command = pasted("airunner", "models", "pull", spec.model_path)
             see = (
-                f"The file that lets it see is not here: `airunner models pull {spec.model_path}` "
+                f"The file that lets it see is not here: `{command}` "
                 "fetches it; then start AI Runner anew."
             )
         elif spec.supports_vision:
@@ -355,6 +357,6 @@ class ModelTeam:
                     capability=capability.value,
                     wanted=wanted,
                     chosen=resolution.spec.model_path,
-                    advice=f"airunner models pull {wanted}",
+                    advice=pasted("airunner", "models", "pull", wanted),
                 )
             )

@@ -15,6 +15,7 @@ import airunner
 from airunner.access.guard import Admission, Guard
 from airunner.errors import HungUpError
 from airunner.runtime.core import RuntimeCore
+from airunner.server.addresses import Addresses
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
 from airunner.server.health import health_routes
@@ -85,6 +86,7 @@ def create_app(
     async def nobody_reads_this(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED)
 
+    app.add_middleware(Addresses)
     app.add_middleware(SoundJson)
     app.add_middleware(Guard, admission=admission, respond=told_refusal)
     if tracing is not None:

@@ -3,7 +3,9 @@
 Owns what happens to JSON before any route sees it: it is refused if it is nested deeper than
 the readers on its way can follow (ours, and the engine's), and its text is made Unicode: an
 escaped half of a surrogate pair is allowed by JSON and can be written nowhere, and some
-clients send another encoding. U+FFFD stands for either.
+clients send another encoding. U+FFFD stands for either. A body whose sender does not say what
+it is, or says what ``curl -d`` says of everything, is JSON to the APIs, as it is to Ollama and
+llama-server; a page of another origin gains nothing by it, as the guard refuses its requests.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import logging
 import re
 from itertools import accumulate
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.json_schema.plain import sound_escapes
@@ -23,6 +25,8 @@ from airunner.server.request_log import prompts
 MOST_DEPTH = 100
 """The deepest nesting of arrays and objects."""
 
+_APIS = ("/v1/", "/api/", "/models/")
+_NO_KIND = ("", "application/x-www-form-urlencoded", "text/plain")
 _LARGE = 2**20
 _PIECE = 2**16
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -59,6 +63,10 @@ class SoundJson:
             await refused(scope, receive, send)
             return
         whole = sound_body(whole) if small else await asyncio.to_thread(sound_body, whole)
+        if whole and _is_read_as_json(scope):
+            headers = MutableHeaders(raw=list(scope["headers"]))
+            headers["content-type"] = "application/json"
+            scope["headers"] = headers.raw
         given = False
 
         async def again() -> Message:
@@ -106,3 +114,8 @@ def _may_be_json(scope: Scope) -> bool:
     """Whether it has a body that routes read as JSON; also one that does not say what it is."""
     kind = Headers(scope=scope).get("content-type", "")
     return scope["method"] in ("POST", "PUT", "PATCH", "DELETE") and "multipart/" not in kind
+
+
+def _is_read_as_json(scope: Scope) -> bool:
+    kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    return kind in _NO_KIND and scope["path"].startswith(_APIS)

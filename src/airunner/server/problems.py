@@ -176,6 +176,12 @@ def tell_problems(app: FastAPI) -> None:
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
+        if first["type"] == "json_invalid":  # its place is a number of characters, no field
+            why, at = first["ctx"]["error"], first["loc"][-1]
+            message = f"The body is not JSON, at character {at}: {why}."
+            return Problem(400, message, code="invalid_json").response(request.url.path)
+        if isinstance(given := first.get("input"), float) and not math.isfinite(given):
+            first["msg"] = "Input should be a finite number"
         place = ".".join(str(step) for step in first["loc"] if step not in ("body", "query"))
         message = f"{place}: {first['msg']}" if place else str(first["msg"])
         problem = Problem(400, message, param=place or None, code="invalid_value")

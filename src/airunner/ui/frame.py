@@ -55,8 +55,8 @@ class Place:
     group: str = ""
 
 
-def build_frame(services: Services, places: tuple[Place, ...]) -> None:
-    """Everything of one tab."""
+def build_frame(services: Services, places: tuple[Place, ...], known: bool = True) -> None:
+    """Everything of one tab; where its address is not ``known``, with a way back."""
     ui.add_head_html(_HEAD)
     ui.colors(primary="var(--brand)")
     theme = ui.context.client.request.cookies.get(_THEME_COOKIE, "")
@@ -76,9 +76,19 @@ def build_frame(services: Services, places: tuple[Place, ...]) -> None:
         icon_button("contrast", "Light or dark", lambda: _turn(dark)).props("dense")
     routes = {path: place.build for place in places for path in place.paths}
     with ui.element("div").classes("middle") as middle:
-        ui.sub_pages(routes)
+        if known:
+            ui.sub_pages(routes)
+        else:
+            _nothing_here(places[0].paths[0])
     DueCards(services)
     ui.skip_link("Skip to the content", target=middle)
+
+
+def _nothing_here(way_back: str) -> None:
+    ui.page_title("Nothing is here · AI Runner")
+    with ui.element("div").classes("empty"):
+        ui.label("Nothing is at this address.").props('role="heading" aria-level="1"')
+        ui.link("Go to the chat", way_back).classes("way")
 
 
 def _navigation(places: tuple[Place, ...]) -> None:

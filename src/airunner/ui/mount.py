@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from nicegui import Client, ui
 from nicegui import app as pages
-from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,12 +62,11 @@ _HEADERS = {
 def mount_page(app: FastAPI, services: Services) -> None:
     """Put the page at ``/``, under all that ``app`` serves already; once a process.
 
-    What is asked below ``/v1`` and ``/api`` and is no route stays JSON.
+    What programs ask and no route serves is ``server.addresses``'.
     """
     pages.add_static_files("/static", STATIC, max_cache_age=3600)
     pages.config.quasar_config["loadingBar"]["skipHijack"] = True  # no bar without a name
     _register(services)
-    _unknown_api_paths(app)
     add_sign_in(app, START)
     ui.run_with(
         app,
@@ -130,18 +129,31 @@ def _places(services: Services) -> tuple[Place, ...]:
 
 
 def _register(services: Services) -> None:
-    """One function behind all addresses; see ``frame``."""
+    """One function behind all addresses, also those where nothing is; see ``frame``."""
     places = _places(services)
 
-    def tab() -> None:
+    def frame(known: bool) -> None:
         if current_visitor().manages:
-            build_frame(services, places)
+            build_frame(services, places, known)
         else:
             ui.label("This key may not manage this server: `airunner keys add NAME --manage`.")
+
+    def tab() -> None:
+        frame(known=True)
 
     for place in places:
         for path in place.paths:
             ui.page(path)(tab)
+
+    async def unknown(request: Request, _: Exception) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            path = request.url.path
+            return Problem(404, f"{path} is not here.", code=code_of(404)).response(path)
+        with Client(ui.page(""), request=request) as client:
+            frame(known=False)
+        return client.build_response(request, 404)
+
+    pages.add_exception_handler(404, unknown)
 
 
 @asynccontextmanager
@@ -168,16 +180,3 @@ class PagePolicy:
             await send(message)
 
         await self._app(scope, receive, sent if scope["type"] == "http" else send)
-
-
-def _unknown_api_paths(app: FastAPI) -> None:
-    """Programs that ask for what is not served are told so in their own form."""
-
-    async def unknown(request: Request) -> Response:
-        path = request.url.path
-        message = f"{request.method} {path} is not served here."
-        return Problem(404, message, code=code_of(404)).response(path)
-
-    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    for prefix in ("/v1", "/api"):
-        app.add_api_route(f"{prefix}/{{_:path}}", unknown, methods=methods, include_in_schema=False)

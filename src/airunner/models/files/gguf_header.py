@@ -100,8 +100,8 @@ class _Parser:
     def header(self) -> GgufHeader:
         if self._size < 24:
             raise self._corrupt(f"it has only {self._size} bytes")
-        if (magic := self._bytes(4)) != _MAGIC:
-            raise self._corrupt(f"it begins with {magic!r} instead of {_MAGIC!r}")
+        if self._bytes(4) != _MAGIC:
+            raise self._corrupt("it does not begin as a GGUF file does")
         version = self._number(_U32)
         if version not in (2, 3):
             swapped = int.from_bytes(version.to_bytes(4, "little"), "big")

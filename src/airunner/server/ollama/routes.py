@@ -52,19 +52,19 @@ def ollama_routes(
     """All routes."""
     routes = APIRouter(tags=["Ollama"])
 
-    @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    @routes.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:
         """What Ollama's clients ask to see whether it runs; a browser is led to the page."""
         if request.app.state.page and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(request.app.state.page)
         return PlainTextResponse("AI Runner is running")
 
-    @routes.api_route("/api/version", methods=["GET", "HEAD"])
+    @routes.get("/api/version")
     async def version() -> dict[str, str]:
         """The version of the API."""
         return {"version": VERSION}
 
-    @routes.api_route("/api/tags", methods=["GET", "HEAD"])
+    @routes.get("/api/tags")
     async def tags() -> dict[str, Any]:
         """The models that may be asked for."""
         return {"models": [_tag(model, name) for name, model in await models.named()]}
