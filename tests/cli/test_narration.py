@@ -126,3 +126,15 @@ def test_a_reminder_has_its_time_and_its_words_unless_they_were_not_logged() -> 
     assert narrate(due) == "reminder for Thu 18 Mar, 09:05: call the bank"
     del due["text"]
     assert narrate(due) == "reminder for Thu 18 Mar, 09:05"
+
+
+def test_what_was_shortened_is_told_without_counting_what_was_not() -> None:
+    trimmed = events.HistoryTrimmed(turn="t", dropped_messages=0, n_ctx=8192, shortened_messages=1)
+    assert narrate(trimmed.as_json()) == (
+        "the middle of a long message left out, only beginning and end are read, "
+        "to fit the context of 8,192 tokens"
+    )
+    both = dataclasses.replace(trimmed, dropped_messages=1, left_out_media=2)
+    assert str(narrate(both.as_json())).startswith(
+        "1 old message and 2 old pictures or recordings left out; the middle"
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from airunner.events import (
     Decided,
     DownloadProgressed,
     Event,
+    HistoryTrimmed,
     ModelLoaded,
     ModelParked,
     ModelRestored,
@@ -16,7 +19,11 @@ from airunner.events import (
     ToolCallStarted,
     TurnStarted,
 )
+from airunner.messages import Message
+from airunner.pictures import PicturesFolder
+from airunner.server.native.turn_account import TurnAccountant
 from airunner.ui.chat.happening import READING, Happening
+from airunner.ui.chat.message_html import Talk, talk_html
 
 STARTED = TurnStarted(turn="t", conversation="c", model="a/m")
 
@@ -72,3 +79,18 @@ def test_a_tool_and_its_specialist_are_waited_for_too() -> None:
     assert happening.take(decided("start_load")) == "loading m…"
     finished = ToolCallFinished(turn="t", call="c", tool="draw", result="", problem="", seconds=1)
     assert happening.take(finished) == READING
+
+
+def test_a_message_that_was_shortened_is_told_now_and_below_the_answer() -> None:
+    accountant = TurnAccountant("c", lambda _: ())
+    trimmed = HistoryTrimmed(turn="t", dropped_messages=0, n_ctx=8192, shortened_messages=1)
+    for event in (STARTED, trimmed):
+        accountant.take(event)
+    words = (
+        "the middle of a long message left out, only beginning and end are read, "
+        "to fit the context of 8,192 tokens"
+    )
+    assert Happening().take(trimmed) == words
+    messages = [Message("user", "w" * 100), Message("assistant", "Yes.")]
+    talk = Talk("c", messages, PicturesFolder(Path("none")), {0: accountant.account})
+    assert f"T{words[1:]}." in talk_html(talk)[1]

@@ -13,6 +13,7 @@ from typing import Any
 
 from airunner.cli.safe_text import safe
 from airunner.config.byte_size import format_bytes
+from airunner.events.trimmed_words import what_was_trimmed
 from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]
@@ -103,11 +104,8 @@ def _download_changed(e: Record) -> str | None:
 
 
 def _history_trimmed(e: Record) -> str:
-    media = e.get("left_out_media", 0)
-    pictures = f"{media} old pictures or recordings" if media else ""
-    dropped = f"{e['dropped_messages']} old messages" if e["dropped_messages"] or not media else ""
-    what = " and ".join(filter(None, (dropped, pictures)))
-    return f"{what} left out to fit the context of {e['n_ctx']:,}"
+    counts = e["dropped_messages"], e.get("left_out_media", 0), e.get("shortened_messages", 0)
+    return what_was_trimmed(*counts, n_ctx=e["n_ctx"])
 
 
 def _reminder_due(e: Record) -> str:

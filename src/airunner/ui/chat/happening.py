@@ -28,6 +28,7 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
+from airunner.events.trimmed_words import trimmed_in_words
 from airunner.models.spec import short_name
 
 READING = "reading the conversation…"
@@ -54,8 +55,8 @@ class Happening:
                 self._waits, self._in_call, self.line = True, False, READING
             case ImageStepped() | ToolProgressed():
                 self.line = ""  # the call's own card says how far it is
-            case HistoryTrimmed() if event.dropped_messages:
-                self.line = f"{event.dropped_messages} old messages are no longer sent"
+            case HistoryTrimmed():
+                self.line = trimmed_in_words(event)
             case _ if self._waits:
                 told = _told(event)
                 if self._in_call:  # nobody reads the conversation: a specialist is asked

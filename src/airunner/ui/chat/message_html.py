@@ -115,6 +115,9 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
         for call in message.tool_calls:
             calls = account.calls if account else {}
             parts.append(_call_html(talk, calls.get(call.id), results.get(call.id), call.id, place))
+    if account is not None and account.left_out:
+        words = account.left_out[:1].upper() + account.left_out[1:]
+        parts.append(f'<p class="left-out">{html.escape(words)}.</p>')
     is_last = end == len(talk.messages)
     parts.append(_ending_html(account, place, end, is_last))
     parts.append(_acts_html(talk, account, place, end))
