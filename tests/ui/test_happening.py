@@ -14,6 +14,7 @@ from airunner.events import (
     ModelLoaded,
     ModelParked,
     ModelRestored,
+    SlotAwaited,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
@@ -36,6 +37,10 @@ def decided(action: str, **more: object) -> Decided:
     ("event", "line"),
     [
         (decided("start_load", needed_bytes=2_100_000_000), "loading m (2.10 GB)…"),
+        (
+            SlotAwaited(model="a/m", conversation="c", ahead=2, wait_s=200.0),
+            "waiting for m: it answers others (2 before you, about 3 min)…",
+        ),
         (decided("park"), "parking the conversations of m…"),
         (decided("hold"), "waiting for m: because"),
         (DownloadProgressed(model="a/m", done_bytes=1, total_bytes=4), "fetching m 25 %…"),

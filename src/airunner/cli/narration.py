@@ -14,6 +14,7 @@ from typing import Any
 from airunner.cli.safe_text import safe
 from airunner.config.byte_size import format_bytes
 from airunner.events.trimmed_words import what_was_trimmed
+from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]
@@ -117,6 +118,7 @@ def _reminder_due(e: Record) -> str:
 _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
     "(`{advice}` gets it)",
+    "slot_awaited": lambda e: wait_in_words(short_name(e["model"]), e["ahead"], e["wait_s"]),
     "memory_awaited": _memory_awaited,
     "download_changed": _download_changed,
     "model_loaded": _with_end(

@@ -21,6 +21,7 @@ from airunner.events import (
     ModelLoadFailed,
     ModelParked,
     ModelRestored,
+    SlotAwaited,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
@@ -29,6 +30,7 @@ from airunner.events import (
     TurnStarted,
 )
 from airunner.events.trimmed_words import trimmed_in_words
+from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
 
 READING = "reading the conversation…"
@@ -71,6 +73,8 @@ def _told(event: Event) -> str:
     match event:
         case MemoryAwaited():
             return "waiting for another program to let the memory go…"
+        case SlotAwaited():
+            return f"{wait_in_words(short_name(event.model), event.ahead, event.wait_s)}…"
         case DownloadProgressed():
             share = f" {100 * event.done_bytes // event.total_bytes} %" if event.total_bytes else ""
             return f"fetching {short_name(event.model)}{share}…"

@@ -80,7 +80,7 @@ def _field(form: Form, shown: ShownSetting) -> Callable[[], str]:
         chosen.props["aria-label"] = title_of(shown)
         return lambda: str(chosen.value)
     hint = _HINTS.get(shown.kind, "")
-    field = form.field(hint.capitalize() or "Value", shown.in_file or "", shown.value)
+    field = form.field(hint[:1].upper() + hint[1:] or "Value", shown.in_file or "", shown.value)
     field.props["aria-label"] = f"{title_of(shown)}: {hint or 'value'}"
     field.props("autofocus")
     return lambda: str(field.value or "").strip()
