@@ -14,7 +14,7 @@ from nicegui import ui
 from airunner.server.native.services import Services
 from airunner.server.native.settings_service import ShownSetting
 from airunner.ui.form_dialog import Form, form_dialog
-from airunner.ui.notices import tell
+from airunner.ui.notices import tell, tell_problem
 
 _ABBREVIATIONS = {"Kv": "KV", "Mcp": "MCP", "gpus": "GPUs", "dtype": "type", "s": "(seconds)"}
 _HINTS = {
@@ -49,6 +49,8 @@ def change_setting(
             tell(f"{written} The {after.overridden_by} still wins over it.")
         else:
             tell(f"{written} It needs a restart: it holds from the next start on.")
+        if warning := await asyncio.to_thread(services.settings.warning, [shown.name]):
+            tell_problem(warning)
 
     with form_dialog(title_of(shown)) as form:
         ui.label(f"{shown.help[:1].upper()}{shown.help[1:]}.").classes("told")
