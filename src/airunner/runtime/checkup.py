@@ -211,7 +211,7 @@ def _weights_problems(
             "primary-too-large",
             str(found),
             "Raise --max-memory, close other programs, or choose a smaller one with --primary; "
-            "a shorter --context saves memory too.",
+            "lowering --context saves memory too.",
             False,
             fix,
         )

@@ -137,7 +137,7 @@ def _register(services: Services) -> None:
         if current_visitor().manages:
             build_frame(services, places)
         else:
-            ui.label("This key may not manage this server: `airunner keys add NAME --manage`.")
+            ui.label("This key may not manage this server. Ask its owner for one that may.")
 
     for place in places:
         for path in place.paths:

@@ -32,6 +32,7 @@ from airunner.events import (
 from airunner.events.trimmed_words import trimmed_in_words
 from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
+from airunner.ui.page_words import page_words
 
 READING = "reading the conversation…"
 
@@ -99,6 +100,6 @@ def _told(event: Event) -> str:
             return READING
         case ModelLoadFailed():
             again = ", once more…" if event.will_retry else ""
-            return f"{short_name(event.model)} did not load: {event.problem}{again}"
+            return f"{short_name(event.model)} did not load: {page_words(event.problem)}{again}"
         case _:
             return ""

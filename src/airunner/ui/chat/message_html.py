@@ -18,6 +18,7 @@ from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
 from airunner.ui.chat.icons import act_button, icon_html
+from airunner.ui.page_words import page_html
 from airunner.ui.safe_markdown import rendered
 
 _ENDINGS = {
@@ -169,7 +170,7 @@ def _ending_html(account: TurnAccount | None, place: int, end: int, is_last: boo
 
 
 def _problem_html(words: str, problem: str, button: str) -> str:
-    told = f"<p>{html.escape(problem)}</p>" if problem else ""
+    told = f"<p>{page_html(problem)}</p>" if problem else ""
     return f'<div class="ended"><p>{html.escape(words)}</p>{told}{button}</div>'
 
 
