@@ -252,7 +252,8 @@ def _first_turn(runtime: AnyRuntime) -> bool:
 def _say_what_next(proposal: TeamProposal) -> None:
     capabilities = {c for m in proposal.members for c in m.capabilities}
     say("\nTry next:")
-    say("  airunner chat                  talk with it")
+    say("  airunner ui                    talk with it in a browser")
+    say("  airunner chat                  talk with it here")
     if "image_generation" in capabilities:
         say('  airunner image "a red circle"  draw')
     if "summarization" in capabilities:

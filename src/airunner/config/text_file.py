@@ -15,7 +15,7 @@ MOST_BYTES = 1_000_000
 
 
 def read_text(file: Path, most_bytes: int = MOST_BYTES) -> str:
-    """What ``file`` says, without the mark at its beginning.
+    """What ``file`` says, with its ends of lines, without the mark at its beginning.
 
     Raises:
         OSError: it cannot be read, is no regular file, or has more than ``most_bytes``.
@@ -23,4 +23,4 @@ def read_text(file: Path, most_bytes: int = MOST_BYTES) -> str:
     """
     content = read_regular(file, most_bytes)
     encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
-    return content.decode(encoding).replace("\r\n", "\n")
+    return content.decode(encoding)

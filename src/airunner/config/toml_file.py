@@ -53,7 +53,7 @@ class TomlFile:
 
         while keys and not _has(self.content, keys):
             keys = keys[:-1]
-        lines = self.text.split("\n")
+        lines = self.text.replace("\r\n", "\n").split("\n")
         if not keys:
             return 1
         # The entry is not in the first ``without`` lines, and begins before line ``end``.

@@ -29,6 +29,8 @@ from airunner.tools.files_folder import FilesFolder
 class Api:
     """The files folder, and a code model that gives ``replies`` one after the other."""
 
+    cancelled = False
+
     def __init__(self, folder: Path, *replies: str) -> None:
         self.files = FilesFolder(folder)
         self.prompts: list[str] = []

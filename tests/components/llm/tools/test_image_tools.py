@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -117,7 +118,8 @@ class ImageService:
 
     def draw(self, request: ImageRequest) -> Drawn:
         self.log.append("draw")
-        self.requests.append(request)
+        assert request.preview_every  # whoever watches sees it come
+        self.requests.append(replace(request, preview_every=0))
         if self._fails is not None:
             raise self._fails
         seed = 7 if request.seed is None else request.seed
