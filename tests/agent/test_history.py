@@ -121,6 +121,14 @@ def test_a_turn_says_that_history_was_trimmed() -> None:
     assert of_kind(events, TurnFinished)[0].outcome == "answered"
 
 
+def test_a_turn_says_that_its_only_message_was_shortened() -> None:
+    conversation = Conversation("c", [Message("system", "S")])
+    loop = AgentLoop(ScriptedTeam(["Yes."], n_ctx=1024), Toolset(), bus=EventBus())
+    events = asyncio.run(events_of(loop, conversation, "w " * 20_000))
+    (trimmed,) = of_kind(events, HistoryTrimmed)
+    assert (trimmed.dropped_messages, trimmed.shortened_messages) == (0, 1)
+
+
 # What is known of the user
 
 

@@ -19,8 +19,11 @@ VALUES: dict[str, Any] = {
     "dict[str, Any]": {},
     "dict[str, str]": {},
     "bytes | None": None,
+    "tuple[str, ...]": (),
 }
 SILENT = {
+    "catalog_changed",  # who shows a list of models is told
+    "remembered_changed",  # who shows notes, facts or reminders is told
     "conversation_changed",  # who shows the conversation is told
     "decided",
     "download_progressed",
@@ -126,3 +129,20 @@ def test_a_reminder_has_its_time_and_its_words_unless_they_were_not_logged() -> 
     assert narrate(due) == "reminder for Thu 18 Mar, 09:05: call the bank"
     del due["text"]
     assert narrate(due) == "reminder for Thu 18 Mar, 09:05"
+
+
+def test_a_wait_for_others_is_told_with_the_place() -> None:
+    waits = events.SlotAwaited(model="maker/small", conversation="c", ahead=1, wait_s=None)
+    assert narrate(waits.as_json()) == "waiting for small: it answers others (1 before you)"
+
+
+def test_what_was_shortened_is_told_without_counting_what_was_not() -> None:
+    trimmed = events.HistoryTrimmed(turn="t", dropped_messages=0, n_ctx=8192, shortened_messages=1)
+    assert narrate(trimmed.as_json()) == (
+        "the middle of a long message left out, only beginning and end are read, "
+        "to fit the context of 8,192 tokens"
+    )
+    both = dataclasses.replace(trimmed, dropped_messages=1, left_out_media=2)
+    assert str(narrate(both.as_json())).startswith(
+        "1 old message and 2 old pictures or recordings left out; the middle"
+    )

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
 
 from airunner.engines.base import SlotClaim
-from airunner.engines.slots import SlotTable
+from airunner.engines.slots import SlotTable, Wait
 
 
 async def use(table: SlotTable, conversation: str | None) -> SlotClaim:
@@ -151,5 +152,35 @@ def test_a_higher_priority_goes_first_and_equal_ones_by_arrival() -> None:
             assert order == []
         await asyncio.gather(*waiting)
         assert order == ["high", "higher", "a", "b", "low"]
+
+    asyncio.run(main())
+
+
+def test_who_waits_is_told_the_place_and_the_time_and_again_when_it_moves_up() -> None:
+    async def main() -> None:
+        now_s, heard = [0.0], list[Wait]()
+        table = SlotTable(1, clock=lambda: now_s[0])
+
+        async def wait(name: str, told: Callable[[Wait], object] | None) -> None:
+            async with table.hold(name, told=told):
+                pass
+
+        async with table.hold("a"):
+            first = asyncio.create_task(wait("b", None))
+            second = asyncio.create_task(wait("c", heard.append))
+            await asyncio.sleep(0)
+            assert heard == [Wait(2, None)]
+            now_s[0] = 10.0
+        await asyncio.gather(first, second)
+        assert heard[0] == Wait(2, None)
+        async with table.hold("a"):
+            last = asyncio.create_task(wait("d", heard.append))
+            await asyncio.sleep(0)
+            assert heard[-1].ahead == 1
+            assert heard[-1].wait_s is not None
+        await last
+        heard.clear()
+        await wait("d", heard.append)
+        assert heard == []
 
     asyncio.run(main())

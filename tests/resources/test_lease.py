@@ -15,7 +15,14 @@ from airunner.errors import (
     LeaseTimeoutError,
     StorageError,
 )
-from airunner.events import CacheLost, CacheProven, ModelParked, ModelRestored, ParkingFailed
+from airunner.events import (
+    CacheLost,
+    CacheProven,
+    ModelParked,
+    ModelRestored,
+    ParkingFailed,
+    SlotAwaited,
+)
 from airunner.messages import Message
 from airunner.models.spec import Sampling
 
@@ -152,6 +159,8 @@ def test_a_full_queue_for_a_models_slots_refuses_at_once_too(tmp_path: Path) -> 
                     await say(lease, "too many")
                 assert refused.value.eta_s == 5 * 3
             assert len(await asyncio.gather(*waiting)) == 2
+            told = [(each.model, each.ahead) for each in team.of(SlotAwaited)]
+            assert told[:2] == [("small", 1), ("small", 2)]
 
     asyncio.run(main())
 

@@ -251,6 +251,21 @@ def test_rules_that_the_server_does_not_have_are_refused(server: Server) -> None
         attach(Settings.load(flags, environ={}))
 
 
+def test_a_folder_that_the_server_does_not_have_is_refused(server: Server, tmp_path: Path) -> None:
+    for name in ("pictures", "files"):
+        flags = {"home": server.home, name: str(tmp_path / name)}
+        with pytest.raises(SettingsError, match="has a folder of its own; `airunner stop` ends it"):
+            attach(Settings.load(flags, environ={}))
+
+
+def test_what_the_server_was_started_without_is_said_without_a_dash(server: Server) -> None:
+    with attached(server.home, reserve="1GB", max_memory="50MB") as runtime:
+        (line,) = runtime.remarks
+    assert line.endswith(
+        "with its own --max-memory 600 MB and which was started without --reserve."
+    )
+
+
 def test_a_server_that_is_killed_ends_the_turn_with_clear_words(embedded_home: Path) -> None:
     with serving(embedded_home, "--max-tokens", "400") as server:
         line, environ = server.command("chat", "-p", "Tell me a very long story.", "--json")

@@ -66,6 +66,20 @@ def test_a_setting_is_written_and_holds_from_the_next_start(
     assert "max_steps" not in (server.home / "config.toml").read_text()
 
 
+def test_a_budget_in_which_nothing_fits_is_warned_of_and_found(
+    api: httpx.Client, server: Server
+) -> None:
+    told = api.patch("/settings", json={"devices": "cpu=100MB"}).json()
+    try:
+        assert "Nothing can answer with this" in told["warning"]
+        assert "the largest budget is 100 MB" in told["warning"]
+        report = examine(Settings.load({"home": server.home}, {}))
+        assert "primary-too-large" in {each["id"] for each in report["problems"]}
+    finally:
+        back = api.patch("/settings", json={"devices": None}).json()
+    assert back["warning"] == ""
+
+
 def test_every_setting_has_one_subject(api: httpx.Client) -> None:
     listed = [name for names in SUBJECTS.values() for name in names]
     assert sorted(listed) == sorted(SETTINGS)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from airunner.events import (
     Decided,
     DownloadProgressed,
     Event,
+    HistoryTrimmed,
     ModelLoaded,
     ModelParked,
     ModelRestored,
+    SlotAwaited,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
     TurnStarted,
 )
+from airunner.messages import Message
+from airunner.pictures import PicturesFolder
+from airunner.server.native.turn_account import TurnAccountant
 from airunner.ui.chat.happening import READING, Happening
+from airunner.ui.chat.message_html import Talk, talk_html
 
 STARTED = TurnStarted(turn="t", conversation="c", model="a/m")
 
@@ -29,6 +37,10 @@ def decided(action: str, **more: object) -> Decided:
     ("event", "line"),
     [
         (decided("start_load", needed_bytes=2_100_000_000), "loading m (2.10 GB)…"),
+        (
+            SlotAwaited(model="a/m", conversation="c", ahead=2, wait_s=200.0),
+            "waiting for m: it answers others (2 before you, about 3 min)…",
+        ),
         (decided("park"), "parking the conversations of m…"),
         (decided("hold"), "waiting for m: because"),
         (DownloadProgressed(model="a/m", done_bytes=1, total_bytes=4), "fetching m 25 %…"),
@@ -72,3 +84,18 @@ def test_a_tool_and_its_specialist_are_waited_for_too() -> None:
     assert happening.take(decided("start_load")) == "loading m…"
     finished = ToolCallFinished(turn="t", call="c", tool="draw", result="", problem="", seconds=1)
     assert happening.take(finished) == READING
+
+
+def test_a_message_that_was_shortened_is_told_now_and_below_the_answer() -> None:
+    accountant = TurnAccountant("c", lambda _: ())
+    trimmed = HistoryTrimmed(turn="t", dropped_messages=0, n_ctx=8192, shortened_messages=1)
+    for event in (STARTED, trimmed):
+        accountant.take(event)
+    words = (
+        "the middle of a long message left out, only beginning and end are read, "
+        "to fit the context of 8,192 tokens"
+    )
+    assert Happening().take(trimmed) == words
+    messages = [Message("user", "w" * 100), Message("assistant", "Yes.")]
+    talk = Talk("c", messages, PicturesFolder(Path("none")), {0: accountant.account})
+    assert f"T{words[1:]}." in talk_html(talk)[1]

@@ -238,6 +238,7 @@ class Turn:
                     dropped_messages=fitted.dropped,
                     n_ctx=lease.n_ctx,
                     left_out_media=fitted.left_out,
+                    shortened_messages=fitted.shortened,
                 )
             )
         sampling = self._request.sampling

@@ -14,6 +14,8 @@ from typing import Any
 from airunner.cli.safe_text import safe
 from airunner.config.byte_size import format_bytes
 from airunner.errors.pasted import pasted
+from airunner.events.trimmed_words import what_was_trimmed
+from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
 
 Record = Mapping[str, Any]
@@ -104,11 +106,8 @@ def _download_changed(e: Record) -> str | None:
 
 
 def _history_trimmed(e: Record) -> str:
-    media = e.get("left_out_media", 0)
-    pictures = f"{media} old pictures or recordings" if media else ""
-    dropped = f"{e['dropped_messages']} old messages" if e["dropped_messages"] or not media else ""
-    what = " and ".join(filter(None, (dropped, pictures)))
-    return f"{what} left out to fit the context of {e['n_ctx']:,}"
+    counts = e["dropped_messages"], e.get("left_out_media", 0), e.get("shortened_messages", 0)
+    return what_was_trimmed(*counts, n_ctx=e["n_ctx"])
 
 
 def _reminder_due(e: Record) -> str:
@@ -120,6 +119,7 @@ def _reminder_due(e: Record) -> str:
 _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
     "(`{advice}` gets it)",
+    "slot_awaited": lambda e: wait_in_words(short_name(e["model"]), e["ahead"], e["wait_s"]),
     "memory_awaited": _memory_awaited,
     "download_changed": _download_changed,
     "model_loaded": _with_end(

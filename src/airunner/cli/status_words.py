@@ -12,6 +12,7 @@ from airunner.events import (
     MemoryAwaited,
     ModelLoaded,
     ModelRestored,
+    SlotAwaited,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
@@ -19,6 +20,7 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
+from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
 
 
@@ -35,6 +37,8 @@ def status_words(event: Event) -> str | None:
             return f"swapping: {short_name(event.model)} makes room"
         case ModelLoaded() | ModelRestored():
             return f"reading, with {short_name(event.model)}"
+        case SlotAwaited():
+            return wait_in_words(short_name(event.model), event.ahead, event.wait_s)
         case MemoryAwaited():
             return "waiting: another AI Runner process holds the memory"
         case ToolCallStarted():

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from airunner.engines.base import SlotClaim
@@ -24,13 +24,14 @@ _HOLDS_REMEMBERED = 8
 class _Slot:
     """``resident`` is the conversation whose KV state is here; ``used`` orders by last use.
 
-    ``continued`` is whether somebody has come back to it.
+    ``continued`` is whether somebody has come back to it. It is busy ``since_s`` of the clock.
     """
 
     resident: str | None = None
     continued: bool = False
     busy: bool = False
     used: int = 0
+    since_s: float = 0.0
 
 
 class Resident(NamedTuple):
@@ -46,11 +47,22 @@ class Resident(NamedTuple):
 _uses = itertools.count(1)
 
 
+class Wait(NamedTuple):
+    """A place in the queue: how many are served first, and about how long that takes.
+
+    ``wait_s`` is seconds, ``None`` as long as no answer has ended that it could be judged by.
+    """
+
+    ahead: int
+    wait_s: float | None
+
+
 @dataclass(slots=True, eq=False)
 class _Waiter:
     conversation: str | None
     priority: int
     claim: asyncio.Future[SlotClaim]
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class SlotTable:
@@ -61,6 +73,7 @@ class SlotTable:
         self._queue: list[_Waiter] = []
         self._clock = clock
         self._held_s = 5.0  # a guess, until the first has been held
+        self._has_held = False
 
     @property
     def waiting(self) -> int:
@@ -73,7 +86,12 @@ class SlotTable:
         return self._held_s * (len(self._queue) + 1) / len(self._slots)
 
     @asynccontextmanager
-    async def hold(self, conversation: str | None, priority: int = 0) -> AsyncIterator[SlotClaim]:
+    async def hold(
+        self,
+        conversation: str | None,
+        priority: int = 0,
+        told: Callable[[Wait], object] | None = None,
+    ) -> AsyncIterator[SlotClaim]:
         """Have a slot to oneself while the body runs, first come, first served in a priority.
 
         1. A conversation gets the slot it is resident in, and waits for it if it is busy.
@@ -84,22 +102,51 @@ class SlotTable:
            which is no longer resident from then on.
 
         ``None`` is a request of no conversation, and leaves its slot without a resident.
+        ``told`` hears of the wait, if there is one, and again when it is another's turn.
         """
         waiter = _Waiter(conversation, priority, asyncio.get_running_loop().create_future())
         self._queue.append(waiter)
         self._queue.sort(key=lambda each: -each.priority)
         self._grant()
         try:
-            claim = await waiter.claim
+            claim = await self._served(waiter, told)
             began_s = self._clock()
             yield claim
-            self._held_s += (self._clock() - began_s - self._held_s) / _HOLDS_REMEMBERED
+            lasted_s = self._clock() - began_s
+            share = _HOLDS_REMEMBERED if self._has_held else 1
+            self._held_s += (lasted_s - self._held_s) / share
+            self._has_held = True
         finally:
             if waiter in self._queue:
                 self._queue.remove(waiter)
             elif waiter.claim.done() and not waiter.claim.cancelled():
                 # Also when the wait was cancelled after the slot had been granted.
                 self._release(waiter.claim.result().slot)
+
+    async def _served(self, waiter: _Waiter, told: Callable[[Wait], object] | None) -> SlotClaim:
+        if told is None:
+            return await waiter.claim
+        waiter.claim.add_done_callback(lambda _: waiter.moved.set())
+        last = 0
+        # Told by the task that waits: who hears it may depend on whose task that is.
+        while not waiter.claim.done():
+            wait = self._wait(waiter)
+            if wait.ahead != last:
+                told(wait)
+                last = wait.ahead
+            waiter.moved.clear()
+            await waiter.moved.wait()
+        return waiter.claim.result()
+
+    def _wait(self, waiter: _Waiter) -> Wait:
+        ahead = self._queue.index(waiter) + 1
+        if not self._has_held:
+            return Wait(ahead, None)
+        # One that lasts longer than usual may last as long again.
+        now_s = self._clock()
+        lasts_s = [now_s - slot.since_s for slot in self._slots if slot.busy]
+        left_s = min((max(self._held_s - each, each) for each in lasts_s), default=0.0)
+        return Wait(ahead, left_s + self._held_s * (ahead - 1) / len(self._slots))
 
     def live(self) -> dict[str, int]:
         """The slot of every resident conversation, busy or not."""
@@ -139,6 +186,8 @@ class SlotTable:
             if (index := self._choose(waiter.conversation)) is not None:
                 self._queue.remove(waiter)
                 waiter.claim.set_result(self._claim(index, waiter.conversation))
+        for waiter in self._queue:
+            waiter.moved.set()
 
     def _choose(self, conversation: str | None) -> int | None:
         if conversation is not None:
@@ -158,5 +207,5 @@ class SlotTable:
         resident = conversation is not None and slot.resident == conversation
         displaced, continued = (None, False) if resident else (slot.resident, slot.continued)
         slot.resident, slot.continued = conversation, resident
-        slot.busy, slot.used = True, next(_uses)
+        slot.busy, slot.used, slot.since_s = True, next(_uses), self._clock()
         return SlotClaim(index, resident, displaced, continued)

@@ -69,6 +69,19 @@ class Decided(Event):
     cause: str = ""
 
 
+class SlotAwaited(Event):
+    """A request waits until the loaded model has answered others; told again as it moves up.
+
+    ``ahead`` of them are served first, and ``wait_s`` is about how long that takes, in
+    seconds; ``None`` as long as nobody can say. Only whoever waits is told.
+    """
+
+    model: str
+    conversation: str
+    ahead: int
+    wait_s: float | None
+
+
 class ModelLoaded(Event):
     """A worker has its model ready."""
 

@@ -201,13 +201,15 @@ class HistoryTrimmed(Event):
     """Something was left out so that the prompt fits the context.
 
     ``dropped_messages`` are no longer sent; of ``left_out_media`` pictures and recordings
-    in others only a note is.
+    in others only a note is. ``shortened_messages`` of the newest exchange are sent
+    without their middle.
     """
 
     turn: str
     dropped_messages: int
     n_ctx: int
     left_out_media: int = 0
+    shortened_messages: int = 0
 
 
 class TurnFinished(Event):

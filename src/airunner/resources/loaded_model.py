@@ -24,9 +24,9 @@ from airunner.engines.base import (
 )
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.engines.openai_form import usage_json, usage_of
-from airunner.engines.slots import SlotTable
+from airunner.engines.slots import SlotTable, Wait
 from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError
-from airunner.events import EventBus, ModelRestored
+from airunner.events import EventBus, ModelRestored, SlotAwaited
 from airunner.messages import Delta, Usage
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
@@ -192,7 +192,19 @@ class LoadedModel:
         if (waiting := self.slots.waiting) >= self.queue_limit:
             problem = f"{waiting} requests are waiting already"
             raise LeaseRefusedError(self.key, problem, eta_s=self.slots.queue_s)
-        async with self.slots.hold(conversation, current_visitor().priority) as claim:
+
+        def told(wait: Wait) -> None:
+            self.bus.publish(
+                SlotAwaited(
+                    model=self.key,
+                    conversation=conversation or "",
+                    ahead=wait.ahead,
+                    wait_s=wait.wait_s,
+                )
+            )
+
+        priority = current_visitor().priority
+        async with self.slots.hold(conversation, priority, told) as claim:
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
                 await self._make_ready(conversation, claim, content, request)

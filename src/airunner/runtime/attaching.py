@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ BEGINS_S = 10.0
 _POLL_S = 0.05
 _HOLD_HERE = {"home", "config", "max_tokens", "engine", "engine_index"}
 """Settings that a program has for itself."""
+_REFUSED = {"permissions": "rules", "pictures": "a folder", "files": "a folder"}
+"""What would be done otherwise than was asked, if the server's own held; in words."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +39,8 @@ def attach(settings: Settings) -> AttachedRuntime | None:
     """The server of the home folder as a runtime, or ``None`` where none can be used.
 
     Raises:
-        SettingsError: the user gave rules for tools that the server does not have.
+        SettingsError: the user gave rules for tools that the server does not have, or by a
+            flag another folder than the server's.
     """
     server = find_server(settings.home)
     if server is None or server.pid == os.getpid():
@@ -89,11 +92,35 @@ def _remarks(settings: Settings, server: Presence, theirs: Mapping[str, Any]) ->
         and settings.origins[name] not in ("default", "code")
         and settings.shown(name) != theirs[name]["value"]
     ]
-    if "permissions" in differing:
-        problem = f"the server at {server.url} has rules of its own; `airunner stop` ends it"
-        origin = settings.origins["permissions"]
-        raise SettingsError("permissions", settings.shown("permissions"), origin, problem)
+    for name, what in _REFUSED.items():
+        origin = settings.origins[name]
+        if name in differing and (name == "permissions" or origin == _flag(name)):
+            problem = f"the server at {server.url} has {what} of its own; `airunner stop` ends it"
+            raise SettingsError(name, settings.shown(name), origin, problem)
     if not differing:
         return []
-    values = ", ".join(f"{SETTINGS[n].flag} {theirs[n]['value']}" for n in differing)
-    return [f"The server at {server.url} (process {server.pid}) is used, with its own {values}."]
+    used = f"The server at {server.url} (process {server.pid}) is used"
+    given = [n for n in differing if settings.origins[n] in (_flag(n), SETTINGS[n].variable)]
+    written = [n for n in differing if n not in given]
+    lines = []
+    if given:
+        lines.append(f"{used}, {_in_words(given, theirs)}.")
+    if written:
+        names = ", ".join(written)
+        lines.append(
+            f"{used}: what the configuration file says of {names} holds from its next start on."
+        )
+    return lines
+
+
+def _flag(name: str) -> str:
+    return f"flag {SETTINGS[name].flag}"
+
+
+def _in_words(names: Sequence[str], theirs: Mapping[str, Any]) -> str:
+    """What the server has instead of what was given."""
+    own = [f"{SETTINGS[n].flag} {theirs[n]['value']}" for n in names if theirs[n]["value"] != "-"]
+    none = [SETTINGS[n].flag for n in names if theirs[n]["value"] == "-"]
+    told = [f"with its own {', '.join(own)}"] if own else []
+    told += [f"which was started without {', '.join(none)}"] if none else []
+    return " and ".join(told)

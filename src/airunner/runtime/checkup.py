@@ -20,7 +20,6 @@ from airunner import __version__
 from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
-    embedded_fallback,
 )
 from airunner.config.byte_size import MIB, format_bytes
 from airunner.config.settings import SETTINGS, Settings
@@ -28,15 +27,16 @@ from airunner.devices.budget import budgets
 from airunner.devices.device import Device
 from airunner.engines.descriptor import Installation
 from airunner.engines.known import known_engines
+from airunner.engines.registry import EngineRegistry
 from airunner.errors import AiRunnerError, InvalidCatalogError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus
-from airunner.models.assign import declared_bytes
 from airunner.models.catalog import Catalog
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import ModelSpec
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
+from airunner.runtime.primary_fit import primary_of, too_large
 from airunner.toolbox.extras import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore, open_store
@@ -107,7 +107,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         *home_problems,
         *_catalog_problems(catalog),
         *_device_problems(hardware.devices, known),
-        *_weights_problems(settings, catalog, store, hardware),
+        *_weights_problems(settings, catalog, store, hardware, engines),
         *_space_problems(places),
     )
     return {
@@ -176,10 +176,13 @@ def _device_problems(usable: tuple[Device, ...], known: dict[str, int | None]) -
 
 
 def _weights_problems(
-    settings: Settings, catalog: Catalog, store: ModelStore, hardware: Hardware
+    settings: Settings,
+    catalog: Catalog,
+    store: ModelStore,
+    hardware: Hardware,
+    engines: EngineRegistry,
 ) -> Iterator[Problem]:
     """The primary must be here or to be had, and must fit; any other model may be missing."""
-    capability = ModelCapability.PRIMARY_CONVERSATION
 
     def here(spec: ModelSpec) -> bool:
         with suppress(AiRunnerError, OSError):  # what cannot be read counts as absent
@@ -187,10 +190,7 @@ def _weights_problems(
         return False
 
     try:
-        if settings.primary is not None:
-            primary = catalog.spec(settings.primary)
-        else:
-            primary = catalog.resolve(capability, here, embedded_fallback(capability)).spec
+        primary = primary_of(settings, catalog, store)
     except AiRunnerError as error:
         remedy = "Map the capability to a registered model."
         yield Problem("no-primary", str(error), remedy, True)
@@ -207,15 +207,13 @@ def _weights_problems(
             fetch = Fix("Fetch them now", fetch=primary.model_path)
             what = f"{what}; the first run fetches them."
             yield Problem("primary-missing", what, "Nothing to do.", False, fetch)
-    size_bytes, largest_bytes = declared_bytes(primary), hardware.largest_budget(primary.engine)
-    if size_bytes is not None and size_bytes > largest_bytes:
+    if found := too_large(primary, settings, engines, store, hardware):
         fix = None if settings.primary is None else Fix("Choose another", {"primary": None})
         yield Problem(
             "primary-too-large",
-            f"{primary.model_path} takes about {format_bytes(size_bytes)}, and the largest "
-            f"budget is {format_bytes(largest_bytes)}.",
+            str(found),
             "Raise --max-memory, close other programs, or choose a smaller one with --primary; "
-            "a shorter --context saves memory too.",
+            "lowering --context saves memory too.",
             False,
             fix,
         )

@@ -26,6 +26,7 @@ from airunner.events import (
     ToolProgressed,
     WorkerDied,
 )
+from airunner.events.trimmed_words import trimmed_in_words
 from airunner.models.spec import ModelCapability, short_name
 
 EXTENSION = "airunner"
@@ -73,7 +74,7 @@ def _line(event: Event, uses: Uses) -> str | None:
         case ToolCallFinished():
             return f"tool {event.tool} failed: {event.problem}"
         case HistoryTrimmed():
-            return f"old messages left out to fit the context of {event.n_ctx:,} tokens"
+            return trimmed_in_words(event)
         case ModelLoaded():
             return f"loaded {short_name(event.model)} in {event.load_s:.1f} s"
         case ModelLoadFailed():

@@ -11,6 +11,7 @@ from nicegui import ui
 from airunner.errors import AiRunnerError, SettingsError
 from airunner.ui.buttons import word_button
 from airunner.ui.dialog import titled_dialog
+from airunner.ui.page_words import page_words
 
 
 @dataclass
@@ -48,10 +49,11 @@ def form_dialog(title: str) -> Iterator[Form]:
             try:
                 await act()
             except SettingsError as error:
-                wrong.set_text(f"{error.problem[:1].upper()}{error.problem[1:]}.")
+                words = page_words(error.problem)
+                wrong.set_text(f"{words[:1].upper()}{words[1:]}.")
                 return
             except AiRunnerError as error:
-                wrong.set_text(str(error))
+                wrong.set_text(page_words(error))
                 return
             dialog.close()
 

@@ -136,7 +136,7 @@ def _register(services: Services) -> None:
         if current_visitor().manages:
             build_frame(services, places, known)
         else:
-            ui.label("This key may not manage this server: `airunner keys add NAME --manage`.")
+            ui.label("This key may not manage this server. Ask its owner for one that may.")
 
     def tab() -> None:
         frame(known=True)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from airunner.ui.page_words import page_words
+
 _PROBLEM_MS = 15_000
 
 
 def tell_problem(problem: object) -> None:
     """Say what went wrong; an error's words say what to do."""
     ui.notify(
-        str(problem),
+        page_words(problem),
         position="top",
         multi_line=True,
         actions=[{"label": "Close", "color": "notice-on", "noCaps": True}],

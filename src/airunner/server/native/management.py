@@ -56,7 +56,9 @@ def setting_routes(settings: SettingsService, rules: PermissionRules) -> APIRout
     @routes.patch("/settings")
     def change(changes: dict[str, Any]) -> dict[str, Any]:
         """Write values by their names into the file; `null` takes one out. All, or none."""
-        return {"file": str(settings.file.path), "settings": told(settings.change(changes))}
+        changed = told(settings.change(changes))
+        warning = settings.warning(changes)
+        return {"file": str(settings.file.path), "settings": changed, "warning": warning}
 
     @routes.get("/permissions")
     async def permissions() -> Any:

@@ -8,7 +8,7 @@ stands against. What a value means is ``config.settings``'s; how it is written,
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from airunner.events import EventBus
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.plain_values import plain
+from airunner.runtime.primary_fit import BUDGET_SETTINGS, budget_warning
 from airunner.runtime.tool_supply import ToolSupply
 
 LIVE = frozenset({"permissions"})
@@ -124,6 +125,22 @@ class SettingsService:
             if not self.overridden_by(name):
                 self._hold(name, parsed.get(name))
         return [each for each in self.all() if each.name in changes]
+
+    def warning(self, names: Collection[str]) -> str:
+        """What the next start will lack after a change of ``names``, in words; empty for nothing.
+
+        Raises:
+            SettingsError: the file was changed meanwhile, and cannot be read.
+        """
+        if not BUDGET_SETTINGS & set(names):
+            return ""
+        written, defaults, known = self.file.values(), Settings(), self._core.settings
+        coming: dict[str, Any] = {
+            name: written.get(name, getattr(defaults, name))
+            for name in BUDGET_SETTINGS
+            if not self.overridden_by(name)
+        }
+        return budget_warning(dataclasses.replace(known, **coming))
 
     def overridden_by(self, name: str) -> str:
         """The flag or variable that wins over the file; empty for none."""

@@ -14,6 +14,7 @@ from airunner.events import (
     Decided,
     Event,
     GenerationFinished,
+    HistoryTrimmed,
     PictureSaved,
     TextStreamed,
     ToolCallFinished,
@@ -21,6 +22,7 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
+from airunner.events.trimmed_words import trimmed_in_words
 
 Ending = Literal[
     "", "answered", "tool_calls", "step_limit", "cancelled", "failed", "server_stopped"
@@ -57,6 +59,8 @@ class TurnAccount:
         cut_off: the answer ended where the most tokens or the context did.
         tokens: those of the answer, over all generations, and ``decode_s`` their time.
         cached_tokens, prompt_tokens: of the last prompt.
+        left_out: what was not read because it did not fit the context, in words; empty for
+            nothing.
     """
 
     model: str = ""
@@ -68,6 +72,7 @@ class TurnAccount:
     decode_s: float = 0.0
     cached_tokens: int = 0
     prompt_tokens: int = 0
+    left_out: str = ""
     thought_s: list[float] = field(default_factory=list)
     calls: dict[str, CallAccount] = field(default_factory=dict)
 
@@ -130,6 +135,8 @@ class TurnAccountant:
                 account.decode_s += event.decode_s
                 account.cached_tokens = event.cached_tokens
                 account.prompt_tokens = event.prompt_tokens
+            case HistoryTrimmed():
+                account.left_out = trimmed_in_words(event)
             case TurnFinished():
                 account.outcome, account.problem = _ending(event.outcome), event.problem
                 account.total_s = event.total_s

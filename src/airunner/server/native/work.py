@@ -27,6 +27,7 @@ from airunner.events import (
     EventBus,
     FallbackChosen,
     PictureDeleted,
+    SlotAwaited,
     SpecialistFailed,
 )
 from airunner.runtime.native_form import API
@@ -40,7 +41,7 @@ KEPT_EVENTS = 20_000
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
 _PRIVATE = (
     *(ConversationSwitched, DownloadChanged, DownloadProgressed),
-    *(FallbackChosen, PictureDeleted, SpecialistFailed),
+    *(FallbackChosen, PictureDeleted, SlotAwaited, SpecialistFailed),
 )
 
 

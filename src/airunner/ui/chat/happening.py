@@ -21,6 +21,7 @@ from airunner.events import (
     ModelLoadFailed,
     ModelParked,
     ModelRestored,
+    SlotAwaited,
     TextStreamed,
     ToolCallFinished,
     ToolCallStarted,
@@ -28,7 +29,10 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
+from airunner.events.trimmed_words import trimmed_in_words
+from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
+from airunner.ui.page_words import page_words
 
 READING = "reading the conversation…"
 
@@ -54,8 +58,8 @@ class Happening:
                 self._waits, self._in_call, self.line = True, False, READING
             case ImageStepped() | ToolProgressed():
                 self.line = ""  # the call's own card says how far it is
-            case HistoryTrimmed() if event.dropped_messages:
-                self.line = f"{event.dropped_messages} old messages are no longer sent"
+            case HistoryTrimmed():
+                self.line = trimmed_in_words(event)
             case _ if self._waits:
                 told = _told(event)
                 if self._in_call:  # nobody reads the conversation: a specialist is asked
@@ -70,6 +74,8 @@ def _told(event: Event) -> str:
     match event:
         case MemoryAwaited():
             return "waiting for another program to let the memory go…"
+        case SlotAwaited():
+            return f"{wait_in_words(short_name(event.model), event.ahead, event.wait_s)}…"
         case DownloadProgressed():
             share = f" {100 * event.done_bytes // event.total_bytes} %" if event.total_bytes else ""
             return f"fetching {short_name(event.model)}{share}…"
@@ -94,6 +100,6 @@ def _told(event: Event) -> str:
             return READING
         case ModelLoadFailed():
             again = ", once more…" if event.will_retry else ""
-            return f"{short_name(event.model)} did not load: {event.problem}{again}"
+            return f"{short_name(event.model)} did not load: {page_words(event.problem)}{again}"
         case _:
             return ""

@@ -18,6 +18,7 @@ from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
 from airunner.ui.chat.icons import act_button, icon_html
+from airunner.ui.page_words import page_html
 from airunner.ui.safe_markdown import rendered
 
 _ENDINGS = {
@@ -117,6 +118,9 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
         for call in message.tool_calls:
             calls = account.calls if account else {}
             parts.append(_call_html(talk, calls.get(call.id), results.get(call.id), call.id, place))
+    if account is not None and account.left_out:
+        words = account.left_out[:1].upper() + account.left_out[1:]
+        parts.append(f'<p class="left-out">{html.escape(words)}.</p>')
     is_last = end == len(talk.messages)
     parts.append(_ending_html(account, place, end, is_last))
     parts.append(_acts_html(talk, account, place, end))
@@ -176,7 +180,7 @@ def _ending_html(account: TurnAccount | None, place: int, end: int, is_last: boo
 
 
 def _problem_html(words: str, problem: str, button: str) -> str:
-    told = f"<p>{html.escape(problem)}</p>" if problem else ""
+    told = f"<p>{page_html(problem)}</p>" if problem else ""
     return f'<div class="ended"><p>{html.escape(words)}</p>{told}{button}</div>'
 
 

@@ -20,6 +20,7 @@ from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import icon_button
 from airunner.ui.models.model_words import duration, name_html
 from airunner.ui.notices import tell_problem
+from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
 from airunner.ui.window import on_events
 from airunner.weights.download import Download
@@ -146,7 +147,7 @@ def _as_html(each: Download) -> str:
             f' aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent:.0f}">'
             f'<span style="width:{percent:.1f}%"></span></span>'
         )
-    problem = f'<span class="wrong">{html.escape(each.problem)}</span>' if each.problem else ""
+    problem = f'<span class="wrong">{page_html(each.problem)}</span>' if each.problem else ""
     detail = ""
     if each.detail and each.detail not in each.problem:
         detail = f"<details><summary>Details</summary>{html.escape(each.detail)}</details>"

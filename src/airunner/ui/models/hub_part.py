@@ -16,6 +16,7 @@ from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.models.model_words import name_html
 from airunner.ui.notices import tell, tell_problem
+from airunner.ui.page_words import page_words
 from airunner.weights.hub_search import HubFile
 
 SHOWN_FILES = 3
@@ -61,7 +62,7 @@ class HubPart:
         try:
             found = await self._services.finder.search(words)
         except AiRunnerError as error:
-            self._told.set_text(str(error))
+            self._told.set_text(page_words(error))
             return
         finally:
             self._button.enable()

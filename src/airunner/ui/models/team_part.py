@@ -18,6 +18,7 @@ from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.models.model_words import GATED, abilities, duration, name_html
 from airunner.ui.notices import tell, tell_problem
+from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading
 from airunner.ui.window import on_events
 
@@ -58,7 +59,7 @@ class TeamPart:
             offer = await services.team.offer()
         except AiRunnerError as error:
             if not self._intro.is_deleted:
-                self._intro.set_text(str(error))
+                self._intro.set_text(page_words(error))
             return
         fits = {m.model: await services.finder.fit(m.model) for m in offer.proposal.members}
         if self._table.is_deleted:
@@ -111,7 +112,7 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
         licence += GATED
     words = html.escape(fit.words)
     if offer.problem:
-        problem = f"Cannot be had now: {offer.problem.rstrip('.')}."
+        problem = f"Cannot be had now: {page_words(offer.problem).rstrip('.')}."
         words += f'<span class="wrong">{html.escape(problem)}</span>'
     cells = (
         abilities(member.capabilities),

@@ -21,6 +21,7 @@ from airunner.runtime.drawing_orders import DRAWING, MOST_SIDE_PX, MOST_STEPS
 from airunner.server.native.services import Services
 from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.notices import tell_problem
+from airunner.ui.page_words import page_html
 from airunner.ui.pictures.paint_dialog import paint_over
 from airunner.ui.pictures.start import STARTS, STRENGTH_HINT, USUAL_STRENGTH, Start
 from airunner.ui.serving import serving_in_words
@@ -49,7 +50,7 @@ class DrawingForm:
             self._build_start()
             self._build_more()
             self._build_foot()
-        self._hint = ui.label("").classes("hint")
+        self._hint = ui.html("", sanitize=False).classes("hint")
         ui.timer(0.02, self._open, once=True)
 
     def _build_start(self) -> None:
@@ -100,14 +101,14 @@ class DrawingForm:
         try:
             resolution = await asyncio.to_thread(self._services.core.resolve, DRAWING)
         except AiRunnerError as error:
-            self._hint.set_text(str(error))
+            self._hint.set_content(page_html(error))
             return
         usual = short_name(resolution.spec.model_path)
         able = {name: short_name(name) for name in names}
         self._model.set_options({_TEAM: f"The team's own ({usual})", **able})
         defaults = resolution.spec.image
         if resolution.is_fallback:
-            self._hint.set_text(serving_in_words(resolution))
+            self._hint.set_content(page_html(serving_in_words(resolution)))
         if defaults is not None:
             for field, value in (
                 (self._width, defaults.width),

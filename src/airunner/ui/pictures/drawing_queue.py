@@ -16,6 +16,7 @@ from airunner.events import DrawingChanged, ImageStepped
 from airunner.runtime.drawings import Drawing
 from airunner.server.native.services import Services
 from airunner.ui.buttons import icon_button
+from airunner.ui.page_words import page_html
 from airunner.ui.window import on_events
 
 _SHOWN = ("queued", "running", "failed")
@@ -101,7 +102,7 @@ def _in_words(drawing: Drawing) -> str:
     prompt = html.escape(drawing.request.prompt)
     shown = f'<span class="name" title="{prompt}">{prompt}</span>'
     if drawing.state == "failed":
-        return f'{shown}<span class="wrong">{html.escape(drawing.problem)}</span>'
+        return f'{shown}<span class="wrong">{page_html(drawing.problem)}</span>'
     if drawing.state == "queued":
         place = "Next" if drawing.place == 1 else f"Number {drawing.place} of those that wait"
         return f'{shown}<span class="what">{place}</span>'

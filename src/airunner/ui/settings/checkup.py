@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from airunner.errors import AiRunnerError
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.notices import tell, tell_problem
+from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
 
 
@@ -58,9 +58,9 @@ class Checkup:
         grave = "prevents running" if problem["prevents_running"] else "worth mending"
         with ui.element("div").classes("setting"):
             ui.html(
-                f'<span class="name">{html.escape(problem["what"])}</span>'
+                f'<span class="name">{page_html(problem["what"])}</span>'
                 f'<span class="value {"wrong" if problem["prevents_running"] else ""}">{grave}'
-                f'</span><span class="what">{_with_code(problem["remedy"])}</span>',
+                f'</span><span class="what">{page_html(problem["remedy"])}</span>',
                 sanitize=False,
             ).classes("facts")
             if fix:
@@ -79,10 +79,6 @@ class Checkup:
         else:
             tell("Done.")
         await self.refresh()
-
-
-def _with_code(words: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(words))
 
 
 def _device(device: Mapping[str, Any]) -> tuple[str, str]:

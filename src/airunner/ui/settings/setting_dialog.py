@@ -14,9 +14,9 @@ from nicegui import ui
 from airunner.server.native.services import Services
 from airunner.server.native.settings_service import ShownSetting
 from airunner.ui.form_dialog import Form, form_dialog
-from airunner.ui.notices import tell
+from airunner.ui.notices import tell, tell_problem
+from airunner.ui.page_words import page_words, setting_title
 
-_ABBREVIATIONS = {"Kv": "KV", "Mcp": "MCP", "gpus": "GPUs", "dtype": "type", "s": "(seconds)"}
 _HINTS = {
     "size": "600MB, 6.5GiB or 8G",
     "integer": "a whole number",
@@ -31,8 +31,13 @@ _HINTS = {
 
 def title_of(shown: ShownSetting) -> str:
     """A setting's name for people: ``max_memory`` is "Max memory"."""
-    words = shown.name.capitalize().split("_")
-    return " ".join(_ABBREVIATIONS.get(word, word) for word in words)
+    return setting_title(shown.name)
+
+
+def label_of(kind: str) -> str:
+    """What stands at the field of a setting of this kind: how it is written."""
+    hint = _HINTS.get(kind, "value")
+    return hint[:1].upper() + hint[1:]
 
 
 def change_setting(
@@ -49,9 +54,11 @@ def change_setting(
             tell(f"{written} The {after.overridden_by} still wins over it.")
         else:
             tell(f"{written} It needs a restart: it holds from the next start on.")
+        if warning := await asyncio.to_thread(services.settings.warning, [shown.name]):
+            tell_problem(warning)
 
     with form_dialog(title_of(shown)) as form:
-        ui.label(f"{shown.help[:1].upper()}{shown.help[1:]}.").classes("told")
+        ui.label(page_words(f"{shown.help[:1].upper()}{shown.help[1:]}.")).classes("told")
         if shown.overridden_by:
             ui.label(
                 f"Now it is {shown.value}, by the {shown.overridden_by}, which wins over the file "
@@ -80,7 +87,7 @@ def _field(form: Form, shown: ShownSetting) -> Callable[[], str]:
         chosen.props["aria-label"] = title_of(shown)
         return lambda: str(chosen.value)
     hint = _HINTS.get(shown.kind, "")
-    field = form.field(hint.capitalize() or "Value", shown.in_file or "", shown.value)
+    field = form.field(label_of(shown.kind), shown.in_file or "", shown.value)
     field.props["aria-label"] = f"{title_of(shown)}: {hint or 'value'}"
     field.props("autofocus")
     return lambda: str(field.value or "").strip()

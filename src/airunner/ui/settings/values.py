@@ -12,6 +12,7 @@ from airunner.errors import AiRunnerError
 from airunner.server.native.services import Services
 from airunner.server.native.settings_service import SUBJECTS, ShownSetting
 from airunner.ui.buttons import word_button
+from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading, search_field
 from airunner.ui.settings.setting_dialog import change_setting, title_of
 
@@ -106,7 +107,7 @@ def _as_html(shown: ShownSetting) -> str:
         notes.append(f'<b class="next">{html.escape(coming)} from the next start on</b>')
     if shown.overridden_by and shown.in_file is not None:
         notes.append(f"the file says {html.escape(shown.in_file)}, which this wins over")
-    words = shown.help[:1].upper() + shown.help[1:]
+    words = page_words(shown.help[:1].upper() + shown.help[1:])
     value = html.escape("none" if shown.value == "-" else shown.value)
     return (
         f'<span class="name">{html.escape(title_of(shown))}</span>'

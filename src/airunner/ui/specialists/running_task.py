@@ -21,6 +21,7 @@ from airunner.ui.buttons import word_button
 from airunner.ui.chat.call_html import seconds_in_words
 from airunner.ui.chat.growing_text import GrowingText
 from airunner.ui.chat.happening import READING, Happening
+from airunner.ui.page_words import page_html
 from airunner.ui.serving import served_by
 
 WORKING = "Working…"
@@ -47,7 +48,7 @@ class RunningTask:
             self._go = word_button(words, self._begin, main=True)
             self._stop = word_button("Stop", self.stop)
             self._line = ui.label("").classes("task-line").props('role="status"')
-        self._wrong = ui.label("").classes("wrong").props('role="alert"')
+        self._wrong = ui.html("", sanitize=False).classes("wrong").props('role="alert"')
         self.answer = ui.element("div").classes("said task-answer")
         self.answer.on("delete", self.stop)
         ui.context.client.on_delete(self.stop)
@@ -67,7 +68,7 @@ class RunningTask:
 
     def show_problem(self, problem: str) -> None:
         """Say what went wrong, as it was told."""
-        self._wrong.set_text(problem)
+        self._wrong.set_content(page_html(problem))
 
     async def _begin(self) -> None:
         if self._work is not None:
@@ -75,7 +76,7 @@ class RunningTask:
         making = self._make()
         if making is None:
             return
-        self._wrong.set_text("")
+        self._wrong.set_content("")
         self.answer.clear()
         loop = asyncio.get_running_loop()
         since_s, self._work = loop.time(), Work(self._services.core.bus, making)
@@ -93,7 +94,7 @@ class RunningTask:
         except AiRunnerError as error:
             if not self.answer.is_deleted:
                 self._line.set_text("")
-                self._wrong.set_text(str(error))
+                self._wrong.set_content(page_html(error))
         finally:
             self._work = None
             if not self.answer.is_deleted:
@@ -141,9 +142,9 @@ def by_whom(model: str, seconds: float) -> str:
 
 def tell_who(services: Services, capability: ModelCapability) -> None:
     """A line that says which model a panel asks."""
-    line = ui.label("").classes("hint")
+    line = ui.html("", sanitize=False).classes("hint")
 
     async def look() -> None:
-        line.set_text(await served_by(services.core, capability))
+        line.set_content(page_html(await served_by(services.core, capability)))
 
     ui.timer(0.02, look, once=True)
