@@ -111,7 +111,7 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("image", "a cat", "--lora", "pyproject.toml:x"), 2, "'x' is no number"),
         (("image", "a cat", "--strength", "0.5"), 2, "needs --from"),
         (("explain",), 1, "no run has decided anything"),
-        (("explain", "--run", "nowhere.ndjson"), 2, "cannot read nowhere.ndjson"),
+        (("explain", "--run", "nowhere.ndjson"), 2, "cannot be used: nowhere.ndjson: No such file"),
         (("models", "pull"), 2, "name a model"),
         (("models", "pull", "Qwen/Qwen3-8B", "--max-vram", "8"), 2, "goes with --team"),
         (("models", "pull", "Qwen/Qwen3-8B", "--offline"), 1, "not on this machine"),

@@ -91,7 +91,7 @@ def read_toml(path: Path) -> TomlFile:
         if all(line.count(".") <= _MOST_DOTS for line in text.split("\n")):
             return TomlFile(path, True, text, tomllib.loads(text))
         reason = f"has a line of more than {_MOST_DOTS:,} dots"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return TomlFile(path, False, "", {})
     except OSError as problem:
         reason = f"cannot be read: {problem}"

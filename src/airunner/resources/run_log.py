@@ -153,7 +153,8 @@ def read_run(path: Path) -> Run:
         header = lines[0].get("run", {}) if lines else {}
         are_records = all(isinstance(line.get("event", {}), dict) for line in lines)
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise UnusableRecordError("log of a run", f"{path}: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UnusableRecordError("log of a run", f"{path}: {reason}") from None
     if not isinstance(header, dict) or not are_records:
         raise UnusableRecordError("log of a run", f"{path} has not its form")
     return Run(path, header, tuple(lines[1:]))

@@ -159,7 +159,12 @@ class SpecialistDesk:
         reason for a ``None`` is logged and published as ``SpecialistFailed``; with
         ``required`` it is raised.
         """
-        return self._wait(self.answer(capability, prompt, max_tokens, form, required=required))
+        owner = current_owner()
+        with self.reporting(capability, required=required):
+            return self._wait(
+                ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
+            )
+        return None
 
     async def answer(
         self,

@@ -28,6 +28,7 @@ from airunner.events import (
 )
 from airunner.mcp.client.sound_stream import SoundStream
 from airunner.messages import ToolCall
+from airunner.tools.meaning import MeantCall
 from airunner.tools.permissions import Permissions
 
 SLOPPY = Path(__file__).with_name("sloppy_server.py")
@@ -166,7 +167,7 @@ class Asker:
         allowed = self._approvals.require(
             call,
             self._toolset.get(tool),
-            {},
+            MeantCall.of({}),
             turn="",
             conversation="",
             if_unsure="ask",
