@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("mcp")
 
+import httpx2
 from tests.agent.scripted_team import of_kind
 from tests.mcp.client.test_servers import Connected, connected
 
@@ -26,7 +27,8 @@ from airunner.events import (
     ToolServerChanged,
     ToolServerFailed,
 )
-from airunner.mcp.client.sound_stream import SoundStream
+from airunner.mcp.client.budget import MOST_MESSAGE_BYTES
+from airunner.mcp.client.sound_stream import SoundStream, sound_response
 from airunner.messages import ToolCall
 from airunner.tools.meaning import MeantCall
 from airunner.tools.permissions import Permissions
@@ -241,6 +243,30 @@ def test_a_server_of_http_may_be_as_sloppy_and_may_forget_its_session(tmp_path: 
             assert mcp.call("w_say").again
             assert mcp.answer("w_say") == "cut: \ufffd"
         web.shutdown()
+
+
+async def lines_of(*pieces: bytes) -> list[bytes]:
+    """What is read of a stream of events that comes in ``pieces``."""
+
+    class Body(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+    response = httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, stream=Body())
+    await sound_response(response)
+    return [piece async for piece in response.aiter_raw()]
+
+
+def test_a_line_in_pieces_is_made_sound_whole_and_held_no_longer_than_a_message() -> None:
+    whole = asyncio.run(
+        lines_of(b"data: \\ud8", b"3d\\ude00, \\ud8", b"3d\r\ndata: 1\r\rid", b": 1")
+    )
+    assert whole == [b"data: \\ud83d\\ude00, \\ufffd\r\ndata: 1\r\r", b"id: 1"]
+    piece = b"x" * 2**16
+    endless = asyncio.run(lines_of(*[piece] * 300))
+    assert sum(map(len, endless)) == 300 * len(piece)
+    assert max(map(len, endless)) <= MOST_MESSAGE_BYTES + len(piece)
 
 
 def test_whatever_stands_in_a_result_becomes_a_result() -> None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from airunner.json_schema.plain import encodable, sound_escapes
+from airunner.mcp.client.budget import MOST_MESSAGE_BYTES
 from airunner.tools.json_form import plain_text
 
 if TYPE_CHECKING:
@@ -183,7 +184,10 @@ async def sound_transport(
 
 
 async def sound_response(response: httpx2.Response) -> None:
-    """Have the body of an HTTP response read with every half of a surrogate pair replaced."""
+    """Have the body of an HTTP response read with every half of a surrogate pair replaced.
+
+    It is read by whole lines; one that is longer than a message comes as it is, in pieces.
+    """
     import httpx2
 
     kind = response.headers.get("content-type", "")
@@ -196,13 +200,19 @@ async def sound_response(response: httpx2.Response) -> None:
 
     class Sound(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            rest = b""
+            begun = bytearray()
             async for piece in body:
-                *lines, rest = (rest + piece).split(b"\n")
-                if lines:
-                    yield sound_escapes(b"\n".join(lines)) + b"\n"
-            if rest:
-                yield sound_escapes(rest)
+                end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
+                if end:
+                    yield sound_escapes(bytes(begun + piece[:end]))
+                    begun.clear()
+                begun += piece[end:]
+                # Whoever reads the events refuses so long a line, but has to see it for that.
+                if len(begun) > MOST_MESSAGE_BYTES:
+                    yield bytes(begun)
+                    begun.clear()
+            if begun:
+                yield sound_escapes(bytes(begun))
 
         async def aclose(self) -> None:
             await body.aclose()
