@@ -73,7 +73,7 @@ def test_setup_fetches_what_plan_shows_and_the_team_answers(
     assert "licence Qwen Research (non-commercial)" in done.stdout
     assert "about 1 minute at 8 Mbit/s" in done.stdout
     assert "tokens at" in done.stderr
-    assert "Try next:\n  airunner chat" in done.stdout
+    assert "Try next:\n  airunner ui" in done.stdout
     for name in missing:
         (file,) = embedded_home.glob(f"models/{name.replace('/', '--')}/*.gguf")
         assert file.read_bytes() == tiny

@@ -129,7 +129,7 @@ def test_mcp_servers_are_tried_added_changed_switched_and_removed(site: Site) ->
     dialog.get_by_label("Address", exact=True).fill("http://127.0.0.1:1/mcp")
     assert violations(tab) == []
     dialog.get_by_role("button", name="Save").click()
-    expect(tab.get_by_text("used from the next start on")).to_be_visible()
+    expect(tab.get_by_text("used from the next start on", exact=True)).to_be_visible()
     assert list(entries()) == ["clock", "far away"]
 
 

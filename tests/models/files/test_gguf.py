@@ -149,7 +149,7 @@ def test_hostile_counts_are_not_believed(at: int, problem: str, tiny: Path, tmp_
     ("content", "problem"),
     [
         (b"", "only 0 bytes"),
-        (b"<!DOCTYPE html><html><body>404</body></html>", "begins with"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "does not begin as"),
         (b"GGUF" + bytes([0, 0, 0, 3]) + bytes(40), "big-endian"),
         (b"GGUF" + bytes([1, 0, 0, 0]) + bytes(40), "version 1"),
         (b"GGUF" + bytes([3, 0, 0, 0]) + bytes(40), "architecture"),
