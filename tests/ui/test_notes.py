@@ -44,7 +44,7 @@ def test_what_is_known_of_the_user_is_added_and_forgotten(site: Site) -> None:
         assert [each["text"] for each in api.get("/facts").json()["facts"]] == ["I am a nurse"]
     assert violations(tab) == []
     tab.get_by_role("button", name="Delete: I am a nurse").click()
-    tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    tab.get_by_role("dialog").last.get_by_role("button", name="Delete").click()
     expect(tab.get_by_text("Nothing yet.")).to_be_visible()
 
 
@@ -58,7 +58,7 @@ def test_a_reminder_is_set_in_words_and_deleted(site: Site) -> None:
     tab.get_by_role("button", name="Save").click()
     expect(tab.get_by_role("button", name="Edit: Call Ada")).to_be_visible()
     tab.get_by_role("button", name="Delete: Call Ada").click()
-    tab.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    tab.get_by_role("dialog").last.get_by_role("button", name="Delete").click()
     expect(tab.get_by_text("None waits.")).to_be_visible()
 
 

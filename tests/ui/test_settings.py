@@ -121,7 +121,7 @@ def test_mcp_servers_are_tried_added_changed_switched_and_removed(site: Site) ->
     expect(tab.get_by_text("switched off")).to_be_visible()
     assert entries()["clock"]["disabled"] is True
     tab.get_by_role("button", name="Remove broken").click()
-    tab.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    tab.get_by_role("dialog").last.get_by_role("button", name="Remove").click()
     expect(tab.get_by_role("button", name="Edit broken")).to_have_count(0)
     tab.get_by_role("button", name="Add a server…").click()
     dialog.get_by_label("Name", exact=True).fill("far away")
@@ -158,7 +158,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(site: Site) -> None:
         assert [each["name"] for each in api.get("/keys").json()["keys"]] == ["laptop"]
     tab.get_by_role("button", name="Revoke laptop").click()
     expect(tab.get_by_text("is refused from now on")).to_be_visible()
-    tab.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    tab.get_by_role("dialog").last.get_by_role("button", name="Revoke").click()
     expect(tab.get_by_text("None yet.")).to_be_visible()
     with site.server.api as api:
         assert api.get("/keys").json()["keys"] == []
