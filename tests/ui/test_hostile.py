@@ -45,10 +45,13 @@ def save_hostile(home: Path) -> str:
 def test_hostile_answers_results_and_titles_are_only_words(site: Site) -> None:
     made = save_hostile(site.server.home)
     tab = site.open(f"/chat/{made}")
-    expect(tab.locator(".said")).not_to_have_count(0)
+    answers = tab.locator(".said.assistant")
+    expect(answers).to_have_count(1)
+    expect(answers.last).to_contain_text("<script>window.hacked='script'</script>")
     tab.locator("details").evaluate_all("all => all.forEach(each => each.open = true)")
     for path in ("/memory", f"/chat/{made}"):
         tab.locator(f'a[href="{path}"]').first.click()
+    expect(answers).to_have_count(1)
     tab.wait_for_timeout(500)  # for whatever would load, to be asked for
     assert tab.evaluate("window.hacked") is None
     inside = tab.locator(".said, .conversations")
