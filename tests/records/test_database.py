@@ -244,3 +244,13 @@ def test_a_conversation_of_before_prefaces_goes_on_as_it_was(file: Path) -> None
         assert saved is not None
         assert (saved.messages[2:], saved.preface) == ((Message("user", "Bye"),), "")
         assert [found.entry.id for found in records.conversations.search("morning")] == ["a"]
+
+
+def test_a_schema_that_is_no_text_is_told_as_damage(records: Records, file: Path) -> None:
+    records.notes.add("Bank", "secret")
+    records.close()
+    content = file.read_bytes()
+    assert content.count(b"CREATE TABLE note") == 1
+    file.write_bytes(content.replace(b"CREATE TABLE note", b"CREATE TABLX n\x80te"))
+    with Records(file) as damaged, pytest.raises(StorageError, match="damaged"):
+        damaged.notes.list()

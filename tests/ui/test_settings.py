@@ -148,6 +148,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(site: Site) -> None:
     tab.wait_for_function("key => navigator.clipboard.readText().then(t => t === key)", arg=key)
     tab.get_by_role("button", name="I have it").click()
     expect(tab.get_by_text("manages the server")).to_be_visible()
+    expect(shown).to_have_count(0)
     assert key not in tab.content()
 
     def answer() -> int:

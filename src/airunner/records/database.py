@@ -159,17 +159,24 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _told(self.path, error, self._busy_s) from error
+        except UnicodeDecodeError as error:
+            # SQLite quotes the file in its message, and Python could not read the quotation.
+            raise _damaged(self.path, "its text is not UTF-8") from error
 
 
 def _told(path: Path, error: sqlite3.Error, busy_s: float) -> StorageError:
     code = _code(error)
     if code in _CORRUPT:
-        problem = f"it is damaged or not a database ({error})"
-        return StorageError(path, problem, advice="Move it away to begin with a new one.")
+        return _damaged(path, error)
     if code in _LOCKED:
         problem = f"another process is writing to it and did not finish within {busy_s:g} s"
         return StorageError(path, problem, advice="Try again.")
     return StorageError(path, str(error))
+
+
+def _damaged(path: Path, error: object) -> StorageError:
+    problem = f"it is damaged or not a database ({error})"
+    return StorageError(path, problem, advice="Move it away to begin with a new one.")
 
 
 def _code(error: sqlite3.Error) -> int:

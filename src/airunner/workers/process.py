@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -18,6 +19,9 @@ from typing import Any
 from airunner.workers.background import started_at_low_priority
 from airunner.workers.lifeline import Lifeline
 from airunner.workers.wire import SPARE_ARGUMENT, Failed, Ready, decode_order, encode_answer
+
+_LAST_WORDS_S = 3
+"""How long a process whose load failed may take to end, before a signal ends it."""
 
 
 @dataclass(slots=True)
@@ -71,7 +75,9 @@ def run_worker(
             serving = load(order)
     except Exception as error:  # the libraries raise many kinds; the launcher is told which
         os.write(answer, encode_answer(failure(error)))
-        os._exit(1)
+        # An ordinary end, so that what the library's threads still have to log is written.
+        signal.alarm(_LAST_WORDS_S)
+        sys.exit(1)
 
     def follow_parent() -> None:
         lifeline.wait_until_cut()

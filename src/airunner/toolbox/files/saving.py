@@ -86,6 +86,11 @@ def move(source: Path, path: Path, tool: str) -> None:
             # Another disk may be mounted inside the folder. Copied whole before the original goes.
             copy(source, path, tool)
             os.unlink(source.name, dir_fd=before)
+            return
+        # A link may have taken the file's place since it was looked at.
+        if not stat.S_ISREG(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            os.rename(path.name, source.name, src_dir_fd=folder, dst_dir_fd=before)
+            raise OSError(errno.EINVAL, "it is no regular file", source.name)
 
 
 def append(path: Path, data: bytes, tool: str) -> None:

@@ -81,7 +81,8 @@ def open_sqlite(path: Path, name: str, tool: str, limits: Limits) -> Iterator[Da
     with closing(connection):
         try:
             database = _SqliteTables(connection, limits, tool)
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        # The last: an error of SQLite's that quotes what is no text in the file.
+        except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
             raise ToolFailedError(tool, f"{name} cannot be read as a database: {error}") from error
         yield database
 
@@ -145,7 +146,7 @@ def _schema_of(connection: sqlite3.Connection) -> tuple[tuple[Table, ...], tuple
             break
         try:
             rows = connection.execute(f"PRAGMA table_info({_in_quotes(name)})").fetchall()
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, UnicodeDecodeError):
             notes.append(f"The view {name} is left out: what it shows is gone.")
             continue
         columns = (Column(_in_sql(connection, str(row[1])), str(row[2] or "ANY")) for row in rows)
