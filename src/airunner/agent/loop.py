@@ -274,7 +274,7 @@ class AgentLoop:
             forbidden=frozenset(offered.forbidden) | forbidden,
             turn=turn,
             conversation=conversation,
-            consent=self.approvals,
+            approvals=self.approvals,
             if_unsure=if_unsure,
             emit=emit,
             specialists=self._specialists,

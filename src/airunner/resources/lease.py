@@ -31,19 +31,19 @@ _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 class Lease:
     """One caller's right to a loaded model, valid inside ``async with manager.lease(...)``."""
 
-    def __init__(self, spec: ModelSpec, residence: LoadedModel) -> None:
+    def __init__(self, spec: ModelSpec, loaded: LoadedModel) -> None:
         self.spec = spec
-        self._residence = residence
+        self._loaded = loaded
 
     @property
     def model(self) -> ChatModel:
         """The engine's side of it, for uses that bring no conversation along."""
-        return self._residence.chat_model
+        return self._loaded.chat_model
 
     @property
     def n_ctx(self) -> int:
         """The context of one conversation, in tokens."""
-        return self._residence.n_ctx or 0
+        return self._loaded.n_ctx or 0
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -58,7 +58,7 @@ class Lease:
     @property
     def served(self) -> Served | None:
         """The model, to be asked as at ``endpoint`` by its own connection, which is watched."""
-        model = self._residence.worker.model
+        model = self._loaded.worker.model
         return model if isinstance(model, Served) else None
 
     @asynccontextmanager
@@ -71,12 +71,12 @@ class Lease:
         Raises:
             GenerationError: the model draws.
         """
-        async with self._residence.hold_slot(conversation) as claim:
+        async with self._loaded.hold_slot(conversation) as claim:
             yield claim.slot
 
     async def death(self) -> WorkerDiedError:
         """The error for a connection to ``endpoint`` that broke, once the worker has ended."""
-        worker, key = self._residence.worker, self._residence.key
+        worker, key = self._loaded.worker, self._loaded.key
         try:
             ended = await asyncio.wait_for(worker.wait(), _DEATH_NOTICE_S)
         except TimeoutError:
@@ -89,7 +89,7 @@ class Lease:
         What was restored for it is then proven or lost, as after ``chat``, and the next
         swap knows how much there is to be parked.
         """
-        self._residence.account(conversation, usage)
+        self._loaded.account(conversation, usage)
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer under the model's default sampling where the request names none.
@@ -101,7 +101,7 @@ class Lease:
         filled = {
             name: getattr(defaults, name) for name in _SAMPLING if getattr(request, name) is None
         }
-        return self._residence.chat(replace(request, **filled))
+        return self._loaded.chat(replace(request, **filled))
 
     def complete(
         self, body: Mapping[str, Any], conversation: str | None = None
@@ -114,7 +114,7 @@ class Lease:
         defaults = {name: getattr(self.spec.sampling, name) for name in _SAMPLING}
         asked = {name: value for name, value in body.items() if value is not None}
         filled = {name: value for name, value in defaults.items() if value is not None} | asked
-        return self._residence.complete(request_of(filled, conversation), filled)
+        return self._loaded.complete(request_of(filled, conversation), filled)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()
@@ -136,7 +136,7 @@ class Lease:
         """
         defaults = self.spec.image
         filled = request if defaults is None else request.filled(defaults)
-        return self._residence.image_model.draw(filled)
+        return self._loaded.image_model.draw(filled)
 
 
 def conversations_of(plan: Plan) -> int:

@@ -112,12 +112,12 @@ class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
     def __init__(
-        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, studio: ImageService
+        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, images: ImageService
     ) -> None:
         self._loop = loop
         self._team = team
         self._bus = bus
-        self._studio = studio
+        self._images = images
         self._held: set[AsyncExitStack] = set()
 
     async def close(self) -> None:
@@ -240,7 +240,7 @@ class SpecialistDesk:
         open_series = ExitStack()
 
         async def begin() -> None:
-            open_series.callback(self._studio.dismiss)
+            open_series.callback(self._images.dismiss)
             open_series.enter_context(self._team.series())
 
         self._loop.call(begin())
@@ -259,18 +259,18 @@ class SpecialistDesk:
         """Let the library of an image model be imported ahead; see ``ImageService.prepare``."""
 
         async def prepare() -> None:
-            self._studio.prepare()
+            self._images.prepare()
 
         self._wait(prepare())
 
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""
-        return self._wait(self._studio.draw(request, owner=current_owner()))
+        return self._wait(self._images.draw(request, owner=current_owner()))
 
     @property
     def pictures(self) -> PicturesFolder:
         """Where pictures are kept."""
-        return self._studio.pictures
+        return self._images.pictures
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``.

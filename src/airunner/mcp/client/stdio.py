@@ -56,23 +56,23 @@ async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator
         program = shutil.which(config.command, path=environ.get("PATH"))
     if program is None:
         raise FileNotFoundError(errno.ENOENT, "there is no such program", config.command)
-    wishes, lifeline = os.pipe()
+    orders, lifeline = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", supervisor.__file__, str(wishes)),
+            *(sys.executable, "-I", "-S", supervisor.__file__, str(orders)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             env=environ,
             cwd=config.cwd,
-            pass_fds=(wishes,),
+            pass_fds=(orders,),
             start_new_session=True,
         )
     except BaseException:
         os.close(lifeline)
         raise
     finally:
-        os.close(wishes)
+        os.close(orders)
     os.write(lifeline, json.dumps([program, *config.args]).encode() + b"\n")
     pipes = _Pipes(process, log, lifeline)
     async with anyio.create_task_group() as tasks:
