@@ -42,6 +42,7 @@ DIRECT_RESULT_TOKENS = 16_384
 """What is kept of a result that goes to no model but to whoever called the tool."""
 
 _KEPT_OFFERS = 16
+_MOST_RETRIES = 2  # of one tool in a turn
 
 
 class AgentLoop:
@@ -61,7 +62,6 @@ class AgentLoop:
             for. A model whose dialect has none answers without tools.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
-        max_tool_retries: how often one tool may be tried again in a turn.
         answer_tokens: the most tokens one generation may have.
 
     Raises:
@@ -81,7 +81,6 @@ class AgentLoop:
         core_tools: Sequence[str] = (),
         max_steps: int = 8,
         tool_timeout_s: float = 120.0,
-        max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
         self._team, self._bus = team, bus
@@ -103,7 +102,7 @@ class AgentLoop:
         self._specialists, self._facilities = specialists, facilities
         self.approvals = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
-        self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
+        self._answer_tokens = answer_tokens
 
     async def run_turn(
         self,
@@ -183,7 +182,7 @@ class AgentLoop:
         def caller(turn: str) -> ToolCaller:
             if_unsure: Decision = "ask" if may_ask else "deny"
             return self._caller(
-                *(turn, conversation.id, if_unsure, emit, offered), forbidden=request.forbidden
+                turn, conversation.id, if_unsure, emit, offered, forbidden=request.forbidden
             )
 
         turn = Turn(
@@ -280,7 +279,7 @@ class AgentLoop:
             specialists=self._specialists,
             facilities=self._facilities,
             timeout_s=self._tool_timeout_s,
-            max_retries=self._max_tool_retries,
+            max_retries=_MOST_RETRIES,
         )
 
 

@@ -177,10 +177,6 @@ class Permissions:
         """Whether a rule of the user's says more than a tool's name."""
         return any(rule.arguments for rule in self._own)
 
-    def may_run_unasked(self, tool: Tool) -> bool:
-        """Whether calls of ``tool`` are allowed whatever their arguments, but for exceptions."""
-        return self.by_class(tool) == "allow"
-
 
 def scope_of(tool: Tool, call: MeantCall) -> str:
     """What an answer of "always" to this call covers, as a rule is written.
