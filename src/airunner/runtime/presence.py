@@ -11,11 +11,13 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from airunner.errors import ServerRunningError, StorageError
+from airunner.config.whole_file import whole_file
+from airunner.errors import ServerRunningError
+from airunner.errors.writing import writing
 
 _LOCK = "server.lock"
 _FILE = "server.json"
@@ -38,18 +40,17 @@ def presence(home: Path, here: Presence) -> Iterator[None]:
         ServerRunningError: there is one already.
         StorageError: the folder cannot be written.
     """
-    try:
+    with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         lock = os.open(home / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise StorageError(home, error.strerror or str(error)) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             other = _read(home)
             raise ServerRunningError(other.url if other else "", home) from None
-        _write(home / _FILE, here)
+        with writing(home / _FILE), whole_file(home / _FILE) as part:
+            part.write_text(json.dumps(asdict(here)), encoding="utf-8")
         try:
             yield
         finally:
@@ -71,19 +72,6 @@ def find_server(home: Path) -> Presence | None:
     finally:
         os.close(lock)
     return None
-
-
-def _write(path: Path, here: Presence) -> None:
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    try:
-        with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            json.dump(asdict(here), file)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StorageError(path, error.strerror or str(error)) from error
 
 
 def _read(home: Path) -> Presence | None:
