@@ -100,15 +100,17 @@ class ScriptedTeam:
     expected: list[tuple[ModelCapability, int]] = field(default_factory=list)
     expecting_now: int = 0
 
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
         return ModelSpec("scripted", [capability], chat_dialect=self.dialect)
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         return MediaSupport("scripted", self.takes, {"image": "Choose another model."})
 
     @asynccontextmanager
     async def lease(
-        self, capability: ModelCapability, *, owner: str
+        self, capability: ModelCapability, *, owner: str, model: str | None = None
     ) -> AsyncIterator[ScriptedLease]:
         self.held += 1
         self.owners.append(owner)

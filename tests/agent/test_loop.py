@@ -439,7 +439,7 @@ def test_under_a_seed_an_answer_goes_on_where_its_worker_died() -> None:
 
 def test_a_team_without_a_primary_fails_the_turn() -> None:
     class Nobody(ScriptedTeam):
-        def resolve(self, capability: ModelCapability) -> Any:
+        def resolve(self, capability: ModelCapability, model: str | None = None) -> Any:
             raise UnmappedCapabilityError(capability.value)
 
     events, _ = turn(Nobody([]))

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunner.agent.approvals import Approvals, Grant
-from airunner.agent.tool_thread import CallApi, ToolThread
+from airunner.agent.call_api import CallApi
+from airunner.agent.tool_thread import ToolThread
 from airunner.errors import (
     ToolArgumentsError,
     ToolDeniedError,

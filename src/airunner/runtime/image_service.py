@@ -98,7 +98,7 @@ class ImageService:
 
     async def _check(self, request: ImageRequest, model: str | None) -> None:
         """Refuse at once what no loaded model could draw either."""
-        spec = self._team.resolve(DRAWING) if model is None else self._team.spec(model)
+        spec = self._team.resolve(DRAWING, model)
         launcher = self._launchers.get(spec.engine)
         if isinstance(launcher, DrawingCheck):
             await asyncio.to_thread(launcher.check, spec.model_path, request)

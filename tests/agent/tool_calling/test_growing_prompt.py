@@ -182,10 +182,12 @@ class RandomTeam:
     trims: int = 0
     loop: AgentLoop = field(init=False)
 
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
         return ModelSpec("random", [capability], chat_dialect=self.dialect)
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         return MediaSupport("random", self.takes)
 
     @property
@@ -193,7 +195,9 @@ class RandomTeam:
         return self.resolve(ModelCapability.PRIMARY_CONVERSATION)
 
     @asynccontextmanager
-    async def lease(self, capability: ModelCapability, *, owner: str) -> AsyncIterator[RandomTeam]:
+    async def lease(
+        self, capability: ModelCapability, *, owner: str, model: str | None = None
+    ) -> AsyncIterator[RandomTeam]:
         await asyncio.sleep(0)
         yield self
 
