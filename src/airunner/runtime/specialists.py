@@ -16,8 +16,8 @@ from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, supp
 from typing import Any, Self, TypeVar
 
 from airunner.agent.specialist import (
-    AS_USUAL,
-    AnswerForm,
+    DEFAULT_MAX_TOKENS,
+    SpecialistRequest,
     SpecialistSession,
     ask_specialist,
     stream_specialist,
@@ -26,7 +26,6 @@ from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
 from airunner.loop_thread import LoopBridge
-from airunner.messages import Content
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_owner, current_scope
@@ -145,71 +144,45 @@ class SpecialistDesk:
                 raise
 
     def use_specialized_model(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
+        self, capability: ModelCapability, prompt: str, max_tokens: int = DEFAULT_MAX_TOKENS
     ) -> str | None:
-        """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
+        """See ``tools.api.Specialists``."""
+        return self.use(SpecialistRequest(capability, prompt, max_tokens))
+
+    def use(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
+        """One answer; ``None`` if the model could not be used.
 
         The primary, if it had to leave for this, is brought back at once. The
         reason for a ``None`` is logged and published as ``SpecialistFailed``; with
         ``required`` it is raised.
         """
         owner = current_owner()
-        with self.reporting(capability, required=required):
-            return self._wait(
-                ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
-            )
+        with self.reporting(asked.capability, required=required):
+            return self._wait(ask_specialist(self._team, asked, owner))
         return None
 
-    async def answer(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
-    ) -> str | None:
-        """``use_specialized_model`` for code on the loop."""
+    async def answer(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
+        """``use`` for code on the loop."""
         owner = current_owner()
-        with self.reporting(capability, required=required):
-            return await ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
+        with self.reporting(asked.capability, required=required):
+            return await ask_specialist(self._team, asked, owner)
         return None
 
-    def stream(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> Generator[str, None, None]:
+    def stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
         """The pieces of one answer as they come; closing the generator breaks it off.
 
         Raises:
             AiRunnerError: the model could not be used.
         """
         owner = current_owner()
-        with self.reporting(capability, required=True):
-            yield from self._loop.iterate(
-                stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
-            )
+        with self.reporting(asked.capability, required=True):
+            yield from self._loop.iterate(stream_specialist(self._team, asked, owner))
 
-    async def astream(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> AsyncGenerator[str, None]:
+    async def astream(self, asked: SpecialistRequest) -> AsyncGenerator[str, None]:
         """``stream`` for code on another loop; cancelling it breaks the answer off."""
         owner = current_owner()
-        with self.reporting(capability, required=True):
-            answer = stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
+        with self.reporting(asked.capability, required=True):
+            answer = stream_specialist(self._team, asked, owner)
             async with aclosing(self._loop.iterate_beside(answer)) as pieces:
                 async for piece in pieces:
                     yield piece
