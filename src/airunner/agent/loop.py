@@ -84,15 +84,15 @@ class AgentLoop:
         answer_tokens: int = 1024,
     ) -> None:
         self._team, self._bus = team, bus
-        self._ways: dict[ChatDialect, ToolCallingFactory] = {
+        self._factories: dict[ChatDialect, ToolCallingFactory] = {
             "native": NativeToolCalling,
             "guided": NoToolCalling,
             **(tool_calling or {}),
         }
         self._given, self._core_tools = toolset, core_tools
-        self._offered = OfferedTools(toolset, core_tools, self._ways)
-        for dialect in self._ways:  # here, where nobody waits: an index takes a moment
-            self._offered.way(dialect)
+        self._offered = OfferedTools(toolset, core_tools, self._factories)
+        for dialect in self._factories:  # here, where nobody waits: an index takes a moment
+            self._offered.tool_calling(dialect)
         self._offers: dict[str, OfferedTools] = {}
         self.block, self.toolset = self._offered.block, self._offered.toolset
         for name in self.block.unknown:
@@ -250,7 +250,9 @@ class AgentLoop:
         key = json.dumps([told, None if allowed is None else sorted(allowed)], default=str)
         offered = self._offers.pop(key, None)
         if offered is None:
-            offered = OfferedTools(self._given, self._core_tools, self._ways, external, allowed)
+            offered = OfferedTools(
+                self._given, self._core_tools, self._factories, external, allowed
+            )
         self._offers[key] = offered
         while len(self._offers) > _KEPT_OFFERS:
             del self._offers[next(iter(self._offers))]
