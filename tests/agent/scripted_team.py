@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.events import Event, EventBus
 from airunner.media import MediaSupport
@@ -135,7 +136,7 @@ class ScriptedTeam:
 
 
 async def events_of(loop: AgentLoop, conversation: Conversation, said: Content) -> list[Event]:
-    return [event async for event in loop.run_turn(conversation, said)]
+    return [event async for event in loop.run(conversation, TurnRequest(said))]
 
 
 def of_kind(events: Sequence[Event], kind: type[E]) -> list[E]:

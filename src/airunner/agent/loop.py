@@ -10,7 +10,6 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +27,7 @@ from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.json_schema.plain import encodable
 from airunner.messages import Content, TextPart, ToolCall, ToolSchema
-from airunner.models.spec import ChatDialect, Sampling
+from airunner.models.spec import ChatDialect
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.former_names import name_now
@@ -104,52 +103,6 @@ class AgentLoop:
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._answer_tokens = answer_tokens
 
-    async def run_turn(
-        self,
-        conversation: Conversation,
-        content: Content,
-        *,
-        sampling: Sampling | None = None,
-        seed: int | None = None,
-        thinking: bool | None = None,
-        may_ask: bool = False,
-        tool_choice: str = AUTO,
-        max_tokens: int | None = None,
-    ) -> AsyncGenerator[Event, None]:
-        """Answer ``content`` and yield what happens, beginning with ``TurnStarted``.
-
-        It is a text, or parts with pictures and recordings; where the primary does not take
-        those, the turn fails with ``MediaNotSupportedError``'s words before anything is
-        loaded. What is no Unicode in its words is replaced. Each event is published on the
-        bus when it happens and yielded here after: look at one of the two.
-        Closing the iterator, or cancelling the task that reads it, cancels the
-        turn; its ``TurnFinished`` is then seen on the bus only. ``conversation``
-        gains the turn's messages as they come; one conversation has one turn at a
-        time.
-
-        With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``;
-        the turn waits for that as long as it takes. Without it, what would be
-        asked about is denied.
-
-        ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"``, or the name of the
-        tool to call; see ``TurnRequest``. ``max_tokens`` bounds this turn's answer
-        instead of what the loop was made with.
-
-        Raises:
-            UnknownToolError: ``tool_choice`` names no tool, or requires one of none.
-        """
-        request = TurnRequest(
-            content,
-            sampling=sampling or Sampling(),
-            seed=seed,
-            thinking=thinking,
-            tool_choice=tool_choice,
-            max_tokens=max_tokens,
-        )
-        async with aclosing(self.run(conversation, request, may_ask=may_ask)) as events:
-            async for event in events:
-                yield event
-
     async def run(
         self,
         conversation: Conversation,
@@ -158,8 +111,18 @@ class AgentLoop:
         may_ask: bool = False,
         raises: bool = False,
     ) -> AsyncGenerator[Event, None]:
-        """``run_turn`` for all that a turn can be asked; see ``TurnRequest``.
+        """Answer ``request`` and yield what happens, beginning with ``TurnStarted``.
 
+        Where its content has pictures or recordings that the primary does not take, the turn
+        fails with ``MediaNotSupportedError``'s words before anything is loaded. What is no
+        Unicode in its words is replaced. Each event is published on the bus when it happens
+        and yielded here after: look at one of the two. Closing the iterator, or cancelling
+        the task that reads it, cancels the turn; its ``TurnFinished`` is then seen on the bus
+        only. ``conversation`` gains the turn's messages as they come; one conversation has
+        one turn at a time.
+
+        With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``; the turn
+        waits for that as long as it takes. Without it, what would be asked about is denied.
         With ``raises``, what made the turn fail is raised after its ``TurnFinished``.
 
         Raises:

@@ -87,7 +87,7 @@ class Turn:
         Raises:
             asyncio.CancelledError: the turn was cancelled, and has said so.
         """
-        answer_open_calls(self._conversation.messages, self._request.results)
+        answer_open_calls(self._conversation.messages)
         if self._request.content is not None:
             self._conversation.messages.append(Message("user", self._request.content))
         self._emit(

@@ -18,6 +18,7 @@ from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
+from airunner.agent.turn_request import TurnRequest
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
@@ -226,7 +227,6 @@ class RuntimeCore:
         seed: int | None = None,
         may_ask: bool = False,
         tool_choice: str = "auto",
-        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run one turn; yields its events as they happen. Closing the iterator cancels it.
 
@@ -235,22 +235,19 @@ class RuntimeCore:
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
         ``"required"``, or a tool's name: the tool that is called before the model
-        goes on as it likes. ``max_tokens`` bounds its answer instead of the setting.
+        goes on as it likes.
 
         Raises:
             UnknownToolError: there is no such tool.
         """
         agent = await self.agent()
-        turn = agent.run_turn(
-            conversation,
+        request = TurnRequest(
             content,
-            sampling=sampling,
+            sampling=sampling or Sampling(),
             seed=seed,
-            may_ask=may_ask,
             tool_choice=tool_choice,
-            max_tokens=max_tokens,
         )
-        async with aclosing(turn) as events:
+        async with aclosing(agent.run(conversation, request, may_ask=may_ask)) as events:
             async for event in events:
                 yield event
 

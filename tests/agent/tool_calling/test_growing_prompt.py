@@ -28,6 +28,7 @@ from tests.tiny_png import GREEN, RED
 from airunner.agent.conversation import Conversation
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
+from airunner.agent.open_calls import answer_open_calls
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.chat_format import messages_json
@@ -394,9 +395,9 @@ class Talk:
         request = TurnRequest(
             None if goes_on else self.rng.choice(MESSAGES),
             tool_choice=self.rng.choice(CHOICES),
-            results=results,
             external=tuple(EXTERNAL.values()) if self.with_external else (),
         )
+        answer_open_calls(keeper.conversation.messages, results)
         turn = self.loop.run(keeper.conversation, request, may_ask=self.rng.random() < 0.8)
         seen = 0
         async with aclosing(turn):
