@@ -1,7 +1,7 @@
 """What a tool may do without being asked about: rules in, a decision out.
 
 Owns how rules are matched and which of several wins. Pure: asking the user is
-``airunner.agent.approvals``, and how a rule is written is in ``setting_values``.
+``airunner.agent.approvals``, and how a rule is written is in ``config.values``.
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
 that denies widely. What names a file or an address is matched by what the tool will
