@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from airunner.engines.base import Endpoint, Plan, WorkerExit
-from airunner.engines.silence import Silence, SilenceLimits, bytes_at
+from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch, bytes_at
 from airunner.engines.worker_answer import WorkerAnswer
 from airunner.errors import WorkerDiedError, WorkerSilentError
 from airunner.json_schema.plain import sound_escapes
@@ -87,14 +87,15 @@ class WorkerConnection:
         # Whatever came in unsound: no engine can be sent half a surrogate pair.
         content = sound_escapes(json.dumps(body, default=str)).encode()
         reader, writer = await self._connect()
-        limit_s, setting = silence.first_s, "first-token-limit-s"
+        watch = SilenceWatch(silence.first_s, writer.transport.abort)
+        setting = "first-token-limit-s"
 
         async def receive() -> bytes:
             try:
-                async with asyncio.timeout(limit_s):
+                with watch:
                     return await reader.read(_PIECE)
             except TimeoutError as error:
-                raise await self._silent(limit_s, setting) from error
+                raise await self._silent(watch.limit_s, setting) from error
             except OSError as error:
                 raise await self.death() from error
 
@@ -104,9 +105,10 @@ class WorkerConnection:
                 raise await self.death()
             writer.write(self._head(path, len(content)) + content)
             answer = await WorkerAnswer.begun(receive, self.death)
-            limit_s, setting = silence.next_s, "next-token-limit-s"
+            watch.limit_s, setting = silence.next_s, "next-token-limit-s"
             yield answer
         finally:
+            watch.close()
             self._connected.discard(writer.transport)
             writer.transport.abort()
 
