@@ -16,10 +16,9 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import CHUNK
+from airunner.engines.worker_answer import OK
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
@@ -59,9 +58,9 @@ class RawPrompts:
         whole, costs = Completion(), AnswerCosts()
         seed = body.get("seed")
         asked = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
-        async with aclosing(going_on(name, lambda: self._begin(name, owner, asked))) as chunks:
+        answer = going_on(name, lambda: self._begin(name, owner, asked), whole)
+        async with aclosing(answer) as chunks:
             async for chunk in chunks:
-                whole.add(chunk)
                 costs.saw(chunk)
                 yield chunk
         self._core.bus.publish(costs.event(owner, name, "", whole))
@@ -76,9 +75,9 @@ class RawPrompts:
             async with lease.slot() as slot:
                 path, asked = _request(body, slot)
                 async with lease.served.ask(path, asked, lease.n_ctx) as response:
-                    if response.status_code != httpx.codes.OK:
-                        raise _refusal(name, await response.aread())
-                    async for line in response.aiter_lines():
+                    if response.status != OK:
+                        raise _refusal(name, await response.read())
+                    async for line in response.lines():
                         if line.startswith("data: "):
                             yield _chunk(name, json.loads(line.removeprefix("data: ")))
 
