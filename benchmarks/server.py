@@ -18,7 +18,6 @@ Run: ``python -m benchmarks.server [--pairs 20] [--parts added litellm restarts 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +39,7 @@ from benchmarks.gateway import endpoint
 from benchmarks.machine import describe_machine
 from benchmarks.places import CONTEXT, Answer, Place, home_with_weights, serving
 from benchmarks.proxies import hearth, litellm, llama_server
-from benchmarks.results_file import read_results, write_results
+from benchmarks.results_file import write_results
 
 PARTS = ("added", "litellm", "restarts", "strangers")
 QUESTION = "Tell me about the sea, the wind and the ships."
@@ -59,8 +58,8 @@ Taken = Mapping[str, list[list[Answer]]]
 
 def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
     """The server, and LiteLLM's, beside the engine asked directly."""
-    found: dict[str, Any] = {"pairs": pairs}
-    for streams in (1, STREAMS):
+    found: dict[str, Any] = {"pairs": pairs, "streams": STREAMS}
+    for name, streams in (("one", 1), ("many", STREAMS)):
         settings = {"home": home, "context": CONTEXT, "parallel": streams, "offline": True}
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
@@ -75,7 +74,7 @@ def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
             if streams == 1:
                 found["first"] = _measured(places, pairs * FIRSTS_A_PAIR, 1, FIRST_TOKENS)
             rounds = pairs if streams == 1 else max(3, pairs // 4)
-            found[f"streams_{streams}"] = _measured(places, rounds, streams, ANSWER_TOKENS)
+            found[name] = _measured(places, rounds, streams, ANSWER_TOKENS)
     return found
 
 
@@ -179,10 +178,10 @@ def restarts(home: Path) -> dict[str, Any]:
                 for figure in ("ttft_s", "total_s"):
                     times = [getattr(turn.answer, figure) for turn in counted]
                     found[name][f"{when}_{figure}"] = statistics.median(times)
-    warm_s = found["llama_server"]["warm_ttft_s"]
+    warm_s = found["llama_server"]["warm_total_s"]
     for name in starts:
         for when in ("warm", "restarted"):
-            found[name][f"{when}_over_warm_llama_server"] = found[name][f"{when}_ttft_s"] / warm_s
+            found[name][f"{when}_over_warm_llama_server"] = found[name][f"{when}_total_s"] / warm_s
     return found
 
 
@@ -266,7 +265,7 @@ def _median_ttft_s(turns: Sequence[_Turn]) -> float:
 
 
 def main() -> None:
-    """Measure, print and store."""
+    """Measure and store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--home", type=Path, default=Settings.load().home, help="has the weights")
@@ -274,18 +273,13 @@ def main() -> None:
         "--parts", nargs="+", choices=PARTS, default=PARTS, help="litellm is measured with added"
     )
     options = parser.parse_args()
-    machine = describe_machine()
-    result = read_results("server") or {}
-    result.pop("measured_on", None)
+    machine = {"machine": describe_machine()}
     if {"added", "litellm"}.intersection(options.parts):
-        result["added"] = added(options.home, options.pairs, "litellm" in options.parts)
-        result["added"]["machine"] = machine
+        found = added(options.home, options.pairs, "litellm" in options.parts)
+        write_results("server", machine | found)
     for name, measure in (("restarts", restarts), ("strangers", strangers)):
         if name in options.parts:
-            result[name] = {**measure(options.home), "machine": machine}
-    result["machine"] = machine
-    write_results("server", result)
-    print(json.dumps(result, indent=2))
+            write_results(name, machine | measure(options.home))
 
 
 if __name__ == "__main__":

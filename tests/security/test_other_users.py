@@ -82,6 +82,7 @@ def test_the_kernel_and_its_table_tell_of_the_same_owner(address: str) -> None:
         ends = listening.getsockname()[:2]
         with socket.create_connection(ends) as mine:
             listed = listed_owner(mine.getsockname()[:2], ends)
-            assert listed is not None and listed.user == os.geteuid()
+            assert listed is not None
+            assert listed.user == os.geteuid()
             assert found_owner(mine.getsockname()[:2], ends) in (listed, None)
     assert found_owner(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
