@@ -16,8 +16,8 @@ from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, supp
 from typing import Any, Self, TypeVar
 
 from airunner.agent.specialist import (
-    AS_USUAL,
-    AnswerForm,
+    DEFAULT_MAX_TOKENS,
+    SpecialistRequest,
     SpecialistSession,
     ask_specialist,
     stream_specialist,
@@ -26,7 +26,6 @@ from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
 from airunner.loop_thread import LoopBridge
-from airunner.messages import Content
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_owner, current_scope
@@ -112,12 +111,12 @@ class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
     def __init__(
-        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, studio: ImageService
+        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, images: ImageService
     ) -> None:
         self._loop = loop
         self._team = team
         self._bus = bus
-        self._studio = studio
+        self._images = images
         self._held: set[AsyncExitStack] = set()
 
     async def close(self) -> None:
@@ -145,71 +144,45 @@ class SpecialistDesk:
                 raise
 
     def use_specialized_model(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
+        self, capability: ModelCapability, prompt: str, max_tokens: int = DEFAULT_MAX_TOKENS
     ) -> str | None:
-        """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
+        """See ``tools.api.Specialists``."""
+        return self.use(SpecialistRequest(capability, prompt, max_tokens))
+
+    def use(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
+        """One answer; ``None`` if the model could not be used.
 
         The primary, if it had to leave for this, is brought back at once. The
         reason for a ``None`` is logged and published as ``SpecialistFailed``; with
         ``required`` it is raised.
         """
         owner = current_owner()
-        with self.reporting(capability, required=required):
-            return self._wait(
-                ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
-            )
+        with self.reporting(asked.capability, required=required):
+            return self._wait(ask_specialist(self._team, asked, owner))
         return None
 
-    async def answer(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
-    ) -> str | None:
-        """``use_specialized_model`` for code on the loop."""
+    async def answer(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
+        """``use`` for code on the loop."""
         owner = current_owner()
-        with self.reporting(capability, required=required):
-            return await ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
+        with self.reporting(asked.capability, required=required):
+            return await ask_specialist(self._team, asked, owner)
         return None
 
-    def stream(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> Generator[str, None, None]:
+    def stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
         """The pieces of one answer as they come; closing the generator breaks it off.
 
         Raises:
             AiRunnerError: the model could not be used.
         """
         owner = current_owner()
-        with self.reporting(capability, required=True):
-            yield from self._loop.iterate(
-                stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
-            )
+        with self.reporting(asked.capability, required=True):
+            yield from self._loop.iterate(stream_specialist(self._team, asked, owner))
 
-    async def astream(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> AsyncGenerator[str, None]:
+    async def astream(self, asked: SpecialistRequest) -> AsyncGenerator[str, None]:
         """``stream`` for code on another loop; cancelling it breaks the answer off."""
         owner = current_owner()
-        with self.reporting(capability, required=True):
-            answer = stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
+        with self.reporting(asked.capability, required=True):
+            answer = stream_specialist(self._team, asked, owner)
             async with aclosing(self._loop.iterate_beside(answer)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -240,7 +213,7 @@ class SpecialistDesk:
         open_series = ExitStack()
 
         async def begin() -> None:
-            open_series.callback(self._studio.dismiss)
+            open_series.callback(self._images.dismiss)
             open_series.enter_context(self._team.series())
 
         self._loop.call(begin())
@@ -259,18 +232,18 @@ class SpecialistDesk:
         """Let the library of an image model be imported ahead; see ``ImageService.prepare``."""
 
         async def prepare() -> None:
-            self._studio.prepare()
+            self._images.prepare()
 
         self._wait(prepare())
 
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""
-        return self._wait(self._studio.draw(request, owner=current_owner()))
+        return self._wait(self._images.draw(request, owner=current_owner()))
 
     @property
     def pictures(self) -> PicturesFolder:
         """Where pictures are kept."""
-        return self._studio.pictures
+        return self._images.pictures
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``.
