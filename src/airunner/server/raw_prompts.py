@@ -58,9 +58,9 @@ class RawPrompts:
         whole, costs = Completion(), AnswerCosts()
         seed = body.get("seed")
         asked = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
-        answer = going_on(name, lambda: self._begin(name, owner, asked), whole)
-        async with aclosing(answer) as chunks:
+        async with aclosing(going_on(name, lambda: self._begin(name, owner, asked))) as chunks:
             async for chunk in chunks:
+                whole.add(chunk)
                 costs.saw(chunk)
                 yield chunk
         self._core.bus.publish(costs.event(owner, name, "", whole))

@@ -20,18 +20,16 @@ ATTEMPTS = 3
 
 
 async def going_on(
-    model: str, begin: Callable[[], AsyncGenerator[Chunk, None]], delivered: Completion
+    model: str, begin: Callable[[], AsyncGenerator[Chunk, None]]
 ) -> AsyncGenerator[Chunk, None]:
     """The chunks of what ``begin`` begins, begun again where its worker dies in the middle.
-
-    ``delivered`` becomes what they say together.
 
     Raises:
         WorkerDiedError: it died each time.
         GenerationError: the answer came out differently the next time.
         AiRunnerError: what ``begin`` raises.
     """
-    replay = Replay(model, delivered)
+    replay = Replay(model)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             async with aclosing(begin()) as chunks:
@@ -49,14 +47,18 @@ async def going_on(
 class Replay:
     """An answer that is computed a second time after its worker died.
 
-    Under the same seed it is the same text, so what was delivered, which is kept in ``had``,
-    is compared and left out.
+    Under the same seed it is the same text, so what was delivered is compared and left out.
     """
 
-    def __init__(self, model: str, had: Completion) -> None:
+    def __init__(self, model: str) -> None:
         self._model = model
-        self._had = had
+        self._had = Completion()
         self._again: Completion | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the client has had anything of the answer."""
+        return any(self._had.texts.values()) or bool(self._had.calls)
 
     def begin_again(self) -> None:
         """Expect the answer from its beginning."""

@@ -20,7 +20,7 @@ from airunner.tools.json_form import call_matches
 _CALLS = "tool_calls"
 
 
-def valid_completion(
+async def valid_completion(
     lease: Lease, body: Mapping[str, Any], conversation: str | None
 ) -> AsyncGenerator[Chunk, None]:
     """The chunks of ``Lease.complete``; see the module's description.
@@ -28,18 +28,8 @@ def valid_completion(
     Raises:
         AiRunnerError: see ``Lease.complete``.
     """
-    answer = lease.complete(body, conversation)
-    return _checked(answer, lease, body, conversation) if offered_tools(body) else answer
-
-
-async def _checked(
-    answer: AsyncGenerator[Chunk, None],
-    lease: Lease,
-    body: Mapping[str, Any],
-    conversation: str | None,
-) -> AsyncGenerator[Chunk, None]:
     found = Completion()
-    async with aclosing(answer) as chunks:
+    async with aclosing(lease.complete(body, conversation)) as chunks:
         async for chunk in chunks:
             found.add(chunk)
             if not found.calls:
