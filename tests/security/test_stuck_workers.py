@@ -32,6 +32,12 @@ QUICK = SilenceLimits(load_s=4.0, first_token_s=3.0, next_token_s=2.0)
 ENDLESS = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"
 
 
+async def stopped(pid: int) -> None:
+    """Stop a process; until one of its threads takes the signal, the others work on."""
+    os.kill(pid, signal.SIGSTOP)
+    await until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+
+
 async def goes_on(team: RealTeam, turn: int) -> None:
     """The next turn is answered, with the conversation as it was."""
     before = len(team.messages)
@@ -46,7 +52,7 @@ def test_a_worker_that_stops_before_or_within_an_answer_is_replaced(
     async def main() -> None:
         async with real_team(tmp_path, pair, limits=QUICK) as team:
             await team.talk(SHORT[0])
-            os.kill(team.pid("primary"), signal.SIGSTOP)
+            await stopped(team.pid("primary"))
             with pytest.raises(WorkerSilentError, match="--first-token-limit-s"):
                 await team.talk(SHORT[1])
             await goes_on(team, 1)
@@ -54,7 +60,7 @@ def test_a_worker_that_stops_before_or_within_an_answer_is_replaced(
             async with team.lease(team.primary) as lease:
                 answer = lease.chat(request)
                 await anext(answer)
-                os.kill(team.pid("primary"), signal.SIGSTOP)
+                await stopped(team.pid("primary"))
                 with pytest.raises(WorkerSilentError, match="--next-token-limit-s"):
                     async for _ in answer:
                         pass
@@ -70,7 +76,7 @@ def test_a_stopped_worker_cannot_hold_up_a_swap(tmp_path: Path, pair: Weights) -
     async def main() -> None:
         async with real_team(tmp_path, pair, limits=QUICK) as team:
             await team.talk(SHORT[0])
-            os.kill(team.pid("primary"), signal.SIGSTOP)
+            await stopped(team.pid("primary"))
             await team.swap()
             assert team.of(ParkingFailed) or team.of(WorkerDied)
             await goes_on(team, 1)
@@ -85,7 +91,7 @@ def test_a_worker_that_stops_while_loading_is_replaced_once(tmp_path: Path, pair
             talking = asyncio.create_task(team.talk(SHORT[0]))
             await until(lambda: len(children_now() - before) == 1)
             (pid,) = children_now() - before
-            os.kill(pid, signal.SIGSTOP)
+            await stopped(pid)
             answer, _ = await talking
             assert answer
             (failed,) = team.of(ModelLoadFailed)
