@@ -36,6 +36,7 @@ from airunner.tools.search import SEARCH_TOOLS
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
+pytestmark = pytest.mark.timeout(240)
 PRIMARY = "tests/native"
 
 
