@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import StorageError
+from airunner.errors.writing import writing
 
 SUFFIX = ".png"
 
@@ -48,10 +48,8 @@ class PicturesFolder:
         Raises:
             StorageError: it cannot be made.
         """
-        try:
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(self.path, error.strerror or str(error)) from error
 
     def reserve(self, prompt: str, count: int) -> tuple[Path, ...]:
         """``count`` readable names that nothing has yet, numbered where they are taken.
@@ -66,7 +64,7 @@ class PicturesFolder:
         """
         stem = f"{self._now():%Y-%m-%d %H.%M} {slug(prompt)}"
         self.make()
-        try:
+        with writing(self.path):
             self._forget_old_reservations()
             names: list[Path] = []
             number = 1
@@ -75,8 +73,6 @@ class PicturesFolder:
                 if self._take(name):
                     names.append(self.path / f"{name}{SUFFIX}")
                 number += 1
-        except OSError as error:
-            raise StorageError(self.path, error.strerror or str(error)) from error
         return tuple(names)
 
     def release(self, reserved: Iterable[Path]) -> None:
