@@ -2,18 +2,17 @@
 
 Owns the synchronous face of leases, callable from any thread but the models' loop: a
 tool's body, plain scripts, a notebook. How a specialist is asked is
-``airunner.agent.specialist``; code on the loop asks the core.
+``airunner.agent.specialist``, and what a handle does ``specialist_handle``; code on the loop
+asks the core.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import weakref
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, suppress
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from airunner.agent.specialist import (
     DEFAULT_MAX_TOKENS,
@@ -30,53 +29,11 @@ from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_owner, current_scope
 from airunner.runtime.image_service import ImageService
+from airunner.runtime.specialist_handle import SpecialistHandle
 from airunner.runtime.team import ModelTeam
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-
-class SpecialistHandle:
-    """A specialised model held for several uses.
-
-    It is given back by ``close``, on leaving a ``with``, when the tool that
-    opened it returns, or when nobody refers to it any more, whichever is first.
-    """
-
-    def __init__(
-        self, loop: LoopBridge, session: SpecialistSession, held: AsyncExitStack, model: str
-    ) -> None:
-        self._loop = loop
-        self._session = session
-        self._held = held
-        self._model = model
-        self._finalizer = weakref.finalize(self, _release, loop, held)
-
-    def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
-        """The model's answer, continuing the dialogue of earlier calls; blocks until complete.
-
-        ``remember=False`` neither sees earlier calls nor is seen by later ones.
-
-        Raises:
-            EngineError: the model could not answer.
-            LeaseRefusedError: the handle is closed.
-        """
-        if not self._finalizer.alive:
-            raise LeaseRefusedError(self._model, "this handle is closed; load the model again")
-        answer = self._session.invoke(prompt, max_tokens=max_tokens, remember=remember)
-        return self._loop.call(answer)
-
-    def close(self) -> None:
-        """Give the model back and return when that is done. Closing twice is harmless."""
-        if self._finalizer.detach() is not None:
-            with suppress(AiRunnerError):  # the runtime has ended, and every lease with it
-                self._loop.call(self._held.aclose())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class _Errand:
@@ -290,17 +247,3 @@ class SpecialistDesk:
         held.callback(self._held.discard, held)
         session = SpecialistSession(lease, capability)
         return SpecialistHandle(self._loop, session, held, lease.spec.model_path)
-
-
-def _release(loop: LoopBridge, held: AsyncExitStack) -> None:
-    """From the garbage collector: on any thread, so it may not wait."""
-
-    def start() -> None:
-        task = asyncio.get_running_loop().create_task(held.aclose())
-        _releases.add(task)
-        task.add_done_callback(_releases.discard)
-
-    loop.soon(start)
-
-
-_releases: set[asyncio.Task[None]] = set()

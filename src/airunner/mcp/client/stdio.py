@@ -32,8 +32,13 @@ from airunner.mcp.client.config import ServerConfig
 from airunner.mcp.client.server_log import ServerLog
 
 if TYPE_CHECKING:
-    from mcp.client._transport import TransportStreams
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.shared.message import SessionMessage
+
+    Streams = tuple[
+        MemoryObjectReceiveStream[SessionMessage | Exception],
+        MemoryObjectSendStream[SessionMessage],
+    ]
 
 _INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
 _PIECE = 64 * 1024
@@ -42,8 +47,8 @@ _END_S = 2 * supervisor.GRACE_S + 3.0
 
 
 @asynccontextmanager
-async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator[TransportStreams]:
-    """A connection to the program of ``config``, which runs for the body.
+async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator[Streams]:
+    """A connection to the program of ``config``, which runs for the body: messages both ways.
 
     Raises:
         OSError: it cannot be started; there may be no such program.
