@@ -220,6 +220,15 @@ class Served(Protocol):
         ...
 
 
+@runtime_checkable
+class Enforcing(Protocol):
+    """A loaded model whose engine decodes also the calls that it makes of its own accord."""
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether the arguments of such a call match ``parameters``, a schema, in any case."""
+        ...
+
+
 Plan = LoadPlan | ImagePlan
 """What a worker of any kind is told to load."""
 

@@ -13,6 +13,7 @@ from airunner.engines.base import (
     ChatRequest,
     Chunk,
     Endpoint,
+    Enforcing,
     LoadPlan,
     Plan,
     Served,
@@ -115,6 +116,11 @@ class Lease:
         asked = {name: value for name, value in body.items() if value is not None}
         filled = {name: value for name, value in defaults.items() if value is not None} | asked
         return self._residence.complete(request_of(filled, conversation), filled)
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether calls that the model makes of its own accord match ``parameters`` in any case."""
+        model = self.model
+        return isinstance(model, Enforcing) and await model.enforces(parameters)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()

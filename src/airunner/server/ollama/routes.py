@@ -204,8 +204,8 @@ async def _lines(
                 told = form(said, thought) | _logprobs(rows)
                 yield _json(_line(model) | told | {"done": False})
     last: dict[str, Any] = {"role": "assistant", "content": ""}
-    if found.calls:
-        calling = last | {"tool_calls": _calls(found)}
+    if calls := _calls(found):
+        calling = last | {"tool_calls": calls}
         yield _json(_line(model) | form(calling, "") | {"done": False})
     yield _json(_line(model) | form(last, "") | _end(found, began_s))
 
