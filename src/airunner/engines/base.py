@@ -221,11 +221,15 @@ class Served(Protocol):
 
 
 @runtime_checkable
-class Enforcing(Protocol):
-    """A loaded model whose engine decodes also the calls that it makes of its own accord."""
+class ApiModel(Protocol):
+    """A loaded model whose engine takes clients' requests as they come.
+
+    A last message of the assistant's is the beginning of the answer, where its chat template
+    allows that.
+    """
 
     async def enforces(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether the arguments of such a call match ``parameters``, a schema, in any case."""
+        """Whether calls of its own accord match ``parameters``, a schema, in any case."""
         ...
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from airunner.engines.base import (
+    ApiModel,
     ChatModel,
     ChatRequest,
     Chunk,
     Endpoint,
-    Enforcing,
     LoadPlan,
     Plan,
     Served,
@@ -120,7 +120,12 @@ class Lease:
     async def enforces(self, parameters: Mapping[str, Any]) -> bool:
         """Whether calls that the model makes of its own accord match ``parameters`` in any case."""
         model = self.model
-        return isinstance(model, Enforcing) and await model.enforces(parameters)
+        return isinstance(model, ApiModel) and await model.enforces(parameters)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether ``complete`` goes on from a last message of the assistant's."""
+        return isinstance(self.model, ApiModel)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()

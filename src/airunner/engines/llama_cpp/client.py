@@ -235,7 +235,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         return self._call_syntax
 
     async def enforces(self, parameters: Mapping[str, Any]) -> bool:
-        """See ``Enforcing``. Syntaxes that are not JSON are no promise."""
+        """See ``ApiModel``. Syntaxes that are not JSON are no promise."""
         return is_enforced(parameters) and await self.call_syntax() is not None
 
     async def _controls(self) -> ControlTokens:
