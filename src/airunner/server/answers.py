@@ -14,9 +14,15 @@ from typing import Any
 from uuid import uuid4
 
 from airunner.engines.base import Chunk
-from airunner.engines.openai_form import CHUNK, offered_tools, text_of, thinking_of
+from airunner.engines.openai_form import (
+    CHUNK,
+    offered_tools,
+    text_of,
+    thinking_of,
+    usage_json,
+)
 from airunner.errors import GenerationError
-from airunner.messages import Message
+from airunner.messages import Message, Usage
 from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.lease import Lease
 from airunner.resources.visitor import current_visitor
@@ -143,10 +149,9 @@ async def _after(
     n_said = await lease.count_tokens(begun, tools) - n_prompt
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     if limit is not None and limit <= n_said:
-        usage = {"prompt_tokens": n_prompt, "completion_tokens": n_said}
-        total = {"total_tokens": n_prompt + n_said}
+        usage = usage_json(Usage(prompt_tokens=n_prompt, completion_tokens=n_said))
         ended = {"index": 0, "delta": {}, "finish_reason": "length"}
-        yield {"object": CHUNK, "choices": [ended], "usage": usage | total}
+        yield {"object": CHUNK, "choices": [ended], "usage": usage}
         return
     rows = list(body["messages"])
     before = text_of(rows.pop().get("content")) if rows[-1]["role"] == "assistant" else ""
@@ -155,6 +160,6 @@ async def _after(
         rest |= {"max_tokens": limit - n_said, "max_completion_tokens": None}
     async with aclosing(valid_completion(lease, rest, conversation)) as chunks:
         async for chunk in chunks:
-            if usage := chunk.get("usage"):
-                chunk["usage"] = usage_after(usage, n_said)
+            if "usage" in chunk:
+                chunk["usage"] = usage_after(chunk["usage"], n_said)
             yield chunk
