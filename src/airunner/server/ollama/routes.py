@@ -24,6 +24,7 @@ from airunner.events import DownloadProgressed, Event
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
+from airunner.server.documented import LINES
 from airunner.server.event_feed import event_feed
 from airunner.server.ollama.requests import (
     OllamaChat,
@@ -102,7 +103,7 @@ def ollama_routes(
             "modified_at": model.changed.isoformat(),
         }
 
-    @routes.post("/api/chat")
+    @routes.post("/api/chat", responses=LINES)
     async def chat(asked: OllamaChat, request: Request) -> Response:
         """Answer a conversation."""
 
@@ -114,7 +115,7 @@ def ollama_routes(
         chunks = answers.chunks(checked(asked.as_completion()))
         return await _respond(request, asked, chunks, form)
 
-    @routes.post("/api/generate")
+    @routes.post("/api/generate", responses=LINES)
     async def generate(asked: OllamaGenerate, request: Request) -> Response:
         """Answer one prompt."""
 
@@ -148,7 +149,7 @@ def ollama_routes(
         work = core.embed([asked.prompt or ""], model=models.embedder(asked.model))
         return JSONResponse({"embedding": (await unless_hung_up(request, work))[0]})
 
-    @routes.post("/api/pull")
+    @routes.post("/api/pull", responses=LINES)
     async def pull(asked: OllamaName, request: Request) -> Response:
         """Fetch a registered model."""
         lines = _pull(core, models, asked.wanted)

@@ -23,6 +23,7 @@ from airunner.errors import UnknownResponseError
 from airunner.resources.visitor import current_visitor
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
+from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import checked
 from airunner.server.openai.response_request import ResponseRequest
 from airunner.server.problems import Problem, problem_of
@@ -99,7 +100,7 @@ def response_routes(answers: Answers) -> APIRouter:
                 kept.popitem(last=False)
         return found
 
-    @routes.post(_PATH)
+    @routes.post(_PATH, responses=STREAMED)
     async def respond(asked: ResponseRequest, request: Request) -> Response:
         """Answer, at once, in pieces or in the background."""
         found = begin(asked)
