@@ -45,7 +45,7 @@ COUNTED = ", ".join(map(str, range(1, 13))) + ","
 ROWS = [{"role": "user", "content": "Count to 50."}, {"role": "assistant", "content": COUNTED}]
 N_TOKENS = 48
 WAIT_S = 60.0
-MOST_PIECES = 150
+MOST_PIECES = 60
 """A round ends after so many pieces of answers at most."""
 RUN_FOLDERS = ("run", "parked")
 

@@ -57,22 +57,33 @@ def schemathesis(weights_home: Path) -> Path:
     return folder / ("Scripts" if os.name == "nt" else "bin") / "schemathesis"
 
 
-def run(schemathesis: Path, server: ServedHere, *options: str) -> None:
-    line = [str(schemathesis), "run", f"{server.url}/openapi.json", "--no-color", "--seed=1"]
+def run(schemathesis: Path, server: ServedHere, folder: Path, *options: str) -> None:
+    config = SOURCES / "schemathesis.toml"
+    line = [
+        str(schemathesis),
+        f"--config-file={config}",
+        "run",
+        f"{server.url}/openapi.json",
+        "--no-color",
+        "--seed=1",
+    ]
     line += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--request-timeout=60"]
     line += ["--generation-database=none", "--warnings=off"]
     line += [f"--exclude-path={path}" for path in (*HELD, STARTS_PROGRAMS)]
     environ = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "SERVED_MODELS": f"{NATIVE} {EMBEDDER}"}
-    environ |= {"PYTHONPATH": str(SOURCES), "NO_PROXY": "127.0.0.1"}
+    environ |= {"PYTHONPATH": str(SOURCES), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "127.0.0.1"}
     done = subprocess.run(
-        [*line, *options], cwd=SOURCES, env=environ, capture_output=True, text=True
+        [*line, *options], cwd=folder, env=environ, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_clients_ask_is_answered_as_documented(schemathesis: Path, server: ServedHere) -> None:
+def test_what_clients_ask_is_answered_as_documented(
+    schemathesis: Path, server: ServedHere, tmp_path: Path
+) -> None:
     tags = [f"--include-tag={tag}" for tag in CLIENTS]
-    run(schemathesis, server, "--phases=fuzzing", "--max-examples=2", "--no-shrink", *tags)
+    options = ("--phases=fuzzing", "--max-examples=2", "--no-shrink")
+    run(schemathesis, server, tmp_path, *options, *tags)
 
 
 def test_every_route_answers_as_documented(
@@ -85,4 +96,4 @@ def test_every_route_answers_as_documented(
     if request.config.getoption("--hypothesis-profile") != "fuzz":
         pytest.skip("make fuzz: it takes minutes")
     with serving(tmp_path, smollm2, smollm2_q8) as server:
-        run(schemathesis, server, "--phases=coverage,fuzzing", "--max-examples=20")
+        run(schemathesis, server, tmp_path, "--phases=coverage,fuzzing", "--max-examples=20")
