@@ -27,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,7 +130,7 @@ class Crowd:
     def swaps_in_order(self) -> int:
         """Swaps that the same requests would take, first come, first served."""
         served = self.order[: len(self.waits_s)]
-        return 1 + sum(a != b for a, b in zip(served, served[1:], strict=False))
+        return 1 + sum(a != b for a, b in pairwise(served))
 
 
 def turns(requests: int = 4000, seed: int = 1) -> dict[str, Any]:

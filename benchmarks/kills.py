@@ -45,7 +45,7 @@ COUNTED = ", ".join(map(str, range(1, 13))) + ","
 ROWS = [{"role": "user", "content": "Count to 50."}, {"role": "assistant", "content": COUNTED}]
 N_TOKENS = 48
 WAIT_S = 60.0
-MOST_PIECES = 60
+MOST_PIECES = 50
 """A round ends after so many pieces of answers at most."""
 RUN_FOLDERS = ("run", "parked")
 
@@ -92,14 +92,16 @@ class Server:
         """The processes that it has started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def pieces(self, api: str, temperature: float, model: str = MODELS[0]) -> Iterator[str]:
+    def pieces(
+        self, api: str, temperature: float, model: str = MODELS[0], **fields: Any
+    ) -> Iterator[str]:
         """The text of a streamed answer as it comes.
 
         Raises:
             RuntimeError: the answer ended with an error.
         """
         path, body, text_of = APIS[api]
-        asked = {"model": model, "stream": True, **body, "temperature": temperature}
+        asked = {"model": model, "stream": True, **body, "temperature": temperature, **fields}
         if "options" in body:
             asked["options"] = {**body["options"], "temperature": temperature}
         with httpx.stream("POST", self.url + path, json=asked, timeout=WAIT_S) as answer:
@@ -255,7 +257,7 @@ def _alternate(server: Server, seen: _Seen) -> None:
         while True:
             for model in MODELS:
                 text = ""
-                for piece in server.pieces("chat", 0, model):
+                for piece in server.pieces("chat", 0, model, max_tokens=8):
                     text += piece
                     seen.pieces += 1
                 if seen.answers.setdefault(model, text) != text:
