@@ -43,8 +43,9 @@ from airunner.scheduling.ledger import DeviceBudget
 from airunner.scheduling.scheduler import Scheduler
 from benchmarks.kills import started
 from benchmarks.machine import describe_machine
+from benchmarks.places import Place, home_with_weights
 from benchmarks.results_file import read_results, write_results
-from benchmarks.server import MODELS, Place, home_with_weights, one_model_bytes
+from benchmarks.server import MODELS, one_model_bytes
 
 CLIENTS = 200
 IDLE = 1000

@@ -38,8 +38,9 @@ import psutil
 from airunner import Settings
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from benchmarks.machine import describe_machine
+from benchmarks.places import home_with_weights
 from benchmarks.results_file import read_results, write_results
-from benchmarks.server import MODELS, home_with_weights, one_model_bytes
+from benchmarks.server import MODELS, one_model_bytes
 
 COUNTED = ", ".join(map(str, range(1, 13))) + ","
 ROWS = [{"role": "user", "content": "Count to 50."}, {"role": "assistant", "content": COUNTED}]

@@ -23,6 +23,7 @@ from airunner.engines.openai_form import (
 )
 from airunner.errors import GenerationError
 from airunner.messages import Message, Usage
+from airunner.models.spec import ModelCapability
 from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.lease import Lease
 from airunner.resources.visitor import current_visitor
@@ -34,6 +35,8 @@ from airunner.server.replay import SEED_BITS, going_on, usage_after
 from airunner.server.served_models import ServedModels
 from airunner.server.team_answers import TeamAnswers, is_for_team
 from airunner.server.valid_calls import valid_completion
+
+_TALKS = ModelCapability.PRIMARY_CONVERSATION
 
 
 class Answers:
@@ -114,7 +117,7 @@ class Answers:
         """
         messages = media_messages_of(body["messages"])
         if media := tuple(part for message in messages for part in message.media):
-            (await self._core.team.media_support_of(model)).check(media)
+            (await self._core.team.media_support(_TALKS, model)).check(media)
         return messages
 
     def _is_for_team(self, body: Mapping[str, Any]) -> bool:

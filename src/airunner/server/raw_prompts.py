@@ -16,10 +16,9 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
 from airunner.engines.base import Chunk, Served
 from airunner.engines.openai_form import CHUNK
+from airunner.engines.worker_answer import OK
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
@@ -83,9 +82,9 @@ class RawPrompts:
                     body, n_said = await _after(lease.served, body, said)
                 path, asked = _request(body, slot)
                 async with lease.served.ask(path, asked, lease.n_ctx) as response:
-                    if response.status_code != httpx.codes.OK:
-                        raise _refusal(name, await response.aread())
-                    async for line in response.aiter_lines():
+                    if response.status != OK:
+                        raise _refusal(name, await response.read())
+                    async for line in response.lines():
                         if line.startswith("data: "):
                             chunk = _chunk(name, json.loads(line.removeprefix("data: ")))
                             if said and "usage" in chunk:
@@ -96,7 +95,7 @@ class RawPrompts:
 async def _after(served: Served, body: Mapping[str, Any], said: str) -> tuple[dict[str, Any], int]:
     """``body`` with ``said`` at the end of its prompt, and the tokens of that."""
     async with served.ask("/tokenize", {"content": said, "parse_special": False}) as response:
-        tokens: list[int] = json.loads(await response.aread())["tokens"]
+        tokens: list[int] = json.loads(await response.read())["tokens"]
     prompt = body["prompt"]
     before = prompt if isinstance(prompt, list) else [prompt]
     rest = {**body, "prompt": [*before, *tokens]}

@@ -3,7 +3,7 @@
 Owns what is passed on at once, what waits, and the second decoding. Text and reasoning are
 passed on as they come, and so are calls that are decoded under all rules of their tool's
 schema, in pieces. The others wait until the answer ends: a lone one that does not match is
-then decoded once more under the schema, as ``agent.client_chat`` does for our own requests.
+then decoded once more under the schema.
 
 The token limit may cut off a call of which pieces were passed on: the answer then ends with
 ``length``. Of one that waits nothing is passed on. A call in pieces that is not valid after
@@ -16,13 +16,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from airunner.agent.client_chat import matches
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import call_json, offered_tools, tool_choice_of
 from airunner.errors import GenerationError
 from airunner.messages import ToolCall
 from airunner.resources.lease import Lease
 from airunner.server.chunks import Completion
+from airunner.tools.json_form import call_matches
 
 _CALLS = "tool_calls"
 
@@ -124,7 +124,7 @@ class _Calls:
         return call.name if call.name in self._schemas and not self._is_valid(call) else None
 
     def _is_valid(self, call: ToolCall) -> bool:
-        return matches(call, self._schemas[call.name])
+        return call_matches(call, self._schemas[call.name])
 
     def _told_pieces(self, chunk: Chunk) -> list[dict[str, Any]]:
         return [piece for piece in _pieces(chunk) if piece.get("index", 0) in self._told]
