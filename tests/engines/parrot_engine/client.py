@@ -44,7 +44,7 @@ class ParrotModel(ServedModel[LoadPlan]):
     async def _ask(self, path: str, **body: Any) -> dict[str, Any]:
         async with self._connection.asked(path, body) as response:
             content = await response.read()
-            if response.status != 200:
-                raise GenerationError(self.plan.model, content.decode())
-            told: dict[str, Any] = json.loads(content)
-            return told
+        if response.status != 200:
+            raise GenerationError(self.plan.model, content.decode())
+        told: dict[str, Any] = json.loads(content)
+        return told
