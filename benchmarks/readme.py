@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results_file import read_results
-from benchmarks.server_tables import restarts, server, strangers
+from benchmarks.server_tables import crowd, kills, restarts, server, strangers
 from benchmarks.tables import Result, duration, share, table, taken
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -303,6 +303,8 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "server": server,
     "restarts": restarts,
     "strangers": strangers,
+    "crowd": crowd,
+    "kills": kills,
     "memory": memory,
     "gpu_memory": memory,
     "images": images,
