@@ -13,21 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from airunner.errors import DownloadCause, DownloadError, HubError
+from airunner.errors import DownloadCause, DownloadError
 from airunner.errors.base import in_short
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
 from airunner.weights.fetch_problem import HUB, fetch_problem
 from airunner.weights.file_name import is_fit_path
+from airunner.weights.hub_session import model_info
 from airunner.weights.staging import sha256_of, writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
 
 _SHOWN_NAMES = 6
-_LISTING_TIMEOUT_S = 30.0
 _FOLDER = "pipeline"
 
 
@@ -196,16 +195,8 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
     Raises:
         DownloadError: no such repository, access denied, or no connection.
     """
-    from huggingface_hub import HfApi
-
-    hub = HfApi(endpoint=endpoint, headers={"Accept-Encoding": "identity"})
-    _refuse_compression()
     try:
-        info = transfer.interruptible(
-            lambda: hub.model_info(
-                repo, revision=revision, files_metadata=True, timeout=_LISTING_TIMEOUT_S
-            )
-        )
+        info = transfer.interruptible(lambda: model_info(repo, revision, endpoint))
         files = [
             RemoteFile(
                 sibling.rfilename,
@@ -222,24 +213,6 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
         problem = fetch_problem(error, f"{endpoint or HUB}/{repo}")
         raise DownloadError(transfer.model, repo, problem, cause_of(error)) from error
     return _Listing(repo, info.sha or revision, files, endpoint)
-
-
-def _refuse_compression() -> None:
-    """Have the client of ``huggingface_hub`` unpack nothing: what is packed has no bound."""
-    from huggingface_hub import get_session
-
-    session = get_session()
-    hooks = getattr(session, "event_hooks", None)  # versions before 1.0 have none
-    if hooks is not None and _require_plain not in hooks["response"]:
-        session.event_hooks = {**hooks, "response": [*hooks["response"], _require_plain]}
-
-
-def _require_plain(response: Any) -> None:
-    """Called with the head of an answer, before its body is read."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        problem = f"its answer is packed with {in_short(encoding)}, which was not asked for"
-        raise HubError(str(response.url.host), problem)
 
 
 def cause_of(error: Exception) -> DownloadCause:

@@ -14,8 +14,7 @@ from typing import Any
 from airunner.errors import DownloadError
 from airunner.models.files.split import complete_sets, matches
 from airunner.weights.hub import RemoteFile, cause_of
-
-TIMEOUT_S = 30.0
+from airunner.weights.hub_session import model_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +59,17 @@ class Repository:
 
 
 def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> Repository:
-    """Ask the hub about a repository; blocks, for half a minute at most.
+    """Ask the hub about a repository; blocks, for a minute at most.
 
     ``endpoint`` is the address of a mirror; ``None`` follows ``HF_ENDPOINT``.
 
     Raises:
         DownloadError: there is no connection, no such repository, or it is not for this user.
     """
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
 
     try:
-        info: Any = HfApi(endpoint=endpoint).model_info(
-            repo, revision=revision, files_metadata=True, timeout=TIMEOUT_S
-        )
+        info = model_info(repo, revision, endpoint)
     except HFValidationError as error:
         raise DownloadError(repo, repo, "a repository is named publisher/name") from error
     # The client lets errors of its HTTP library through, and which library that is differs

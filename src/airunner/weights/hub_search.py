@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airunner.errors import DownloadCause, HubError
-from airunner.json_schema.item_count import has_more_items
 from airunner.models.files.split import complete_sets
+from airunner.weights.hub_session import bounded_body
 
 if TYPE_CHECKING:
     import httpx
@@ -27,12 +27,6 @@ TIMEOUT_S = 15.0
 
 _AT_ONCE = 8
 _KEPT_LISTINGS = 256
-_MOST_BYTES = 8 << 20
-"""The longest answer of a hub that is read."""
-
-_MOST_ITEMS = 1_000_000
-"""JSON values of an answer."""
-
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _FIELDS = ("cardData", "downloads", "gated", "lastModified", "likes", "pipeline_tag", "sha", "tags")
 
@@ -156,20 +150,12 @@ def _ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> A
     import httpx
 
     where = str(client.base_url)
-    content = bytearray()
     try:
-        # Raw: what is compressed, and compressed again, has no bound when it is decoded.
         plain = {"Accept-Encoding": "identity"}
         with client.stream("GET", address, params=dict(parameters), headers=plain) as response:
             if not response.is_success:
                 raise _refusal(where, response.status_code)
-            for chunk in response.iter_raw():
-                content += chunk
-                if len(content) > _MOST_BYTES:
-                    raise HubError(where, "its answer is too long")
-        if has_more_items(content, _MOST_ITEMS):
-            raise HubError(where, "its answer is too long")
-        return json.loads(content)
+            return json.loads(bounded_body(response))
     except httpx.TransportError as error:
         problem = f"it cannot be reached ({type(error).__name__}); check the connection"
         raise HubError(where, problem, "unreachable") from error
