@@ -91,12 +91,14 @@ def open_sqlite(
     with closing(connection):
         try:
             database = _SqliteTables(connection, limits, tool)
-            _require_only(file, path, known)
+            is_itself = _has_opened_only(file, path, known)
         # The last: an error of SQLite's that quotes what is no text in the file.
         except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
             raise ToolFailedError(tool, f"{name} cannot be read as a database: {error}") from error
-        except OSError as error:
-            raise ToolFailedError(tool, f"{name} is not at its place any more") from error
+        except OSError:  # a link is on the way to it
+            is_itself = False
+        if not is_itself:
+            raise ToolFailedError(tool, f"{name} is not at its place any more")
         yield database
 
 
@@ -109,8 +111,12 @@ def _open_files() -> Iterator[tuple[int, int, int]]:
                 yield number, found.st_dev, found.st_ino
 
 
-def _require_only(file: BinaryIO, path: Path, known: Set[tuple[int, int, int]]) -> None:
-    """Raise ``OSError`` if SQLite has opened another file than ``file``, and its log."""
+def _has_opened_only(file: BinaryIO, path: Path, known: Set[tuple[int, int, int]]) -> bool:
+    """Whether SQLite has opened nothing but ``file``, and its log.
+
+    Raises:
+        OSError: a link is on the way to ``path``.
+    """
     main = os.fstat(file.fileno())
     allowed = {(main.st_dev, main.st_ino)}
     opened = {each[1:] for each in set(_open_files()) - known}
@@ -119,8 +125,7 @@ def _require_only(file: BinaryIO, path: Path, known: Set[tuple[int, int, int]]) 
             with suppress(FileNotFoundError):
                 found = os.stat(path.name + ending, dir_fd=folder, follow_symlinks=False)
                 allowed.add((found.st_dev, found.st_ino))
-    if not opened <= allowed:
-        raise OSError("another file was opened")
+    return opened <= allowed
 
 
 class _SqliteTables(Database):
