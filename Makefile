@@ -45,8 +45,9 @@ test: .venv/.dev  ## Run the tests
 	@$(BIN)/python -m scripts.browser
 	@$(PYTEST) $(ARGS)
 
-fuzz: .venv/.dev  ## The properties of tests/security, with fifty times as many examples
+fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examples, then each reader guided
 	@$(PYTEST) tests/security --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+	@$(BIN)/python -m tests.security.fuzz
 
 check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
 
