@@ -293,6 +293,23 @@ def headlines(
     return table(["", "measured"], rows)
 
 
+def worst_inputs(result: Result) -> list[str]:
+    """What the worst known input of each reader costs."""
+    heads = ["reader", "one may have", "slowest", "processor time", "largest", "memory"]
+    rows = [
+        [
+            row["reader"],
+            row["limit"],
+            row["slowest"]["input"],
+            duration(row["slowest"]["cpu_s"]),
+            row["largest"]["input"],
+            format_bytes(row["largest"]["peak_bytes"]),
+        ]
+        for row in result["rows"]
+    ]
+    return [*table(heads, rows), "", taken(result)]
+
+
 SUMMARIES: Mapping[str, Callable[..., list[str]]] = {"headlines": headlines}
 """Tables made of several results: those that the parameters are named after."""
 
@@ -311,6 +328,7 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "tool_calling": tool_calling,
     "tool_costs": tool_costs,
     "toolbox": toolbox,
+    "worst_inputs": worst_inputs,
 }
 
 
