@@ -175,6 +175,9 @@ def test_a_listing_that_is_packed_again_and_again_is_not_unpacked(server, record
         server.odd[path] = (200, headers, [bomb])
     with pytest.raises(DownloadError, match="not asked for"):
         fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+    with pytest.raises(DownloadError, match="not asked for") as refused:
+        look_up(REPO, endpoint=server.url)
+    assert "no connection" not in str(refused.value)
 
 
 @pytest.mark.parametrize("listing", [b"[1, ", b" " * 65536], ids=["values", "blanks"])
