@@ -17,6 +17,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from airunner.config.byte_size import format_bytes
 from benchmarks.results_file import read_results
 from benchmarks.server_tables import restarts, server, strangers
 from benchmarks.tables import Result, duration, share, table, taken
