@@ -107,9 +107,13 @@ def test_nothing_outside_is_touched_however_fast_links_come_and_go(
                 assert SECRET not in copied.read_text(encoding="utf-8")
 
 
-TABLES: list[tuple[str, Callable[[Path, str], object]]] = [
-    ("a.csv", lambda path, word: path.write_text(f"word,n\n{word},1\n", encoding="utf-8")),
-    ("a.db", lambda path, word: _database(path, word)),
+TABLES: list[tuple[str, Callable[[Path, str], object], str]] = [
+    (
+        "a.csv",
+        lambda path, word: path.write_text(f"word,n\n{word},1\n", encoding="utf-8"),
+        "notes",
+    ),
+    ("a.db", lambda path, word: _database(path, word), "file"),
 ]
 
 
@@ -119,8 +123,9 @@ def _database(path: Path, word: str) -> None:
         database.commit()
 
 
-@pytest.mark.parametrize("swapped", ["notes", "file"])
-@pytest.mark.parametrize(("name", "write"), TABLES, ids=[each for each, _ in TABLES])
+@pytest.mark.parametrize(
+    ("name", "write", "swapped"), TABLES, ids=[f"{name} {swapped}" for name, _, swapped in TABLES]
+)
 def test_a_table_that_was_looked_at_is_the_one_that_is_asked(
     folder: Path, name: str, write: Callable[[Path, str], object], swapped: str
 ) -> None:
