@@ -149,7 +149,7 @@ def _text_of(data: bytes, name: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
-        return read_document(Path(file.name), name).text
+        return read_document(Path(file.name).resolve(), name).text
 
 
 def attachment_routes(attachments: Attachments) -> APIRouter:
