@@ -21,6 +21,7 @@ from tests.server.clients.native_server import EMBEDDER, NATIVE
 
 SOURCES = Path(__file__).with_name("openapi")
 INSTALL_S = 120
+PATIENCE_S = 600
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
     *("response_schema_conformance", "response_headers_conformance"),
@@ -78,11 +79,12 @@ def run(schemathesis: Path, server: ServedHere, folder: Path, *options: str) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(PATIENCE_S)
 def test_what_clients_ask_is_answered_as_documented(
     schemathesis: Path, server: ServedHere, tmp_path: Path
 ) -> None:
     tags = [f"--include-tag={tag}" for tag in CLIENTS]
-    options = ("--phases=fuzzing", "--max-examples=2", "--no-shrink")
+    options = ("--phases=fuzzing", "--max-examples=1", "--no-shrink")
     run(schemathesis, server, tmp_path, *options, *tags)
 
 
