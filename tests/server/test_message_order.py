@@ -14,6 +14,7 @@ def said(role: str, content: Any) -> dict[str, Any]:
 
 
 FIRST = said("system", "Be brief.")
+TEXT = {"type": "text", "text": "New."}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
 
 
@@ -23,9 +24,9 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
         (
             [
                 said("developer", "Be brief."),
-                said("system", [{"type": "text", "text": "Be kind."}]),
+                said("system", [TEXT]),
             ],
-            [said("system", "Be brief.\n\nBe kind.")],
+            [said("system", "Be brief.\n\nNew.")],
         ),
         (
             [FIRST, said("user", "Hello."), said("system", "It is noon.")],
@@ -39,7 +40,7 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
             [said("assistant", "Hm."), said("system", "New."), said("user", [PICTURE])],
             [
                 said("assistant", "Hm."),
-                said("user", [{"type": "text", "text": "New."}, PICTURE]),
+                said("user", [TEXT, PICTURE]),
             ],
         ),
         (

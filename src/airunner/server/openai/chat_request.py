@@ -185,7 +185,7 @@ class ChatCompletionRequest(Open):
         return self
 
     def checked(self) -> dict[str, Any]:
-        """The request as it came, its messages in order, without what is of no kind that we know."""
+        """The request with its messages in order, and without what is of no kind that we know."""
         body = self.model_dump(by_alias=True, exclude_unset=True)
         body["messages"] = in_order(body["messages"])
         if self.tools is not None:

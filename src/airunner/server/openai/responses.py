@@ -108,7 +108,7 @@ def response_routes(answers: Answers) -> APIRouter:
             found.work = asyncio.create_task(writing.run())
             return JSONResponse(found.response)
         if asked.stream:
-            return await stream_response(request, writing.events(), _tell)
+            return await stream_response(request, writing.events(), _tell, alive=writing.alive)
         await unless_hung_up(request, writing.run(raising=True))
         return JSONResponse(found.response)
 
@@ -152,6 +152,7 @@ class _Writing:
         self._kept, self._answers, self._body = kept, answers, body
         self._whole = Completion()
         self._number = -1
+        self._told = False
 
     async def run(self, *, raising: bool = False) -> None:
         """Write it to its end; an error becomes part of it unless ``raising``."""
@@ -178,15 +179,19 @@ class _Writing:
             self._kept.response |= {"status": "failed", "error": told}
             raise
 
+    def alive(self) -> str:
+        """Tell that it is written; Codex hears no comments."""
+        begins, self._told = not self._told, True
+        names = ["response.created"] if begins else []
+        names.append("response.in_progress")
+        return "".join(self._event(name, response=self._kept.response) for name in names)
+
     async def _events(self) -> AsyncGenerator[str, None]:
         response, items = self._kept.response, _Items()
-        started = False
         async with aclosing(self._answers.chunks(self._body)) as chunks:
             async for chunk in self._kept.stop.before(chunks):
-                if not started:
-                    started = True
-                    yield self._event("response.created", response=response)
-                    yield self._event("response.in_progress", response=response)
+                if not self._told:
+                    yield self.alive()
                 self._whole.add(chunk)
                 for name, data in items.feed(chunk):
                     yield self._event(name, **data)
