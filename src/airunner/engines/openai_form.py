@@ -63,12 +63,15 @@ def text_of(content: Any) -> str:
 
 def offered_tools(body: Mapping[str, Any]) -> tuple[ToolSchema, ...]:
     """The functions among the tools that a client offers; kinds that we do not know are none."""
-    functions = [
-        tool["function"] for tool in body.get("tools") or () if tool.get("type") == "function"
-    ]
     return tuple(
-        ToolSchema(each["name"], each.get("description") or "", each.get("parameters") or {})
-        for each in functions
+        ToolSchema(
+            tool["function"]["name"],
+            tool["function"].get("description") or "",
+            tool["function"].get("parameters") or {},
+            deferred=tool.get("defer_loading") is True,
+        )
+        for tool in body.get("tools") or ()
+        if tool.get("type") == "function"
     )
 
 

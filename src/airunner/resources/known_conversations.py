@@ -129,7 +129,7 @@ def prompt_settings(
     tools: Sequence[ToolSchema], thinking: bool | None, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What stands in a prompt beside its messages, for ``going_on``."""
-    shown = [[tool.name, tool.description, tool.parameters] for tool in tools]
+    shown = [[t.name, t.description, t.parameters] for t in tools if not t.deferred]
     return {"tools": shown, "thinking": thinking, "options": dict(options or {})}
 
 

@@ -47,7 +47,8 @@ _NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 def tools_in_request(tools: Sequence[ToolSchema], controls: ControlTokens) -> dict[str, Any]:
     """The fields of a request that offer ``tools``; none for no tools.
 
-    A description may come from anybody's server, so it holds none of ``controls``.
+    A description may come from anybody's server, so it holds none of ``controls``. Where
+    all tools are deferred, they are shown: calls are explained with the tools alone.
     """
     if not tools:
         return {}
@@ -59,10 +60,11 @@ def tools_in_request(tools: Sequence[ToolSchema], controls: ControlTokens) -> di
         )
         for tool in tools
     ]
+    shown = [tool for tool in tools if not tool.deferred] or tools
     return {
         "tools": [_tool_json(tool, engine_parameters(tool.parameters)) for tool in tools],
         "chat_template_kwargs": {
-            "tools": [_tool_json(tool, shown_parameters(tool.parameters)) for tool in tools]
+            "tools": [_tool_json(tool, shown_parameters(tool.parameters)) for tool in shown]
         },
     }
 
