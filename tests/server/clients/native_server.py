@@ -2,9 +2,9 @@
 
 A third model says nothing that means anything, at once: it is for long sessions.
 
-Not a test: ``python -m tests.server.clients.native_server WEIGHTS OTHERS QUICK`` serves until it is told
-to stop, at a port of its own, which it prints. The rest comes from the environment, as it
-does for ``airunner serve``.
+Not a test: ``python -m tests.server.clients.native_server WEIGHTS OTHERS QUICK`` serves until
+it is told to stop, at a port of its own, which it prints. The rest comes from the environment,
+as it does for ``airunner serve``.
 """
 
 from __future__ import annotations
