@@ -114,9 +114,8 @@ def _measured_bytes(
         if not store.is_here(primary):
             return None
         path = store.path(primary) or Path(primary.model_path)
-        planners = {name: engine.planner(settings) for name, engine in engines.items()}
         budgets = {each.device: each.budget_bytes for each in hardware.device_budgets()}
-        sized = Sizer(hardware.devices, planners).size(primary, path, budgets)
+        sized = Sizer(hardware.devices, engines.planners(settings)).size(primary, path, budgets)
         # One that fits somewhere is small enough, however much another device would ask.
         fits = {d: n for d, n in sized.demand.size_bytes.items() if n <= budgets[d]}
         return min((fits or sized.demand.size_bytes).values(), default=None)
