@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from airunner.resources.run_log import Run
     from airunner.resources.status import ModelStatus
 
-_CLOCK_SLACK_S = 2.0
-"""Start times of processes are known to a hundredth of a second, those of the system less well."""
-
 
 def ps(
     settings: Settings,
@@ -31,32 +28,15 @@ def ps(
     By every AI Runner process that uses this home folder.
     """
     from airunner.cli.console import print_json
-    from airunner.resources.run_log import read_run, run_files
+    from airunner.resources.run_log import is_written, read_run, run_files
     from airunner.runtime.home import runs_folder
 
-    runs = [read_run(path) for path in run_files(runs_folder(settings))]
-    live = [_state_of(run) for run in runs if _is_live(run)]
+    written = [path for path in run_files(runs_folder(settings)) if is_written(path)]
+    live = [_state_of(read_run(path)) for path in written]
     if as_json:
         print_json(live)
     else:
         _print(live)
-
-
-def _is_live(run: Run) -> bool:
-    """Whether the process that writes this log still runs, and is not another with its id."""
-    import psutil
-
-    if "pid" not in run.header:
-        return False
-    try:
-        process = psutil.Process(run.header["pid"])
-        began_s = process.create_time()
-        return bool(
-            began_s <= run.header["began_s"] + _CLOCK_SLACK_S
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.Error:
-        return False
 
 
 def _state_of(run: Run) -> dict[str, Any]:
@@ -125,7 +105,7 @@ def _print(live: list[dict[str, Any]]) -> None:
     if not live:
         console.print("No AI Runner process has models loaded.")
     for run in live:
-        age = seconds(time.time() - run["began_s"])
+        age = seconds(max(0.0, time.time() - run["began_s"]))
         console.print(f"{run['command']}, process {run['pid']}, for {age}", style="bold")
         for device in run["devices"]:
             held, budget = map(format_bytes, (device["held_bytes"], device["budget_bytes"]))

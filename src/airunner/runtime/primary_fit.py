@@ -55,13 +55,7 @@ def primary_of(settings: Settings, catalog: Catalog, store: ModelStore) -> Model
     """
     if settings.primary is not None:
         return catalog.spec(settings.primary)
-
-    def here(spec: ModelSpec) -> bool:
-        with suppress(AiRunnerError, OSError):
-            return store.is_here(spec)
-        return False
-
-    return catalog.resolve(PRIMARY, here, embedded_fallback(PRIMARY)).spec
+    return catalog.resolve(PRIMARY, store.seems_here, embedded_fallback(PRIMARY)).spec
 
 
 def too_large(

@@ -4,7 +4,7 @@ Owns that work ends when nobody waits for it any more, that an error before the 
 is a response of its own while a later one is told inside the stream, and that a client hears
 something while there is nothing to send. Many give up where they hear nothing for a while,
 Codex and what is made with Node after five minutes: so long a processor takes to read a prompt
-of 20,000 tokens, and a model to write a file, which as a call of a tool comes in one piece.
+of 20,000 tokens, or a call of a tool to come to Ollama's clients, who get it in one piece.
 """
 
 from __future__ import annotations

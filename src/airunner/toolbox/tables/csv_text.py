@@ -10,13 +10,16 @@ are, and whether the first row is a heading, is ``csv_tables``.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from itertools import dropwhile, islice
 from pathlib import Path
+from typing import BinaryIO
 
 from airunner.errors import ToolFailedError
 
@@ -65,13 +68,13 @@ class PlainText:
     notes: tuple[str, ...]
 
 
-def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
-    """Write ``copy``, whose rows are numbered in a first column; blank ones are left out.
+def make_plain(file: BinaryIO, name: str, tool: str, copy: Path) -> PlainText:
+    """Write ``file`` to ``copy``, rows numbered in a first column; blank ones are left out.
 
     Raises:
         ToolFailedError: it is no table, or too large.
     """
-    size = path.stat().st_size
+    size = file.seek(0, os.SEEK_END)
     if not size or size > MAX_FILE_BYTES:
         large = f"has {size:,} bytes; a CSV file may have {MAX_FILE_BYTES:,}. "
         large += "Larger tables can be asked as a SQLite database"
@@ -82,27 +85,28 @@ def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
         return ToolFailedError(tool, f"{name} {problem}")
 
     try:
-        encoding = _encoding(path, refusal)
-        separator, width = _layout(path, encoding, refusal)
+        encoding = _encoding(file, refusal)
+        separator, width = _layout(file, encoding, refusal)
         text = f"{_ENCODINGS[encoding]} text, parted by {_SEPARATORS[separator]}"
         try:
             first, second, notes = _copied(
-                path, encoding, separator, width, copy, refusal, strict=True
+                file, encoding, separator, width, copy, refusal, strict=True
             )
         except csv.Error as error:
             if "end of data" in str(error):
                 raise refusal("has a quotation mark that is never closed") from None
             first, second, notes = _copied(
-                path, encoding, separator, width, copy, refusal, strict=False
+                file, encoding, separator, width, copy, refusal, strict=False
             )
     except csv.Error as error:
         raise refusal(f"is no table: {error}") from None
     return PlainText(text, first, second, width, notes)
 
 
-def _encoding(path: Path, refusal: _Refusal) -> str:
+def _encoding(file: BinaryIO, refusal: _Refusal) -> str:
     """The text's encoding, by its mark or by trial."""
-    data = path.read_bytes()
+    file.seek(0)
+    data = file.read(MAX_FILE_BYTES)
     sample = data[:_SAMPLE_BYTES]
     for magic, kind in _OTHERS.items():
         if sample.startswith(magic):
@@ -129,6 +133,17 @@ def _encoding(path: Path, refusal: _Refusal) -> str:
         return "cp1252"
 
 
+@contextmanager
+def _as_text(file: BinaryIO, encoding: str) -> Iterator[TextIOWrapper]:
+    """``file`` from its beginning, which stays open after the body."""
+    file.seek(0)
+    text = TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
 def _utf_16_without_mark(sample: bytes) -> str | None:
     """Text of which every other byte is zero, as that of Western languages is."""
     pairs = len(sample) // 2
@@ -140,11 +155,11 @@ def _utf_16_without_mark(sample: bytes) -> str | None:
     return None
 
 
-def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
+def _layout(file: BinaryIO, encoding: str, refusal: _Refusal) -> tuple[str, int]:
     """The separator under which most rows are equally wide, and how wide that is."""
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
+    with _as_text(file, encoding) as text:
         # Not ``splitlines``, to which a vertical tab or U+2028 in a cell is the end of a line.
-        lines = list(StringIO(file.read(_SAMPLE_BYTES), newline=""))
+        lines = list(StringIO(text.read(_SAMPLE_BYTES), newline=""))
     if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
         lines.pop()  # cut off in the middle, unless the file ends so
     told = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
@@ -171,7 +186,7 @@ def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
 
 
 def _copied(
-    path: Path,
+    file: BinaryIO,
     encoding: str,
     separator: str,
     width: int,
@@ -187,12 +202,12 @@ def _copied(
     long: list[int] = []
     number = 0
     with (
-        path.open(encoding=encoding, errors="replace", newline="") as file,
+        _as_text(file, encoding) as text,
         copy.open("w", encoding="utf-8", newline="") as plain,
     ):
-        if not _SEPARATOR_LINE.fullmatch(file.readline(12)):
-            file.seek(0)
-        rows = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=strict)
+        if not _SEPARATOR_LINE.fullmatch(text.readline(12)):
+            text.seek(0)
+        rows = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=strict)
         write = csv.writer(plain, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
         for number, row in enumerate(_table(_filled(rows), width)):
             if number == 1:
