@@ -194,8 +194,13 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ToolSchema:
-    """What a model is told about a tool. ``parameters`` is a JSON schema of type object."""
+    """What a model is told about a tool. ``parameters`` is a JSON schema of type object.
+
+    A ``deferred`` one may be called, but does not stand among the tools: the messages tell
+    of it. An engine that cannot keep the two apart shows it with the others.
+    """
 
     name: str
     description: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    deferred: bool = False

@@ -99,7 +99,7 @@ def test_the_picture_that_is_asked_about_is_never_left_out() -> None:
     team = ScriptedTeam(["unused"], takes=SEES, n_ctx=PICTURE_TOKENS)
     conversation = Conversation.begin()
     (failed,) = of_kind(say(team, conversation, ASKED), TurnFinished)
-    assert "The prompt has" in failed.problem
+    assert "The prompt is too long" in failed.problem
     assert team.requests == []
 
 

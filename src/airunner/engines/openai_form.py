@@ -14,14 +14,15 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from airunner.engines.base import ChatModel, ChatRequest, Chunk
 from airunner.json_schema.plain import json_object
-from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
+from airunner.messages import Delta, Message, Role, ToolCall, ToolSchema, Usage
 
 CHUNK = "chat.completion.chunk"
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
-_SYSTEM_ROLES = ("system", "developer")
+_ROLES: Mapping[str, Role] = {"function": "tool", "developer": "system"}
 _NO_REASONING = ("none", "minimal")
 
 
@@ -49,14 +50,8 @@ def request_of(body: Mapping[str, Any], conversation: str | None = None) -> Chat
 
 
 def messages_of(rows: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """The messages of a request; every system message is part of the first one.
-
-    Templates such as Qwen's fail where one stands further down.
-    """
-    system = [text_of(row.get("content")) for row in rows if row["role"] in _SYSTEM_ROLES]
-    others = [_message_of(row) for row in rows if row["role"] not in _SYSTEM_ROLES]
-    first = [Message("system", "\n\n".join(filter(None, system)))] if system else []
-    return [*first, *others]
+    """The messages of a request."""
+    return [_message_of(row) for row in rows]
 
 
 def text_of(content: Any) -> str:
@@ -69,12 +64,15 @@ def text_of(content: Any) -> str:
 
 def offered_tools(body: Mapping[str, Any]) -> tuple[ToolSchema, ...]:
     """The functions among the tools that a client offers; kinds that we do not know are none."""
-    functions = [
-        tool["function"] for tool in body.get("tools") or () if tool.get("type") == "function"
-    ]
     return tuple(
-        ToolSchema(each["name"], each.get("description") or "", each.get("parameters") or {})
-        for each in functions
+        ToolSchema(
+            tool["function"]["name"],
+            tool["function"].get("description") or "",
+            tool["function"].get("parameters") or {},
+            deferred=tool.get("defer_loading") is True,
+        )
+        for tool in body.get("tools") or ()
+        if tool.get("type") == "function"
     )
 
 
@@ -152,11 +150,19 @@ def chunk_of(delta: Delta, calls_before: int = 0) -> Chunk:
 
 
 def call_json(call: ToolCall, index: int | None = None) -> dict[str, Any]:
-    """A tool call as a message or, with its ``index``, a chunk carries it."""
+    """A tool call as a message or, with its ``index``, a chunk carries it.
+
+    Not every engine gives calls an ``id``, and clients tell calls apart by it alone.
+    """
     arguments = call.malformed or json.dumps(dict(call.arguments), ensure_ascii=False)
     function = {"name": call.name, "arguments": arguments}
     place = {} if index is None else {"index": index}
-    return {**place, "id": call.id, "type": "function", "function": function}
+    return {
+        **place,
+        "id": call.id or f"call_{uuid4().hex}",
+        "type": "function",
+        "function": function,
+    }
 
 
 def _call_piece(delta: Delta, index: int) -> dict[str, Any]:
@@ -215,7 +221,7 @@ def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
 def _message_of(row: Mapping[str, Any]) -> Message:
     calls = tuple(_call_of(call) for call in row.get("tool_calls") or ())
     return Message(
-        role="tool" if row["role"] == "function" else row["role"],
+        role=_ROLES.get(row["role"], row["role"]),
         content=text_of(row.get("content")),
         tool_calls=calls,
         tool_call_id=row.get("tool_call_id"),

@@ -301,7 +301,9 @@ class GenerationError(EngineError):
 class ContextOverflowError(EngineError):
     """The prompt does not fit into the context the model was loaded with (both in tokens).
 
-    ``most_ctx`` is the longest that the model can be loaded with, where that is known.
+    ``most_ctx`` is the longest that the model can be loaded with, where that is known. The
+    words are those by which Claude Code, opencode and others know that they have to make the
+    conversation shorter, and by how much.
     """
 
     def __init__(
@@ -309,10 +311,13 @@ class ContextOverflowError(EngineError):
     ) -> None:
         self.model, self.prompt_tokens, self.n_ctx = model, prompt_tokens, n_ctx
         self.most_ctx = most_ctx
-        loaded = f"is loaded with a context of {n_ctx:,}. Shorten it, or raise --context."
+        told = f"The prompt is too long: {prompt_tokens} tokens > {n_ctx} maximum. "
+        told += f"It exceeds the available context size of {model}"
         if most_ctx is not None and n_ctx >= most_ctx:
-            loaded = f"takes {n_ctx:,} at most. Shorten it, or use a model of a longer context."
-        super().__init__(f"The prompt has {prompt_tokens:,} tokens, but {model} {loaded}")
+            told += ", which takes no more. Shorten it, or use a model of a longer context."
+        else:
+            told += ". Shorten it, or raise --context."
+        super().__init__(told)
 
 
 class MediaNotSupportedError(EngineError):

@@ -114,7 +114,8 @@ class Beginnings:
         if self.lot.is_closed or self.model in self.hopeless:
             return None
         system = [message.text for message in leading_system(request.messages)]
-        tools = [(t.name, t.description, json.dumps(t.parameters)) for t in request.tools]
+        told = [tool for tool in request.tools if not tool.deferred]
+        tools = [(t.name, t.description, json.dumps(t.parameters)) for t in told]
         length = sum(map(len, system)) + sum(len(part) for tool in tools for part in tool)
         if length < KEPT_FROM_TOKENS * _CHARACTERS_PER_TOKEN:
             return None

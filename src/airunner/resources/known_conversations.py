@@ -9,7 +9,9 @@ A conversation is taken over by a request that
 
 1. goes on after all that is known of it;
 2. repeats all but the last answer, to have another one (a regenerated answer);
-3. shares at least one answer with it and then differs (an edited message).
+3. shares at least one answer with it and then differs (an edited message), but not before
+   the last message of the conversation's first request: what stands there are examples, which
+   aider, for one, begins every conversation with.
 
 Anything else, such as a request for a title, is a new one. So is a request that would
 have to wait for an answer in the same conversation.
@@ -36,11 +38,12 @@ _LINK_BYTES = 16
 
 @dataclass(slots=True)
 class KnownConversation:
-    """One conversation of a client."""
+    """One conversation of a client; its first request had ``begun`` messages, if that is known."""
 
     id: str
     model: str
     chain: Chain = ()
+    begun: int = field(default=0, compare=False)
     busy: bool = field(default=False, compare=False)
 
 
@@ -64,7 +67,9 @@ class KnownConversations:
         ``settings`` is what else stands in the prompt: tools, and options of the template.
         """
         links = chain(model, messages, settings)
-        found = self._find(links, messages) or KnownConversation(uuid4().hex, model)
+        found = self._find(links, messages) or KnownConversation(
+            uuid4().hex, model, begun=len(messages)
+        )
         self._known.pop(found.id, None)
         self._known[found.id] = found
         found.busy = True
@@ -115,7 +120,8 @@ class KnownConversations:
             shared = messages[:length]
             goes_on = length == len(known.chain)
             regenerates = length == len(links)
-            if goes_on or regenerates or any(m.role == "assistant" for m in shared):
+            edits = length >= known.begun - 1 and any(m.role == "assistant" for m in shared)
+            if goes_on or regenerates or edits:
                 return known
         return None
 
@@ -129,7 +135,7 @@ def prompt_settings(
     tools: Sequence[ToolSchema], thinking: bool | None, options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What stands in a prompt beside its messages, for ``going_on``."""
-    shown = [[tool.name, tool.description, tool.parameters] for tool in tools]
+    shown = [[t.name, t.description, t.parameters] for t in tools if not t.deferred]
     return {"tools": shown, "thinking": thinking, "options": dict(options or {})}
 
 

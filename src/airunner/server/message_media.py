@@ -13,20 +13,15 @@ from airunner.engines.openai_form import messages_of, text_of
 from airunner.messages import Content, Message, TextPart, content_of
 from airunner.server.asked_media import asked_media
 
-_SYSTEM_ROLES = ("system", "developer")
-
 
 def media_messages_of(rows: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """The messages of a request's ``rows``, every system message in the first one.
+    """The messages of a request's ``rows``.
 
     Raises:
         MediaError: a picture or a recording is none, or would have to be fetched.
     """
-    messages = messages_of(rows)
-    others = [row for row in rows if row["role"] not in _SYSTEM_ROLES]
-    first = len(messages) - len(others)
-    pairs = zip(messages[first:], others, strict=True)
-    return [*messages[:first], *(_with_media(message, row) for message, row in pairs)]
+    pairs = zip(messages_of(rows), rows, strict=True)
+    return [_with_media(message, row) for message, row in pairs]
 
 
 def _with_media(message: Message, row: Mapping[str, Any]) -> Message:

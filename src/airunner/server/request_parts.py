@@ -54,17 +54,19 @@ class ResponseItem(TypedDict, total=False):
     content: str | list[ContentPart] | None
     call_id: str | None
     name: str | None
+    namespace: str | None
     arguments: str | None
 
 
 @with_config(_OPEN)
 class ResponseTool(TypedDict, total=False):
-    """A tool of a response; kinds other than functions are passed over."""
+    """A function, or a namespace of them; other kinds are passed over."""
 
     type: str
     name: str | None
     description: str | None
     parameters: dict[str, Any] | None
+    tools: list[ResponseTool] | None
 
 
 @with_config(_OPEN)
@@ -102,6 +104,7 @@ class InnerBlock(TypedDict, total=False):
 
     type: str
     text: str | None
+    tool_name: str | None
 
 
 @with_config(_OPEN)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from benchmarks.random_gguf import RandomShape, write_random_gguf
 from tests.server.clients.native_server import NATIVE
 
 ROOT = Path(__file__).parents[3]
@@ -63,7 +64,8 @@ def server(
 ) -> Iterator[ServedHere]:
     """The server, with its model loaded."""
     home = tmp_path_factory.mktemp("server")
-    with serving(home, smollm2, smollm2_q8) as found:
+    quick = write_random_gguf(home / "quick.gguf", RandomShape(), smollm2)
+    with serving(home, smollm2, smollm2_q8, quick) as found:
         loaded = httpx.post(
             f"{found.url}/api/chat", json={"model": NATIVE, "messages": []}, timeout=STARTS_S
         )

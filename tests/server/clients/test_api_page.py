@@ -1,4 +1,4 @@
-"""The examples over HTTP on the API's page run, one after the other, against a server."""
+"""The API's page names every request, and its examples over HTTP run one after the other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 from tests.server.clients.conftest import ROOT, ServedHere
 
 PAGE = ROOT / "src/airunner/components/llm/api/README.md"
+ELSEWHERE = {"GET /healthz", "GET /readyz", "GET /metrics"}
+"""What the page on the server tells; all at ``/api/v1`` is the native API's."""
 
 
 def test_the_examples_run(server: ServedHere, tmp_path: Path) -> None:
@@ -25,3 +28,16 @@ def test_the_examples_run(server: ServedHere, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"city"' in done.stdout
     assert "tokens from the cache" in done.stdout
+
+
+def test_the_page_has_every_request_and_no_other(server: ServedHere) -> None:
+    known = httpx.get(f"{server.url}/openapi.json").json()["paths"]
+    served = {
+        f"{method.upper()} {path}"
+        for path, methods in known.items()
+        for method in methods
+        if not path.startswith("/api/v1")
+    }
+    told = re.findall(r"`((?:GET|POST|DELETE) /[^`]*)`", PAGE.read_text(encoding="utf-8"))
+    assert served - set(told) == ELSEWHERE
+    assert set(told) - served == {"GET /openapi.json"}

@@ -1,9 +1,9 @@
 """A client's own chat completion, passed to llama-server nearly as it came.
 
 Owns which of its fields the server gets, and what is changed on the way: tools and
-schemas that would harm it, text that looks like control tokens, the place of system
-messages, the slot. A choice of tools that forces a call is not passed on: the server
-enforces it for some templates only, see ``forced_call``.
+schemas that would harm it, text that looks like control tokens, the slot. A choice of
+tools that forces a call is not passed on: the server enforces it for some templates only,
+see ``forced_call``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def passed_body(body: Mapping[str, Any], slot: int, controls: ControlTokens) -> 
     """The JSON body that llama-server gets for a client's ``body``; see ``request_body``."""
     passed = {name: body[name] for name in _PASSED if body.get(name) is not None}
     passed |= {
-        "messages": _messages(body["messages"], controls),
+        "messages": [_message(row, controls) for row in body["messages"]],
         **_STREAMED,
         "id_slot": slot,
         "cache_prompt": True,
@@ -113,13 +113,6 @@ class ChunkJoiner:
         return last
 
 
-def _messages(rows: Any, controls: ControlTokens) -> list[dict[str, Any]]:
-    system = [text_of(row.get("content")) for row in rows if row["role"] in ("system", "developer")]
-    first = [{"role": "system", "content": "\n\n".join(filter(None, system))}] if system else []
-    others = [_message(row, controls) for row in rows if row["role"] not in ("system", "developer")]
-    return [*first, *others]
-
-
 def _message(row: Mapping[str, Any], controls: ControlTokens) -> dict[str, Any]:
     kept = {
         name: row[name]
@@ -131,7 +124,7 @@ def _message(row: Mapping[str, Any], controls: ControlTokens) -> dict[str, Any]:
     if "reasoning_content" not in kept and isinstance(row.get("reasoning"), str):
         kept["reasoning_content"] = row["reasoning"]
     content = row.get("content")
-    if row["role"] == "assistant":
+    if row["role"] in ("assistant", "system"):
         return kept | {"content": text_of(content)}
     if isinstance(content, list):
         return kept | {"content": [_part(part, controls) for part in content]}

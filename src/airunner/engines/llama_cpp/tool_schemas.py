@@ -55,14 +55,16 @@ _NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 def tools_in_request(tools: Sequence[ToolSchema], controls: ControlTokens) -> dict[str, Any]:
     """The fields of a request that offer ``tools``; none for no tools.
 
-    A description may come from anybody's server, so it holds none of ``controls``.
+    A description may come from anybody's server, so it holds none of ``controls``. Where
+    all tools are deferred, they are shown: calls are explained with the tools alone.
     """
     if not tools:
         return {}
     forms = [_forms(tool, controls) for tool in tools]
+    told = [shown for tool, (_, shown) in zip(tools, forms, strict=True) if not tool.deferred]
     return {
         "tools": [for_engine for for_engine, _ in forms],
-        "chat_template_kwargs": {"tools": [shown for _, shown in forms]},
+        "chat_template_kwargs": {"tools": told or [shown for _, shown in forms]},
     }
 
 

@@ -1,14 +1,16 @@
 """What a client may ask of ``/v1/messages``, and the same as a chat completion's request.
 
 Owns the check and the translation. Blocks and tools of kinds that we do not have are
-passed over, for clients send them to every server.
+passed over, for clients send them to every server. A deferred tool is told of where a
+search of the client's has found it, in the result: among the tools at the top of the prompt,
+each one found would throw the whole KV cache away.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -19,6 +21,7 @@ _MOST_TOKENS = 2**31 - 1
 # Claude Code begins its system prompt with a line that changes with every request. Left
 # there, it would throw the whole KV cache away.
 _BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*\n*")
+_REFERENCE = "tool_reference"
 _DEFAULT_PARAMETERS = {"type": "object", "properties": {}}
 
 
@@ -35,6 +38,7 @@ class AnthropicTool(Open):
     name: str = Field(min_length=1)
     description: str | None = None
     input_schema: dict[str, Any] | None = None
+    defer_loading: bool | None = None
 
 
 class AnthropicToolChoice(Open):
@@ -78,7 +82,7 @@ class CountRequest(Open):
     def as_completion(self) -> dict[str, Any]:
         """The same as the body of a chat completion's request."""
         body: dict[str, Any] = {"model": self.model, "messages": list(self._messages())}
-        tools = [_function(tool) for tool in self.tools or () if tool.input_schema is not None]
+        tools = [_function(tool) for tool in self._offered()]
         choice = self._choice()
         if tools or choice not in ("auto", "none"):
             body |= {"tools": tools, "tool_choice": choice}
@@ -89,7 +93,17 @@ class CountRequest(Open):
             body["chat_template_kwargs"] = {"enable_thinking": wanted}
         return body
 
+    def _offered(self) -> Iterator[AnthropicTool]:
+        """The tools, of the deferred ones those that a search of the client's has found."""
+        blocks = [block for message in self.messages for block in _list(message.content)]
+        inner = [part for block in blocks for part in _list(block.get("content"))]
+        found = {part.get("tool_name") for part in inner if part.get("type") == _REFERENCE}
+        for tool in self.tools or ():
+            if tool.input_schema is not None and (not tool.defer_loading or tool.name in found):
+                yield tool
+
     def _messages(self) -> Iterator[dict[str, Any]]:
+        tools = {tool.name: tool for tool in self.tools or ()}
         if system := _BILLING.sub("", _text(self.system)).strip():
             yield {"role": "system", "content": system}
         for message in self.messages:
@@ -98,7 +112,7 @@ class CountRequest(Open):
             elif message.role == "assistant":
                 yield _assistant(message.content)
             else:
-                yield from _user(message.content)
+                yield from _user(message.content, tools)
 
     def _choice(self) -> Any:
         choice = self.tool_choice
@@ -165,14 +179,14 @@ def _assistant(content: Any) -> dict[str, Any]:
     return message | ({"tool_calls": calls} if calls else {})
 
 
-def _user(content: Any) -> Iterator[dict[str, Any]]:
+def _user(content: Any, tools: Mapping[str, AnthropicTool]) -> Iterator[dict[str, Any]]:
     """A user's blocks: results of tools are messages of their own, and come first."""
     if isinstance(content, str):
         yield {"role": "user", "content": content}
         return
     for block in content:
         if block.get("type") == "tool_result":
-            text = _result(block.get("content"))
+            text = _result(block.get("content"), tools)
             prefix = "Error: " if block.get("is_error") else ""
             yield {
                 "role": "tool",
@@ -186,12 +200,21 @@ def _user(content: Any) -> Iterator[dict[str, Any]]:
         yield {"role": "user", "content": parts}
 
 
-def _result(content: Any) -> str:
-    if isinstance(content, list):
-        return "\n".join(
-            block.get("text") or f"[{block.get('type', 'block')}]" for block in content
-        )
-    return content or ""
+def _result(content: Any, tools: Mapping[str, AnthropicTool]) -> str:
+    if not isinstance(content, list):
+        return content or ""
+    return "\n".join(_result_text(block, tools) for block in content)
+
+
+def _result_text(block: Mapping[str, Any], tools: Mapping[str, AnthropicTool]) -> str:
+    tool = tools.get(block.get("tool_name") or "")
+    if block.get("type") == _REFERENCE and tool is not None:
+        return json.dumps(_function(tool)["function"], ensure_ascii=False)
+    return block.get("text") or f"[{block.get('type', 'block')}]"
+
+
+def _list(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else []
 
 
 def _part(block: dict[str, Any]) -> dict[str, Any] | None:
@@ -214,4 +237,5 @@ def _function(tool: AnthropicTool) -> dict[str, Any]:
         "description": tool.description or "",
         "parameters": tool.input_schema or _DEFAULT_PARAMETERS,
     }
-    return {"type": "function", "function": function}
+    deferred = {"defer_loading": True} if tool.defer_loading else {}
+    return {"type": "function", "function": function, **deferred}

@@ -42,7 +42,7 @@ def message_routes(answers: Answers) -> APIRouter:
             # Done here, because the engine does not say which of them it met.
             chunks = cut_at(asked.stops, answers.chunks({**body, "timings_per_token": True}))
         if asked.stream:
-            return await stream_response(request, _events(body, chunks), _tell)
+            return await stream_response(request, _events(body, chunks), _tell, alive=_ping)
         return JSONResponse(await unless_hung_up(request, _whole(body, chunks)))
 
     @routes.post(f"{_PATH}/count_tokens")
@@ -173,6 +173,10 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, int]:
 
 def _event(name: str, **data: Any) -> str:
     return event(json.dumps({"type": name, **data}, ensure_ascii=False), name)
+
+
+def _ping() -> str:
+    return _event("ping")
 
 
 def _tell(problem: Problem) -> str:

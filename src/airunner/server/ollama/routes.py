@@ -43,6 +43,7 @@ VERSION = "0.30.0"
 """The version of Ollama's API that we speak; clients compare it."""
 
 _FOREVER = "2318-01-01T00:00:00Z"
+_EMPTY = {"role": "assistant", "content": ""}
 _ENDED = Event()
 _Form = Callable[[dict[str, Any], str], dict[str, Any]]
 
@@ -168,7 +169,12 @@ async def _respond(
     if asked.stream is False:
         whole = _whole(asked.model, answer, form, began_s)
         return JSONResponse(await unless_hung_up(request, whole))
-    return await stream_response(request, _lines(asked.model, answer, form, began_s), _tell, NDJSON)
+
+    def alive() -> str:
+        return _json(_line(asked.model) | form(_EMPTY, "") | {"done": False})
+
+    lines = _lines(asked.model, answer, form, began_s)
+    return await stream_response(request, lines, _tell, NDJSON, alive)
 
 
 async def _whole(
@@ -202,11 +208,10 @@ async def _lines(
                 rows = (chunk["choices"][0].get("logprobs") or {}).get("content") or []
                 told = form(said, thought) | _logprobs(rows)
                 yield _json(_line(model) | told | {"done": False})
-    last: dict[str, Any] = {"role": "assistant", "content": ""}
     if calls := _calls(found):
-        calling = last | {"tool_calls": calls}
+        calling = _EMPTY | {"tool_calls": calls}
         yield _json(_line(model) | form(calling, "") | {"done": False})
-    yield _json(_line(model) | form(last, "") | _end(found, began_s))
+    yield _json(_line(model) | form(_EMPTY, "") | _end(found, began_s))
 
 
 async def _load_or_unload(
@@ -218,7 +223,7 @@ async def _load_or_unload(
     else:
         async with core.lease(models.wanted(asked.model), owner="load"):
             pass
-    empty = form({"role": "assistant", "content": ""}, "")
+    empty = form(_EMPTY, "")
     reason = "unload" if asked.unloads else "load"
     return JSONResponse(_line(asked.model) | empty | {"done": True, "done_reason": reason})
 

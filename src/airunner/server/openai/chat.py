@@ -21,7 +21,7 @@ from airunner.server.chunks import Completion
 from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import ChatCompletionRequest
 from airunner.server.problems import Problem
-from airunner.server.streams import event, stream_response, unless_hung_up
+from airunner.server.streams import comment, event, stream_response, unless_hung_up
 from airunner.server.team_steps import EXTENSION
 
 DONE = event("[DONE]")
@@ -39,7 +39,7 @@ def chat_routes(answers: Answers) -> APIRouter:
         if asked.stream:
             with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
             pieces = _events(answers, body, asked.n or 1, with_usage)
-            return await stream_response(request, pieces, _tell)
+            return await stream_response(request, pieces, _tell, alive=comment)
         whole = _whole(answers, body, asked.n or 1)
         return JSONResponse(await unless_hung_up(request, whole))
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError, model_validator
 
+from airunner.server.message_order import in_order
 from airunner.server.request_parts import ContentPart, Open
 
 MOST_CHOICES = 8
@@ -184,8 +185,9 @@ class ChatCompletionRequest(Open):
         return self
 
     def checked(self) -> dict[str, Any]:
-        """The request as it came, without what was not said or is of no kind that we know."""
+        """The request with its messages in order, and without what is of no kind that we know."""
         body = self.model_dump(by_alias=True, exclude_unset=True)
+        body["messages"] = in_order(body["messages"])
         if self.tools is not None:
             kept = [tool for tool in body["tools"] if tool.get("function")]
             body["tools"] = [{**tool, "type": "function"} for tool in kept]

@@ -22,7 +22,7 @@ from airunner.server.openai.chat import DONE, total_usage
 from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, StreamOptions
 from airunner.server.problems import Problem
 from airunner.server.raw_prompts import RawPrompts
-from airunner.server.streams import event, stream_response, unless_hung_up
+from airunner.server.streams import comment, event, stream_response, unless_hung_up
 
 MOST_PROMPTS = 32
 _DEFAULT_TOKENS = 16
@@ -92,7 +92,7 @@ def completion_routes(raw: RawPrompts) -> APIRouter:
     async def completions(asked: CompletionRequest, request: Request) -> Response:
         """Go on after a prompt."""
         if asked.stream:
-            return await stream_response(request, _events(raw, asked), _tell)
+            return await stream_response(request, _events(raw, asked), _tell, alive=comment)
         return JSONResponse(await unless_hung_up(request, _whole(raw, asked)))
 
     return routes

@@ -1,7 +1,8 @@
 """What a client may ask of ``/v1/responses``, and the same as a chat completion's request.
 
 Owns the check and the translation. Items and tools of kinds that we do not have are
-passed over: Codex sends several to every server.
+passed over: Codex sends several to every server. The functions of a namespace, such as
+those of an MCP server of Codex, are offered under the namespace's name and their own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from airunner.server.request_parts import (
 
 _MOST_TOKENS = 2**31 - 1
 _TEXTS = ("input_text", "output_text", "text")
+_CALLS = ("function_call", "custom_tool_call")
 _CALL_OUTPUTS = ("function_call_output", "custom_tool_call_output")
 
 
@@ -78,7 +80,7 @@ class ResponseRequest(Open):
             "reasoning_effort": self.reasoning.effort if self.reasoning else None,
         }
         body |= {name: value for name, value in sampling.items() if value is not None}
-        tools = [_tool(tool) for tool in self.tools or () if _is_function(tool)]
+        tools = [_tool(space, tool) for space, tool in self._functions()]
         choice = self._choice()
         if tools or choice not in ("auto", "none"):
             body |= {"tools": tools, "tool_choice": choice}
@@ -87,6 +89,24 @@ class ResponseRequest(Open):
         if form := self._format():
             body["response_format"] = form
         return body
+
+    @property
+    def namespaced(self) -> dict[str, dict[str, str]]:
+        """The fields that name a function of a namespace, by what the model calls it."""
+        return {
+            _full_name(space, tool["name"]): {"namespace": space, "name": tool["name"] or ""}
+            for space, tool in self._functions()
+            if space
+        }
+
+    def _functions(self) -> Iterator[tuple[str, ResponseTool]]:
+        """The functions that are offered, with the namespace that each is in."""
+        for tool in self.tools or ():
+            if _is_function(tool):
+                yield "", tool
+            elif tool.get("type") == "namespace":
+                inner = filter(_is_function, tool.get("tools") or ())
+                yield from ((tool.get("name") or "", each) for each in inner)
 
     def _choice(self) -> Any:
         choice = self.tool_choice or "auto"
@@ -119,9 +139,9 @@ def messages_of_items(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     answer: dict[str, Any] | None = None
     for item in items:
         kind, role = item.get("type") or "message", item.get("role")
-        if kind == "function_call" or (kind == "message" and role == "assistant"):
+        if kind in _CALLS or (kind == "message" and role == "assistant"):
             answer = answer or {"role": "assistant", "content": ""}
-            if kind == "function_call":
+            if kind in _CALLS:
                 answer.setdefault("tool_calls", []).append(_call(item))
             else:
                 answer["content"] += _text(item.get("content"))
@@ -173,7 +193,9 @@ def _text(content: Any) -> str:
 
 
 def _call(item: dict[str, Any]) -> dict[str, Any]:
-    function = {"name": item.get("name") or "", "arguments": item.get("arguments") or "{}"}
+    name = _full_name(item.get("namespace"), item.get("name"))
+    given = json.dumps({"input": item["input"]}) if item.get("input") else "{}"
+    function = {"name": name, "arguments": item.get("arguments") or given}
     return {"id": item.get("call_id") or "", "type": "function", "function": function}
 
 
@@ -181,9 +203,13 @@ def _is_function(tool: ResponseTool) -> bool:
     return tool.get("type") == "function" and bool(tool.get("name"))
 
 
-def _tool(tool: ResponseTool) -> dict[str, Any]:
+def _full_name(namespace: str | None, name: str | None) -> str:
+    return "__".join(filter(None, (namespace, name)))
+
+
+def _tool(namespace: str, tool: ResponseTool) -> dict[str, Any]:
     function = {
-        "name": tool["name"],
+        "name": _full_name(namespace, tool["name"]),
         "description": tool.get("description") or "",
         "parameters": tool.get("parameters") or {"type": "object", "properties": {}},
     }

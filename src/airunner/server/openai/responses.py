@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,12 +105,15 @@ def response_routes(answers: Answers) -> APIRouter:
         """Answer, at once, in pieces or in the background."""
         found = begin(asked)
         earlier = found.items[: len(found.items) - len(asked.items())]
-        writing = _Writing(found, answers, checked(asked.as_completion(earlier)))
+        items = _Items(asked.namespaced)
+        writing = _Writing(found, items, answers, checked(asked.as_completion(earlier)))
         if asked.background and not asked.stream:
             found.work = asyncio.create_task(writing.run())
             return JSONResponse(found.response)
         if asked.stream:
-            return await stream_response(request, writing.events(), _tell)
+            return await stream_response(
+                request, writing.events(), writing.tell, alive=writing.alive
+            )
         await unless_hung_up(request, writing.run(raising=True))
         return JSONResponse(found.response)
 
@@ -150,10 +153,11 @@ def response_routes(answers: Answers) -> APIRouter:
 class _Writing:
     """One response while it is written."""
 
-    def __init__(self, kept: _Kept, answers: Answers, body: dict[str, Any]) -> None:
-        self._kept, self._answers, self._body = kept, answers, body
+    def __init__(self, kept: _Kept, items: _Items, answers: Answers, body: dict[str, Any]) -> None:
+        self._kept, self._items, self._answers, self._body = kept, items, answers, body
         self._whole = Completion()
         self._number = -1
+        self._told = False
 
     async def run(self, *, raising: bool = False) -> None:
         """Write it to its end; an error becomes part of it unless ``raising``."""
@@ -180,15 +184,25 @@ class _Writing:
             self._kept.response |= {"status": "failed", "error": told}
             raise
 
+    def alive(self) -> str:
+        """Tell that it is written; Codex hears no comments."""
+        begins, self._told = not self._told, True
+        names = ["response.created"] if begins else []
+        names.append("response.in_progress")
+        return "".join(self._event(name, response=self._kept.response) for name in names)
+
+    def tell(self, problem: Problem) -> str:
+        """Tell that it failed, in both ways: Codex knows the latter alone."""
+        told = {"code": problem.code, "message": problem.message, "param": None}
+        failed = self._event("response.failed", response=self._kept.response)
+        return self._event("error", **told) + failed
+
     async def _events(self) -> AsyncGenerator[str, None]:
-        response, items = self._kept.response, _Items()
-        started = False
+        response, items = self._kept.response, self._items
         async with aclosing(self._answers.chunks(self._body)) as chunks:
             async for chunk in self._kept.stop.before(chunks):
-                if not started:
-                    started = True
-                    yield self._event("response.created", response=response)
-                    yield self._event("response.in_progress", response=response)
+                if not self._told:
+                    yield self.alive()
                 self._whole.add(chunk)
                 for name, data in items.feed(chunk):
                     yield self._event(name, **data)
@@ -220,8 +234,12 @@ class _Writing:
 
 @dataclass(slots=True)
 class _Items:
-    """The items of an output: the one that is being written, and those that are done."""
+    """The items of an output: the one that is being written, and those that are done.
 
+    ``namespaced`` has the fields that name a function of a namespace, by its whole name.
+    """
+
+    namespaced: Mapping[str, Mapping[str, str]]
     done: list[dict[str, Any]] = field(default_factory=list)
     kind: str = ""
     item: dict[str, Any] = field(default_factory=dict)
@@ -278,7 +296,9 @@ class _Items:
 
     def _call(self, piece: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         function = piece.get("function") or {}
-        item = {"call_id": piece.get("id") or "", "name": function.get("name"), "arguments": ""}
+        name = function.get("name") or ""
+        named = self.namespaced.get(name, {"name": name})
+        item = {"call_id": piece.get("id") or "", **named, "arguments": ""}
         yield from self._open(f"{_CALL} {piece.get('index', 0)}", item)
         if arguments := function.get("arguments"):
             yield from self._write("response.function_call_arguments.delta", arguments)
@@ -312,7 +332,7 @@ def _response(asked: ResponseRequest) -> dict[str, Any]:
         "temperature": asked.temperature,
         "text": {"format": (asked.text and asked.text.format) or {"type": "text"}},
         "tool_choice": asked.tool_choice or "auto",
-        "tools": [tool for tool in asked.tools or () if tool.get("type") == "function"],
+        "tools": [t for t in asked.tools or () if t.get("type") in ("function", "namespace")],
         "top_p": asked.top_p,
         "truncation": "disabled",
         "usage": None,
@@ -338,8 +358,3 @@ def _usage(usage: dict[str, Any]) -> dict[str, Any]:
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": prompt + completion,
     }
-
-
-def _tell(problem: Problem) -> str:
-    told = {"type": "error", "code": problem.code, "message": problem.message, "param": None}
-    return event(told, "error")

@@ -1,0 +1,109 @@
+"""A client hears something while there is nothing to send, and one that goes ends the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+from airunner.errors import GenerationError
+from airunner.server.streams import comment, stream_response
+
+SCOPE: dict[str, Any] = {"type": "http", "headers": []}
+
+
+class Client:
+    """Who asks. ``gone`` is set when it hangs up, ``heard`` with each sign of life."""
+
+    def __init__(self) -> None:
+        self.gone, self.heard = asyncio.Event(), asyncio.Event()
+        self.pieces: list[str] = []
+
+    async def receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if piece := message.get("body", b"").decode():
+            if piece != comment() or self.pieces[-1:] != [piece]:
+                self.pieces.append(piece)
+            if piece == comment():
+                self.heard.set()
+
+    async def ask(self, pieces: AsyncGenerator[str, None], silence_s: float = 0.001) -> None:
+        request = Request(SCOPE, self.receive)
+        response = await stream_response(
+            request, pieces, lambda told: told.message, alive=comment, silence_s=silence_s
+        )
+        assert isinstance(response, StreamingResponse)
+        await response(SCOPE, self.receive, self.send)
+
+    async def sign_of_life(self) -> None:
+        self.heard.clear()
+        await self.heard.wait()
+
+
+def test_something_comes_before_and_between_pieces_that_take_long() -> None:
+    client = Client()
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        for piece in ("a", "b"):
+            await client.sign_of_life()
+            yield piece
+
+    asyncio.run(client.ask(pieces()))
+    assert client.pieces == [comment(), "a", comment(), "b"]
+
+
+def test_nothing_comes_between_pieces_that_do_not() -> None:
+    client = Client()
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        for piece in ("a", "b"):
+            yield piece
+
+    asyncio.run(client.ask(pieces(), silence_s=60))
+    assert client.pieces == ["a", "b"]
+
+
+def test_an_error_after_a_sign_of_life_is_told_in_the_stream() -> None:
+    client = Client()
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        await client.sign_of_life()
+        raise GenerationError("a/model", "it broke")
+        yield ""
+
+    asyncio.run(client.ask(pieces()))
+    assert "it broke" in client.pieces[-1]
+
+
+def test_an_error_at_once_is_no_stream() -> None:
+    async def pieces() -> AsyncGenerator[str, None]:
+        raise GenerationError("a/model", "it broke")
+        yield ""
+
+    with pytest.raises(GenerationError):
+        asyncio.run(Client().ask(pieces(), silence_s=60))
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_who_goes_while_nothing_is_there_ends_the_work(before: int) -> None:
+    client, ended = Client(), asyncio.Event()
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        try:
+            for _ in range(before):
+                yield "a"
+            await client.sign_of_life()
+            client.gone.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    asyncio.run(client.ask(pieces()))
+    assert ended.is_set()
