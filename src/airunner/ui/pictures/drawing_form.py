@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from nicegui import events, ui
@@ -23,12 +23,18 @@ from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.pictures.paint_dialog import paint_over
-from airunner.ui.pictures.start import STARTS, STRENGTH_HINT, USUAL_STRENGTH, Start
+from airunner.ui.pictures.start import (
+    STARTS,
+    STRENGTH_HINT,
+    USUAL_STRENGTH,
+    Start,
+    model_field,
+    model_options,
+)
 from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
 
 MOST_AT_ONCE = 8
-_TEAM = ""
 _SENDS = """(e) => {
   if (e.shiftKey || e.isComposing) return;
   e.preventDefault();
@@ -78,8 +84,7 @@ class DrawingForm:
                 self._steps = _number("Steps", 1, MOST_STEPS)
                 self._seed = _number("Seed", 0, 2**53)
                 self._count = _number("How many", 1, MOST_AT_ONCE)
-                self._model = ui.select({_TEAM: "The team's own"}, value=_TEAM, label="Model")
-                self._model.props("outlined dense options-dense")
+                self._model = model_field(model_options([]), None)
             ui.label("What is left empty is as the model likes it best.").classes("hint")
 
     def _build_foot(self) -> None:
@@ -104,8 +109,7 @@ class DrawingForm:
             self._hint.set_content(page_html(error))
             return
         usual = short_name(resolution.spec.model_path)
-        able = {name: short_name(name) for name in names}
-        self._model.set_options({_TEAM: f"The team's own ({usual})", **able})
+        self._model.set_options(model_options(names, usual))
         defaults = resolution.spec.image
         if resolution.is_fallback:
             self._hint.set_content(page_html(serving_in_words(resolution)))
@@ -134,7 +138,8 @@ class DrawingForm:
 
     def _paint(self) -> None:
         if self._start is not None:
-            paint_over(self._services, self._start, self._said(), self._model.value or None)
+            options = cast(dict[str, str], self._model.options)
+            paint_over(self._services, self._start, self._said(), options, self._model.value)
 
     async def _typed(self, event: events.GenericEventArguments) -> None:
         self._prompt.set_value(str(event.args))
