@@ -18,7 +18,7 @@ def test_a_note_is_written_found_changed_and_deleted(site: Site) -> None:
     tab.get_by_role("button", name="Save").click()
     expect(other.get_by_text("Garden <b>")).to_be_visible()
     tab.get_by_label("Search notes").fill("nothing like it")
-    expect(tab.get_by_text("No note has such words.")).to_be_visible()
+    expect(tab.get_by_text("Nothing here has such words.")).to_be_visible()
     tab.get_by_label("Search notes").fill("door")
     tab.get_by_role("button", name="Open Garden <b>").click()
     expect(tab.get_by_label("Text")).to_have_value("Beans in May.\nThe key hangs behind the door.")

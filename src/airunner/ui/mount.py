@@ -23,11 +23,11 @@ from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
 from airunner.ui.memory.page import show_memory
 from airunner.ui.models.page import ADDRESS, show_models
-from airunner.ui.notes.page import show_notes
+from airunner.ui.notes.page import NOTES
 from airunner.ui.pictures.page import show_pictures
-from airunner.ui.settings.page import show_settings
+from airunner.ui.settings.page import SETTINGS_PAGE
 from airunner.ui.sign_in import add_sign_in
-from airunner.ui.specialists.page import show_specialists
+from airunner.ui.specialists.page import SPECIALISTS
 
 STATIC = Path(__file__).parent / "static"
 START = "/chat"
@@ -103,13 +103,13 @@ def _places(services: Services) -> tuple[Place, ...]:
             "Notes",
             "sticky_note_2",
             ("/notes", "/notes/{part}"),
-            lambda part="": show_notes(services, part),
+            lambda part="": NOTES.show(services, part),
         ),
         Place(
             "Settings",
             "settings",
             ("/settings", "/settings/{part}"),
-            lambda part="": show_settings(services, part),
+            lambda part="": SETTINGS_PAGE.show(services, part),
         ),
         Place(
             "Download Models",
@@ -122,7 +122,7 @@ def _places(services: Services) -> tuple[Place, ...]:
             "Specialists",
             "handyman",
             ("/specialists", "/specialists/{part}"),
-            lambda part="": show_specialists(services, part),
+            lambda part="": SPECIALISTS.show(services, part),
             group="Tools",
         ),
     )

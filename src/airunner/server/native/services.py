@@ -27,6 +27,7 @@ from airunner.server.native.event_log import EventLog
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
 from airunner.server.native.permission_rules import PermissionRules
+from airunner.server.native.placements import Placements
 from airunner.server.native.remembered import Remembered
 from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.settings_service import SettingsService
@@ -60,6 +61,7 @@ class Services:
     remembered: Remembered
     due: DueReminders
     settings: SettingsService
+    placements: Placements
     rules: PermissionRules
     mcp: McpEntries
     keys: KeyRing
@@ -105,9 +107,10 @@ class Services:
             remembered=Remembered(core.records, core.bus),
             due=DueReminders(core.records, core.bus),
             settings=settings,
+            placements=Placements(core, settings),
             rules=PermissionRules(core, settings),
             mcp=McpEntries(core),
-            keys=KeyRing(known.home),
+            keys=KeyRing(known.home, core.bus),
             checkups=Checkups(core, settings, downloads),
             uploads=Uploads(known.files),
             gallery=gallery,

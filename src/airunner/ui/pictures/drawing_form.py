@@ -15,6 +15,7 @@ from nicegui import events, ui
 
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError
+from airunner.events import CatalogChanged, DownloadChanged
 from airunner.media import MOST_BYTES
 from airunner.models.spec import short_name
 from airunner.runtime.drawing_orders import DRAWING, MOST_SIDE_PX, MOST_STEPS
@@ -33,6 +34,7 @@ from airunner.ui.pictures.start import (
 )
 from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
+from airunner.ui.window import on_events
 
 MOST_AT_ONCE = 8
 _SENDS = """(e) => {
@@ -57,7 +59,8 @@ class DrawingForm:
             self._build_more()
             self._build_foot()
         self._hint = ui.html("", sanitize=False).classes("hint")
-        ui.timer(0.02, self._open, once=True)
+        on_events(services.core.bus, (CatalogChanged, DownloadChanged), self._look)
+        ui.timer(0.02, self._look, once=True)
 
     def _build_start(self) -> None:
         self._start_row = ui.element("div").classes("start-row")
@@ -101,18 +104,23 @@ class DrawingForm:
             button.on("click", js_handler=field.opens)
             word_button("Draw", self._draw, main=True)
 
-    async def _open(self) -> None:
+    async def _look(self) -> None:
+        """Show who draws now."""
         names = await asyncio.to_thread(self._services.orders.models)
         try:
             resolution = await asyncio.to_thread(self._services.core.resolve, DRAWING)
         except AiRunnerError as error:
-            self._hint.set_content(page_html(error))
+            if not self._hint.is_deleted:
+                self._hint.set_content(page_html(error))
+            return
+        if self._hint.is_deleted:
             return
         usual = short_name(resolution.spec.model_path)
-        self._model.set_options(model_options(names, usual))
+        chosen = self._model.value if self._model.value in names else ""
+        self._model.set_options(model_options(names, usual), value=chosen)
         defaults = resolution.spec.image
-        if resolution.is_fallback:
-            self._hint.set_content(page_html(serving_in_words(resolution)))
+        words = serving_in_words(resolution) if resolution.is_fallback else ""
+        self._hint.set_content(page_html(words))
         if defaults is not None:
             for field, value in (
                 (self._width, defaults.width),

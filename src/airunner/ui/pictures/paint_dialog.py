@@ -21,7 +21,7 @@ _STRENGTH = 0.9
 def paint_over(
     services: Services, start: Start, prompt: str, models: Mapping[str, str], model: str | None
 ) -> None:
-    """Show the dialog, with a choice of ``models``; the drawing is in the queue of ``/pictures``."""
+    """Show the dialog, with a choice of ``models``; the drawing is in the queue afterwards."""
     with form_dialog("Paint over") as form:
         form.dialog.classes("broad")
         form.words = "Draw"

@@ -13,7 +13,7 @@ from typing import Any
 from nicegui import ui
 
 from airunner.errors import AiRunnerError
-from airunner.events import Event, TextStreamed, ToolProgressed
+from airunner.events import CatalogChanged, DownloadChanged, Event, TextStreamed, ToolProgressed
 from airunner.models.spec import ModelCapability, short_name
 from airunner.server.native.services import Services
 from airunner.server.native.work import Work
@@ -23,6 +23,7 @@ from airunner.ui.chat.growing_text import GrowingText
 from airunner.ui.chat.happening import READING, Happening
 from airunner.ui.page_words import page_html
 from airunner.ui.serving import served_by
+from airunner.ui.window import on_events
 
 WORKING = "Working…"
 TOGETHER_S = 0.1
@@ -145,6 +146,9 @@ def tell_who(services: Services, capability: ModelCapability) -> None:
     line = ui.html("", sanitize=False).classes("hint")
 
     async def look() -> None:
-        line.set_content(page_html(await served_by(services.core, capability)))
+        words = page_html(await served_by(services.core, capability))
+        if not line.is_deleted:
+            line.set_content(words)
 
+    on_events(services.core.bus, (CatalogChanged, DownloadChanged), look)
     ui.timer(0.02, look, once=True)
