@@ -76,7 +76,7 @@ def create_app(
     app.include_router(router_routes(core, models, ending))
     app.include_router(ollama_routes(core, answers, raw, models))
     services = Services.over(core, models, ending)
-    app.state.turns = services.turns
+    app.state.services = services
     app.include_router(native_routes(services, ending))
     tell_problems(app)
     if mount_page is not None:

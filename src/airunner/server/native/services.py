@@ -6,6 +6,7 @@ Owns putting them together, once for a server; each of them says what it does.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +14,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawing_orders import DrawingOrders
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
-from airunner.runtime.home import downloads_file
+from airunner.runtime.home import downloads_file, drawings_file, starts_folder
 from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.start_pictures import StartPictures
@@ -90,9 +91,11 @@ class Services:
         )
         downloads.restore()
         core.images.previews = PREVIEWS
-        gallery, starts = Gallery(core.pictures, core.bus), StartPictures()
-        drawings = Drawings(core.images, core.bus)
-        _at_end(ending, downloads, drawings)
+        gallery, starts = Gallery(core.pictures, core.bus), StartPictures(starts_folder(known))
+        drawings = Drawings(core.images, core.bus, drawings_file(known))
+        drawings.restore()
+        starts.keep_only(drawings.files)
+        _at_end(ending, downloads)
         return cls(
             core=core,
             models=models,
@@ -122,6 +125,13 @@ class Services:
             team=TeamOffers(core, downloads, catalogue),
         )
 
+    async def close(self, patience_s: float, hurry: Callable[[], bool]) -> None:
+        """Let turns and drawings end, for so long or until ``hurry``; the rest says what it is."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.turns.close(patience_s, hurry))
+            group.create_task(self.drawings.close(patience_s, hurry))
+        self.starts.keep_only(self.drawings.files)
+
     async def load(self, model: str) -> None:
         """Load a model, or what serves ``capability:...``; returns when it is ready.
 
@@ -144,12 +154,11 @@ class Services:
 _closing: set[asyncio.Task[None]] = set()
 
 
-def _at_end(ending: asyncio.Event, downloads: Downloads, drawings: Drawings) -> None:
-    """Have what goes on by itself stopped when the server is told to stop."""
+def _at_end(ending: asyncio.Event, downloads: Downloads) -> None:
+    """Have downloads, which go on where they were, stopped when the server is told to stop."""
 
     async def wait() -> None:
         await ending.wait()
-        await drawings.close()
         await asyncio.to_thread(downloads.close)
 
     task = asyncio.get_running_loop().create_task(wait())

@@ -5,7 +5,10 @@ window.airunnerWindow = (() => {
   const QUIET_MS = 2500; // a connection that is back by then is not worth a word
   const LONG_MS = 15000;
   const SERVER_ENDS = 1012; // what a server that is told to stop closes a WebSocket with
+  const INTERRUPTED = "airunner interrupted";
   let timers = [];
+  let leaving = false;
+  window.addEventListener("beforeunload", () => (leaving = true));
 
   function bar() {
     let element = document.querySelector(".connection");
@@ -20,8 +23,29 @@ window.airunnerWindow = (() => {
 
   const say = (words) => (bar().textContent = words);
 
+  // A specialist's task ends with the server, and what is connected anew is a new page.
+  function remember() {
+    if (!leaving && document.querySelector(".task[data-runs]"))
+      sessionStorage.setItem(INTERRUPTED, location.pathname);
+  }
+
+  function tellInterrupted() {
+    const where = sessionStorage.getItem(INTERRUPTED);
+    sessionStorage.removeItem(INTERRUPTED);
+    if (where === location.pathname)
+      Quasar.Notify.create({
+        message: "The server ended while this was done. Begin it again.",
+        position: "top",
+        timeout: 0,
+        color: "notice-bad",
+        textColor: "notice-on",
+        actions: [{ label: "Close", color: "notice-on", noCaps: true }],
+      });
+  }
+
   function lost(_, details) {
     timers.forEach(clearTimeout);
+    remember();
     if (details?.context?.code === SERVER_ENDS) {
       say("AI Runner has ended. When it is started again, this page goes on.");
       return;
@@ -48,6 +72,10 @@ window.airunnerWindow = (() => {
     timers = [];
     const element = document.querySelector(".connection");
     if (element) element.textContent = "";
+    // Of the same server, it goes on; another one has the page loaded anew at once.
+    if (document.querySelector(".task[data-runs]"))
+      timers = [setTimeout(() => sessionStorage.removeItem(INTERRUPTED), LONG_MS)];
+    else tellInterrupted();
   }
 
   function watch() {
@@ -57,6 +85,7 @@ window.airunnerWindow = (() => {
     }
     window.socket.on("disconnect", lost);
     window.socket.on("connect", back);
+    if (window.socket.connected) back();
   }
   window.addEventListener("offline", () => {
     // The socket notices only when it is used; this closes it, and it is opened again later.
@@ -82,14 +111,18 @@ window.airunnerWindow = (() => {
 
   // Who goes by keyboard stays where they were when what has the focus is drawn anew.
   let focused = null;
+  let row = null;
   document.addEventListener("focusin", ({ target }) => {
     const keyboard = target.matches(".middle button, .middle [role=switch], .due button");
     focused = keyboard && target.matches(":focus-visible") ? target : null;
+    row = focused?.closest(".acts");
   });
   function keepFocus() {
     if (!focused || focused.isConnected || document.activeElement !== document.body) return;
     const name = focused.ariaLabel ?? focused.textContent;
     focused = null;
+    const beside = row?.isConnected && row.querySelector("button, [role=switch]");
+    if (beside) return beside.focus();
     const all = [...document.querySelectorAll(".middle button, .middle [role=switch]")];
     const same = all.find((each) => (each.ariaLabel ?? each.textContent) === name);
     (same ?? document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
