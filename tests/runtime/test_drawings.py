@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from airunner.engines.image import Drawn, ImageRequest, Picture
-from airunner.events import EventBus
+from airunner.events import DrawingChanged, Event, EventBus
 from airunner.runtime.drawings import INTERRUPTED, Drawings
 from airunner.runtime.image_service import ImageService
 
@@ -28,8 +28,9 @@ class Painter:
         return Drawn((Picture(self._path / f"{owner}.png", 1, 64, 64, {}),), 1.0)
 
 
-def queue(painter: Painter, folder: Path) -> Drawings:
-    drawings = Drawings(cast(ImageService, painter), EventBus(), folder / "drawings.json")
+def queue(painter: Painter, folder: Path, bus: EventBus | None = None) -> Drawings:
+    images = cast(ImageService, painter)
+    drawings = Drawings(images, bus or EventBus(), folder / "drawings.json")
     drawings.restore()
     return drawings
 
@@ -49,8 +50,14 @@ def test_what_waits_is_drawn_after_a_restart_and_what_was_broken_off_says_so(
         assert drawings.files == {start, mask}
 
     async def after() -> None:
-        painter = Painter(tmp_path)
-        drawings = queue(painter, tmp_path)
+        painter, bus, done = Painter(tmp_path), EventBus(), asyncio.Queue[str]()
+
+        def hear(event: Event) -> None:
+            if isinstance(event, DrawingChanged) and event.state == "done":
+                done.put_nowait(event.owner)
+
+        bus.subscribe(hear)
+        drawings = queue(painter, tmp_path, bus)
         first, second = drawings.all()
         assert (first.state, first.problem, first.request.steps) == ("failed", INTERRUPTED, 3)
         assert (second.request.init_image, second.request.mask) == (start, mask)
@@ -58,8 +65,7 @@ def test_what_waits_is_drawn_after_a_restart_and_what_was_broken_off_says_so(
         await painter.began.wait()
         drawings.move(first.id, 1)
         painter.may_end.set()
-        while any(not each.has_ended for each in drawings.all()):
-            await asyncio.sleep(0)
+        assert [await done.get(), await done.get()] == [second.id, first.id]
         assert painter.prompts == ["second", "first"]
         assert {each.state for each in drawings.all()} == {"done"}
 
