@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import httpx
 from playwright.sync_api import expect
 from tests.ui.conftest import Site, violations
 
@@ -62,12 +63,19 @@ def test_a_reminder_is_set_in_words_and_deleted(site: Site) -> None:
     expect(tab.get_by_text("None waits.")).to_be_visible()
 
 
+def remind_soon(api: httpx.Client, text: str) -> None:
+    """Set a reminder that is due as soon as this machine can set one."""
+    for wait_s in (0.5, 2, 8, 32):
+        if api.post("/reminders", json={"text": text, "when": time.time() + wait_s}).is_success:
+            return
+    raise AssertionError("no moment to come is one any more when it is asked for")
+
+
 def test_what_is_due_is_in_every_window_until_one_takes_note(site: Site, phone: Site) -> None:
     tab, other = site.open("/notes"), phone.open("/chat")
     with site.server.api as api:
         for text in ("Take the bread out", "Feed the cat"):
-            due = {"text": text, "when": time.time() + 1}
-            api.post("/reminders", json=due).raise_for_status()
+            remind_soon(api, text)
         for window in (tab, other):
             expect(window.locator(".due .card")).to_have_count(2)
             assert violations(window) == []
@@ -94,9 +102,9 @@ def test_the_browser_is_asked_on_a_click_alone_and_tells(site: Site) -> None:
     tab.get_by_role("button", name="Tell me by the browser too").click()
     expect(tab.get_by_text("Reminders are shown by the browser too.")).to_be_visible()
     with site.server.api as api:
-        api.post("/reminders", json={"text": "Water", "when": time.time() + 0.5})
+        remind_soon(api, "Water")
     expect(tab.locator(".due .card", has_text="Water")).to_be_visible()
-    assert tab.evaluate("window.told") == ["Water"]
+    tab.wait_for_function("window.told.join() === 'Water'")
     tab.get_by_role("button", name="Done: Water").click()
     expect(tab.locator(".due .card")).to_have_count(0)
 

@@ -31,6 +31,8 @@ from airunner.ui.specialists.page import SPECIALISTS
 
 STATIC = Path(__file__).parent / "static"
 START = "/chat"
+VIEWPORT = "width=device-width, initial-scale=1, interactive-widget=resizes-content"
+"""A phone's keyboard makes the page smaller, and lies over none of it."""
 RECONNECT_S = 60.0
 """How long a window may be offline without being loaded anew, its draft lost."""
 KEPT_UPDATES = 4000
@@ -72,6 +74,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
         app,
         title="AI Runner",
         favicon=STATIC / "icon.svg",
+        viewport=VIEWPORT,
         dark=None,
         language="en-US",
         reconnect_timeout=RECONNECT_S,

@@ -109,23 +109,27 @@ window.airunnerWindow = (() => {
     new MutationObserver(colourBar).observe(document.body, { attributeFilter: ["class"] });
   });
 
-  // Who goes by keyboard stays where they were when what has the focus is drawn anew.
+  // Who goes by keyboard stays where they were when what has the focus is drawn anew, or is gone.
+  const FOCUSABLE = "button, [role=switch], .conversations a, .conversations summary";
+  const nameOf = (element) => element.ariaLabel ?? element.textContent;
   let focused = null;
-  let row = null;
+  let list = null;
+  let place = 0;
   document.addEventListener("focusin", ({ target }) => {
-    const keyboard = target.matches(".middle button, .middle [role=switch], .due button");
-    focused = keyboard && target.matches(":focus-visible") ? target : null;
-    row = focused?.closest(".acts");
+    if (target.closest(".q-dialog")) return; // from there, one comes back
+    const known = target.matches(FOCUSABLE) && target.closest(".middle, .due, .conversations");
+    focused = known && target.matches(":focus-visible") ? target : null;
+    list = focused?.closest(".rows, .conversations");
+    if (list) place = [...list.querySelectorAll(FOCUSABLE)].indexOf(focused);
   });
   function keepFocus() {
     if (!focused || focused.isConnected || document.activeElement !== document.body) return;
-    const name = focused.ariaLabel ?? focused.textContent;
+    const within = list?.isConnected ? list : document.querySelector(".middle");
+    const all = [...within.querySelectorAll(FOCUSABLE)].filter((each) => each.offsetParent);
+    const same = all.find((each) => nameOf(each) === nameOf(focused));
+    const beside = within === list && all[Math.min(place, all.length - 1)];
     focused = null;
-    const beside = row?.isConnected && row.querySelector("button, [role=switch]");
-    if (beside) return beside.focus();
-    const all = [...document.querySelectorAll(".middle button, .middle [role=switch]")];
-    const same = all.find((each) => (each.ariaLabel ?? each.textContent) === name);
-    (same ?? document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
+    (same || beside || document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
   }
   new MutationObserver(() => setTimeout(keepFocus, 50)).observe(document.documentElement, {
     childList: true,
