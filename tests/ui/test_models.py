@@ -94,7 +94,13 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     expect(role(tab, "Translation")).to_contain_text(f"{PRIMARY} does it.")
     file = tomllib.loads((site.server.home / "config.toml").read_text())
     assert file["capabilities"]["translation"] == f"Qwen/{PRIMARY}"
+    other = site.open("/download-models/roles")
+    expect(role(other, "Translation")).to_contain_text(f"{PRIMARY} does it.")
     role(tab, "Translation").get_by_role("switch").click()
+    expect(role(other, "Translation").get_by_role("switch")).to_be_checked()
+    file = tomllib.loads((site.server.home / "config.toml").read_text())
+    assert file["keep_in_memory"] == ["translation"]
+    other.goto(f"{site.url}/download-models/all")
     with site.server.api as api:
         expect(role(tab, "Translation").get_by_role("switch")).to_be_checked()
         tab.reload()
@@ -112,7 +118,8 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     tab.get_by_role("button", name=f"Remove {SPECIALIST}").click()
     expect(tab.get_by_role("dialog").last).to_contain_text("frees")
     tab.get_by_role("dialog").last.get_by_role("button", name="Remove", exact=True).click()
-    expect(tab.get_by_role("button", name=f"Download {SPECIALIST}")).to_be_visible()
+    for window in (tab, other):
+        expect(window.get_by_role("button", name=f"Download {SPECIALIST}")).to_be_visible()
     assert not list((site.server.home / "models").glob(f"*{SPECIALIST}*/*.gguf"))
 
 
