@@ -88,7 +88,7 @@ def test_what_stays_in_memory_and_where_lasts_if_that_is_wanted(
         told = next(line for line in events.iter_lines() if line == "event: setup_changed")
     assert told
     assert known["keep_in_memory"]["data"] == ["summarization"]
-    assert not (known["keep_in_memory"]["pending"] or known["assign"]["pending"])
+    assert known["keep_in_memory"]["pending"] is known["assign"]["pending"] is False
     api.post("/assign", json={**summaries, "device": None, "lasting": True}).raise_for_status()
     api.post("/pin", json={"capabilities": [], "lasting": True}).raise_for_status()
     assert in_file("assign") is in_file("keep_in_memory") is None
