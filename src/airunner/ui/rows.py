@@ -45,7 +45,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a row shows: HTML of ours, a switch, buttons. Whether it has any never changes."""
+    """What a row shows: HTML of ours, a switch, buttons. Whether it has a switch never changes."""
 
     content: str
     acts: tuple[Act, ...] = ()
@@ -87,8 +87,7 @@ class _Shown:
         self._busy: set[str] = set()
         with ui.element("div").classes(css).props("role=listitem") as self.box:
             self._facts = ui.html("", sanitize=False).classes("facts")
-            if row.acts or row.switch is not None:
-                self._acts = ui.element("div").classes("acts")
+            self._acts = ui.element("div").classes("acts")
         if row.switch is not None:
             with self._acts:
                 self._switch = ui.switch(value=row.switch.value).props("dense")
@@ -112,9 +111,8 @@ class _Shown:
             self._showing = True
             self._switch.set_value(row.switch.value)
             self._showing = False
-        if acts:
-            switch = [] if self._switch is None else [self._switch]
-            _in_order(self._acts, [*switch, *(self._buttons[words] for words in acts)])
+        switch = [] if self._switch is None else [self._switch]
+        _in_order(self._acts, [*switch, *(self._buttons[words] for words in acts)])
 
     def _button(self, act: Act) -> ui.button:
         async def clicked() -> None:
