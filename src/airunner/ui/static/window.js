@@ -23,24 +23,31 @@ window.airunnerWindow = (() => {
 
   const say = (words) => (bar().textContent = words);
 
-  // A specialist's task ends with the server, and what is connected anew is a new page.
+  // A specialist's task ends with the server, and what is connected anew is a new page: it gets
+  // what was written in the fields of the one before.
+  const texts = () => [...document.querySelectorAll(".specialists textarea")];
   function remember() {
-    if (!leaving && document.querySelector(".task[data-runs]"))
-      sessionStorage.setItem(INTERRUPTED, location.pathname);
+    if (leaving || !document.querySelector(".task[data-runs]")) return;
+    const written = texts().map((area) => area.value);
+    sessionStorage.setItem(INTERRUPTED, JSON.stringify([location.pathname, written]));
   }
 
   function tellInterrupted() {
-    const where = sessionStorage.getItem(INTERRUPTED);
+    const [where, written] = JSON.parse(sessionStorage.getItem(INTERRUPTED) ?? "[]");
     sessionStorage.removeItem(INTERRUPTED);
-    if (where === location.pathname)
-      Quasar.Notify.create({
-        message: "The server ended while this was done. Begin it again.",
-        position: "top",
-        timeout: 0,
-        color: "notice-bad",
-        textColor: "notice-on",
-        actions: [{ label: "Close", color: "notice-on", noCaps: true }],
-      });
+    if (where !== location.pathname) return;
+    texts().forEach((area, place) => {
+      area.value = written[place] ?? "";
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    Quasar.Notify.create({
+      message: "The server ended while this was done. Begin it again.",
+      position: "top",
+      timeout: 0,
+      color: "notice-bad",
+      textColor: "notice-on",
+      actions: [{ label: "Close", color: "notice-on", noCaps: true }],
+    });
   }
 
   function lost(_, details) {
