@@ -104,6 +104,13 @@ def phone(server: Server, browser: Browser) -> Iterator[Site]:
         yield found
 
 
+def fits(tab: Page) -> bool:
+    """Whether nothing is wider than the window; a phone shows what is in a window made wider."""
+    assert tab.viewport_size is not None
+    width: int = tab.evaluate("document.documentElement.scrollWidth")
+    return width <= tab.viewport_size["width"]
+
+
 def violations(tab: Page) -> list[str]:
     """What axe-core finds wrong, in a line each; both in light and in dark."""
     found = []

@@ -6,7 +6,7 @@ import time
 
 import httpx
 from playwright.sync_api import expect
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 
 
 def test_a_note_is_written_found_changed_and_deleted(site: Site) -> None:
@@ -113,5 +113,5 @@ def test_a_phone_shows_it_all(phone: Site) -> None:
     for path in ("/notes", "/notes/facts", "/notes/reminders"):
         tab = phone.open(path)
         expect(tab.get_by_role("heading", name="Notes")).to_be_visible()
-        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert fits(tab)
         assert violations(tab) == []

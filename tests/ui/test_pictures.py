@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Server, serving
 from tests.tiny_png import png
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 from tests.ui.test_hostile import EVIL, HOSTILE
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
@@ -249,9 +249,9 @@ def test_a_phone_shows_it_too(phone: Site) -> None:
     tab = phone.open("/pictures")
     expect(tab.locator(".grid a")).not_to_have_count(0)
     assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(tab)
     tab.locator(".grid a").last.click()
     tab.get_by_role("button", name="Paint over…").click()
     expect(tab.get_by_role("dialog")).to_be_visible()
     assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(tab)
