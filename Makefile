@@ -45,8 +45,9 @@ test: .venv/.dev  ## Run the tests
 	@$(BIN)/python -m scripts.browser
 	@$(PYTEST) $(ARGS)
 
-fuzz: .venv/.dev  ## The properties of tests/security, with fifty times as many examples
-	@$(PYTEST) tests/security --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examples; every route of the server
+	@$(PYTEST) tests/security tests/server/clients/test_openapi_document.py \
+	  --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 
 check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
 
@@ -60,7 +61,7 @@ lint: .venv/.dev  ## Lint, format, types and imports
 bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the tables of the manual
 	@missed=; \
 	for name in benchmarks.startup benchmarks.eviction benchmarks.conversation benchmarks.swap benchmarks.gateway \
-	  benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
+	  benchmarks.server benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
 	  $(BIN)/python -m $$name || missed="$$missed $$name"; \
 	done; \
 	$(BIN)/python -m benchmarks.readme; \

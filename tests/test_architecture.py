@@ -7,6 +7,7 @@ import builtins
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,22 @@ def test_imports_point_only_downward() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_module_has_its_place_in_the_order() -> None:
+    """Below the packages for which the linter's layers are not exhaustive."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    (order,) = (each for each in linter["contracts"] if each["type"] == "layers")
+    placed = set(re.findall(r"[\w.]+", " ".join(order["layers"])))
+    opened = {name.rpartition(".")[0] for name in placed if "." in name} - {""}
+    children = {
+        f"{package}.{child.stem}"
+        for package in opened
+        for child in PACKAGE.joinpath(*package.split(".")).iterdir()
+        if not child.stem.startswith("_")
+        and (child.suffix == ".py" or (child / "__init__.py").exists())
+    }
+    assert children <= placed | opened
+
+
 def test_files_are_short_and_named_after_what_they_own() -> None:
     long = {
         relative(file): lines
@@ -173,3 +190,23 @@ def exception_name(raised: ast.expr) -> str | None:
     last = name.rpartition(".")[2]
     is_class = last[0].isupper() or isinstance(getattr(builtins, last, None), type)
     return name if is_class else None
+
+
+def test_what_docstrings_name_is_there() -> None:
+    """``package.module``, with what of it is meant: a name that was changed is a lie."""
+    packages = "|".join(
+        sorted({source.parts[-1] for source in PACKAGE.iterdir() if source.is_dir()})
+    )
+    named = re.compile(rf"``(?:airunner\.)?((?:{packages})(?:\.[a-z_]+)+)(?:\.[A-Z]\w*)*``")
+    lies = []
+    for source in SOURCES:
+        for path in named.findall(source.read_text("utf-8")):
+            if path.endswith((".toml", ".json")) or path.startswith("ui."):
+                continue
+            *folders, last = path.split(".")
+            here = [PACKAGE.joinpath(*folders, last), PACKAGE.joinpath(*folders, f"{last}.py")]
+            module = PACKAGE.joinpath(*folders).with_suffix(".py")
+            is_in_module = module.is_file() and last in module.read_text("utf-8")
+            if not is_in_module and not any(each.exists() for each in here):
+                lies.append(f"{source.relative_to(PACKAGE)}: {path}")
+    assert lies == []

@@ -29,7 +29,7 @@ from airunner.models.spec import Sampling
 LONG = "one two three four five six seven eight nine ten"
 
 
-def test_who_comes_first_is_served_first_even_if_a_later_one_would_be_quicker(
+def test_a_model_that_arrives_serves_all_that_wait_and_nobody_overtakes_its_coming(
     tmp_path: Path,
 ) -> None:
     async def main() -> None:
@@ -46,7 +46,7 @@ def test_who_comes_first_is_served_first_even_if_a_later_one_would_be_quicker(
                     await until(lambda n=number: len(team.decisions("hold")) > n)  # type: ignore[misc]
                     assert not waiter.done()
             await until(lambda: len(served) == 4)
-            assert served == ["0 coder", "1 primary", "2 coder", "3 primary"]
+            assert served == ["0 coder", "2 coder", "1 primary", "3 primary"]
 
     asyncio.run(main())
 
@@ -152,9 +152,9 @@ def test_a_full_queue_refuses_at_once_and_serves_who_waits(tmp_path: Path) -> No
 def test_a_full_queue_for_a_models_slots_refuses_at_once_too(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path, queue_limit=2) as team, team.lease("small") as lease:
-            async with lease.slot(None):
+            async with lease.slot():
                 waiting = [asyncio.create_task(say(lease, str(n))) for n in range(2)]
-                await until(lambda: lease._residence.slots.waiting == 2)
+                await until(lambda: lease._loaded.slots.waiting == 2)
                 with pytest.raises(LeaseRefusedError, match="2 requests are waiting") as refused:
                     await say(lease, "too many")
                 assert refused.value.eta_s == 5 * 3

@@ -132,8 +132,7 @@ def predict(
     settings: Settings, device: Device, budget_bytes: int, weights: Mapping[str, Path]
 ) -> dict[str, int]:
     """Bytes each model will take on ``device``, by name."""
-    planners = {name: engine.planner(settings) for name, engine in known_engines().items()}
-    sizer = Sizer((device,), planners)
+    sizer = Sizer((device,), known_engines().planners(settings))
     return {
         name: sizer.size(MODEL_REGISTRY[name], path, {device.id: budget_bytes})
         .estimates[device.id]
@@ -175,11 +174,7 @@ class Story:
         if not self._of("picture_saved"):
             return "nothing was drawn"
         if not self._of("model_parked"):
-            all_bytes = format_bytes(sum(self.predicted.values()))
-            return (
-                f"nothing had to leave memory: the budget of {format_bytes(self.budget_bytes)} "
-                f"holds all models ({all_bytes})"
-            )
+            return "nothing had to leave memory"
         if self.rounds != 1:
             return f"the primary left {self.rounds} times for one picture"
         for event in self._of("cache_lost"):
@@ -187,6 +182,17 @@ class Story:
         if not self._of("cache_proven", EMBEDDED_PRIMARY):
             return "the primary did not prove its restored tokens"
         return ""
+
+    @property
+    def hindrance(self) -> str:
+        """Why it cannot succeed under this budget; empty if it can."""
+        all_bytes = sum(self.predicted.values())
+        if self.budget_bytes < all_bytes:
+            return ""
+        return (
+            f"nothing has to leave memory: the budget of {format_bytes(self.budget_bytes)} "
+            f"holds all models ({format_bytes(all_bytes)})"
+        )
 
     @property
     def rounds(self) -> int:

@@ -32,7 +32,6 @@ from airunner.errors import AiRunnerError, InvalidCatalogError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
-from airunner.models.spec import ModelSpec
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
@@ -183,19 +182,13 @@ def _weights_problems(
     engines: EngineRegistry,
 ) -> Iterator[Problem]:
     """The primary must be here or to be had, and must fit; any other model may be missing."""
-
-    def here(spec: ModelSpec) -> bool:
-        with suppress(AiRunnerError, OSError):  # what cannot be read counts as absent
-            return store.is_here(spec)
-        return False
-
     try:
         primary = primary_of(settings, catalog, store)
     except AiRunnerError as error:
         remedy = "Map the capability to a registered model."
         yield Problem("no-primary", str(error), remedy, True)
         return
-    if not here(primary):
+    if not store.seems_here(primary):
         what = f"The weights of {primary.model_path} are not on this machine"
         if settings.offline:
             command = pasted("airunner", "models", "pull", primary.model_path)

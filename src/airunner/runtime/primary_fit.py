@@ -55,13 +55,7 @@ def primary_of(settings: Settings, catalog: Catalog, store: ModelStore) -> Model
     """
     if settings.primary is not None:
         return catalog.spec(settings.primary)
-
-    def here(spec: ModelSpec) -> bool:
-        with suppress(AiRunnerError, OSError):
-            return store.is_here(spec)
-        return False
-
-    return catalog.resolve(PRIMARY, here, embedded_fallback(PRIMARY)).spec
+    return catalog.resolve(PRIMARY, store.seems_here, embedded_fallback(PRIMARY)).spec
 
 
 def too_large(
@@ -114,9 +108,8 @@ def _measured_bytes(
         if not store.is_here(primary):
             return None
         path = store.path(primary) or Path(primary.model_path)
-        planners = {name: engine.planner(settings) for name, engine in engines.items()}
         budgets = {each.device: each.budget_bytes for each in hardware.device_budgets()}
-        sized = Sizer(hardware.devices, planners).size(primary, path, budgets)
+        sized = Sizer(hardware.devices, engines.planners(settings)).size(primary, path, budgets)
         # One that fits somewhere is small enough, however much another device would ask.
         fits = {d: n for d, n in sized.demand.size_bytes.items() if n <= budgets[d]}
         return min((fits or sized.demand.size_bytes).values(), default=None)

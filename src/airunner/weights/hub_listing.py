@@ -5,17 +5,27 @@ Owns that question and its failures in plain words; fetching is ``airunner.weigh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from airunner.errors import DownloadError
+from airunner.errors import DownloadError, HubError
 from airunner.models.files.split import complete_sets, matches
-from airunner.weights.hub import RemoteFile, cause_of
+from airunner.weights.hub_api import REPO, ask, hub_client
 
-TIMEOUT_S = 30.0
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a repository. ``sha256`` is known for large files only."""
+
+    name: str
+    size_bytes: int | None
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class Repository:
         name: ``publisher/name``.
         commit_id: the commit that was asked about.
         files: every file, with its bytes where they are known.
+        endpoint: address of the mirror that was asked; ``None`` follows ``HF_ENDPOINT``.
         license: as its card has it, ``""`` where it has none.
         gated: whether its terms have to be accepted before files are given out.
         task: what its models are for, in the hub's words: ``text-generation``.
@@ -37,6 +48,7 @@ class Repository:
     name: str
     commit_id: str
     files: tuple[RemoteFile, ...]
+    endpoint: str | None = None
     license: str = ""
     gated: bool = False
     task: str = ""
@@ -54,62 +66,74 @@ class Repository:
         known = [sizes[name] for name in names]
         return None if None in known else sum(size or 0 for size in known)
 
+    def address(self, name: str) -> str:
+        """Where a file is fetched, at this commit."""
+        from huggingface_hub import hf_hub_url
+
+        found = hf_hub_url(self.name, name, revision=self.commit_id, endpoint=self.endpoint)
+        return str(found)
+
     def matching(self, patterns: Sequence[str]) -> list[str]:
         """Files that shell patterns mean, by their whole paths."""
         return [f.name for f in self.files if any(fnmatchcase(f.name, p) for p in patterns)]
 
 
 def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> Repository:
-    """Ask the hub about a repository; blocks, for half a minute at most.
+    """Ask the hub about a repository; blocks, for seconds.
 
     ``endpoint`` is the address of a mirror; ``None`` follows ``HF_ENDPOINT``.
 
     Raises:
         DownloadError: there is no connection, no such repository, or it is not for this user.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError
-
     try:
-        info: Any = HfApi(endpoint=endpoint).model_info(
-            repo, revision=revision, files_metadata=True, timeout=TIMEOUT_S
-        )
-    except HFValidationError as error:
-        raise DownloadError(repo, repo, "a repository is named publisher/name") from error
-    # The client lets errors of its HTTP library through, and which library that is differs
-    # between its versions.
-    except Exception as error:
-        cause = cause_of(error)
-        reason = " ".join(re.sub(r"^\[Errno -?\d+\]", "", str(error)).split())
-        problem = reason or type(error).__name__
-        if cause == "unreachable":
+        with hub_client(endpoint) as client:
+            return repository_at(client, repo, revision, endpoint)
+    except HubError as error:
+        problem = error.problem
+        if error.cause == "unreachable":
             problem = f"there is no connection to the hub ({problem})"
-        elif cause in ("denied", "not_found"):
+        elif error.cause in ("denied", "not_found"):
             problem = "there is no such repository, or it is private, which takes HF_TOKEN"
-        raise DownloadError(repo, repo, problem, cause) from error
+        raise DownloadError(repo, repo, problem, error.cause) from error
+
+
+def repository_at(
+    client: httpx.Client, repo: str, revision: str = "main", endpoint: str | None = None
+) -> Repository:
+    """The repository at the commit that ``revision`` names now, by a ``hub_client``.
+
+    Raises:
+        HubError: there is no such answer.
+    """
+    where = str(client.base_url)
+    if not REPO.fullmatch(repo):
+        raise HubError(where, "a repository is named publisher/name")
+    address = f"/api/models/{quote(repo)}/revision/{quote(revision, safe='')}"
+    info = ask(client, address, {"blobs": True})
     try:
-        return _repository(repo, revision, info)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DownloadError(repo, repo, f"what answers is no hub: {error}") from error
+        return _repository(repo, revision, endpoint, info)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise HubError(where, f"what answers is no hub: {error}") from error
 
 
-def _repository(repo: str, revision: str, info: Any) -> Repository:
-    gguf = getattr(info, "gguf", None) or {}
-    card = getattr(info, "card_data", None) or {}
+def _repository(repo: str, revision: str, endpoint: str | None, info: Any) -> Repository:
+    gguf, card = info.get("gguf") or {}, info.get("cardData") or {}
     return Repository(
         repo,
-        info.sha or revision,
+        str(info.get("sha") or revision),
         tuple(
             RemoteFile(
-                sibling.rfilename,
-                None if sibling.size is None else int(sibling.size),
-                None if sibling.lfs is None else sibling.lfs.sha256,
+                str(row["rfilename"]),
+                None if row.get("size") is None else int(row["size"]),
+                None if row.get("lfs") is None else str(row["lfs"]["sha256"]),
             )
-            for sibling in info.siblings or []
+            for row in info.get("siblings") or []
         ),
+        endpoint,
         license=str(card.get("license") or ""),
-        gated=bool(getattr(info, "gated", False)),
-        task=str(getattr(info, "pipeline_tag", None) or ""),
+        gated=bool(info.get("gated")),
+        task=str(info.get("pipeline_tag") or ""),
         context_length=_count(gguf.get("context_length")),
         chat_template=str(gguf.get("chat_template") or ""),
         parameters=_count(gguf.get("total")),

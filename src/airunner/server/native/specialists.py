@@ -14,13 +14,19 @@ from uuid import uuid4
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from airunner.agent.specialist import DEFAULT_MAX_TOKENS, AnswerForm, SpecialistSession
+from airunner.agent.specialist import (
+    DEFAULT_MAX_TOKENS,
+    AnswerForm,
+    SpecialistRequest,
+    SpecialistSession,
+)
 from airunner.engines.image import Drawn, ImageRequest
-from airunner.errors import GenerationError, ImageRequestError, LeaseRefusedError
+from airunner.errors import GenerationError, ImageRequestError, LeaseEndedError
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import content_from_json, read
 from airunner.runtime.plain_values import plain
+from airunner.server.documented import STREAMED
 from airunner.server.native.native_route import NativeRoute, reading
 from airunner.server.native.work import answer_with, piece, tell
 from airunner.server.streams import stream_response, unless_hung_up
@@ -77,7 +83,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
     routes = APIRouter(route_class=NativeRoute)
     held: dict[str, SpecialistSession] = {}
 
-    @routes.post("/specialists/{capability}")
+    @routes.post("/specialists/{capability}", responses=STREAMED)
     async def ask(capability: ModelCapability, asked: AskBody, request: Request) -> Response:
         """One answer; its text is ``null`` where ``specialist_failed`` says why not."""
         with reading("prompt"):
@@ -85,9 +91,8 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
 
         async def work() -> dict[str, Any]:
             form = AnswerForm(asked.system, asked.temperature, asked.json_schema)
-            answer = await core.specialists.answer(
-                capability, prompt, asked.max_tokens, form, required=asked.required
-            )
+            wanted = SpecialistRequest(capability, prompt, asked.max_tokens, form)
+            answer = await core.specialists.answer(wanted, required=asked.required)
             return {"text": answer}
 
         return await answer_with(request, core.bus, work(), asked.stream)
@@ -98,7 +103,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
         work = core.embed(asked.texts, model=asked.model)
         return {"vectors": await unless_hung_up(request, work)}
 
-    @routes.post("/draw")
+    @routes.post("/draw", responses=STREAMED)
     async def draw(asked: DrawBody, request: Request) -> Response:
         """Draw and save; the result says where the pictures lie."""
         with reading("request"):
@@ -116,7 +121,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
 
         return await answer_with(request, core.bus, work(), asked.stream)
 
-    @routes.post("/leases")
+    @routes.post("/leases", responses=STREAMED)
     async def lease(asked: LeaseBody, request: Request) -> Response:
         """Hold what serves a capability for as long as the stream is read."""
 
@@ -139,11 +144,11 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
         """Ask the model of a lease; each answer goes on with the dialogue."""
         session = held.get(id)
         if session is None:
-            raise LeaseRefusedError("the model", "this lease has ended; ask for another")
+            raise LeaseEndedError(id)
         answer = session.invoke(asked.prompt, max_tokens=asked.max_tokens, remember=asked.remember)
         return {"text": await unless_hung_up(request, answer)}
 
-    @routes.post("/series")
+    @routes.post("/series", responses=STREAMED)
     async def series(request: Request) -> Response:
         """Several models are used while the stream is read: the primary returns after them."""
 
