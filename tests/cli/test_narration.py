@@ -23,6 +23,7 @@ VALUES: dict[str, Any] = {
 }
 SILENT = {
     "catalog_changed",  # who shows a list of models is told
+    "setup_changed",  # who shows settings, rules, servers or keys is told
     "remembered_changed",  # who shows notes, facts or reminders is told
     "conversation_changed",  # who shows the conversation is told
     "decided",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,33 @@ def test_a_setting_is_written_and_holds_from_the_next_start(
     told = api.patch("/settings", json={"max_steps": None, "keep_in_memory": None}).json()
     assert told["settings"]["max_steps"]["pending"] is False
     assert "max_steps" not in (server.home / "config.toml").read_text()
+
+
+def test_what_stays_in_memory_and_where_lasts_if_that_is_wanted(
+    api: httpx.Client, server: Server
+) -> None:
+    def in_file(name: str) -> object:
+        return tomllib.loads((server.home / "config.toml").read_text()).get(name)
+
+    device = api.get("/status").json()["devices"][0]["device"]
+    summaries = {"capability": "summarization", "device": device}
+    with api.stream("GET", "/events") as events:
+        for lasting in (False, True):
+            for path, body in (
+                ("/pin", {"capabilities": ["summarization"]}),
+                ("/assign", summaries),
+            ):
+                api.post(path, json={**body, "lasting": lasting}).raise_for_status()
+            known = api.get("/settings").json()
+            assert in_file("keep_in_memory") == (["summarization"] if lasting else None)
+            assert in_file("assign") == ({"summarization": device} if lasting else None)
+        told = next(line for line in events.iter_lines() if line == "event: setup_changed")
+    assert told
+    assert known["keep_in_memory"]["data"] == ["summarization"]
+    assert known["keep_in_memory"]["pending"] is known["assign"]["pending"] is False
+    api.post("/assign", json={**summaries, "device": None, "lasting": True}).raise_for_status()
+    api.post("/pin", json={"capabilities": [], "lasting": True}).raise_for_status()
+    assert in_file("assign") is in_file("keep_in_memory") is None
 
 
 def test_a_budget_in_which_nothing_fits_is_warned_of_and_found(

@@ -123,6 +123,13 @@ def phone(server: Server, browser: Browser) -> Iterator[Site]:
         yield found
 
 
+def fits(tab: Page) -> bool:
+    """Whether nothing is wider than the window; a phone shows what is in a window made wider."""
+    assert tab.viewport_size is not None
+    width: int = tab.evaluate("document.documentElement.scrollWidth")
+    return width <= tab.viewport_size["width"]
+
+
 ALL_RULES: dict[str, object] = {"resultTypes": ["violations"]}
 OF_COLOURS = {**ALL_RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 

@@ -5,6 +5,7 @@ Each step is found by what a screen reader is told: a role and a name.
 
 from __future__ import annotations
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
@@ -85,6 +86,86 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
     tab_to(tab, "Delete")
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("No notes yet.")).to_be_visible()
+
+
+def press(tab: Page, name: str) -> None:
+    """Press the button of this name with the keyboard."""
+    tab.get_by_role("button", name=name, exact=True).last.focus()
+    tab.keyboard.press("Enter")
+
+
+def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site: Site) -> None:
+    said = {"role": "user", "content": "How long is its tusk?"}
+    talks = [
+        {"id": f"{n}" * 32, "title": title, "created_s": 1.0, "updated_s": 1.0, "messages": [said]}
+        for n, title in enumerate(("Narwhals", "Walruses"), 1)
+    ]
+    told = {"format": "airunner.conversations", "version": 1, "conversations": talks}
+    tab = site.open("/settings/about")
+    with site.server.api as api:
+        files = {"file": ("talks.json", json.dumps(told).encode())}
+        api.post("/conversations/import", files=files).raise_for_status()
+    dialog, found = tab.get_by_role("dialog"), tab.locator(".conversation.found")
+    folder = tab.locator(".folder")
+    more = "Rename, move, export or delete"
+    press(tab, f"{more} Narwhals")
+    expect(dialog.get_by_label("Title")).to_be_focused()
+    tab.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(tab.get_by_role("button", name=f"{more} Narwhals")).to_be_focused()
+    tab.keyboard.press("Enter")
+    dialog.get_by_label("Folder").focus()
+    tab.keyboard.type("Sea")
+    tab.keyboard.press("Enter")
+    expect(folder).to_contain_text("Narwhals")
+    expect(tab.get_by_role("button", name=f"{more} Narwhals")).to_be_focused()
+    assert violations(tab) == []
+
+    press(tab, "Rename or remove the folder Sea")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    tab.keyboard.press("Control+A")
+    tab.keyboard.type("Ocean")
+    tab.keyboard.press("Enter")
+    expect(folder.locator(".name")).to_have_text("Ocean")
+    expect(dialog).to_have_count(0)
+    tab.keyboard.press("Control+K")
+    expect(tab.get_by_role("searchbox", name="Search conversations")).to_be_focused()
+    tab.keyboard.type("tusk")
+    expect(found).to_have_count(2)
+    expect(found.filter(has_text="Ocean: Narwhals")).to_have_count(1)
+    press(tab, f"{more} Walruses")
+    tab_to(tab, "Delete…")
+    tab.keyboard.press("Enter")
+    tab_to(tab, "Delete")
+    tab.keyboard.press("Enter")
+    expect(found).to_have_count(1)
+    expect(tab.get_by_role("button", name=f"{more} Narwhals")).to_be_focused()
+    tab.get_by_role("searchbox", name="Search conversations").fill("")
+    expect(folder).to_be_visible()
+    press(tab, "Rename or remove the folder Ocean")
+    tab_to(tab, "Remove the folder")
+    tab.keyboard.press("Enter")
+    expect(folder).to_have_count(0)
+    expect(tab.get_by_role("link", name="Narwhals")).to_be_visible()
+
+
+def test_the_next_has_the_focus_once_one_is_gone(site: Site) -> None:
+    tab = site.open("/notes/facts")
+    with site.server.api as api:
+        for text in ("I sail", "I sing"):
+            api.post("/facts", json={"text": text}).raise_for_status()
+    press(tab, "Delete: I sing")
+    dialog = tab.get_by_role("dialog")
+    expect(dialog).to_contain_text("is forgotten")
+    tab.wait_for_function("document.querySelector('.q-dialog').contains(document.activeElement)")
+    tab.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(tab.get_by_role("button", name="Delete: I sing")).to_be_focused()
+    tab.keyboard.press("Enter")
+    tab_to(tab, "Delete")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="Delete: I sing")).to_have_count(0)
+    expect(tab.get_by_role("button", name="Delete: I sail")).to_be_focused()
 
 
 def test_a_screen_reader_is_told_where_one_is(site: Site) -> None:

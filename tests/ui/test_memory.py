@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.server.conftest import Server, serving
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST
 from airunner.models.spec import short_name
@@ -44,5 +44,5 @@ def test_models_that_come_and_go_are_seen_with_bytes_and_reasons(site: Site) -> 
 def test_a_phone_shows_it_too(phone: Site) -> None:
     tab = phone.open("/memory")
     expect(tab.get_by_role("heading", name="Memory")).to_be_visible()
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(tab)
     assert violations(tab) == []

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.engines.space_prefix_model import write_space_prefix_model
 from tests.server.conftest import Server, serving
-from tests.ui.conftest import Site, site_of, violations
+from tests.ui.conftest import Site, fits, site_of, violations
 from tests.weights.conftest import FileServer, model_hub
 
 PRIMARY, SPECIALIST = "Qwen3-8B", "Qwen2.5-3B-Instruct"
@@ -94,7 +94,13 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     expect(role(tab, "Translation")).to_contain_text(f"{PRIMARY} does it.")
     file = tomllib.loads((site.server.home / "config.toml").read_text())
     assert file["capabilities"]["translation"] == f"Qwen/{PRIMARY}"
+    other = site.open("/download-models/roles")
+    expect(role(other, "Translation")).to_contain_text(f"{PRIMARY} does it.")
     role(tab, "Translation").get_by_role("switch").click()
+    expect(role(other, "Translation").get_by_role("switch")).to_be_checked()
+    file = tomllib.loads((site.server.home / "config.toml").read_text())
+    assert file["keep_in_memory"] == ["translation"]
+    other.goto(f"{site.url}/download-models/all")
     with site.server.api as api:
         expect(role(tab, "Translation").get_by_role("switch")).to_be_checked()
         tab.reload()
@@ -112,7 +118,8 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     tab.get_by_role("button", name=f"Remove {SPECIALIST}").click()
     expect(tab.get_by_role("dialog").last).to_contain_text("frees")
     tab.get_by_role("dialog").last.get_by_role("button", name="Remove", exact=True).click()
-    expect(tab.get_by_role("button", name=f"Download {SPECIALIST}")).to_be_visible()
+    for window in (tab, other):
+        expect(window.get_by_role("button", name=f"Download {SPECIALIST}")).to_be_visible()
     assert not list((site.server.home / "models").glob(f"*{SPECIALIST}*/*.gguf"))
 
 
@@ -173,7 +180,7 @@ def test_each_part_can_be_used_by_everybody(site: Site, phone: Site, part: str) 
     for where in (site, phone):
         tab = where.open(f"/download-models{part}")
         expect(tab.locator("[role=listitem], table, form").first).to_be_visible()
-        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert fits(tab)
         assert violations(tab) == []
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+import httpx
 from playwright.sync_api import expect
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 
 
 def test_a_note_is_written_found_changed_and_deleted(site: Site) -> None:
@@ -18,7 +19,7 @@ def test_a_note_is_written_found_changed_and_deleted(site: Site) -> None:
     tab.get_by_role("button", name="Save").click()
     expect(other.get_by_text("Garden <b>")).to_be_visible()
     tab.get_by_label("Search notes").fill("nothing like it")
-    expect(tab.get_by_text("No note has such words.")).to_be_visible()
+    expect(tab.get_by_text("Nothing here has such words.")).to_be_visible()
     tab.get_by_label("Search notes").fill("door")
     tab.get_by_role("button", name="Open Garden <b>").click()
     expect(tab.get_by_label("Text")).to_have_value("Beans in May.\nThe key hangs behind the door.")
@@ -62,12 +63,19 @@ def test_a_reminder_is_set_in_words_and_deleted(site: Site) -> None:
     expect(tab.get_by_text("None waits.")).to_be_visible()
 
 
+def remind_soon(api: httpx.Client, text: str) -> None:
+    """Set a reminder that is due as soon as this machine can set one."""
+    for wait_s in (0.5, 2, 8, 32):
+        if api.post("/reminders", json={"text": text, "when": time.time() + wait_s}).is_success:
+            return
+    raise AssertionError("no moment to come is one any more when it is asked for")
+
+
 def test_what_is_due_is_in_every_window_until_one_takes_note(site: Site, phone: Site) -> None:
     tab, other = site.open("/notes"), phone.open("/chat")
     with site.server.api as api:
         for text in ("Take the bread out", "Feed the cat"):
-            due = {"text": text, "when": time.time() + 1}
-            api.post("/reminders", json=due).raise_for_status()
+            remind_soon(api, text)
         for window in (tab, other):
             expect(window.locator(".due .card")).to_have_count(2)
             assert violations(window) == []
@@ -95,9 +103,9 @@ def test_the_browser_is_asked_on_a_click_alone_and_tells(site: Site) -> None:
     tab.get_by_role("button", name="Tell me by the browser too").click()
     expect(tab.get_by_text("Reminders are shown by the browser too.")).to_be_visible()
     with site.server.api as api:
-        api.post("/reminders", json={"text": "Water", "when": time.time() + 0.5})
+        remind_soon(api, "Water")
     expect(tab.locator(".due .card", has_text="Water")).to_be_visible()
-    assert tab.evaluate("window.told") == ["Water"]
+    tab.wait_for_function("window.told.join() === 'Water'")
     tab.get_by_role("button", name="Done: Water").click()
     expect(tab.locator(".due .card")).to_have_count(0)
 
@@ -106,5 +114,5 @@ def test_a_phone_shows_it_all(phone: Site) -> None:
     for path in ("/notes", "/notes/facts", "/notes/reminders"):
         tab = phone.open(path)
         expect(tab.get_by_role("heading", name="Notes")).to_be_visible()
-        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert fits(tab)
         assert violations(tab) == []

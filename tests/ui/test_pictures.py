@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Server, serving
 from tests.tiny_png import png
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 from tests.ui.test_hostile import EVIL, HOSTILE
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
@@ -23,12 +23,16 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 CIRCLE = "a large red circle on a blue background"
+PAINTER = "tiny/painter"
 SLOW_MS = 90_000
 
 
 @pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Server]:
-    """A server whose gallery has one picture, with settings that mean harm."""
+def server(home: Path, tiny_pipelines: Path) -> Iterator[Server]:
+    """A server whose gallery has one picture, with settings that mean harm.
+
+    Beside the model that draws it has one of random weights that can paint over pictures.
+    """
     hostile = PngInfo()
     for key, text in zip(("prompt", "model", "seed", "steps", "mask"), HOSTILE, strict=False):
         hostile.add_text(key, text)
@@ -38,6 +42,10 @@ def server(home: Path) -> Iterator[Server]:
     Image.new("RGB", (48, 32), "orange").save(pictures / "50% <b>&'\"? #.png", pnginfo=hostile)
     with serving(home, "--max-memory", "2GB") as found:
         with found.api as client:
+            wanted = {"capability": "image_generation", "model": EMBEDDED_ARTIST}
+            client.post("/assign", json=wanted).raise_for_status()
+            painter = {"source": str(tiny_pipelines / "sd"), "name": PAINTER}
+            client.post("/models", json=painter).raise_for_status()
             client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
         yield found
 
@@ -119,15 +127,7 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     Image.new("RGB", (64, 64), (20, 60, 220)).save(source)
     tab = site.open("/pictures/blue.png")
     tab.get_by_role("button", name="Paint over…").click()
-    canvas = tab.get_by_role("img", name="nothing of it painted over")
-    box = canvas.bounding_box()
-    assert box is not None
-    assert abs(box["width"] - box["height"]) < 1
-    tab.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.7, steps=4)
-    tab.mouse.up()
-    expect(tab.get_by_role("img", name="1 part of it painted over")).to_be_visible()
+    paint(tab, (0.7, 0.3), (0.7, 0.7))
     tab.get_by_text("Without a brush").click()
     dialog = tab.get_by_role("dialog")
     dialog.get_by_role("button", name="Add rectangle").focus()
@@ -150,6 +150,57 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     assert seen == [255, 255, 0, 0]
     row.get_by_role("button", name="Cancel").click()
     expect(row).to_have_count(0)
+
+    # Another model can, over a picture that was drawn.
+    before = thumbnails(tab)
+    draw(tab, CIRCLE)
+    drawn(tab, before)
+    tab.locator(".grid a").first.click()
+    tab.get_by_role("button", name="Paint over…").click()
+    paint(tab, (0.75, 0.25), (0.75, 0.75))
+    dialog.get_by_label("Model").click()
+    tab.get_by_role("option", name="painter").click()
+    dialog.get_by_role("button", name="Draw").click()
+    drawn(tab, before, 2)
+    painted, source = in_gallery(site.server)[:2]
+    assert (painted["model"], source["prompt"]) == (PAINTER, CIRCLE)
+    changed = changes(site.server, source, painted)
+    # The brush is 11 pixels wide, and went from (48, 16) to (48, 48).
+    assert all(40 <= x <= 56 and 8 <= y <= 56 for x, y in changed)
+    assert {(48, y) for y in range(16, 48)} <= changed
+
+
+def paint(tab: Page, begins: tuple[float, float], ends: tuple[float, float]) -> None:
+    """Draw with the brush over the picture in a dialog, between parts of its sides."""
+    canvas = tab.get_by_role("img", name="nothing of it painted over")
+    box = canvas.bounding_box()
+    assert box is not None
+    assert abs(box["width"] - box["height"]) < 1
+
+    def move(x: float, y: float) -> None:
+        tab.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=4)
+
+    move(*begins)
+    tab.mouse.down()
+    move(*ends)
+    tab.mouse.up()
+    expect(tab.get_by_role("img", name="1 part of it painted over")).to_be_visible()
+
+
+def changes(
+    server: Server, before: dict[str, object], after: dict[str, object]
+) -> set[tuple[int, int]]:
+    """Where two pictures of the gallery differ."""
+    folder = server.home / "pictures"
+    with (
+        Image.open(folder / str(before["name"])) as a,
+        Image.open(folder / str(after["name"])) as b,
+    ):
+        assert a.size == b.size == (64, 64)
+        difference = ImageChops.difference(a.convert("RGB"), b.convert("RGB"))
+    return {
+        (x, y) for x in range(64) for y in range(64) if difference.getpixel((x, y)) != (0, 0, 0)
+    }
 
 
 def test_one_s_own_picture_is_where_a_drawing_starts(site: Site) -> None:
@@ -198,9 +249,9 @@ def test_a_phone_shows_it_too(phone: Site) -> None:
     tab = phone.open("/pictures")
     expect(tab.locator(".grid a")).not_to_have_count(0)
     assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(tab)
     tab.locator(".grid a").last.click()
     tab.get_by_role("button", name="Paint over…").click()
     expect(tab.get_by_role("dialog")).to_be_visible()
     assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(tab)

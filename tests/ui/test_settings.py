@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Server, serving
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 
 CLOCK = {
     "command": sys.executable,
@@ -43,7 +43,7 @@ def in_file(site: Site) -> dict[str, object]:
 
 
 def test_a_setting_is_changed_with_keys_alone_and_is_in_the_file(site: Site) -> None:
-    tab = site.open("/settings")
+    tab, other = site.open("/settings"), site.open("/settings")
     expect(tab.get_by_text("from config.toml").first).to_be_visible()
     expect(tab.get_by_text("flag --context")).to_be_visible()
     tab.get_by_label("Search settings").focus()
@@ -64,7 +64,8 @@ def test_a_setting_is_changed_with_keys_alone_and_is_in_the_file(site: Site) -> 
     tab.keyboard.press("Control+A")
     tab.keyboard.type("15")
     tab.keyboard.press("Enter")
-    expect(tab.get_by_text("15 from the next start on")).to_be_visible()
+    for window in (tab, other):
+        expect(window.get_by_text("15 from the next start on")).to_be_visible()
     expect(tab.locator(".pending")).to_contain_text("Max steps")
     expect(tab.get_by_text("needs a restart")).to_be_visible()
     expect(tab.get_by_role("button", name="Change Max steps")).to_be_focused()
@@ -77,7 +78,7 @@ def test_a_setting_is_changed_with_keys_alone_and_is_in_the_file(site: Site) -> 
 
 
 def test_rules_say_what_they_cover_and_hold_at_once(site: Site) -> None:
-    tab = site.open("/settings/permissions")
+    tab, other = site.open("/settings/permissions"), site.open("/settings/permissions")
     expect(tab.get_by_text("Every tool that reaches the network.")).to_be_visible()
     tab.get_by_role("button", name="Add a rule…").click()
     calls = tab.get_by_label("Calls", exact=True)
@@ -87,7 +88,8 @@ def test_rules_say_what_they_cover_and_hold_at_once(site: Site) -> None:
     calls.fill("write_file(path=notes/*)")
     tab.get_by_text("Never run it").click()
     tab.get_by_role("button", name="Add", exact=True).click()
-    expect(tab.get_by_text("Calls of write_file, where path fits notes/*.")).to_be_visible()
+    for window in (tab, other):
+        expect(window.get_by_text("Calls of write_file, where path fits notes/*.")).to_be_visible()
     assert in_file(site)["permissions"] == {"write_file(path=notes/*)": "deny"}
     with site.server.api as api:
         assert api.get("/permissions").json()["rules"][0]["decision"] == "deny"
@@ -181,6 +183,7 @@ def test_licences_are_found(site: Site) -> None:
     expect(tab.get_by_text("fastapi")).to_have_count(0)
 
 
+@pytest.mark.timeout(240)  # axe-core looks at nine pages in both themes
 def test_no_part_has_faults_or_is_too_wide(site: Site, phone: Site) -> None:
     for shown, parts in ((site, PARTS), (phone, PARTS[:3])):
         tab = shown.open("/settings")
@@ -189,6 +192,6 @@ def test_no_part_has_faults_or_is_too_wide(site: Site, phone: Site) -> None:
                 tab.get_by_role("navigation", name="Settings").locator(
                     f'a[href="/settings{part}"]'
                 ).click()
-            expect(tab.locator(".setup").locator(".setting, .line, .hint").first).to_be_visible()
+            expect(tab.locator(".setup :is(.setting, .line, .hint):visible").first).to_be_visible()
             assert violations(tab) == [], part
-            assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), part
+            assert fits(tab), part

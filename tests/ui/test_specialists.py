@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.ui.conftest import Site, violations
+from tests.ui.conftest import Site, fits, violations
 from tests.ui.test_hostile import HOSTILE
 
 SLOW_MS = 90_000
@@ -83,4 +83,4 @@ def test_a_phone_shows_it_too(phone: Site, part: str) -> None:
     tab = phone.open(f"/specialists{part}")
     expect(tab.get_by_role("heading", name="Specialists")).to_be_visible()
     assert violations(tab) == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(tab)

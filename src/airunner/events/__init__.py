@@ -26,6 +26,7 @@ from airunner.events.model_events import (
     ParkingFailed as ParkingFailed,
     ReadAheadEnded as ReadAheadEnded,
     ReadAheadStarted as ReadAheadStarted,
+    SetupChanged as SetupChanged,
     SlotAwaited as SlotAwaited,
     SpecialistFailed as SpecialistFailed,
     WorkerDied as WorkerDied,

@@ -220,13 +220,22 @@ class WorkerDied(Event):
 
 
 class CatalogChanged(Event):
-    """Models were registered or taken out, or capabilities assigned to others.
+    """Models were registered or taken out, their weights too, or capabilities assigned to others.
 
     ``models`` are those that came or went, ``capabilities`` those that others serve now.
     """
 
     models: tuple[str, ...]
     capabilities: tuple[str, ...]
+
+
+class SetupChanged(Event):
+    """Somebody changed how the server is set up: ``settings``, ``permissions``, ``mcp``, ``keys``.
+
+    Or ``placement``: which capabilities stay in memory, or on which device one is placed.
+    """
+
+    what: str
 
 
 class SpecialistFailed(Event):

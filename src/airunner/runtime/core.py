@@ -22,7 +22,7 @@ from airunner.agent.turn_request import TurnRequest
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.events import ConversationChanged, Event, EventBus
+from airunner.events import CatalogChanged, ConversationChanged, Event, EventBus, SetupChanged
 from airunner.loop_thread import LoopBridge, ended
 from airunner.messages import Content
 from airunner.models.assign import Assignment, declared_bytes
@@ -288,10 +288,12 @@ class RuntimeCore:
     async def keep_in_memory(self, capabilities: Iterable[ModelCapability]) -> None:
         """See ``ModelTeam.keep_in_memory``."""
         await self.team.keep_in_memory(capabilities)
+        self.bus.publish(SetupChanged(what="placement"))
 
     async def assign_device(self, capability: ModelCapability, device: str | None) -> None:
         """See ``ModelTeam.assign_device``."""
         await self.team.assign_device(capability, device)
+        self.bus.publish(SetupChanged(what="placement"))
 
     async def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
@@ -299,7 +301,9 @@ class RuntimeCore:
 
     async def auto_assign(self, budget_bytes: int | None = None) -> Assignment:
         """See ``TeamPlanner.assign``."""
-        return await asyncio.to_thread(self._planner.assign, budget_bytes)
+        chosen = await asyncio.to_thread(self._planner.assign, budget_bytes)
+        self.bus.publish(CatalogChanged(models=(), capabilities=tuple(chosen.mapping)))
+        return chosen
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now. From any thread."""

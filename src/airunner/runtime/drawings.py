@@ -1,29 +1,37 @@
 """The queue of drawings: one after the other, each with its last preview.
 
-Owns their order and what became of each. How a picture is drawn and saved is
-``image_service``'s; the queue lives as long as the process.
+Owns their order and what became of each, also over a restart: what waited is drawn then, and
+one that was broken off says so. How a picture is drawn and saved is ``image_service``'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+from airunner.config.queue_file import QueueFile
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError, ImageRequestError, UnknownRecordError
 from airunner.events import DrawingChanged, Event, EventBus, ImageStepped
 from airunner.runtime.image_service import ImageService
 
+INTERRUPTED = "AI Runner ended while this was drawn; draw it again"
 KEPT_ENDED = 50
 """Drawings that have ended and are remembered; their pictures stay in the folder."""
 
+_KEPT = ("id", "request", "model", "state", "problem")
+_CLOSING_S = 0.05
+"""How soon a stop that may wait no longer is noticed."""
+
 _log = logging.getLogger(__name__)
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+_UNDONE = ("queued", "running", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +72,30 @@ class Drawing:
 class Drawings:
     """See the module's description. Made and used on the loop that serves."""
 
-    def __init__(self, images: ImageService, bus: EventBus) -> None:
+    def __init__(self, images: ImageService, bus: EventBus, file: Path) -> None:
         self._images, self._bus = images, bus
+        self._file = QueueFile(file, Drawing, _KEPT)
+        self._closing = False
         self._known: dict[str, Drawing] = {}
         self._previews: dict[str, bytes] = {}
         self._told: dict[str, DrawingChanged] = {}
         self._worker: asyncio.Task[None] | None = None
         self._drawing: asyncio.Task[None] | None = None
+
+    def restore(self) -> None:
+        """Go on with what an earlier process was at. Once, before anything is added."""
+        with self._changing():
+            for kept in self._file.read():
+                if kept.state == "running":
+                    kept = replace(kept, state="failed", problem=INTERRUPTED)
+                self._known[kept.id] = kept
+        self._go_on()
+
+    @property
+    def files(self) -> set[Path]:
+        """What drawings begin with that have not been drawn."""
+        requests = [each.request for each in self._known.values() if each.state in _UNDONE]
+        return {path for each in requests for path in (each.init_image, each.mask) if path}
 
     def add(self, request: ImageRequest, model: str | None = None) -> Drawing:
         """Queue a drawing behind all others.
@@ -84,8 +109,7 @@ class Drawings:
         drawing = Drawing(f"drawing_{uuid4().hex[:16]}", request, model)
         with self._changing():
             self._known[drawing.id] = drawing
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.get_running_loop().create_task(self._work())
+        self._go_on()
         return self.find(drawing.id)
 
     def all(self) -> list[Drawing]:
@@ -118,16 +142,21 @@ class Drawings:
     def move(self, id: str, place: int) -> Drawing:
         """Have one that waits begin as the ``place``-th of those that wait; 1 is the next.
 
+        One that failed is drawn again.
+
         Raises:
             UnknownRecordError: there is none.
         """
         drawing = self.find(id)
         waiting = [each for each in self._places() if each != id]
-        if drawing.state == "queued":
+        if drawing.state in ("queued", "failed"):
             waiting.insert(max(0, place - 1), id)
         others = [each for each in self._known if each not in waiting]
         with self._changing():
+            if drawing.state == "failed":
+                self._known[id] = Drawing(id, drawing.request, drawing.model)
             self._known = {each: self._known[each] for each in (*others, *waiting)}
+        self._go_on()
         return self.find(id)
 
     def cancel(self, id: str) -> Drawing:
@@ -148,12 +177,25 @@ class Drawings:
                 self._drawing.cancel()
         return self.find(id)
 
-    async def close(self) -> None:
-        """End the one that runs, and begin no other."""
-        for task in (self._worker, self._drawing):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+    async def close(self, patience_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Begin no other, and let the one that runs end, for so long or until ``hurry``.
+
+        What is not drawn then is as it would be after a crash: see ``restore``.
+        """
+        self._closing = True
+        if self._worker is not None:
+            self._worker.cancel()
+        drawing, now_s = self._drawing, asyncio.get_running_loop().time
+        ends_s = now_s() + patience_s
+        while drawing is not None and not drawing.done():
+            if hurry() or now_s() >= ends_s:
+                drawing.cancel()
+            await asyncio.wait([drawing], timeout=_CLOSING_S)
+
+    def _go_on(self) -> None:
+        is_idle = self._worker is None or self._worker.done()
+        if is_idle and not self._closing and self._places():
+            self._worker = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         while waiting := list(self._places()):
@@ -169,7 +211,10 @@ class Drawings:
             names = tuple(picture.path.name for picture in drawn.pictures)
             self._set(id, state="done", pictures=names, seconds=drawn.seconds)
         except asyncio.CancelledError:
-            self._set(id, state="cancelled")
+            if self._closing and id in self._known and self._known[id].state == "running":
+                self._set(id, state="failed", problem=INTERRUPTED)
+            else:
+                self._set(id, state="cancelled")
             raise
         except (AiRunnerError, OSError) as error:
             self._set(id, state="failed", problem=str(error))
@@ -223,6 +268,7 @@ class Drawings:
     def _changing(self) -> Iterator[None]:
         """Change something in the body, then tell what is another than before."""
         yield
+        self._file.write(each for each in self._known.values() if each.state in _UNDONE)
         places = self._places()
         known, self._told = self._told, {}
         for id, each in self._known.items():

@@ -31,6 +31,16 @@ def records_file(settings: Settings) -> Path:
     return settings.home / "records.sqlite3"
 
 
+def drawings_file(settings: Settings) -> Path:
+    """The queue of a server's drawings."""
+    return settings.home / "drawings.json"
+
+
+def starts_folder(settings: Settings) -> Path:
+    """Pictures that were handed over for drawings to begin with, and masks over pictures."""
+    return settings.home / "starts"
+
+
 def downloads_file(settings: Settings) -> Path:
     """The queue of a server's downloads."""
     return settings.home / "downloads.json"

@@ -1,29 +1,29 @@
 """Pictures that somebody hands over for drawings to begin with, and the masks over pictures.
 
-Owns their files, which are no part of the gallery: a bounded number, in a folder that ends
-with the process. What is decoded is bounded too, and what is kept has been made anew, so
-that a browser and an image model see the same.
+Owns their files, which are no part of the gallery: a bounded number, in a folder of which
+only what a drawing still waits for outlives the process. What is decoded is bounded too, and
+what is kept has been made anew, so that a browser and an image model see the same.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 import threading
 import uuid
-import weakref
 from collections import OrderedDict
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunner.errors import MediaError, UnknownRecordError
+from airunner.errors import MediaError, StorageError, UnknownRecordError
 from airunner.media import MOST_BYTES
-from airunner.pictures import SUFFIX, slug
+from airunner.pictures import SUFFIX, size_px, slug
 
 KEPT = 100
 """Pictures, and masks, that are kept at once."""
 MOST_PIXELS = 32_000_000
+_MASK = ".mask"  # no slug has a dot
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 
 
@@ -40,25 +40,39 @@ class StartPicture:
 class StartPictures:
     """See the module's description. Used from any thread; ``add`` takes long."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="airunner-pictures-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, StartPicture] = OrderedDict()
         self._masks: OrderedDict[str, Path] = OrderedDict()
+
+    def keep_only(self, wanted: Collection[Path]) -> None:
+        """Have no other files than these, of which an earlier process may have made some."""
+        with self._lock:
+            self._kept.clear()
+            self._masks.clear()
+            for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+                if path not in wanted:
+                    with suppress(OSError):
+                        path.unlink()
+                elif path.stem.endswith(_MASK):
+                    self._masks[path.name] = path
+                else:
+                    self._kept[path.name] = StartPicture(path.name, *size_px(path), path)
 
     def add(self, data: bytes, name: str) -> StartPicture:
         """Take a picture: upright, without what its file says beside the pixels.
 
         Raises:
             MediaError: it is none, or too large.
+            StorageError: the folder may not be changed.
         """
         name = name or "the picture"
         if len(data) > MOST_BYTES:
             raise MediaError(name, f"it has more than {MOST_BYTES >> 20} MB; make it smaller")
         content, width, height = _made_anew(data, name)
         path = self._new(f"{slug(Path(name).stem)}-{uuid.uuid4().hex[:8]}")
-        path.write_bytes(content)
+        self._write(path, content)
         made = StartPicture(path.name, width, height, path)
         with self._lock:
             self._kept[made.name] = made
@@ -79,9 +93,13 @@ class StartPictures:
         return found
 
     def keep_mask(self, content: bytes) -> Path:
-        """Where a mask lies from now on."""
-        path = self._new(f"mask-{uuid.uuid4().hex[:12]}")
-        path.write_bytes(content)
+        """Where a mask lies from now on.
+
+        Raises:
+            StorageError: the folder may not be changed.
+        """
+        path = self._new(f"{uuid.uuid4().hex[:12]}{_MASK}")
+        self._write(path, content)
         with self._lock:
             self._masks[path.name] = path
             while len(self._masks) > KEPT:
@@ -99,6 +117,13 @@ class StartPictures:
         if found is None:
             raise UnknownRecordError("mask", name)
         return found
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_bytes(content)
+        except OSError as error:
+            raise StorageError(path, error.strerror or str(error)) from error
 
     def _new(self, stem: str) -> Path:
         return self._folder / f"{stem}{SUFFIX}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import LeaseRefusedError
+from airunner.events import CatalogChanged
 from airunner.models.spec import ModelSpec
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.model_catalogue import ModelCatalogue
@@ -78,6 +79,8 @@ class StoredModels:
         words = self._words(spec, core.store.kept_bytes(spec))
         freed = await asyncio.to_thread(core.store.remove, spec)
         forgotten = await asyncio.to_thread(self._catalogue.forget, spec.model_path)
+        if not forgotten:
+            core.bus.publish(CatalogChanged(models=(spec.model_path,), capabilities=()))
         return Removal(spec.model_path, freed, words, forgotten)
 
     def _words(self, spec: ModelSpec, n_bytes: int) -> str:

@@ -77,7 +77,7 @@ def create_app(
     app.include_router(router_routes(core, models, ending), responses=OPENAI_ERRORS)
     app.include_router(ollama_routes(core, answers, raw, models), responses=OLLAMA_ERRORS)
     services = Services.over(core, models, ending)
-    app.state.turns = services.turns
+    app.state.services = services
     app.include_router(native_routes(services, ending), responses=OPENAI_ERRORS)
     tell_problems(app)
     if mount_page is not None:

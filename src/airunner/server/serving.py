@@ -29,7 +29,6 @@ from airunner.runtime.presence import Presence, presence
 from airunner.server.app import create_app
 from airunner.server.keys import Keys
 from airunner.server.native.services import Services
-from airunner.server.native.turns import Turns
 from airunner.server.tracing import Tracing
 
 HOST = "127.0.0.1"
@@ -139,7 +138,7 @@ async def _serve(
             ws="websockets-sansio" if page else "none",
         )
         async with page.alive(app) if page else nullcontext():
-            server = _Server(config, app.state.ending, app.state.turns)
+            server = _Server(config, app.state.ending, app.state.services)
             ready()
             await server.serve(sockets=[sock])
 
@@ -147,18 +146,20 @@ async def _serve(
 class _Server(uvicorn.Server):
     """Tells streams that only wait to end when it is told to stop, as it waits for them.
 
-    A turn may be followed by no request: the page's are waited for all the same.
+    A turn may be followed by no request: the page's are waited for all the same. What a window
+    alone is shown comes to its end before the windows are let go.
     """
 
-    def __init__(self, config: uvicorn.Config, ending: asyncio.Event, turns: Turns) -> None:
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event, services: Services) -> None:
         super().__init__(config)
-        self._ending, self._turns = ending, turns
+        self._ending, self._services = ending, services
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
         self._ending.set()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._turns.close(PATIENCE_S, lambda: self.force_exit))
+            group.create_task(self._services.close(PATIENCE_S, lambda: self.force_exit))
+            await self._services.tasks.close(PATIENCE_S, lambda: self.force_exit)
             group.create_task(super().shutdown(sockets))
 
 

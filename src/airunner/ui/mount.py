@@ -23,14 +23,16 @@ from airunner.ui.chat.page import show_conversation
 from airunner.ui.frame import Place, build_frame
 from airunner.ui.memory.page import show_memory
 from airunner.ui.models.page import ADDRESS, show_models
-from airunner.ui.notes.page import show_notes
+from airunner.ui.notes.page import NOTES
 from airunner.ui.pictures.page import show_pictures
-from airunner.ui.settings.page import show_settings
+from airunner.ui.settings.page import SETTINGS_PAGE
 from airunner.ui.sign_in import add_sign_in
-from airunner.ui.specialists.page import show_specialists
+from airunner.ui.specialists.page import SPECIALISTS
 
 STATIC = Path(__file__).parent / "static"
 START = "/chat"
+VIEWPORT = "width=device-width, initial-scale=1, interactive-widget=resizes-content"
+"""A phone's keyboard makes the page smaller, and lies over none of it."""
 RECONNECT_S = 60.0
 """How long a window may be offline without being loaded anew, its draft lost."""
 KEPT_UPDATES = 4000
@@ -72,6 +74,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
         app,
         title="AI Runner",
         favicon=STATIC / "icon.svg",
+        viewport=VIEWPORT,
         dark=None,
         language="en-US",
         reconnect_timeout=RECONNECT_S,
@@ -103,13 +106,13 @@ def _places(services: Services) -> tuple[Place, ...]:
             "Notes",
             "sticky_note_2",
             ("/notes", "/notes/{part}"),
-            lambda part="": show_notes(services, part),
+            lambda part="": NOTES.show(services, part),
         ),
         Place(
             "Settings",
             "settings",
             ("/settings", "/settings/{part}"),
-            lambda part="": show_settings(services, part),
+            lambda part="": SETTINGS_PAGE.show(services, part),
         ),
         Place(
             "Download Models",
@@ -122,7 +125,7 @@ def _places(services: Services) -> tuple[Place, ...]:
             "Specialists",
             "handyman",
             ("/specialists", "/specialists/{part}"),
-            lambda part="": show_specialists(services, part),
+            lambda part="": SPECIALISTS.show(services, part),
             group="Tools",
         ),
     )

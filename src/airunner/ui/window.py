@@ -25,8 +25,11 @@ def on_events(
     changed: Callable[[], Awaitable[None] | None],
     together_s: float = HEAR_TOGETHER_S,
 ) -> None:
-    """Call ``changed`` in the tab that is being built, soon after events of ``kinds``."""
-    client, loop = ui.context.client, asyncio.get_running_loop()
+    """Call ``changed`` in the tab that is being built, soon after events of ``kinds``.
+
+    No longer once what is being built there is gone, such as a page that was left.
+    """
+    client, loop, within = ui.context.client, asyncio.get_running_loop(), ui.context.slot.parent
     timer: asyncio.TimerHandle | None = None
     again = busy = False
 
@@ -47,7 +50,9 @@ def on_events(
     def due() -> None:
         nonlocal timer
         timer = None
-        if not client.is_deleted:
+        if within.is_deleted:
+            unsubscribe()
+        elif not client.is_deleted:
             background_tasks.create(call(), name="a tab hears of events")
 
     def soon() -> None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
+from airunner.config.queue_file import QueueFile
 from airunner.errors import AiRunnerError, MissingWeightsError, UnknownRecordError
 from airunner.events import DownloadChanged, DownloadProgressed, Event
 from airunner.models.spec import ModelSpec
 from airunner.weights.download import Download, Task, problem_in_words
-from airunner.weights.queue_file import QueueFile
 from airunner.weights.store import ModelStore
 from airunner.weights.transfer import DOWNLOAD
 
@@ -27,6 +27,7 @@ STALE_S = 10.0
 """After so many seconds without a byte, a rate says nothing any more."""
 
 _CLOSING_S = 10.0
+_KEPT = ("model", "task", "state", "problem", "detail")
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +79,7 @@ class Downloads:
         retry_waits_s: Sequence[float] = (),
     ) -> None:
         self._store, self._at_once, self._retry_waits_s = store, at_once, retry_waits_s
-        self._file = QueueFile(file) if file is not None else None
+        self._file = QueueFile(file, Download, _KEPT) if file is not None else None
         self._items: dict[str, _Item] = {}
         self._changes = threading.Condition(threading.RLock())
         self._told: dict[str, DownloadChanged] = {}

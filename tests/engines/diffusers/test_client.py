@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 import airunner
 from airunner.engines.diffusers.client import DiffusersModel
@@ -290,7 +290,15 @@ def test_a_picture_can_be_drawn_from_another(easel: Easel, tmp_path: Path) -> No
     assert pixels(near) != pixels(far)
     drawn = easel.draw(painted, init_image=source, mask=mask, strength=1.0, width=64, height=64)
     assert drawn.pictures[0].settings["mask"] == "mask.png"
-    assert pixels(painted) != pixels(far)
+    with Image.open(painted) as image:
+        after = image.convert("RGB")
+    before = ImageOps.fit(drawing, (64, 64), Image.Resampling.LANCZOS)
+    changed = ImageChops.difference(before, after).getbbox()
+    assert changed is not None
+    left, top, right, bottom = changed
+    # The mask begins at 48 of 90, of which the middle 64 are drawn.
+    assert 35 - 3 <= left < 35 + 3
+    assert (top, right, bottom) == (0, 64, 64)
     with pytest.raises(ImageRequestError, match=r"leaves nothing to draw; it must be 0\.25 to 1"):
         easel.draw(tmp_path / "no.png", init_image=source, strength=0.1)
     # What is loaded draws from noise as before.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.errors import KeysError
+from airunner.events import EventBus, SetupChanged
 from airunner.resources.visitor import Visitor
 from airunner.server.keys import PRIORITIES, Keys, key_as_json, patterns
 
@@ -18,8 +19,8 @@ class KeyRing:
     ``StorageError`` where it cannot be written.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._keys = Keys(home)
+    def __init__(self, home: Path, bus: EventBus) -> None:
+        self._keys, self._bus = Keys(home), bus
 
     def all(self) -> list[dict[str, Any]]:
         """Every key, but not what it is."""
@@ -49,7 +50,9 @@ class KeyRing:
         if priority not in PRIORITIES:
             raise KeysError(name, f"its priority is one of {', '.join(PRIORITIES)}")
         visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority], manages)
-        return self._keys.add(visitor)
+        made = self._keys.add(visitor)
+        self._bus.publish(SetupChanged(what="keys"))
+        return made
 
     def remove(self, name: str) -> None:
         """Revoke a key: who uses it is refused from then on.
@@ -58,3 +61,4 @@ class KeyRing:
             KeysError: there is none of that name.
         """
         self._keys.remove(name)
+        self._bus.publish(SetupChanged(what="keys"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from airunner.errors import MissingPackageError, ToolServerError, UnknownRecordError
-from airunner.events import Event, ToolRefused, ToolServerFailed
+from airunner.events import Event, SetupChanged, ToolRefused, ToolServerFailed
 from airunner.mcp.client.config import McpConfig, ServerConfig, server_of
 from airunner.mcp.client.config_file import McpConfigFile
 from airunner.runtime.core import RuntimeCore
@@ -88,6 +88,7 @@ class McpEntries:
             ToolServerError: the entry is wrong.
         """
         self._file.put(name, entry)
+        self._changed()
         return self._one(name)
 
     def enable(self, name: str, enabled: bool) -> ShownServer:
@@ -98,6 +99,7 @@ class McpEntries:
         """
         if not self._file.enable(name, enabled):
             raise UnknownRecordError("MCP server", name)
+        self._changed()
         return self._one(name)
 
     def remove(self, name: str) -> None:
@@ -108,6 +110,7 @@ class McpEntries:
         """
         if not self._file.remove(name):
             raise UnknownRecordError("MCP server", name)
+        self._changed()
 
     async def probe(self, name: str) -> Probe:
         """Start a server beside the one that may run, ask for its tools, and end it.
@@ -142,6 +145,9 @@ class McpEntries:
         finally:
             servers.close()
         return Probe(tuple(tools), tuple(problems))
+
+    def _changed(self) -> None:
+        self._core.bus.publish(SetupChanged(what="mcp"))
 
     def _one(self, name: str) -> ShownServer:
         entries = self._file.entries()

@@ -18,20 +18,26 @@ from airunner.server.native.services import Services
 
 
 class Pins(BaseModel):
-    """The capabilities whose models stay loaded; they replace an earlier choice."""
+    """The capabilities whose models stay loaded; they replace an earlier choice.
+
+    ``lasting`` writes it into the configuration file as well.
+    """
 
     capabilities: list[ModelCapability]
+    lasting: bool = False
 
 
 class Placement(BaseModel):
     """Who serves a capability, or where; what is not named stays as it is.
 
     Without a ``device`` the scheduler chooses again, without a ``model`` the registry does.
+    ``lasting`` writes the device into the configuration file; a model is written there anyway.
     """
 
     capability: ModelCapability
     device: str | None = None
     model: str | None = None
+    lasting: bool = False
 
 
 class Budget(BaseModel):
@@ -78,7 +84,8 @@ def memory_routes(services: Services) -> APIRouter:
     @routes.post("/pin")
     async def pin(asked: Pins) -> dict[str, Any]:
         """Load these capabilities' models and keep them."""
-        await core.keep_in_memory(asked.capabilities)
+        keep = services.placements.keep if asked.lasting else core.keep_in_memory
+        await keep(asked.capabilities)
         return await status()
 
     @routes.post("/assign")
@@ -89,7 +96,8 @@ def memory_routes(services: Services) -> APIRouter:
             chosen = {asked.capability: asked.model}
             await asyncio.to_thread(services.catalogue.assign, chosen)
         if "device" in named or "model" not in named:
-            await core.assign_device(asked.capability, asked.device)
+            place = services.placements.place if asked.lasting else core.assign_device
+            await place(asked.capability, asked.device)
         return await status()
 
     @routes.get("/plan")

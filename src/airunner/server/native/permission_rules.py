@@ -13,6 +13,7 @@ from typing import Any
 
 from airunner.config.values import permission_rules
 from airunner.errors import SettingsError, UnknownRecordError
+from airunner.events import SetupChanged
 from airunner.runtime.core import RuntimeCore
 from airunner.server.native.settings_service import SettingsService
 from airunner.tools.permissions import DEFAULT_RULES
@@ -123,6 +124,7 @@ class PermissionRules:
         """
         if not (await self._core.agent()).approvals.forget(conversation, tool):
             raise UnknownRecordError("answer about", tool)
+        self._core.bus.publish(SetupChanged(what="permissions"))
         return await self.all()
 
     def _changeable(self) -> dict[str, str]:

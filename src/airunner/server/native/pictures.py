@@ -126,7 +126,7 @@ def gallery_routes(
 
     @routes.patch("/drawings/{id}")
     async def move(id: str, asked: Place) -> dict[str, Any]:
-        """Have one begin earlier or later."""
+        """Have one begin earlier or later, or one that failed once more."""
         return _as_json(drawings.move(id, asked.place))
 
     @routes.delete("/drawings/{id}")

@@ -6,6 +6,7 @@ Owns putting them together, once for a server; each of them says what it does.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +14,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawing_orders import DrawingOrders
 from airunner.runtime.drawings import Drawings
 from airunner.runtime.gallery import Gallery
-from airunner.runtime.home import downloads_file
+from airunner.runtime.home import downloads_file, drawings_file, starts_folder
 from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.model_finder import ModelFinder
 from airunner.runtime.start_pictures import StartPictures
@@ -27,6 +28,7 @@ from airunner.server.native.event_log import EventLog
 from airunner.server.native.key_ring import KeyRing
 from airunner.server.native.mcp_entries import McpEntries
 from airunner.server.native.permission_rules import PermissionRules
+from airunner.server.native.placements import Placements
 from airunner.server.native.remembered import Remembered
 from airunner.server.native.saved_conversations import SavedConversations
 from airunner.server.native.settings_service import SettingsService
@@ -60,6 +62,7 @@ class Services:
     remembered: Remembered
     due: DueReminders
     settings: SettingsService
+    placements: Placements
     rules: PermissionRules
     mcp: McpEntries
     keys: KeyRing
@@ -88,9 +91,11 @@ class Services:
         )
         downloads.restore()
         core.images.previews = PREVIEWS
-        gallery, starts = Gallery(core.pictures, core.bus), StartPictures()
-        drawings = Drawings(core.images, core.bus)
-        _at_end(ending, downloads, drawings)
+        gallery, starts = Gallery(core.pictures, core.bus), StartPictures(starts_folder(known))
+        drawings = Drawings(core.images, core.bus, drawings_file(known))
+        drawings.restore()
+        starts.keep_only(drawings.files)
+        _at_end(ending, downloads)
         return cls(
             core=core,
             models=models,
@@ -105,9 +110,10 @@ class Services:
             remembered=Remembered(core.records, core.bus),
             due=DueReminders(core.records, core.bus),
             settings=settings,
+            placements=Placements(core, settings),
             rules=PermissionRules(core, settings),
             mcp=McpEntries(core),
-            keys=KeyRing(known.home),
+            keys=KeyRing(known.home, core.bus),
             checkups=Checkups(core, settings, downloads),
             uploads=Uploads(known.files),
             gallery=gallery,
@@ -118,6 +124,13 @@ class Services:
             finder=ModelFinder(core, HubSearch(offline=known.offline)),
             team=TeamOffers(core, downloads, catalogue),
         )
+
+    async def close(self, patience_s: float, hurry: Callable[[], bool]) -> None:
+        """Let turns and drawings end, for so long or until ``hurry``; the rest says what it is."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.turns.close(patience_s, hurry))
+            group.create_task(self.drawings.close(patience_s, hurry))
+        self.starts.keep_only(self.drawings.files)
 
     async def load(self, model: str) -> None:
         """Load a model, or what serves ``capability:...``; returns when it is ready.
@@ -141,12 +154,11 @@ class Services:
 _closing: set[asyncio.Task[None]] = set()
 
 
-def _at_end(ending: asyncio.Event, downloads: Downloads, drawings: Drawings) -> None:
-    """Have what goes on by itself stopped when the server is told to stop."""
+def _at_end(ending: asyncio.Event, downloads: Downloads) -> None:
+    """Have downloads, which go on where they were, stopped when the server is told to stop."""
 
     async def wait() -> None:
         await ending.wait()
-        await drawings.close()
         await asyncio.to_thread(downloads.close)
 
     task = asyncio.get_running_loop().create_task(wait())

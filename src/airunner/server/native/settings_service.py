@@ -17,7 +17,7 @@ from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.config.settings_file import SettingsFile
 from airunner.config.values import show
 from airunner.errors import AiRunnerError, SettingsError
-from airunner.events import EventBus
+from airunner.events import EventBus, SetupChanged
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.plain_values import plain
@@ -110,8 +110,12 @@ class SettingsService:
         written, defaults = self.file.values(), Settings()
         return [self._shown(setting, written, defaults) for setting in SETTINGS.values()]
 
-    def change(self, changes: Mapping[str, object]) -> list[ShownSetting]:
+    def change(
+        self, changes: Mapping[str, object], held: Collection[str] = LIVE
+    ) -> list[ShownSetting]:
         """Write values into the file, all or none; ``None`` takes one out. Returns those.
+
+        ``held`` are names of which the new value holds already.
 
         Raises:
             SettingsError: a name or value cannot be used; it says which, and why.
@@ -121,9 +125,11 @@ class SettingsService:
         parsed = {name: self.file.parsed(name, value) for name, value in given.items()}
         self._check(parsed)
         self.file.change(changes)
-        for name in LIVE & changes.keys():
+        for name in set(held) & changes.keys():
             if not self.overridden_by(name):
                 self._hold(name, parsed.get(name))
+        for what in {"permissions" if name in LIVE else "settings" for name in changes}:
+            self._core.bus.publish(SetupChanged(what=what))
         return [each for each in self.all() if each.name in changes]
 
     def warning(self, names: Collection[str]) -> str:

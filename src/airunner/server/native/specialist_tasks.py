@@ -6,7 +6,7 @@ the task. What is asked is the tools' of the same purpose; they do the same with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.server.documented import STREAMED
 from airunner.server.native.native_route import NativeRoute
-from airunner.server.native.work import answer_with
+from airunner.server.native.work import Work, answer_with, let_end
 from airunner.toolbox.code.code_tools import CODE_TOKENS, code_prompt
 from airunner.toolbox.text.text_tools import TRANSLATION_TOKENS, translation_prompts
 
@@ -50,6 +50,20 @@ class SpecialistTasks:
 
     def __init__(self, core: RuntimeCore) -> None:
         self._core = core
+        self._running: set[Work] = set()
+        self.is_closing = False
+
+    def begin(self, task: Coroutine[Any, Any, Any]) -> Work:
+        """Begin a task for a window of the page, which follows it."""
+        work = Work(self._core.bus, task, lambda: self._running.discard(work))
+        self._running.add(work)
+        work.start()
+        return work
+
+    async def close(self, patience_s: float, hurry: Callable[[], bool]) -> None:
+        """Let the tasks of windows end, for so long or until ``hurry``; break off the rest."""
+        self.is_closing = True
+        await let_end(list(self._running), patience_s, hurry)
 
     async def translate(self, text: str, language: str) -> dict[str, Any]:
         """The translation as ``text``, and the ``model`` that made it.

@@ -31,7 +31,7 @@ from airunner.server.native.attachments import Attachments
 from airunner.server.native.native_route import reading
 from airunner.server.native.turn_account import TurnAccount, TurnAccountant
 from airunner.server.native.turn_bodies import ALL_TOOLS, ChatOptions, TurnBody
-from airunner.server.native.work import Work, piece
+from airunner.server.native.work import Work, let_end, piece
 
 KEPT_TURNS = 64
 """Turns that are remembered, so that a client that broke one off is told how it ended."""
@@ -39,9 +39,6 @@ KEPT_WHOLE = 4
 """Turns that have ended and keep what happened in them, for readers that come late."""
 KEPT_COUNTS = 256
 """Conversations whose last prompt was counted: the next need not be."""
-
-_CLOSING_S = 0.05
-"""How often is looked whether the last turns have ended."""
 
 
 @dataclass(slots=True)
@@ -160,12 +157,7 @@ class Turns:
     async def close(self, patience_s: float, hurry: Callable[[], bool] = lambda: False) -> None:
         """Let the turns that run end, for ``patience_s`` or until ``hurry``; break off the rest."""
         self._closing = True
-        now_s = asyncio.get_running_loop().time
-        ends_s = now_s() + patience_s
-        for turn in list(self._running.values()):
-            while turn.work.running and now_s() < ends_s and not hurry():
-                await turn.work.wait(_CLOSING_S)
-        await asyncio.gather(*(turn.work.cancel() for turn in list(self._running.values())))
+        await let_end([turn.work for turn in self._running.values()], patience_s, hurry)
 
     async def cancel(self, id: str) -> dict[str, Any]:
         """End a turn early, unless it has ended: how it did, and its conversation.

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -37,6 +37,9 @@ from airunner.server.streams import event, stream_response, unless_hung_up
 
 KEPT_EVENTS = 20_000
 """How many events a piece of work keeps for readers that come late or come back."""
+
+_CLOSING_S = 0.05
+"""How soon a stop that may wait no longer is noticed."""
 
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
 _PRIVATE = (
@@ -192,6 +195,18 @@ class Work:
             return True
         # A tool's server tells of progress on a thread of its own.
         return name in self._names if name else not isinstance(each, _PRIVATE)
+
+
+async def let_end(
+    works: Sequence[Work], patience_s: float, hurry: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until all have ended, for so long or until ``hurry``; then break off the rest."""
+    now_s = asyncio.get_running_loop().time
+    ends_s = now_s() + patience_s
+    for work in works:
+        while work.running and now_s() < ends_s and not hurry():
+            await work.wait(_CLOSING_S)
+    await asyncio.gather(*(work.cancel() for work in works))
 
 
 async def answer_with(

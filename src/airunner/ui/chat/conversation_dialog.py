@@ -1,6 +1,7 @@
 """What can be done with a saved conversation: its title, folder and pin, taking it away, deleting.
 
-Owns the dialog. The conversation comes with its other versions: what is done, is done to all.
+Owns the dialog, and that of a folder. The conversation comes with its other versions: what is
+done, is done to all.
 """
 
 from __future__ import annotations
@@ -13,49 +14,61 @@ from nicegui import ui
 from airunner.records.conversation_rows import Entry
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
-from airunner.ui.buttons import word_button
-from airunner.ui.dialog import titled_dialog
+from airunner.ui.form_dialog import form_dialog
 
 
 async def edit_conversation(services: Services, members: Sequence[Entry]) -> None:
     """Show the dialog for a conversation; the first of its versions is what is exported."""
     saved, first = services.conversations, members[0]
     folders = [each.name for each in await asyncio.to_thread(saved.folders)]
-    with titled_dialog("Conversation") as dialog:
-        title = ui.input("Title", value=first.title).props("outlined dense autofocus")
-        title.classes("wide")
-        folder = ui.input("Folder", value=first.folder, autocomplete=folders)
-        folder.props("outlined dense").classes("wide")
+    with form_dialog("Conversation") as form:
+        title = form.field("Title", first.title).props("autofocus")
+        folder = form.field("Folder", first.folder)
+        folder.set_autocomplete(folders)
         pinned = ui.checkbox("Pinned", value=any(each.pinned for each in members)).props("dense")
 
         async def save() -> None:
             for each in members:
-                words = title.value.strip() if each is first else None
+                words = str(title.value or "").strip() if each is first else None
                 await asyncio.to_thread(
                     saved.change,
                     each.id,
                     title=words or None,
-                    folder=folder.value.strip(),
-                    pinned=pinned.value,
+                    folder=str(folder.value or "").strip(),
+                    pinned=bool(pinned.value),
                 )
-            dialog.close()
+
+        async def delete() -> None:
+            _ask(services, members)
 
         with ui.element("div").classes("ways"):
-            for words, form in (("Markdown", "markdown"), ("JSON", "json")):
-                source = f"/api/v1/conversations/{first.id}/export?form={form}"
+            for words, kind in (("Markdown", "markdown"), ("JSON", "json")):
+                source = f"/api/v1/conversations/{first.id}/export?form={kind}"
                 ui.html(
-                    f'<a class="way" href="{source}" download="{_file_name(first, form)}">'
+                    f'<a class="way" href="{source}" download="{_file_name(first, kind)}">'
                     f"Export as {words}</a>",
                     sanitize=False,
                 )
-        with ui.element("div").classes("buttons apart"):
-            word_button("Delete…", lambda: _ask(services, members, dialog)).classes("bad")
-            word_button("Save", save, main=True)
-        title.on("keydown.enter", save)
-    dialog.open()
+        form.save, form.aside = save, ("Delete…", delete)
 
 
-def _ask(services: Services, members: Sequence[Entry], first_dialog: ui.dialog) -> None:
+def edit_folder(services: Services, name: str) -> None:
+    """Show the dialog for a folder: another name, or none for its conversations."""
+    rename = services.conversations.rename_folder
+    with form_dialog("Folder") as form:
+        field = form.field("Name", name).props("autofocus")
+        ui.label("Without the folder, its conversations stay in the list.").classes("hint")
+
+        async def save() -> None:
+            await asyncio.to_thread(rename, name, str(field.value or "").strip() or name)
+
+        async def dissolve() -> None:
+            await asyncio.to_thread(rename, name, "")
+
+        form.save, form.aside = save, ("Remove the folder", dissolve)
+
+
+def _ask(services: Services, members: Sequence[Entry]) -> None:
     others = len(members) - 1
     with_them = f" and its {others} other version{'s' * (others > 1)}" if others else ""
     words = f"“{members[0].title}”{with_them} will be gone for good."
@@ -68,7 +81,6 @@ def _ask(services: Services, members: Sequence[Entry], first_dialog: ui.dialog) 
             ui.navigate.to("/chat")
 
     ask_first("Delete this conversation?", words, "Delete", delete)
-    first_dialog.close()
 
 
 def _file_name(entry: Entry, form: str) -> str:

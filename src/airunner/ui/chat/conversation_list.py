@@ -20,7 +20,7 @@ from airunner.records.conversations import Found
 from airunner.runtime.native_form import API
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
-from airunner.ui.chat.conversation_dialog import edit_conversation
+from airunner.ui.chat.conversation_dialog import edit_conversation, edit_folder
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
 from airunner.ui.notices import tell
 from airunner.ui.upload_field import UploadField
@@ -85,14 +85,20 @@ class ConversationList:
         pinned = "".join(groups.pop(_PINNED, ()))
         parts = [f"<h2>Pinned</h2>{pinned}<h2>Others</h2>" if pinned and loose else pinned, loose]
         parts += [
-            f'<details class="folder" open><summary>{icon_html("folder_open")}'
-            f"{html.escape(name)}</summary>{''.join(groups[name])}</details>"
+            f'<div class="folder-line"><details class="folder" open><summary>'
+            f'{icon_html("folder_open")}<span class="name" title="{html.escape(name)}">'
+            f"{html.escape(name)}</span></summary>{''.join(groups[name])}</details>"
+            f"{act_button('folder', f'Rename or remove the folder {name}', 'more_horiz', id=name)}"
+            "</div>"
             for name in sorted(groups, key=str.casefold)
         ]
         return "".join(parts)
 
     async def _clicked(self, event: events.GenericEventArguments) -> None:
         id = str(event.args["id"])
+        if event.args["act"] == "folder":
+            edit_folder(self._services, id)
+            return
         members = next((m for m in self._families.values() if id in [e.id for e in m]), None)
         if members is None:
             members = [await asyncio.to_thread(self._services.conversations.entry, id)]
@@ -136,24 +142,31 @@ def _row_html(members: Sequence[Entry], is_busy: bool) -> str:
     title = html.escape(first.title)
     ids = " ".join(each.id for each in members)
     busy = ' <span class="busy" title="An answer is being written">●</span>' if is_busy else ""
-    more = act_button(
-        "more", f"Rename, move, export or delete {first.title}", "more_horiz", id=first.id
-    )
     return (
         f'<div class="talk-line"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
-        f' title="{title}"><span>{title}</span>{busy}</a>{more}</div>'
+        f' title="{title}"><span>{title}</span>{busy}</a>{_more(first)}</div>'
     )
 
 
 def _found_html(found: Sequence[Found]) -> str:
     if not found:
         return '<p class="hint">Nothing was said with these words.</p>'
-    return "".join(
-        f'<div class="talk-line"><a class="conversation found" href="/chat/{each.entry.id}"'
-        f' data-ids="{each.entry.id}"><span>{html.escape(each.entry.title)}</span>'
-        f'<span class="excerpt">{html.escape(each.excerpt)}</span></a></div>'
-        for each in found
+    return "".join(map(_found_row_html, found))
+
+
+def _found_row_html(found: Found) -> str:
+    entry = found.entry
+    folder = f"{entry.folder}: " if entry.folder else ""
+    return (
+        f'<div class="talk-line"><a class="conversation found" href="/chat/{entry.id}"'
+        f' data-ids="{entry.id}"><span>{html.escape(f"{folder}{entry.title}")}</span>'
+        f'<span class="excerpt">{html.escape(found.excerpt)}</span></a>{_more(entry)}</div>'
     )
+
+
+def _more(entry: Entry) -> str:
+    words = f"Rename, move, export or delete {entry.title}"
+    return act_button("more", words, "more_horiz", id=entry.id)
 
 
 def conversation_list(services: Services) -> None:

@@ -10,9 +10,11 @@ from nicegui import ui
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY
 from airunner.errors import AiRunnerError
+from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.spec import ModelCapability
 from airunner.server.native.services import Services
 from airunner.ui.models.page import ADDRESS as MODELS
+from airunner.ui.window import on_events
 
 _EMPTY = "What shall the team do?"
 _SMALL = (
@@ -29,13 +31,19 @@ def empty_chat(services: Services, id: str | None) -> ui.element:
             ui.link("Begin a new one", "/chat").classes("way")
             return box
         ui.label(_EMPTY)
-        if _is_alone(services):
-            with ui.element("div").classes("first-run"):
-                ui.label(_SMALL)
-                ui.html(
-                    f'<a class="main-button" href="{MODELS}">Get a real team of models</a>',
-                    sanitize=False,
-                )
+        with ui.element("div").classes("first-run") as first:
+            ui.label(_SMALL)
+            ui.html(
+                f'<a class="main-button" href="{MODELS}">Get a real team of models</a>',
+                sanitize=False,
+            )
+
+    def look() -> None:
+        if not first.is_deleted:
+            first.set_visibility(_is_alone(services))
+
+    look()
+    on_events(services.core.bus, (CatalogChanged, DownloadChanged), look)
     return box
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
-from airunner.errors import AiRunnerError
 from airunner.models.spec import short_name
 from airunner.resources.status import ModelStatus, Status
 from airunner.server.native.services import Services
 from airunner.ui.memory.colours import colours
 from airunner.ui.memory.strip import MEMORY_EVENTS, STATES, bars
 from airunner.ui.memory.timeline import drawn_since, timeline_svg
+from airunner.ui.rows import Act, Row, Rows
 from airunner.ui.window import on_events
 
 SHOWN_DECISIONS = 40
@@ -36,11 +37,9 @@ class Memory:
             ui.html("Memory", sanitize=False, tag="h1")
             self._picture = ui.html("", sanitize=False)
             self._waiting = ui.html("", sanitize=False)
-            self._models = ui.element("div").classes("models")
+            self._models = Rows("model", "Models")
             ui.html("Decisions", sanitize=False, tag="h2")
             self._decisions = ui.html("", sanitize=False)
-        self._keys: list[str] = []
-        self._rows: dict[str, tuple[ui.html, ui.button, ui.button]] = {}
         on_events(services.core.bus, MEMORY_EVENTS, self.refresh)
         ui.timer(MOVES_EVERY_S, self.move)
         ui.timer(0.02, self.refresh, once=True)
@@ -77,41 +76,18 @@ class Memory:
         self._picture.set_content("".join(parts))
 
     def _list(self, status: Status, decided: Sequence[Mapping[str, Any]]) -> None:
-        keys = [model.model for model in status.models]
-        if keys != self._keys:
-            self._keys = keys
-            self._models.clear()
-            with self._models:
-                self._rows = {key: self._row(key) for key in keys}
         known = colours(status)
+        rows: dict[Hashable, Row] = {}
         for model in status.models:
-            words, load, let_go = self._rows[model.model]
-            why = [each for each in decided if each["model"] == model.model][-3:]
-            words.set_content(_model(model, known[model.model], why))
-            load.set_visibility(not model.held_bytes and model.state != "loading")
-            let_go.set_visibility(model.state == "ready" and not model.pinned)
-
-    def _row(self, key: str) -> tuple[ui.html, ui.button, ui.button]:
-        name = short_name(key)
-
-        def button(words: str, act: Callable[[str], Awaitable[None]]) -> ui.button:
-            async def clicked() -> None:
-                try:
-                    await act(key)
-                except AiRunnerError as error:
-                    ui.notify(str(error), type="negative", multi_line=True)
-
-            made = ui.button(words, on_click=clicked)
-            return made.props(f'flat no-caps dense aria-label="{words} {html.escape(name)}"')
-
-        with ui.element("div").classes("model"):
-            words = ui.html("", sanitize=False).classes("facts")
-            with ui.element("div").classes("acts"):
-                return (
-                    words,
-                    button("Load", self._services.load),
-                    button("Let go", self._services.let_go),
-                )
+            name, short = model.model, short_name(model.model)
+            why = [each for each in decided if each["model"] == name][-3:]
+            acts = []
+            if not model.held_bytes and model.state != "loading":
+                acts.append(Act("Load", f"Load {short}", partial(self._services.load, name)))
+            if model.state == "ready" and not model.pinned:
+                acts.append(Act("Let go", f"Let go {short}", partial(self._services.let_go, name)))
+            rows[name] = Row(_model(model, known[name], why), tuple(acts))
+        self._models.show(rows)
 
 
 def _model(model: ModelStatus, colour: str, why: Sequence[Mapping[str, Any]]) -> str:

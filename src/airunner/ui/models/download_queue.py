@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from functools import partial
 
 from nicegui import ui
 
@@ -17,11 +18,11 @@ from airunner.events import DownloadChanged, DownloadProgressed
 from airunner.models.spec import short_name
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
-from airunner.ui.buttons import icon_button
 from airunner.ui.models.model_words import duration, name_html
 from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
+from airunner.ui.rows import Act, Row, Rows
 from airunner.ui.window import on_events
 from airunner.weights.download import Download
 
@@ -35,10 +36,9 @@ class DownloadQueue:
 
     def __init__(self, services: Services) -> None:
         self._downloads = services.downloads
-        self._rows: dict[str, _Row] = {}
         with ui.element("section").classes("queue") as self._whole:
             heading("Downloads")
-            self._list = ui.element("div").props('role="list"')
+            self._rows = Rows("entry")
         bus = services.core.bus
         on_events(bus, (DownloadChanged, DownloadProgressed), self.refresh, together_s=_MOVES_S)
         self.refresh()
@@ -47,18 +47,29 @@ class DownloadQueue:
         """Show the queue as it is."""
         if self._whole.is_deleted:
             return
-        shown = {
-            each.model: each
-            for each in self._downloads.all()
-            if each.state != "cancelled" or each.problem
-        }
-        if list(shown) != list(self._rows):
-            self._list.clear()
-            with self._list:
-                self._rows = {model: _Row(model, self) for model in shown}
-        for model, each in shown.items():
-            self._rows[model].show(each)
+        shown = [
+            each for each in self._downloads.all() if each.state != "cancelled" or each.problem
+        ]
+        self._rows.show({each.model: self._row(each) for each in shown})
         self._whole.set_visibility(bool(shown))
+
+    def _row(self, each: Download) -> Row:
+        waits, state = (each.place or 1) > 1, each.state
+        able = (
+            (state == "queued" and waits, "Earlier", "arrow_upward", self.earlier),
+            (state in ("queued", "running"), "Pause", "pause", self.pause),
+            (state == "paused", "Resume", "play_arrow", self.resume),
+            (state == "failed", "Retry", "refresh", self.resume),
+            (state not in ("done", "cancelled"), "Cancel", "close", self.cancel),
+            (state in ("done", "cancelled"), "Clear", "check", self.cancel),
+        )
+        name = short_name(each.model)
+        acts = tuple(
+            Act(words, f"{words}: {name}", partial(act, each.model), icon)
+            for is_able, words, icon, act in able
+            if is_able
+        )
+        return Row(_as_html(each), acts)
 
     def act(self, change: Callable[[], Download]) -> None:
         """Do something with a download, and show what has become of it."""
@@ -106,35 +117,6 @@ class DownloadQueue:
             agreed,
             no="Keep it",
         )
-
-
-class _Row:
-    """One download."""
-
-    def __init__(self, model: str, queue: DownloadQueue) -> None:
-        name = short_name(model)
-
-        def button(icon: str, words: str, act: Callable[[str], None]) -> ui.button:
-            return icon_button(icon, f"{words}: {name}", lambda: act(model)).props("dense")
-
-        with ui.element("div").classes("entry").props('role="listitem"'):
-            self._words = ui.html("", sanitize=False).classes("facts")
-            with ui.element("div").classes("acts"):
-                self._earlier = button("arrow_upward", "Earlier", queue.earlier)
-                self._pause = button("pause", "Pause", queue.pause)
-                self._resume = button("play_arrow", "Resume", queue.resume)
-                self._retry = button("refresh", "Retry", queue.resume)
-                self._cancel = button("close", "Cancel", queue.cancel)
-                self._dismiss = button("check", "Clear", queue.cancel)
-
-    def show(self, each: Download) -> None:
-        self._words.set_content(_as_html(each))
-        self._earlier.set_visibility(each.state == "queued" and (each.place or 1) > 1)
-        self._pause.set_visibility(each.state in ("queued", "running"))
-        self._resume.set_visibility(each.state == "paused")
-        self._retry.set_visibility(each.state == "failed")
-        self._cancel.set_visibility(each.state in ("queued", "running", "paused", "failed"))
-        self._dismiss.set_visibility(each.state in ("done", "cancelled"))
 
 
 def _as_html(each: Download) -> str:

@@ -16,6 +16,7 @@ from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.parts import heading
+from airunner.ui.rows import Act, Row, Rows
 from airunner.ui.window import on_events
 
 _INTRO = "Other programs have these. Once added, they are used where they lie; nothing is copied."
@@ -29,7 +30,7 @@ class ProgramsModels:
         with ui.element("section") as self._whole:
             heading("Already on this machine")
             ui.label(_INTRO).classes("intro")
-            self._list = ui.element("div").props('role="list"')
+            self._rows = Rows("entry")
             self._all = word_button("Add all", lambda: self._add(self._catalogue.add_found))
         self._whole.set_visibility(False)
         on_events(services.core.bus, (CatalogChanged,), self.refresh)
@@ -43,23 +44,15 @@ class ProgramsModels:
         new = [each for each in found if not each["added"]]
         self._whole.set_visibility(bool(new))
         self._all.set_visibility(len(new) > 1)
-        self._list.clear()
-        with self._list:
-            for each in new:
-                self._row(each)
+        self._rows.show({each["name"]: self._row(each) for each in new})
 
-    def _row(self, each: dict[str, Any]) -> None:
-        name = each["name"]
-        with ui.element("div").classes("entry").props('role="listitem"'):
-            ui.html(
-                f'<span class="name"><b>{html.escape(name)}</b></span>'
-                f'<span class="what">{html.escape(each["program"])} ·'
-                f" {format_bytes(each['n_bytes'])}</span>",
-                sanitize=False,
-            ).classes("facts").props["title"] = each["path"]
-            with ui.element("div").classes("acts"):
-                button = word_button("Add", lambda: self._add(lambda: self._catalogue.add(name)))
-                button.props("dense").props["aria-label"] = f"Add {name}"
+    def _row(self, each: dict[str, Any]) -> Row:
+        name, program = each["name"], html.escape(each["program"])
+        return Row(
+            f'<span class="name" title="{html.escape(each["path"])}"><b>{html.escape(name)}</b>'
+            f'</span><span class="what">{program} · {format_bytes(each["n_bytes"])}</span>',
+            (Act("Add", f"Add {name}", lambda: self._add(lambda: self._catalogue.add(name))),),
+        )
 
     async def _add(self, add: Callable[[], list[dict[str, Any]]]) -> None:
         try:
@@ -68,4 +61,3 @@ class ProgramsModels:
             tell_problem(error)
             return
         tell(f"{len(added)} added." if len(added) != 1 else "Added.")
-        await self.refresh()

@@ -13,11 +13,11 @@ from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.events import ValueChangeEventArguments
 
 from airunner.errors import AiRunnerError
-from airunner.events import CatalogChanged, DownloadChanged
+from airunner.events import CatalogChanged, DownloadChanged, SetupChanged
 from airunner.models.spec import ModelCapability, short_name
 from airunner.server.native.services import Services
 from airunner.ui.models.model_words import CAPABILITIES
-from airunner.ui.notices import tell_problem
+from airunner.ui.notices import tell, tell_problem
 from airunner.ui.window import on_events
 
 _INTRO = (
@@ -38,7 +38,7 @@ class RolesPart:
             self._list = ui.element("div").props('role="list" aria-label="Who does what"')
             with self._list:
                 self._roles = {capability: _Role(capability, self) for capability in CAPABILITIES}
-        on_events(services.core.bus, (CatalogChanged, DownloadChanged), self.refresh)
+        on_events(services.core.bus, (CatalogChanged, DownloadChanged, SetupChanged), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
     async def refresh(self) -> None:
@@ -66,17 +66,18 @@ class RolesPart:
 
     async def choose_device(self, capability: ModelCapability, device: str | None) -> None:
         """Place a capability's model on a device."""
-        await self._change(self._services.core.assign_device(capability, device))
+        await self._change(self._services.placements.place(capability, device))
 
     async def keep(self, capability: ModelCapability, keep: bool) -> None:
         """Keep a capability's model in memory, or do so no longer."""
-        core = self._services.core
-        others = [each for each in core.team.kept if each is not capability]
-        await self._change(core.keep_in_memory([*others, capability] if keep else others))
+        others = [each for each in self._services.core.team.kept if each is not capability]
+        kept = [*others, capability] if keep else others
+        await self._change(self._services.placements.keep(kept))
 
-    async def _change(self, change: Awaitable[None]) -> None:
+    async def _change(self, change: Awaitable[str | None]) -> None:
         try:
-            await change
+            if overriding := await change:
+                tell(f"This holds until the server ends: after that, the {overriding} decides.")
         except AiRunnerError as error:
             tell_problem(error)
         await self.refresh()  # the fields say what holds, whatever was wanted

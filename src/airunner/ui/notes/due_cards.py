@@ -28,6 +28,7 @@ class DueCards:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._told: set[int] = {each.number for each in services.due.all()}
+        self._cards: dict[ReminderDue, ui.element] = {}
         self._shown = ui.element("div").classes("due")
         self._shown.props('role="region" aria-label="Reminders" aria-live="polite"')
         on_events(services.core.bus, (RememberedChanged, ReminderDue), self.refresh, together_s=0.1)
@@ -36,17 +37,20 @@ class DueCards:
 
     def refresh(self) -> None:
         """Show what is due, and have the browser tell what is new."""
-        self._shown.clear()
+        due = self._services.due.all()
+        for gone in self._cards.keys() - set(due):
+            self._cards.pop(gone).delete()
         with self._shown:
-            for each in self._services.due.all():
-                self._card(each)
+            for each in due:
+                if each not in self._cards:
+                    self._cards[each] = self._card(each)
                 if each.number not in self._told:
                     self._told.add(each.number)
                     told = json.dumps([each.number, each.text])
                     ui.run_javascript(f"airunnerWindow.notify(...{told})")
 
-    def _card(self, due: ReminderDue) -> None:
-        with ui.element("div").classes("card"):
+    def _card(self, due: ReminderDue) -> ui.element:
+        with ui.element("div").classes("card") as card:
             ui.html(
                 f"<b>{html.escape(due.text)}</b><span>{when_in_words(due.due_s)}</span>",
                 sanitize=False,
@@ -56,6 +60,7 @@ class DueCards:
                 later.props["aria-label"] = f"Remind me again in 10 minutes: {due.text}"
                 done = word_button("Done", lambda: self._done(due.number), main=True)
                 done.props["aria-label"] = f"Done: {due.text}"
+        return card
 
     async def _later(self, number: int) -> None:
         try:

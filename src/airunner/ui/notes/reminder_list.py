@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import time
+from collections.abc import Hashable
 from functools import partial
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError, UnusableRecordError
+from airunner.errors import UnusableRecordError
 from airunner.events import ReminderDue
 from airunner.records.reminders import Reminder
 from airunner.server.native.services import Services
@@ -18,7 +18,8 @@ from airunner.ui.buttons import word_button
 from airunner.ui.form_dialog import form_dialog
 from airunner.ui.notes.note_list import REMEMBERED_EVENTS
 from airunner.ui.notices import tell
-from airunner.ui.window import on_events
+from airunner.ui.row_list import RowList
+from airunner.ui.rows import Act, Row, named
 
 _ANSWERS = {
     "granted": "Reminders are shown by the browser too.",
@@ -27,56 +28,42 @@ _ANSWERS = {
     "unsupported": "This browser cannot, or only for a page with https.",
 }
 
+_INTRO = (
+    "When its time has come, a reminder is shown in every open window; without one, in the next "
+    "that is opened."
+)
+_EMPTY = "None waits. Set one here, or say in the chat: remind me in an hour to call Ada."
+
 
 class ReminderList:
     """The reminders of one tab."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        ui.label(
-            "When its time has come, a reminder is shown in every open window; without one, in the "
-            "next that is opened."
-        ).classes("intro")
-        with ui.element("div").classes("over"):
-            word_button("New reminder…", lambda: self._edit(None), main=True)
-            word_button("Tell me by the browser too", self._allow).classes("notifying")
-        self._shown = ui.element("div").classes("subjects")
-        on_events(services.core.bus, (*REMEMBERED_EVENTS, ReminderDue), self.refresh)
-        ui.timer(0.02, self.refresh, once=True)
+        RowList(
+            services,
+            (*REMEMBERED_EVENTS, ReminderDue),
+            self._read,
+            search="Search reminders",
+            empty=_EMPTY,
+            intro=_INTRO,
+            buttons=self._buttons,
+        )
 
-    async def refresh(self) -> None:
-        """Show the reminders as they are."""
-        problem, waiting = "", []
-        try:
-            waiting = list(await asyncio.to_thread(self._services.remembered.reminders))
-        except AiRunnerError as error:
-            problem = str(error)
-        if self._shown.is_deleted:
-            return
-        self._shown.clear()
-        with self._shown:
-            if problem:
-                ui.label(problem).classes("wrong").props('role="alert"')
-            elif not waiting:
-                ui.label(
-                    "None waits. Set one here, or say in the chat: remind me in an hour to call "
-                    "Ada."
-                ).classes("hint")
-            for reminder in waiting:
-                self._row(reminder)
+    def _buttons(self) -> None:
+        word_button("New reminder…", lambda: self._edit(None), main=True)
+        word_button("Tell me by the browser too", self._allow).classes("notifying")
 
-    def _row(self, reminder: Reminder) -> None:
-        with ui.element("div").classes("setting"):
-            ui.html(
-                f'<span class="name">{html.escape(reminder.text)}</span>'
-                f'<span class="origin">{when_in_words(reminder.due_s)}</span>',
-                sanitize=False,
-            ).classes("facts")
-            with ui.element("div").classes("acts"):
-                edit = word_button("Edit…", lambda: self._edit(reminder))
-                edit.props["aria-label"] = f"Edit: {reminder.text}"
-                delete = word_button("Delete…", lambda: self._delete(reminder))
-                delete.props["aria-label"] = f"Delete: {reminder.text}"
+    async def _read(self, wanted: str) -> dict[Hashable, Row]:
+        waiting = await asyncio.to_thread(self._services.remembered.reminders)
+        return {each.number: self._row(each) for each in waiting if wanted in each.text.casefold()}
+
+    def _row(self, reminder: Reminder) -> Row:
+        acts = (
+            Act("Edit…", f"Edit: {reminder.text}", lambda: self._edit(reminder)),
+            Act("Delete…", f"Delete: {reminder.text}", lambda: self._delete(reminder)),
+        )
+        return Row(named(reminder.text, ("origin", when_in_words(reminder.due_s))), acts)
 
     def _edit(self, reminder: Reminder | None) -> None:
         remembered = self._services.remembered

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from nicegui import events, ui
 
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError
+from airunner.events import CatalogChanged, DownloadChanged
 from airunner.media import MOST_BYTES
 from airunner.models.spec import short_name
 from airunner.runtime.drawing_orders import DRAWING, MOST_SIDE_PX, MOST_STEPS
@@ -23,12 +24,19 @@ from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.pictures.paint_dialog import paint_over
-from airunner.ui.pictures.start import STARTS, STRENGTH_HINT, USUAL_STRENGTH, Start
+from airunner.ui.pictures.start import (
+    STARTS,
+    STRENGTH_HINT,
+    USUAL_STRENGTH,
+    Start,
+    model_field,
+    model_options,
+)
 from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
+from airunner.ui.window import on_events
 
 MOST_AT_ONCE = 8
-_TEAM = ""
 _SENDS = """(e) => {
   if (e.shiftKey || e.isComposing) return;
   e.preventDefault();
@@ -51,7 +59,8 @@ class DrawingForm:
             self._build_more()
             self._build_foot()
         self._hint = ui.html("", sanitize=False).classes("hint")
-        ui.timer(0.02, self._open, once=True)
+        on_events(services.core.bus, (CatalogChanged, DownloadChanged), self._look)
+        ui.timer(0.02, self._look, once=True)
 
     def _build_start(self) -> None:
         self._start_row = ui.element("div").classes("start-row")
@@ -78,8 +87,7 @@ class DrawingForm:
                 self._steps = _number("Steps", 1, MOST_STEPS)
                 self._seed = _number("Seed", 0, 2**53)
                 self._count = _number("How many", 1, MOST_AT_ONCE)
-                self._model = ui.select({_TEAM: "The team's own"}, value=_TEAM, label="Model")
-                self._model.props("outlined dense options-dense")
+                self._model = model_field(model_options([]), None)
             ui.label("What is left empty is as the model likes it best.").classes("hint")
 
     def _build_foot(self) -> None:
@@ -96,19 +104,23 @@ class DrawingForm:
             button.on("click", js_handler=field.opens)
             word_button("Draw", self._draw, main=True)
 
-    async def _open(self) -> None:
+    async def _look(self) -> None:
+        """Show who draws now."""
         names = await asyncio.to_thread(self._services.orders.models)
         try:
             resolution = await asyncio.to_thread(self._services.core.resolve, DRAWING)
         except AiRunnerError as error:
-            self._hint.set_content(page_html(error))
+            if not self._hint.is_deleted:
+                self._hint.set_content(page_html(error))
+            return
+        if self._hint.is_deleted:
             return
         usual = short_name(resolution.spec.model_path)
-        able = {name: short_name(name) for name in names}
-        self._model.set_options({_TEAM: f"The team's own ({usual})", **able})
+        chosen = self._model.value if self._model.value in names else ""
+        self._model.set_options(model_options(names, usual), value=chosen)
         defaults = resolution.spec.image
-        if resolution.is_fallback:
-            self._hint.set_content(page_html(serving_in_words(resolution)))
+        words = serving_in_words(resolution) if resolution.is_fallback else ""
+        self._hint.set_content(page_html(words))
         if defaults is not None:
             for field, value in (
                 (self._width, defaults.width),
@@ -134,7 +146,8 @@ class DrawingForm:
 
     def _paint(self) -> None:
         if self._start is not None:
-            paint_over(self._services, self._start, self._said(), self._model.value or None)
+            options = cast(dict[str, str], self._model.options)
+            paint_over(self._services, self._start, self._said(), options, self._model.value)
 
     async def _typed(self, event: events.GenericEventArguments) -> None:
         self._prompt.set_value(str(event.args))

@@ -28,7 +28,7 @@ class _Row:
     preview: ui.html
     words: ui.html
     sooner: ui.button
-    end: ui.button
+    again: ui.button
     previews: int = 0
 
 
@@ -69,12 +69,16 @@ class DrawingQueue:
                 sooner = icon_button(
                     "arrow_upward", f"Draw next: {prompt}", lambda: self._next(drawing.id)
                 )
-                end = icon_button("close", f"Cancel: {prompt}", lambda: self._end(drawing.id))
-        return _Row(box, preview, words, sooner, end)
+                again = icon_button(
+                    "refresh", f"Draw again: {prompt}", lambda: self._next(drawing.id)
+                )
+                icon_button("close", f"Cancel: {prompt}", lambda: self._end(drawing.id))
+        return _Row(box, preview, words, sooner, again)
 
     def _show(self, row: _Row, drawing: Drawing) -> None:
         row.words.set_content(_in_words(drawing))
         row.sooner.set_visibility((drawing.place or 0) > 1)
+        row.again.set_visibility(drawing.state == "failed")
         if drawing.previews == row.previews:
             return
         row.previews = drawing.previews

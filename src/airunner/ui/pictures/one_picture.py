@@ -22,7 +22,13 @@ from airunner.ui.form_dialog import form_dialog
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.parts import heading
 from airunner.ui.pictures.paint_dialog import paint_over
-from airunner.ui.pictures.start import STRENGTH_HINT, USUAL_STRENGTH, Start
+from airunner.ui.pictures.start import (
+    STRENGTH_HINT,
+    USUAL_STRENGTH,
+    Start,
+    model_field,
+    model_options,
+)
 
 MOST_SETTINGS = 40
 MOST_CHARACTERS = 1_000
@@ -43,7 +49,7 @@ class OnePicture:
     def __init__(self, services: Services, picture: GalleryPicture, models: list[str]) -> None:
         self._services, self._picture = services, picture
         self._model = picture.model if picture.model in models else None
-        self._start = Start.of(picture, self._model)
+        self._models, self._start = model_options(models), Start.of(picture)
         source = html.escape(self._start.source)
         words = html.escape(_cut(picture.prompt) or picture.name)
         ui.html('<a class="back" href="/pictures">All pictures</a>', sanitize=False)
@@ -78,7 +84,8 @@ class OnePicture:
         ui.navigate.to("/pictures")
 
     def _paint(self) -> None:
-        paint_over(self._services, self._start, _cut(self._picture.prompt), self._model)
+        words = _cut(self._picture.prompt)
+        paint_over(self._services, self._start, words, self._models, self._model)
 
     def _change(self) -> None:
         with form_dialog("Change the picture") as form:
@@ -88,13 +95,16 @@ class OnePicture:
             strength = ui.slider(min=0.05, max=1, step=0.05, value=USUAL_STRENGTH)
             strength.props('label aria-label="How far from the picture"').classes("wide")
             ui.label(STRENGTH_HINT).classes("hint")
+            drawer = model_field(self._models, self._model).classes("wide")
 
             async def draw() -> None:
                 said = str(words.value or "").strip()
                 if not said:
                     raise ImageRequestError("The model", "say what it shall show")
                 request = ImageRequest(said, strength=float(strength.value))
-                await self._services.orders.add(request, self._model, picture=self._picture.name)
+                await self._services.orders.add(
+                    request, drawer.value or None, picture=self._picture.name
+                )
                 ui.navigate.to("/pictures")
 
             form.save = draw

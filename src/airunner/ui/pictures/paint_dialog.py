@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nicegui import ui
 
 from airunner.engines.image import ImageRequest
@@ -11,13 +13,15 @@ from airunner.ui.buttons import word_button
 from airunner.ui.form_dialog import form_dialog
 from airunner.ui.notices import tell_problem
 from airunner.ui.pictures.painting import Painting, rectangle_within
-from airunner.ui.pictures.start import Start
+from airunner.ui.pictures.start import Start, model_field
 
 _STRENGTH = 0.9
 
 
-def paint_over(services: Services, start: Start, prompt: str, model: str | None) -> None:
-    """Show the dialog; what is drawn then is in the queue of ``/pictures``."""
+def paint_over(
+    services: Services, start: Start, prompt: str, models: Mapping[str, str], model: str | None
+) -> None:
+    """Show the dialog, with a choice of ``models``; the drawing is in the queue afterwards."""
     with form_dialog("Paint over") as form:
         form.dialog.classes("broad")
         form.words = "Draw"
@@ -34,6 +38,7 @@ def paint_over(services: Services, start: Start, prompt: str, model: str | None)
             word_button("Clear", painting.clear_all)
         _by_numbers(start, painting)
         words = form.area("What shall be there", prompt)
+        drawer = model_field(models, model).classes("wide")
 
         async def draw() -> None:
             said = str(words.value or "").strip()
@@ -43,7 +48,10 @@ def paint_over(services: Services, start: Start, prompt: str, model: str | None)
                 raise ImageRequestError("The model", "say what shall be there")
             request = ImageRequest(said, strength=_STRENGTH)
             await services.orders.add(
-                request, model, picture=start.name, painted=tuple(painting.shapes)
+                request,
+                drawer.value or None,
+                picture=start.name,
+                painted=tuple(painting.shapes),
             )
             ui.navigate.to("/pictures")
 

@@ -1,10 +1,14 @@
-"""A picture that a drawing begins with, as the page shows it."""
+"""What a drawing begins with, as the page shows it: a picture, and the model that draws."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from nicegui import ui
+
+from airunner.models.spec import short_name
 from airunner.runtime.gallery import GalleryPicture
 from airunner.runtime.native_form import API
 
@@ -22,12 +26,21 @@ class Start:
     source: str
     width: int
     height: int
-    prompt: str = ""
-    model: str | None = None
 
     @classmethod
-    def of(cls, picture: GalleryPicture, model: str | None) -> Start:
-        """One of the gallery, to be changed by ``model``."""
+    def of(cls, picture: GalleryPicture) -> Start:
+        """One of the gallery."""
         source = f"{PICTURES}/{quote(picture.name)}"
-        size = picture.width, picture.height
-        return cls(picture.name, source, *size, picture.prompt, model)
+        return cls(picture.name, source, picture.width, picture.height)
+
+
+def model_options(models: Sequence[str], usual: str = "") -> dict[str, str]:
+    """``models`` for ``model_field``, after whichever the team takes, which is ``usual``."""
+    own = f"The team's own ({usual})" if usual else "The team's own"
+    return {"": own, **{name: short_name(name) for name in models}}
+
+
+def model_field(options: Mapping[str, str], model: str | None) -> ui.select:
+    """The field that says which model draws; its value is "" for the team's own."""
+    field = ui.select(dict(options), value=model or "", label="Model")
+    return field.props("outlined dense options-dense")

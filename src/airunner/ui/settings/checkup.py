@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -15,6 +16,7 @@ from airunner.ui.buttons import word_button
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
+from airunner.ui.rows import Act, Row, Rows
 
 
 class Checkup:
@@ -22,56 +24,49 @@ class Checkup:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._shown = ui.element("div").classes("subjects").props('aria-live="polite"')
-        with self._shown:
-            ui.label("Looking at everything a run needs…").classes("hint")
+        with ui.element("div").classes("subjects").props('aria-live="polite"'):
+            with ui.element("section"):
+                heading("Problems")
+                self._hint = ui.label("Looking at everything a run needs…").classes("hint")
+                self._problems = Rows()
+            self._tables = ui.html("", sanitize=False).classes("subjects")
         self._again = word_button("Look again", self.refresh).classes("below")
         ui.timer(0.02, self.refresh, once=True)
 
     async def refresh(self) -> None:
         """Examine, and show what was found."""
-        self._again.disable()
+        self._again.props("aria-busy=true")
         try:
             report = await self._services.checkups.report()
         except AiRunnerError as error:
             tell_problem(error)
             return
         finally:
-            self._again.enable()
-        if self._shown.is_deleted:
+            self._again.props(remove="aria-busy")
+        if self._hint.is_deleted:
             return
-        self._shown.clear()
-        with self._shown:
-            with ui.element("section"):
-                heading("Problems")
-                for problem in report["problems"]:
-                    self._problem(problem)
-                if not report["problems"]:
-                    ui.label("None. Everything that a run needs is here.").classes("hint")
+        problems = report["problems"]
+        self._hint.set_text("" if problems else "None. Everything that a run needs is here.")
+        self._problems.show({each["id"]: self._problem(each) for each in problems})
+        self._tables.set_content(
             _table("This machine", [_device(each) for each in report["devices"]])
-            _table("Disks", [_place(each) for each in report["places"]])
-            if report["notes"]:
-                _table("Worth knowing", [("", note) for note in report["notes"]])
+            + _table("Disks", [_place(each) for each in report["places"]])
+            + _table("Worth knowing", [("", note) for note in report["notes"]])
+        )
 
-    def _problem(self, problem: Mapping[str, Any]) -> None:
+    def _problem(self, problem: Mapping[str, Any]) -> Row:
         fix = problem["fix"]
         grave = "prevents running" if problem["prevents_running"] else "worth mending"
-        with ui.element("div").classes("setting"):
-            ui.html(
-                f'<span class="name">{page_html(problem["what"])}</span>'
-                f'<span class="value {"wrong" if problem["prevents_running"] else ""}">{grave}'
-                f'</span><span class="what">{page_html(problem["remedy"])}</span>',
-                sanitize=False,
-            ).classes("facts")
-            if fix:
-                word_button(fix["label"], lambda: self._mend(problem["id"]), main=True)
+        mend = partial(self._mend, problem["id"])
+        return Row(
+            f'<span class="name">{page_html(problem["what"])}</span>'
+            f'<span class="value {"wrong" if problem["prevents_running"] else ""}">{grave}'
+            f'</span><span class="what">{page_html(problem["remedy"])}</span>',
+            (Act(fix["label"], fix["label"], mend, main=True),) if fix else (),
+        )
 
     async def _mend(self, id: str) -> None:
-        try:
-            done = await self._services.checkups.mend(id)
-        except AiRunnerError as error:
-            tell_problem(error)
-            return
+        done = await self._services.checkups.mend(id)
         if done["fetch"]:
             tell(f"{done['fetch']} is being fetched.")
         elif done["needs_restart"]:
@@ -93,10 +88,10 @@ def _place(place: Mapping[str, Any]) -> tuple[str, str]:
     return str(place["purpose"]), f"{words} in {place['path']}"
 
 
-def _table(title: str, rows: list[tuple[str, str]]) -> None:
+def _table(title: str, rows: list[tuple[str, str]]) -> str:
     lines = "".join(
         f'<div class="line"><span class="name">{html.escape(name)}</span>'
         f"<span>{html.escape(words)}</span></div>"
         for name, words in rows
     )
-    ui.html(f"<h2>{html.escape(title)}</h2>{lines}", sanitize=False, tag="section")
+    return f"<section><h2>{html.escape(title)}</h2>{lines}</section>" if rows else ""

@@ -6,20 +6,25 @@ import asyncio
 import html
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError
+from airunner.events import SetupChanged
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import word_button
 from airunner.ui.dialog import titled_dialog
 from airunner.ui.form_dialog import form_dialog
-from airunner.ui.parts import search_field
+from airunner.ui.row_list import RowList
+from airunner.ui.rows import Act, Row
 
-_MANY = 8
+_INTRO = (
+    "This machine needs none. A program or a browser on another one gives a key, and may then do "
+    "what is written here."
+)
 _PRIORITIES = {"low": "Low: others go first", "normal": "Normal", "high": "High: before others"}
 
 
@@ -28,48 +33,30 @@ class KeyList:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        ui.label(
-            "This machine needs none. A program or a browser on another one gives a key, and may "
-            "then do what is written here."
-        ).classes("intro")
-        self._field = search_field("Search keys", self.refresh)
-        self._field.set_visibility(False)
-        self._shown = ui.element("div").classes("subjects")
-        word_button("Add a key…", self._add, main=True).classes("below")
-        ui.timer(0.02, self.refresh, once=True)
+        RowList(
+            services,
+            (SetupChanged,),
+            self._read,
+            search="Search keys",
+            empty="None yet.",
+            intro=_INTRO,
+            buttons=lambda: word_button("Add a key…", self._add, main=True),
+        )
 
-    async def refresh(self) -> None:
-        """Show the keys as they are."""
-        problem, keys = "", []
-        try:
-            keys = await asyncio.to_thread(self._services.keys.all)
-        except AiRunnerError as error:
-            problem = str(error)
-        if self._shown.is_deleted:
-            return
-        self._field.set_visibility(len(keys) >= _MANY)
-        wanted = (self._field.value or "").casefold()
-        self._shown.clear()
-        with self._shown:
-            if problem:
-                ui.label(problem).classes("wrong").props('role="alert"')
-            elif not keys:
-                ui.label("None yet.").classes("hint")
-            for key in keys:
-                if wanted in str(key["name"]).casefold():
-                    self._row(key)
-
-    def _row(self, key: Mapping[str, Any]) -> None:
-        name = str(key["name"])
-        with ui.element("div").classes("setting"):
-            ui.html(_as_html(key), sanitize=False).classes("facts")
-            button = word_button("Revoke…", lambda: self._revoke(name))
-            button.props["aria-label"] = f"Revoke {name}"
+    async def _read(self, wanted: str) -> dict[Hashable, Row]:
+        keys = await asyncio.to_thread(self._services.keys.all)
+        names = [str(key["name"]) for key in keys]
+        return {
+            name: Row(
+                _as_html(key), (Act("Revoke…", f"Revoke {name}", partial(self._revoke, name)),)
+            )
+            for name, key in zip(names, keys, strict=True)
+            if wanted in name.casefold()
+        }
 
     def _revoke(self, name: str) -> None:
         async def revoke() -> None:
             await asyncio.to_thread(self._services.keys.remove, name)
-            await self.refresh()
 
         words = f"Whoever uses the key {name} is refused from now on. It cannot be brought back."
         ask_first("Revoke this key?", words, "Revoke", revoke)
@@ -94,7 +81,6 @@ class KeyList:
                     priority=str(priority.value),
                     manages=bool(manages.value),
                 )
-                await self.refresh()
                 self._told(called, made)
 
             form.save, form.words = save, "Make the key"

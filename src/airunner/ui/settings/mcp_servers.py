@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import html
 import shlex
-
-from nicegui import ui
+from collections.abc import Hashable
+from functools import partial
 
 from airunner.errors import AiRunnerError
-from airunner.events import ToolServerConnected, ToolServerFailed
+from airunner.events import SetupChanged, ToolServerConnected, ToolServerFailed
 from airunner.server.native.mcp_entries import ShownServer
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import word_button
 from airunner.ui.notices import tell, tell_problem
-from airunner.ui.parts import search_field
+from airunner.ui.row_list import RowList
+from airunner.ui.rows import Act, Row, Switch
 from airunner.ui.settings.mcp_dialog import edit_server
-from airunner.ui.window import on_events
 
 STATES = {
     "disabled": "switched off",
@@ -26,7 +26,10 @@ STATES = {
     "connected": "connected",
     "down": "down",
 }
-_MANY = 8
+_INTRO = (
+    "Programs that bring tools of their own. Conversations keep the tools they began with: a "
+    "change is used by those of the next start; Test tries a server now."
+)
 
 
 class McpServerList:
@@ -35,65 +38,37 @@ class McpServerList:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._tried: dict[str, str] = {}
-        ui.label(
-            "Programs that bring tools of their own. Conversations keep the tools they began with: "
-            "a change is used by those of the next start; Test tries a server now."
-        ).classes("intro")
-        self._field = search_field("Search servers", self.refresh)
-        self._field.set_visibility(False)
-        self._shown = ui.element("div").classes("subjects")
-        word_button("Add a server…", self._add, main=True).classes("below")
-        on_events(services.core.bus, (ToolServerConnected, ToolServerFailed), self.refresh)
-        ui.timer(0.02, self.refresh, once=True)
+        self._list = RowList(
+            services,
+            (SetupChanged, ToolServerConnected, ToolServerFailed),
+            self._read,
+            search="Search servers",
+            empty=f"None yet. They are kept in {services.mcp.path}, in the form that other "
+            "programs know.",
+            intro=_INTRO,
+            buttons=lambda: word_button("Add a server…", self._add, main=True),
+        )
 
-    async def refresh(self) -> None:
-        """Show the servers as they are."""
-        problem, servers = "", []
-        try:
-            servers = await asyncio.to_thread(self._services.mcp.all)
-        except AiRunnerError as error:
-            problem = str(error)
-        if self._shown.is_deleted:
-            return
-        self._field.set_visibility(len(servers) >= _MANY)
-        wanted = (self._field.value or "").casefold()
-        self._shown.clear()
-        with self._shown:
-            if problem:
-                ui.label(problem).classes("wrong").props('role="alert"')
-            elif not servers:
-                ui.label(
-                    f"None yet. They are kept in {self._services.mcp.path}, in the form that other "
-                    "programs know."
-                ).classes("hint")
-            for server in servers:
-                if wanted in f"{server.name} {_how(server)} {' '.join(server.tools)}".casefold():
-                    self._row(server)
+    async def _read(self, wanted: str) -> dict[Hashable, Row]:
+        servers = await asyncio.to_thread(self._services.mcp.all)
+        return {
+            each.name: self._row(each)
+            for each in servers
+            if wanted in f"{each.name} {_how(each)} {' '.join(each.tools)}".casefold()
+        }
 
-    def _row(self, server: ShownServer) -> None:
+    def _row(self, server: ShownServer) -> Row:
         name = server.name
-
-        def named(button: ui.button, words: str) -> None:
-            button.props["aria-label"] = f"{words} {name}"
-
-        with ui.element("div").classes("setting server"):
-            facts = ui.html(self._as_html(server), sanitize=False).classes("facts")
-            with ui.element("div").classes("acts"):
-                switch = ui.switch(value=server.state != "disabled").props("dense")
-                switch.props["aria-label"] = f"Use {name}"
-                switch.on_value_change(lambda event: self._enable(name, bool(event.value)))
-                if server.state != "wrong":
-
-                    async def test() -> None:
-                        self._tried[name] = '<span class="what">Starting it…</span>'
-                        facts.set_content(self._as_html(server))
-                        await self._test(name)
-                        if not facts.is_deleted:
-                            facts.set_content(self._as_html(server))
-
-                    named(word_button("Test", test), "Test")
-                named(word_button("Edit…", lambda: self._edit(server)), "Edit")
-                named(word_button("Remove…", lambda: self._remove(name)), "Remove")
+        test = Act("Test", f"Test {name}", partial(self._test, name))
+        return Row(
+            self._as_html(server),
+            (
+                *((test,) if server.state != "wrong" else ()),
+                Act("Edit…", f"Edit {name}", lambda: self._edit(server)),
+                Act("Remove…", f"Remove {name}", lambda: self._remove(name)),
+            ),
+            Switch(f"Use {name}", server.state != "disabled", partial(self._enable, name)),
+        )
 
     def _as_html(self, server: ShownServer) -> str:
         state = STATES[server.state]
@@ -113,6 +88,8 @@ class McpServerList:
         )
 
     async def _test(self, name: str) -> None:
+        self._tried[name] = '<span class="what">Starting it…</span>'
+        await self._list.refresh()
         try:
             found = await self._services.mcp.probe(name)
         except AiRunnerError as error:
@@ -125,6 +102,7 @@ class McpServerList:
             )
             words = f'<span class="what good">It works. Its tools: {tools}.</span>'
             self._tried[name] = (words if works else "") + problems
+        await self._list.refresh()
 
     async def _enable(self, name: str, wanted: bool) -> None:
         try:
@@ -134,12 +112,11 @@ class McpServerList:
         else:
             verb = "used" if wanted else "not used"
             tell(f"{name} is {verb} from the next start on.")
-        await self.refresh()
+        await self._list.refresh()
 
     def _remove(self, name: str) -> None:
         async def remove() -> None:
             await asyncio.to_thread(self._services.mcp.remove, name)
-            await self.refresh()
 
         words = (
             f"{name} and what is written about it, its keys too, are taken out of "
@@ -155,7 +132,7 @@ class McpServerList:
 
     async def _changed(self, name: str) -> None:
         self._tried.pop(name, None)
-        await self.refresh()
+        await self._list.refresh()
         tell(f"{name} is written to {self._services.mcp.path.name}. Test tries it now.")
 
 

@@ -7,17 +7,21 @@ from functools import partial
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError
-from airunner.server.native.permission_rules import AlwaysAllowed, Rules, ShownRule
+from airunner.events import PermissionDecided, SetupChanged
+from airunner.server.native.permission_rules import AlwaysAllowed, ShownRule
 from airunner.server.native.services import Services
 from airunner.tools.rule_words import CLASSES
 from airunner.ui.buttons import word_button
 from airunner.ui.form_dialog import form_dialog
-from airunner.ui.notices import tell, tell_problem
+from airunner.ui.notices import tell
 from airunner.ui.parts import heading, search_field
+from airunner.ui.rows import Act, Row, Rows, named
+from airunner.ui.window import on_events
 
 DECISIONS = {"allow": "runs unasked", "ask": "asks first", "deny": "never runs"}
 _CHOICES = {"allow": "Run it unasked", "ask": "Ask first", "deny": "Never run it"}
+_NONE = "None yet. With a rule, a tool that asks each time may run unasked, or never."
+_FIXED = "To change them here, start the server without it."
 _MANY = 12
 """From so many rules on they can be searched."""
 
@@ -33,81 +37,67 @@ class PermissionList:
         ).classes("intro")
         self._field = search_field("Search rules", self.refresh)
         self._field.set_visibility(False)
-        self._shown = ui.element("div").classes("subjects")
+        with ui.element("div").classes("subjects"):
+            with ui.element("section"):
+                heading("Your rules")
+                self._hint = ui.label("").classes("hint")
+                self._own = Rows()
+                self._new = word_button("Add a rule…", self._add, main=True)
+            with ui.element("section") as self._answered:
+                heading("Answered with “always”")
+                self._always = Rows()
+            with ui.element("section"):
+                heading("Defaults")
+                self._defaults = Rows()
+        on_events(services.core.bus, (SetupChanged, PermissionDecided), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
     async def refresh(self) -> None:
         """Show the rules as they are."""
         rules = await self._services.rules.all()
-        if self._shown.is_deleted:
+        if self._hint.is_deleted:
             return
-        self._field.set_visibility(len(rules.rules) + len(rules.always) >= _MANY)
         wanted = (self._field.value or "").casefold()
-        self._shown.clear()
-        with self._shown:
-            with ui.element("section"):
-                heading("Your rules")
-                self._own(rules, wanted)
-            if rules.always:
-                with ui.element("section"):
-                    heading("Answered with “always”")
-                    for each in rules.always:
-                        if wanted in f"{each.tool} {each.title}".casefold():
-                            self._always(each)
-            with ui.element("section"):
-                heading("Defaults")
-                for rule in rules.defaults:
-                    if _fits(rule, wanted):
-                        with ui.element("div").classes("setting"):
-                            ui.html(_rule(rule), sanitize=False).classes("facts")
-
-    def _own(self, rules: Rules, wanted: str) -> None:
+        many = len(rules.rules) + len(rules.always) >= _MANY
+        self._field.set_visibility(many or bool(wanted))
+        hint = "" if rules.rules else _NONE
         if rules.overridden_by:
-            ui.label(
-                f"These come from the {rules.overridden_by}. To change them here, start the server "
-                "without it."
-            ).classes("hint")
-        elif not rules.rules:
-            ui.label(
-                "None yet. With a rule, a tool that asks each time may run unasked, or never."
-            ).classes("hint")
-        for rule in rules.rules:
-            if not _fits(rule, wanted):
-                continue
-            with ui.element("div").classes("setting"):
-                ui.html(_rule(rule), sanitize=False).classes("facts")
-                if not rules.overridden_by:
-                    button = word_button("Remove", partial(self._remove, rule))
-                    button.props["aria-label"] = f"Remove the rule {rule.pattern}"
-        if not rules.overridden_by:
-            word_button("Add a rule…", self._add, main=True)
+            hint = f"These come from the {rules.overridden_by}. {_FIXED}"
+        self._hint.set_text(hint)
+        self._new.set_visibility(not rules.overridden_by)
+        self._answered.set_visibility(bool(rules.always))
+        self._own.show(
+            {
+                each.pattern: Row(_rule(each), () if rules.overridden_by else (self._less(each),))
+                for each in rules.rules
+                if _fits(each, wanted)
+            }
+        )
+        self._always.show(
+            {
+                (each.conversation, each.tool, each.covers): self._answer(each)
+                for each in rules.always
+                if wanted in f"{each.tool} {each.title}".casefold()
+            }
+        )
+        self._defaults.show(
+            {each.pattern: Row(_rule(each)) for each in rules.defaults if _fits(each, wanted)}
+        )
 
-    def _always(self, each: AlwaysAllowed) -> None:
-        async def forget() -> None:
-            try:
-                await self._services.rules.forget_always(each.conversation, each.tool)
-            except AiRunnerError as error:
-                tell_problem(error)
-            await self.refresh()
+    def _less(self, rule: ShownRule) -> Act:
+        words = f"Remove the rule {rule.pattern}"
+        return Act("Remove", words, partial(self._remove, rule))
 
-        with ui.element("div").classes("setting"):
-            where = html.escape(each.title or "a conversation that is not saved")
-            ui.html(
-                f'<span class="name">{html.escape(each.tool)}</span>'
-                f'<span class="what">not asked about again in “{where}”, until the server ends'
-                "</span>",
-                sanitize=False,
-            ).classes("facts")
-            word_button("Ask again", forget).props["aria-label"] = f"Ask again about {each.tool}"
+    def _answer(self, each: AlwaysAllowed) -> Row:
+        where = each.title or "a conversation that is not saved"
+        words = f"not asked about again in “{where}”, until the server ends"
+        forget = partial(self._services.rules.forget_always, each.conversation, each.tool)
+        ask = Act("Ask again", f"Ask again about {each.tool}", forget)
+        return Row(named(each.tool, ("what", words)), (ask,))
 
     async def _remove(self, rule: ShownRule) -> None:
-        try:
-            await self._services.rules.remove(rule.pattern)
-        except AiRunnerError as error:
-            tell_problem(error)
-            return
+        await self._services.rules.remove(rule.pattern)
         tell(f"The rule {rule.pattern} is gone.")
-        await self.refresh()
 
     async def _add(self) -> None:
         tools = (await self._services.core.agent()).toolset
@@ -124,7 +114,6 @@ class PermissionList:
 
             async def save() -> None:
                 await self._services.rules.add(str(pattern.value or ""), str(decision.value))
-                await self.refresh()
 
             form.save, form.words = save, "Add"
 

@@ -6,7 +6,7 @@ What can be written is the service's to say; its words are shown.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
@@ -40,14 +40,11 @@ def label_of(kind: str) -> str:
     return hint[:1].upper() + hint[1:]
 
 
-def change_setting(
-    services: Services, shown: ShownSetting, changed: Callable[[], Awaitable[None]]
-) -> None:
-    """Show the dialog; ``changed`` is called when something was written."""
+def change_setting(services: Services, shown: ShownSetting) -> None:
+    """Show the dialog."""
 
     async def write(value: Any) -> None:
         (after,) = await asyncio.to_thread(services.settings.change, {shown.name: value})
-        await changed()
         file = services.settings.file.path.name
         written = f"Written to {file}." if value is not None else f"Taken out of {file}."
         if after.overridden_by:

@@ -9,12 +9,14 @@ from functools import partial
 from nicegui import ui
 
 from airunner.errors import AiRunnerError
+from airunner.events import SetupChanged
 from airunner.server.native.services import Services
 from airunner.server.native.settings_service import SUBJECTS, ShownSetting
 from airunner.ui.buttons import word_button
 from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading, search_field
 from airunner.ui.settings.setting_dialog import change_setting, title_of
+from airunner.ui.window import on_events
 
 _RULES = "permissions"
 
@@ -33,6 +35,7 @@ class SettingValues:
         self._shown = ui.element("div").classes("subjects")
         self._none = ui.label("No setting has such words.").classes("hint")
         self._none.set_visibility(False)
+        on_events(services.core.bus, (SetupChanged,), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
     async def refresh(self) -> None:
@@ -78,7 +81,7 @@ class SettingValues:
         self._rows.append((row, words.casefold()))
 
     def _change(self, name: str) -> None:
-        change_setting(self._services, self._known[name], self.refresh)
+        change_setting(self._services, self._known[name])
 
     def _sift(self) -> None:
         """Leave what has every word that is searched for; subjects without any go too."""

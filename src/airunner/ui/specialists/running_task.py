@@ -1,6 +1,7 @@
 """A task that a tab runs: what happens in it as it happens, a way to stop it, how it ended.
 
-Owns one task at a time and the line that tells of it. A task ends with the tab.
+Owns one task at a time and the line that tells of it. A task ends with the tab, and its window
+says so where the server was gone meanwhile (``static/window.js``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from nicegui import ui
 
 from airunner.errors import AiRunnerError
-from airunner.events import Event, TextStreamed, ToolProgressed
+from airunner.events import CatalogChanged, DownloadChanged, Event, TextStreamed, ToolProgressed
 from airunner.models.spec import ModelCapability, short_name
 from airunner.server.native.services import Services
 from airunner.server.native.work import Work
@@ -23,8 +24,10 @@ from airunner.ui.chat.growing_text import GrowingText
 from airunner.ui.chat.happening import READING, Happening
 from airunner.ui.page_words import page_html
 from airunner.ui.serving import served_by
+from airunner.ui.window import on_events
 
 WORKING = "Working…"
+_ENDED = "Stopped, as AI Runner ends. Begin it again once it has been started."
 TOGETHER_S = 0.1
 """Pieces that come within so many seconds are drawn together."""
 
@@ -44,7 +47,7 @@ class RunningTask:
     ) -> None:
         self._services, self._make, self._ended = services, make, ended
         self._work: Work | None = None
-        with ui.element("div").classes("task"):
+        with ui.element("div").classes("task") as self._row:
             self._go = word_button(words, self._begin, main=True)
             self._stop = word_button("Stop", self.stop)
             self._line = ui.label("").classes("task-line").props('role="status"')
@@ -79,9 +82,8 @@ class RunningTask:
         self._wrong.set_content("")
         self.answer.clear()
         loop = asyncio.get_running_loop()
-        since_s, self._work = loop.time(), Work(self._services.core.bus, making)
+        since_s, self._work = loop.time(), self._services.tasks.begin(making)
         self._running(True)
-        self._work.start()
         try:
             await self._follow(self._work)
             told = await self._work.result()
@@ -90,7 +92,7 @@ class RunningTask:
         except asyncio.CancelledError:
             if self.answer.is_deleted or not self._work.has_been_cancelled:
                 raise
-            self._line.set_text("Stopped.")
+            self._line.set_text(_ENDED if self._services.tasks.is_closing else "Stopped.")
         except AiRunnerError as error:
             if not self.answer.is_deleted:
                 self._line.set_text("")
@@ -121,6 +123,7 @@ class RunningTask:
     def _running(self, runs: bool) -> None:
         self._go.set_enabled(not runs)
         self._stop.set_visibility(runs)
+        self._row.props.set_bool("data-runs", runs)
         if runs:
             self._line.set_text(WORKING)
 
@@ -145,6 +148,9 @@ def tell_who(services: Services, capability: ModelCapability) -> None:
     line = ui.html("", sanitize=False).classes("hint")
 
     async def look() -> None:
-        line.set_content(page_html(await served_by(services.core, capability)))
+        words = page_html(await served_by(services.core, capability))
+        if not line.is_deleted:
+            line.set_content(words)
 
+    on_events(services.core.bus, (CatalogChanged, DownloadChanged), look)
     ui.timer(0.02, look, once=True)

@@ -5,7 +5,10 @@ window.airunnerWindow = (() => {
   const QUIET_MS = 2500; // a connection that is back by then is not worth a word
   const LONG_MS = 15000;
   const SERVER_ENDS = 1012; // what a server that is told to stop closes a WebSocket with
+  const INTERRUPTED = "airunner interrupted";
   let timers = [];
+  let leaving = false;
+  window.addEventListener("beforeunload", () => (leaving = true));
 
   function bar() {
     let element = document.querySelector(".connection");
@@ -20,8 +23,36 @@ window.airunnerWindow = (() => {
 
   const say = (words) => (bar().textContent = words);
 
+  // A specialist's task ends with the server, and what is connected anew is a new page: it gets
+  // what was written in the fields of the one before.
+  const texts = () => [...document.querySelectorAll(".specialists textarea")];
+  function remember() {
+    if (leaving || !document.querySelector(".task[data-runs]")) return;
+    const written = texts().map((area) => area.value);
+    sessionStorage.setItem(INTERRUPTED, JSON.stringify([location.pathname, written]));
+  }
+
+  function tellInterrupted() {
+    const [where, written] = JSON.parse(sessionStorage.getItem(INTERRUPTED) ?? "[]");
+    sessionStorage.removeItem(INTERRUPTED);
+    if (where !== location.pathname) return;
+    texts().forEach((area, place) => {
+      area.value = written[place] ?? "";
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    Quasar.Notify.create({
+      message: "The server ended while this was done. Begin it again.",
+      position: "top",
+      timeout: 0,
+      color: "notice-bad",
+      textColor: "notice-on",
+      actions: [{ label: "Close", color: "notice-on", noCaps: true }],
+    });
+  }
+
   function lost(_, details) {
     timers.forEach(clearTimeout);
+    remember();
     if (details?.context?.code === SERVER_ENDS) {
       say("AI Runner has ended. When it is started again, this page goes on.");
       return;
@@ -48,6 +79,10 @@ window.airunnerWindow = (() => {
     timers = [];
     const element = document.querySelector(".connection");
     if (element) element.textContent = "";
+    // Of the same server, it goes on; another one has the page loaded anew at once.
+    if (document.querySelector(".task[data-runs]"))
+      timers = [setTimeout(() => sessionStorage.removeItem(INTERRUPTED), LONG_MS)];
+    else tellInterrupted();
   }
 
   function watch() {
@@ -57,6 +92,7 @@ window.airunnerWindow = (() => {
     }
     window.socket.on("disconnect", lost);
     window.socket.on("connect", back);
+    if (window.socket.connected) back();
   }
   window.addEventListener("offline", () => {
     // The socket notices only when it is used; this closes it, and it is opened again later.
@@ -80,19 +116,27 @@ window.airunnerWindow = (() => {
     new MutationObserver(colourBar).observe(document.body, { attributeFilter: ["class"] });
   });
 
-  // Who goes by keyboard stays where they were when what has the focus is drawn anew.
+  // Who goes by keyboard stays where they were when what has the focus is drawn anew, or is gone.
+  const FOCUSABLE = "button, [role=switch], .conversations a, .conversations summary";
+  const nameOf = (element) => element.ariaLabel ?? element.textContent;
   let focused = null;
+  let list = null;
+  let place = 0;
   document.addEventListener("focusin", ({ target }) => {
-    const keyboard = target.matches(".middle button, .middle [role=switch], .due button");
-    focused = keyboard && target.matches(":focus-visible") ? target : null;
+    if (target.closest(".q-dialog")) return; // from there, one comes back
+    const known = target.matches(FOCUSABLE) && target.closest(".middle, .due, .conversations");
+    focused = known && target.matches(":focus-visible") ? target : null;
+    list = focused?.closest(".rows, .conversations");
+    if (list) place = [...list.querySelectorAll(FOCUSABLE)].indexOf(focused);
   });
   function keepFocus() {
     if (!focused || focused.isConnected || document.activeElement !== document.body) return;
-    const name = focused.ariaLabel ?? focused.textContent;
+    const within = list?.isConnected ? list : document.querySelector(".middle");
+    const all = [...within.querySelectorAll(FOCUSABLE)].filter((each) => each.offsetParent);
+    const same = all.find((each) => nameOf(each) === nameOf(focused));
+    const beside = within === list && all[Math.min(place, all.length - 1)];
     focused = null;
-    const all = [...document.querySelectorAll(".middle button, .middle [role=switch]")];
-    const same = all.find((each) => (each.ariaLabel ?? each.textContent) === name);
-    (same ?? document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
+    (same || beside || document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
   }
   new MutationObserver(() => setTimeout(keepFocus, 50)).observe(document.documentElement, {
     childList: true,
