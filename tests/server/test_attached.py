@@ -21,7 +21,7 @@ from airunner.agent.conversation_saver import ConversationSaver
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, EMBEDDED_PRIMARY
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
 from airunner.config.settings import Settings
-from airunner.errors import ServerGoneError, SettingsError, UnknownToolError
+from airunner.errors import LoadError, ServerGoneError, SettingsError, UnknownToolError
 from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
 from airunner.models.spec import ModelCapability
 from airunner.resources.status import ModelStatus
@@ -93,6 +93,26 @@ def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
     shown = json.loads(server.airunner("conversations", "show", listed[0]["id"], "--json").stdout)
     assert [m["role"] for m in shown["messages"]] == ["user", "assistant"] * 2
     assert shown["messages"][-1]["content"].strip() == finished[-1]["text"].strip()
+
+
+def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Path) -> None:
+    with attached(server.home) as runtime:
+        (added,) = runtime.add_model(str(smollm2_q8), "the other", [PRIMARY])
+        try:
+            assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
+            said = f"/model {EMBEDDED_PRIMARY.lower()}\n/model\nHello!\n/model nobody\n"
+            done = server.airunner("chat", "--json", "--max-tokens", "4", said=said)
+            events = [json.loads(line) for line in done.stdout.splitlines()]
+            asked = [e["model"] for e in events if e["kind"] == "generation_finished"]
+            assert asked == [EMBEDDED_PRIMARY], done.stderr
+            assert f"{EMBEDDED_PRIMARY} answers from now on." in done.stderr
+            assert f"{EMBEDDED_PRIMARY} answers.\n" in done.stderr
+            assert "No model named 'nobody'" in done.stderr
+            assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
+            with pytest.raises(LoadError, match="not registered for primary_conversation"):
+                runtime.choose_primary("shapes-64")
+        finally:
+            runtime.remove_model(added["name"])
 
 
 def test_looking_commands_tell_of_the_server(server: Server) -> None:

@@ -142,7 +142,9 @@ class RuntimeCore:
         self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
         planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
         self.sizer = Sizer(self.hardware.devices, planners)
-        self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
+        self._claim = MemoryClaim(
+            settings.home, runs_folder(settings), self.bus, settings.lease_timeout_s
+        )
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,

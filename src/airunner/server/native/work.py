@@ -26,6 +26,7 @@ from airunner.events import (
     Event,
     EventBus,
     FallbackChosen,
+    MemoryAwaited,
     PictureDeleted,
     SlotAwaited,
     SpecialistFailed,
@@ -41,7 +42,7 @@ KEPT_EVENTS = 20_000
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
 _PRIVATE = (
     *(ConversationSwitched, DownloadChanged, DownloadProgressed),
-    *(FallbackChosen, PictureDeleted, SlotAwaited, SpecialistFailed),
+    *(FallbackChosen, MemoryAwaited, PictureDeleted, SlotAwaited, SpecialistFailed),
 )
 
 
