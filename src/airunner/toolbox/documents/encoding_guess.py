@@ -135,14 +135,15 @@ def _readings(sample: bytes) -> Iterator[_Reading]:
     # Letters of Western languages seldom stand beside another that is not ASCII.
     half = len(_FOREIGN.findall(sample)) / 2
     is_latin = sum(map(len, _FOREIGN_RUN.findall(sample))) <= half
-    considered = _LATIN if is_latin else _LATIN | _EAST_ASIAN
     # Nor do words mix Latin letters with those of another alphabet.
-    if not is_latin and sum(map(len, _IN_WORD.findall(sample))) <= half:
+    may_be_latin = is_latin or sum(map(len, _IN_WORD.findall(sample))) > half
+    considered = _LATIN if is_latin else _LATIN | _EAST_ASIAN
+    if not may_be_latin:
         considered = considered | _OTHERS
     likelihood = {each["encoding"]: each["confidence"] for each in reversed(detect_all(sample))}
-    least = 0.0 if is_latin else max(likelihood.values(), default=0.0) / _HOPELESS
+    least = max(likelihood.values(), default=1.0) / _HOPELESS
     for name, codecs in considered.items():
-        if likelihood.get(name, 0.0) < least or not (is_latin or likelihood.get(name)):
+        if likelihood.get(name, 0.0) < least and not (may_be_latin and name in _LATIN):
             continue
         for codec in codecs:
             with suppress(UnicodeDecodeError):
