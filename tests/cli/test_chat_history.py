@@ -377,9 +377,12 @@ def test_the_commands_list_show_and_delete(home: Path) -> None:
         ["id      ", "b0a7b0a7", "bee5bee5"],
     )
     _, text, _ = invoke("conversations", "list", "--json", **environ)
-    assert [(e["id"], e["messages"]) for e in json.loads(text)] == [(BOATS, 2), (BEES, 2)]
+    assert [(e["id"], e["messages"]) for e in json.loads(text)["conversations"]] == [
+        (BOATS, 2),
+        (BEES, 2),
+    ]
     _, text, _ = invoke("conversations", "list", "--search", "nectar", "--json", **environ)
-    assert [e["id"] for e in json.loads(text)] == [BEES]
+    assert [e["id"] for e in json.loads(text)["conversations"]] == [BEES]
     _, text, _ = invoke("conversations", "show", "bee5", **environ)
     assert text.splitlines()[1:] == [
         "",

@@ -89,7 +89,8 @@ def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
     generations = [e for e in events if e["kind"] == "generation_finished"]
     assert generations[-1]["cached_tokens"] > 20  # its own conversation is still in the slot
     assert all(e["completion_tokens"] <= 8 for e in generations)
-    listed = json.loads(server.airunner("conversations", "list", "--json").stdout)
+    rows = server.airunner("conversations", "list", "--json").stdout
+    listed = json.loads(rows)["conversations"]
     shown = json.loads(server.airunner("conversations", "show", listed[0]["id"], "--json").stdout)
     assert [m["role"] for m in shown["messages"]] == ["user", "assistant"] * 2
     assert shown["messages"][-1]["content"].strip() == finished[-1]["text"].strip()
@@ -118,7 +119,7 @@ def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Pat
 def test_looking_commands_tell_of_the_server(server: Server) -> None:
     with attached(server.home) as runtime:
         assert runtime.use_specialized_model(SUMMARY, "The sea.", 4)
-    (run,) = json.loads(server.airunner("ps", "--json").stdout)
+    (run,) = json.loads(server.airunner("ps", "--json").stdout)["processes"]
     assert run["pid"] == server.process.pid
     assert SPECIALIST in {m["model"] for m in run["models"]}
     explained = json.loads(server.airunner("explain", "--json").stdout)["runs"][0]

@@ -22,7 +22,7 @@ from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.engine import engine
 from airunner.cli.explain import explain
-from airunner.cli.flags import SETTINGS_HINT, AsJson, takes_flags, takes_settings
+from airunner.cli.flags import SETTINGS_HINT, AsJson, RootGroup, takes_flags, takes_settings
 from airunner.cli.image import image
 from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
@@ -46,6 +46,7 @@ _SETTINGS_HELP = (
 # Plain help: a fancier one would take longer to import than everything else.
 app = typer.Typer(
     name="airunner",
+    cls=RootGroup,
     help="A team of local models on one ordinary machine.",
     epilog=_SETTINGS_HELP,
     no_args_is_help=True,

@@ -10,7 +10,7 @@ import codecs
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from rich.console import Console
@@ -74,11 +74,9 @@ def columns(*names: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on stdout; an object says which version of its form it has."""
-    if isinstance(value, dict):
-        value = {"json_version": JSON_VERSION, **value}
-    say(_json(value, indent=2))
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON document on stdout, an object that says which version of its form it has."""
+    say(_json({"json_version": JSON_VERSION, **value}, indent=2))
 
 
 def print_json_line(value: Any) -> None:

@@ -39,8 +39,9 @@ def list_conversations(
             fitting = records.conversations.search(search, limit=50)
             found = [(each.entry, " ".join(each.excerpt.split())) for each in fitting]
     if as_json:
-        with_excerpt = [asdict(entry) | {"excerpt": excerpt} for entry, excerpt in found]
-        print_json([asdict(entry) for entry, _ in found] if search is None else with_excerpt)
+        more = [{} if search is None else {"excerpt": excerpt} for _, excerpt in found]
+        rows = [asdict(entry) | each for (entry, _), each in zip(found, more, strict=True)]
+        print_json({"conversations": rows})
         return
     table = columns("id", "last", "messages", "title", *([] if search is None else ["said"]))
     for entry, excerpt in found:

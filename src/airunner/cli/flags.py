@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 from airunner.cli.exit_codes import ExitCode
 from airunner.cli.streams import complain, say
@@ -151,11 +153,41 @@ def clean_exits(verbose: bool, *, as_json: bool = False) -> Iterator[None]:
 
 
 def _print_error(error: AiRunnerError) -> None:
-    from airunner.cli.console import JSON_VERSION, print_json_line
     from airunner.errors.as_json import error_as_json
 
-    told = {"kind": "error", "json_version": JSON_VERSION, **error_as_json(error)}
-    print_json_line(told)
+    _print_told(error_as_json(error))
+
+
+def _print_told(error: Mapping[str, Any]) -> None:
+    from airunner.cli.console import JSON_VERSION, print_json_line
+
+    print_json_line({"kind": "error", "json_version": JSON_VERSION, **error})
+
+
+class RootGroup(TyperGroup):
+    """The commands. Where --json is given, what is wrong with a command is JSON as well."""
+
+    def make_context(self, *args: Any, **named: Any) -> Any:
+        """Read the command line as far as the command's name."""
+        with _told_as_json():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of it, and run the command."""
+        with _told_as_json():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_as_json() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Typer has its own copy of click in some versions: by its method, not by its class.
+        words = getattr(error, "format_message", None)
+        if words is not None and "--json" in sys.argv:
+            _print_told({"error": "UsageError", "message": words(), "fields": {}})
+        raise
 
 
 def _with_parameters(

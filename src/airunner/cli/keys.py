@@ -49,7 +49,7 @@ def list_keys(settings: Settings, as_json: AsJson = False) -> None:
 
     rows = [key_as_json(key) for key in Keys(settings.home)]
     if as_json:
-        print_json(rows)
+        print_json({"keys": rows})
         return
     table = columns("name", "models", "tools", "priority", "manages", "made")
     for row in rows:

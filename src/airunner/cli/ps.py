@@ -30,7 +30,7 @@ def ps(
 
     live = [_state_of(run) for run in live_runs(runs_folder(settings))]
     if as_json:
-        print_json(live)
+        print_json({"processes": live})
     else:
         _print(live)
 

@@ -53,7 +53,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     for hint in missing_extras():
         err().print(hint)
     if as_json:
-        print_json(tools)
+        print_json({"tools": tools})
         return
     table = columns("  tool", "permission", "runs", "what it does")
     runs = {"allow": "unasked", "ask": "if you agree", "deny": "never"}
