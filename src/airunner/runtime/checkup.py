@@ -239,7 +239,7 @@ def _fit_problems(settings: Settings, team: TeamFit) -> Iterator[Problem]:
         what = (
             f"What stays in memory ({names}) does not fit beside the model that talks: "
             f"{error.model} takes {format_bytes(error.needed_bytes)}, and of the budget of "
-            f"{format_bytes(error.budget_bytes)}, {format_bytes(max(0, error.free_bytes))} are left."
+            f"{format_bytes(error.budget_bytes)} {format_bytes(max(0, error.free_bytes))} are left."
         )
         remedy = "Keep fewer with --keep-in-memory, lower --context, or raise --max-memory."
         fix = Fix("Keep none in memory", {"keep_in_memory": None})
