@@ -233,7 +233,7 @@ def played(records: Records, history: ChatHistory, *events: Event, text: str = "
 
 def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records.conversations, "", said.append)
+    history = ChatHistory(records, "", said.append)
     began = history.conversation.id
     played(records, history, ConversationSwitched(turn="t", conversation=began, to=BEES))
     assert history.conversation.id == BEES
@@ -252,7 +252,7 @@ def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) ->
 
 def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records.conversations, "Be kind.", said.append)
+    history = ChatHistory(records, "Be kind.", said.append)
     played(records, history)
     first = history.conversation.id
     records.conversations.delete(first)
@@ -266,9 +266,7 @@ def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> No
 
 
 def test_each_conversation_has_what_is_known_when_it_begins(records: Records) -> None:
-    history = ChatHistory(
-        records.conversations, "Be kind.", lambda _: None, known=records.facts.in_words
-    )
+    history = ChatHistory(records, "Be kind.", lambda _: None, known=records.facts.in_words)
     assert history.conversation.preface == ""
     played(records, history)
     first = history.conversation.id

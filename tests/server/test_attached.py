@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -287,23 +287,39 @@ def test_what_the_server_was_started_without_is_said_without_a_dash(server: Serv
     )
 
 
-def test_a_server_that_is_killed_ends_the_turn_with_clear_words(embedded_home: Path) -> None:
-    with serving(embedded_home, "--max-tokens", "400") as server:
-        line, environ = server.command("chat", "-p", "Tell me a very long story.", "--json")
+def test_a_chat_keeps_what_was_said_when_the_server_is_killed_and_goes_on_with_the_next(
+    embedded_home: Path,
+) -> None:
+    with ExitStack() as servers:
+        server = servers.enter_context(serving(embedded_home, "--max-tokens", "400"))
+        line, environ = server.command("chat", "--json", "--max-tokens", "400")
         with subprocess.Popen(
-            line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            line, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as chat:
+            assert chat.stdin is not None
             assert chat.stdout is not None
-            assert chat.stderr is not None
-            for text in chat.stdout:
-                if json.loads(text)["kind"] == "text_streamed":
-                    break
+            heard = map(json.loads, chat.stdout)
+            chat.stdin.write("Tell me a very long story.\n")
+            chat.stdin.flush()
+            said = next(e["text"] for e in heard if e["kind"] == "text_streamed")
             server.process.kill()
-            last = json.loads(chat.stdout.read().splitlines()[-1])
-            assert chat.wait(timeout=30) == 1
-        assert (last["kind"], last["outcome"]) == ("turn_finished", "failed")
-        assert f"server at {server.presence.url} is gone" in last["problem"]
-        server.process.wait()
+            server.process.wait()
+            ended = next(e for e in heard if e["kind"] == "turn_finished")
+            assert ended["outcome"] == "failed"
+            assert f"server at {server.presence.url} is gone" in ended["problem"]
+            assert "airunner chat --continue" in ended["problem"]
+            assert ended["text"].startswith(said)
+            again = servers.enter_context(serving(embedded_home, "--max-tokens", "8"))
+            assert again.presence.url != server.presence.url
+            chat.stdin.write("Go on.\n")
+            chat.stdin.close()
+            assert next(e for e in heard if e["kind"] == "turn_finished")["outcome"] == "answered"
+        (listed,) = json.loads(again.airunner("conversations", "list", "--json").stdout)[
+            "conversations"
+        ]
+        shown = again.airunner("conversations", "show", listed["id"]).stdout
+        assert shown.count("(This answer is not finished.)") == 1
+        assert f"{ended['text'].strip()}\n\n(This answer" in shown
 
 
 def test_what_is_asked_after_the_end_is_told_to_be_gone(embedded_home: Path) -> None:
