@@ -10,11 +10,10 @@ import codecs
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import IO, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from airunner.cli.streams import say
 
@@ -58,20 +57,6 @@ def sign(console: Console, wanted: str, plain: str) -> str:
     except (UnicodeEncodeError, LookupError):
         return plain
     return wanted
-
-
-def columns(*names: str, right: Sequence[str] = ()) -> Table:
-    """A table without lines, readable in 80 columns: long cells are folded, never cut."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(names))
-    for name in names:
-        number = name in right
-        table.add_column(
-            name,
-            justify="right" if number else "left",
-            no_wrap=number,
-            overflow="fold",
-        )
-    return table
 
 
 def print_json(value: Mapping[str, Any]) -> None:

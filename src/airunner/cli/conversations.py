@@ -30,7 +30,8 @@ def list_conversations(
     import time
 
     from airunner.cli.chat_history import SHORT_ID
-    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.console import out, print_json
+    from airunner.cli.whole_words import columns
 
     with _records(settings) as records:
         if search is None:

@@ -53,8 +53,9 @@ def _state_of(run: Run) -> dict[str, Any]:
 
 
 def _print(live: list[dict[str, Any]]) -> None:
-    from airunner.cli.console import columns, out
+    from airunner.cli.console import out
     from airunner.cli.narration import seconds
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
 
     console = out()

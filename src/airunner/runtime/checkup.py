@@ -230,7 +230,8 @@ def _fit_problems(settings: Settings, team: TeamFit) -> Iterator[Problem]:
             if settings.primary is not None:
                 fix = Fix("Choose another", {"primary": None})
         else:
-            choose = f"with `airunner assign {found.capabilities[0].value} MODEL`"
+            command = pasted("airunner", "assign", found.capabilities[0].value, "MODEL")
+            choose = f"with `{command}`"
         remedy += f"or choose a smaller one {choose}; lowering --context saves memory too."
         id = f"{found.capabilities[0].value}-too-large"
         yield Problem(id, str(found), remedy, False, fix)
