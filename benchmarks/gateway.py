@@ -108,8 +108,8 @@ def sample(began_s: float, times: list[float]) -> Sample:
 async def endpoint(runtime: Runtime) -> Endpoint:
     """Address and headers of the worker that serves the primary."""
     async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
-        assert lease.endpoint is not None
-        return lease.endpoint
+        assert lease.served is not None
+        return lease.served.endpoint
 
 
 def main() -> None:

@@ -12,19 +12,18 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from airunner.config.byte_size import format_bytes
 from benchmarks.results_file import read_results
+from benchmarks.server_tables import restarts, server, strangers
+from benchmarks.tables import Result, duration, share, table, taken
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 SECTION = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results:\2 -->)", re.DOTALL)
-
-Result = Mapping[str, Any]
 
 
 def swap(result: Result) -> list[str]:
@@ -301,6 +300,9 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "swap": swap,
     "full_size_swap": swap,
     "gateway": gateway,
+    "server": server,
+    "restarts": restarts,
+    "strangers": strangers,
     "memory": memory,
     "gpu_memory": memory,
     "images": images,
@@ -312,34 +314,6 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "tool_costs": tool_costs,
     "toolbox": toolbox,
 }
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    """A Markdown table whose columns after the first are right-aligned."""
-    heads = list(heads)
-    lines = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-def share(part: float | None) -> str:
-    """A part of one as a percentage; nothing for what does not exist."""
-    return "" if part is None else f"{part:.1%}"
-
-
-def duration(seconds_s: float) -> str:
-    """Milliseconds below one second, seconds above."""
-    return f"{seconds_s * 1000:.0f} ms" if seconds_s < 1 else f"{seconds_s:.2f} s"
-
-
-def taken(result: Result) -> str:
-    """On which day and machine the figures were taken."""
-    on = result["machine"]
-    gpu = f"{on['gpu']}, " if "gpu" in on else ""
-    return (
-        f"<sub>{result['measured_on']}: {gpu}{on['cpu']}, {on['cores']} cores, "
-        f"{format_bytes(on['ram_bytes'])} RAM, {on['system']}, Python {on['python']}, "
-        f"{on['engine']}, load {on['load_1m']} at the start.</sub>"
-    )
 
 
 def filled(text: str) -> str:

@@ -1,36 +1,31 @@
 """What the server costs, and what it keeps warm for clients that know nothing of it.
 
 * **added**: a chat completion through ``airunner serve`` beside the same of a llama-server
-  of the same build, model and settings that is asked directly, pair by pair, for one
-  stream and for eight at once: decoded tokens per second, and time to first token (TTFT);
-* **strangers**: six conversations, each sent whole with every request, round robin over
-  two models of which the memory holds one. What could be re-used of the KV state, by the
-  count in each answer; TTFT beside a server that parks nothing; and the same after a
-  restart of the server.
+  of the same build, model and settings that is asked directly, pair by pair: time to first
+  token (TTFT), and for one stream and for eight at once, with a slot for each, decoded
+  tokens per second and the CPU that the server's own process takes for a token;
+* **litellm**: the same for LiteLLM's proxy before the llama-server that is asked directly;
+* **restarts**: three conversations, each sent whole with every request, of one model: a
+  llama-server, hearth before one, and ours; warm, and after all were restarted. A model is
+  loaded when the clock starts;
+* **strangers**: six such conversations, round robin over two models of which the memory
+  holds one. What could be re-used of the KV state, by the count in each answer; TTFT beside
+  a server that parks nothing; and the same after a restart of the server.
 
-Run: ``python -m benchmarks.server [--pairs 20] [--parts added strangers]``
+Run: ``python -m benchmarks.server [--pairs 20] [--parts added litellm restarts strangers]``
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
-import os
-import shutil
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from airunner import Settings
 from airunner.components.llm.config.model_capabilities import (
@@ -42,155 +37,157 @@ from airunner.runtime import Runtime
 from benchmarks.diary import story
 from benchmarks.gateway import endpoint
 from benchmarks.machine import describe_machine
-from benchmarks.results_file import read_results, write_results
+from benchmarks.places import CONTEXT, Answer, Place, home_with_weights, serving
+from benchmarks.proxies import hearth, litellm, llama_server
+from benchmarks.results_file import write_results
 
+PARTS = ("added", "litellm", "restarts", "strangers")
 QUESTION = "Tell me about the sea, the wind and the ships."
 ANSWER_TOKENS = 96
-CONTEXT = 4096
+FIRST_TOKENS = 2
+FIRSTS_A_PAIR = 10
 STREAMS = 8
-CONVERSATION_TOKENS = 2000
+MANY_TOKENS = 2000
+FEW_TOKENS = 1000
+TURN_TOKENS = 8
 ROUNDS = 3
 MODELS = (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
 
-
-@dataclass(frozen=True)
-class Answer:
-    """One streamed answer. Times are seconds."""
-
-    ttft_s: float
-    total_s: float
-    tokens: int
-    prompt_tokens: int
-    cached_tokens: int
-    text: str
+Taken = Mapping[str, list[list[Answer]]]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where to ask, and the headers that are wanted there."""
-
-    url: str
-    headers: Mapping[str, str]
-
-    def ask(self, messages: Sequence[Mapping[str, str]], model: str, tokens: int) -> Answer:
-        """One request, its lines read as they come."""
-        parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
-        body = {
-            "model": model,
-            "messages": list(messages),
-            "max_tokens": tokens,
-            "temperature": 0,
-            "seed": 1,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        headers = {"Content-Type": "application/json", **self.headers}
-        connection.connect()
-        began_s = time.perf_counter()
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-        response = connection.getresponse()
-        assert response.status == http.client.OK, response.read()
-        first_s, text = 0.0, ""
-        usage: dict[str, Any] = {}
-        for line in response:
-            if not line.startswith(b"data: {"):
-                continue
-            chunk = json.loads(line[6:])
-            usage = chunk.get("usage") or usage
-            piece = "".join(c["delta"].get("content") or "" for c in chunk.get("choices", ()))
-            if piece and not first_s:
-                first_s = time.perf_counter()
-            text += piece
-        ended_s = time.perf_counter()
-        connection.close()
-        details = usage.get("prompt_tokens_details") or {}
-        return Answer(
-            ttft_s=(first_s or ended_s) - began_s,
-            total_s=ended_s - began_s,
-            tokens=usage["completion_tokens"],
-            prompt_tokens=usage["prompt_tokens"],
-            cached_tokens=details.get("cached_tokens", 0),
-            text=text,
-        )
-
-
-@contextmanager
-def serving(home: Path, *flags: str) -> Iterator[Place]:
-    """``airunner serve`` over the weights of ``home``, in a process of its own."""
-    command = [sys.executable, "-m", "airunner", "serve", "--port", "0", "--home", str(home)]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [*command, "--offline", "--context", str(CONTEXT), *flags],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        yield Place(line.split()[-1], {})
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=60)
-
-
-def home_with_weights(folder: Path, home: Path) -> Path:
-    """An empty home folder that has the embedded weights of another one."""
-    new = folder / "home"
-    new.mkdir()
-    shutil.copytree(home / "models", new / "models", copy_function=os.link)
-    return new
-
-
-def added(home: Path, pairs: int) -> dict[str, Any]:
-    """The server beside the engine asked directly."""
-    question = [{"role": "user", "content": QUESTION}]
-    found: dict[str, Any] = {"pairs": pairs}
-    with tempfile.TemporaryDirectory(dir=home) as folder:
-        own = home_with_weights(Path(folder), home)
-        settings = Settings.load({"home": home, "context": CONTEXT, "offline": True})
-        with Runtime(settings) as runtime, serving(own) as server:
-            direct = Place(*runtime.call(endpoint(runtime)))
-            places = {"direct": direct, "server": server}
-            for place in places.values():
-                place.ask(question, EMBEDDED_PRIMARY, ANSWER_TOKENS)
-            for streams in (1, STREAMS):
-                taken: dict[str, list[list[Answer]]] = {name: [] for name in places}
-                for round_ in range(pairs if streams == 1 else max(3, pairs // 4)):
-                    order = list(places) if round_ % 2 else list(places)[::-1]
-                    for name in order:
-                        taken[name].append(_at_once(places[name], question, streams))
-                found[f"streams_{streams}"] = _compared(taken)
+def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
+    """The server, and LiteLLM's, beside the engine asked directly."""
+    found: dict[str, Any] = {"pairs": pairs, "streams": STREAMS}
+    for name, streams in (("one", 1), ("many", STREAMS)):
+        settings = {"home": home, "context": CONTEXT, "parallel": streams, "offline": True}
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
+            runtime = stack.enter_context(Runtime(Settings.load(settings)))
+            own = home_with_weights(folder, home)
+            ours = stack.enter_context(serving(own, "--parallel", str(streams)))
+            places = {"direct": Place(*runtime.call(endpoint(runtime))), "ours": ours}
+            if with_litellm:
+                proxy = litellm(places["direct"], EMBEDDED_PRIMARY, folder)
+                places["litellm"] = stack.enter_context(proxy)
+            _asked(places, 1, streams, FIRST_TOKENS)  # the model is loaded, the prompt read
+            if streams == 1:
+                found["first"] = _measured(places, pairs * FIRSTS_A_PAIR, 1, FIRST_TOKENS)
+            rounds = pairs if streams == 1 else max(3, pairs // 4)
+            found[name] = _measured(places, rounds, streams, ANSWER_TOKENS)
     return found
 
 
-def _at_once(place: Place, question: Sequence[Mapping[str, str]], streams: int) -> list[Answer]:
+def _measured(
+    places: Mapping[str, Place], rounds: int, streams: int, tokens: int
+) -> dict[str, dict[str, float]]:
+    began = {name: place.cpu_s for name, place in places.items() if place.pid}
+    taken = _asked(places, rounds, streams, tokens)
+    took = {name: places[name].cpu_s - cpu_s for name, cpu_s in began.items()}
+    found = {name: _compared(each, taken["direct"]) for name, each in taken.items()}
+    for name, cpu_s in took.items():
+        answers = [answer for each in taken[name] for answer in each]
+        found[name]["cpu_s_a_request"] = cpu_s / len(answers)
+        found[name]["cpu_s_a_token"] = cpu_s / sum(answer.tokens for answer in answers)
+    return found
+
+
+def _asked(places: Mapping[str, Place], rounds: int, streams: int, tokens: int) -> Taken:
+    """Ask each place in turn, in another order each time."""
+    taken: dict[str, list[list[Answer]]] = {name: [] for name in places}
+    names = list(places)
+    for round_ in range(rounds):
+        order = names[round_ % len(names) :] + names[: round_ % len(names)]
+        for name in order if round_ % 2 else order[::-1]:
+            taken[name].append(_at_once(places[name], streams, tokens))
+    return taken
+
+
+def _at_once(place: Place, streams: int, tokens: int) -> list[Answer]:
+    """One answer for each of several clients, who do not ask the same."""
+
+    def ask(client: int) -> Answer:
+        text = QUESTION if streams == 1 else f"{QUESTION} Answer number {client}."
+        return place.ask([{"role": "user", "content": text}], EMBEDDED_PRIMARY, tokens)
+
     with ThreadPoolExecutor(streams) as pool:
-        asked = [
-            pool.submit(place.ask, question, EMBEDDED_PRIMARY, ANSWER_TOKENS)
-            for _ in range(streams)
-        ]
-        return [each.result() for each in asked]
+        return list(pool.map(ask, range(streams)))
 
 
-def _compared(taken: Mapping[str, Sequence[Sequence[Answer]]]) -> dict[str, Any]:
-    rates = {
-        name: [sum(a.tokens for a in each) / max(a.total_s for a in each) for each in rounds]
-        for name, rounds in taken.items()
-    }
-    ratios = [a / b for a, b in zip(rates["server"], rates["direct"], strict=True)]
-    firsts = {
-        name: [a.ttft_s for each in rounds for a in sorted(each, key=lambda one: one.ttft_s)]
-        for name, rounds in taken.items()
-    }
-    late = sorted(a - b for a, b in zip(firsts["server"], firsts["direct"], strict=True))
+def _compared(
+    taken: Sequence[Sequence[Answer]], direct: Sequence[Sequence[Answer]]
+) -> dict[str, float]:
+    pairs = list(zip(taken, direct, strict=True))
+    late = sorted(
+        a.ttft_s - b.ttft_s
+        for ours, other in pairs
+        for a, b in zip(_by_ttft(ours), _by_ttft(other), strict=True)
+    )
     return {
-        "tokens_per_s": {name: statistics.median(each) for name, each in rates.items()},
-        "tokens_per_s_ratio": statistics.median(ratios),
+        "tokens_per_s": statistics.median(map(_rate, taken)),
+        "of_direct": statistics.median(_rate(ours) / _rate(other) for ours, other in pairs),
+        "ttft_s": statistics.median(answer.ttft_s for each in taken for answer in each),
         "added_ttft_s": statistics.median(late),
         "added_ttft_p99_s": late[min(len(late) - 1, int(len(late) * 0.99))],
     }
+
+
+def _rate(answers: Sequence[Answer]) -> float:
+    return sum(each.tokens for each in answers) / max(each.total_s for each in answers)
+
+
+def _by_ttft(answers: Sequence[Answer]) -> list[Answer]:
+    return sorted(answers, key=lambda each: each.ttft_s)
+
+
+def restarts(home: Path) -> dict[str, Any]:
+    """Three stateless conversations of one model, at a llama-server, at hearth, and at ours."""
+    with tempfile.TemporaryDirectory(dir=home) as name:
+        folder = Path(name)
+        own = home_with_weights(folder, home)
+        settings = Settings.load({"home": home, "offline": True})
+        with Runtime(settings) as runtime:
+            sized = runtime.call(runtime.team.size(MODEL_REGISTRY[EMBEDDED_PRIMARY]))
+            weights = next(iter(sized.plans.values())).path
+        for slots in ("plain", "hearth"):
+            (folder / slots).mkdir()
+
+        def before_hearth(stack: ExitStack) -> Place:
+            engine = stack.enter_context(llama_server(weights, folder / "hearth", parallel=1))
+            return stack.enter_context(hearth(engine, folder / "hearth"))
+
+        starts: dict[str, Callable[[ExitStack], Place]] = {
+            "llama_server": lambda stack: stack.enter_context(
+                llama_server(weights, folder / "plain", parallel=4)
+            ),
+            "hearth": before_hearth,
+            "ours": lambda stack: stack.enter_context(serving(own, "--parallel", "4")),
+        }
+        talks = {name: [_opening(n, FEW_TOKENS, MODELS[:1]) for n in range(3)] for name in starts}
+        found: dict[str, Any] = {name: {} for name in starts}
+        for when, rounds in (("warm", 1 + ROUNDS), ("restarted", 1)):
+            with ExitStack() as stack:
+                places = {name: start(stack) for name, start in starts.items()}
+                _asked_hello(places)
+                turns = [
+                    {name: _round(places[name], talks[name], TURN_TOKENS) for name in places}
+                    for _ in range(rounds)
+                ]
+            for name in starts:
+                counted = [turn for each in turns[-ROUNDS:] for turn in each[name]]
+                for figure in ("ttft_s", "total_s"):
+                    times = [getattr(turn.answer, figure) for turn in counted]
+                    found[name][f"{when}_{figure}"] = statistics.median(times)
+    warm_s = found["llama_server"]["warm_total_s"]
+    for name in starts:
+        for when in ("warm", "restarted"):
+            found[name][f"{when}_over_warm_llama_server"] = found[name][f"{when}_total_s"] / warm_s
+    return found
+
+
+def _asked_hello(places: Mapping[str, Place]) -> None:
+    for place in places.values():
+        place.ask([{"role": "user", "content": "Hello."}], EMBEDDED_PRIMARY, 1)
 
 
 def strangers(home: Path) -> dict[str, Any]:
@@ -199,23 +196,22 @@ def strangers(home: Path) -> dict[str, Any]:
         own = home_with_weights(Path(folder), home)
         budget = _budget(home)
         with serving(own, "--max-memory", str(budget)) as server:
-            talks = [_opening(number) for number in range(6)]
+            talks = [_opening(number, MANY_TOKENS, MODELS) for number in range(6)]
             kept = [_round(server, talks) for _ in range(1 + ROUNDS)][1:]
         with serving(own, "--max-memory", str(budget)) as server:
             restarted = _round(server, talks)
         flags = ("--max-memory", str(budget), "--parking-memory", "0", "--parking-disk", "0")
         with serving(own, *flags) as server:
             forgotten = _round(server, talks)
-    shares = [share for round_ in kept for share, _ in round_]
-    times = [ttft_s for round_ in kept for _, ttft_s in round_]
+    turns = [turn for round_ in kept for turn in round_]
     found = {
-        "turns": len(shares),
+        "turns": len(turns),
         "budget_bytes": budget,
-        "least_share_reused": min(shares),
-        "least_share_reused_after_a_restart": min(share for share, _ in restarted),
-        "ttft_s": statistics.median(times),
-        "ttft_after_a_restart_s": statistics.median(ttft_s for _, ttft_s in restarted),
-        "ttft_not_parked_s": statistics.median(ttft_s for _, ttft_s in forgotten),
+        "least_share_reused": min(turn.reused for turn in turns),
+        "least_share_reused_after_a_restart": min(turn.reused for turn in restarted),
+        "ttft_s": _median_ttft_s(turns),
+        "ttft_after_a_restart_s": _median_ttft_s(restarted),
+        "ttft_not_parked_s": _median_ttft_s(forgotten),
     }
     return found | {"not_parked_over_parked": found["ttft_not_parked_s"] / found["ttft_s"]}
 
@@ -238,41 +234,52 @@ class _Talk:
     held_tokens: int = 0
 
 
-def _opening(number: int) -> _Talk:
-    text = f"Conversation {number}. {story(CONVERSATION_TOKENS, number)}"
-    return _Talk(MODELS[number % 2], [{"role": "system", "content": text}])
+@dataclass(frozen=True)
+class _Turn:
+    """``reused`` is the share of what could be re-used."""
+
+    answer: Answer
+    reused: float
 
 
-def _round(server: Place, talks: Sequence[_Talk]) -> list[tuple[float, float]]:
-    """One turn of each conversation: the share re-used of what could be, and the TTFT."""
+def _opening(number: int, tokens: int, models: Sequence[str]) -> _Talk:
+    text = f"Conversation {number}. {story(tokens, number)}"
+    return _Talk(models[number % len(models)], [{"role": "system", "content": text}])
+
+
+def _round(server: Place, talks: Sequence[_Talk], tokens: int = 24) -> list[_Turn]:
+    """One turn of each conversation."""
     found = []
     for talk in talks:
         talk.messages.append({"role": "user", "content": "And what happened then?"})
-        answer = server.ask(talk.messages, talk.model, 24)
+        answer = server.ask(talk.messages, talk.model, tokens)
         talk.messages.append({"role": "assistant", "content": answer.text})
         possible = min(talk.held_tokens, answer.prompt_tokens)
-        found.append((answer.cached_tokens / possible if possible else 1.0, answer.ttft_s))
+        found.append(_Turn(answer, answer.cached_tokens / possible if possible else 1.0))
         talk.held_tokens = answer.prompt_tokens + answer.tokens
     return found
 
 
+def _median_ttft_s(turns: Sequence[_Turn]) -> float:
+    return statistics.median(turn.answer.ttft_s for turn in turns)
+
+
 def main() -> None:
-    """Measure, print and store."""
+    """Measure and store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--home", type=Path, default=Settings.load().home, help="has the weights")
     parser.add_argument(
-        "--parts", nargs="+", choices=("added", "strangers"), default=["added", "strangers"]
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="litellm is measured with added"
     )
     options = parser.parse_args()
-    result = {**(read_results("server") or {}), "machine": describe_machine()}
-    result.pop("measured_on", None)
-    if "added" in options.parts:
-        result["added"] = added(options.home, options.pairs)
-    if "strangers" in options.parts:
-        result["strangers"] = strangers(options.home)
-    write_results("server", result)
-    print(json.dumps(result, indent=2))
+    machine = {"machine": describe_machine()}
+    if {"added", "litellm"}.intersection(options.parts):
+        found = added(options.home, options.pairs, "litellm" in options.parts)
+        write_results("server", machine | found)
+    for name, measure in (("restarts", restarts), ("strangers", strangers)):
+        if name in options.parts:
+            write_results(name, machine | measure(options.home))
 
 
 if __name__ == "__main__":

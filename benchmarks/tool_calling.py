@@ -32,6 +32,7 @@ from typing import Any
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
@@ -102,7 +103,7 @@ async def ask_us(runtime: Runtime, case: Case, choice: str = "auto") -> Outcome:
     problem, decoded = "", 0
     began_s = time.perf_counter()
     conversation = Conversation(id=f"{case.id}-ours")
-    async for event in loop.run_turn(conversation, case.text, tool_choice=choice):
+    async for event in loop.run(conversation, TurnRequest(case.text, tool_choice=choice)):
         if isinstance(event, ToolCallStarted):
             calls.append(ToolCall(event.call, event.tool, event.arguments))
         elif isinstance(event, GenerationFinished) and not decoded:

@@ -102,16 +102,27 @@ def empty_home(tmp_path: Path) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def make_home(
+    tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path, smollm2_q8: Path
+) -> Callable[[], Path]:
+    """Makes AIRUNNER_HOMEs with both embedded models, linked from the cache."""
+
+    def make() -> Path:
+        models = tmp_path_factory.mktemp("home") / "models"
+        models.mkdir()
+        for folder in (weights_home / "models").iterdir():
+            if folder.is_dir() and not folder.name.startswith("."):
+                (models / folder.name).symlink_to(folder)
+        return models.parent
+
+    return make
+
+
 @pytest.fixture
-def embedded_home(empty_home: Path, weights_home: Path, smollm2: Path, smollm2_q8: Path) -> Path:
-    """A fresh AIRUNNER_HOME that already has both embedded models, linked from the cache."""
-    home = empty_home
-    models = home / "models"
-    models.mkdir()
-    for folder in (weights_home / "models").iterdir():
-        if folder.is_dir() and not folder.name.startswith("."):
-            (models / folder.name).symlink_to(folder)
-    return home
+def embedded_home(make_home: Callable[[], Path]) -> Path:
+    """A fresh AIRUNNER_HOME with both embedded models."""
+    return make_home()
 
 
 @pytest.fixture(scope="session")

@@ -173,3 +173,23 @@ def exception_name(raised: ast.expr) -> str | None:
     last = name.rpartition(".")[2]
     is_class = last[0].isupper() or isinstance(getattr(builtins, last, None), type)
     return name if is_class else None
+
+
+def test_what_docstrings_name_is_there() -> None:
+    """``package.module``, with what of it is meant: a name that was changed is a lie."""
+    packages = "|".join(
+        sorted({source.parts[-1] for source in PACKAGE.iterdir() if source.is_dir()})
+    )
+    named = re.compile(rf"``(?:airunner\.)?((?:{packages})(?:\.[a-z_]+)+)(?:\.[A-Z]\w*)*``")
+    lies = []
+    for source in SOURCES:
+        for path in named.findall(source.read_text("utf-8")):
+            if path.endswith((".toml", ".json")) or path.startswith("ui."):
+                continue
+            *folders, last = path.split(".")
+            here = [PACKAGE.joinpath(*folders, last), PACKAGE.joinpath(*folders, f"{last}.py")]
+            module = PACKAGE.joinpath(*folders).with_suffix(".py")
+            is_in_module = module.is_file() and last in module.read_text("utf-8")
+            if not is_in_module and not any(each.exists() for each in here):
+                lies.append(f"{source.relative_to(PACKAGE)}: {path}")
+    assert lies == []

@@ -78,7 +78,7 @@ class LoopBridge:
             AiRunnerError: the loop has ended, or ended before the work did.
             RuntimeError: called from the loop's own thread, where waiting would never end.
         """
-        if asyncio._get_running_loop() is self._loop is not None:
+        if self._loop is not None and _running_loop() is self._loop:
             work.close()
             raise RuntimeError("this would block the event loop it waits for; await it instead")
         outcome = self.submit(work)
@@ -195,6 +195,13 @@ class LoopThread(LoopBridge):
 def ended() -> AiRunnerError:
     """What is raised where AI Runner is asked for something after its end."""
     return AiRunnerError("AI Runner has been shut down; start it again.")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _pass_on(outcome: Future[T], task: asyncio.Task[T]) -> None:

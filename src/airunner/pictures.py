@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import StorageError
+from airunner.errors.writing import writing
 
 SUFFIX = ".png"
 
@@ -54,7 +54,7 @@ class PicturesFolder:
             StorageError: the folder cannot be made or written.
         """
         stem = f"{self._now():%Y-%m-%d %H.%M} {slug(prompt)}"
-        try:
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self._forget_old_reservations()
             names: list[Path] = []
@@ -64,8 +64,6 @@ class PicturesFolder:
                 if self._take(name):
                     names.append(self.path / f"{name}{SUFFIX}")
                 number += 1
-        except OSError as error:
-            raise StorageError(self.path, error.strerror or str(error)) from error
         return tuple(names)
 
     def release(self, reserved: Iterable[Path]) -> None:

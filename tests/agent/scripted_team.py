@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.events import Event, EventBus
 from airunner.media import MediaSupport
@@ -100,15 +101,17 @@ class ScriptedTeam:
     expected: list[tuple[ModelCapability, int]] = field(default_factory=list)
     expecting_now: int = 0
 
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
         return ModelSpec("scripted", [capability], chat_dialect=self.dialect)
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         return MediaSupport("scripted", self.takes, {"image": "Choose another model."})
 
     @asynccontextmanager
     async def lease(
-        self, capability: ModelCapability, *, owner: str
+        self, capability: ModelCapability, *, owner: str, model: str | None = None
     ) -> AsyncIterator[ScriptedLease]:
         self.held += 1
         self.owners.append(owner)
@@ -133,7 +136,7 @@ class ScriptedTeam:
 
 
 async def events_of(loop: AgentLoop, conversation: Conversation, said: Content) -> list[Event]:
-    return [event async for event in loop.run_turn(conversation, said)]
+    return [event async for event in loop.run(conversation, TurnRequest(said))]
 
 
 def of_kind(events: Sequence[Event], kind: type[E]) -> list[E]:

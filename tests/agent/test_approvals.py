@@ -68,7 +68,7 @@ async def answering(
 ) -> tuple[list[Event], list[PermissionAsked]]:
     """One turn, in which questions get ``answers`` in order, by a thread as a terminal would."""
     left, events, asked = list(answers), [], []
-    async for event in loop.run_turn(conversation, "Read the page.", may_ask=True):
+    async for event in loop.run(conversation, TurnRequest("Read the page."), may_ask=True):
         events.append(event)
         if isinstance(event, PermissionAsked):
             asked.append(event)
@@ -166,7 +166,7 @@ def test_the_time_limit_does_not_run_while_the_user_thinks() -> None:
     async def slowly() -> list[Event]:
         events = []
         clock = asyncio.get_running_loop()
-        async for event in loop.run_turn(Conversation.begin(), "Go.", may_ask=True):
+        async for event in loop.run(Conversation.begin(), TurnRequest("Go."), may_ask=True):
             events.append(event)
             if isinstance(event, PermissionAsked):
                 # After the time limit, by the loop's own clock.
@@ -187,7 +187,7 @@ def test_a_turn_can_be_cancelled_while_it_asks() -> None:
     seen = recorded(loop._bus)
 
     async def leave() -> str:
-        async with aclosing(loop.run_turn(conversation, "Go.", may_ask=True)) as turn:
+        async with aclosing(loop.run(conversation, TurnRequest("Go."), may_ask=True)) as turn:
             async for event in turn:
                 if isinstance(event, PermissionAsked):
                     return event.question

@@ -14,6 +14,7 @@ from tests.agent.scripted_team import ScriptedTeam, events_of
 from airunner.agent.conversation import Conversation
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.errors import GenerationError
 from airunner.events import EventBus, TextStreamed
 from airunner.messages import Message, ToolCall
@@ -124,7 +125,9 @@ def test_a_cancelled_turn_is_saved_as_far_as_it_came(records: Records) -> None:
     keeper.save("Tell me")
 
     async def cancelled() -> None:
-        turn = loop_of(ScriptedTeam(["Once upon [stuck]"])).run_turn(keeper.conversation, "Tell me")
+        turn = loop_of(ScriptedTeam(["Once upon [stuck]"])).run(
+            keeper.conversation, TurnRequest("Tell me")
+        )
         async with aclosing(turn):
             async for event in turn:
                 if isinstance(event, TextStreamed) and "[stuck]" in event.text:

@@ -12,6 +12,7 @@ from tests.agent.scripted_team import ScriptedTeam, of_kind
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.open_calls import answer_open_calls
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.errors import InvalidToolError, UnknownToolError, WorkerDiedError
@@ -91,11 +92,12 @@ class House:
         request = TurnRequest(
             content,
             tool_choice=choice,
-            results=results,
             external=self.external,
             allowed=allowed,
             max_tokens=64,
         )
+
+        answer_open_calls(self.conversation.messages, results)
 
         async def main() -> list[Event]:
             turn = self.loop.run(self.conversation, request, raises=raises)

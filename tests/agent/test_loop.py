@@ -13,6 +13,7 @@ from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind, recorded
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.errors import (
     GenerationError,
     ToolFailedError,
@@ -302,7 +303,7 @@ def cancelled_turn(
     loop = AgentLoop(team, Toolset(tools), bus=bus)
 
     async def watch() -> None:
-        async with aclosing(loop.run_turn(conversation, "2 + 3?")) as events:
+        async with aclosing(loop.run(conversation, TurnRequest("2 + 3?"))) as events:
             async for event in events:
                 if until(event):
                     if not by_task:
@@ -422,7 +423,7 @@ def test_under_a_seed_an_answer_goes_on_where_its_worker_died() -> None:
         loop = AgentLoop(team, Toolset([]), bus=EventBus())
 
         async def main() -> list[Event]:
-            return [e async for e in loop.run_turn(conversation, "2 + 3?", seed=7)]
+            return [e async for e in loop.run(conversation, TurnRequest("2 + 3?", seed=7))]
 
         return asyncio.run(main()), conversation
 
@@ -439,7 +440,7 @@ def test_under_a_seed_an_answer_goes_on_where_its_worker_died() -> None:
 
 def test_a_team_without_a_primary_fails_the_turn() -> None:
     class Nobody(ScriptedTeam):
-        def resolve(self, capability: ModelCapability) -> Any:
+        def resolve(self, capability: ModelCapability, model: str | None = None) -> Any:
             raise UnmappedCapabilityError(capability.value)
 
     events, _ = turn(Nobody([]))

@@ -17,7 +17,7 @@ from tests.tiny_png import GREEN, RED
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
-from airunner.agent.specialist import ask_specialist
+from airunner.agent.specialist import SpecialistRequest, ask_specialist
 from airunner.errors import ContextOverflowError, MediaNotSupportedError
 from airunner.events import Event, EventBus, HistoryTrimmed, TurnFinished
 from airunner.media import note_of
@@ -113,7 +113,9 @@ def test_long_words_beside_a_picture_lose_their_middle_and_the_picture_stays() -
 
 def test_a_specialist_is_shown_pictures_too_if_it_sees() -> None:
     def ask(team: ScriptedTeam) -> str:
-        errand = ask_specialist(team, ModelCapability.EXTRACTION, ASKED, 16, "test")
+        errand = ask_specialist(
+            team, SpecialistRequest(ModelCapability.EXTRACTION, ASKED, 16), "test"
+        )
         return asyncio.run(errand)
 
     team = ScriptedTeam(["A square."], takes=SEES)

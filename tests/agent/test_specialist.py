@@ -7,7 +7,12 @@ import asyncio
 import pytest
 from tests.agent.scripted_team import ScriptedTeam
 
-from airunner.agent.specialist import SYSTEM_PROMPTS, SpecialistSession, ask_specialist
+from airunner.agent.specialist import (
+    SYSTEM_PROMPTS,
+    SpecialistRequest,
+    SpecialistSession,
+    ask_specialist,
+)
 from airunner.errors import ContextOverflowError, GenerationError
 from airunner.models.spec import ModelCapability
 
@@ -16,7 +21,7 @@ CODE = ModelCapability.CODE_GENERATION
 
 def test_one_answer_leaves_nothing_behind() -> None:
     team = ScriptedTeam(["  def f(): ... "])
-    answer = asyncio.run(ask_specialist(team, CODE, "Write f.", 99, "turn-1"))
+    answer = asyncio.run(ask_specialist(team, SpecialistRequest(CODE, "Write f.", 99), "turn-1"))
     assert answer == "def f(): ..."
     (request,) = team.requests
     assert [m.content for m in request.messages] == [SYSTEM_PROMPTS[CODE], "Write f."]

@@ -60,7 +60,7 @@ def answer_of(name: str) -> str:
         shown=("draws", "hangs"),
         turn="turn",
         conversation="conversation",
-        consent=Approvals(Permissions()),
+        approvals=Approvals(Permissions()),
         if_unsure="deny",
         emit=lambda _: None,
         specialists=SlowArtist(),

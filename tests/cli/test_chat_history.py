@@ -185,10 +185,17 @@ def test_records_that_cannot_be_used_do_not_stop_a_talk(empty_home: Path) -> Non
 
 @pytest.mark.timeout(240)
 def test_a_conversation_goes_on_in_another_process(embedded_home: Path) -> None:
-    flags = ("--max-tokens", "16", *SMALL)
-    first = airunner(embedded_home, "chat", *flags, said="The sea is calm.\n")
+    def prompt_tokens(output: str) -> int:
+        (finished,) = [
+            event
+            for event in map(json.loads, output.splitlines())
+            if event["kind"] == "generation_finished"
+        ]
+        return int(finished["prompt_tokens"])
+
+    flags = (*SMALL, "--max-tokens", "16")
+    first = airunner(embedded_home, "chat", "--json", *flags, said="The sea is calm.\n")
     assert first.returncode == 0, first.stderr
-    assert first.stdout
     done = airunner(embedded_home, "chat", "-p", "Is it cold, too?", "-c", "--json", *flags)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -199,12 +206,7 @@ def test_a_conversation_goes_on_in_another_process(embedded_home: Path) -> None:
     )
     started = next(e for e in events if e["kind"] == "turn_started")
     assert started["conversation"] == conversation
-    finished = next(e for e in events if e["kind"] == "generation_finished")
-    alone = airunner(embedded_home, "chat", "-p", "Is it cold, too?", "--json", *flags)
-    lone = next(
-        e for e in map(json.loads, alone.stdout.splitlines()) if e["kind"] == "generation_finished"
-    )
-    assert finished["prompt_tokens"] > lone["prompt_tokens"] + 10, "it was told what came before"
+    assert prompt_tokens(done.stdout) > prompt_tokens(first.stdout) + 10, "told what came before"
 
 
 # Without a process: what a tool does in a turn

@@ -31,6 +31,7 @@ draws = pytest.mark.skipif(
     find_spec("diffusers") is None, reason="airunner[images] is not installed"
 )
 SMALL = ("--context", "2048", "--max-tokens", "48")
+SHORT = ("--context", "2048", "--max-tokens", "8")
 SWAPS = {"model_loaded", "model_parked", "model_released", "model_restored"}
 
 
@@ -114,20 +115,19 @@ def test_the_answer_alone_is_on_stdout_and_the_prompt_may_come_from_stdin(
 @pytest.mark.timeout(240)
 def test_what_was_calculated_is_seen_beside_whatever_the_model_says(embedded_home: Path) -> None:
     question = "What is 17 % of 2340?"
-    done = airunner(embedded_home, "chat", "-p", question, *SMALL)
+    done = airunner(embedded_home, "chat", "-p", question, *SHORT)
     assert done.returncode == 0, done.stderr
     assert "\n  17% * 2340 = 397.8\n" in done.stderr
-    assert done.stdout.strip()
     # A model that cannot be trusted with it gets the result quoted.
     assert done.stdout.startswith("> 17% * 2340 = 397.8\n\n")
-    talk = airunner(embedded_home, "chat", *SMALL, said=f"{question}\n")
+    talk = airunner(embedded_home, "chat", *SHORT, said=f"{question}\n")
     assert "\n  17% * 2340 = 397.8\n" in talk.stderr
     assert talk.stdout.startswith("> 17% * 2340 = 397.8\n\n")
 
 
 @pytest.mark.timeout(240)
 def test_a_talk_has_commands_and_ends_with_its_input(embedded_home: Path) -> None:
-    done = airunner(embedded_home, "chat", *SMALL, said="/help\n/dance\nHello!\n/new\n/quit\nno\n")
+    done = airunner(embedded_home, "chat", *SHORT, said="/help\n/dance\nHello!\n/new\n/quit\nno\n")
     assert done.returncode == 0
     assert "/new" in done.stdout
     assert "no command /dance" in done.stderr
@@ -218,10 +218,10 @@ def test_the_demo_proves_the_return_of_the_primary(embedded_home: Path) -> None:
 
 @draws
 @pytest.mark.timeout(300)
-def test_the_demo_fails_where_nothing_had_to_leave(embedded_home: Path) -> None:
-    done = airunner(embedded_home, "demo", "--max-memory", "3GB", "--max-tokens", "8")
-    assert done.returncode == 1
-    assert "error: nothing had to leave memory" in done.stderr
+def test_the_demo_does_not_begin_where_nothing_has_to_leave(embedded_home: Path) -> None:
+    done = airunner(embedded_home, "demo", "--max-memory", "3GB")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error: nothing has to leave memory" in done.stderr
 
 
 @draws
@@ -235,14 +235,10 @@ def test_image_draws_and_prints_one_object(embedded_home: Path) -> None:
     assert (picture["seed"], result["drawn_prompt"]) == (7, "a red circle on a blue background")
     first = Path(picture["path"])
     assert first.read_bytes().startswith(b"\x89PNG")
-    again = airunner(embedded_home, *line[:-1])
-    assert again.returncode == 0, again.stderr
-    second = Path(again.stdout.strip())
-    assert second != first
     refused = airunner(embedded_home, "image", "a cat", "--scheduler", "nobody")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.splitlines()[-1].startswith("error: ")
-    assert sorted(first.parent.iterdir()) == sorted((first, second))
+    assert list(first.parent.iterdir()) == [first]
 
 
 @draws
@@ -262,14 +258,14 @@ def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
-def test_bytes_that_are_no_text_are_answered_and_saved(embedded_home: Path, errors: str) -> None:
-    line, environ = command(embedded_home, "chat", *SMALL)
-    environ["PYTHONIOENCODING"] = f"utf-8:{errors}"
-    said = b"Hello \xff there\n"
-    done = subprocess.run(line, env=environ, input=said, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    argument = [*command(embedded_home, "chat", "--continue", "-p", "And \udcff?", *SMALL)[0]]
+def test_bytes_that_are_no_text_are_answered_and_saved(embedded_home: Path) -> None:
+    line, environ = command(embedded_home, "chat", *SHORT)
+    argument, _ = command(embedded_home, "chat", "--continue", "-p", "And \udcff?", *SHORT)
+    for errors, words in (("surrogateescape", line), ("strict", [*line, "--continue"])):
+        environ["PYTHONIOENCODING"] = f"utf-8:{errors}"
+        said = b"Hello \xff there\n"
+        done = subprocess.run(words, env=environ, input=said, capture_output=True)
+        assert done.returncode == 0, done.stderr
     done = subprocess.run(argument, env=environ, capture_output=True)
     assert done.returncode == 0, done.stderr
     listed = airunner(embedded_home, "conversations", "list", "--json")

@@ -67,6 +67,11 @@ def test_the_budget_holds_the_largest_and_nothing_beside_it() -> None:
     assert tight_budget(SIZES) < SIZES[EMBEDDED_ARTIST] + SIZES[EMBEDDED_PRIMARY]
 
 
+def test_a_budget_that_holds_all_is_refused_before_it_begins() -> None:
+    assert Story(SIZES, sum(SIZES.values()) - 1).hindrance == ""
+    assert "holds all models (1.05 GB)" in Story(SIZES, sum(SIZES.values())).hindrance
+
+
 @pytest.mark.parametrize(
     ("left_out", "problem"),
     [

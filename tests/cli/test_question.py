@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from tests.cli.terminal import Terminal, on_a_terminal
-from tests.cli.test_chat_real import REQUEST, SMALL, airunner, command
+from tests.cli.test_chat_real import REQUEST, SHORT, airunner, command
 
 from airunner.cli.following import following
 from airunner.events import Event, EventBus, ReminderDue
 
-ASKED = ("--permissions", "summarize_text=ask", *SMALL)
+ASKED = ("--permissions", "summarize_text=ask", *SHORT)
 SCRIPT = """
 import json, sys
 from airunner.cli.question import ask

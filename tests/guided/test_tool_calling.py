@@ -228,14 +228,18 @@ class RealTeam:
         self._worker = worker
         self._spec = ModelSpec("smollm2", [ModelCapability.PRIMARY_CONVERSATION])
 
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
         return self._spec
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         return MediaSupport("smollm2")
 
     @asynccontextmanager
-    async def lease(self, capability: ModelCapability, *, owner: str) -> AsyncIterator[RealLease]:
+    async def lease(
+        self, capability: ModelCapability, *, owner: str, model: str | None = None
+    ) -> AsyncIterator[RealLease]:
         yield RealLease(self._worker, self._spec)
 
     @contextmanager

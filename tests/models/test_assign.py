@@ -53,23 +53,20 @@ def test_the_deficit_of_what_does_not_fit_is_told():
     assert "5,000,000,000 of 8,000,000,000 bytes" in lines[0]
 
 
-def test_measured_sizes_and_resident_models_count():
+def test_measured_sizes_count():
     registry = {
         name: ModelSpec(name, [CODE], priority=priority)
         for name, priority in (("a/big", 3), ("a/unknown", 2), ("a/small", 1))
     }
     sizes = {"a/big": 700, "a/small": 300}
 
-    def chosen(budget_bytes: int, resident_bytes: int = 0) -> str | None:
-        assignment = auto_assign(
-            registry, budget_bytes, lambda s: sizes.get(s.model_path), resident_bytes
-        )
+    def chosen(budget_bytes: int) -> str | None:
+        assignment = auto_assign(registry, budget_bytes, lambda s: sizes.get(s.model_path))
         return assignment.mapping.get(CODE)
 
     assert chosen(700) == "a/big"
     assert chosen(699) == "a/small"
-    assert chosen(1000, resident_bytes=301) == "a/small"
-    assert chosen(1000, resident_bytes=701) is None
+    assert chosen(299) is None
     (choice,) = auto_assign(registry, 10, lambda s: None, capabilities=[CODE]).choices
     assert choice.model is None
     assert {r.deficit_bytes for r in choice.rejected} == {None}

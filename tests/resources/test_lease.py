@@ -157,9 +157,9 @@ def test_a_full_queue_refuses_at_once_and_serves_who_waits(tmp_path: Path) -> No
 def test_a_full_queue_for_a_models_slots_refuses_at_once_too(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path, queue_limit=2) as team, team.lease("small") as lease:
-            async with lease.slot(None):
+            async with lease.slot():
                 waiting = [asyncio.create_task(say(lease, str(n))) for n in range(2)]
-                await until(lambda: lease._residence.slots.waiting == 2)
+                await until(lambda: lease._loaded.slots.waiting == 2)
                 with pytest.raises(LeaseRefusedError, match="2 requests are waiting") as refused:
                     await say(lease, "too many")
                 assert refused.value.eta_s == 5 * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError, UnknownModelError
-from airunner.events import CacheProven, Event, TextStreamed, ToolCallFinished, TurnFinished
-from airunner.messages import Delta, Message, ToolSchema, Usage
+from airunner.events import TextStreamed, ToolCallFinished, TurnFinished
+from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.runtime import RuntimeCore
 from airunner.tools.json_form import JsonForm
@@ -82,8 +82,14 @@ async def running(settings: Settings) -> AsyncIterator[RuntimeCore]:
         yield core
 
 
+async def chat(core: RuntimeCore, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+    async with core.lease(PRIMARY) as lease, aclosing(lease.chat(request)) as deltas:
+        async for delta in deltas:
+            yield delta
+
+
 async def collect(core: RuntimeCore, request: ChatRequest) -> list[Delta]:
-    return [delta async for delta in core.chat(PRIMARY, request)]
+    return [delta async for delta in chat(core, request)]
 
 
 def test_a_server_leases_chats_and_turns_on_its_own_loop(settings: Settings) -> None:
@@ -106,17 +112,10 @@ def test_a_server_leases_chats_and_turns_on_its_own_loop(settings: Settings) -> 
 
 
 async def engine_asked_directly(core: RuntimeCore) -> None:
-    proven: list[CacheProven] = []
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, CacheProven):
-            proven.append(event)
-
-    core.bus.subscribe(on_event)
     async with core.lease(MODEL) as lease, httpx.AsyncClient(trust_env=False) as client:
         assert lease.spec.model_path == MODEL
-        assert lease.endpoint is not None
-        url, headers = lease.endpoint
+        assert lease.served is not None
+        url, headers = lease.served.endpoint
         assert (await client.get(f"{url}/slots")).status_code == httpx.codes.UNAUTHORIZED
         body = {
             "messages": [{"role": "user", "content": HELLO.content}],
@@ -124,23 +123,14 @@ async def engine_asked_directly(core: RuntimeCore) -> None:
             "temperature": 0,
             "cache_prompt": True,
         }
-        usages = []
-        # Two slots, so the third conversation displaces the first, which then comes back.
-        for name in ("a", "b", "c", "a"):
-            async with lease.slot(name) as slot:
-                answer = await client.post(
-                    f"{url}/v1/chat/completions",
-                    json=body | {"id_slot": slot},
-                    headers=dict(headers),
-                    timeout=60,
-                )
-                timings = answer.raise_for_status().json()["timings"]
-                cached, computed = timings["cache_n"], timings["prompt_n"]
-                usages.append(Usage(cached + computed, cached, timings["predicted_n"]))
-                lease.account(name, usages[-1])
-    assert usages[0].cached_tokens == 0
-    assert usages[-1].cached_tokens >= usages[-1].prompt_tokens - 1
-    assert [event.conversation for event in proven] == ["a"]
+        async with lease.slot() as slot:
+            answer = await client.post(
+                f"{url}/v1/chat/completions",
+                json=body | {"id_slot": slot},
+                headers=dict(headers),
+                timeout=60,
+            )
+        assert answer.raise_for_status().json()["timings"]["predicted_n"] == 8
 
 
 async def clients_tool_is_called(core: RuntimeCore) -> None:
@@ -161,7 +151,7 @@ async def two_at_once_of_which_one_is_cancelled(core: RuntimeCore) -> None:
 
     async def endless() -> None:
         request = ChatRequest([HELLO], max_tokens=900, stop=["no such text"], temperature=0.0)
-        async with aclosing(core.chat(PRIMARY, request)) as deltas:
+        async with aclosing(chat(core, request)) as deltas:
             async for _ in deltas:
                 begun.set()
 
@@ -204,7 +194,7 @@ def test_closing_ends_what_runs_and_who_waits(settings: Settings) -> None:
 
         async def endless() -> None:
             request = ChatRequest([HELLO], max_tokens=900, stop=["no such text"])
-            async for _ in core.chat(PRIMARY, request):
+            async for _ in chat(core, request):
                 begun.set()
 
         async with core:

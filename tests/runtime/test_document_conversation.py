@@ -21,6 +21,7 @@ from tests.toolbox.text.test_text_tools import Specialist
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.config.settings import Settings
 from airunner.events import (
     Event,
@@ -156,4 +157,4 @@ def test_with_the_embedded_weights_as_far_as_they_manage(embedded_home: Path) ->
 
 
 async def _turn(loop: AgentLoop, text: str) -> Sequence[Event]:
-    return [event async for event in loop.run_turn(Conversation.begin(), text)]
+    return [event async for event in loop.run(Conversation.begin(), TurnRequest(text))]

@@ -11,6 +11,7 @@ from tests.agent.scripted_team import ScriptedTeam
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
+from airunner.agent.turn_request import TurnRequest
 from airunner.events import Event, EventBus, PermissionAsked
 from airunner.records.records import Records
 from airunner.tools.facilities import Facilities
@@ -45,7 +46,7 @@ def turn(
 
     async def go() -> list[Event]:
         events = []
-        async for event in loop.run_turn(conversation, "Go.", may_ask=True):
+        async for event in loop.run(conversation, TurnRequest("Go."), may_ask=True):
             events.append(event)
             if isinstance(event, PermissionAsked):
                 loop.answer(event.question, answer)

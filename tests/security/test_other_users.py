@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.server.conftest import Server, serving
 
-from airunner.access.peer import is_another_users
+from airunner.access.peer import found_owner, is_another_users, listed_owner
 
 NOBODY = 65534
 SCRIPT = r"""
@@ -69,3 +69,20 @@ def test_a_connection_that_its_program_has_closed_is_nobodys() -> None:
             mine.sendall(b"GET / HTTP/1.1\r\n\r\n")
             mine.close()
             assert is_another_users(client, listening.getsockname())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_kernel_and_its_table_tell_of_the_same_owner(address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        listening = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip("no such address here")
+    with listening:
+        ends = listening.getsockname()[:2]
+        with socket.create_connection(ends) as mine:
+            listed = listed_owner(mine.getsockname()[:2], ends)
+            assert listed is not None
+            assert listed.user == os.geteuid()
+            assert found_owner(mine.getsockname()[:2], ends) in (listed, None)
+    assert found_owner(("127.0.0.1", 1), ("127.0.0.1", 2)) is None

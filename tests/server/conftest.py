@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,16 +99,9 @@ def workers_below(pid: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path, smollm2_q8: Path
-) -> Path:
+def home(make_home: Callable[[], Path]) -> Path:
     """A home folder of the module, with both embedded models."""
-    models = tmp_path_factory.mktemp("served") / "models"
-    models.mkdir()
-    for folder in (weights_home / "models").iterdir():
-        if folder.is_dir() and not folder.name.startswith("."):
-            (models / folder.name).symlink_to(folder)
-    return models.parent
+    return make_home()
 
 
 @pytest.fixture(scope="module")

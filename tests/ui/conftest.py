@@ -1,9 +1,12 @@
-"""A real server and a real browser: Debian's chromium, which ``scripts.browser`` gets."""
+"""A real server and a real browser: Debian's chromium, which ``scripts.browser`` gets.
+
+One of each serves all modules; a module whose server is another one has its own ``server``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,33 +23,49 @@ from playwright.sync_api import (
 from scripts.browser import browser as found_browser
 from tests.server.conftest import Server, home, serving
 
-__all__ = ["home"]  # a fixture of the servers' tests
+__all__ = ["home"]  # a fixture of the servers' tests, for modules with a server of their own
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
+FOLDER = Path(__file__).parent
+OPEN = ExitStack()
+BROWSERS: list[Browser] = []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for the tests of a module.
+@pytest.fixture
+def browser() -> Browser:
+    """The browser of this folder's tests; the first that asks starts it."""
+    if not BROWSERS:
+        path = found_browser()
+        if path is None:
+            pytest.skip("these tests need a browser: python -m scripts.browser gets one")
+        expect.set_options(timeout=PATIENCE_MS)
+        playwright = OPEN.enter_context(sync_playwright())
+        OPEN.callback(BROWSERS.clear)
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        OPEN.callback(started.close)
+        BROWSERS.append(started)
+    return BROWSERS[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close the browser before a test of another folder.
 
     While playwright is open, its event loop counts as running, and tests of others have their own.
     """
-    path = found_browser()
-    if path is None:
-        pytest.skip("these tests need a browser: python -m scripts.browser gets one")
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or FOLDER not in nextitem.path.parents:
+            OPEN.close()
 
 
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Server]:
-    """One server for the tests of a module, with room for both models and for long answers."""
-    with serving(home, "--max-memory", "600MB", "--max-tokens", "160") as found:
+@pytest.fixture(scope="session")
+def server(make_home: Callable[[], Path]) -> Iterator[Server]:
+    """One server with room for both models and for long answers."""
+    with serving(make_home(), "--max-memory", "600MB", "--max-tokens", "160") as found:
         yield found
 
 
@@ -104,12 +123,18 @@ def phone(server: Server, browser: Browser) -> Iterator[Site]:
         yield found
 
 
+ALL_RULES: dict[str, object] = {"resultTypes": ["violations"]}
+OF_COLOURS = {**ALL_RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
+
+
 def violations(tab: Page) -> list[str]:
-    """What axe-core finds wrong, in a line each; both in light and in dark."""
+    """What axe-core finds wrong, in a line each; in light all, in dark what may differ there."""
     found = []
-    for dark in (False, True):
-        tab.evaluate(f"document.body.classList.toggle('body--dark', {str(dark).lower()})")
-        for each in Axe().run(tab).response["violations"]:
+    for theme, rules in (("light", ALL_RULES), ("dark", OF_COLOURS)):
+        tab.evaluate(
+            "theme => document.body.classList.toggle('body--dark', theme === 'dark')", theme
+        )
+        for each in Axe().run(tab, options=rules).response["violations"]:
             places = [node["html"][:160] for node in each["nodes"]]
-            found.append(f"{'dark' if dark else 'light'}: {each['id']}: {places}")
+            found.append(f"{theme}: {each['id']}: {places}")
     return found

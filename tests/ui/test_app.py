@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
+from tests.server.conftest import Server, serving
 from tests.ui.conftest import Site
 
 LOST_S = 20
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server without models, which the last test ends."""
+    with serving(tmp_path_factory.mktemp("home")) as found:
+        yield found
 
 
 def test_it_can_be_installed_and_has_icons_of_the_sizes_it_says(site: Site) -> None:

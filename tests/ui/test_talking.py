@@ -144,6 +144,16 @@ def test_a_question_is_edited_by_keyboard_and_the_old_one_stays(tab: Page) -> No
     expect(tab.locator(".said.user .text")).to_have_text(["one", "two"])
 
 
+def test_what_is_typed_after_a_message_was_sent_is_the_next_one(tab: Page) -> None:
+    begin(tab, "hello")
+    tab.keyboard.type("and then")
+    expect(tab.locator(".said.assistant:not(.live)")).to_have_count(1)
+    expect(tab.locator(".turn")).to_have_count(0)
+    expect(field(tab)).to_have_value("and then")
+    tab.reload()
+    expect(field(tab)).to_have_value("and then")
+
+
 def test_an_answer_is_stopped_and_one_that_was_cut_off_goes_on(tab: Page) -> None:
     begin(tab, "hang")
     expect(tab.locator(".live")).to_contain_text("You said: hang")
@@ -201,6 +211,7 @@ def test_a_chat_has_a_model_tools_thinking_and_instructions(site: Site, tab: Pag
     dialog = tab.get_by_role("dialog")
     dialog.get_by_label("Model").click()
     tab.get_by_role("option", name="model-other").click()
+    expect(tab.get_by_role("listbox")).to_have_count(0)  # it takes the focus when it goes
     dialog.get_by_role("button", name="Off").click()
     dialog.get_by_text("math", exact=True).click()
     dialog.get_by_label("Instructions").fill("Be brief.")
@@ -323,6 +334,7 @@ def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
     expect(tab.locator(".turn")).to_have_count(0)
     assert violations(tab) == []
     press(tab, "Another")
+    expect(tab.locator(".said.user")).to_have_count(2)
     expect(drawn).to_have_count(2)
 
 

@@ -18,6 +18,7 @@ from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import HubSource, ModelCapability, ModelSpec
 from airunner.weights.hub import fetch_hub
+from airunner.weights.hub_listing import look_up
 from airunner.weights.store import ModelStore
 
 REPO = "publisher/model-GGUF"
@@ -174,3 +175,6 @@ def test_a_listing_that_is_packed_again_and_again_is_not_unpacked(server, record
         server.odd[path] = (200, headers, [bomb])
     with pytest.raises(DownloadError, match="not asked for"):
         fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+    with pytest.raises(DownloadError, match="not asked for") as refused:
+        look_up(REPO, endpoint=server.url)
+    assert "no connection" not in str(refused.value)

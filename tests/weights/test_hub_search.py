@@ -118,7 +118,7 @@ def test_offline_and_unreachable_are_told_apart_from_nothing_found(server: FileS
     assert HubSearch(endpoint=server.url).search("x") == []
 
 
-ROOMS = [Room("cuda:0", 8 * GB, True), Room("cpu", 32 * GB, False, "RAM")]
+ROOMS = [Room("cuda:0", 8 * GB, True), Room("cpu", 32 * GB, False)]
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ ROOMS = [Room("cuda:0", 8 * GB, True), Room("cpu", 32 * GB, False, "RAM")]
             "cuda:0",
             "with 2,048 of 8,192 tokens",
         ),
-        ({"cuda:0": Need(20 * GB), "cpu": Need(19 * GB)}, "in_part", "cpu", "on RAM, where it is"),
-        ({"cuda:0": Need(90 * GB), "cpu": Need(80 * GB)}, "no", "cpu", "RAM offers 32.0 GB"),
+        ({"cuda:0": Need(20 * GB), "cpu": Need(19 * GB)}, "in_part", "cpu", "on cpu, where it is"),
+        ({"cuda:0": Need(90 * GB), "cpu": Need(80 * GB)}, "no", "cpu", "cpu offers 32.0 GB"),
         ({}, "no", "", "no device"),
     ],
 )

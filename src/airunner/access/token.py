@@ -12,7 +12,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunner.errors import KeysError, StorageError
+from airunner.errors import KeysError
+from airunner.errors.writing import writing
 
 _BITS_256 = 32
 
@@ -37,14 +38,12 @@ def kept_token(file: Path) -> Token:
         KeysError: others can read the file, it is not ours, or it has no token in it.
         StorageError: it cannot be read or written.
     """
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             return _made(file)
         except FileExistsError:
             return _read(file)
-    except OSError as error:
-        raise StorageError(file, error.strerror or str(error)) from error
 
 
 def _made(file: Path) -> Token:

@@ -76,7 +76,7 @@ async def fit(
     room = n_ctx - reserve
 
     def prompt(messages: Sequence[Message]) -> list[Message]:
-        # Only now: a dialect reads in the messages what the user said, and nothing else.
+        # Only now: tool calling reads in the messages what the user said, and nothing else.
         shown = render(_as_sent([*conversation.head, *messages], takes))
         return _prefaced(shown, conversation.preface)
 

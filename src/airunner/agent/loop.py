@@ -10,7 +10,6 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +27,7 @@ from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.json_schema.plain import encodable
 from airunner.messages import Content, TextPart, ToolCall, ToolSchema
-from airunner.models.spec import ChatDialect, Sampling
+from airunner.models.spec import ChatDialect
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.former_names import name_now
@@ -42,6 +41,7 @@ DIRECT_RESULT_TOKENS = 16_384
 """What is kept of a result that goes to no model but to whoever called the tool."""
 
 _KEPT_OFFERS = 16
+_MOST_RETRIES = 2  # of one tool in a turn
 
 
 class AgentLoop:
@@ -61,7 +61,6 @@ class AgentLoop:
             for. A model whose dialect has none answers without tools.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
-        max_tool_retries: how often one tool may be tried again in a turn.
         answer_tokens: the most tokens one generation may have.
 
     Raises:
@@ -81,19 +80,18 @@ class AgentLoop:
         core_tools: Sequence[str] = (),
         max_steps: int = 8,
         tool_timeout_s: float = 120.0,
-        max_tool_retries: int = 2,
         answer_tokens: int = 1024,
     ) -> None:
         self._team, self._bus = team, bus
-        self._ways: dict[ChatDialect, ToolCallingFactory] = {
+        self._factories: dict[ChatDialect, ToolCallingFactory] = {
             "native": NativeToolCalling,
             "guided": NoToolCalling,
             **(tool_calling or {}),
         }
         self._given, self._core_tools = toolset, core_tools
-        self._offered = OfferedTools(toolset, core_tools, self._ways)
-        for dialect in self._ways:  # here, where nobody waits: an index takes a moment
-            self._offered.way(dialect)
+        self._offered = OfferedTools(toolset, core_tools, self._factories)
+        for dialect in self._factories:  # here, where nobody waits: an index takes a moment
+            self._offered.tool_calling(dialect)
         self._offers: dict[str, OfferedTools] = {}
         self.block, self.toolset = self._offered.block, self._offered.toolset
         for name in self.block.unknown:
@@ -103,53 +101,7 @@ class AgentLoop:
         self._specialists, self._facilities = specialists, facilities
         self.approvals = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
-        self._max_tool_retries, self._answer_tokens = max_tool_retries, answer_tokens
-
-    async def run_turn(
-        self,
-        conversation: Conversation,
-        content: Content,
-        *,
-        sampling: Sampling | None = None,
-        seed: int | None = None,
-        thinking: bool | None = None,
-        may_ask: bool = False,
-        tool_choice: str = AUTO,
-        max_tokens: int | None = None,
-    ) -> AsyncGenerator[Event, None]:
-        """Answer ``content`` and yield what happens, beginning with ``TurnStarted``.
-
-        It is a text, or parts with pictures and recordings; where the primary does not take
-        those, the turn fails with ``MediaNotSupportedError``'s words before anything is
-        loaded. What is no Unicode in its words is replaced. Each event is published on the
-        bus when it happens and yielded here after: look at one of the two.
-        Closing the iterator, or cancelling the task that reads it, cancels the
-        turn; its ``TurnFinished`` is then seen on the bus only. ``conversation``
-        gains the turn's messages as they come; one conversation has one turn at a
-        time.
-
-        With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``;
-        the turn waits for that as long as it takes. Without it, what would be
-        asked about is denied.
-
-        ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"``, or the name of the
-        tool to call; see ``TurnRequest``. ``max_tokens`` bounds this turn's answer
-        instead of what the loop was made with.
-
-        Raises:
-            UnknownToolError: ``tool_choice`` names no tool, or requires one of none.
-        """
-        request = TurnRequest(
-            content,
-            sampling=sampling or Sampling(),
-            seed=seed,
-            thinking=thinking,
-            tool_choice=tool_choice,
-            max_tokens=max_tokens,
-        )
-        async with aclosing(self.run(conversation, request, may_ask=may_ask)) as events:
-            async for event in events:
-                yield event
+        self._answer_tokens = answer_tokens
 
     async def run(
         self,
@@ -159,8 +111,18 @@ class AgentLoop:
         may_ask: bool = False,
         raises: bool = False,
     ) -> AsyncGenerator[Event, None]:
-        """``run_turn`` for all that a turn can be asked; see ``TurnRequest``.
+        """Answer ``request`` and yield what happens, beginning with ``TurnStarted``.
 
+        Where its content has pictures or recordings that the primary does not take, the turn
+        fails with ``MediaNotSupportedError``'s words before anything is loaded. What is no
+        Unicode in its words is replaced. Each event is published on the bus when it happens
+        and yielded here after: look at one of the two. Closing the iterator, or cancelling
+        the task that reads it, cancels the turn; its ``TurnFinished`` is then seen on the bus
+        only. ``conversation`` gains the turn's messages as they come; one conversation has
+        one turn at a time.
+
+        With ``may_ask`` the reader promises to ``answer`` every ``PermissionAsked``; the turn
+        waits for that as long as it takes. Without it, what would be asked about is denied.
         With ``raises``, what made the turn fail is raised after its ``TurnFinished``.
 
         Raises:
@@ -183,7 +145,7 @@ class AgentLoop:
         def caller(turn: str) -> ToolCaller:
             if_unsure: Decision = "ask" if may_ask else "deny"
             return self._caller(
-                *(turn, conversation.id, if_unsure, emit, offered), forbidden=request.forbidden
+                turn, conversation.id, if_unsure, emit, offered, forbidden=request.forbidden
             )
 
         turn = Turn(
@@ -251,7 +213,9 @@ class AgentLoop:
         key = json.dumps([told, None if allowed is None else sorted(allowed)], default=str)
         offered = self._offers.pop(key, None)
         if offered is None:
-            offered = OfferedTools(self._given, self._core_tools, self._ways, external, allowed)
+            offered = OfferedTools(
+                self._given, self._core_tools, self._factories, external, allowed
+            )
         self._offers[key] = offered
         while len(self._offers) > _KEPT_OFFERS:
             del self._offers[next(iter(self._offers))]
@@ -274,13 +238,13 @@ class AgentLoop:
             forbidden=frozenset(offered.forbidden) | forbidden,
             turn=turn,
             conversation=conversation,
-            consent=self.approvals,
+            approvals=self.approvals,
             if_unsure=if_unsure,
             emit=emit,
             specialists=self._specialists,
             facilities=self._facilities,
             timeout_s=self._tool_timeout_s,
-            max_retries=self._max_tool_retries,
+            max_retries=_MOST_RETRIES,
         )
 
 

@@ -1,7 +1,7 @@
 """The tools of a turn: ours, and beside them those that whoever runs the turn brings along.
 
-Owns which tools there are, which of them every prompt shows, and each way of offering
-them. Of tools that are brought along nothing is run here: see ``Turn``.
+Owns which tools there are, which of them every prompt shows, and the tool calling of each
+kind of model. Of tools that are brought along nothing is run here: see ``Turn``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from airunner.tools.toolset import Toolset
 
 
 class OfferedTools:
-    """``ours`` and ``external`` tools, and the ``ways`` of offering them to a model.
+    """``ours`` and ``external`` tools, and ``factories`` of how models are offered them.
 
     External tools stand in every prompt, below ours: conversations with and without them
     share what is above. Where one has the name of a tool of ours, ours is not offered. Only
@@ -35,7 +35,7 @@ class OfferedTools:
         self,
         ours: Toolset,
         core_tools: Sequence[str],
-        ways: Mapping[ChatDialect, ToolCallingFactory],
+        factories: Mapping[ChatDialect, ToolCallingFactory],
         external: Sequence[ToolSchema] = (),
         allowed: Collection[str] | None = None,
     ) -> None:
@@ -51,13 +51,13 @@ class OfferedTools:
             ours += Toolset([search_tool(ours, block.names)])
             block = ToolBlock(ours, core_tools, theirs, self.external)
         self.block, self.toolset = block, ours + theirs
-        self._ways = ways
+        self._factories = factories
         self._made: dict[ChatDialect, ToolCalling] = {}
 
-    def way(self, dialect: ChatDialect) -> ToolCalling:
+    def tool_calling(self, dialect: ChatDialect) -> ToolCalling:
         """How a model of ``dialect`` is offered them; made when first asked for."""
         if dialect not in self._made:
-            self._made[dialect] = self._ways[dialect](self.toolset, self.block)
+            self._made[dialect] = self._factories[dialect](self.toolset, self.block)
         return self._made[dialect]
 
 

@@ -75,16 +75,23 @@ class AnswerForm:
 AS_USUAL = AnswerForm()
 
 
+@dataclass(frozen=True, slots=True)
+class SpecialistRequest:
+    """What a specialised model is asked once; the answer has at most ``max_tokens``."""
+
+    capability: ModelCapability
+    prompt: Content
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    form: AnswerForm = AS_USUAL
+
+
 async def ask_specialist(
     team: Team,
-    capability: ModelCapability,
-    prompt: Content,
-    max_tokens: int,
+    asked: SpecialistRequest,
     owner: str,
-    form: AnswerForm = AS_USUAL,
     on_delta: Callable[[Delta], None] | None = None,
 ) -> str:
-    """One answer to ``prompt``, without leading or trailing space; the lease ends with it.
+    """One answer, without leading or trailing space; the lease ends with it.
 
     ``on_delta`` gets its pieces as they come.
 
@@ -94,21 +101,16 @@ async def ask_specialist(
             ``Lease.chat``.
     """
     support = MediaSupport("")
-    if not isinstance(prompt, str):
-        support = await team.media_support(capability)
-        support.check(prompt)
-    async with team.lease(capability, owner=owner) as lease:
-        session = SpecialistSession(lease, capability, support.takes, form)
-        return await session.invoke(prompt, max_tokens=max_tokens, on_delta=on_delta)
+    if not isinstance(asked.prompt, str):
+        support = await team.media_support(asked.capability)
+        support.check(asked.prompt)
+    async with team.lease(asked.capability, owner=owner) as lease:
+        session = SpecialistSession(lease, asked.capability, support.takes, asked.form)
+        return await session.invoke(asked.prompt, max_tokens=asked.max_tokens, on_delta=on_delta)
 
 
 async def stream_specialist(
-    team: Team,
-    capability: ModelCapability,
-    prompt: Content,
-    max_tokens: int,
-    owner: str,
-    form: AnswerForm = AS_USUAL,
+    team: Team, asked: SpecialistRequest, owner: str
 ) -> AsyncGenerator[str, None]:
     """The pieces of one answer as they come; closing the iterator breaks it off.
 
@@ -120,8 +122,7 @@ async def stream_specialist(
     def hear(delta: Delta) -> None:
         pieces.put_nowait(delta.text)
 
-    asked = ask_specialist(team, capability, prompt, max_tokens, owner, form, on_delta=hear)
-    answering = asyncio.create_task(asked)
+    answering = asyncio.create_task(ask_specialist(team, asked, owner, on_delta=hear))
     answering.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
         while (piece := await pieces.get()) is not None:

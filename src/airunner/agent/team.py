@@ -46,35 +46,25 @@ class Lease(Protocol):
 
 
 class Team(Protocol):
-    """Whoever lends models."""
+    """Whoever lends models: the one that serves a capability, or ``model`` in its place."""
 
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
-        """The model that a lease on ``capability`` would get now; loads nothing.
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
+        """The model that a lease would get now; loads nothing.
 
         Raises:
-            CatalogError: no model serves it.
+            CatalogError: no model serves the capability, or ``model`` is not registered.
         """
         ...
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         """Which pictures and recordings that model takes; loads nothing.
 
         Raises:
-            CatalogError: no model serves it.
+            CatalogError: no model serves the capability, or ``model`` is not registered.
             WeightsError: its file is unusable.
         """
-        ...
-
-    def named(self, model: str) -> ModelSpec:
-        """A registered model.
-
-        Raises:
-            UnknownModelError: there is none of this name.
-        """
-        ...
-
-    async def media_support_of(self, model: str) -> MediaSupport:
-        """See ``media_support``, for a registered model."""
         ...
 
     def lease(
@@ -82,9 +72,8 @@ class Team(Protocol):
     ) -> AbstractAsyncContextManager[Lease]:
         """Wait for a model and hold it: the one that serves a capability, or one by its name.
 
-        ``model`` is the registered model to use for the capability.
-
-        ``owner`` is the turn on whose behalf it is used.
+        ``model`` is the registered model to use for the capability, instead of the one that
+        serves it. ``owner`` is the turn on whose behalf it is used.
 
         Raises:
             LeaseError: the wait was refused, timed out or could never end.

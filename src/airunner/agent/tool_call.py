@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunner.agent.approvals import Approvals, Grant
-from airunner.agent.tool_thread import CallApi, ToolThread
+from airunner.agent.call_api import CallApi
+from airunner.agent.tool_thread import ToolThread
 from airunner.errors import (
     ToolArgumentsError,
     ToolDeniedError,
@@ -78,7 +79,7 @@ class ToolCaller:
         forbidden: Container[str] = (),
         turn: str,
         conversation: str,
-        consent: Approvals,
+        approvals: Approvals,
         if_unsure: Decision,
         emit: Callable[[Event], None],
         specialists: Specialists | None,
@@ -90,7 +91,7 @@ class ToolCaller:
         self._shown, self._external, self._forbidden = shown, external, forbidden
         self._specialists, self._facilities = specialists, facilities
         self._timeout_s, self._max_retries = timeout_s, max_retries
-        self._conversation, self._consent, self._if_unsure = conversation, consent, if_unsure
+        self._conversation, self._approvals, self._if_unsure = conversation, approvals, if_unsure
         self._asked_s = 0.0
         self._retries: Counter[str] = Counter()
 
@@ -213,7 +214,7 @@ class ToolCaller:
         """Return when the call is allowed. The time the user takes is nobody's: see ``_finish``."""
         asked_s = time.perf_counter()
         try:
-            return await self._consent.require(
+            return await self._approvals.require(
                 call,
                 tool,
                 meant_here,

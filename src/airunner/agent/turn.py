@@ -14,7 +14,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from airunner.agent.conversation import Conversation, CountedPrompt
@@ -37,7 +36,6 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
-from airunner.media import MediaSupport
 from airunner.messages import Delta, MediaKind, Message, ToolCall, joined_contents
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.tools.call_tool import meant
@@ -89,7 +87,7 @@ class Turn:
         Raises:
             asyncio.CancelledError: the turn was cancelled, and has said so.
         """
-        answer_open_calls(self._conversation.messages, self._request.results)
+        answer_open_calls(self._conversation.messages)
         if self._request.content is not None:
             self._conversation.messages.append(Message("user", self._request.content))
         self._emit(
@@ -112,7 +110,7 @@ class Turn:
 
     async def _answer(self) -> tuple[str, str]:
         if any(message.media for message in self._conversation.messages):
-            support = await self._media_support()
+            support = await self._team.media_support(PRIMARY, self._request.model)
             support.check(self._request.content or "")
             self._takes = support.takes
         again: str | None = None
@@ -120,8 +118,8 @@ class Turn:
         refusals = 0
         while True:
             may_call = self._steps < self._max_steps
-            dialect = self._tools.way(self._spec().dialect)
-            step = dialect.next_step(
+            tool_calling = self._tools.tool_calling(self._spec().dialect)
+            step = tool_calling.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
             if quote := self._begin_with(step):
@@ -182,7 +180,8 @@ class Turn:
 
     async def _generate_once(self, prompt: Prompt) -> Reply:
         asked_s = time.perf_counter()
-        async with self._lease() as lease:
+        model = self._request.model
+        async with self._team.lease(PRIMARY, owner=self.id, model=model) as lease:
             fitted, request = await self._request_for(prompt, lease)
 
             def on_delta(delta: Delta) -> None:
@@ -193,11 +192,11 @@ class Turn:
             self._foresee(prompt.tool)
             self._begun = prompt.begun
             done = await run_generation(lease, request, since_s=asked_s, on_delta=on_delta)
-            model, n_ctx = lease.spec.model_path, lease.n_ctx
+            name, n_ctx = lease.spec.model_path, lease.n_ctx
         self._emit(
             GenerationFinished(
                 turn=self.id,
-                model=model,
+                model=name,
                 conversation=self._conversation.id,
                 prompt_tokens=done.usage.prompt_tokens,
                 cached_tokens=done.usage.cached_tokens,
@@ -210,7 +209,7 @@ class Turn:
             )
         )
         if tokens := done.usage.prompt_tokens:
-            counted = CountedPrompt(model, fitted.messages, prompt.tools, tokens)
+            counted = CountedPrompt(name, fitted.messages, prompt.tools, tokens)
             self._conversation.counted = counted
         used = (done.usage.prompt_tokens or fitted.tokens) + done.usage.completion_tokens
         self._result_tokens = max(
@@ -369,20 +368,7 @@ class Turn:
         return min(self._answer_tokens, n_ctx // _RESERVED_SHARE)
 
     def _spec(self) -> ModelSpec:
-        model = self._request.model
-        return self._team.resolve(PRIMARY) if model is None else self._team.named(model)
-
-    def _lease(self) -> AbstractAsyncContextManager[Lease]:
-        model = self._request.model
-        if model is None:
-            return self._team.lease(PRIMARY, owner=self.id)
-        return self._team.lease(PRIMARY, owner=self.id, model=model)
-
-    async def _media_support(self) -> MediaSupport:
-        model = self._request.model
-        if model is None:
-            return await self._team.media_support(PRIMARY)
-        return await self._team.media_support_of(model)
+        return self._team.resolve(PRIMARY, self._request.model)
 
     def _model(self) -> str:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airunner.agent.tool_calling.prompt import AUTO
-from airunner.messages import Content, Message, ToolSchema
+from airunner.messages import Content, ToolSchema
 from airunner.models.spec import Sampling
 
 
@@ -16,10 +16,9 @@ class TurnRequest:
 
     Attributes:
         content: what the user says; ``None`` goes on where the conversation stands, which
-            ends with a user's message or with results of tools, those of ``results`` among them.
+            ends with a user's message or with results of tools; see ``answer_open_calls``.
         tool_choice: which tools the turn may call, see ``ToolCalling.next_step``. A tool
             that has to be called is called first; after that the model is free.
-        results: messages that answer the calls which the last turn ended with, one a call.
         external: tools that the caller of the turn runs: a call of one ends the turn, with
             ``ExternalCallMade``. They belong to the conversation: other ones, or in
             another order, make its prompt a new one.
@@ -35,7 +34,6 @@ class TurnRequest:
     seed: int | None = None
     thinking: bool | None = None
     tool_choice: str = AUTO
-    results: Sequence[Message] = ()
     external: Sequence[ToolSchema] = ()
     allowed: frozenset[str] | None = None
     stop: Sequence[str] = ()

@@ -54,13 +54,12 @@ def list_conversations(
 
 def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> None:
     """Show what was said in a conversation, with the calls of tools as JSON only."""
-    import json
 
     from airunner.cli.chat_history import UNFINISHED, conversation_named, described, unfinished
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
     from airunner.media import in_words
-    from airunner.records.saved_message import to_json
+    from airunner.records.saved_message import to_value
 
     with _records(settings) as records:
         entry = conversation_named(records.conversations, id)
@@ -69,7 +68,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     messages = saved.messages if saved else ()
     if as_json:
         preface = saved.preface if saved else ""
-        values = [json.loads(to_json(m)) for m in messages]
+        values = [to_value(m) for m in messages]
         told = {"preface": preface, "messages": values, "unfinished": sorted(broken_off)}
         print_json(asdict(entry) | told)
         return

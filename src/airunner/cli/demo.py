@@ -47,6 +47,9 @@ def demo(
     from airunner.cli.team import running_team
 
     story, settings = _prepare(settings)
+    if story.hindrance:
+        complain(story.hindrance)
+        raise typer.Exit(EXIT_FAILED)
     console = out()
     screen = JsonScreen() if as_json else TalkScreen()
     if not as_json:

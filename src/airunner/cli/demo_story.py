@@ -175,11 +175,7 @@ class Story:
         if not self._of("picture_saved"):
             return "nothing was drawn"
         if not self._of("model_parked"):
-            all_bytes = format_bytes(sum(self.predicted.values()))
-            return (
-                f"nothing had to leave memory: the budget of {format_bytes(self.budget_bytes)} "
-                f"holds all models ({all_bytes})"
-            )
+            return "nothing had to leave memory"
         if self.rounds != 1:
             return f"the primary left {self.rounds} times for one picture"
         for event in self._of("cache_lost"):
@@ -187,6 +183,17 @@ class Story:
         if not self._of("cache_proven", EMBEDDED_PRIMARY):
             return "the primary did not prove its restored tokens"
         return ""
+
+    @property
+    def hindrance(self) -> str:
+        """Why it cannot succeed under this budget; empty if it can."""
+        all_bytes = sum(self.predicted.values())
+        if self.budget_bytes < all_bytes:
+            return ""
+        return (
+            f"nothing has to leave memory: the budget of {format_bytes(self.budget_bytes)} "
+            f"holds all models ({format_bytes(all_bytes)})"
+        )
 
     @property
     def rounds(self) -> int:

@@ -1,15 +1,30 @@
-"""A text file that the program shares with its user, written whole or not at all."""
+"""Files that are written whole or not at all, whatever ends the program meanwhile."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
-from airunner.errors import StorageError
+from airunner.errors.writing import writing
 
-_MODE = 0o600
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A file, 0600, that becomes ``target`` when the body succeeds, and else is removed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    part = target.with_name(f".{target.name}.{uuid4().hex}")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -21,18 +36,9 @@ def write_whole(path: Path, text: str) -> None:
         StorageError: it cannot be written; what was there stays.
     """
     path = path.resolve()
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            part.chmod(path.stat().st_mode & 0o777 if path.exists() else _MODE)
-            part.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
-    except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error
+        with whole_file(path) as part:
+            part.write_text(text, encoding="utf-8", newline="")
+            if path.exists():
+                part.chmod(path.stat().st_mode & 0o777)

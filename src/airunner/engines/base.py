@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from airunner.engines.image import ImageModel, ImagePlan
+from airunner.engines.worker_answer import WorkerAnswer
 from airunner.messages import Delta, MediaKind, Message, ToolSchema
 
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -208,8 +209,8 @@ class Served(Protocol):
 
     def ask(
         self, path: str, body: Mapping[str, Any], n_tokens: int = 0
-    ) -> AbstractAsyncContextManager[Any]:
-        """Post ``body`` to ``path`` there, for an ``httpx.Response`` that has begun.
+    ) -> AbstractAsyncContextManager[WorkerAnswer]:
+        """Post ``body`` to ``path`` there, for a response that has begun.
 
         ``n_tokens`` is how long the prompt may be; a worker that is silent for longer than
         that explains is ended.

@@ -1,8 +1,10 @@
 """The HTTP connection from this process to one worker on loopback.
 
-Owns the client, how everything is closed, how a broken connection and a silent worker
+Owns the requests, how everything is closed, how a broken connection and a silent worker
 become ``WorkerDiedError``, and what all models that are reached so have in common. What
-is asked, and what the answers mean, is each engine's model's.
+is asked, and what the answers mean, is each engine's model's; how an answer is read
+``worker_answer``'s. No HTTP library is used: one costs more for each token than all else
+that is done with it here.
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
-
-import httpx
+from urllib.parse import urlsplit
 
 from airunner.engines.base import Endpoint, Plan, WorkerExit
-from airunner.engines.silence import Silence, SilenceLimits, bytes_at
+from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch, bytes_at
+from airunner.engines.worker_answer import WorkerAnswer
 from airunner.errors import WorkerDiedError, WorkerSilentError
 from airunner.json_schema.plain import sound_escapes
 
 PlanT = TypeVar("PlanT", bound=Plan)
 _CONNECT_S = 5.0
+_PIECE = 64 * 1024
 _DEATH_NOTICE_S = 2.0
 _USUAL = SilenceLimits()
 
@@ -51,34 +54,22 @@ class WorkerConnection:
         self.limits = limits
         self._model = model
         self._exited, self._kill = exited, kill
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
-            # A long prompt is silent for long; what is too long, each request says.
-            timeout=httpx.Timeout(None, connect=_CONNECT_S),
-            # llama-server hangs up on an idle connection, maybe in the moment it is used again;
-            # a new one on loopback costs less than a millisecond.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            trust_env=False,
-            # Plain HTTP on loopback: reading the certificate store would cost each load 20 ms.
-            verify=False,
-        )
-        self._closing: asyncio.Task[None] | None = None
-        # Closing the client while it connects would leave that connection open for good.
-        self._beginning: set[asyncio.Timeout] = set()
-        self._none_beginning = asyncio.Event()
-        self._none_beginning.set()
+        place = urlsplit(base_url)
+        self._place = place.hostname or "", place.port or 80
+        self._endpoint = Endpoint(base_url, {"Authorization": f"Bearer {api_key}"})
+        self._is_closed = False
+        self._connecting: set[asyncio.Timeout] = set()
+        self._connected: set[asyncio.WriteTransport] = set()
 
     @property
     def endpoint(self) -> Endpoint:
         """Address of the worker's server and the headers it wants, for asking it directly."""
-        key = {"Authorization": self._client.headers["Authorization"]}
-        return Endpoint(str(self._client.base_url), key)
+        return self._endpoint
 
     @asynccontextmanager
     async def asked(
         self, path: str, body: Mapping[str, Any], silence: Silence | None = None
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncIterator[WorkerAnswer]:
         """Post ``body`` as JSON, paths as text, and yield the response, which has only begun.
 
         A worker that says nothing for longer than ``silence`` is ended; without it, what
@@ -91,24 +82,35 @@ class WorkerConnection:
         """
         if silence is None:
             silence = Silence(self.limits.first_token_s, self.limits.next_token_s)
-        if self._closing is not None:
+        if self._is_closed:
             raise await self.death()
+        # Whatever came in unsound: no engine can be sent half a surrogate pair.
+        content = sound_escapes(json.dumps(body, default=str)).encode()
+        reader, writer = await self._connect()
+        watch = SilenceWatch(silence.first_s, writer.transport.abort)
+        setting = "first-token-limit-s"
+
+        async def receive() -> bytes:
+            try:
+                with watch:
+                    return await reader.read(_PIECE)
+            except TimeoutError as error:
+                raise await self._silent(watch.limit_s, setting) from error
+            except OSError as error:
+                raise await self.death() from error
+
+        self._connected.add(writer.transport)
         try:
-            # Whatever came in unsound: no engine can be sent half a surrogate pair.
-            content = sound_escapes(json.dumps(body, default=str)).encode()
-            response = await self._begin(path, content, silence)
-        except httpx.ReadTimeout as error:
-            raise await self._silent(silence.first_s, "first-token-limit-s") from error
-        except (httpx.TransportError, TimeoutError) as error:
-            raise await self.death() from error
-        try:
-            yield response
-        except httpx.ReadTimeout as error:
-            raise await self._silent(silence.next_s, "next-token-limit-s") from error
-        except httpx.TransportError as error:
-            raise await self.death() from error
+            if self._is_closed:  # while it connected
+                raise await self.death()
+            writer.write(self._head(path, len(content)) + content)
+            answer = await WorkerAnswer.begun(receive, self.death)
+            watch.limit_s, setting = silence.next_s, "next-token-limit-s"
+            yield answer
         finally:
-            await response.aclose()
+            watch.close()
+            self._connected.discard(writer.transport)
+            writer.transport.abort()
 
     async def death(self) -> WorkerDiedError:
         """The error for a broken connection, with the reason if the process is gone too."""
@@ -119,44 +121,43 @@ class WorkerConnection:
         return WorkerDiedError(self._model, ended.exit_code, ended.log)
 
     async def aclose(self) -> None:
-        """Close the connections to the worker; requests that have not begun fail at once.
-
-        It may be called twice, also at once, and goes on where its caller is cancelled.
-        """
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
-        for beginning in self._beginning:
-            beginning.reschedule(0)
-        try:
-            await self._none_beginning.wait()
-        finally:
-            await self._client.aclose()
+        """Close the connections to the worker; requests that have not begun fail at once."""
+        if not self._is_closed:
+            self._is_closed = True
+            for beginning in self._connecting:
+                if not beginning.expired():
+                    beginning.reschedule(0)
+            for transport in self._connected:
+                transport.abort()
 
     async def _silent(self, limit_s: float, setting: str) -> WorkerSilentError:
         self._kill(f"it said nothing for {limit_s:.0f} s")
         await self.death()
         return WorkerSilentError(self._model, limit_s, setting)
 
-    async def _begin(self, path: str, content: bytes, silence: Silence) -> httpx.Response:
-        # httpcore looks into this before every read: the limit for the first piece is another.
-        limits: dict[str, float | None] = {"connect": _CONNECT_S, "read": silence.first_s}
-        request = self._client.build_request(
-            "POST", path, content=content, extensions={"timeout": limits}
-        )
-        async with asyncio.timeout(None) as beginning:
-            self._beginning.add(beginning)
-            self._none_beginning.clear()
-            try:
-                response = await self._client.send(request, stream=True)
-                limits["read"] = silence.next_s
-                return response
-            finally:
-                self._beginning.discard(beginning)
-                if not self._beginning:
-                    self._none_beginning.set()
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A new connection: llama-server hangs up on an idle one, maybe when it is used again.
+
+        On loopback it costs a fraction of a millisecond.
+        """
+        try:
+            async with asyncio.timeout(_CONNECT_S) as beginning:
+                self._connecting.add(beginning)
+                try:
+                    return await asyncio.open_connection(*self._place)
+                finally:
+                    self._connecting.discard(beginning)
+        except OSError as error:  # also one that takes too long
+            raise await self.death() from error
+
+    def _head(self, path: str, n_bytes: int) -> bytes:
+        host, port = self._place
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Authorization: {self._endpoint.headers['Authorization']}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {n_bytes}\r\nConnection: close\r\n\r\n"
+        ).encode()
 
 
 class ServedModel(Generic[PlanT]):
@@ -174,7 +175,7 @@ class ServedModel(Generic[PlanT]):
 
     def ask(
         self, path: str, body: Mapping[str, Any], n_tokens: int = 0
-    ) -> AbstractAsyncContextManager[httpx.Response]:
+    ) -> AbstractAsyncContextManager[WorkerAnswer]:
         """Ask the worker's server, as ``endpoint`` can be asked, and notice it if it is stuck.
 
         ``n_tokens`` is how long the prompt may be at most.

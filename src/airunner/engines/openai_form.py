@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from airunner.engines.base import ChatModel, ChatRequest, Chunk
-from airunner.json_schema.plain import sound_json
+from airunner.json_schema.plain import json_object
 from airunner.messages import Delta, Message, ToolCall, ToolSchema, Usage
 
 CHUNK = "chat.completion.chunk"
@@ -215,10 +215,7 @@ def _message_of(row: Mapping[str, Any]) -> Message:
 def _call_of(row: Mapping[str, Any]) -> ToolCall:
     function = row.get("function") or {}
     text = function.get("arguments")
-    try:
-        arguments = sound_json(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
-        arguments = None
+    arguments = json_object(text) if isinstance(text, str) else text
     if not isinstance(arguments, dict):
         return ToolCall(row.get("id") or "", function["name"], {}, malformed=str(text or ""))
     return ToolCall(row.get("id") or "", function["name"], arguments)

@@ -7,6 +7,8 @@ has ended is noticed at once, by others.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +62,46 @@ class Silence:
 
     first_s: float
     next_s: float
+
+
+class SilenceWatch:
+    """Watches over one wait after the other, of at most ``limit_s`` each, by a single timer.
+
+    A timer for each of them would be a tenth of what a token costs. One that takes longer is
+    ended by ``end``, which makes it come back; the body's end then raises ``TimeoutError``.
+    A limit that is changed counts from the next wait on.
+    """
+
+    def __init__(self, limit_s: float, end: Callable[[], object]) -> None:
+        self.limit_s = limit_s
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._ends_s: float | None = None
+        self._has_ended = False
+        self._timer = self._loop.call_later(limit_s, self._look)
+
+    def __enter__(self) -> None:
+        self._ends_s = self._loop.time() + self.limit_s
+        if self._timer.when() > self._ends_s:  # the limit is shorter now
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._ends_s, self._look)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._ends_s = None
+        if self._has_ended and kind is None:
+            raise TimeoutError
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        ends_s = self._loop.time() + self.limit_s if self._ends_s is None else self._ends_s
+        if ends_s > self._loop.time():
+            self._timer = self._loop.call_at(ends_s, self._look)
+        else:
+            self._has_ended = True
+            self._end()
 
 
 def bytes_at(path: Path) -> int:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 
 from airunner.events.event import Event
 
 Listener = Callable[[Event], None]
+_log = logging.getLogger(__name__)
 
 
 class EventBus:
     """Delivers each event to every listener at once, in the order of subscription.
 
-    Listeners run on the publisher's thread and must be quick. One that raises
-    is dropped after its error is handed to ``on_listener_error``: a broken
-    observer never breaks the work it observes.
+    Listeners run on the publisher's thread and must be quick. One that raises is dropped, and
+    its error is in the log for those who debug: a broken observer never breaks the work it
+    observes, and most that raise have outlived what they told, such as a loop that has ended.
     """
 
-    def __init__(self, on_listener_error: Callable[[Exception], None] | None = None) -> None:
+    def __init__(self) -> None:
         self._listeners: dict[int, Listener] = {}
         self._ids = itertools.count()
         self._lock = threading.Lock()
-        self._on_listener_error = on_listener_error
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Add a listener; the returned function removes it."""
@@ -44,8 +45,7 @@ class EventBus:
         for key, listener in listeners:
             try:
                 listener(event)
-            except Exception as error:
+            except Exception:
                 with self._lock:
                     self._listeners.pop(key, None)
-                if self._on_listener_error is not None:
-                    self._on_listener_error(error)
+                _log.debug("a listener of events has failed and is dropped", exc_info=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, dataclass_transform
 
 
@@ -37,10 +38,11 @@ class Event:
         return self.kind_name()
 
     @classmethod
+    @cache
     def kind_name(cls) -> str:
         """The ``kind`` of this class's events."""
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
     def as_json(self) -> dict[str, Any]:
         """The event as JSON-ready values, ``kind`` first."""
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **vars(self)}

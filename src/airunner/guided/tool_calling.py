@@ -42,7 +42,7 @@ from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Body
-from airunner.json_schema.plain import sound_json
+from airunner.json_schema.plain import json_object
 from airunner.media import in_words
 from airunner.messages import Message, ToolCall
 from airunner.tools.passages import head_and_tail
@@ -253,11 +253,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 def _reader(call_id: str, tool: Tool, given: Mapping[str, Any]) -> Callable[[Reply], Reply]:
     def read(reply: Reply) -> Reply:
-        try:
-            decoded = sound_json(reply.text)
-        except ValueError:
-            # Cut off before the end. Validation will name what is missing.
-            decoded = {}
+        # Nothing of what was cut off before its end: validation will name what is missing.
+        decoded = json_object(reply.text) or {}
         return Reply(calls=(ToolCall(call_id, tool.name, {**decoded, **given}),))
 
     return read

@@ -94,13 +94,17 @@ def sound_escapes(text: AnyStr) -> AnyStr:
     return _ESCAPES[0].sub(lambda found: r"\ufffd" if found[1] else found[0], text)
 
 
-def sound_json(text: str) -> Any:
-    """The value of a JSON text, with U+FFFD in place of every half of a surrogate pair.
+def json_object(text: str) -> dict[str, Any] | None:
+    """The object that a model wrote as JSON, with U+FFFD for every half of a surrogate pair.
 
-    Raises:
-        ValueError, RecursionError: as ``json.loads``.
+    ``None`` for anything else that it may have written: no JSON, another value, a number of
+    thousands of digits, or what is nested too deeply.
     """
-    return json.loads(sound_escapes(encodable(text)))
+    try:
+        value = json.loads(sound_escapes(encodable(text)))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def sound_texts(value: Any) -> Any:

@@ -2,9 +2,9 @@
 
 The rule: models are swapped, so at any moment one of them computes on the
 device, while the conversation state of the others is parked elsewhere. A model
-therefore suits if it fits alone beside what is always resident. For each
-capability the suitable model of highest priority is chosen; at equal priority
-the one with more parameters, then the smaller one. What the user has assigned comes first.
+therefore suits if it fits alone. For each capability the suitable model of highest
+priority is chosen; at equal priority the one with more parameters, then the smaller
+one. What the user has assigned comes first.
 """
 
 from __future__ import annotations
@@ -51,14 +51,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The choices for a budget. ``peak_bytes`` is the largest chosen model with the resident.
+    """The choices for a budget. ``peak_bytes`` is the largest chosen model.
 
     ``image_budget_bytes`` is what image models were given: another figure where they
     compute on another device than language models.
     """
 
     budget_bytes: int
-    resident_bytes: int
     choices: tuple[Choice, ...]
     image_budget_bytes: int
 
@@ -73,7 +72,7 @@ class Assignment:
     def peak_bytes(self) -> int:
         """Most memory in use at once when the team takes turns."""
         sizes = [choice.size_bytes for choice in self.choices if choice.model is not None]
-        return self.resident_bytes + max((size or 0 for size in sizes), default=0)
+        return max((size or 0 for size in sizes), default=0)
 
     def __str__(self) -> str:
         """The explanation, a line per choice."""
@@ -97,7 +96,6 @@ def auto_assign(
     registry: Registry,
     budget_bytes: int,
     size_of: Callable[[ModelSpec], int | None] = declared_bytes,
-    resident_bytes: int = 0,
     capabilities: Iterable[ModelCapability] = tuple(ModelCapability),
     engine_budgets: Mapping[str, int] | None = None,
     assigned: Mapping[ModelCapability, str] | None = None,
@@ -110,7 +108,6 @@ def auto_assign(
         budget_bytes: memory of the device.
         size_of: bytes a model needs when loaded, ``None`` if unknown; measured
             from the file where there is one, else ``declared_bytes``.
-        resident_bytes: what pinned models hold on the device all the time.
         capabilities: those to decide.
         engine_budgets: memory of the device that an engine's models compute on, by
             engine, for those where it is another one.
@@ -124,7 +121,7 @@ def auto_assign(
             capability,
             [spec for spec in registry.values() if capability in spec.capabilities],
             sizes,
-            lambda spec: budgets.get(spec.engine, budget_bytes) - resident_bytes,
+            lambda spec: budgets.get(spec.engine, budget_bytes),
             (assigned or {}).get(capability),
             refused,
         )
@@ -132,7 +129,7 @@ def auto_assign(
     )
     drawing = [s for s in registry.values() if ModelCapability.IMAGE_GENERATION in s.capabilities]
     images_bytes = max((budgets.get(s.engine, budget_bytes) for s in drawing), default=budget_bytes)
-    return Assignment(budget_bytes, resident_bytes, choices, images_bytes)
+    return Assignment(budget_bytes, choices, images_bytes)
 
 
 def _choose(

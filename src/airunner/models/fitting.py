@@ -20,15 +20,11 @@ _BESIDE_BYTES = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Memory that a model may be given. ``is_best`` marks the devices that it should be on.
-
-    ``name`` is what people call the device.
-    """
+    """Memory that a model may be given. ``is_best`` marks the devices that it should be on."""
 
     device: str
     budget_bytes: int
     is_best: bool
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,7 @@ def judge(needs: Mapping[str, Need], rooms: Sequence[Room], *, exact: bool) -> F
     for room in (*whole, *best, *fitting):
         need = needs[room.device]
         size = f"{about}{format_bytes(need.n_bytes)} of {format_bytes(room.budget_bytes)}"
-        where = f"{size} on {room.name or room.device}"
+        where = f"{size} on {room.device}"
         if room in whole:
             words: str = f"Fits: {where}."
         elif room.is_best:
@@ -102,7 +98,7 @@ def judge(needs: Mapping[str, Need], rooms: Sequence[Room], *, exact: bool) -> F
     n_bytes = needs[room.device].n_bytes
     words = (
         f"Does not fit: it needs {about}{format_bytes(n_bytes)}, and "
-        f"{room.name or room.device} offers {format_bytes(room.budget_bytes)}."
+        f"{room.device} offers {format_bytes(room.budget_bytes)}."
     )
     return Fit("no", n_bytes, room.device, room.budget_bytes, exact, words)
 

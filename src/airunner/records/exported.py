@@ -11,14 +11,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from airunner.errors import AiRunnerError, UnusableRecordError
 from airunner.media import in_words, media_part
-from airunner.messages import Message, Role
+from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Saved
-from airunner.records.saved_message import from_json, to_json
+from airunner.records.saved_message import from_value, to_value
 
 FORMAT = "airunner.conversations"
 VERSION = 1
@@ -129,7 +129,7 @@ def _conversation(entry: Entry, saved: Saved) -> dict[str, Any]:
         **told,
         "start": saved.start,
         "preface": saved.preface,
-        "messages": [json.loads(to_json(message)) for message in saved.messages],
+        "messages": [to_value(message) for message in saved.messages],
         "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
     }
 
@@ -157,9 +157,7 @@ def _read(value: Mapping[str, Any]) -> Imported:
 
 
 def _message(value: Mapping[str, Any], files: Mapping[str, bytes]) -> Message:
-    message = from_json(json.dumps(value), files)
-    if message.role not in get_args(Role):
-        raise UnusableRecordError("message", f"it has the role {message.role!r}")
+    message = from_value(value, files)
     texts = (message.reasoning, message.tool_call_id or "", message.name or "")
     if not all(isinstance(each, str) for each in texts):
         raise UnusableRecordError("message", "what has to be text in it is none")

@@ -143,7 +143,7 @@ def _6_media(connection: sqlite3.Connection) -> None:
 
 def _7_branches_and_folders(connection: sqlite3.Connection) -> None:
     # ``parent`` is what a branch left, and ``left_at`` the place of the first message that is
-    # another one. Whoever deletes the parent hands its branches on; see ``branch_rows``.
+    # another one. Whoever deletes the parent hands its branches on; see ``hand_on_branches``.
     for column in (
         "folder TEXT NOT NULL DEFAULT ''",
         "pinned INTEGER NOT NULL DEFAULT 0",

@@ -60,12 +60,11 @@ class Notes:
         with self._database.read() as connection:
             return _of_key(connection, folded(one_line(title, MOST_TITLE)))
 
-    def list(self, limit: int = -1) -> Sequence[Note]:
+    def list(self) -> Sequence[Note]:
         """The notes, the one that was changed last first."""
         with self._database.read() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM note ORDER BY changed_s DESC, number DESC LIMIT ?",
-                (limit,),
+                f"SELECT {_COLUMNS} FROM note ORDER BY changed_s DESC, number DESC"
             ).fetchall()
         return [Note(*row) for row in rows]
 

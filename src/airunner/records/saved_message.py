@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from airunner.json_schema.plain import encodable
+from airunner.json_schema.plain import sound_texts
 from airunner.messages import (
     AudioPart,
     Content,
@@ -27,6 +27,11 @@ _MEDIA: dict[str, type[ImagePart | AudioPart]] = {"image": ImagePart, "audio": A
 
 def to_json(message: Message) -> str:
     """``message`` as one line of ASCII."""
+    return json.dumps(to_value(message))
+
+
+def to_value(message: Message) -> dict[str, Any]:
+    """``message`` as JSON's values."""
     value: dict[str, Any] = {"role": message.role, "content": _content_value(message.content)}
     if message.tool_calls:
         value["tool_calls"] = [_call_value(call) for call in message.tool_calls]
@@ -38,27 +43,30 @@ def to_json(message: Message) -> str:
         value["reasoning"] = message.reasoning
     if message.sent is not None:
         value["sent"] = _content_value(message.sent)
-    return json.dumps(value)
+    return value
 
 
 def from_json(text: str, files: Mapping[str, bytes] | None = None) -> Message:
-    """The message that ``to_json`` wrote; ``files`` are its pictures' bytes by SHA-256.
+    """The message that ``to_json`` wrote; see ``from_value``."""
+    return from_value(json.loads(text), files)
+
+
+def from_value(value: Any, files: Mapping[str, bytes] | None = None) -> Message:
+    """The message that ``to_value`` made; ``files`` are its pictures' bytes by SHA-256.
 
     U+FFFD stands for half a surrogate pair, which no engine can be sent.
 
     Raises:
         ValueError, TypeError, KeyError: it is none, or one of its files is missing.
     """
-    value = json.loads(text)
-    if r"\ud" in text:
-        value = json.loads(encodable(json.dumps(value, ensure_ascii=False)))
     if not isinstance(value, dict) or value.get("role") not in _ROLES:
         raise ValueError("it is no message")
-    calls = tuple(ToolCall(**call) for call in value.pop("tool_calls", ()))
+    told = sound_texts(value)
+    calls = tuple(ToolCall(**call) for call in told.pop("tool_calls", ()))
     for name in ("content", "sent"):
-        if isinstance(value.get(name), list):
-            value[name] = tuple(_part(part, files or {}) for part in value[name])
-    return Message(**value, tool_calls=calls)
+        if isinstance(told.get(name), list):
+            told[name] = tuple(_part(part, files or {}) for part in told[name])
+    return Message(**told, tool_calls=calls)
 
 
 def _content_value(content: Content) -> str | list[dict[str, Any]]:

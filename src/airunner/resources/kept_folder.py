@@ -12,15 +12,14 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from airunner.errors import StorageError
+from airunner.config.whole_file import whole_file
+from airunner.errors.writing import writing
 from airunner.resources.session_folder import LOCK
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class KeptFolder:
             StorageError: the parent cannot be written.
         """
         path = parent / FOLDER
-        try:
+        with writing(path):
             parent.mkdir(parents=True, exist_ok=True)
             while True:
                 path.mkdir(mode=0o700, exist_ok=True)
@@ -86,8 +85,6 @@ class KeptFolder:
                 if _is_still(path / LOCK, lock):
                     return cls(path, lock)
                 os.close(lock)
-        except OSError as error:
-            raise StorageError(path, error.strerror or str(error)) from error
 
     def entries(self) -> list[KeptEntry]:
         """The states that are whole, kept longest ago first; every other file is removed."""
@@ -123,22 +120,6 @@ class KeptFolder:
                 self.path.rmdir()
         os.close(self._lock)
         self._lock = -1
-
-
-@contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """A file, 0600, that becomes ``target`` when the body succeeds, and else is removed.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    part = target.with_name(f".{target.name}.{uuid4().hex}")
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,84 +11,58 @@ from airunner.engines.base import (
     ChatModel,
     ChatRequest,
     Chunk,
-    Endpoint,
     LoadPlan,
     Plan,
     Served,
 )
 from airunner.engines.image import Drawn, ImageRequest, ImageStep
 from airunner.engines.openai_form import request_of
-from airunner.errors import WorkerDiedError
-from airunner.messages import Delta, Message, ToolSchema, Usage
+from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelSpec
 from airunner.resources.loaded_model import LoadedModel
 
-_DEATH_NOTICE_S = 2.0
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 
 
 class Lease:
     """One caller's right to a loaded model, valid inside ``async with manager.lease(...)``."""
 
-    def __init__(self, spec: ModelSpec, residence: LoadedModel) -> None:
+    def __init__(self, spec: ModelSpec, loaded: LoadedModel) -> None:
         self.spec = spec
-        self._residence = residence
+        self._loaded = loaded
 
     @property
     def model(self) -> ChatModel:
         """The engine's side of it, for uses that bring no conversation along."""
-        return self._residence.chat_model
+        return self._loaded.chat_model
 
     @property
     def n_ctx(self) -> int:
         """The context of one conversation, in tokens."""
-        return self._residence.n_ctx or 0
-
-    @property
-    def endpoint(self) -> Endpoint | None:
-        """Where the model's worker can be asked directly, for as long as the lease is held.
-
-        ``None`` where its engine has no such place. A request that computes in a slot
-        belongs inside ``slot``, and names it (llama.cpp's ``id_slot``): it would else
-        overwrite what another conversation has there.
-        """
-        return self.served.endpoint if self.served is not None else None
+        return self._loaded.n_ctx or 0
 
     @property
     def served(self) -> Served | None:
-        """The model, to be asked as at ``endpoint`` by its own connection, which is watched."""
-        model = self._residence.worker.model
+        """The model, to be asked directly for as long as the lease is held.
+
+        ``None`` where its engine cannot be. A request that computes in a slot belongs inside
+        ``slot``, and names it (llama.cpp's ``id_slot``): it would else overwrite what
+        another conversation has there.
+        """
+        model = self._loaded.worker.model
         return model if isinstance(model, Served) else None
 
     @asynccontextmanager
-    async def slot(self, conversation: str | None = None) -> AsyncIterator[int]:
-        """Have one of the engine's slots for the body, for requests to ``endpoint``.
+    async def slot(self) -> AsyncIterator[int]:
+        """Have one of the engine's slots for the body, for requests to ``served``.
 
-        Waits until one is free, saves what it displaces, and brings in the KV state that
-        is kept for ``conversation``; ``None`` is a request that leaves nothing behind.
+        Waits until one is free, and saves what it displaces. Nothing of the requests is kept.
 
         Raises:
             GenerationError: the model draws.
         """
-        async with self._residence.hold_slot(conversation) as claim:
+        async with self._loaded.hold_slot(None) as claim:
             yield claim.slot
-
-    async def death(self) -> WorkerDiedError:
-        """The error for a connection to ``endpoint`` that broke, once the worker has ended."""
-        worker, key = self._residence.worker, self._residence.key
-        try:
-            ended = await asyncio.wait_for(worker.wait(), _DEATH_NOTICE_S)
-        except TimeoutError:
-            return WorkerDiedError(key, None)
-        return WorkerDiedError(key, ended.exit_code, ended.log)
-
-    def account(self, conversation: str, usage: Usage) -> None:
-        """Report what a request to ``endpoint`` cost, inside ``slot``.
-
-        What was restored for it is then proven or lost, as after ``chat``, and the next
-        swap knows how much there is to be parked.
-        """
-        self._residence.account(conversation, usage)
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer under the model's default sampling where the request names none.
@@ -101,7 +74,7 @@ class Lease:
         filled = {
             name: getattr(defaults, name) for name in _SAMPLING if getattr(request, name) is None
         }
-        return self._residence.chat(replace(request, **filled))
+        return self._loaded.chat(replace(request, **filled))
 
     def complete(
         self, body: Mapping[str, Any], conversation: str | None = None
@@ -114,7 +87,7 @@ class Lease:
         defaults = {name: getattr(self.spec.sampling, name) for name in _SAMPLING}
         asked = {name: value for name, value in body.items() if value is not None}
         filled = {name: value for name, value in defaults.items() if value is not None} | asked
-        return self._residence.complete(request_of(filled, conversation), filled)
+        return self._loaded.complete(request_of(filled, conversation), filled)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()
@@ -136,7 +109,7 @@ class Lease:
         """
         defaults = self.spec.image
         filled = request if defaults is None else request.filled(defaults)
-        return self._residence.image_model.draw(filled)
+        return self._loaded.image_model.draw(filled)
 
 
 def conversations_of(plan: Plan) -> int:

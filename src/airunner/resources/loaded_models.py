@@ -134,7 +134,7 @@ class LoadedModels:
             self._load_failed(sized.key, device, error, will_retry)
             return
         proof = CacheProof(sized.key, self.bus)
-        residence = LoadedModel(
+        loaded = LoadedModel(
             key=sized.key,
             worker=worker,
             slots=SlotTable(conversations_of(worker.model.plan)),
@@ -153,7 +153,7 @@ class LoadedModels:
             proof=proof,
             queue_limit=self.queue_limit,
         )
-        self._loaded[sized.key] = residence
+        self._loaded[sized.key] = loaded
         self._errors.pop(sized.key, None)
         predicted_bytes = sized.demand.size_bytes[device]
         measured_bytes = worker.memory_bytes()
@@ -164,12 +164,12 @@ class LoadedModels:
                 predicted_bytes=predicted_bytes,
                 measured_bytes=measured_bytes,
                 load_s=worker.load_s,
-                n_ctx=residence.n_ctx,
+                n_ctx=loaded.n_ctx,
                 n_threads=n_threads,
                 pid=worker.pid,
             )
         )
-        self._spawn(self._watch(residence), self._watchers)
+        self._spawn(self._watch(loaded), self._watchers)
         held_bytes = max(predicted_bytes, measured_bytes or 0)
         self.report(
             inputs.LoadFinished(
@@ -196,32 +196,32 @@ class LoadedModels:
             )
         )
 
-    async def _restore(self, residence: LoadedModel) -> None:
+    async def _restore(self, loaded: LoadedModel) -> None:
         # The conversations that somebody came back to first; of those, the latest. The one
         # used last is brought in last, for it to be the last to make room.
-        states = sorted(self.lot.of_model(residence.key), key=lambda state: not state.continued)
-        for state in reversed(states[: conversations_of(residence.plan)]):
-            async with residence.slots.hold(state.name) as claim:
-                restored = await residence.restore(state, claim.slot)
+        states = sorted(self.lot.of_model(loaded.key), key=lambda state: not state.continued)
+        for state in reversed(states[: conversations_of(loaded.plan)]):
+            async with loaded.slots.hold(state.name) as claim:
+                restored = await loaded.restore(state, claim.slot)
             if not restored:
-                residence.slots.forget(state.name)
-        if self._is_current(residence):
-            self.report(inputs.RestoreFinished(now_s=time.monotonic(), key=residence.key))
+                loaded.slots.forget(state.name)
+        if self._is_current(loaded):
+            self.report(inputs.RestoreFinished(now_s=time.monotonic(), key=loaded.key))
 
-    async def _park(self, residence: LoadedModel) -> None:
+    async def _park(self, loaded: LoadedModel) -> None:
         began_s = time.monotonic()
         saved = [
-            await residence.save(each.conversation, each.slot, each.continued)
-            for each in residence.slots.residents()
+            await loaded.save(each.conversation, each.slot, each.continued)
+            for each in loaded.slots.residents()
         ]
         states = [state for state in saved if state is not None]
         if states:
-            self.bus.publish(parked_event(residence.key, states, time.monotonic() - began_s))
-        if self._is_current(residence):
-            parked_bytes = self.lot.parked_bytes(residence.key)
+            self.bus.publish(parked_event(loaded.key, states, time.monotonic() - began_s))
+        if self._is_current(loaded):
+            parked_bytes = self.lot.parked_bytes(loaded.key)
             self.report(
                 inputs.ParkFinished(
-                    now_s=time.monotonic(), key=residence.key, parked_bytes=parked_bytes
+                    now_s=time.monotonic(), key=loaded.key, parked_bytes=parked_bytes
                 )
             )
 
@@ -231,15 +231,15 @@ class LoadedModels:
         if load is not None and not load.done():
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
-        residence = self._loaded.pop(key, None)
+        loaded = self._loaded.pop(key, None)
         held_bytes = missing_bytes = 0
         peak_bytes = None
-        if residence is not None:
-            peak_bytes = residence.worker.peak_memory_bytes()
-            held_bytes = residence.worker.memory_bytes() or 0
-            await residence.worker.stop()
+        if loaded is not None:
+            peak_bytes = loaded.worker.peak_memory_bytes()
+            held_bytes = loaded.worker.memory_bytes() or 0
+            await loaded.worker.stop()
             if self.missing_bytes is not None:
-                pid = residence.worker.pid
+                pid = loaded.worker.pid
                 missing_bytes = await asyncio.to_thread(self.missing_bytes, device, pid)
         self.bus.publish(
             ModelReleased(
@@ -255,25 +255,25 @@ class LoadedModels:
             inputs.StopFinished(now_s=time.monotonic(), key=key, missing_bytes=missing_bytes)
         )
 
-    async def _watch(self, residence: LoadedModel) -> None:
-        ended = await residence.worker.wait()
-        if not self._is_current(residence):
+    async def _watch(self, loaded: LoadedModel) -> None:
+        ended = await loaded.worker.wait()
+        if not self._is_current(loaded):
             return
-        del self._loaded[residence.key]
-        self.bus.publish(WorkerDied(model=residence.key, exit_code=ended.exit_code, log=ended.log))
+        del self._loaded[loaded.key]
+        self.bus.publish(WorkerDied(model=loaded.key, exit_code=ended.exit_code, log=ended.log))
         self.report(
             inputs.WorkerLost(
                 now_s=time.monotonic(),
-                key=residence.key,
+                key=loaded.key,
                 problem=f"exit code {ended.exit_code}",
-                parked_bytes=self.lot.parked_bytes(residence.key),
+                parked_bytes=self.lot.parked_bytes(loaded.key),
             )
         )
         # The process is gone, but not the connections to it.
-        self._spawn(residence.worker.stop(), self._endings)
+        self._spawn(loaded.worker.stop(), self._endings)
 
-    def _is_current(self, residence: LoadedModel) -> bool:
-        return self._loaded.get(residence.key) is residence
+    def _is_current(self, loaded: LoadedModel) -> bool:
+        return self._loaded.get(loaded.key) is loaded
 
     def _spawn(
         self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]] | None = None

@@ -91,7 +91,7 @@ class ModelResourceManager:
         self._measure_budgets = measure_budgets
         self._recorder = recorder
         self._lease_timeout_s = lease_timeout_s
-        self._residences = LoadedModels(
+        self._loaded = LoadedModels(
             launchers=launchers,
             lot=lot,
             bus=bus,
@@ -127,11 +127,11 @@ class ModelResourceManager:
             LoadError, WeightsError: the model could not be loaded.
         """
         request = f"lease-{next(self._requests)}"
-        residence = await self._acquire(request, sized, owner, returns, timeout_s)
+        loaded = await self._acquire(request, sized, owner, returns, timeout_s)
         try:
-            yield Lease(sized.spec, residence)
+            yield Lease(sized.spec, loaded)
         finally:
-            now_s, rebuild_s = time.monotonic(), residence.rebuild_s
+            now_s, rebuild_s = time.monotonic(), loaded.rebuild_s
             self._apply(inputs.LeaseReturned(now_s=now_s, request=request, rebuild_s=rebuild_s))
 
     @contextmanager
@@ -205,7 +205,7 @@ class ModelResourceManager:
 
     def forget(self, conversation: str) -> None:
         """Drop every state of a conversation that was deleted."""
-        self._residences.forget(conversation)
+        self._loaded.forget(conversation)
 
     def status(self) -> Status:
         """Devices, models ever asked for, and who waits, as it is now; nothing is measured."""
@@ -217,7 +217,7 @@ class ModelResourceManager:
         )
         models: list[ModelStatus] = []
         for record in roster.models.values():
-            residence = self._residences.find(record.key)
+            loaded = self._loaded.find(record.key)
             charges = accounts[record.device].charges if record.device else {}
             parked = self._lot.of_model(record.key)
             models.append(
@@ -230,8 +230,8 @@ class ModelResourceManager:
                     parked_bytes=sum(state.n_bytes for state in parked),
                     leases=len(record.leases),
                     pinned=record.pinned,
-                    pid=residence.worker.pid if residence else None,
-                    n_ctx=residence.n_ctx if residence else None,
+                    pid=loaded.worker.pid if loaded else None,
+                    n_ctx=loaded.n_ctx if loaded else None,
                     parked_tokens=sum(state.tokens for state in parked),
                     parked_conversations=len(parked),
                 )
@@ -240,7 +240,7 @@ class ModelResourceManager:
 
     def waiting(self) -> dict[str, int]:
         """How many requests wait, by model: for memory, or for one of the model's slots."""
-        found = {loaded.key: loaded.slots.waiting for loaded in self._residences}
+        found = {loaded.key: loaded.slots.waiting for loaded in self._loaded}
         for waiter in self._scheduler.roster.queue:
             found[waiter.demand.key] = found.get(waiter.demand.key, 0) + 1
         return found
@@ -248,7 +248,7 @@ class ModelResourceManager:
     async def measured_status(self) -> Status:
         """The same, with what each worker holds by the system's account."""
         status = self.status()
-        workers = {loaded.key: loaded.worker for loaded in self._residences}
+        workers = {loaded.key: loaded.worker for loaded in self._loaded}
 
         held = await asyncio.to_thread(
             lambda: {key: worker.memory_bytes() for key, worker in workers.items()}
@@ -258,7 +258,7 @@ class ModelResourceManager:
 
     async def settled(self) -> None:
         """Return when nothing is being loaded, parked, restored or stopped."""
-        await self._residences.settled()
+        await self._loaded.settled()
 
     async def close(self) -> None:
         """Refuse who waits, end every worker, remove what is parked and does not last."""
@@ -267,7 +267,7 @@ class ModelResourceManager:
             if not answer.done():
                 answer.set_exception(LeaseRefusedError("a model", "AI Runner is shutting down"))
         await self._readahead.close()
-        await self._residences.close()
+        await self._loaded.close()
         self._lot.close()
 
     # Asking.
@@ -275,7 +275,7 @@ class ModelResourceManager:
     async def _acquire(
         self, request: str, sized: Sized, owner: str, returns: bool, timeout_s: float | None
     ) -> LoadedModel:
-        if self._residences.find(sized.key) is None and not self._closing:
+        if self._loaded.find(sized.key) is None and not self._closing:
             await self._remeasure()  # it takes memory, so what others took matters now
         if self._closing:
             raise LeaseRefusedError(sized.key, "AI Runner is shutting down")
@@ -364,22 +364,22 @@ class ModelResourceManager:
             case StartLoad(key=key, device=device):
                 self._readahead.stop(key, "the model is being loaded")
                 attempt = self._scheduler.roster.models[key].attempts + 1
-                self._residences.load(self._sized[key], device, attempt < LOAD_ATTEMPTS)
+                self._loaded.load(self._sized[key], device, attempt < LOAD_ATTEMPTS)
             case ReadAhead(key=key, owner=owner):
                 self._readahead.begin(key, self._sized[key].files, owner)
             case Restore(key=key):
-                self._residences.restore(key)
+                self._loaded.restore(key)
             case Park(key=key):
-                self._residences.park(key)
+                self._loaded.park(key)
             case Stop(key=key, device=device):
-                self._residences.stop(key, device)
+                self._loaded.stop(key, device)
             case Grant(request=request, key=key):
-                residence = self._residences.find(key)
+                loaded = self._loaded.find(key)
                 answer = self._answers.get(request)
-                if answer is not None and residence is not None and not answer.done():
-                    answer.set_result(residence)
+                if answer is not None and loaded is not None and not answer.done():
+                    answer.set_result(loaded)
             case Refuse(request=request):
                 answer = self._answers.get(request)
                 if answer is not None and not answer.done():
-                    known = self._residences.load_error(effect.key)
+                    known = self._loaded.load_error(effect.key)
                     answer.set_exception(error_of(effect, known, tuple(self.budgets)))

@@ -19,7 +19,8 @@ from hashlib import blake2b
 from pathlib import Path
 from uuid import uuid4
 
-from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder, whole_file
+from airunner.config.whole_file import whole_file
+from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder
 from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedState, StateT, TierName
 from airunner.resources.session_folder import (

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from airunner.errors import StorageError
+from airunner.errors.writing import writing
 
 PREFIX = "airunner-"
 LOCK = "in-use"
@@ -27,11 +27,9 @@ class SessionFolder:
     """
 
     def __init__(self, parent: Path) -> None:
-        try:
+        with writing(parent):
             parent.mkdir(parents=True, exist_ok=True)
             self.path, self._lock = _make_locked(parent)
-        except OSError as error:
-            raise StorageError(parent, error.strerror or str(error)) from error
 
     def __enter__(self) -> SessionFolder:
         return self

@@ -138,7 +138,9 @@ def _question(spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> _Quest
 def _stamp(path: Path) -> _Stamp:
     """Changes when the file does, or any file in the folder and its own folders."""
     try:
-        entries = [path, *sorted(path.glob("*")), *sorted(path.glob("*/*"))]
+        entries = [path]
+        if path.is_dir():
+            entries += [*sorted(path.glob("*")), *sorted(path.glob("*/*"))]
         stats = [entry.stat() for entry in entries]
     except OSError:
         return ()

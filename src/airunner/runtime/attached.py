@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
-from airunner.agent.specialist import AS_USUAL, AnswerForm
+from airunner.agent.specialist import SpecialistRequest
 from airunner.agent.tool_call import Outcome
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL
 from airunner.config.settings import Settings
@@ -28,7 +28,6 @@ from airunner.errors import AiRunnerError, ServerGoneError, UnknownModelError
 from airunner.events import Event, EventBus, SpecialistFailed
 from airunner.messages import Content
 from airunner.models.assign import Assignment
-from airunner.models.capability_words import capability_of
 from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
@@ -43,6 +42,7 @@ from airunner.runtime.home import records_file
 from airunner.runtime.native_client import NativeClient
 from airunner.runtime.native_form import content_as_json, outcome_from_json, read
 from airunner.runtime.plain_values import plain
+from airunner.runtime.specialist_face import SpecialistFace
 from airunner.runtime.survey import PRIMARY, for_conversations
 from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import Tool
@@ -53,7 +53,7 @@ from airunner.weights.store import open_store
 _log = logging.getLogger("airunner.runtime.specialists")
 
 
-class AttachedRuntime:
+class AttachedRuntime(SpecialistFace):
     """See the module's description, and ``Runtime`` for what each method does.
 
     ``remarks`` is what the user should know of it, a line each.
@@ -136,75 +136,6 @@ class AttachedRuntime:
         return outcome_from_json(await self._client.post_from_loop(f"/tools/{name}", body))
 
     # Specialised models.
-
-    def use_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
-    ) -> str | None:
-        """One answer; ``None`` if the model could not be used, which ``SpecialistFailed`` tells.
-
-        With ``required`` it is raised instead.
-        """
-        capability = capability_of(capability)
-        body = {"prompt": content_as_json(prompt), "max_tokens": max_tokens, "stream": True}
-        body |= {**asdict(form), "required": required}
-        try:
-            asked = self._follow(f"/specialists/{capability.value}", body)
-            answer: str | None = end_of(asked)["text"]
-        except AiRunnerError as error:
-            if required:
-                raise
-            self._failed(capability, error)
-            return None
-        return answer
-
-    async def ause_specialized_model(self, *asked: Any, required: bool = False) -> str | None:
-        """The same for callers with an event loop of their own."""
-        return await asyncio.to_thread(self.use_specialized_model, *asked, required=required)
-
-    def stream_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> Generator[str, None, None]:
-        """The answer, which a server hands over in one piece."""
-        yield self.use_specialized_model(capability, prompt, max_tokens, form, required=True) or ""
-
-    def load_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        return_to_primary: bool = True,
-        *,
-        required: bool = False,
-    ) -> AttachedHandle | None:
-        """Have the server hold a model for many uses; ``None`` if it could not be loaded.
-
-        With ``required`` the reason is raised instead.
-        """
-        capability = capability_of(capability)
-        body = {"capability": capability.value, "returns": return_to_primary}
-        held = ExitStack()
-        try:
-            pieces = held.enter_context(self._client.stream("/leases", body))
-            held.callback(pieces.close)  # who forgets them hangs up
-            lease = next(pieces).value
-        except AiRunnerError as error:
-            self._failed(capability, error)
-            if required:
-                raise
-            return None
-        handle = AttachedHandle(self._client, held, lease["id"], lease["model"])
-        scope = current_scope()
-        if scope is not None:
-            scope.handles.append(handle)
-        return handle
 
     @contextmanager
     def series(self) -> Iterator[None]:
@@ -334,11 +265,47 @@ class AttachedRuntime:
         self._client.close()
         self.records.close()
 
-    def __enter__(self) -> Self:
-        return self
+    def _use(self, asked: SpecialistRequest, required: bool) -> str | None:
+        body = {"prompt": content_as_json(asked.prompt), "max_tokens": asked.max_tokens}
+        body |= {**asdict(asked.form), "required": required, "stream": True}
+        try:
+            told = end_of(self._follow(f"/specialists/{asked.capability.value}", body))
+        except AiRunnerError as error:
+            if required:
+                raise
+            self._failed(asked.capability, error)
+            return None
+        answer: str | None = told["text"]
+        return answer
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    async def _ause(self, asked: SpecialistRequest, required: bool) -> str | None:
+        return await asyncio.to_thread(self._use, asked, required)
+
+    def _stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
+        yield self._use(asked, required=True) or ""
+
+    async def _astream(self, asked: SpecialistRequest) -> AsyncGenerator[str, None]:
+        yield await self._ause(asked, required=True) or ""
+
+    def _load(
+        self, capability: ModelCapability, returns: bool, required: bool
+    ) -> AttachedHandle | None:
+        body = {"capability": capability.value, "returns": returns}
+        held = ExitStack()
+        try:
+            pieces = held.enter_context(self._client.stream("/leases", body))
+            held.callback(pieces.close)  # who forgets them hangs up
+            lease = next(pieces).value
+        except AiRunnerError as error:
+            self._failed(capability, error)
+            if required:
+                raise
+            return None
+        handle = AttachedHandle(self._client, held, lease["id"], lease["model"])
+        scope = current_scope()
+        if scope is not None:
+            scope.handles.append(handle)
+        return handle
 
     def _follow(self, path: str, body: Any) -> Generator[Event, None, Any]:
         return attached_work(self._client, path, body, self._tell)

@@ -18,7 +18,7 @@ class AttachedHandle:
         self._finalizer = weakref.finalize(self, held.close)
 
     def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
-        """See ``specialists.SpecialistHandle``."""
+        """See ``SpecialistHandle``."""
         if not self._finalizer.alive:
             raise LeaseRefusedError(self._model, "this handle is closed; load the model again")
         body = {"prompt": prompt, "max_tokens": max_tokens, "remember": remember}

@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from airunner.agent.approvals import Answer
-from airunner.agent.client_chat import client_chat
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
+from airunner.agent.turn_request import TurnRequest
 from airunner.config.settings import Settings
-from airunner.engines.base import ChatRequest
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
 from airunner.events import ConversationChanged, Event, EventBus
 from airunner.loop_thread import LoopBridge, ended
-from airunner.messages import Content, Delta
+from airunner.messages import Content
 from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
@@ -188,7 +187,7 @@ class RuntimeCore:
     ) -> AbstractAsyncContextManager[Lease]:
         """Hold a model in memory for the body: what serves a capability, or one by its name.
 
-        ``Lease.chat`` asks it; ``Lease.endpoint`` is where its engine can be asked directly.
+        ``Lease.chat`` asks it; ``Lease.served`` is where its engine can be asked directly.
         ``owner`` is the piece of work that the lease is for: what one owner holds can make
         it impossible for the same one to get another model, which is then refused.
         ``returns=False`` leaves a primary that has to go for this away until it is asked for.
@@ -197,24 +196,6 @@ class RuntimeCore:
             AiRunnerError: see ``ModelTeam.lease``.
         """
         return self.team.lease(wanted, owner=owner or current_owner("lease"), returns=returns)
-
-    async def chat(
-        self, wanted: ModelCapability | str, request: ChatRequest, *, owner: str | None = None
-    ) -> AsyncGenerator[Delta, None]:
-        """Stream one generation of a model, with the caller's own tools; closing it stops it.
-
-        No tool is run and nothing is added to ``request``. The KV state of the
-        conversation it names is parked and restored as that of our own turns.
-
-        Raises:
-            AiRunnerError: see ``ModelTeam.lease`` and ``client_chat``.
-        """
-        async with (
-            self.lease(wanted, owner=owner) as lease,
-            aclosing(client_chat(lease, request)) as deltas,
-        ):
-            async for delta in deltas:
-                yield delta
 
     async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``, or ``model``.
@@ -248,7 +229,6 @@ class RuntimeCore:
         seed: int | None = None,
         may_ask: bool = False,
         tool_choice: str = "auto",
-        max_tokens: int | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Run one turn; yields its events as they happen. Closing the iterator cancels it.
 
@@ -257,22 +237,19 @@ class RuntimeCore:
         by ``answer``, which the turn waits for. Without it, a call that would be
         asked about is denied. ``tool_choice`` is ``"auto"``, ``"none"``,
         ``"required"``, or a tool's name: the tool that is called before the model
-        goes on as it likes. ``max_tokens`` bounds its answer instead of the setting.
+        goes on as it likes.
 
         Raises:
             UnknownToolError: there is no such tool.
         """
         agent = await self.agent()
-        turn = agent.run_turn(
-            conversation,
+        request = TurnRequest(
             content,
-            sampling=sampling,
+            sampling=sampling or Sampling(),
             seed=seed,
-            may_ask=may_ask,
             tool_choice=tool_choice,
-            max_tokens=max_tokens,
         )
-        async with aclosing(turn) as events:
+        async with aclosing(agent.run(conversation, request, may_ask=may_ask)) as events:
             async for event in events:
                 yield event
 

@@ -11,7 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunner.errors import StorageError, UnknownRecordError
+from airunner.errors import UnknownRecordError
+from airunner.errors.writing import writing
 from airunner.events import EventBus, PictureDeleted
 from airunner.pictures import PicturesFolder, size_px
 from airunner.runtime.thumbnails import Thumbnails
@@ -105,11 +106,9 @@ class Gallery:
             StorageError: the folder may not be changed.
         """
         path = self.file(name)
-        try:
+        with writing(path):
             freed_bytes = path.stat().st_size
             path.unlink()
-        except OSError as error:
-            raise StorageError(path, error.strerror or str(error)) from error
         self._bus.publish(PictureDeleted(path=str(path)))
         return freed_bytes
 

@@ -17,7 +17,7 @@ from airunner.engines.base import Launcher, Preparable
 from airunner.engines.image import DrawingCheck, Drawn, ImageRequest, ImageStep
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus, ImageStepped, PictureSaved
-from airunner.models.spec import ImageDefaults, ModelCapability
+from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.status import DeviceStatus
 from airunner.runtime.team import ModelTeam
@@ -80,9 +80,10 @@ class ImageService:
         async with self._team.lease(DRAWING, owner=owner, model=model) as lease:
             name = lease.spec.model_path
             targets = await asyncio.to_thread(self.pictures.reserve, request.prompt, request.count)
-            order = replace(_filled(request, lease.spec.image), targets=targets)
+            order = replace(request, targets=targets)
             if self.previews and not order.preview_every:
-                every = max(1, (order.steps or _USUAL_STEPS) // self.previews)
+                usual = lease.spec.image.steps if lease.spec.image else None
+                every = max(1, (order.steps or usual or _USUAL_STEPS) // self.previews)
                 order = replace(order, preview_every=every)
             try:
                 async with aclosing(lease.draw(order)) as progress:
@@ -97,7 +98,7 @@ class ImageService:
 
     async def _check(self, request: ImageRequest, model: str | None) -> None:
         """Refuse at once what no loaded model could draw either."""
-        spec = self._team.resolve(DRAWING) if model is None else self._team.spec(model)
+        spec = self._team.resolve(DRAWING, model)
         launcher = self._launchers.get(spec.engine)
         if isinstance(launcher, DrawingCheck):
             await asyncio.to_thread(launcher.check, spec.model_path, request)
@@ -154,25 +155,6 @@ class ImageService:
                     settings=dict(picture.settings),
                 )
             )
-
-
-def _filled(request: ImageRequest, defaults: ImageDefaults | None) -> ImageRequest:
-    """The request with the model's own values where it leaves them open.
-
-    A drawing from another picture has that one's size.
-    """
-    if defaults is None:
-        return request
-    if request.init_image is None:
-        width = defaults.width if request.width is None else request.width
-        height = defaults.height if request.height is None else request.height
-        request = replace(request, width=width, height=height)
-    return replace(
-        request,
-        steps=defaults.steps if request.steps is None else request.steps,
-        guidance=defaults.guidance if request.guidance is None else request.guidance,
-        scheduler=request.scheduler or defaults.scheduler,
-    )
 
 
 def _is_cpu(device: DeviceStatus) -> bool:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunner.errors import MemoryHeldError, StorageError
+from airunner.errors import MemoryHeldError
+from airunner.errors.writing import writing
 from airunner.events import EventBus, MemoryAwaited
 from airunner.resources.live_runs import Holding, holding_of
 
@@ -101,11 +102,9 @@ def _take(home: Path) -> bool:
         if home in _held:
             _held[home].users += 1
             return True
-        try:
+        with writing(home):
             home.mkdir(parents=True, exist_ok=True)
             lock = os.open(home / _FILE, os.O_CREAT | os.O_RDWR, 0o600)
-        except OSError as error:
-            raise StorageError(home, error.strerror or str(error)) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -30,7 +30,7 @@ from airunner.weights.found import FoundModels
 
 
 class ModelCatalogue:
-    """See the module's description. ``hub_endpoint`` is a mirror; ``None`` is the hub's own."""
+    """See the module's description."""
 
     def __init__(
         self,
@@ -39,11 +39,10 @@ class ModelCatalogue:
         bus: EventBus,
         *,
         found: FoundModels | None = None,
-        hub_endpoint: str | None = None,
     ) -> None:
         self._settings, self._catalog, self._bus = settings, catalog, bus
         self._found = found or FoundModels()
-        self._adding = Adding(catalog, self._found, settings.offline, hub_endpoint)
+        self._adding = Adding(catalog, self._found, settings.offline)
         self._begun = dict(catalog.mapping)
         self._assigned = assigned_models(settings)
         self._changing = threading.Lock()

@@ -122,7 +122,7 @@ class ModelFinder:
     def _lessened(self, spec: ModelSpec, plan: Plan) -> str:
         match plan:
             case LoadPlan(n_ctx=n_ctx, embedding=False):
-                wanted = min(self._core.settings.context, spec.yarn_context or spec.max_context)
+                wanted = min(self._core.settings.context, spec.longest_context)
                 return f"with {n_ctx:,} of {wanted:,} tokens" if n_ctx < wanted else ""
             case ImagePlan(offload=offload) if offload in _IMAGE_WAYS:
                 return _IMAGE_WAYS[offload]

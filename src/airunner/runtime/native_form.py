@@ -20,7 +20,7 @@ from airunner.agent.tool_call import Outcome
 from airunner.media import media_part
 from airunner.messages import Content, MediaPart, Message, content_of, parts_of
 from airunner.models.catalog import Catalog
-from airunner.records.saved_message import from_json, to_json
+from airunner.records.saved_message import from_value, to_value
 from airunner.runtime.plain_values import plain
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ def messages_as_json(messages: Sequence[Message], known: Iterable[str] = ()) -> 
     """Messages, with those of their files whose SHA-256 is not ``known`` to the reader."""
     files = {part.sha256: part.data for message in messages for part in message.media}
     return {
-        "messages": [json.loads(to_json(message)) for message in messages],
+        "messages": [to_value(message) for message in messages],
         "files": {
             name: base64.b64encode(data).decode()
             for name, data in files.items()
@@ -59,7 +59,7 @@ def messages_from_json(
         ValueError, TypeError, KeyError: it is none, or a file is missing.
     """
     files = {n: base64.b64decode(data) for n, data in value.get("files", {}).items()}
-    return [from_json(json.dumps(m), {**(known or {}), **files}) for m in value["messages"]]
+    return [from_value(m, {**(known or {}), **files}) for m in value["messages"]]
 
 
 def conversation_as_json(conversation: Conversation) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def content_from_json(value: Any) -> Content:
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
     """How a tool's call ended."""
     return {
-        "message": json.loads(to_json(outcome.message)),
+        "message": to_value(outcome.message),
         "again": outcome.again,
         "problem": outcome.problem,
     }
@@ -152,7 +152,7 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
     """What ``outcome_as_json`` wrote."""
-    return Outcome(from_json(json.dumps(value["message"])), value["again"], value["problem"])
+    return Outcome(from_value(value["message"]), value["again"], value["problem"])
 
 
 def fingerprint(catalog: Catalog) -> str:

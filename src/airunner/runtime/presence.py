@@ -10,15 +10,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from airunner.errors import ServerRunningError, StorageError
+from airunner.config.whole_file import whole_file
+from airunner.errors import ServerRunningError
+from airunner.errors.writing import writing
 
 _LOCK = "server.lock"
 _FILE = "server.json"
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +35,28 @@ class Presence:
 
 
 @contextmanager
-def presence(home: Path, here: Presence) -> Iterator[None]:
-    """Be the server of ``home`` for the body.
+def presence(
+    home: Path, here: Presence, pause: Callable[[float], object] = time.sleep
+) -> Iterator[None]:
+    """Be the server of ``home`` for the body; ``pause`` waits for seconds.
 
     Raises:
         ServerRunningError: there is one already.
         StorageError: the folder cannot be written.
     """
-    try:
+    with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         lock = os.open(home / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise StorageError(home, error.strerror or str(error)) from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            other = _read(home)
-            raise ServerRunningError(other.url if other else "", home) from None
-        _write(home / _FILE, here)
+        while not _locked(lock, fcntl.LOCK_EX):
+            if not _locked(lock, fcntl.LOCK_SH):
+                other = _read(home)
+                raise ServerRunningError(other.url if other else "", home)
+            # Somebody looks for a server at this moment, or begins as one as well.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            pause(_POLL_S)
+        with writing(home / _FILE), whole_file(home / _FILE) as part:
+            part.write_text(json.dumps(asdict(here)), encoding="utf-8")
         try:
             yield
         finally:
@@ -65,25 +72,18 @@ def find_server(home: Path) -> Presence | None:
     except OSError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _read(home)
+        return None if _locked(lock, fcntl.LOCK_SH) else _read(home)
     finally:
         os.close(lock)
-    return None
 
 
-def _write(path: Path, here: Presence) -> None:
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
+def _locked(lock: int, kind: int) -> bool:
+    """Whether the lock was to be had; a server has it alone, those who look for one share it."""
     try:
-        with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            json.dump(asdict(here), file)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StorageError(path, error.strerror or str(error)) from error
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _read(home: Path) -> Presence | None:

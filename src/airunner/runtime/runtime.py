@@ -20,11 +20,11 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractContextManager
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
-from airunner.agent.specialist import AS_USUAL, AnswerForm
+from airunner.agent.specialist import SpecialistRequest
 from airunner.agent.tool_call import Outcome
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
@@ -33,7 +33,6 @@ from airunner.events import Event
 from airunner.loop_thread import LoopBridge, LoopThread
 from airunner.messages import Content
 from airunner.models.assign import Assignment
-from airunner.models.capability_words import capability_of
 from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.resources.status import Status
@@ -41,7 +40,8 @@ from airunner.runtime.attached import AttachedRuntime
 from airunner.runtime.attaching import attach
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.model_sheet import model_list, model_sheet
-from airunner.runtime.specialists import SpecialistHandle
+from airunner.runtime.specialist_face import SpecialistFace
+from airunner.tools.api import SpecialistHandle
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
@@ -50,7 +50,7 @@ R = TypeVar("R", "Runtime", AttachedRuntime)
 _log = logging.getLogger(__name__)
 
 
-class Runtime:
+class Runtime(SpecialistFace):
     """A ``RuntimeCore`` whose methods block, and may be called from any thread.
 
     Takes and raises what ``RuntimeCore`` does.
@@ -181,74 +181,6 @@ class Runtime:
 
     # Specialised models.
 
-    def use_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
-    ) -> str | None:
-        """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
-
-        Takes and raises what ``SpecialistDesk.use_specialized_model`` does.
-        """
-        wanted = capability_of(capability)
-        return self.core.specialists.use_specialized_model(
-            wanted, prompt, max_tokens, form, required=required
-        )
-
-    async def ause_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
-    ) -> str | None:
-        """The same for callers with an event loop of their own; cancelling it breaks it off."""
-        wanted = capability_of(capability)
-        asked = self.core.specialists.answer
-        work = asked(wanted, prompt, max_tokens, form, required=required)
-        return await asyncio.wrap_future(self._loop.submit(work))
-
-    def stream_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> Generator[str, None, None]:
-        """The pieces of one answer as they come; see ``SpecialistDesk.stream``."""
-        return self.core.specialists.stream(capability_of(capability), prompt, max_tokens, form)
-
-    def astream_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> AsyncGenerator[str, None]:
-        """The same for callers with an event loop of their own; cancelling it breaks it off."""
-        return self.core.specialists.astream(capability_of(capability), prompt, max_tokens, form)
-
-    def load_specialized_model(
-        self,
-        capability: ModelCapability | str,
-        return_to_primary: bool = True,
-        *,
-        required: bool = False,
-    ) -> SpecialistHandle | None:
-        """Hold a model for several answers; ``None`` if it could not be loaded.
-
-        Takes and raises what ``SpecialistDesk.load_specialized_model`` does.
-        """
-        return self.core.specialists.load_specialized_model(
-            capability_of(capability), return_to_primary, required=required
-        )
-
     def series(self) -> AbstractContextManager[None]:
         """Use several models in the body; the primary returns once, when it ends."""
         return self.core.specialists.series()
@@ -343,11 +275,23 @@ class Runtime:
                 self._loop.call(self.core.close())
                 self._thread.close()
 
-    def __enter__(self) -> Self:
-        return self
+    def _use(self, asked: SpecialistRequest, required: bool) -> str | None:
+        return self.core.specialists.use(asked, required=required)
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    async def _ause(self, asked: SpecialistRequest, required: bool) -> str | None:
+        work = self.core.specialists.answer(asked, required=required)
+        return await asyncio.wrap_future(self._loop.submit(work))
+
+    def _stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
+        return self.core.specialists.stream(asked)
+
+    def _astream(self, asked: SpecialistRequest) -> AsyncGenerator[str, None]:
+        return self.core.specialists.astream(asked)
+
+    def _load(
+        self, capability: ModelCapability, returns: bool, required: bool
+    ) -> SpecialistHandle | None:
+        return self.core.specialists.load_specialized_model(capability, returns, required=required)
 
 
 AnyRuntime = Runtime | AttachedRuntime

@@ -2,22 +2,21 @@
 
 Owns the synchronous face of leases, callable from any thread but the models' loop: a
 tool's body, plain scripts, a notebook. How a specialist is asked is
-``airunner.agent.specialist``; code on the loop asks the core.
+``airunner.agent.specialist``, and what a handle does ``specialist_handle``; code on the loop
+asks the core.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import weakref
 from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, suppress
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from airunner.agent.specialist import (
-    AS_USUAL,
-    AnswerForm,
+    DEFAULT_MAX_TOKENS,
+    SpecialistRequest,
     SpecialistSession,
     ask_specialist,
     stream_specialist,
@@ -26,58 +25,15 @@ from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
 from airunner.loop_thread import LoopBridge
-from airunner.messages import Content
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_owner, current_scope
 from airunner.runtime.image_service import ImageService
+from airunner.runtime.specialist_handle import SpecialistHandle
 from airunner.runtime.team import ModelTeam
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-
-class SpecialistHandle:
-    """A specialised model held for several uses.
-
-    It is given back by ``close``, on leaving a ``with``, when the tool that
-    opened it returns, or when nobody refers to it any more, whichever is first.
-    """
-
-    def __init__(
-        self, loop: LoopBridge, session: SpecialistSession, held: AsyncExitStack, model: str
-    ) -> None:
-        self._loop = loop
-        self._session = session
-        self._held = held
-        self._model = model
-        self._finalizer = weakref.finalize(self, _release, loop, held)
-
-    def invoke(self, prompt: str, *, max_tokens: int | None = None, remember: bool = True) -> str:
-        """The model's answer, continuing the dialogue of earlier calls; blocks until complete.
-
-        ``remember=False`` neither sees earlier calls nor is seen by later ones.
-
-        Raises:
-            EngineError: the model could not answer.
-            LeaseRefusedError: the handle is closed.
-        """
-        if not self._finalizer.alive:
-            raise LeaseRefusedError(self._model, "this handle is closed; load the model again")
-        answer = self._session.invoke(prompt, max_tokens=max_tokens, remember=remember)
-        return self._loop.call(answer)
-
-    def close(self) -> None:
-        """Give the model back and return when that is done. Closing twice is harmless."""
-        if self._finalizer.detach() is not None:
-            with suppress(AiRunnerError):  # the runtime has ended, and every lease with it
-                self._loop.call(self._held.aclose())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class _Errand:
@@ -112,12 +68,12 @@ class SpecialistDesk:
     """Hands out specialised models; implements ``tools.api.Specialists``."""
 
     def __init__(
-        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, studio: ImageService
+        self, loop: LoopBridge, team: ModelTeam, bus: EventBus, images: ImageService
     ) -> None:
         self._loop = loop
         self._team = team
         self._bus = bus
-        self._studio = studio
+        self._images = images
         self._held: set[AsyncExitStack] = set()
 
     async def close(self) -> None:
@@ -145,71 +101,45 @@ class SpecialistDesk:
                 raise
 
     def use_specialized_model(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
+        self, capability: ModelCapability, prompt: str, max_tokens: int = DEFAULT_MAX_TOKENS
     ) -> str | None:
-        """One answer of at most ``max_tokens``; ``None`` if the model could not be used.
+        """See ``tools.api.Specialists``."""
+        return self.use(SpecialistRequest(capability, prompt, max_tokens))
+
+    def use(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
+        """One answer; ``None`` if the model could not be used.
 
         The primary, if it had to leave for this, is brought back at once. The
         reason for a ``None`` is logged and published as ``SpecialistFailed``; with
         ``required`` it is raised.
         """
         owner = current_owner()
-        with self.reporting(capability, required=required):
-            return self._wait(
-                ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
-            )
+        with self.reporting(asked.capability, required=required):
+            return self._wait(ask_specialist(self._team, asked, owner))
         return None
 
-    async def answer(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-        *,
-        required: bool = False,
-    ) -> str | None:
-        """``use_specialized_model`` for code on the loop."""
+    async def answer(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
+        """``use`` for code on the loop."""
         owner = current_owner()
-        with self.reporting(capability, required=required):
-            return await ask_specialist(self._team, capability, prompt, max_tokens, owner, form)
+        with self.reporting(asked.capability, required=required):
+            return await ask_specialist(self._team, asked, owner)
         return None
 
-    def stream(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> Generator[str, None, None]:
+    def stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
         """The pieces of one answer as they come; closing the generator breaks it off.
 
         Raises:
             AiRunnerError: the model could not be used.
         """
         owner = current_owner()
-        with self.reporting(capability, required=True):
-            yield from self._loop.iterate(
-                stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
-            )
+        with self.reporting(asked.capability, required=True):
+            yield from self._loop.iterate(stream_specialist(self._team, asked, owner))
 
-    async def astream(
-        self,
-        capability: ModelCapability,
-        prompt: Content,
-        max_tokens: int = 512,
-        form: AnswerForm = AS_USUAL,
-    ) -> AsyncGenerator[str, None]:
+    async def astream(self, asked: SpecialistRequest) -> AsyncGenerator[str, None]:
         """``stream`` for code on another loop; cancelling it breaks the answer off."""
         owner = current_owner()
-        with self.reporting(capability, required=True):
-            answer = stream_specialist(self._team, capability, prompt, max_tokens, owner, form)
+        with self.reporting(asked.capability, required=True):
+            answer = stream_specialist(self._team, asked, owner)
             async with aclosing(self._loop.iterate_beside(answer)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -240,7 +170,7 @@ class SpecialistDesk:
         open_series = ExitStack()
 
         async def begin() -> None:
-            open_series.callback(self._studio.dismiss)
+            open_series.callback(self._images.dismiss)
             open_series.enter_context(self._team.series())
 
         self._loop.call(begin())
@@ -259,18 +189,18 @@ class SpecialistDesk:
         """Let the library of an image model be imported ahead; see ``ImageService.prepare``."""
 
         async def prepare() -> None:
-            self._studio.prepare()
+            self._images.prepare()
 
         self._wait(prepare())
 
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""
-        return self._wait(self._studio.draw(request, owner=current_owner()))
+        return self._wait(self._images.draw(request, owner=current_owner()))
 
     @property
     def pictures(self) -> PicturesFolder:
         """Where pictures are kept."""
-        return self._studio.pictures
+        return self._images.pictures
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``.
@@ -317,17 +247,3 @@ class SpecialistDesk:
         held.callback(self._held.discard, held)
         session = SpecialistSession(lease, capability)
         return SpecialistHandle(self._loop, session, held, lease.spec.model_path)
-
-
-def _release(loop: LoopBridge, held: AsyncExitStack) -> None:
-    """From the garbage collector: on any thread, so it may not wait."""
-
-    def start() -> None:
-        task = asyncio.get_running_loop().create_task(held.aclose())
-        _releases.add(task)
-        task.add_done_callback(_releases.discard)
-
-    loop.soon(start)
-
-
-_releases: set[asyncio.Task[None]] = set()

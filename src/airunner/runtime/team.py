@@ -142,21 +142,9 @@ class ModelTeam:
                     if capability is PRIMARY:
                         yield TEAM
 
-    def spec(self, model: str) -> ModelSpec:
-        """The registered model of that name.
-
-        Raises:
-            UnknownModelError: there is none.
-        """
-        return self._catalog.spec(model)
-
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
-        """The model that a lease on ``capability`` would get now; see ``resolution``."""
-        return self.resolution(capability).spec
-
-    def named(self, model: str) -> ModelSpec:
-        """See ``agent.team.Team``."""
-        return self._catalog.spec(model)
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
+        """The model that a lease would get now; see ``resolution``."""
+        return self.resolution(capability).spec if model is None else self._catalog.spec(model)
 
     def resolution(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability and why, without loading or fetching anything.
@@ -166,22 +154,17 @@ class ModelTeam:
         """
         return resolution(self._catalog, self._store, capability, self._primary)
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         """Which pictures and recordings the model takes; see ``agent.team.Team``.
 
         Until its weights are here, what its entry in the registry says of it.
         """
-        spec = self.resolution(capability).spec
-        where = "with --primary" if capability is PRIMARY else "in CAPABILITY_TO_MODEL"
-        return await self._media_support(spec, capability, f" {where}")
-
-    async def media_support_of(self, model: str) -> MediaSupport:
-        """The same for a registered model that is asked for by its name."""
-        return await self._media_support(self._catalog.spec(model), PRIMARY, "")
-
-    async def _media_support(
-        self, spec: ModelSpec, capability: ModelCapability, where: str
-    ) -> MediaSupport:
+        spec = self.resolve(capability, model)
+        where = ""
+        if model is None:
+            where = " with --primary" if capability is PRIMARY else " in CAPABILITY_TO_MODEL"
         if usable(self._store, spec):
             takes = (await self.size(spec)).media
         else:

@@ -24,10 +24,14 @@ from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.model_catalogue import ModelCatalogue
 from airunner.runtime.plain_values import plain
-from airunner.runtime.team_setup import TeamProposal, propose_team, to_assign
+from airunner.runtime.team_setup import (
+    TeamProposal,
+    gated_models,
+    propose_team,
+    to_assign,
+)
 from airunner.weights.download import Download
 from airunner.weights.downloads import Downloads
-from airunner.weights.gate import gate_of
 
 KEPT_S = 600.0
 """So long, what the hub said of the same plan counts."""
@@ -41,14 +45,12 @@ class TeamOffer:
 
     Attributes:
         proposal: the models, and what getting them takes.
-        assignment: the plan that they are of.
         to_serve: capabilities that they will serve, and that are another model's now.
         gated: models that would be chosen, had their publishers let this user in.
         only_embedded: whether nothing but what comes with AI Runner is here.
     """
 
     proposal: TeamProposal
-    assignment: Assignment
     to_serve: dict[ModelCapability, str | None]
     gated: tuple[Rejection, ...]
     only_embedded: bool
@@ -76,9 +78,8 @@ class TeamOffers:
             proposal = await self._proposal(assignment)
         return TeamOffer(
             proposal,
-            assignment,
             self._to_serve(assignment, proposal),
-            self._gated(assignment),
+            gated_models(assignment, self._core.catalog, self._core.store),
             await asyncio.to_thread(self.only_embedded),
         )
 
@@ -144,17 +145,6 @@ class TeamOffers:
             if catalog.mapping.get(capability) != model
             and not (capability is ModelCapability.PRIMARY_CONVERSATION and primary is not None)
         }
-
-    def _gated(self, assignment: Assignment) -> tuple[Rejection, ...]:
-        catalog, found = self._core.catalog, {}
-        for choice in assignment.choices:
-            chosen = catalog.spec(choice.model).priority if choice.model else -1
-            for other in choice.rejected:
-                spec = catalog.spec(other.model)
-                passed_over = other.deficit_bytes is None and gate_of(spec)
-                if passed_over and not self._is_here(other.model) and spec.priority > chosen:
-                    found[other.model] = other
-        return tuple(found.values())
 
     def _is_here(self, name: str) -> bool:
         try:

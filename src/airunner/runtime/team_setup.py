@@ -6,18 +6,16 @@ the store's, asking and showing the command's.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from airunner.models.assign import Assignment
+from airunner.models.assign import Assignment, Rejection
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
 from airunner.runtime.plain_values import plain
-from airunner.weights.gate import page_of
+from airunner.weights.gate import gate_of, page_of
 from airunner.weights.offer import Offer, measured_speed, offer_of
 from airunner.weights.store import ModelStore
 
@@ -136,9 +134,9 @@ def propose_team(
         assignment.peak_bytes,
         members,
         tuple(c.capability.value for c in assignment.choices if c.model is None),
-        tuple(_gated(assignment, catalog).items()),
+        tuple((each.model, each.reason) for each in gated_models(assignment, catalog, store)),
         bytes_per_s,
-        _free_bytes(store.home),
+        store.free_bytes,
     )
 
 
@@ -164,18 +162,16 @@ def to_assign(
     }
 
 
-def _gated(assignment: Assignment, catalog: Catalog) -> dict[str, str]:
-    """What stands between the user and models that the plan would have preferred."""
-    found: dict[str, str] = {}
+def gated_models(
+    assignment: Assignment, catalog: Catalog, store: ModelStore
+) -> tuple[Rejection, ...]:
+    """The models that would be chosen, had their publishers let this user in."""
+    found: dict[str, Rejection] = {}
     for choice in assignment.choices:
-        chosen = catalog.spec(choice.model).priority if choice.model is not None else 0
+        chosen = catalog.spec(choice.model).priority if choice.model is not None else -1
         for other in choice.rejected:
             spec = catalog.spec(other.model)
-            if spec.gated and other.deficit_bytes is None and spec.priority > chosen:
-                found[other.model] = other.reason
-    return found
-
-
-def _free_bytes(folder: Path) -> int:
-    existing = next(f for f in (folder, *folder.parents) if f.is_dir())
-    return shutil.disk_usage(existing).free
+            is_refused = other.deficit_bytes is None and spec.priority > chosen
+            if is_refused and gate_of(spec) and not store.is_here(spec):
+                found[other.model] = other
+    return tuple(found.values())

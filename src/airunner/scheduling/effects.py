@@ -6,7 +6,7 @@ the model, ``held_bytes`` by everything loaded, ``budget_bytes`` in all.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 RefusalCause = Literal["does_not_fit", "queue_full", "load_failed", "deadlock", "unknown_device"]
@@ -31,7 +31,8 @@ class Effect:
 
     def as_json(self) -> dict[str, Any]:
         """The effect as JSON-ready values, its type under ``effect``."""
-        return {"effect": type(self).__name__, **asdict(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {"effect": type(self).__name__, **values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

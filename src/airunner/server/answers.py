@@ -16,6 +16,7 @@ from uuid import uuid4
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import offered_tools, thinking_of
 from airunner.messages import Message
+from airunner.models.spec import ModelCapability
 from airunner.resources.known_conversations import prompt_settings
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
@@ -26,6 +27,8 @@ from airunner.server.replay import SEED_BITS, going_on
 from airunner.server.served_models import ServedModels
 from airunner.server.team_answers import TeamAnswers, is_for_team
 from airunner.server.valid_calls import valid_completion
+
+_TALKS = ModelCapability.PRIMARY_CONVERSATION
 
 
 class Answers:
@@ -102,7 +105,7 @@ class Answers:
         """
         messages = media_messages_of(body["messages"])
         if media := tuple(part for message in messages for part in message.media):
-            (await self._core.team.media_support_of(model)).check(media)
+            (await self._core.team.media_support(_TALKS, model)).check(media)
         return messages
 
     def _is_for_team(self, body: Mapping[str, Any]) -> bool:

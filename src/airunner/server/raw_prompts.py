@@ -16,10 +16,9 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import CHUNK
+from airunner.engines.worker_answer import OK
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
@@ -76,9 +75,9 @@ class RawPrompts:
             async with lease.slot() as slot:
                 path, asked = _request(body, slot)
                 async with lease.served.ask(path, asked, lease.n_ctx) as response:
-                    if response.status_code != httpx.codes.OK:
-                        raise _refusal(name, await response.aread())
-                    async for line in response.aiter_lines():
+                    if response.status != OK:
+                        raise _refusal(name, await response.read())
+                    async for line in response.lines():
                         if line.startswith("data: "):
                             yield _chunk(name, json.loads(line.removeprefix("data: ")))
 

@@ -21,6 +21,7 @@ from airunner.server.problems import Problem, problem_of
 T = TypeVar("T")
 SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -81,7 +82,7 @@ def event(data: Any, name: str = "", number: int | None = None) -> str:
     lines = [f"id: {number}\n"] if number is not None else []
     if name:
         lines.append(f"event: {name}\n")
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    text = data if isinstance(data, str) else _encoded(data)
     return "".join([*lines, f"data: {text}\n\n"])
 
 

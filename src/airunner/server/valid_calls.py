@@ -2,8 +2,7 @@
 
 Owns what is passed on at once, what waits, and the second decoding. Text and reasoning are
 passed on as they come. Calls wait until the answer ends: one that the token limit cut off is
-no call, and a lone one that does not match its tool's schema is decoded once more under it,
-as ``agent.client_chat`` does for our own requests.
+no call, and a lone one that does not match its tool's schema is decoded once more under it.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from airunner.agent.client_chat import matches
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import call_json, offered_tools, tool_choice_of
 from airunner.resources.lease import Lease
 from airunner.server.chunks import Completion
+from airunner.tools.json_form import call_matches
 
 _CALLS = "tool_calls"
 
@@ -79,7 +78,8 @@ def _wrong_call(found: Completion, body: Mapping[str, Any]) -> str | None:
     if _is_cut_off(call.malformed, found):
         return None
     schemas = {tool.name: tool.parameters for tool in offered_tools(body)}
-    return call.name if call.name in schemas and not matches(call, schemas[call.name]) else None
+    is_wrong = call.name in schemas and not call_matches(call, schemas[call.name])
+    return call.name if is_wrong else None
 
 
 def _is_cut_off(malformed: str, found: Completion) -> bool:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airunner.json_schema.plain import sound_json
+from airunner.json_schema.plain import json_object
 from airunner.messages import ToolCall, ToolSchema
 
 CALL_TOOL = "call_tool"
@@ -44,7 +44,7 @@ def meant(call: ToolCall) -> ToolCall:
     name, arguments = call.arguments.get("name"), call.arguments.get("arguments", {})
     if not isinstance(name, str) or not name or name == CALL_TOOL:
         return call
-    read = _read(arguments) if isinstance(arguments, str) else arguments
+    read = json_object(arguments.strip() or "{}") if isinstance(arguments, str) else arguments
     if isinstance(read, Mapping):
         return ToolCall(call.id, name, read)
     return ToolCall(call.id, name, {}, malformed=json.dumps(arguments, ensure_ascii=False))
@@ -58,10 +58,3 @@ def through_call_tool(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]
         "required": ["name", "arguments"],
         "additionalProperties": False,
     }
-
-
-def _read(text: str) -> object:
-    try:
-        return sound_json(text) if text.strip() else {}
-    except (ValueError, RecursionError):  # no JSON, or nested deeper than can be read
-        return None

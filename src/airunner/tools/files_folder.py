@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import StorageError, ToolRetryError
+from airunner.errors import ToolRetryError
+from airunner.errors.writing import writing
 from airunner.tools.meaning import Meaning
 
 
@@ -30,11 +31,9 @@ class FilesFolder:
         Raises:
             StorageError: it cannot be made.
         """
-        try:
+        with writing(self._path):
             self._path.mkdir(parents=True, exist_ok=True)
             return self._path.resolve(strict=True)
-        except OSError as error:
-            raise StorageError(self._path, error.strerror or str(error)) from error
 
     def locate(self, name: str) -> Path:
         """Where ``name`` is or would be; relative names are meant inside the folder.

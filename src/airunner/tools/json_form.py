@@ -21,6 +21,7 @@ from airunner.json_schema.decoding import decodable
 from airunner.json_schema.effort import check_levels, checks_needed
 from airunner.json_schema.plain import MAX_SCHEMA_CHARACTERS, plain_json
 from airunner.json_schema.sound import sound
+from airunner.messages import ToolCall
 from airunner.tools.arguments import Arguments
 
 if TYPE_CHECKING:
@@ -101,6 +102,19 @@ class JsonForm:
 
     def _refused(self, problem: str) -> ToolArgumentsError:
         return ToolArgumentsError(self._tool, problem)
+
+
+def call_matches(call: ToolCall, schema: Mapping[str, Any]) -> bool:
+    """Whether a call's arguments are as the schema of its tool says; any are, where it is none."""
+    if call.malformed:
+        return False
+    try:
+        JsonForm(call.name, schema).validate(call.arguments)
+    except ToolArgumentsError:
+        return False
+    except InvalidToolError:
+        pass  # nobody can say what a schema wants that is none
+    return True
 
 
 def plain_text(text: str, limit: int) -> str:

@@ -1,7 +1,7 @@
 """What a tool may do without being asked about: rules in, a decision out.
 
 Owns how rules are matched and which of several wins. Pure: asking the user is
-``airunner.agent.approvals``, and how a rule is written is in ``setting_values``.
+``airunner.agent.approvals``, and how a rule is written is in ``config.values``.
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
 that denies widely. What names a file or an address is matched by what the tool will
@@ -176,10 +176,6 @@ class Permissions:
     def look_at_arguments(self) -> bool:
         """Whether a rule of the user's says more than a tool's name."""
         return any(rule.arguments for rule in self._own)
-
-    def may_run_unasked(self, tool: Tool) -> bool:
-        """Whether calls of ``tool`` are allowed whatever their arguments, but for exceptions."""
-        return self.by_class(tool) == "allow"
 
 
 def scope_of(tool: Tool, call: MeantCall) -> str:

@@ -1,7 +1,7 @@
 """What a tool may see of the system it runs in: models, memory, decisions, settings.
 
 Owns the protocol and its plain values, which carry no paths and nothing private.
-The runtime implements it; what a model is told of it is ``builtin.system_tools``.
+The runtime implements it; what a model is told of it is ``toolbox.system.system_tools``.
 """
 
 from __future__ import annotations

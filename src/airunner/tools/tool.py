@@ -8,7 +8,6 @@ failures) belongs to the agent loop; finding one to ``search``.
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -121,11 +120,6 @@ class Tool:
         return changed
 
     @property
-    def is_async(self) -> bool:
-        """Whether the function is a coroutine function."""
-        return inspect.iscoroutinefunction(self.function)
-
-    @property
     def parameters(self) -> dict[str, Any]:
         """The JSON schema of the arguments, of type object, as a model is shown it.
 
@@ -173,7 +167,7 @@ class Tool:
         return other
 
     def start(self, arguments: Arguments, api: Any = None) -> Any:
-        """Call the function: its value, or its coroutine if ``is_async``."""
+        """Call the function: its value, or the coroutine of a coroutine function."""
         extra = {API_PARAMETER: api} if self.takes_api else {}
         return self.function(**arguments.values, **extra)
 

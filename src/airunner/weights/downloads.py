@@ -201,12 +201,6 @@ class Downloads:
             self._items = {m: self._items[m] for m in (*others, *waiting)}
         return self.find(model)
 
-    def forget_ended(self) -> list[Download]:
-        """Take those that are done, failed or cancelled from the list; what is left."""
-        with self._changing():
-            self._items = {m: i for m, i in self._items.items() if not i.has_ended}
-        return self.all()
-
     def wait(self, model: str) -> Path:
         """Block until a download has ended; where its weights are.
 

@@ -1,8 +1,7 @@
 """Files in a Hugging Face repository: one model's, or a folder of files that need each other.
 
-Owns turning patterns into files, their sizes and hashes, through the
-``huggingface_hub`` client, so ``HF_ENDPOINT``, ``HF_TOKEN`` and a login apply; and
-when a set is complete. The bytes come through ``url``, which says why.
+Owns which files are meant, and when a set of them is complete. What there is says
+``hub_listing``; the bytes come through ``url``, which says why.
 """
 
 from __future__ import annotations
@@ -10,44 +9,22 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from airunner.errors import DownloadCause, DownloadError, HubError
+from airunner.errors import DownloadError
 from airunner.errors.base import in_short
+from airunner.errors.writing import writing
 from airunner.models.engine_traits import WeightsForm
-from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubFolderSource, HubSource
 from airunner.weights.fetch_problem import HUB, fetch_problem
 from airunner.weights.file_name import is_fit_path
-from airunner.weights.staging import sha256_of, writing
+from airunner.weights.hub_listing import RemoteFile, Repository, ask_hub, cause_of
+from airunner.weights.staging import sha256_of
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
 
 _SHOWN_NAMES = 6
-_LISTING_TIMEOUT_S = 30.0
 _FOLDER = "pipeline"
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file of the repository. ``sha256`` is known for large files only."""
-
-    name: str
-    size_bytes: int | None
-    sha256: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """A repository's files at one commit, and whom to ask for them."""
-
-    repo: str
-    commit_id: str
-    files: Sequence[RemoteFile]
-    endpoint: str | None
 
 
 def fetch_hub(
@@ -70,7 +47,7 @@ def fetch_hub(
         StorageError: the disk is full.
     """
     listing = _list(transfer, source.repo, source.revision, endpoint)
-    chosen = _choose_model(transfer, source, listing.files)
+    chosen = _choose_model(transfer, source, listing)
     if source.sha256:
         chosen[0] = RemoteFile(chosen[0].name, chosen[0].size_bytes, source.sha256.lower())
     paths = [transfer.folder / PurePosixPath(file.name).name for file in chosen]
@@ -110,7 +87,7 @@ def fetch_hub_folder(
         StorageError: the disk is full.
     """
     listing = _list(transfer, source.repo, source.revision, endpoint)
-    chosen = _choose_folder(transfer, source, listing.files, form.index)
+    chosen = _choose_folder(transfer, source, listing, form.index)
     digest = hashlib.sha256(listing.commit_id.encode()).hexdigest()
     staged, final = transfer.staging / digest[:16], transfer.folder / _FOLDER
     if not staged.is_dir():
@@ -127,7 +104,7 @@ def fetch_hub_folder(
 
 def _fetch_all(
     transfer: Transfer,
-    listing: _Listing,
+    listing: Repository,
     places: Mapping[RemoteFile, Path],
     retry_wait_s: float,
     of_commit: bool = False,
@@ -140,12 +117,12 @@ def _fetch_all(
         DownloadError: other bytes than promised, or a name that leads out of the folder.
         StorageError: the disk is full.
     """
-    from huggingface_hub import get_token, hf_hub_url
+    from huggingface_hub import get_token
 
     for file in places:
         if not is_fit_path(file.name):
             problem = f"{in_short(file.name)} leads out of the folder, or is no name to keep"
-            raise DownloadError(transfer.model, listing.repo, problem)
+            raise DownloadError(transfer.model, listing.name, problem)
     parts = {
         path: path.with_name(f"{path.name}.part")
         if of_commit
@@ -166,13 +143,11 @@ def _fetch_all(
         if not _is_here(path, file, transfer, of_commit):
             fetch_address(
                 transfer.part(before_bytes, None if None in sizes else set_bytes),
-                hf_hub_url(
-                    listing.repo, file.name, revision=listing.commit_id, endpoint=listing.endpoint
-                ),
+                listing.address(file.name),
                 path,
                 parts[path],
                 sha256=file.sha256,
-                label=f"{listing.repo}/{file.name}",
+                label=f"{listing.name}/{file.name}",
                 n_bytes=file.size_bytes,
                 headers={"Authorization": f"Bearer {token}"} if token else None,
                 retry_wait_s=retry_wait_s,
@@ -190,30 +165,14 @@ def _is_here(path: Path, file: RemoteFile, transfer: Transfer, of_commit: bool) 
     return of_commit if file.sha256 is None else sha256_of(path, transfer) == file.sha256
 
 
-def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) -> _Listing:
-    """The files of the commit that ``revision`` names now.
+def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) -> Repository:
+    """The repository at the commit that ``revision`` names now.
 
     Raises:
         DownloadError: no such repository, access denied, or no connection.
     """
-    from huggingface_hub import HfApi
-
-    hub = HfApi(endpoint=endpoint, headers={"Accept-Encoding": "identity"})
-    _refuse_compression()
     try:
-        info = transfer.interruptible(
-            lambda: hub.model_info(
-                repo, revision=revision, files_metadata=True, timeout=_LISTING_TIMEOUT_S
-            )
-        )
-        files = [
-            RemoteFile(
-                sibling.rfilename,
-                None if sibling.size is None else int(sibling.size),
-                None if sibling.lfs is None else sibling.lfs.sha256,
-            )
-            for sibling in info.siblings or []
-        ]
+        return transfer.interruptible(lambda: ask_hub(repo, revision, endpoint))
     except DownloadError:
         raise
     # The client lets errors of its HTTP library through, and which library that
@@ -221,41 +180,12 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
     except Exception as error:
         problem = fetch_problem(error, f"{endpoint or HUB}/{repo}")
         raise DownloadError(transfer.model, repo, problem, cause_of(error)) from error
-    return _Listing(repo, info.sha or revision, files, endpoint)
 
 
-def _refuse_compression() -> None:
-    """Have the client of ``huggingface_hub`` unpack nothing: what is packed has no bound."""
-    from huggingface_hub import get_session
-
-    session = get_session()
-    hooks = getattr(session, "event_hooks", None)  # versions before 1.0 have none
-    if hooks is not None and _require_plain not in hooks["response"]:
-        session.event_hooks = {**hooks, "response": [*hooks["response"], _require_plain]}
-
-
-def _require_plain(response: Any) -> None:
-    """Called with the head of an answer, before its body is read."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        problem = f"its answer is packed with {in_short(encoding)}, which was not asked for"
-        raise HubError(str(response.url.host), problem)
-
-
-def cause_of(error: Exception) -> DownloadCause:
-    """What kind of failure an error of the hub's client is."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is None or status in (408, 429) or status >= 500:
-        return "unreachable"
-    return "denied" if status in (401, 403) else "not_found" if status == 404 else ""
-
-
-def _choose_model(
-    transfer: Transfer, source: HubSource, files: Sequence[RemoteFile]
-) -> list[RemoteFile]:
+def _choose_model(transfer: Transfer, source: HubSource, listing: Repository) -> list[RemoteFile]:
     """The one model that the pattern means."""
-    by_name = {file.name: file for file in files}
-    sets = complete_sets(name for name in by_name if matches(name, source.pattern))
+    by_name = {file.name: file for file in listing.files}
+    sets = listing.models(source.pattern)
     if len(sets) != 1:
         found = [parts[0] for parts in sets] or sorted(n for n in by_name if n.endswith(".gguf"))
         problem = "matches no file" if not sets else f"matches {len(sets)} files, must be one"
@@ -270,15 +200,15 @@ def _choose_model(
 
 
 def _choose_folder(
-    transfer: Transfer, source: HubFolderSource, files: Sequence[RemoteFile], index: str
+    transfer: Transfer, source: HubFolderSource, listing: Repository, index: str
 ) -> list[RemoteFile]:
     """The files wanted, small ones first, so that what is wrong shows early."""
-    chosen = [f for f in files if any(fnmatchcase(f.name, p) for p in source.patterns)]
-    names = {file.name for file in chosen}
+    names = set(listing.matching(source.patterns))
     if index not in names or len(names) < 2:
-        listed = _listed(sorted(f.name for f in files)) or "no file at all"
+        listed = _listed(sorted(f.name for f in listing.files)) or "no file at all"
         problem = f"its patterns match no folder with a {index}; there is {listed}"
         raise DownloadError(transfer.model, source.repo, problem, "not_found")
+    chosen = [file for file in listing.files if file.name in names]
     return sorted(chosen, key=lambda file: (file.size_bytes or 0, file.name))
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import airunner
 from airunner.errors import DownloadError
+from airunner.errors.writing import writing
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import FileSource, PackagedSource
-from airunner.weights.staging import require_sha256, sha256_of, writing
+from airunner.weights.staging import require_sha256, sha256_of
 from airunner.weights.transfer import Transfer
 
 

@@ -17,7 +17,7 @@ from airunner.models.spec import (
     Source,
     WheelSource,
 )
-from airunner.weights.hub_listing import Repository, look_up
+from airunner.weights.hub_listing import look_up
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore, needs_network
 
@@ -51,10 +51,6 @@ class Offer:
     def fetch_bytes(self) -> int:
         """Bytes that would be fetched, as far as they are known."""
         return 0 if self.is_here else self.disk_bytes or 0
-
-
-Ask = Callable[[str, str], Repository]
-"""Asks a hub about a repository and revision."""
 
 
 def offer_of(store: ModelStore, spec: ModelSpec) -> Offer:
@@ -106,14 +102,8 @@ def _offer(store: ModelStore, spec: ModelSpec, source: Source) -> Offer:
             return Offer(name, False, None, spec.gated)
     sizes = {file.name: file.size_bytes or 0 for file in known.files}
     largest = max(names, key=lambda each: sizes[each])
-    address = _address(known, largest, store.hub_endpoint)
+    address = known.address(largest)
     return Offer(name, False, known.n_bytes(names), known.gated or spec.gated, address=address)
-
-
-def _address(known: Repository, name: str, endpoint: str | None) -> str:
-    from huggingface_hub import hf_hub_url
-
-    return str(hf_hub_url(known.name, name, revision=known.commit_id, endpoint=endpoint))
 
 
 def measured_speed(address: str, clock: Callable[[], float] = time.monotonic) -> float | None:

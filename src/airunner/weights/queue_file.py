@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from airunner.config.whole_file import write_whole
+from airunner.errors import StorageError
 from airunner.weights.download import Download
 
 _KEPT = ("model", "task", "state", "problem", "detail")
@@ -31,13 +32,10 @@ class QueueFile:
         text = json.dumps(rows, indent=1)
         if text == self._written:
             return
-        partial = self._path.with_name(f"{self._path.name}.part")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, "utf-8")
-            os.replace(partial, self._path)
+            write_whole(self._path, text)
             self._written = text
-        except OSError as error:
+        except StorageError as error:
             _log.warning("the queue of downloads is not kept: %s", error)
 
     def read(self) -> list[Download]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.errors import DownloadError
+from airunner.errors.writing import writing
 from airunner.models.spec import RequantizedSource
-from airunner.weights.staging import commit, writing
+from airunner.weights.staging import commit
 from airunner.weights.transfer import Transfer
 
 if TYPE_CHECKING:

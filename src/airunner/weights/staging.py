@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from airunner.errors import DownloadError, StorageError
+from airunner.errors import DownloadError
+from airunner.errors.writing import writing
 from airunner.weights.transfer import Transfer
 
 CHUNK_BYTES = 1024 * 1024
 GGUF_MAGIC = b"GGUF"
-
-
-@contextmanager
-def writing(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
-    """Turn the operating system's refusal to store bytes into ``StorageError``."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(path, error.strerror or str(error), needed_bytes) from error
 
 
 def sha256_of(path: Path, transfer: Transfer) -> str:

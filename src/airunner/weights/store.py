@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from airunner.config.settings import Settings
 from airunner.errors import DownloadError, MissingWeightsError, WeightsError
+from airunner.errors.writing import writing
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
 from airunner.models.engine_traits import WeightsForm
@@ -44,7 +45,6 @@ from airunner.weights.local import (
     packaged_path,
 )
 from airunner.weights.requantize import requantize
-from airunner.weights.staging import writing
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_url, url_file_name
 from airunner.weights.verification import (

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from airunner.errors import DownloadCause, DownloadError
+from airunner.errors.writing import writing
 from airunner.models.spec import UrlSource
 from airunner.weights.fetch_problem import denied, fetch_problem
 from airunner.weights.file_name import fit_name
@@ -24,7 +25,6 @@ from airunner.weights.staging import (
     require_gguf,
     require_sha256,
     sha256_of,
-    writing,
 )
 from airunner.weights.transfer import Transfer
 

@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from airunner.errors.writing import writing
 from airunner.models.files.gguf_header import read_header
 from airunner.models.files.safetensors import read_tensors
 from airunner.models.files.split import complete_sets
 from airunner.models.spec import FileSource, HubSource, Source, UrlSource, WheelSource
-from airunner.weights.staging import require_sha256, sha256_of, writing
+from airunner.weights.staging import require_sha256, sha256_of
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import url_file_name
 from airunner.weights.wheel import wheel_file_name

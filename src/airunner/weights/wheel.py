@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from airunner.errors import DownloadError, StorageError
+from airunner.errors.writing import writing
 from airunner.models.spec import WheelSource
 from airunner.weights.file_name import fit_name
 from airunner.weights.staging import (
@@ -24,7 +25,6 @@ from airunner.weights.staging import (
     commit,
     require_sha256,
     sha256_of,
-    writing,
 )
 from airunner.weights.transfer import Transfer
 

@@ -28,6 +28,7 @@ from tests.tiny_png import GREEN, RED
 from airunner.agent.conversation import Conversation
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
+from airunner.agent.open_calls import answer_open_calls
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.engines.llama_cpp.chat_format import messages_json
@@ -182,10 +183,12 @@ class RandomTeam:
     trims: int = 0
     loop: AgentLoop = field(init=False)
 
-    def resolve(self, capability: ModelCapability) -> ModelSpec:
+    def resolve(self, capability: ModelCapability, model: str | None = None) -> ModelSpec:
         return ModelSpec("random", [capability], chat_dialect=self.dialect)
 
-    async def media_support(self, capability: ModelCapability) -> MediaSupport:
+    async def media_support(
+        self, capability: ModelCapability, model: str | None = None
+    ) -> MediaSupport:
         return MediaSupport("random", self.takes)
 
     @property
@@ -193,7 +196,9 @@ class RandomTeam:
         return self.resolve(ModelCapability.PRIMARY_CONVERSATION)
 
     @asynccontextmanager
-    async def lease(self, capability: ModelCapability, *, owner: str) -> AsyncIterator[RandomTeam]:
+    async def lease(
+        self, capability: ModelCapability, *, owner: str, model: str | None = None
+    ) -> AsyncIterator[RandomTeam]:
         await asyncio.sleep(0)
         yield self
 
@@ -390,9 +395,9 @@ class Talk:
         request = TurnRequest(
             None if goes_on else self.rng.choice(MESSAGES),
             tool_choice=self.rng.choice(CHOICES),
-            results=results,
             external=tuple(EXTERNAL.values()) if self.with_external else (),
         )
+        answer_open_calls(keeper.conversation.messages, results)
         turn = self.loop.run(keeper.conversation, request, may_ask=self.rng.random() < 0.8)
         seen = 0
         async with aclosing(turn):

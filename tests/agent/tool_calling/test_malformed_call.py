@@ -8,6 +8,7 @@ from tests.agent.scripted_team import Said, ScriptedTeam, of_kind
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.events import Event, EventBus, ToolCallStarted, TurnFinished
 from airunner.messages import ToolCall
 from airunner.tools.tool import tool
@@ -28,7 +29,7 @@ def turn(*script: Said) -> tuple[list[Event], Conversation, ScriptedTeam]:
     loop, conversation = AgentLoop(team, Toolset([double]), bus=EventBus()), Conversation.begin()
 
     async def main() -> list[Event]:
-        return [event async for event in loop.run_turn(conversation, "Twice two?")]
+        return [event async for event in loop.run(conversation, TurnRequest("Twice two?"))]
 
     events = asyncio.run(main())
     finished = events[-1]

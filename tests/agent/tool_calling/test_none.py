@@ -8,6 +8,7 @@ from tests.agent.scripted_team import ScriptedTeam, of_kind
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.events import Event, EventBus, ToolCallStarted, TurnFinished
 from airunner.messages import Message, ToolCall
 from airunner.toolbox.toolset import builtin_toolset
@@ -17,7 +18,7 @@ def run(team: ScriptedTeam, conversation: Conversation, choice: str = "auto") ->
     loop = AgentLoop(team, builtin_toolset(), bus=EventBus())
 
     async def events() -> list[Event]:
-        turn = loop.run_turn(conversation, "What time is it?", tool_choice=choice)
+        turn = loop.run(conversation, TurnRequest("What time is it?", tool_choice=choice))
         return [event async for event in turn]
 
     return asyncio.run(events())

@@ -12,6 +12,7 @@ from tests.agent.scripted_team import Said, ScriptedTeam, of_kind, recorded
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_calling.tool_block import ALL, CORE_TOOLS, ToolBlock
+from airunner.agent.turn_request import TurnRequest
 from airunner.errors import InvalidToolError, ToolRetryError
 from airunner.events import (
     Event,
@@ -72,9 +73,8 @@ def turn(
 
     async def main() -> list[Event]:
         events = []
-        async for event in loop.run_turn(
-            conversation, "Send it to Oslo.", may_ask=True, tool_choice=choice
-        ):
+        request = TurnRequest("Send it to Oslo.", tool_choice=choice)
+        async for event in loop.run(conversation, request, may_ask=True):
             events.append(event)
             if isinstance(event, PermissionAsked):
                 loop.answer(event.question, answer)
@@ -233,7 +233,7 @@ def test_a_saved_conversation_goes_on_with_the_same_block() -> None:
     conversation = Conversation.begin()
 
     async def say(loop: AgentLoop, text: str) -> None:
-        async for _ in loop.run_turn(conversation, text):
+        async for _ in loop.run(conversation, TurnRequest(text)):
             pass
 
     for text in ("Hello.", "Paint the wall gold and post a parcel."):

@@ -11,6 +11,7 @@ from tests.agent.scripted_team import Said, ScriptedTeam, of_kind
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
+from airunner.agent.turn_request import TurnRequest
 from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolCallStarted, TurnFinished
 from airunner.guided.tool_calling import GuidedToolCalling
@@ -49,7 +50,7 @@ def turn(
     )
 
     async def main() -> list[Event]:
-        turn = loop.run_turn(Conversation.begin(), text, tool_choice=choice)
+        turn = loop.run(Conversation.begin(), TurnRequest(text, tool_choice=choice))
         return [event async for event in turn]
 
     events = asyncio.run(main())

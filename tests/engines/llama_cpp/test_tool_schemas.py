@@ -118,3 +118,21 @@ def test_what_is_far_too_long_is_shown_as_it_is_decoded() -> None:
 def test_what_is_no_schema_of_an_object_takes_anything(schema: Any) -> None:
     assert engine_parameters(schema)["type"] == "object"
     assert json.dumps(shown_parameters(schema), allow_nan=False)
+
+
+def test_a_tool_is_told_from_another_by_all_that_is_said_of_it() -> None:
+    controls = ControlTokens(["<s>"])
+    tools = [
+        ToolSchema("find", "Finds.", {"type": "object", "properties": {name: {"type": kind}}})
+        for name in ("what", "where")
+        for kind in ("string", "integer")
+    ]
+    once, again = (tools_in_request(tools, controls) for _ in range(2))
+    assert once == again
+    shown = [each["function"]["parameters"] for each in once["chat_template_kwargs"]["tools"]]
+    assert shown == [tool.parameters for tool in tools]
+    once["chat_template_kwargs"]["enable_thinking"] = False  # as a request does
+    assert tools_in_request(tools, controls) == again
+    tools[0].parameters["properties"]["what"]["type"] = "boolean"  # type: ignore[index]
+    (changed,) = tools_in_request(tools[:1], controls)["tools"]
+    assert changed["function"]["parameters"]["properties"]["what"]["type"] == "boolean"

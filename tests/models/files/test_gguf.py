@@ -52,7 +52,6 @@ def test_reads_a_real_model(smollm2: Path) -> None:
     assert (file.n_heads, file.kv_heads) == (9, (3,) * 30)
     assert (file.head_dim_k, file.head_dim_v) == (64, 64)  # not in the metadata: n_embd / n_heads
     assert (file.n_vocab, file.n_merges, file.context_length) == (49152, 48900, 8192)
-    assert file.has_chat_template
     assert file.tied_embedding is not None
     assert file.weights_bytes + read_header(smollm2).data_offset == smollm2.stat().st_size
 

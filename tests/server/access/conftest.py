@@ -56,23 +56,6 @@ def stop_server(server: RunningServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def make_home(
-    tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path, smollm2_q8: Path
-) -> Callable[[], Path]:
-    """Makes home folders with both embedded models; each is for one server at a time."""
-
-    def make() -> Path:
-        home = tmp_path_factory.mktemp("home")
-        (home / "models").mkdir()
-        for folder in (weights_home / "models").iterdir():
-            if folder.is_dir() and not folder.name.startswith("."):
-                (home / "models" / folder.name).symlink_to(folder)
-        return home
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def server(make_home: Callable[[], Path]) -> Iterator[RunningServer]:
     """A server for this machine, of one slot and with a short queue.
 

@@ -1,7 +1,7 @@
 """How a model is offered tools, and how its wish to call one is read.
 
-Owns the interface that the two dialects share, and the plain values that cross
-it. A dialect decides what the next prompt is; the turn runs it.
+Owns the interface that every way of offering tools has, and the plain values that
+cross it. Such a way decides what the next prompt is; the turn runs it.
 """
 
 from __future__ import annotations

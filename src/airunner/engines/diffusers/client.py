@@ -12,12 +12,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-import httpx
-
 from airunner.engines.connection import ServedModel
 from airunner.engines.diffusers.wire import DRAW_PATH, decode_item, part_of
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.silence import DRAWING_S, Silence
+from airunner.engines.worker_answer import OK
 from airunner.errors import GenerationError, StorageError, WorkerDiedError
 
 
@@ -30,10 +29,10 @@ class DiffusersModel(ServedModel[ImagePlan]):
             limits = self._connection.limits
             silence = Silence(limits.to_load(self._n_bytes) + DRAWING_S, DRAWING_S)
             async with self._connection.asked(DRAW_PATH, asdict(request), silence) as response:
-                if response.status_code != httpx.codes.OK:
-                    problem = (await response.aread()).decode(errors="replace")
+                if response.status != OK:
+                    problem = (await response.read()).decode(errors="replace")
                     raise GenerationError(self.plan.model, problem)
-                async for line in response.aiter_lines():
+                async for line in response.lines():
                     item = decode_item(self.plan.model, line)
                     if isinstance(item, Drawn):
                         _keep([picture.path for picture in item.pictures])

@@ -2,7 +2,7 @@
 
 Owns the rules: pickles, which can run any code, only when insisted on, no code
 of the model's own, and nothing that would have to be fetched. The layout of
-folders and files is ``models.pipeline``.
+folders and files is ``models.files.pipeline``.
 """
 
 from __future__ import annotations

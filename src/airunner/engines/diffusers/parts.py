@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.engines.diffusers.wire import part_of
-from airunner.errors import StorageError
+from airunner.errors.writing import writing
 
 
 class Parts:
@@ -33,10 +33,8 @@ class Parts:
             info.add_text(key, text)
         part = part_of(target)
         self._written.append(part)
-        try:
+        with writing(target):
             image.save(part, format="PNG", pnginfo=info)
-        except OSError as error:
-            raise StorageError(target, error.strerror or str(error)) from error
 
     def discard(self) -> None:
         """Remove the files that were not taken. Another thread may do so while one is written."""

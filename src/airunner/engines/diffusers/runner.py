@@ -31,7 +31,7 @@ class Cancelled(Exception):
     """Nobody waits for this drawing any more."""
 
 
-class Artist:
+class PipelineRunner:
     """Draws with one loaded pipeline."""
 
     def __init__(self, plan: ImagePlan, pipeline: Any) -> None:

@@ -1,4 +1,4 @@
-"""Serves one artist over loopback HTTP, one drawing at a time.
+"""Serves one pipeline over loopback HTTP, one drawing at a time.
 
 Everything runs in the thread that serves, which is the one that loaded the
 model: another thread would have OpenMP start a second team of its own. A
@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from airunner.engines.diffusers.parts import Parts
-from airunner.engines.diffusers.runner import Artist, Cancelled
+from airunner.engines.diffusers.runner import Cancelled, PipelineRunner
 from airunner.engines.diffusers.wire import DRAW_PATH, encode_item, read_request
 from airunner.engines.image import Drawn, ImageStep
 from airunner.errors import AiRunnerError
@@ -31,9 +31,9 @@ class ImageServer(HTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, artist: Artist, api_key: str) -> None:
+    def __init__(self, runner: PipelineRunner, api_key: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.artist, self.api_key, self.parts = artist, api_key, Parts()
+        self.runner, self.api_key, self.parts = runner, api_key, Parts()
 
     @property
     def url(self) -> str:
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._begin()
             try:
-                end: Drawn | AiRunnerError = self.server.artist.draw(request, parts, self._report)
+                end: Drawn | AiRunnerError = self.server.runner.draw(request, parts, self._report)
             except AiRunnerError as error:
                 parts.discard()
                 end = error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from airunner.engines.diffusers import libraries
 from airunner.engines.diffusers.loading import failure, load_pipeline
-from airunner.engines.diffusers.runner import Artist
+from airunner.engines.diffusers.runner import PipelineRunner
 from airunner.engines.diffusers.server import ImageServer
 from airunner.engines.image import ImagePlan
 from airunner.workers.process import Serving, run_worker
@@ -17,7 +17,7 @@ from airunner.workers.wire import Order
 
 def load(order: Order[ImagePlan]) -> Serving:
     """Load a pipeline and have it ready to draw."""
-    server = ImageServer(Artist(order.plan, load_pipeline(order.plan)), order.api_key)
+    server = ImageServer(PipelineRunner(order.plan, load_pipeline(order.plan)), order.api_key)
     return Serving(server.url, serve=server.serve_forever, tidy=server.parts.discard)
 
 

@@ -125,9 +125,7 @@ BUILDS: dict[str, Build] = {
     build.name: build
     for build in (
         Build("metal", ("apple",), ("mtl", "metal"), _lacks_metal, on_index=False),
-        Build(
-            "cu132", ("nvidia",), ("cuda",), _lacks_cuda((7, 5), (13, 2), _CU132_NATIVE, (2, 35))
-        ),
+        Build("cu132", ("nvidia",), ("cuda",), _CU132),
         Build("cu128", ("nvidia",), ("cuda",), _CU128),
         Build("rocm-7.2.4", ("amd",), ("rocm", "hip"), _lacks_rocm((7, 2), _RDNA_2_TO_4)),
         Build("rocm-6.4.1", ("amd",), ("rocm", "hip"), _lacks_rocm((6, 4), _RDNA_2_AND_3)),

@@ -19,7 +19,7 @@ from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import ForcedCall
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import GenerationError
-from airunner.json_schema.plain import sound_json
+from airunner.json_schema.plain import json_object
 from airunner.messages import (
     AudioPart,
     Delta,
@@ -236,13 +236,10 @@ class AnswerReader:
 
 
 def _native_call(call: Mapping[str, str]) -> ToolCall:
-    """A call as the engine's parser of the model's own dialect left it, which may be anything."""
+    """A call as the engine's parser of the model's own syntax left it, which may be anything."""
     identity, text = call["id"] or f"call_{token_hex(8)}", call["arguments"] or "{}"
-    try:
-        arguments = sound_json(text)
-    except (ValueError, RecursionError):  # no JSON, thousands of digits, or nested too deeply
-        arguments = None
-    if not isinstance(arguments, dict):
+    arguments = json_object(text)
+    if arguments is None:
         return ToolCall(identity, call["name"], {}, malformed=text)
     return ToolCall(identity, call["name"], arguments)
 

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.connection import ServedModel, WorkerConnection
@@ -44,6 +42,7 @@ from airunner.engines.llama_cpp.slot_files import (
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.engines.openai_form import complete_by_chat
 from airunner.engines.silence import SLOWEST_DECODING_BYTES_PER_S, Silence
+from airunner.engines.worker_answer import OK
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
@@ -98,9 +97,9 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         reader = AnswerReader(self.plan.model, forced=forced, grammar="grammar" in body)
         silence = self._silence(self._at_most_tokens(body, request.messages))
         async with self._connection.asked("/v1/chat/completions", body, silence) as response:
-            if response.status_code != httpx.codes.OK:
-                raise self._refusal(await response.aread())
-            async for piece in response.aiter_raw():
+            if response.status != OK:
+                raise self._refusal(await response.read())
+            async for piece in response.pieces():
                 for event in events.feed(piece):
                     if (delta := reader.read(event)) is not None:
                         yield delta
@@ -124,12 +123,12 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             whole_s = self._whole_s(passed.get("max_tokens"))
             silence = replace(silence, first_s=silence.first_s + whole_s)
         async with self._connection.asked(path, passed, silence) as response:
-            if response.status_code != httpx.codes.OK:
-                raise self._refusal(await response.aread())
+            if response.status != OK:
+                raise self._refusal(await response.read())
             if not passed.get("stream"):
-                yield whole_chunk(json.loads(await response.aread()))
+                yield whole_chunk(json.loads(await response.read()))
                 return
-            async for piece in response.aiter_raw():
+            async for piece in response.pieces():
                 for event in events.feed(piece):
                     if event == b"[DONE]":
                         finished = True
@@ -336,8 +335,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
 
     async def _post(self, path: str, body: dict[str, Any], silence: Silence | None = None) -> Any:
         async with self._connection.asked(path, body, silence) as response:
-            content = await response.aread()
-            if response.status_code != httpx.codes.OK:
+            content = await response.read()
+            if response.status != OK:
                 raise self._refusal(content)
             return json.loads(content)
 

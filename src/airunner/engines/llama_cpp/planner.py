@@ -111,7 +111,7 @@ class PlannableGguf:
         """The context that was chosen, and some others that the model was made for."""
         if not isinstance(plan, LoadPlan):
             return ()
-        longest = min(spec.yarn_context or spec.max_context, self._file.context_length)
+        longest = min(spec.longest_context, self._file.context_length)
         setup = _setup(plan, on_gpu=device.is_accelerator)
         contexts = sorted({plan.n_ctx, *(n for n in SHOWN_CONTEXTS if n <= longest)})
         projector = read_projector(plan.mmproj) if plan.mmproj else None

@@ -23,8 +23,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
+from airunner.config.whole_file import whole_file
 from airunner.engines.base import LoadPlan
 from airunner.errors import GenerationError, StorageError
+from airunner.errors.writing import writing
 
 _SEAL = struct.Struct(">8sQ16s")
 _MAGIC = b"airunKV1"
@@ -87,11 +89,8 @@ class PartialFile:
         if n_bytes == 0 or found != n_bytes:
             problem = f"only {found:,} bytes could be written"
             raise StorageError(self.target, problem, n_bytes or None)
-        try:
-            with self.path.open("ab") as file:
-                file.write(_SEAL.pack(_MAGIC, n_bytes, model))
-        except OSError as error:
-            raise StorageError(self.target, error.strerror or str(error), n_bytes) from error
+        with writing(self.target, n_bytes), self.path.open("ab") as file:
+            file.write(_SEAL.pack(_MAGIC, n_bytes, model))
         return n_bytes + _SEAL.size
 
 
@@ -102,17 +101,8 @@ def written_whole(target: Path) -> Iterator[PartialFile]:
     Raises:
         StorageError: the file cannot be made.
     """
-    part = PartialFile(target.with_name(f".{target.name}.{secrets.token_hex(4)}"), target)
-    try:
-        # What was said is nobody else's to read.
-        os.close(os.open(part.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise StorageError(target, error.strerror or str(error)) from error
-    try:
-        yield part
-        part.path.replace(target)
-    finally:
-        part.path.unlink(missing_ok=True)
+    with writing(target), whole_file(target) as part:
+        yield PartialFile(part, target)
 
 
 def check_seal(file: Path, model: str, expected: bytes) -> None:

@@ -21,9 +21,11 @@ Llama 3.1, GLM 4.5, gpt-oss, LFM2, Nemotron 3 and others: the prompt is the same
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from airunner.engines.llama_cpp.control_tokens import ControlTokens
@@ -34,6 +36,7 @@ from airunner.json_schema.sound import sound
 from airunner.messages import ToolSchema
 
 _MAX_SHOWN_CHARACTERS = 32 * 1024
+_MOST_KNOWN = 256
 # Characters and classes of them, each with a short repetition; nothing within each other.
 _SIMPLE_PATTERN = re.compile(
     r"\^(?:(?:[\w .:/@#,-]|\\[dws.-]|\[(?:[\w .:/@#,-]|\\[dws.-])+\])"
@@ -51,20 +54,53 @@ def tools_in_request(tools: Sequence[ToolSchema], controls: ControlTokens) -> di
     """
     if not tools:
         return {}
-    tools = [
-        replace(
-            tool,
-            description=controls.harmless(tool.description),
-            parameters=_described(tool.parameters, controls),
-        )
-        for tool in tools
-    ]
+    forms = [_forms(tool, controls) for tool in tools]
     return {
-        "tools": [_tool_json(tool, engine_parameters(tool.parameters)) for tool in tools],
-        "chat_template_kwargs": {
-            "tools": [_tool_json(tool, shown_parameters(tool.parameters)) for tool in tools]
-        },
+        "tools": [for_engine for for_engine, _ in forms],
+        "chat_template_kwargs": {"tools": [shown for _, shown in forms]},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A tool, told from others by its text."""
+
+    text: str
+    tool: ToolSchema = field(compare=False)
+
+
+def _forms(tool: ToolSchema, controls: ControlTokens) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A tool as the engine decodes it, and as its model is shown it.
+
+    A conversation has the same tools with every request, and making these of twenty small
+    ones takes 6 ms, so the last ones are remembered.
+    """
+    try:
+        text = json.dumps([tool.name, tool.description, tool.parameters], default=repr)
+    except (TypeError, ValueError, RecursionError):  # it is no JSON
+        return _made_forms(tool, controls)
+    if len(text) > _MAX_SHOWN_CHARACTERS:
+        return _made_forms(tool, controls)
+    return _known_forms(_Written(text, tool), controls)
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _known_forms(
+    written: _Written, controls: ControlTokens
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    return _made_forms(written.tool, controls)
+
+
+def _made_forms(tool: ToolSchema, controls: ControlTokens) -> tuple[dict[str, Any], dict[str, Any]]:
+    tool = replace(
+        tool,
+        description=controls.harmless(tool.description),
+        parameters=_described(tool.parameters, controls),
+    )
+    return (
+        _tool_json(tool, engine_parameters(tool.parameters)),
+        _tool_json(tool, shown_parameters(tool.parameters)),
+    )
 
 
 def shown_parameters(parameters: Any) -> Mapping[str, Any]:

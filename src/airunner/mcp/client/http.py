@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airunner.mcp.client.budget import MESSAGE_BYTES, MESSAGES, MOST_MESSAGE_BYTES, Budget
@@ -17,7 +17,6 @@ from airunner.mcp.client.sound_stream import sound_response
 
 if TYPE_CHECKING:
     import httpx2
-    from mcp.client._transport import TransportStreams
 
 START_S = 30.0
 """How long a server may take to start, if its entry does not say."""
@@ -27,8 +26,8 @@ _REQUEST_COSTS = 20  # in messages: who asks us to come back at once is asked te
 
 
 @asynccontextmanager
-async def http_transport(config: ServerConfig) -> AsyncIterator[TransportStreams]:
-    """A connection to the server of ``config``, for the body."""
+async def http_transport(config: ServerConfig) -> AsyncIterator[tuple[Any, Any]]:
+    """A connection to the server of ``config``, for the body: its messages, and what is sent."""
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 

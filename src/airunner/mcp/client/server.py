@@ -25,6 +25,7 @@ from airunner.mcp.client.transport import START_S, connection
 from airunner.tools.json_form import plain_text
 
 if TYPE_CHECKING:
+    from mcp_types import CallToolResult
     from mcp_types import Tool as ForeignTool
 
     from mcp import Client
@@ -145,7 +146,7 @@ class McpServer:
 
         client = await self._connected()
         try:
-            result = await client.call_tool(tool, dict(arguments))
+            result = await self._answer(client, tool, arguments)
         except asyncio.CancelledError:
             self._spawn(self._check(client))
             raise
@@ -164,6 +165,34 @@ class McpServer:
         if result.is_error:
             raise ToolRetryError(plain_text(text, _PROBLEM) or f"{tool} failed without a reason")
         return text
+
+    async def _answer(
+        self, client: Client, tool: str, arguments: Mapping[str, Any]
+    ) -> CallToolResult:
+        """What the server answers to a call, as ``sound_stream`` has made it.
+
+        Not by ``Client.call_tool``: that compares the answer with the tool's schema, lists
+        the tools for it where they have not been listed yet, and loses the answer if that
+        goes wrong.
+        """
+        from mcp_types import (
+            HEADER_MISMATCH,
+            CallToolRequest,
+            CallToolRequestParams,
+            CallToolResult,
+        )
+
+        from mcp import MCPError
+
+        asked = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(arguments)))
+        try:
+            return await client.session.send_request(asked, CallToolResult)
+        except MCPError as error:
+            if error.code != HEADER_MISMATCH:
+                raise
+        with suppress(ToolServerError):  # the second answer says what is wrong
+            await self.tools(again=True)  # schemas say which arguments are sent as headers, too
+        return await client.session.send_request(asked, CallToolResult)
 
     async def close(self) -> None:
         """End the server; returns when its process is gone."""

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -32,49 +32,54 @@ from airunner.mcp.client.config import ServerConfig
 from airunner.mcp.client.server_log import ServerLog
 
 if TYPE_CHECKING:
-    from mcp.client._transport import TransportStreams
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.shared.message import SessionMessage
+
+    Streams = tuple[
+        MemoryObjectReceiveStream[SessionMessage | Exception],
+        MemoryObjectSendStream[SessionMessage],
+    ]
 
 _INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
 _PIECE = 64 * 1024
-_LOOK_S = 0.01
 # The supervisor waits as long twice; and a little more.
 _END_S = 2 * supervisor.GRACE_S + 3.0
 
 
 @asynccontextmanager
-async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator[TransportStreams]:
-    """A connection to the program of ``config``, which runs for the body.
+async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator[Streams]:
+    """A connection to the program of ``config``, which runs for the body: messages both ways.
 
     Raises:
         OSError: it cannot be started; there may be no such program.
     """
     environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environ |= config.env
-    program: str | None = config.command
+    command: str | None = config.command
     if os.sep not in config.command:
-        program = shutil.which(config.command, path=environ.get("PATH"))
-    if program is None:
+        command = shutil.which(config.command, path=environ.get("PATH"))
+    if command is None:
         raise FileNotFoundError(errno.ENOENT, "there is no such program", config.command)
-    wishes, lifeline = os.pipe()
+    orders, lifeline = os.pipe()
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", supervisor.__file__, str(wishes)),
+        transport, program = await asyncio.get_running_loop().subprocess_exec(
+            _Program,
+            *(sys.executable, "-I", "-S", supervisor.__file__, str(orders)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             env=environ,
             cwd=config.cwd,
-            pass_fds=(wishes,),
+            pass_fds=(orders,),
             start_new_session=True,
         )
     except BaseException:
         os.close(lifeline)
         raise
     finally:
-        os.close(wishes)
-    os.write(lifeline, json.dumps([program, *config.args]).encode() + b"\n")
-    pipes = _Pipes(process, log, lifeline)
+        os.close(orders)
+    os.write(lifeline, json.dumps([command, *config.args]).encode() + b"\n")
+    pipes = _Pipes(transport, program, log, lifeline)
     async with anyio.create_task_group() as tasks:
         for work in (pipes.read_messages, pipes.write_messages, pipes.read_log):
             tasks.start_soon(work)
@@ -86,13 +91,32 @@ async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator
             tasks.cancel_scope.cancel()
 
 
-class _Pipes:
-    """The three pipes of a process, with messages at the session's end."""
+class _Program(SubprocessStreamProtocol):
+    """The streams of a program, and word of its end. ``Process.wait`` waits for the pipes' too."""
 
-    def __init__(self, process: Process, log: ServerLog, lifeline: int) -> None:
+    def __init__(self) -> None:
+        super().__init__(limit=_PIECE, loop=asyncio.get_running_loop())
+        self.ended = asyncio.Event()
+
+    def process_exited(self) -> None:
+        """Called by the loop."""
+        super().process_exited()
+        self.ended.set()
+
+
+class _Pipes:
+    """The three pipes of a program, with messages at the session's end."""
+
+    def __init__(
+        self,
+        transport: asyncio.SubprocessTransport,
+        program: _Program,
+        log: ServerLog,
+        lifeline: int,
+    ) -> None:
         from mcp.shared.message import SessionMessage
 
-        self._process, self._log = process, log
+        self._transport, self._program, self._log = transport, program, log
         self._lifeline: int | None = lifeline
         self._in, self.received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         self.sent, self._out = anyio.create_memory_object_stream[SessionMessage](0)
@@ -102,21 +126,19 @@ class _Pipes:
         self._cut()
         try:
             async with asyncio.timeout(_END_S):
-                # Not wait(): that waits for the pipes too, which nobody reads any more.
-                while self._process.returncode is None:  # noqa: ASYNC110
-                    await asyncio.sleep(_LOOK_S)
+                await self._program.ended.wait()
         except TimeoutError:
             with suppress(ProcessLookupError):
-                self._process.kill()
+                self._transport.kill()
         # Where the supervisor cannot find all that descends from it, something may hold a pipe.
-        self._process._transport.close()  # type: ignore[attr-defined]
+        self._transport.close()
         for stream in (self._in, self.received, self.sent, self._out):
             stream.close()
 
     def _cut(self) -> None:
         """Close what the program reads, and tell its supervisor to end it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        assert self._program.stdin is not None
+        self._program.stdin.close()
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
@@ -126,12 +148,12 @@ class _Pipes:
 
         What comes while nobody takes it stays in the pipe.
         """
-        assert self._process.stdout is not None
+        assert self._program.stdout is not None
         size, count = Budget(MESSAGE_BYTES), Budget(MESSAGES)
         begun = bytearray()
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             async with self._in:
-                while piece := await self._process.stdout.read(_PIECE):
+                while piece := await self._program.stdout.read(_PIECE):
                     await size.spend(len(piece))
                     *lines, rest = piece.split(b"\n")
                     for line in lines:
@@ -148,21 +170,21 @@ class _Pipes:
 
     async def write_messages(self) -> None:
         """Give the program what the session says."""
-        assert self._process.stdin is not None
+        assert self._program.stdin is not None
         try:
             async with self._out:
                 async for message in self._out:
                     text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    self._process.stdin.write(text.encode() + b"\n")
-                    await self._process.stdin.drain()
+                    self._program.stdin.write(text.encode() + b"\n")
+                    await self._program.stdin.drain()
         except (OSError, anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._in.close()  # so that no request waits for a program that does not read
 
     async def read_log(self) -> None:
         """Keep what the program writes to stderr, as fast as a log may grow."""
-        assert self._process.stderr is not None
+        assert self._program.stderr is not None
         budget = Budget(LOG_BYTES)
-        while piece := await self._process.stderr.read(_PIECE):
+        while piece := await self._program.stderr.read(_PIECE):
             self._log.write(piece)
             await budget.spend(len(piece))
 

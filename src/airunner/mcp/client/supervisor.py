@@ -30,8 +30,8 @@ _NOT_RUN = 127
 
 def main() -> None:
     """Run the command to its end; exit as it did."""
-    wishes = int(sys.argv[1])
-    command = _first_line(wishes)
+    orders = int(sys.argv[1])
+    command = _first_line(orders)
     is_linux = sys.platform == "linux"
     if is_linux:
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -57,9 +57,9 @@ def main() -> None:
         os.dup2(nowhere, standard)
     status: int | None = None
     while status is None:
-        readable, _, _ = select.select([wishes, ended], [], [])
+        readable, _, _ = select.select([orders, ended], [], [])
         status = _reaped(child)
-        if wishes in readable and status is None:
+        if orders in readable and status is None:
             status = _waited(child, GRACE_S)
             break
         if ended in readable:

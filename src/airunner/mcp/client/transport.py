@@ -20,7 +20,6 @@ from airunner.mcp.client.stdio import stdio_transport
 
 if TYPE_CHECKING:
     from mcp.client.session import MessageHandlerFnT
-    from mcp_types import CallToolResult
 
     from mcp import Client
 
@@ -66,14 +65,6 @@ async def connection(
                 """Nothing but messages comes over HTTP."""
 
         sound = sound_transport(transport, stray=stray, refuse=refuse)
-        client = await stack.enter_async_context(
+        yield await stack.enter_async_context(
             Client(sound, client_info=me, cache=None, message_handler=heard)
         )
-        # Else an answered call lists the tools again where they have not been listed yet, for
-        # a schema that ``sound_stream`` leaves out, and loses its answer if that goes wrong.
-        client.session.validate_tool_result = _passed  # type: ignore[method-assign]
-        yield client
-
-
-async def _passed(name: str, result: CallToolResult) -> None:
-    """What a result must look like is ``sound_stream``'s; nothing else is asked of it."""

@@ -73,7 +73,6 @@ class GgufFile:
         n_expert_ff: feed-forward width of one expert.
         recurrent_state_bytes: state of all recurrent layers for one conversation.
         tensors: the tensor tables of all parts.
-        has_chat_template: whether the file carries one.
     """
 
     path: Path
@@ -97,7 +96,6 @@ class GgufFile:
     n_expert_ff: int
     recurrent_state_bytes: int
     tensors: tuple[Tensor, ...]
-    has_chat_template: bool
 
     @property
     def weights_bytes(self) -> int:
@@ -190,7 +188,6 @@ def _model(
         n_expert_ff=fields.number("expert_feed_forward_length") or n_ff,
         recurrent_state_bytes=_recurrent_state_bytes(fields, kv_heads),
         tensors=tensors,
-        has_chat_template="tokenizer.chat_template" in fields.metadata,
     )
 
 

@@ -144,11 +144,6 @@ class Pipeline:
         return self.parts.get("vae") or self.parts.get("vqvae") or self.parts.get("movq")
 
     @property
-    def text_encoders(self) -> tuple[Part, ...]:
-        """The parts that read the prompt."""
-        return tuple(p for name, p in self.parts.items() if name.startswith("text_encoder"))
-
-    @property
     def is_pickle(self) -> bool:
         """Whether any part is in a pickle format."""
         return any(part.is_pickle for part in self.parts.values())

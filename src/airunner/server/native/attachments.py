@@ -77,8 +77,8 @@ class Attachments:
         made = await asyncio.to_thread(_read, data, name)
         if isinstance(made.part, MediaPart):
             team = self._core.team
-            asked = model or team.resolve(ModelCapability.PRIMARY_CONVERSATION).model_path
-            support = await team.media_support_of(asked)
+            talks = ModelCapability.PRIMARY_CONVERSATION
+            support = await team.media_support(talks, model or team.resolve(talks).model_path)
             support.check((made.part,))
         self._kept[made.id] = made
         while len(self._kept) > KEPT:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from airunner.agent.specialist import SpecialistRequest
 from airunner.errors import StorageError, UnknownRecordError, UnusableRecordError
 from airunner.events import ConversationChanged
 from airunner.messages import Content, MediaPart, text_of_content, with_text
@@ -161,8 +162,8 @@ class SavedConversations:
             "Give this conversation a title of at most six words. Reply with the title "
             f"alone.\n\n{said[:_TITLE_CHARACTERS]}"
         )
-        capability = ModelCapability.SUMMARIZATION
-        answer = await self._core.specialists.answer(capability, prompt, _TITLE_TOKENS)
+        asked = SpecialistRequest(ModelCapability.SUMMARIZATION, prompt, _TITLE_TOKENS)
+        answer = await self._core.specialists.answer(asked)
         return title_from((answer or "").strip().strip("\"'*#. ")) or title_of(saved.messages)
 
     def branch(self, id: str, at: int, text: str | None = None) -> Branch:

@@ -14,7 +14,12 @@ from uuid import uuid4
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from airunner.agent.specialist import DEFAULT_MAX_TOKENS, AnswerForm, SpecialistSession
+from airunner.agent.specialist import (
+    DEFAULT_MAX_TOKENS,
+    AnswerForm,
+    SpecialistRequest,
+    SpecialistSession,
+)
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import GenerationError, ImageRequestError, LeaseRefusedError
 from airunner.models.spec import ModelCapability
@@ -85,9 +90,8 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
 
         async def work() -> dict[str, Any]:
             form = AnswerForm(asked.system, asked.temperature, asked.json_schema)
-            answer = await core.specialists.answer(
-                capability, prompt, asked.max_tokens, form, required=asked.required
-            )
+            wanted = SpecialistRequest(capability, prompt, asked.max_tokens, form)
+            answer = await core.specialists.answer(wanted, required=asked.required)
             return {"text": answer}
 
         return await answer_with(request, core.bus, work(), asked.stream)

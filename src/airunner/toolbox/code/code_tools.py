@@ -1,7 +1,7 @@
 """Tools for program code: write and change it with the code model; check and run it.
 
 Owns the prompts for the code model. Running, checking and the words for their results
-are ``tools.sandbox``.
+are ``toolbox.code.sandbox``.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Fetcher:
         """
         import httpcore
 
-        patience = Deadline(self.tool, total_s, is_cancelled, self._clock)
+        deadline = Deadline(self.tool, total_s, is_cancelled, self._clock)
         headers = [
             ("User-Agent", f"AIRunner/{__version__}"),
             ("Accept", accept),
@@ -124,7 +124,7 @@ class Fetcher:
         ]
         url = checked_address(address)
         try:
-            with self._pool(patience) as pool:
+            with self._pool(deadline) as pool:
                 for _ in range(MAX_REDIRECTS + 1):
                     with _get(pool, url, headers) as response:
                         place = _place_to_go(response)
@@ -144,7 +144,7 @@ class Fetcher:
             raise self._failed(f"{url.host} broke off: {error or type(error).__name__}") from error
         raise self._failed(f"{address} leads on to more than {MAX_REDIRECTS} other addresses")
 
-    def _pool(self, patience: Deadline) -> httpcore.ConnectionPool:
+    def _pool(self, deadline: Deadline) -> httpcore.ConnectionPool:
         import httpcore
 
         from airunner.toolbox.web.guarded_network import GuardedNetwork, look_up
@@ -155,7 +155,7 @@ class Fetcher:
             # address without a look at the certificate for that name.
             max_keepalive_connections=0,
             network_backend=GuardedNetwork(
-                self.tool, self._resolve or look_up, self._is_allowed, patience
+                self.tool, self._resolve or look_up, self._is_allowed, deadline
             ),
         )
 

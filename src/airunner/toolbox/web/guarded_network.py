@@ -45,7 +45,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         tool: whose errors are raised.
         resolve: the addresses of a host and port.
         is_allowed: whether an address may be connected to.
-        patience: bounds every wait.
+        deadline: bounds every wait.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class GuardedNetwork(httpcore.NetworkBackend):
         tool: str,
         resolve: Callable[[str, int], Sequence[SocketAddress]],
         is_allowed: Callable[[IPAddress], bool],
-        patience: Deadline,
+        deadline: Deadline,
     ) -> None:
         self._tool, self._resolve, self._is_allowed = tool, resolve, is_allowed
-        self._patience = patience
+        self._deadline = deadline
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -81,24 +81,24 @@ class GuardedNetwork(httpcore.NetworkBackend):
                     self._sockets.connect_tcp,
                     address,  # a number, so nothing is looked up a second time
                     its_port,
-                    self._patience.at_most(timeout),
+                    self._deadline.at_most(timeout),
                     local_address,
                     socket_options,
                 )
-                stream = self._patience.wait_for(connecting, httpcore.NetworkStream.close)
+                stream = self._deadline.wait_for(connecting, httpcore.NetworkStream.close)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
             else:
-                return _BoundedStream(stream, self._patience)
+                return _BoundedStream(stream, self._deadline)
         if last is None:
             raise ToolRetryError(f"There is no host called {host!r}; check the address.")
         raise last
 
     def _checked(self, host: str, port: int) -> list[SocketAddress]:
         """The addresses of ``host``; one that is not allowed spoils them all."""
-        self._patience.at_most(None)
+        self._deadline.at_most(None)
         try:
-            found = list(self._patience.wait_for(lambda: self._resolve(host, port)))
+            found = list(self._deadline.wait_for(lambda: self._resolve(host, port)))
         except socket.gaierror as error:
             if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)):
                 raise ToolRetryError(
@@ -122,26 +122,26 @@ class GuardedNetwork(httpcore.NetworkBackend):
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A stream whose every step ends when the patience does."""
+    """A stream whose every step ends when the deadline does."""
 
-    def __init__(self, stream: httpcore.NetworkStream, patience: Deadline) -> None:
-        self._stream, self._patience = stream, patience
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Wait for as long, in short steps: a wait for a silent server can be given up."""
-        left_s = self._patience.at_most(timeout)
+        left_s = self._deadline.at_most(timeout)
         while True:
             step_s = min(left_s, LOOK_S)
             began_s = time.monotonic()
             try:
-                return self._stream.read(max_bytes, self._patience.at_most(step_s))
+                return self._stream.read(max_bytes, self._deadline.at_most(step_s))
             except httpcore.ReadTimeout:
                 left_s -= max(time.monotonic() - began_s, step_s)
                 if left_s <= 0:
                     raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._patience.at_most(timeout))
+        self._stream.write(buffer, self._deadline.at_most(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -153,17 +153,17 @@ class _BoundedStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         try:
-            timeout = self._patience.at_most(timeout)
+            timeout = self._deadline.at_most(timeout)
         except ToolFailedError:
             self.close()  # the pool only closes what it has finished opening
             raise
         handshake = partial(self._stream.start_tls, ssl_context, server_hostname, timeout)
         try:
-            secured = self._patience.wait_for(handshake)
+            secured = self._deadline.wait_for(handshake)
         except ToolFailedError:
             self.close()  # which ends the handshake too
             raise
-        return _BoundedStream(secured, self._patience)
+        return _BoundedStream(secured, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

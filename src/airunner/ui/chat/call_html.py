@@ -99,13 +99,16 @@ def _picture_html(picture: DrawnPicture) -> str:
     told = [f"{key} {picture.settings[key]}" for key in _TOLD_SETTINGS if key in picture.settings]
     if picture.model:
         told.insert(0, short_name(picture.model))
+    # The place that it takes is kept, so that nothing moves when it has come.
+    sizes = ((key, picture.settings.get(key, "")) for key in ("width", "height"))
+    size = "".join(f' {key}="{value}"' for key, value in sizes if value.isdecimal())
     save = (
         f'<a class="act icon" href="{source}" download="{name}" aria-label="Save the picture"'
         f' title="Save the picture">{icon_html("download")}</a>'
     )
     return (
         f'<figure class="drawn"><a href="{source}" target="_blank" rel="noopener">'
-        f'<img src="{source}" alt="{prompt}" loading="lazy"></a>'
+        f'<img src="{source}" alt="{prompt}"{size} loading="lazy"></a>'
         f'<figcaption><span class="prompt">{prompt}</span>'
         f'<span class="settings">{html.escape(" · ".join(told))}</span>'
         f'<span class="acts">{act_button("another", "Another", at=picture.name)}'

@@ -97,6 +97,15 @@ class Composer:
         self._write(text)
         ui.run_javascript("airunner.focusMessage(true)")
 
+    def done(self) -> None:
+        """What was sent has been taken."""
+        self._editing.set_visibility(False)
+        ui.run_javascript("airunner.sent()")
+
+    def give_back(self) -> None:
+        """What was sent has been refused: it is in the field again."""
+        ui.run_javascript("airunner.refused()")
+
     def clear(self) -> None:
         """Let a new message be typed."""
         self._editing.set_visibility(False)
@@ -120,3 +129,5 @@ class Composer:
     async def _send_text(self, text: str) -> None:
         if text.strip() or self._files.ids:
             await self._actions.send(text)
+        else:
+            self.give_back()

@@ -65,8 +65,9 @@ class MessageActions:
         if begun:
             self._edited = None
             self._files.clear()
-            self._page.composer.clear()
-            ui.run_javascript("airunner.sent()")
+            self._page.composer.done()
+        else:
+            self._page.composer.give_back()
 
     async def edit_last(self) -> None:
         """Let the last question be edited."""

@@ -27,9 +27,26 @@ window.airunner = (() => {
   const tooLong = (text) =>
     text.length > MOST_SENT / 6 && JSON.stringify(JSON.stringify(text)).length > MOST_SENT;
 
+  // What has been sent and not been taken yet: it comes back if it is refused.
+  let sending = null;
+
   function send(emit) {
     const text = field().value;
-    emit(tooLong(text) ? { too_long: text.length } : { send: text });
+    if (tooLong(text)) {
+      emit({ too_long: text.length });
+      return;
+    }
+    const draft = draftKey();
+    type(""); // at once: what is typed from now on is another message
+    keepDraft(text);
+    sending = { text, draft };
+    emit({ send: text });
+  }
+
+  function refused() {
+    if (!sending) return;
+    type([sending.text, field().value].filter(Boolean).join("\n\n"));
+    sending = null;
   }
 
   function keepDraft(text) {
@@ -48,7 +65,9 @@ window.airunner = (() => {
   }
 
   function sent() {
-    localStorage.removeItem(draftKey());
+    if (sending) localStorage.removeItem(sending.draft);
+    sending = null;
+    if (field()) keepDraft(field().value);
     window.scrollTo(0, document.body.scrollHeight);
   }
 
@@ -160,5 +179,5 @@ window.airunner = (() => {
     }
   });
 
-  return { openChat, focusMessage, send, sent, type, copy };
+  return { openChat, focusMessage, send, sent, refused, type, copy };
 })();

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
 
+from airunner.agent.specialist import DEFAULT_MAX_TOKENS
 from airunner.components.llm.config.model_capabilities import ModelCapability
 from airunner.components.llm.managers.answers import NoModel, answer_form, read_answer
 from airunner.errors import AiRunnerError, LoadError, UnknownCapabilityError
@@ -21,8 +22,6 @@ from airunner.models.assign import GB, Assignment
 from airunner.models.capability_words import capability_of
 from airunner.runtime import Runtime
 from airunner.tools.api import SpecialistHandle
-
-DEFAULT_MAX_TOKENS = 512
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -158,11 +157,8 @@ class LLMModelManager:
         """``stream`` for asynchronous code; cancelling it breaks the answer off at once."""
         runtime = await asyncio.to_thread(Runtime.shared)
         form = answer_form(None, system, temperature)
-        asked = (capability, prompt, max_tokens, form)
-        if not isinstance(runtime, Runtime):  # a server hands the answer over in one piece
-            yield await runtime.ause_specialized_model(*asked, required=True) or ""
-            return
-        async with aclosing(runtime.astream_specialized_model(*asked)) as pieces:
+        answer = runtime.astream_specialized_model(capability, prompt, max_tokens, form)
+        async with aclosing(answer) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -1,0 +1,77 @@
+"""The tables of what the server costs, and of what it keeps warm; see ``server``."""
+
+from __future__ import annotations
+
+from benchmarks.tables import Result, duration, share, table, taken
+
+_WAYS = {
+    "direct": "llama-server asked directly",
+    "ours": "**`airunner serve`**",
+    "litellm": "LiteLLM's proxy",
+}
+_KEEPERS = {
+    "llama_server": "llama-server",
+    "hearth": "hearth before a llama-server",
+    "ours": "**`airunner serve`**",
+}
+
+
+def server(result: Result) -> list[str]:
+    """What a server adds to the engine behind it."""
+    one, many, streams = result["one"], result["many"], result["streams"]
+    rows = []
+    for way, name in _WAYS.items():
+        if way not in one:
+            continue
+        first, is_added = result["first"][way], way != "direct"
+        rows.append(
+            [
+                name,
+                _milliseconds(first["added_ttft_s"]) if is_added else "",
+                _milliseconds(first["added_ttft_p99_s"]) if is_added else "",
+                _milliseconds(first["cpu_s_a_request"]) if is_added else "",
+                share(one[way]["of_direct"]) if is_added else "",
+                share(many[way]["of_direct"]) if is_added else "",
+                f"{one[way]['cpu_s_a_token'] * 1e6:.0f} µs" if is_added else "",
+                f"{many[way]['cpu_s_a_token'] * 1e6:.0f} µs" if is_added else "",
+            ]
+        )
+    heads = ["", "first token", "p99", "CPU of a request", "tokens/s", f"of {streams} streams"]
+    heads += ["CPU of a token", f"of {streams} streams"]
+    return [*table(heads, rows), "", taken(result)]
+
+
+def restarts(result: Result) -> list[str]:
+    """Conversations that are sent whole, while warm and after a restart."""
+    rows = [
+        [
+            name,
+            duration(result[way]["warm_ttft_s"]),
+            duration(result[way]["warm_total_s"]),
+            duration(result[way]["restarted_ttft_s"]),
+            duration(result[way]["restarted_total_s"]),
+            f"{result[way]['warm_over_warm_llama_server']:.2f}×",
+            f"{result[way]['restarted_over_warm_llama_server']:.2f}×",
+        ]
+        for way, name in _KEEPERS.items()
+    ]
+    heads = ["", "first token, warm", "answer", "first token, restarted", "answer"]
+    heads += ["of llama-server's warm answer", "restarted"]
+    return [*table(heads, rows), "", taken(result)]
+
+
+def strangers(result: Result) -> list[str]:
+    """Conversations over two models of which the memory holds one."""
+    rows = [
+        ["re-used of what could be, least of all turns", share(result["least_share_reused"])],
+        ["the same after a restart", share(result["least_share_reused_after_a_restart"])],
+        ["**first token**", f"**{duration(result['ttft_s'])}**"],
+        ["first token after a restart", duration(result["ttft_after_a_restart_s"])],
+        ["first token, nothing parked", duration(result["ttft_not_parked_s"])],
+        ["parked is faster by", f"{result['not_parked_over_parked']:.1f}×"],
+    ]
+    return [*table(["", "measured"], rows), "", taken(result)]
+
+
+def _milliseconds(seconds_s: float) -> str:
+    return f"{seconds_s * 1000:.1f} ms"
