@@ -36,6 +36,12 @@ def wait_for_memory(
     ]
     if not holders:
         return None
+    # One that is held longer than leases last of late may be held for ever.
+    is_overdue = any(
+        now_s - granted_s > record.lease_s
+        for record in holders
+        for granted_s in record.granted_s.values()
+    )
     accounts = roster.ledger.accounts
     began_s = min(min(record.granted_s.values()) for record in holders)
     return MemoryAwaited(
@@ -46,6 +52,6 @@ def wait_for_memory(
         models=tuple(record.key for record in holders),
         held_bytes=sum(accounts[r.device].charges.get(r.key, 0) for r in holders),
         since_s=time.time() - (now_s - began_s),
-        wait_s=roster.wait_s(index, now_s),
+        wait_s=None if is_overdue else roster.wait_s(index, now_s),
         longest_s=longest_s,
     )
