@@ -60,7 +60,7 @@ lint: .venv/.dev  ## Lint, format, types and imports
 bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the tables of the manual
 	@missed=; \
 	for name in benchmarks.startup benchmarks.eviction benchmarks.conversation benchmarks.swap benchmarks.gateway \
-	  benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
+	  benchmarks.server benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
 	  $(BIN)/python -m $$name || missed="$$missed $$name"; \
 	done; \
 	$(BIN)/python -m benchmarks.readme; \

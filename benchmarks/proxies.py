@@ -39,8 +39,11 @@ def litellm(engine: Place, model: str, folder: Path) -> Iterator[Place]:
     port = free_port()
     program = _program(LITELLM, "litellm")
     command = [program, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    # Its table of prices would be fetched from the network.
-    settings = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False"}
+    settings = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else prices are fetched from the network
+        "LITELLM_TELEMETRY": "False",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "True",  # as ours, on loopback
+    }
     with _started(command, port, "/health/liveliness", settings) as place:
         yield place
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import platformdirs
 import psutil
 import pytest
+from hypothesis import settings
 
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -30,6 +31,9 @@ from airunner.models.catalog import Catalog
 from airunner.weights.store import ModelStore
 
 Eventually = Callable[[Callable[[], bool]], None]
+
+settings.register_profile("busy machine", settings(), deadline=None)
+settings.load_profile("busy machine")
 
 OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
 

@@ -84,7 +84,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Iterator[Tr
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target)  # with the bytecode: many programs are started of it
         else:
             shutil.copy(source, target)
     with file_server() as hub:

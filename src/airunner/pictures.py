@@ -32,7 +32,7 @@ _LONGEST_TEXT_BYTES = 1 << 20
 
 
 class PicturesFolder:
-    """Pictures on disk, newest last. Made when the first picture is named.
+    """Pictures on disk, newest last. Made when the first picture is asked for.
 
     Args:
         path: the folder.
@@ -41,6 +41,15 @@ class PicturesFolder:
 
     def __init__(self, path: Path, now: Callable[[], datetime] = datetime.now) -> None:
         self.path, self._now = path, now
+
+    def make(self) -> None:
+        """Make the folder, if there is none.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
 
     def reserve(self, prompt: str, count: int) -> tuple[Path, ...]:
         """``count`` readable names that nothing has yet, numbered where they are taken.
@@ -54,8 +63,8 @@ class PicturesFolder:
             StorageError: the folder cannot be made or written.
         """
         stem = f"{self._now():%Y-%m-%d %H.%M} {slug(prompt)}"
+        self.make()
         with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
             self._forget_old_reservations()
             names: list[Path] = []
             number = 1

@@ -133,42 +133,32 @@ def test_an_image_turn_makes_one_round_of_swaps_within_the_budget(home: Path) ->
     assert atelier.of(TurnFinished)[-1].outcome == "answered"
 
 
-def test_a_worker_killed_mid_step_is_an_error_and_the_next_drawing_has_another(home: Path) -> None:
+def test_a_worker_outlives_what_is_refused_or_closed_and_another_follows_one_that_is_killed(
+    home: Path,
+) -> None:
     atelier = Atelier(home, ARTIST_BYTES)
     with atelier.runtime as runtime:
-        drawing = atelier.begin(MANY_STEPS)
-        (loaded,) = atelier.of(ModelLoaded)
-        os.kill(loaded.pid, signal.SIGKILL)
-        with pytest.raises(WorkerDiedError):
-            end_of(drawing)
-        assert atelier.files() == []
-        assert atelier.held_bytes() == 0
-        drawn = atelier.draw(CIRCLE)
-        assert atelier.files() == [drawn.pictures[0].path.name]
-        assert runtime.status().devices[0].lost_bytes == 0
-
-
-def test_a_drawing_that_is_closed_ends_and_leaves_no_file(home: Path) -> None:
-    atelier = Atelier(home, ARTIST_BYTES)
-    with atelier.runtime:
-        atelier.begin(MANY_STEPS).close()
-        assert atelier.files() == []
-        first, again = atelier.draw(CIRCLE), atelier.draw(CIRCLE)
-        assert len(atelier.of(ModelLoaded)) == 1, "the worker did not survive"
-        pixels = [drawn.pictures[0].path.read_bytes() for drawn in (first, again)]
-        assert pixels[0] == pixels[1]
-        assert len(atelier.files()) == 2
-
-
-def test_what_the_model_cannot_draw_is_refused_and_the_worker_lives(home: Path) -> None:
-    atelier = Atelier(home, ARTIST_BYTES)
-    with atelier.runtime:
         with pytest.raises(ImageRequestError, match="euler_a"):
             atelier.draw(ImageRequest("a circle", scheduler="eular"))
         with pytest.raises(ImageRequestError, match="multiple"):
             atelier.draw(ImageRequest("a circle", width=65, height=64))
-        atelier.draw(CIRCLE)
-        assert len(atelier.of(ModelLoaded)) == 1
+        atelier.begin(MANY_STEPS).close()
+        assert atelier.files() == []
+        first, again = atelier.draw(CIRCLE), atelier.draw(CIRCLE)
+        pixels = [drawn.pictures[0].path.read_bytes() for drawn in (first, again)]
+        assert pixels[0] == pixels[1]
+        assert len(atelier.files()) == 2
+        drawing = atelier.begin(MANY_STEPS)
+        # One worker has met all of it.
+        (loaded,) = atelier.of(ModelLoaded)
+        os.kill(loaded.pid, signal.SIGKILL)
+        with pytest.raises(WorkerDiedError):
+            end_of(drawing)
+        assert len(atelier.files()) == 2
+        assert atelier.held_bytes() == 0
+        drawn = atelier.draw(CIRCLE)
+        assert drawn.pictures[0].path.name in atelier.files()
+        assert runtime.status().devices[0].lost_bytes == 0
 
 
 def test_a_budget_too_small_says_what_is_missing_and_leaves_the_primary(home: Path) -> None:
@@ -190,6 +180,7 @@ def test_a_pictures_folder_that_cannot_be_made_is_told_to_the_primary(home: Path
     with atelier.runtime as runtime:
         with pytest.raises(AiRunnerError, match="pictures"):
             atelier.draw(CIRCLE)
+        assert atelier.of(ModelLoaded) == []
         for _ in runtime.turn(Conversation.begin(), "Draw a red circle on a blue background."):
             pass
         runtime.settle()

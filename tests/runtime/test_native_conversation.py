@@ -7,7 +7,7 @@ conversation has shown them how; where it matters what is called, the call is re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from airunner.tools.search import SEARCH_TOOLS
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
+pytestmark = pytest.mark.timeout(240)
 PRIMARY = "tests/native"
 
 
@@ -64,8 +65,9 @@ COLOURS = ("red", "green", "blue", "black", "white", "brown", "grey", "pink")
 TOOLS = Toolset([*map(painter, COLOURS), send_parcel, burn_parcel])
 
 
-@pytest.fixture
-def runtime(embedded_home: Path, smollm2: Path) -> Iterator[Runtime]:
+@pytest.fixture(scope="module")
+def runtime(make_home: Callable[[], Path]) -> Iterator[Runtime]:
+    home = make_home()
     MODEL_REGISTRY[PRIMARY] = ModelSpec(
         PRIMARY,
         [ModelCapability.PRIMARY_CONVERSATION],
@@ -74,9 +76,9 @@ def runtime(embedded_home: Path, smollm2: Path) -> Iterator[Runtime]:
         sources=MODEL_REGISTRY[EMBEDDED_PRIMARY].sources,
         chat_template=TOOL_TEMPLATE,
     )
-    (embedded_home / "models" / "tests--native").mkdir()
+    (home / "models" / "tests--native").mkdir()
     settings = Settings(
-        home=embedded_home,
+        home=home,
         primary=PRIMARY,
         context=6144,
         max_tokens=60,

@@ -1,6 +1,7 @@
 """Workers that live and say nothing: stopped (SIGSTOP), or held up by a template without an end.
 
-On the real engine, with limits short enough to be waited for.
+On the real engine. The limits are short while a worker is stopped, and as usual for one that
+is only slow.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,15 +23,31 @@ from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.engines.silence import Silence, SilenceLimits
 from airunner.errors import LoadTimeoutError, WorkerSilentError
-from airunner.events import ModelLoadFailed, ParkingFailed, WorkerDied
+from airunner.events import Event, ModelLoadFailed, ParkingFailed, WorkerDied
 from airunner.messages import Message
 from airunner.workers.child import Child
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 Weights = tuple[Path, Path]
-# Weights of 100 MB add 5 s to what a load and the saving of a state may take.
-QUICK = SilenceLimits(load_s=4.0, first_token_s=3.0, next_token_s=2.0)
+# Weights of 100 MB explain 5 s of a load, or of the saving of a state: 1 s is left.
+LOAD_S = -4.0
 ENDLESS = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"
+
+
+async def stopped(pid: int) -> None:
+    """Stop a process; until one of its threads takes the signal, the others work on."""
+    os.kill(pid, signal.SIGSTOP)
+    await until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+
+
+class ChangingLimits:
+    """What is ``now`` holds for whatever begins from now on."""
+
+    def __init__(self) -> None:
+        self.now = SilenceLimits()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.now, name)
 
 
 async def goes_on(team: RealTeam, turn: int) -> None:
@@ -43,18 +61,24 @@ async def goes_on(team: RealTeam, turn: int) -> None:
 def test_a_worker_that_stops_before_or_within_an_answer_is_replaced(
     tmp_path: Path, pair: Weights
 ) -> None:
+    limits: Any = ChangingLimits()
+
     async def main() -> None:
-        async with real_team(tmp_path, pair, limits=QUICK) as team:
+        async with real_team(tmp_path, pair, limits=limits) as team:
             await team.talk(SHORT[0])
-            os.kill(team.pid("primary"), signal.SIGSTOP)
+            await stopped(team.pid("primary"))
+            limits.now = SilenceLimits(first_token_s=1.0)
             with pytest.raises(WorkerSilentError, match="--first-token-limit-s"):
                 await team.talk(SHORT[1])
+            limits.now = SilenceLimits()
             await goes_on(team, 1)
             request = ChatRequest([Message("user", "Count to a thousand.")], max_tokens=500)
             async with team.lease(team.primary) as lease:
+                limits.now = SilenceLimits(next_token_s=2.0)
                 answer = lease.chat(request)
                 await anext(answer)
-                os.kill(team.pid("primary"), signal.SIGSTOP)
+                limits.now = SilenceLimits()
+                await stopped(team.pid("primary"))
                 with pytest.raises(WorkerSilentError, match="--next-token-limit-s"):
                     async for _ in answer:
                         pass
@@ -67,10 +91,18 @@ def test_a_worker_that_stops_before_or_within_an_answer_is_replaced(
 
 
 def test_a_stopped_worker_cannot_hold_up_a_swap(tmp_path: Path, pair: Weights) -> None:
+    limits: Any = ChangingLimits()
+
+    def patient_again(event: Event) -> None:
+        if isinstance(event, ParkingFailed | WorkerDied):
+            limits.now = SilenceLimits()
+
     async def main() -> None:
-        async with real_team(tmp_path, pair, limits=QUICK) as team:
+        async with real_team(tmp_path, pair, limits=limits) as team:
             await team.talk(SHORT[0])
-            os.kill(team.pid("primary"), signal.SIGSTOP)
+            await stopped(team.pid("primary"))
+            team.bus.subscribe(patient_again)
+            limits.now = SilenceLimits(LOAD_S, first_token_s=1.0, next_token_s=1.0)
             await team.swap()
             assert team.of(ParkingFailed) or team.of(WorkerDied)
             await goes_on(team, 1)
@@ -79,13 +111,17 @@ def test_a_stopped_worker_cannot_hold_up_a_swap(tmp_path: Path, pair: Weights) -
 
 
 def test_a_worker_that_stops_while_loading_is_replaced_once(tmp_path: Path, pair: Weights) -> None:
+    limits: Any = ChangingLimits()
+    limits.now = SilenceLimits(LOAD_S)
+
     async def main() -> None:
-        async with real_team(tmp_path, pair, limits=QUICK) as team:
+        async with real_team(tmp_path, pair, limits=limits) as team:
             before = children_now()
             talking = asyncio.create_task(team.talk(SHORT[0]))
             await until(lambda: len(children_now() - before) == 1)
+            limits.now = SilenceLimits()
             (pid,) = children_now() - before
-            os.kill(pid, signal.SIGSTOP)
+            await stopped(pid)
             answer, _ = await talking
             assert answer
             (failed,) = team.of(ModelLoadFailed)
@@ -96,7 +132,7 @@ def test_a_worker_that_stops_while_loading_is_replaced_once(tmp_path: Path, pair
 
 
 def test_what_never_loads_is_tried_twice_and_told(tmp_path: Path, pair: Weights) -> None:
-    limits = SilenceLimits(load_s=-4.0)  # 1 s is left of what the weights explain
+    limits = SilenceLimits(LOAD_S)
 
     async def stop_all(before: set[int]) -> None:
         while True:

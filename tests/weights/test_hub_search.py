@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tests.weights.conftest import FileServer
 
-from airunner.errors import HubError
+from airunner.errors import DownloadError, HubError
 from airunner.models.fitting import Need, Room, file_needs_bytes, judge, not_known
+from airunner.weights.hub_listing import look_up
 from airunner.weights.hub_search import HubFile, HubSearch
 
 GB = 10**9
@@ -157,5 +158,15 @@ def test_an_answer_that_is_packed_again_and_again_is_not_unpacked(server: FileSe
     bomb = gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000))))
     headers = {"Content-Encoding": "gzip, gzip, gzip", "Content-Length": str(len(bomb))}
     server.odd["/api/models"] = (200, headers, [bomb])
-    with pytest.raises(HubError, match="cannot be read"):
+    with pytest.raises(HubError, match="not asked for"):
         HubSearch(endpoint=server.url).search("anything")
+
+
+def test_nothing_is_asked_where_the_user_said_offline(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(HubError, match="HF_HUB_OFFLINE is set"):
+        HubSearch(endpoint=server.url).search("anything")
+    with pytest.raises(DownloadError, match="HF_HUB_OFFLINE is set"):
+        look_up("a/model", endpoint=server.url)

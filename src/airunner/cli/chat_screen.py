@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.padding import Padding
 from rich.text import Text
@@ -19,7 +19,6 @@ from airunner.cli.console import err, moves_cursor, out, print_json_line
 from airunner.cli.live_region import LiveRegion
 from airunner.cli.narration import narrate
 from airunner.cli.progress_bars import ProgressBars
-from airunner.cli.rendered_answer import RenderedAnswer
 from airunner.cli.safe_text import safe
 from airunner.cli.status_words import status_words
 from airunner.cli.tool_results import result_lines, told_on_terminal
@@ -35,6 +34,9 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
+
+if TYPE_CHECKING:
+    from airunner.cli.rendered_answer import RenderedAnswer
 
 _THOUGHT_ROWS = 4
 _QUIET = {
@@ -96,6 +98,8 @@ class TalkScreen:
         if self._is_rendered or lives:
             self._region = LiveRegion(self._text if self._is_rendered else self._remarks, typed)
         if self._is_rendered and self._region is not None:
+            from airunner.cli.rendered_answer import RenderedAnswer
+
             self._answer = RenderedAnswer(self._region, self._text)
         self._tells_status = lives
         self._tells_all = not lives or logging.getLogger("airunner").isEnabledFor(logging.DEBUG)

@@ -132,8 +132,7 @@ def predict(
     settings: Settings, device: Device, budget_bytes: int, weights: Mapping[str, Path]
 ) -> dict[str, int]:
     """Bytes each model will take on ``device``, by name."""
-    planners = {name: engine.planner(settings) for name, engine in known_engines().items()}
-    sizer = Sizer((device,), planners)
+    sizer = Sizer((device,), known_engines().planners(settings))
     return {
         name: sizer.size(MODEL_REGISTRY[name], path, {device.id: budget_bytes})
         .estimates[device.id]

@@ -93,11 +93,12 @@ class WorkerConnection:
         async def receive() -> bytes:
             try:
                 with watch:
-                    return await reader.read(_PIECE)
-            except TimeoutError as error:
-                raise await self._silent(watch.limit_s, setting) from error
+                    piece = await reader.read(_PIECE)
             except OSError as error:
                 raise await self.death() from error
+            if watch.has_ended:
+                raise await self._silent(watch.limit_s, setting)
+            return piece
 
         self._connected.add(writer.transport)
         try:

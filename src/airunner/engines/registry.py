@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from airunner.devices.backend import Backend
-from airunner.engines.descriptor import EngineDescriptor
+from airunner.engines.descriptor import EngineDescriptor, Planner
 from airunner.errors import InvalidEngineError
 from airunner.models.engine_traits import EngineTraits
 
@@ -70,6 +70,10 @@ class EngineRegistry(Mapping[str, EngineDescriptor]):
         """What each installed engine's build computes on."""
         installed = {n: engine for n, engine in self._engines.items() if engine.is_installed()}
         return {name: engine.backend(settings) for name, engine in installed.items()}
+
+    def planners(self, settings: Settings) -> dict[str, Planner]:
+        """What measures the weights of each."""
+        return {name: engine.planner(settings) for name, engine in self._engines.items()}
 
     def __getitem__(self, name: str) -> EngineDescriptor:
         return self._engines[name]

@@ -67,8 +67,8 @@ class SilenceWatch:
     """Watches over one wait after the other, of at most ``limit_s`` each, by a single timer.
 
     A timer for each of them would be a tenth of what a token costs. One that takes longer is
-    ended by ``end``, which makes it come back; the body's end then raises ``TimeoutError``.
-    A limit that is changed counts from the next wait on.
+    ended by ``end``, which makes it come back, and ``has_ended`` says so. A limit that is
+    changed counts from the next wait on.
     """
 
     def __init__(self, limit_s: float, end: Callable[[], object]) -> None:
@@ -78,7 +78,7 @@ class SilenceWatch:
 
         self._loop = asyncio.get_running_loop()
         self._ends_s: float | None = None
-        self._has_ended = False
+        self.has_ended = False
         self._timer = self._loop.call_later(limit_s, self._look)
 
     def __enter__(self) -> None:
@@ -87,10 +87,8 @@ class SilenceWatch:
             self._timer.cancel()
             self._timer = self._loop.call_at(self._ends_s, self._look)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ends_s = None
-        if self._has_ended and kind is None:
-            raise TimeoutError
 
     def close(self) -> None:
         """Watch no more."""
@@ -101,7 +99,7 @@ class SilenceWatch:
         if ends_s > self._loop.time():
             self._timer = self._loop.call_at(ends_s, self._look)
         else:
-            self._has_ended = True
+            self.has_ended = True
             self._end()
 
 

@@ -139,8 +139,7 @@ class RuntimeCore:
         )
         traits = self.engines.traits.values()
         self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
-        planners = {name: engine.planner(settings) for name, engine in self.engines.items()}
-        self.sizer = Sizer(self.hardware.devices, planners)
+        self.sizer = Sizer(self.hardware.devices, self.engines.planners(settings))
         self._claim = MemoryClaim(
             settings.home, runs_folder(settings), self.bus, settings.lease_timeout_s
         )

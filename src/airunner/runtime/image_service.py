@@ -97,7 +97,8 @@ class ImageService:
         raise GenerationError(name, "the drawing ended without a picture")
 
     async def _check(self, request: ImageRequest, model: str | None) -> None:
-        """Refuse at once what no loaded model could draw either."""
+        """Refuse at once what no loaded model could draw either, or nobody could save."""
+        await asyncio.to_thread(self.pictures.make)
         spec = self._team.resolve(DRAWING, model)
         launcher = self._launchers.get(spec.engine)
         if isinstance(launcher, DrawingCheck):

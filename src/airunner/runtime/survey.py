@@ -118,8 +118,7 @@ class Survey:
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """The best team for ``budget_bytes``; see ``TeamPlanner.plan``."""
         hardware = Hardware(self.settings, self._engines)
-        planners = {n: engine.planner(self.settings) for n, engine in self._engines.items()}
-        sizer = Sizer(hardware.devices, planners)
+        sizer = Sizer(hardware.devices, self._engines.planners(self.settings))
         budgets = {budget.device: budget.budget_bytes for budget in hardware.device_budgets()}
 
         def size_of(spec: ModelSpec) -> int | None:

@@ -198,8 +198,7 @@ class TeamFit:
 
     @cached_property
     def _sizer(self) -> Sizer:
-        planners = {name: engine.planner(self._settings) for name, engine in self._engines.items()}
-        return Sizer(self._hardware.devices, planners)
+        return Sizer(self._hardware.devices, self._engines.planners(self._settings))
 
 
 def budget_warning(settings: Settings) -> str:

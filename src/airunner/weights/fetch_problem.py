@@ -28,18 +28,17 @@ _SIGN_IN = "then sign in with `hf auth login`, or set HF_TOKEN"
 def fetch_problem(error: BaseException, page: str = "") -> str:
     """One line about ``error``; ``page`` is the address of the repository, if there is one."""
     chain = list(_chain(error))
-    names = {type(each).__name__ for each in chain}
     text = " ".join(str(error).split()) or type(error).__name__
     said = " ".join(str(each).lower() for each in chain)
     if any(words in said for words in _NO_NAME):
         return _NO_NETWORK
-    if "GatedRepoError" in names:
-        return denied(page)
-    if "RepositoryNotFoundError" in names:
-        where = f" at {page}" if page else ""
-        return f"there is no such repository{where}, or it is private: {_SIGN_IN}"
     status = next((each for each in map(_status, chain) if each), 0)
     return denied(page) if status in (401, 403) else text
+
+
+def missing(page: str) -> str:
+    """What to do where the hub does not know a repository, or tells this user of none."""
+    return f"there is no such repository at {page}, or it is private: {_SIGN_IN}"
 
 
 def denied(page: str) -> str:

@@ -11,14 +11,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from airunner.errors import DownloadError
+from airunner.errors import DownloadError, HubError
 from airunner.errors.base import in_short
 from airunner.errors.writing import writing
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import HubFolderSource, HubSource
-from airunner.weights.fetch_problem import HUB, fetch_problem
+from airunner.weights.fetch_problem import HUB, fetch_problem, missing
 from airunner.weights.file_name import is_fit_path
-from airunner.weights.hub_listing import RemoteFile, Repository, ask_hub, cause_of
+from airunner.weights.hub_api import hub_client
+from airunner.weights.hub_listing import RemoteFile, Repository, repository_at
 from airunner.weights.staging import sha256_of
 from airunner.weights.transfer import Transfer
 from airunner.weights.url import fetch_address
@@ -171,15 +172,18 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
     Raises:
         DownloadError: no such repository, access denied, or no connection.
     """
+
+    def asked() -> Repository:
+        with hub_client(endpoint) as client:
+            return repository_at(client, repo, revision, endpoint)
+
     try:
-        return transfer.interruptible(lambda: ask_hub(repo, revision, endpoint))
-    except DownloadError:
-        raise
-    # The client lets errors of its HTTP library through, and which library that
-    # is differs between its versions; any failure here means "no listing".
-    except Exception as error:
-        problem = fetch_problem(error, f"{endpoint or HUB}/{repo}")
-        raise DownloadError(transfer.model, repo, problem, cause_of(error)) from error
+        return transfer.interruptible(asked)
+    except HubError as error:
+        page = f"{endpoint or HUB}/{repo}"
+        is_missing = error.cause in ("denied", "not_found")
+        problem = missing(page) if is_missing else fetch_problem(error, page)
+        raise DownloadError(transfer.model, repo, problem, error.cause) from error
 
 
 def _choose_model(transfer: Transfer, source: HubSource, listing: Repository) -> list[RemoteFile]:

@@ -1,22 +1,22 @@
 """What the hub says of a repository before anything is fetched: files, sizes, terms.
 
-Owns that question, through the ``huggingface_hub`` client, so ``HF_ENDPOINT``, ``HF_TOKEN``
-and a login apply, and its failures in plain words; fetching is ``airunner.weights.hub``.
+Owns that question and its failures in plain words; fetching is ``airunner.weights.hub``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from airunner.errors import DownloadCause, DownloadError, HubError
-from airunner.errors.base import in_short
+from airunner.errors import DownloadError, HubError
 from airunner.models.files.split import complete_sets, matches
+from airunner.weights.hub_api import REPO, ask, hub_client
 
-TIMEOUT_S = 30.0
+if TYPE_CHECKING:
+    import httpx
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,94 +79,65 @@ class Repository:
 
 
 def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> Repository:
-    """Ask the hub about a repository; blocks, for half a minute at most.
+    """Ask the hub about a repository; blocks, for seconds.
 
     ``endpoint`` is the address of a mirror; ``None`` follows ``HF_ENDPOINT``.
 
     Raises:
         DownloadError: there is no connection, no such repository, or it is not for this user.
     """
-    from huggingface_hub.errors import HFValidationError
-
     try:
-        return ask_hub(repo, revision, endpoint)
-    except HFValidationError as error:
-        raise DownloadError(repo, repo, "a repository is named publisher/name") from error
+        with hub_client(endpoint) as client:
+            return repository_at(client, repo, revision, endpoint)
     except HubError as error:
-        raise DownloadError(repo, repo, error.problem) from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DownloadError(repo, repo, f"what answers is no hub: {error}") from error
-    # The client lets errors of its HTTP library through, and which library that is differs
-    # between its versions.
-    except Exception as error:
-        cause = cause_of(error)
-        reason = " ".join(re.sub(r"^\[Errno -?\d+\]", "", str(error)).split())
-        problem = reason or type(error).__name__
-        if cause == "unreachable":
+        problem = error.problem
+        if error.cause == "unreachable":
             problem = f"there is no connection to the hub ({problem})"
-        elif cause in ("denied", "not_found"):
+        elif error.cause in ("denied", "not_found"):
             problem = "there is no such repository, or it is private, which takes HF_TOKEN"
-        raise DownloadError(repo, repo, problem, cause) from error
+        raise DownloadError(repo, repo, problem, error.cause) from error
 
 
-def ask_hub(repo: str, revision: str, endpoint: str | None) -> Repository:
-    """The repository at the commit that ``revision`` names now.
+def repository_at(
+    client: httpx.Client, repo: str, revision: str = "main", endpoint: str | None = None
+) -> Repository:
+    """The repository at the commit that ``revision`` names now, by a ``hub_client``.
 
     Raises:
-        Exception: of many kinds, those of the hub's client and of its HTTP library.
+        HubError: there is no such answer.
     """
-    from huggingface_hub import HfApi
+    where = str(client.base_url)
+    if not REPO.fullmatch(repo):
+        raise HubError(where, "a repository is named publisher/name")
+    address = f"/api/models/{quote(repo)}/revision/{quote(revision, safe='')}"
+    info = ask(client, address, {"blobs": True})
+    try:
+        return _repository(repo, revision, endpoint, info)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise HubError(where, f"what answers is no hub: {error}") from error
 
-    hub = HfApi(endpoint=endpoint, headers={"Accept-Encoding": "identity"})
-    _refuse_compression()
-    info: Any = hub.model_info(repo, revision=revision, files_metadata=True, timeout=TIMEOUT_S)
-    gguf = getattr(info, "gguf", None) or {}
-    card = getattr(info, "card_data", None) or {}
+
+def _repository(repo: str, revision: str, endpoint: str | None, info: Any) -> Repository:
+    gguf, card = info.get("gguf") or {}, info.get("cardData") or {}
     return Repository(
         repo,
-        info.sha or revision,
+        str(info.get("sha") or revision),
         tuple(
             RemoteFile(
-                sibling.rfilename,
-                None if sibling.size is None else int(sibling.size),
-                None if sibling.lfs is None else sibling.lfs.sha256,
+                str(row["rfilename"]),
+                None if row.get("size") is None else int(row["size"]),
+                None if row.get("lfs") is None else str(row["lfs"]["sha256"]),
             )
-            for sibling in info.siblings or []
+            for row in info.get("siblings") or []
         ),
         endpoint,
         license=str(card.get("license") or ""),
-        gated=bool(getattr(info, "gated", False)),
-        task=str(getattr(info, "pipeline_tag", None) or ""),
+        gated=bool(info.get("gated")),
+        task=str(info.get("pipeline_tag") or ""),
         context_length=_count(gguf.get("context_length")),
         chat_template=str(gguf.get("chat_template") or ""),
         parameters=_count(gguf.get("total")),
     )
-
-
-def cause_of(error: Exception) -> DownloadCause:
-    """What kind of failure an error of the hub's client is."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is None or status in (408, 429) or status >= 500:
-        return "unreachable"
-    return "denied" if status in (401, 403) else "not_found" if status == 404 else ""
-
-
-def _refuse_compression() -> None:
-    """Have the client of ``huggingface_hub`` unpack nothing: what is packed has no bound."""
-    from huggingface_hub import get_session
-
-    session = get_session()
-    hooks = getattr(session, "event_hooks", None)  # versions before 1.0 have none
-    if hooks is not None and _require_plain not in hooks["response"]:
-        session.event_hooks = {**hooks, "response": [*hooks["response"], _require_plain]}
-
-
-def _require_plain(response: Any) -> None:
-    """Called with the head of an answer, before its body is read."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        problem = f"its answer is packed with {in_short(encoding)}, which was not asked for"
-        raise HubError(str(response.url.host), problem)
 
 
 def _count(value: object) -> int | None:

@@ -1,39 +1,29 @@
 """Looking for models on the Hugging Face hub: who publishes what, and which files of what size.
 
-Owns asking the hub's public interface (``GET /api/models``, and each repository's listing),
-through ``HF_ENDPOINT`` and with ``HF_TOKEN`` as fetching does. What a hub says is checked
-and bounded: it may be any server that speaks its language.
+Owns the search (``GET /api/models``) and what is kept of it. What a hub says is checked: it
+may be any server that speaks its language.
 """
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from airunner.errors import DownloadCause, HubError
-from airunner.json_schema.item_count import has_more_items
+from airunner.errors import HubError
 from airunner.models.files.split import complete_sets
+from airunner.weights.hub_api import REPO, ask, hub_client
+from airunner.weights.hub_listing import Repository, repository_at
 
 if TYPE_CHECKING:
     import httpx
 
 MOST_FOUND = 30
-TIMEOUT_S = 15.0
 
 _AT_ONCE = 8
 _KEPT_LISTINGS = 256
-_MOST_BYTES = 8 << 20
-"""The longest answer of a hub that is read."""
-
-_MOST_ITEMS = 1_000_000
-"""JSON values of an answer."""
-
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _FIELDS = ("cardData", "downloads", "gated", "lastModified", "likes", "pipeline_tag", "sha", "tags")
 
 
@@ -109,33 +99,20 @@ class HubSearch:
             "limit": max(1, min(limit, MOST_FOUND)),
             "expand": list(_FIELDS),
         }
-        with self._client() as client:
-            rows = _ask(client, "/api/models", parameters)
+        with hub_client(self._endpoint) as client:
+            rows = ask(client, "/api/models", parameters)
             if not isinstance(rows, list):
                 raise HubError(str(client.base_url), "it answers with something else than a list")
             found = [m for row in rows[:MOST_FOUND] if (m := _model(row)) is not None]
             with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hub") as threads:
                 return list(threads.map(lambda model: self._with_files(client, model), found))
 
-    def _client(self) -> httpx.Client:
-        import httpx
-        from huggingface_hub import HfApi, get_token
-
-        token = get_token()
-        return httpx.Client(
-            base_url=HfApi(endpoint=self._endpoint).endpoint,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=TIMEOUT_S,
-            follow_redirects=True,
-        )
-
     def _with_files(self, client: httpx.Client, model: HubModel) -> HubModel:
         key = model.repo, model.commit
         known = self._listings.get(key) if model.commit else None
         if known is None:
             try:
-                address = f"/api/models/{quote(model.repo)}/revision/main"
-                known = _files(_ask(client, address, {"blobs": True}))
+                known = _files(repository_at(client, model.repo))
             except HubError as error:
                 return replace(model, problem=error.problem)
             self._listings[key] = known
@@ -145,51 +122,9 @@ class HubSearch:
         return replace(model, files=files, has_projector=has_projector)
 
 
-def _ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> Any:
-    """The hub's answer as JSON.
-
-    Raises:
-        HubError: there is none.
-    """
-    import json
-
-    import httpx
-
-    where = str(client.base_url)
-    content = bytearray()
-    try:
-        # Raw: what is compressed, and compressed again, has no bound when it is decoded.
-        plain = {"Accept-Encoding": "identity"}
-        with client.stream("GET", address, params=dict(parameters), headers=plain) as response:
-            if not response.is_success:
-                raise _refusal(where, response.status_code)
-            for chunk in response.iter_raw():
-                content += chunk
-                if len(content) > _MOST_BYTES:
-                    raise HubError(where, "its answer is too long")
-        if has_more_items(content, _MOST_ITEMS):
-            raise HubError(where, "its answer is too long")
-        return json.loads(content)
-    except httpx.TransportError as error:
-        problem = f"it cannot be reached ({type(error).__name__}); check the connection"
-        raise HubError(where, problem, "unreachable") from error
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-        raise HubError(where, f"its answer cannot be read: {error}") from error
-
-
-def _refusal(where: str, status: int) -> HubError:
-    causes: dict[int, DownloadCause] = {401: "denied", 403: "denied", 404: "not_found"}
-    words = {
-        "denied": "it lets nobody in without permission; set HF_TOKEN",
-        "not_found": "it knows no such repository",
-    }
-    cause = causes.get(status, "unreachable" if status >= 429 else "")
-    return HubError(where, words.get(cause, f"it answers with HTTP {status}"), cause)
-
-
 def _model(row: Any) -> HubModel | None:
     """A repository as the hub lists it; ``None`` for what cannot be one."""
-    if not isinstance(row, dict) or not _REPO.fullmatch(str(row.get("id", ""))):
+    if not isinstance(row, dict) or not REPO.fullmatch(str(row.get("id", ""))):
         return None
     return HubModel(
         repo=str(row["id"]),
@@ -214,26 +149,16 @@ def _license(row: Mapping[str, Any]) -> str:
     return str(said or next(by_tag, ""))[:100]
 
 
-def _files(listing: Any) -> tuple[tuple[HubFile, ...], bool]:
-    """The GGUF models of a repository's listing, and whether a projector is among its files."""
-    rows = listing.get("siblings") if isinstance(listing, dict) else None
-    by_name: dict[str, Mapping[str, Any]] = {
-        str(row.get("rfilename")): row
-        for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, dict) and str(row.get("rfilename", "")).lower().endswith(".gguf")
-    }
-    models = [name for name in by_name if "mmproj" not in name.lower()]
-    files = [_file([by_name[part] for part in parts], parts) for parts in complete_sets(models)]
+def _files(known: Repository) -> tuple[tuple[HubFile, ...], bool]:
+    """The GGUF models of a repository, and whether a projector is among its files."""
+    hashes = {f.name: f.sha256 for f in known.files if f.name.lower().endswith(".gguf")}
+    models = [name for name in hashes if "mmproj" not in name.lower()]
+    files = [
+        HubFile(parts[0], len(parts), known.n_bytes(parts), hashes[parts[0]])
+        for parts in complete_sets(models)
+    ]
     ordered = sorted(files, key=lambda file: (file.n_bytes or 0, file.name))
-    return tuple(ordered), len(models) < len(by_name)
-
-
-def _file(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> HubFile:
-    sizes = [_count(row.get("size")) for row in rows]
-    lfs = rows[0].get("lfs")
-    sha256 = lfs.get("sha256") if isinstance(lfs, dict) else None
-    whole = None if None in sizes else sum(size or 0 for size in sizes)
-    return HubFile(names[0], len(names), whole, str(sha256) if sha256 else None)
+    return tuple(ordered), len(models) < len(hashes)
 
 
 def _count(value: Any) -> int | None:

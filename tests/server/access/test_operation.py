@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -174,16 +175,53 @@ def test_every_answer_has_an_id_and_a_clients_own_is_kept(client: httpx.Client) 
     assert "x-request-id" in client.get("/healthz", headers={"Host": "evil.example"}).headers
 
 
+class Collector(BaseHTTPRequestHandler):
+    """Keeps the spans it is sent."""
+
+    spans: ClassVar[list[Span]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        sent = ExportTraceServiceRequest.FromString(body)
+        for resource in sent.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.extend(scope.spans)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
 def log_of(home: Path, *flags: str) -> list[dict[str, object]]:
     server: RunningServer = start_server(home, *flags)
+    head = {"X-Request-ID": "mine", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
     with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
-        client.post("/v1/chat/completions", json=CHAT, headers={"X-Request-ID": "mine"})
+        client.post("/v1/chat/completions", json=CHAT, headers=head).raise_for_status()
         client.post("/v1/chat/completions", json={**CHAT, "model": "unknown"})
     return [json.loads(line) for line in stop_server(server).splitlines()]
 
 
-def test_the_log_has_requests_and_not_what_was_said(embedded_home: Path) -> None:
-    lines = log_of(embedded_home, "--log-requests")
+@pytest.fixture(scope="module")
+def watched(make_home: Callable[[], Path]) -> tuple[list[dict[str, object]], list[Span]]:
+    """The log and the spans of a server that was asked twice."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{collector.server_port}"
+        lines = log_of(make_home(), "--log-requests", "--otlp", url)
+        collector.shutdown()
+    return lines, Collector.spans
+
+
+def test_the_log_has_requests_and_not_what_was_said(
+    watched: tuple[list[dict[str, object]], list[Span]],
+) -> None:
+    lines, _ = watched
     told = [line for line in lines if line["logger"] == "airunner.server.requests"]
     assert [(line["status"], line["path"]) for line in told] == [
         (200, "/v1/chat/completions"),
@@ -206,44 +244,20 @@ def test_a_line_of_the_log_is_json_whatever_is_in_it() -> None:
     assert json.loads(line)["path"] == "x"
 
 
-class Collector(BaseHTTPRequestHandler):
-    """Keeps the spans it is sent."""
-
-    spans: ClassVar[list[Span]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        sent = ExportTraceServiceRequest.FromString(body)
-        for resource in sent.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans.extend(scope.spans)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-def test_traces_go_on_where_the_clients_own_are_and_hold_nothing_said(embedded_home: Path) -> None:
-    Collector.spans.clear()
-    trace = "0af7651916cd43dd8448eb211c80319c"
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
-        threading.Thread(target=collector.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{collector.server_port}"
-        server = start_server(embedded_home, "--otlp", url)
-        with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
-            head = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
-            client.post("/v1/chat/completions", json=CHAT, headers=head).raise_for_status()
-        stop_server(server)
-        collector.shutdown()
-    spans = {span.name: span for span in Collector.spans}
-    request = spans["POST /v1/chat/completions"]
+def test_traces_go_on_where_the_clients_own_are_and_hold_nothing_said(
+    watched: tuple[list[dict[str, object]], list[Span]],
+) -> None:
+    _, told = watched
+    spans = {span.name: span for span in told}
+    (request,) = (
+        span
+        for span in told
+        if span.name == "POST /v1/chat/completions" and span.trace_id.hex() == TRACE
+    )
     answer = spans[f"chat {EMBEDDED_PRIMARY}"]
     assert f"load {EMBEDDED_PRIMARY}" in spans
-    assert request.trace_id.hex() == answer.trace_id.hex() == trace
+    assert answer.trace_id.hex() == TRACE
     assert answer.parent_span_id == request.span_id
     facts = {each.key: each.value for each in answer.attributes}
     assert facts["gen_ai.usage.output_tokens"].int_value == 8
-    assert SECRET not in str(Collector.spans)
+    assert SECRET not in str(told)
