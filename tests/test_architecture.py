@@ -42,7 +42,6 @@ OTHER_RAISES = {
     "StopAsyncIteration": {"mcp/client/sound_stream.py"},  # what the end of a stream is
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
     "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
-    "TimeoutError": {"engines/silence.py"},  # as ``asyncio.timeout`` does
     "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
     "httpx2.ReadError": {"mcp/client/http.py"},
 }
