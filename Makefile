@@ -45,8 +45,9 @@ test: .venv/.dev  ## Run the tests
 	@$(BIN)/python -m scripts.browser
 	@$(PYTEST) $(ARGS)
 
-fuzz: .venv/.dev  ## The properties of tests/security, with fifty times as many examples
-	@$(PYTEST) tests/security --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examples; every route of the server
+	@$(PYTEST) tests/security tests/server/clients/test_openapi_document.py \
+	  --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 
 check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
 

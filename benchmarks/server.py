@@ -194,7 +194,7 @@ def strangers(home: Path) -> dict[str, Any]:
     """Six stateless conversations over two models, with and without parking, and a restart."""
     with tempfile.TemporaryDirectory(dir=home) as folder:
         own = home_with_weights(Path(folder), home)
-        budget = _budget(home)
+        budget = one_model_bytes(home)
         with serving(own, "--max-memory", str(budget)) as server:
             talks = [_opening(number, MANY_TOKENS, MODELS) for number in range(6)]
             kept = [_round(server, talks) for _ in range(1 + ROUNDS)][1:]
@@ -216,7 +216,7 @@ def strangers(home: Path) -> dict[str, Any]:
     return found | {"not_parked_over_parked": found["ttft_not_parked_s"] / found["ttft_s"]}
 
 
-def _budget(home: Path) -> int:
+def one_model_bytes(home: Path) -> int:
     """Bytes that hold one of the two models."""
     settings = Settings.load({"home": home, "context": CONTEXT, "offline": True})
     with Runtime(settings) as runtime:

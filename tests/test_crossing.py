@@ -63,6 +63,7 @@ def test_every_error_keeps_its_class_words_and_facts() -> None:
         errors.UnknownToolError("x", ("a", "b")),
         errors.ContextOverflowError("m", 9, 8),
         errors.LeaseDeadlockError("m", ["other"]),
+        errors.LeaseEndedError("lease_1"),
     ]
     for error in raised:
         back = error_from_json(through_json(error_as_json(error)))

@@ -96,7 +96,7 @@ def test_no_engine_is_sent_any() -> None:
         port = server.sockets[0].getsockname()[1]
         connection = WorkerConnection("m", f"http://127.0.0.1:{port}", "key", gone)
         async with connection.asked("/x", {"a": [HALF, "\U0001f600", r"\ud83d"]}) as response:
-            await response.aread()
+            await response.read()
         await connection.aclose()
         server.close()
 

@@ -186,9 +186,11 @@ def test_an_engine_without_weights_is_always_here(tmp_path: Path) -> None:
     assert caught.value.problems == ("a/file has sources, and 'oracle' loads no weights",)
     store = ModelStore(tmp_path, catalog, EventBus(), offline=True)
     assert store.is_here(specs[0])
+    assert store.seems_here(specs[0])
     assert store.path(specs[0]) is None
     with pytest.raises(UnknownEngineError, match="engine 'prophet'; there is oracle"):
         store.is_here(ModelSpec("b", [PRIMARY], engine="prophet"))
+    assert not store.seems_here(ModelSpec("b", [PRIMARY], engine="prophet"))
 
 
 def test_two_engines_cannot_have_one_name() -> None:

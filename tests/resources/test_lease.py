@@ -30,7 +30,7 @@ from airunner.models.spec import Sampling
 LONG = "one two three four five six seven eight nine ten"
 
 
-def test_who_comes_first_is_served_first_even_if_a_later_one_would_be_quicker(
+def test_a_model_that_arrives_serves_all_that_wait_and_nobody_overtakes_its_coming(
     tmp_path: Path,
 ) -> None:
     async def main() -> None:
@@ -47,7 +47,7 @@ def test_who_comes_first_is_served_first_even_if_a_later_one_would_be_quicker(
                     await until(lambda n=number: len(team.decisions("hold")) > n)  # type: ignore[misc]
                     assert not waiter.done()
             await until(lambda: len(served) == 4)
-            assert served == ["0 coder", "1 primary", "2 coder", "3 primary"]
+            assert served == ["0 coder", "2 coder", "1 primary", "3 primary"]
 
     asyncio.run(main())
 

@@ -214,7 +214,7 @@ def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> 
     sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}
     table = columns("Model", "Memory", "", right=("Memory",))
     for name, size_bytes in sizes.items():
-        here = store.is_here(catalog.spec(name))
+        here = store.seems_here(catalog.spec(name))
         table.add_row(name, format_bytes(size_bytes or 0), "here" if here else "to fetch")
     console.print(f"The team for {format_bytes(assignment.budget_bytes)}:", style="bold")
     console.print(table)

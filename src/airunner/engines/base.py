@@ -221,6 +221,19 @@ class Served(Protocol):
         ...
 
 
+@runtime_checkable
+class ApiModel(Protocol):
+    """A loaded model whose engine takes clients' requests as they come.
+
+    A last message of the assistant's is the beginning of the answer, where its chat template
+    allows that.
+    """
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether calls of its own accord match ``parameters``, a schema, in any case."""
+        ...
+
+
 Plan = LoadPlan | ImagePlan
 """What a worker of any kind is told to load."""
 

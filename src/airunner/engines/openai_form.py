@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airunner.engines.base import ChatModel, ChatRequest, Chunk
@@ -120,11 +121,13 @@ async def complete_by_chat(
 
 async def chunks_of(deltas: AsyncIterator[Delta]) -> AsyncGenerator[Chunk, None]:
     """The chunks that ``deltas`` become; the first one says who speaks."""
-    calls = 0
+    calls, begun = 0, ""
     yield _chunk({"role": "assistant", "content": None})
     async for delta in deltas:
-        chunk = chunk_of(delta, calls)
-        calls += len(delta.tool_calls)
+        begun = delta.tool_id or begun
+        told = tuple(call for call in delta.tool_calls if call.id != begun)
+        chunk = chunk_of(replace(delta, tool_calls=told), calls)
+        calls += len(told)
         if chunk["choices"][0]["delta"] or delta.finish_reason:
             yield chunk
 
@@ -136,7 +139,9 @@ def chunk_of(delta: Delta, calls_before: int = 0) -> Chunk:
         piece["reasoning_content"] = delta.reasoning
     if delta.text:
         piece["content"] = delta.text
-    if delta.tool_calls:
+    if delta.tool_id or delta.tool_arguments:
+        piece["tool_calls"] = [_call_piece(delta, calls_before)]
+    elif delta.tool_calls:
         piece["tool_calls"] = [
             call_json(call, index) for index, call in enumerate(delta.tool_calls, calls_before)
         ]
@@ -152,6 +157,13 @@ def call_json(call: ToolCall, index: int | None = None) -> dict[str, Any]:
     function = {"name": call.name, "arguments": arguments}
     place = {} if index is None else {"index": index}
     return {**place, "id": call.id, "type": "function", "function": function}
+
+
+def _call_piece(delta: Delta, index: int) -> dict[str, Any]:
+    """What ``delta`` has of a call that is told while it is made."""
+    head: dict[str, Any] = {"id": delta.tool_id, "type": "function"} if delta.tool_id else {}
+    name = {"name": delta.tool_name} if delta.tool_id else {}
+    return {"index": index, **head, "function": {**name, "arguments": delta.tool_arguments}}
 
 
 def usage_json(usage: Usage) -> dict[str, Any]:

@@ -53,6 +53,7 @@
     │   ├── LeaseRefusedError      the queue is full, or the runtime is shutting down
     │   ├── LeaseTimeoutError
     │   ├── MemoryHeldError        another process of the same home folder holds the memory
+    │   ├── LeaseEndedError        the lease is not held any more
     │   └── LeaseDeadlockError     waiting could never end: the waiter holds what it waits for
     └── ToolError
         ├── UnknownToolError
@@ -89,6 +90,7 @@ from airunner.errors.catalog import UnknownEngineError as UnknownEngineError
 from airunner.errors.catalog import UnknownModelError as UnknownModelError
 from airunner.errors.catalog import UnmappedCapabilityError as UnmappedCapabilityError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
+from airunner.errors.leases import LeaseEndedError as LeaseEndedError
 from airunner.errors.leases import LeaseError as LeaseError
 from airunner.errors.leases import LeaseRefusedError as LeaseRefusedError
 from airunner.errors.leases import LeaseTimeoutError as LeaseTimeoutError

@@ -28,6 +28,14 @@ class LeaseRefusedError(LeaseError):
         super().__init__(f"No lease on {model}: {problem}{lack}{later}")
 
 
+class LeaseEndedError(LeaseError):
+    """The lease ``id`` is not held any more."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        super().__init__(f"The lease {id!r} has ended; ask for another.")
+
+
 class LeaseTimeoutError(LeaseError):
     """The model did not become available in ``waited_s`` seconds.
 

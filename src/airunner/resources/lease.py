@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from airunner.engines.base import (
+    ApiModel,
     ChatModel,
     ChatRequest,
     Chunk,
@@ -88,6 +89,16 @@ class Lease:
         asked = {name: value for name, value in body.items() if value is not None}
         filled = {name: value for name, value in defaults.items() if value is not None} | asked
         return self._loaded.complete(request_of(filled, conversation), filled)
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether calls that the model makes of its own accord match ``parameters`` in any case."""
+        model = self.model
+        return isinstance(model, ApiModel) and await model.enforces(parameters)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether ``complete`` goes on from a last message of the assistant's."""
+        return isinstance(self.model, ApiModel)
 
     async def count_tokens(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()

@@ -107,7 +107,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         *_catalog_problems(catalog),
         *_device_problems(hardware.devices, known),
         *_placing_problems(settings, hardware),
-        *_weights_problems(settings, TeamFit(settings, engines, catalog, store, hardware)),
+        *_weights_problems(settings, store, TeamFit(settings, engines, catalog, store, hardware)),
         *_space_problems(places),
     )
     return {
@@ -186,7 +186,7 @@ def _placing_problems(settings: Settings, hardware: Hardware) -> Iterator[Proble
             yield Problem(f"{capability}-placed", what, remedy, True, fix)
 
 
-def _weights_problems(settings: Settings, team: TeamFit) -> Iterator[Problem]:
+def _weights_problems(settings: Settings, store: ModelStore, team: TeamFit) -> Iterator[Problem]:
     """The primary must be here or to be had; of the team, all that is used must fit."""
     try:
         primary = team.serving(ModelCapability.PRIMARY_CONVERSATION)
@@ -194,7 +194,7 @@ def _weights_problems(settings: Settings, team: TeamFit) -> Iterator[Problem]:
         remedy = "Map the capability to a registered model."
         yield Problem("no-primary", str(error), remedy, True)
         return
-    if not team.here(primary):
+    if not store.seems_here(primary):
         what = f"The weights of {primary.model_path} are not on this machine"
         if settings.offline:
             command = pasted("airunner", "models", "pull", primary.model_path)

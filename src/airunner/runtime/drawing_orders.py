@@ -41,7 +41,7 @@ class DrawingOrders:
         return [
             name
             for name, spec in list(known.items())
-            if DRAWING in spec.capabilities and store.is_here(spec)
+            if DRAWING in spec.capabilities and store.seems_here(spec)
         ]
 
     async def add(

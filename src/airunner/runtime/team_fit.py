@@ -92,13 +92,8 @@ class TeamFit:
         """
         if capability is PRIMARY and self._settings.primary is not None:
             return self._catalog.spec(self._settings.primary)
-        return self._catalog.resolve(capability, self.here, embedded_fallback(capability)).spec
-
-    def here(self, spec: ModelSpec) -> bool:
-        """Whether its weights are on this machine, and can be read."""
-        with suppress(AiRunnerError, OSError):
-            return self._store.is_here(spec)
-        return False
+        here, fallback = self._store.seems_here, embedded_fallback(capability)
+        return self._catalog.resolve(capability, here, fallback).spec
 
     def too_large(self) -> Iterator[TooLarge]:
         """Every model in use or assigned that fits nowhere, the primary first."""

@@ -95,4 +95,4 @@ class TeamPlanner:
 
     def _gate(self, spec: ModelSpec) -> str:
         """What stands between the user and a model that is not here."""
-        return "" if self._store.is_here(spec) else gate_of(spec)
+        return "" if self._store.seems_here(spec) else gate_of(spec)

@@ -172,6 +172,6 @@ def gated_models(
         for other in choice.rejected:
             spec = catalog.spec(other.model)
             is_refused = other.deficit_bytes is None and spec.priority > chosen
-            if is_refused and gate_of(spec) and not store.is_here(spec):
+            if is_refused and gate_of(spec) and not store.seems_here(spec):
                 found[other.model] = other
     return tuple(found.values())

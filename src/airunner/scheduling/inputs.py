@@ -7,7 +7,7 @@ be replayed. ``now_s`` is monotonic seconds; the scheduler has no clock of its o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -32,7 +32,9 @@ class Input:
 
     def as_json(self) -> dict[str, Any]:
         """The input as JSON-ready values, its type under ``input``."""
-        return {"input": type(self).__name__, **asdict(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain = {n: asdict(v) if isinstance(v, Demand) else v for n, v in values.items()}
+        return {"input": type(self).__name__, **plain}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,10 +84,13 @@ class Waiter:
 
 @dataclass(slots=True)
 class Promises:
-    """What earlier requests were promised during one walk over the queue."""
+    """What earlier requests were promised during one walk over the queue.
+
+    ``claimed`` has the models that have to leave, and the highest priority that wants it.
+    """
 
     reserved_bytes: dict[str, int] = field(default_factory=dict)
-    claimed: set[str] = field(default_factory=set)
+    claimed: dict[str, int] = field(default_factory=dict)
     memory_wanted: bool = False
 
     def reserve(self, device: str, size_bytes: int) -> None:
@@ -207,7 +210,7 @@ class Roster:
 
     def _view(self, device: str, wanted: ModelRecord, promises: Promises, owner: str) -> DeviceView:
         account = self.ledger.accounts[device]
-        idle = self.idle(device, frozenset(promises.claimed | {wanted.key}))
+        idle = self.idle(device, frozenset({*promises.claimed, wanted.key}))
         idle_keys = {c.key for c in idle}
         busy: list[Candidate] = []
         own_bytes = 0

@@ -10,7 +10,9 @@ One pass after every input:
 1. Serve the queue, by priority and then in order of arrival. For each request:
    1. its model is loaded: grant, unless an earlier request waits for that
       model to be evicted (whoever already holds a lease may always go on, or
-      two owners could wait for each other);
+      two owners could wait for each other). A model that arrives serves all
+      that wait for it by then, also before earlier requests of their priority:
+      a swap for each such turn and not for each request, and every turn ends;
    2. its model is arriving or leaving: wait;
    3. its model is away: place it. Fits: start the load. Fits after evicting
       idle models: evict the cheapest set. Fits after users are done: wait, and
@@ -63,6 +65,7 @@ class Scheduler:
         self._roster = Roster(budgets)
         self.queue_limit = queue_limit
         self._effects: list[Effect] = []
+        self._arrived_key = ""
 
     @property
     def roster(self) -> Roster:
@@ -71,7 +74,7 @@ class Scheduler:
 
     def step(self, event: Input) -> list[Effect]:
         """Take one input and return what is to be done about it, in order."""
-        self._effects = []
+        self._effects, self._arrived_key = [], ""
         self._roster.now_s = max(self._roster.now_s, event.now_s)
         match event:
             case inputs.Expected():
@@ -177,7 +180,7 @@ class Scheduler:
             self._arrived(record)
 
     def _arrived(self, record: ModelRecord) -> None:
-        record.state = Lifecycle.READY
+        record.state, self._arrived_key = Lifecycle.READY, record.key
         if record.key == self._roster.primary:
             self._roster.primary_owed = False
 
@@ -253,7 +256,9 @@ class Scheduler:
         return promises
 
     def _grant_in_turn(self, waiter: Waiter, record: ModelRecord, promises: Promises) -> None:
-        if record.key in promises.claimed and not self._roster.holds(waiter.owner):
+        claimed = promises.claimed.get(record.key)
+        in_turn = record.key == self._arrived_key and waiter.priority == claimed
+        if claimed is not None and not in_turn and not self._roster.holds(waiter.owner):
             self._hold(waiter, "an earlier request waits for this model to leave")
             return
         self._roster.queue.remove(waiter)
@@ -273,7 +278,8 @@ class Scheduler:
             self._start_load(record, found.device, "asked for, and it fits")
             return
         promises.reserve(found.device, found.needed_bytes)
-        promises.claimed.update(c.key for c in found.drain)
+        for each in found.drain:
+            promises.claimed.setdefault(each.key, waiter.priority)
         self._make_room(record, found, owes=waiter.returns)
         if found.drain:
             reason = f"waiting for {', '.join(c.key for c in found.drain)}"

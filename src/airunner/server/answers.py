@@ -8,22 +8,30 @@ that an answer goes on when its worker dies.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
 from airunner.engines.base import Chunk
-from airunner.engines.openai_form import offered_tools, thinking_of
-from airunner.messages import Message
+from airunner.engines.openai_form import (
+    CHUNK,
+    offered_tools,
+    text_of,
+    thinking_of,
+    usage_json,
+)
+from airunner.errors import GenerationError
+from airunner.messages import Message, Usage
 from airunner.models.spec import ModelCapability
 from airunner.resources.known_conversations import prompt_settings
+from airunner.resources.lease import Lease
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion
 from airunner.server.message_media import media_messages_of
-from airunner.server.replay import SEED_BITS, going_on
+from airunner.server.replay import SEED_BITS, going_on, usage_after
 from airunner.server.served_models import ServedModels
 from airunner.server.team_answers import TeamAnswers, is_for_team
 from airunner.server.valid_calls import valid_completion
@@ -42,8 +50,8 @@ class Answers:
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
 
-        Without a seed the answer gets one of its own: where its worker dies, the same text
-        is computed again and goes on after what was delivered.
+        Without a seed the answer gets one of its own: where its worker dies, the answer may
+        have to be computed again.
 
         Raises:
             AiRunnerError: before the first chunk, or in the middle of the answer.
@@ -65,14 +73,18 @@ class Answers:
         with self._core.known.going_on(name, messages, settings) as conversation:
             whole, costs = Completion(), AnswerCosts()
 
-            async def begin() -> AsyncGenerator[Chunk, None]:
+            async def begin(said: str) -> AsyncGenerator[Chunk, None]:
                 async with self._core.lease(wanted, owner=owner) as lease:
-                    stream = valid_completion(lease, request, conversation.id)
+                    stream = (
+                        _after(lease, request, messages, said, conversation.id)
+                        if said
+                        else valid_completion(lease, request, conversation.id)
+                    )
                     async with aclosing(stream) as chunks:
                         async for chunk in chunks:
                             yield chunk
 
-            async with aclosing(going_on(name, begin)) as chunks:
+            async with aclosing(going_on(name, body, begin)) as chunks:
                 async for chunk in chunks:
                     whole.add(chunk)
                     costs.saw(chunk)
@@ -116,3 +128,41 @@ class Answers:
         """
         self._models.wanted(body["model"])
         return self._models.is_team(body["model"]) and is_for_team(body)
+
+
+async def _after(
+    lease: Lease,
+    body: Mapping[str, Any],
+    messages: Sequence[Message],
+    said: str,
+    conversation: str,
+) -> AsyncGenerator[Chunk, None]:
+    """Answer ``body``, whose messages are ``messages``, as if ``said`` were the beginning of it.
+
+    Raises:
+        GenerationError: the engine cannot, or the template.
+        AiRunnerError: see ``Lease.complete``.
+    """
+    if not lease.goes_on:
+        raise GenerationError(lease.spec.model_path, "its engine begins no answer for it")
+    tools, begun = offered_tools(body), [*messages, Message("assistant", said)]
+    if messages[-1].role == "assistant":
+        begun = [*messages[:-1], Message("assistant", messages[-1].text + said)]
+    n_prompt = await lease.count_tokens(messages, tools)
+    n_said = await lease.count_tokens(begun, tools) - n_prompt
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    if limit is not None and limit <= n_said:
+        usage = usage_json(Usage(prompt_tokens=n_prompt, completion_tokens=n_said))
+        ended = {"index": 0, "delta": {}, "finish_reason": "length"}
+        yield {"object": CHUNK, "choices": [ended], "usage": usage}
+        return
+    rows = list(body["messages"])
+    before = text_of(rows.pop().get("content")) if rows[-1]["role"] == "assistant" else ""
+    rest = {**body, "messages": [*rows, {"role": "assistant", "content": before + said}]}
+    if limit is not None:
+        rest |= {"max_tokens": limit - n_said, "max_completion_tokens": None}
+    async with aclosing(valid_completion(lease, rest, conversation)) as chunks:
+        async for chunk in chunks:
+            if "usage" in chunk:
+                chunk["usage"] = usage_after(chunk["usage"], n_said)
+            yield chunk

@@ -18,6 +18,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.addresses import Addresses
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
+from airunner.server.documented import ANTHROPIC_ERRORS, OLLAMA_ERRORS, OPENAI_ERRORS
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
 from airunner.server.llama_router import router_routes
@@ -65,19 +66,19 @@ def create_app(
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
-    app.include_router(health_routes(core, metrics))
-    app.include_router(chat_routes(answers))
-    app.include_router(completion_routes(raw))
-    app.include_router(response_routes(answers))
-    app.include_router(embedding_routes(core, models))
-    app.include_router(picture_routes(core, models))
-    app.include_router(message_routes(answers))
-    app.include_router(model_routes(models))
-    app.include_router(router_routes(core, models, ending))
-    app.include_router(ollama_routes(core, answers, raw, models))
+    app.include_router(health_routes(core, metrics), responses=OPENAI_ERRORS)
+    app.include_router(chat_routes(answers), responses=OPENAI_ERRORS)
+    app.include_router(completion_routes(raw), responses=OPENAI_ERRORS)
+    app.include_router(response_routes(answers), responses=OPENAI_ERRORS)
+    app.include_router(embedding_routes(core, models), responses=OPENAI_ERRORS)
+    app.include_router(picture_routes(core, models), responses=OPENAI_ERRORS)
+    app.include_router(message_routes(answers), responses=ANTHROPIC_ERRORS)
+    app.include_router(model_routes(models), responses=OPENAI_ERRORS)
+    app.include_router(router_routes(core, models, ending), responses=OPENAI_ERRORS)
+    app.include_router(ollama_routes(core, answers, raw, models), responses=OLLAMA_ERRORS)
     services = Services.over(core, models, ending)
     app.state.turns = services.turns
-    app.include_router(native_routes(services, ending))
+    app.include_router(native_routes(services, ending), responses=OPENAI_ERRORS)
     tell_problems(app)
     if mount_page is not None:
         mount_page(app, services)

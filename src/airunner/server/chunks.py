@@ -45,13 +45,19 @@ class Completion:
                 call["arguments"] += function.get("arguments") or ""
 
     @property
+    def whole_calls(self) -> list[int]:
+        """Which calls there are. One that the token limit cut off is none."""
+        is_cut = self.finish_reason == "length"
+        return [i for i in sorted(self.calls) if not (is_cut and _call(self.calls[i]).malformed)]
+
+    @property
     def message(self) -> Message:
         """The answer as an entry of its conversation."""
-        calls = tuple(_call(self.calls[index]) for index in sorted(self.calls))
+        calls = (_call(self.calls[index]) for index in self.whole_calls)
         return Message(
             "assistant",
             self.texts["content"],
-            tool_calls=calls,
+            tool_calls=tuple(calls),
             reasoning=self.texts["reasoning_content"],
         )
 
@@ -64,7 +70,7 @@ class Completion:
                 "type": "function",
                 "function": {"name": call["name"], "arguments": call["arguments"]},
             }
-            for _, call in sorted(self.calls.items())
+            for call in (self.calls[index] for index in self.whole_calls)
         ]
         message: dict[str, Any] = {"role": "assistant", "content": content or None}
         if not calls:

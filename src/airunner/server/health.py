@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from airunner.errors import AiRunnerError
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
+from airunner.server.documented import also
 from airunner.server.metrics import CONTENT_TYPE, Metrics
 
 
@@ -25,7 +26,7 @@ def health_routes(core: RuntimeCore, metrics: Metrics) -> APIRouter:
         """The process answers."""
         return JSONResponse({"status": "ok"})
 
-    @routes.get("/readyz")
+    @routes.get("/readyz", responses={503: {"description": "Not ready, and why."}})
     async def readyz() -> JSONResponse:
         """The primary's weights are here, so that a request can be served."""
         problem = await asyncio.to_thread(_problem, core)
@@ -33,7 +34,7 @@ def health_routes(core: RuntimeCore, metrics: Metrics) -> APIRouter:
             return JSONResponse({"status": "not ready", "problem": problem}, 503)
         return JSONResponse({"status": "ready"})
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", responses=also("text/plain"))
     async def figures() -> Response:
         """Everything that is counted, for Prometheus."""
         text = metrics.text(await core.status(), core.manager.waiting())

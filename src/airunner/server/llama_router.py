@@ -30,6 +30,7 @@ from airunner.events import (
     WorkerDied,
 )
 from airunner.runtime.core import RuntimeCore
+from airunner.server.documented import STREAMED
 from airunner.server.event_feed import event_feed
 from airunner.server.problems import Problem
 from airunner.server.served_models import ServedModel, ServedModels
@@ -67,7 +68,7 @@ def router_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
         core.manager.unload(models.spec(asked.model).model_path)
         return JSONResponse({"success": True})
 
-    @routes.get("/models/sse")
+    @routes.get("/models/sse", responses=STREAMED)
     async def watch(request: Request) -> Response:
         """The status of every model, and each change of it, until the client goes."""
         return await stream_response(request, _changes(core, models, ending), _tell)

@@ -30,6 +30,7 @@ from airunner.errors import (
     HubError,
     ImageRequestError,
     KeysError,
+    LeaseEndedError,
     LeaseError,
     LeaseTimeoutError,
     MediaError,
@@ -73,6 +74,7 @@ _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (DeviceNotFoundError, 400, "invalid_request_error", "device_not_found"),
     (ContextOverflowError, 400, "invalid_request_error", "context_length_exceeded"),
     (DoesNotFitError, 422, "insufficient_memory", "does_not_fit"),
+    (LeaseEndedError, 404, "invalid_request_error", "lease_ended"),
     (LeaseError, 503, "overloaded_error", "no_capacity"),
     (MediaError, 400, "invalid_request_error", "media"),
     (MediaNotSupportedError, 400, "invalid_request_error", "media_not_supported"),
@@ -148,7 +150,7 @@ def told_refusal(refusal: Refusal, path: str) -> JSONResponse:
 
 
 def _retry_after_s(error: AiRunnerError) -> int | None:
-    if not isinstance(error, LeaseError):
+    if not isinstance(error, LeaseError) or isinstance(error, LeaseEndedError):
         return None
     if isinstance(error, LeaseTimeoutError):
         wait_s: float | None = error.waited_s

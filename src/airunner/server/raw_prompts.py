@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-from airunner.engines.base import Chunk
+from airunner.engines.base import Chunk, Served
 from airunner.engines.openai_form import CHUNK
 from airunner.engines.worker_answer import OK
 from airunner.errors import (
@@ -27,7 +27,7 @@ from airunner.errors import (
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion
-from airunner.server.replay import SEED_BITS, going_on
+from airunner.server.replay import SEED_BITS, going_on, usage_after
 from airunner.server.served_models import ServedModels
 
 _PASSED = (
@@ -58,7 +58,11 @@ class RawPrompts:
         whole, costs = Completion(), AnswerCosts()
         seed = body.get("seed")
         asked = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
-        async with aclosing(going_on(name, lambda: self._begin(name, owner, asked))) as chunks:
+
+        def begin(said: str) -> AsyncGenerator[Chunk, None]:
+            return self._begin(name, owner, asked, said)
+
+        async with aclosing(going_on(name, body, begin)) as chunks:
             async for chunk in chunks:
                 whole.add(chunk)
                 costs.saw(chunk)
@@ -66,20 +70,39 @@ class RawPrompts:
         self._core.bus.publish(costs.event(owner, name, "", whole))
 
     async def _begin(
-        self, name: str, owner: str, body: Mapping[str, Any]
+        self, name: str, owner: str, body: Mapping[str, Any], said: str
     ) -> AsyncGenerator[Chunk, None]:
         wanted = self._models.wanted(body["model"])
         async with self._core.lease(wanted, owner=owner) as lease:
             if lease.served is None:
                 raise GenerationError(name, "its engine takes no prompts without a template")
             async with lease.slot() as slot:
+                n_said = 0
+                if said:
+                    body, n_said = await _after(lease.served, body, said)
                 path, asked = _request(body, slot)
                 async with lease.served.ask(path, asked, lease.n_ctx) as response:
                     if response.status != OK:
                         raise _refusal(name, await response.read())
                     async for line in response.lines():
                         if line.startswith("data: "):
-                            yield _chunk(name, json.loads(line.removeprefix("data: ")))
+                            chunk = _chunk(name, json.loads(line.removeprefix("data: ")))
+                            if said and "usage" in chunk:
+                                chunk["usage"] = usage_after(chunk["usage"], n_said)
+                            yield chunk
+
+
+async def _after(served: Served, body: Mapping[str, Any], said: str) -> tuple[dict[str, Any], int]:
+    """``body`` with ``said`` at the end of its prompt, and the tokens of that."""
+    async with served.ask("/tokenize", {"content": said, "parse_special": False}) as response:
+        tokens: list[int] = json.loads(await response.read())["tokens"]
+    prompt = body["prompt"]
+    before = prompt if isinstance(prompt, list) else [prompt]
+    rest = {**body, "prompt": [*before, *tokens]}
+    if body.get("max_tokens") is not None:
+        # None is not possible: it would be all that the context holds.
+        rest["max_tokens"] = max(1, body["max_tokens"] - len(tokens))
+    return rest, len(tokens)
 
 
 def _request(body: Mapping[str, Any], slot: int) -> tuple[str, dict[str, Any]]:

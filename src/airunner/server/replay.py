@@ -1,15 +1,19 @@
 """An answer that goes on when its worker dies.
 
-Owns that it is computed a second time, and that a client has nothing of it twice.
+Owns that a client has nothing of it twice, and the choice between the two ways: after the
+text that was delivered, as the beginning of what is asked of the new worker, or computed a
+second time and compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from copy import deepcopy
+from typing import Any
 
 from airunner.engines.base import Chunk
+from airunner.engines.openai_form import tool_choice_of
 from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
 from airunner.server.chunks import TEXTS, Completion
 
@@ -20,49 +24,87 @@ ATTEMPTS = 3
 
 
 async def going_on(
-    model: str, begin: Callable[[], AsyncGenerator[Chunk, None]]
+    model: str, body: Mapping[str, Any], begin: Callable[[str], AsyncGenerator[Chunk, None]]
 ) -> AsyncGenerator[Chunk, None]:
-    """The chunks of what ``begin`` begins, begun again where its worker dies in the middle.
+    """The chunks of what ``begin("")`` begins, which goes on where its worker dies in the middle.
+
+    ``begin(said)`` answers ``body`` after the text ``said``, which has been delivered. That is
+    quick, for a prompt is read faster than it is written, and nothing can come out differently.
+    What a client can expect to be the same each time, greedy or under a seed of its own, is
+    computed again first: read in one batch, the same text has other roundings, and a near tie
+    may go the other way. So are thoughts, calls, and what a grammar is in the middle of.
 
     Raises:
         WorkerDiedError: it died each time.
-        GenerationError: the answer came out differently the next time.
+        GenerationError: it had to be computed again, and came out differently.
         AiRunnerError: what ``begin`` raises.
     """
-    replay = Replay(model)
-    for attempt in range(1, ATTEMPTS + 1):
+    replay, deaths, said = Replay(model), 0, ""
+    can_go_on = _is_free(body)
+    while True:
         try:
-            async with aclosing(begin()) as chunks:
+            async with aclosing(begin(said)) as chunks:
                 async for chunk in chunks:
                     if (new := replay.feed(chunk)) is not None:
                         yield new
             return
         except WorkerDiedError as error:
+            deaths += 1
             # One that was silent has taken long already, and is replaced once.
-            if attempt == ATTEMPTS or (attempt > 1 and isinstance(error, WorkerSilentError)):
+            if deaths == ATTEMPTS or (deaths > 1 and isinstance(error, WorkerSilentError)):
                 raise
-            replay.begin_again()
+            said = replay.said if can_go_on and not _is_repeatable(body) else ""
+        except GenerationError:
+            if replay.differs and can_go_on and replay.said:
+                said = replay.said
+            elif said:
+                said, can_go_on = "", False  # its engine or template begins no answer for it
+            else:
+                raise
+        replay.begin_again(said)
+
+
+def usage_after(usage: Mapping[str, Any], n_said: int) -> dict[str, Any]:
+    """What an answer cost of which ``n_said`` tokens were read as a part of the prompt."""
+    prompt = usage["prompt_tokens"] - n_said
+    cached = min(prompt, (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0))
+    return {
+        **usage,
+        "prompt_tokens": prompt,
+        "completion_tokens": usage["completion_tokens"] + n_said,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+def _is_free(body: Mapping[str, Any]) -> bool:
+    """Whether nothing but the prompt decides how a text goes on."""
+    form = (body.get("response_format") or {}).get("type", "text")
+    return form == "text" and not body.get("suffix") and tool_choice_of(body) in ("auto", "none")
+
+
+def _is_repeatable(body: Mapping[str, Any]) -> bool:
+    return body.get("seed") is not None or body.get("temperature") == 0
 
 
 class Replay:
-    """An answer that is computed a second time after its worker died.
-
-    Under the same seed it is the same text, so what was delivered is compared and left out.
-    """
+    """What of an answer was delivered, while it is computed again or goes on."""
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._had = Completion()
         self._again: Completion | None = None
+        self.differs = False
 
     @property
-    def delivered(self) -> bool:
-        """Whether the client has had anything of the answer."""
-        return any(self._had.texts.values()) or bool(self._had.calls)
+    def said(self) -> str:
+        """The text that was delivered; empty if thoughts or calls were, too."""
+        is_text = not self._had.calls and not self._had.texts["reasoning_content"]
+        return self._had.texts["content"] if is_text else ""
 
-    def begin_again(self) -> None:
-        """Expect the answer from its beginning."""
-        self._again = Completion()
+    def begin_again(self, said: str) -> None:
+        """Expect the answer from its beginning, or what comes after ``said``."""
+        self._again = deepcopy(self._had) if said else Completion()
+        self.differs = False
 
     def feed(self, chunk: Chunk) -> Chunk | None:
         """What of ``chunk`` is new to the client.
@@ -86,7 +128,8 @@ class Replay:
         return new
 
     def _check(self, now: str, had: str) -> None:
-        if not (now.startswith(had) or had.startswith(now)):
+        self.differs = not (now.startswith(had) or had.startswith(now))
+        if self.differs:
             problem = "its worker died, and the answer came out differently the second time"
             raise GenerationError(self._model, problem)
 

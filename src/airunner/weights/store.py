@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.config.settings import Settings
-from airunner.errors import DownloadError, MissingWeightsError, WeightsError
+from airunner.errors import AiRunnerError, DownloadError, MissingWeightsError, WeightsError
 from airunner.errors.writing import writing
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog, is_local_file
@@ -142,6 +142,12 @@ class ModelStore:
             UnknownEngineError: there is no engine of the model's.
         """
         return self.catalog.engine(spec).weights is None or self.path(spec) is not None
+
+    def seems_here(self, spec: ModelSpec) -> bool:
+        """The same in a list of many: what cannot be read, or loaded by no engine, is not here."""
+        with suppress(AiRunnerError, OSError):
+            return self.is_here(spec)
+        return False
 
     def fetch(self, spec: ModelSpec, cancel: threading.Event | None = None) -> Path:
         """The weights, fetched from the first source that delivers it, and the model's projector.

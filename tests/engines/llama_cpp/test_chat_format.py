@@ -127,11 +127,14 @@ def test_the_name_of_a_call_is_told_once_when_its_arguments_begin() -> None:
     assert told == [None, None, "weather", None]
 
 
-def test_the_name_of_a_forced_call_is_told_before_its_arguments() -> None:
-    reader = AnswerReader("m", forced=the_call("weather"))
+def test_a_forced_call_is_told_as_it_comes_its_name_first() -> None:
+    call = the_call("weather")
+    reader = AnswerReader("m", forced=call)
     pieces = ['{"na', 'me": "wea', 'ther"', ', "arguments": {', '"name": "x"', "}}"]
     told = [reader.read(chunk({"content": piece})) for piece in pieces]
-    assert told == [None, None, Delta(tool_name="weather"), None, None, None]
+    named = Delta(tool_name="weather", tool_id=call.id)
+    arguments = [Delta(tool_arguments=piece) for piece in ("{", '"name": "x"', "}")]
+    assert told == [None, None, named, *arguments]
 
 
 @pytest.mark.parametrize("written", ["{1", "[1]", '"f"', '{"a":' * 100_000, "1" * 5000])

@@ -66,7 +66,8 @@ def test_a_call_is_read_back_also_where_control_tokens_are_missing(
 ) -> None:
     reader = AnswerReader("m", forced=forced(syntax, ("clock", "clock_utc")))
     told = [delta for piece in pieces if (delta := reader.read(chunk({"content": piece})))]
-    assert told == [Delta(tool_name="clock_utc")]
+    assert [delta.tool_name for delta in told] == ["clock_utc", *[""] * (len(told) - 1)]
+    assert "".join(delta.tool_arguments for delta in told) == '{"n": 1}'
     last = reader.read(chunk({}, "stop"))
     assert last == Delta(
         tool_calls=(ToolCall("c1", "clock_utc", {"n": 1}),), finish_reason="tool_calls"
@@ -77,7 +78,8 @@ def test_the_name_is_told_as_soon_as_it_cannot_grow() -> None:
     reader = AnswerReader("m", forced=forced(HERMES, ("clock", "clock_utc")))
     pieces = ['<tool_call>\n{"name": "', "clock", '"', ', "arguments": {"name": "clock_utc"']
     told = [reader.read(chunk({"content": piece})) for piece in pieces]
-    assert told == [None, None, Delta(tool_name="clock"), None]
+    begun = Delta(tool_name="clock", tool_id="c1")
+    assert told == [None, None, begun, Delta(tool_arguments='{"name": "clock_utc"')]
     marked = forced(MISTRAL, ("mcp", "mcp/clock"))
     texts = ["mcp", "mcp/clo", "mcp/clock", "mcp/clock[", "mcp/clock{", "[TOOL_CALLS]mcp["]
     assert [marked.name_in(text) for text in texts] == ["", "", "", *["mcp/clock"] * 2, "mcp"]
@@ -123,7 +125,11 @@ def test_a_call_that_the_engine_takes_for_reasoning_is_a_call(syntax: CallSyntax
     reader = AnswerReader("m", forced=forced(syntax), grammar=True)
     pieces = ['{"name": "clock"', ', "arguments": {"n": ', "1}}"]
     told = [reader.read(chunk({"reasoning_content": piece})) for piece in pieces]
-    assert told == [Delta(tool_name="clock"), None, None]
+    assert told == [
+        Delta(tool_name="clock", tool_id="c1"),
+        Delta(tool_arguments='{"n": '),
+        Delta(tool_arguments="1}"),
+    ]
     last = reader.read(chunk({}, "stop"))
     assert last is not None
     assert [(call.name, call.arguments) for call in last.tool_calls] == [("clock", {"n": 1})]

@@ -16,6 +16,7 @@ from airunner.engines.llama_cpp.forced_call import forced_call
 from airunner.engines.llama_cpp.tool_schemas import (
     engine_parameters,
     engine_schema,
+    is_enforced,
     shown_parameters,
     tools_in_request,
 )
@@ -42,6 +43,34 @@ USUAL = [
 @pytest.mark.parametrize("schema", USUAL)
 def test_what_is_usual_is_shown_as_it_came(schema: Any) -> None:
     assert shown_parameters(schema) == schema
+
+
+@pytest.mark.parametrize(
+    ("rules", "enforced"),
+    [
+        ({"type": "string", "maxLength": 20, "description": "Which."}, True),
+        ({"type": "integer", "minimum": 1, "maximum": 9}, True),
+        ({"enum": ["a", "b"]}, True),
+        ({"type": "array", "items": {"type": "boolean"}, "maxItems": 3}, True),
+        ({}, True),
+        ({"type": "number", "minimum": 1}, False),
+        ({"type": "string", "format": "date"}, False),
+        ({"type": "string", "maxLength": 20, "pattern": "^a+$"}, False),
+        ({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, False),
+        ({"type": "integer", "multipleOf": 7}, False),
+        ({"not": {"const": "a"}}, False),
+        ({"type": "object", "minProperties": 1}, False),
+        ({"minimum": 3}, False),
+    ],
+)
+def test_a_rule_that_the_engines_grammar_may_not_keep_is_known(rules: Any, enforced: bool) -> None:
+    flat = an_object(a=rules) | {"required": ["a"], "additionalProperties": False}
+    assert is_enforced(flat) == enforced
+    assert is_enforced(an_object(b=flat)) == enforced
+
+
+def test_what_a_schema_refers_to_is_not_taken_for_enforced() -> None:
+    assert not is_enforced(USUAL[-1])
 
 
 def test_our_own_tools_are_shown_as_they_are() -> None:
@@ -86,6 +115,7 @@ def test_what_is_sent_becomes_a_grammar(schema: Any) -> None:
     assert grammar(call.schema)
     assert json.dumps(offered)
     assert grammar(engine_schema(schema))
+    assert is_enforced(schema) in (True, False)
 
 
 @pytest.mark.parametrize(

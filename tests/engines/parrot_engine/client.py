@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ class ParrotModel(ServedModel[LoadPlan]):
 
     async def _ask(self, path: str, **body: Any) -> dict[str, Any]:
         async with self._connection.asked(path, body) as response:
-            await response.aread()
-            if response.status_code != 200:
-                raise GenerationError(self.plan.model, response.text)
-            told: dict[str, Any] = response.json()
-            return told
+            content = await response.read()
+        if response.status != 200:
+            raise GenerationError(self.plan.model, content.decode())
+        told: dict[str, Any] = json.loads(content)
+        return told

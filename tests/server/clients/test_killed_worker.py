@@ -12,11 +12,15 @@ import pytest
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.idle import workers
 from tests.server.clients.native_server import NATIVE
-from tests.server.clients.said import HELLO
 
-N_TOKENS = 48
+N_TOKENS = 40
 PIECES = 3
-SAID = [{"role": "user", "content": HELLO}]
+COUNTED = ", ".join(map(str, range(1, 13))) + ","
+"""What is hardly gone on from in two ways: no rounding of another batch decides."""
+SAID = [{"role": "user", "content": "Count to 40."}, {"role": "assistant", "content": COUNTED}]
+GREEDY: dict[str, Any] = {"temperature": 0}
+DRAWN: dict[str, Any] = {"temperature": 1e-6}
+"""Without a seed it may come out differently each time, as far as the server knows."""
 
 
 def of_chat(told: dict[str, Any]) -> str:
@@ -39,21 +43,12 @@ def of_ollama(told: dict[str, Any]) -> str:
     return str(told["message"]["content"])
 
 
-SHORT = {"temperature": 0, "max_tokens": N_TOKENS}
 APIS: dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], str]]] = {
-    "chat": ("/v1/chat/completions", {"messages": SAID, **SHORT}, of_chat),
-    "messages": ("/v1/messages", {"messages": SAID, **SHORT}, of_message),
-    "responses": (
-        "/v1/responses",
-        {"input": HELLO, "temperature": 0, "max_output_tokens": N_TOKENS},
-        of_response,
-    ),
-    "completions": ("/v1/completions", {"prompt": HELLO, **SHORT}, of_completion),
-    "ollama": (
-        "/api/chat",
-        {"messages": SAID, "options": {"temperature": 0, "num_predict": N_TOKENS}},
-        of_ollama,
-    ),
+    "chat": ("/v1/chat/completions", {"messages": SAID, "max_tokens": N_TOKENS}, of_chat),
+    "messages": ("/v1/messages", {"messages": SAID, "max_tokens": N_TOKENS}, of_message),
+    "responses": ("/v1/responses", {"input": SAID, "max_output_tokens": N_TOKENS}, of_response),
+    "completions": ("/v1/completions", {"prompt": COUNTED, "max_tokens": N_TOKENS}, of_completion),
+    "ollama": ("/api/chat", {"messages": SAID, "options": {"num_predict": N_TOKENS}}, of_ollama),
 }
 
 
@@ -67,10 +62,12 @@ def kill(worker: psutil.Process) -> None:
     worker.wait(20)
 
 
-def pieces(server: ServedHere, api: str) -> Iterator[str]:
+def pieces(server: ServedHere, api: str, sampling: dict[str, Any]) -> Iterator[str]:
     """The text of a streamed answer as it comes."""
     path, body, text_of = APIS[api]
-    asked = {"model": NATIVE, "stream": True, **body}
+    asked = {"model": NATIVE, "stream": True, **body, **sampling}
+    if "options" in body:
+        asked["options"] = {**body["options"], **sampling}
     with httpx.stream("POST", server.url + path, json=asked, timeout=60) as answer:
         assert answer.status_code == httpx.codes.OK
         for line in answer.iter_lines():
@@ -82,19 +79,30 @@ def pieces(server: ServedHere, api: str) -> Iterator[str]:
                     yield text
 
 
-@pytest.mark.parametrize("api", APIS)
-def test_nothing_is_lost_or_doubled(server: ServedHere, api: str) -> None:
-    # Each time by a worker that has nothing in its cache: what it computes is the same bit by bit.
-    kill(loaded_worker(server))
-    undisturbed = "".join(pieces(server, api))
-    assert len(undisturbed) > N_TOKENS
-    kill(loaded_worker(server))
+def killed_in(server: ServedHere, api: str, sampling: dict[str, Any]) -> str:
+    """An answer of which the worker dies after a few pieces, and is another afterwards."""
     found, killed = [], None
-    for text in pieces(server, api):
+    for text in pieces(server, api, sampling):
         found.append(text)
         if len(found) == PIECES:
             killed = loaded_worker(server)
             kill(killed)
-    assert "".join(found) == undisturbed
     assert killed is not None
     assert loaded_worker(server).pid != killed.pid
+    return "".join(found)
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_nothing_is_lost_or_doubled(server: ServedHere, api: str) -> None:
+    undisturbed = "".join(pieces(server, api, GREEDY))
+    assert " 13, 14, 15, 16" in undisturbed
+    # With the conversation in the cache both times, the one computed again, the other gone on.
+    assert killed_in(server, api, GREEDY) == undisturbed
+    assert killed_in(server, api, DRAWN) == undisturbed
+
+
+def test_a_worker_that_has_nothing_in_its_cache_may_die_as_well(server: ServedHere) -> None:
+    kill(loaded_worker(server))
+    undisturbed = "".join(pieces(server, "chat", GREEDY))
+    kill(loaded_worker(server))
+    assert killed_in(server, "chat", GREEDY) == undisturbed

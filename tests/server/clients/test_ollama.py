@@ -214,6 +214,9 @@ def test_models_are_listed_shown_and_loaded(client: ollama.Client) -> None:
         assert client.chat(NATIVE, [], keep_alive=keep_alive).done_reason == "load"
     with pytest.raises(ollama.ResponseError, match="no/such"):
         list(client.pull("no/such", stream=True))
+    with pytest.raises(ollama.ResponseError) as caught:
+        client.pull("no/such")
+    assert caught.value.status_code == 404
 
 
 def test_texts_become_vectors(client: ollama.Client) -> None:

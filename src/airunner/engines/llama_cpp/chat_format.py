@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -19,6 +20,7 @@ from airunner.engines.llama_cpp.control_tokens import ControlTokens
 from airunner.engines.llama_cpp.forced_call import ForcedCall
 from airunner.engines.llama_cpp.tool_schemas import tools_in_request
 from airunner.errors import GenerationError
+from airunner.json_schema.pieces import ObjectPieces
 from airunner.json_schema.plain import json_object
 from airunner.messages import (
     AudioPart,
@@ -155,7 +157,8 @@ class AnswerReader:
     """Turns the events of one answer into deltas, keeping unfinished tool calls back.
 
     Only a call's name is told before the call is whole, once it can no longer grow.
-    ``forced``: the whole text is this tool call.
+    ``forced``: the whole text is this tool call, which is valid as far as it is written:
+    its arguments are told as they come.
     ``grammar``: a grammar holds from the first token. What the engine takes for
     reasoning, because the prompt opened a block for it, is then the text itself.
     """
@@ -169,6 +172,7 @@ class AnswerReader:
         self._calls: dict[int, dict[str, str]] = {}
         self._named: set[int] = set()
         self._text = ""
+        self._arguments = ObjectPieces()
         self.finished = False
 
     def read(self, event: bytes) -> Delta | None:
@@ -191,17 +195,30 @@ class AnswerReader:
             text, reasoning = reasoning + text, ""
         for fragment in delta.get("tool_calls") or ():
             self._collect(fragment)
+        begun = Delta()
         if self._forced is not None:
-            self._text, text = self._text + text, ""
+            begun, text = self._more_of_the_call(self._forced, text), ""
+        elif choice["finish_reason"] is None:
+            begun = Delta(tool_name=self._new_name())
+        found = replace(begun, text=text, reasoning=reasoning)
         reason = choice["finish_reason"]
         if reason is None:
-            name = self._new_name()
-            return Delta(text, reasoning, tool_name=name) if text or reasoning or name else None
+            return found if found != Delta() else None
         self.finished = True
         # A call cut off by the token limit is no call.
         calls = self._complete_calls() if reason != "length" else ()
         finish = "tool_calls" if calls else _FINISH.get(reason, "stop")
-        return Delta(text, reasoning, calls, finish, _usage(chunk))
+        return replace(found, tool_calls=calls, finish_reason=finish, usage=_usage(chunk))
+
+    def _more_of_the_call(self, forced: ForcedCall, text: str) -> Delta:
+        self._text += text
+        if 0 in self._named:
+            return Delta(tool_arguments=self._arguments.feed(text))
+        if not (name := forced.name_in(self._text)):
+            return Delta()
+        self._named.add(0)
+        piece = self._arguments.feed(forced.behind_name(self._text))
+        return Delta(tool_name=name, tool_id=forced.id, tool_arguments=piece)
 
     def _collect(self, fragment: dict[str, Any]) -> None:
         call = self._calls.setdefault(
@@ -214,15 +231,10 @@ class AnswerReader:
 
     def _new_name(self) -> str:
         """The name of a call whose arguments have begun, the first time it is asked for."""
-        if self._forced is not None:
-            name = self._forced.name_in(self._text)
-            begun = {0: name} if name else {}
-        else:
-            begun = {i: call["name"] for i, call in self._calls.items() if call["arguments"]}
-        for index, name in begun.items():
-            if index not in self._named:
+        for index, call in self._calls.items():
+            if call["arguments"] and index not in self._named:
                 self._named.add(index)
-                return name
+                return call["name"]
         return ""
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:

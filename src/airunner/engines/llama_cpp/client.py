@@ -39,7 +39,7 @@ from airunner.engines.llama_cpp.slot_files import (
     check_seal,
     written_whole,
 )
-from airunner.engines.llama_cpp.tool_schemas import tools_in_request
+from airunner.engines.llama_cpp.tool_schemas import is_enforced, tools_in_request
 from airunner.engines.openai_form import complete_by_chat
 from airunner.engines.silence import SLOWEST_DECODING_BYTES_PER_S, Silence
 from airunner.engines.worker_answer import OK
@@ -232,6 +232,10 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                 self._call_syntax = await self._learned_call_syntax()
             self._call_syntax_known = True
         return self._call_syntax
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        """See ``ApiModel``. Syntaxes that are not JSON are no promise."""
+        return is_enforced(parameters) and await self.call_syntax() is not None
 
     async def _controls(self) -> ControlTokens:
         """The spellings that texts of others may not have."""

@@ -62,6 +62,11 @@ class ForcedCall:
         found = self._found_name(text)
         return found[1] if found else ""
 
+    def behind_name(self, text: str) -> str:
+        """What stands in ``text`` after the name that ``name_in`` finds there."""
+        found = self._found_name(text)
+        return text[found.end() :] if found else ""
+
     def call_in(self, text: str) -> ToolCall | None:
         """The call in a whole ``text``, ``None`` if there is none.
 

@@ -44,6 +44,11 @@ _SIMPLE_PATTERN = re.compile(
     re.ASCII,
 )
 _TEXTS = ("description", "title", "$comment")
+_NO_RULES = frozenset({*_TEXTS, "default", "examples", "$schema"})
+_NUMBER_LIMITS = frozenset({"minimum", "maximum"})
+_ENFORCED = frozenset(
+    {"type", "enum", "minLength", "maxLength", "minItems", "maxItems", "additionalProperties"}
+)
 _NOTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -124,6 +129,40 @@ def engine_parameters(parameters: Any) -> dict[str, Any]:
     if isinstance(plain, dict) and plain.get("properties") == {}:
         decoded.setdefault("additionalProperties", False)
     return decoded
+
+
+def is_enforced(parameters: Any) -> bool:
+    """Whether whatever the engine's grammar of ``parameters`` allows matches them.
+
+    No where that is not certain: the grammar knows a format by its signs and not by the
+    calendar, and no limits of fractions.
+    """
+    plain = _plain(parameters, MAX_SCHEMA_CHARACTERS)
+    return _is_kept(sound(plain, _is_simple), engine_parameters(parameters))
+
+
+def _is_kept(schema: Any, decoded: Any) -> bool:
+    """Whether every rule of ``schema`` is one of ``decoded`` that the engine enforces."""
+    if not isinstance(schema, dict) or not isinstance(decoded, dict):
+        return schema is True and decoded in (True, {})
+    for key in schema.keys() - _NO_RULES:
+        value, kept = schema[key], decoded.get(key)
+        if key == "properties":
+            inner = kept if isinstance(kept, dict) else {}
+            if not all(_is_kept(child, inner.get(name)) for name, child in value.items()):
+                return False
+        elif key == "required":
+            if not set(value) <= set(kept or ()):
+                return False
+        elif key == "items" or isinstance(value, dict):
+            if key not in ("items", "additionalProperties") or not _is_kept(value, kept):
+                return False
+        elif key in _NUMBER_LIMITS:
+            if schema.get("type") != "integer" or value != kept:
+                return False
+        elif key not in _ENFORCED or value != kept:
+            return False
+    return True
 
 
 def engine_schema(schema: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from airunner.engines.base import Chunk
 from airunner.server.answers import Answers
 from airunner.server.anthropic.message_request import CountRequest, MessagesRequest
 from airunner.server.chunks import Completion
+from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import checked
 from airunner.server.problems import Problem
 from airunner.server.stops import cut_at
@@ -32,7 +33,7 @@ def message_routes(answers: Answers) -> APIRouter:
     """Both routes."""
     routes = APIRouter(tags=["Anthropic"])
 
-    @routes.post(_PATH)
+    @routes.post(_PATH, responses=STREAMED)
     async def messages(asked: MessagesRequest, request: Request) -> Response:
         """Answer a conversation."""
         body = checked(asked.as_completion())

@@ -25,6 +25,7 @@ from airunner.media import MOST_BYTES, media_part
 from airunner.messages import Content, MediaPart, Part, TextPart, content_of, parts_of
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
+from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute
 from airunner.toolbox.documents.reading import read_document
 
@@ -162,7 +163,7 @@ def attachment_routes(attachments: Attachments) -> APIRouter:
         data = await file.read(MOST_BYTES + 1)
         return (await attachments.add(data, file.filename or "", model)).as_json()
 
-    @routes.get("/attachments/{id}")
+    @routes.get("/attachments/{id}", responses=FILE)
     async def file(id: str) -> Response:
         """A picture or recording as it came, a document as its text."""
         part = attachments.find(id).part

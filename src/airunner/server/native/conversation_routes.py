@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from airunner.media import media_part
 from airunner.runtime.native_form import content_as_json, messages_as_json
 from airunner.runtime.plain_values import plain
+from airunner.server.documented import FILE, also
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.saved_conversations import SavedConversations
 
@@ -124,13 +125,13 @@ def conversation_routes(saved: SavedConversations) -> APIRouter:
         details = {"preface": whole.preface, "start": whole.start, "revision": whole.revision}
         return {**plain(entry), **details, "messages": said}
 
-    @routes.get("/conversations/{id}/files/{sha256}")
+    @routes.get("/conversations/{id}/files/{sha256}", responses=FILE)
     def file(id: str, sha256: str) -> Response:
         """A picture or recording of a conversation."""
         data = saved.file(id, sha256).data
         return Response(data, media_type=media_part(data, sha256).media_type)
 
-    @routes.get("/conversations/{id}/export")
+    @routes.get("/conversations/{id}/export", responses=also("text/markdown"))
     def export_one(id: str, form: Literal["json", "markdown"] = "markdown") -> Any:
         """One as a file, to read or to import."""
         title = saved.entry(id).title

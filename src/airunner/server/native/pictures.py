@@ -19,6 +19,7 @@ from airunner.runtime.painted_mask import Shape
 from airunner.runtime.plain_values import plain
 from airunner.runtime.start_pictures import StartPicture, StartPictures
 from airunner.runtime.thumbnails import MEDIA_TYPE
+from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute, reading
 
 MOST_SHOWN = 500
@@ -65,12 +66,12 @@ def gallery_routes(
         """The pictures that were drawn, the newest first, with prompt, seed, model and size."""
         return _as_json(gallery.page(search, offset, limit))
 
-    @routes.get("/pictures/{name}")
+    @routes.get("/pictures/{name}", responses=FILE)
     def picture(name: str) -> Response:
         """The file of one."""
         return FileResponse(gallery.file(name), media_type=PNG, headers=_HEADERS)
 
-    @routes.get("/pictures/{name}/thumbnail")
+    @routes.get("/pictures/{name}/thumbnail", responses=FILE)
     def thumbnail(name: str, px: Annotated[int, Query(ge=1, le=512)] = 256) -> Response:
         """A small JPEG of one, whose longer side is about ``px``."""
         return Response(gallery.thumbnail(name, px), media_type=MEDIA_TYPE, headers=_HEADERS)
@@ -92,7 +93,7 @@ def gallery_routes(
         made = await asyncio.to_thread(starts.add, data, file.filename or "")
         return start_as_json(made)
 
-    @routes.get("/starts/{name}")
+    @routes.get("/starts/{name}", responses=FILE)
     async def start(name: str) -> Response:
         """A picture that was handed over."""
         return FileResponse(starts.find(name).path, media_type=PNG, headers=_HEADERS)
@@ -118,7 +119,7 @@ def gallery_routes(
         """One of them."""
         return _as_json(drawings.find(id))
 
-    @routes.get("/drawings/{id}/preview")
+    @routes.get("/drawings/{id}/preview", responses=FILE)
     async def preview(id: str) -> Response:
         """The last preview of the one that runs, a PNG of at most 64 px."""
         return Response(drawings.preview(id), media_type=PNG, headers=_HEADERS)

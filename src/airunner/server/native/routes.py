@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 import airunner
 from airunner.runtime.native_form import API
+from airunner.server.documented import STREAMED
 from airunner.server.native.attachments import attachment_routes
 from airunner.server.native.conversation_routes import conversation_routes
 from airunner.server.native.finding import finding_routes
@@ -45,7 +46,7 @@ def native_routes(services: Services, ending: asyncio.Event) -> APIRouter:
             "settings": settings_as_json(core),
         }
 
-    @routes.get("/events")
+    @routes.get("/events", responses=STREAMED)
     async def events(
         request: Request,
         last_event_id: Annotated[int | None, Header()] = None,

@@ -19,6 +19,7 @@ from airunner.events import TextStreamed
 from airunner.messages import Delta
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
+from airunner.server.documented import STREAMED
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.work import answer_with
 from airunner.toolbox.code.code_tools import CODE_TOKENS, code_prompt
@@ -107,13 +108,13 @@ def specialist_task_routes(core: RuntimeCore, tasks: SpecialistTasks) -> APIRout
     """The routes."""
     routes = APIRouter(route_class=NativeRoute)
 
-    @routes.post("/translate")
+    @routes.post("/translate", responses=STREAMED)
     async def translate(asked: TranslateBody, request: Request) -> Response:
         """Translate a text of any length, passage by passage."""
         work = tasks.translate(asked.text, asked.language)
         return await answer_with(request, core.bus, work, asked.stream)
 
-    @routes.post("/code")
+    @routes.post("/code", responses=STREAMED)
     async def code(asked: CodeBody, request: Request) -> Response:
         """Write code; `/api/v1/tools/run_python` runs it."""
         work = tasks.write_code(asked.description, asked.language)

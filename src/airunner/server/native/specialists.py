@@ -21,11 +21,12 @@ from airunner.agent.specialist import (
     SpecialistSession,
 )
 from airunner.engines.image import Drawn, ImageRequest
-from airunner.errors import GenerationError, ImageRequestError, LeaseRefusedError
+from airunner.errors import GenerationError, ImageRequestError, LeaseEndedError
 from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import content_from_json, read
 from airunner.runtime.plain_values import plain
+from airunner.server.documented import STREAMED
 from airunner.server.native.native_route import NativeRoute, reading
 from airunner.server.native.work import answer_with, piece, tell
 from airunner.server.streams import stream_response, unless_hung_up
@@ -82,7 +83,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
     routes = APIRouter(route_class=NativeRoute)
     held: dict[str, SpecialistSession] = {}
 
-    @routes.post("/specialists/{capability}")
+    @routes.post("/specialists/{capability}", responses=STREAMED)
     async def ask(capability: ModelCapability, asked: AskBody, request: Request) -> Response:
         """One answer; its text is ``null`` where ``specialist_failed`` says why not."""
         with reading("prompt"):
@@ -102,7 +103,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
         work = core.embed(asked.texts, model=asked.model)
         return {"vectors": await unless_hung_up(request, work)}
 
-    @routes.post("/draw")
+    @routes.post("/draw", responses=STREAMED)
     async def draw(asked: DrawBody, request: Request) -> Response:
         """Draw and save; the result says where the pictures lie."""
         with reading("request"):
@@ -120,7 +121,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
 
         return await answer_with(request, core.bus, work(), asked.stream)
 
-    @routes.post("/leases")
+    @routes.post("/leases", responses=STREAMED)
     async def lease(asked: LeaseBody, request: Request) -> Response:
         """Hold what serves a capability for as long as the stream is read."""
 
@@ -143,11 +144,11 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
         """Ask the model of a lease; each answer goes on with the dialogue."""
         session = held.get(id)
         if session is None:
-            raise LeaseRefusedError("the model", "this lease has ended; ask for another")
+            raise LeaseEndedError(id)
         answer = session.invoke(asked.prompt, max_tokens=asked.max_tokens, remember=asked.remember)
         return {"text": await unless_hung_up(request, answer)}
 
-    @routes.post("/series")
+    @routes.post("/series", responses=STREAMED)
     async def series(request: Request) -> Response:
         """Several models are used while the stream is read: the primary returns after them."""
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 from airunner.agent.approvals import Answer
 from airunner.models.spec import Sampling
 from airunner.runtime.native_form import content_from_json, read
+from airunner.server.documented import STREAMED
 from airunner.server.native.native_route import NativeRoute, reading
 from airunner.server.native.turn_bodies import AnswerBody, TurnBody
 from airunner.server.native.turns import Turns
@@ -21,7 +22,7 @@ def turn_routes(turns: Turns, answer: Callable[[str, Answer], bool]) -> APIRoute
     """The routes; ``answer`` takes what the user says to a question."""
     routes = APIRouter(route_class=NativeRoute)
 
-    @routes.post("/turns")
+    @routes.post("/turns", responses=STREAMED)
     async def turn(asked: TurnBody, request: Request) -> Response:
         """Run a turn and stream its events; hanging up cancels it, unless it is detached."""
         with reading("content"):
@@ -35,7 +36,7 @@ def turn_routes(turns: Turns, answer: Callable[[str, Answer], bool]) -> APIRoute
         """The turns that run, by conversation."""
         return {"turns": turns.running()}
 
-    @routes.get("/turns/{id}/events")
+    @routes.get("/turns/{id}/events", responses=STREAMED)
     async def events(
         id: str, request: Request, last_event_id: Annotated[int, Header(ge=0)] = 0
     ) -> Response:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, UploadFile
 from fastapi.responses import FileResponse
 
 from airunner.runtime.plain_values import plain
+from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.uploads import Uploads
 
@@ -30,7 +31,7 @@ def upload_routes(uploads: Uploads) -> APIRouter:
         saved = await asyncio.to_thread(uploads.save, file.filename or "", file.file)
         return plain(saved)
 
-    @routes.get("/files/{name:path}")
+    @routes.get("/files/{name:path}", responses=FILE)
     def file(name: str) -> FileResponse:
         """A file that tools may use, as a download: no browser shows it as a page of ours."""
         path = uploads.path(name)

@@ -24,6 +24,7 @@ from airunner.events import DownloadProgressed, Event
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
+from airunner.server.documented import LINES
 from airunner.server.event_feed import event_feed
 from airunner.server.ollama.requests import (
     OllamaChat,
@@ -102,7 +103,7 @@ def ollama_routes(
             "modified_at": model.changed.isoformat(),
         }
 
-    @routes.post("/api/chat")
+    @routes.post("/api/chat", responses=LINES)
     async def chat(asked: OllamaChat, request: Request) -> Response:
         """Answer a conversation."""
 
@@ -114,7 +115,7 @@ def ollama_routes(
         chunks = answers.chunks(checked(asked.as_completion()))
         return await _respond(request, asked, chunks, form)
 
-    @routes.post("/api/generate")
+    @routes.post("/api/generate", responses=LINES)
     async def generate(asked: OllamaGenerate, request: Request) -> Response:
         """Answer one prompt."""
 
@@ -148,16 +149,14 @@ def ollama_routes(
         work = core.embed([asked.prompt or ""], model=models.embedder(asked.model))
         return JSONResponse({"embedding": (await unless_hung_up(request, work))[0]})
 
-    @routes.post("/api/pull")
+    @routes.post("/api/pull", responses=LINES)
     async def pull(asked: OllamaName, request: Request) -> Response:
         """Fetch a registered model."""
-        lines = _pull(core, models, asked.wanted)
+        steps = _pull(core, models, asked.wanted)
         if asked.stream is not False:
-            return await stream_response(request, lines, _tell, NDJSON)
-        last: dict[str, Any] = {}
-        async for line in lines:
-            last = json.loads(line)
-        return JSONResponse(last, 500 if "error" in last else 200)
+            return await stream_response(request, _told(steps), _tell, NDJSON)
+        done = [step async for step in steps]
+        return JSONResponse(done[-1])
 
     return routes
 
@@ -204,8 +203,8 @@ async def _lines(
                 told = form(said, thought) | _logprobs(rows)
                 yield _json(_line(model) | told | {"done": False})
     last: dict[str, Any] = {"role": "assistant", "content": ""}
-    if found.calls:
-        calling = last | {"tool_calls": _calls(found)}
+    if calls := _calls(found):
+        calling = last | {"tool_calls": calls}
         yield _json(_line(model) | form(calling, "") | {"done": False})
     yield _json(_line(model) | form(last, "") | _end(found, began_s))
 
@@ -224,24 +223,33 @@ async def _load_or_unload(
     return JSONResponse(_line(asked.model) | empty | {"done": True, "done_reason": reason})
 
 
-async def _pull(core: RuntimeCore, models: ServedModels, name: str) -> AsyncGenerator[str, None]:
-    yield _json({"status": "pulling manifest"})
+async def _told(steps: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[str, None]:
+    """The lines of a stream, in which also an error is a line."""
+    try:
+        async with aclosing(steps):
+            async for step in steps:
+                yield _json(step)
+    except (AiRunnerError, OSError) as error:
+        yield _json({"error": problem_of(error).message})
+
+
+async def _pull(
+    core: RuntimeCore, models: ServedModels, name: str
+) -> AsyncGenerator[dict[str, Any], None]:
+    yield {"status": "pulling manifest"}
+    spec = models.spec(name)
     cancel = threading.Event()
     try:
-        spec = models.spec(name)
         with event_feed(core.bus) as news:
             fetching = asyncio.create_task(asyncio.to_thread(core.store.fetch, spec, cancel))
             fetching.add_done_callback(lambda _: news.put_nowait(_ENDED))
             while (event := await news.get()) is not _ENDED:
                 if isinstance(event, DownloadProgressed) and event.model == spec.model_path:
-                    yield _json(_progress(event))
+                    yield _progress(event)
             await fetching
-    except (AiRunnerError, OSError) as error:
-        yield _json({"error": problem_of(error).message})
-        return
     finally:
         cancel.set()
-    yield _json({"status": "success"})
+    yield {"status": "success"}
 
 
 def _progress(event: DownloadProgressed) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from airunner.engines.base import Chunk
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
+from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import ChatCompletionRequest
 from airunner.server.problems import Problem
 from airunner.server.streams import event, stream_response, unless_hung_up
@@ -30,7 +31,7 @@ def chat_routes(answers: Answers) -> APIRouter:
     """The route, with and without the version in front, as clients ask for it."""
     routes = APIRouter(tags=["OpenAI"])
 
-    @routes.post("/v1/chat/completions")
+    @routes.post("/v1/chat/completions", responses=STREAMED)
     @routes.post("/chat/completions", include_in_schema=False)
     async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Response:
         """Answer a conversation."""

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from airunner.server.chunks import Completion
+from airunner.server.documented import STREAMED
 from airunner.server.openai.chat import DONE, total_usage
 from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, StreamOptions
 from airunner.server.problems import Problem
@@ -86,7 +87,7 @@ def completion_routes(raw: RawPrompts) -> APIRouter:
     """The route, with and without the version in front, as clients ask for it."""
     routes = APIRouter(tags=["OpenAI"])
 
-    @routes.post("/v1/completions")
+    @routes.post("/v1/completions", responses=STREAMED)
     @routes.post("/completions", include_in_schema=False)
     async def completions(asked: CompletionRequest, request: Request) -> Response:
         """Go on after a prompt."""

@@ -23,6 +23,7 @@ from airunner.errors import UnknownResponseError
 from airunner.resources.visitor import current_visitor
 from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
+from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import checked
 from airunner.server.openai.response_request import ResponseRequest
 from airunner.server.problems import Problem, problem_of
@@ -32,6 +33,7 @@ MOST_KEPT = 512
 """Responses that are remembered; of more, the oldest are forgotten."""
 
 _PATH = "/v1/responses"
+_CALL = "function_call"
 
 
 class _Stop:
@@ -98,7 +100,7 @@ def response_routes(answers: Answers) -> APIRouter:
                 kept.popitem(last=False)
         return found
 
-    @routes.post(_PATH)
+    @routes.post(_PATH, responses=STREAMED)
     async def respond(asked: ResponseRequest, request: Request) -> Response:
         """Answer, at once, in pieces or in the background."""
         found = begin(asked)
@@ -121,7 +123,7 @@ def response_routes(answers: Answers) -> APIRouter:
     async def show_input(name: str) -> dict[str, Any]:
         """What the response answers, with everything before."""
         found = find(name)
-        n_output = len(found.response["output"])
+        n_output = len(_whole(found.response["output"]))
         items = found.items[: len(found.items) - n_output]
         return {"object": "list", "data": items, "has_more": False}
 
@@ -190,7 +192,7 @@ class _Writing:
                 self._whole.add(chunk)
                 for name, data in items.feed(chunk):
                     yield self._event(name, **data)
-        for name, data in items.close():
+        for name, data in items.close(is_cut=self._whole.finish_reason == "length"):
             yield self._event(name, **data)
         self._finish(items.done)
         name = {"completed": "response.completed"}.get(response["status"], "response.incomplete")
@@ -209,7 +211,7 @@ class _Writing:
             "output": items,
             "usage": _usage(whole.usage),
         }
-        self._kept.items += items
+        self._kept.items += _whole(items)
 
     def _event(self, name: str, **data: Any) -> str:
         self._number += 1
@@ -238,8 +240,8 @@ class _Items:
             for piece in delta.get("tool_calls") or ():
                 yield from self._call(piece)
 
-    def close(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """End the item that is being written, if there is one."""
+    def close(self, *, is_cut: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        """End the item that is being written, if there is one; ``is_cut`` in its middle."""
         if not self.kind:
             return
         place, text = self._place(), self.text
@@ -252,10 +254,10 @@ class _Items:
             self.item["content"] = [{"type": "reasoning_text", "text": text}]
             yield "response.reasoning_text.done", {**place, "content_index": 0, "text": text}
         else:
-            self.item["arguments"] = text or "{}"
+            self.item["arguments"] = text or ("" if is_cut else "{}")
             arguments = self.item["arguments"]
             yield "response.function_call_arguments.done", {**place, "arguments": arguments}
-        self.item["status"] = "completed"
+        self.item["status"] = "incomplete" if is_cut else "completed"
         yield "response.output_item.done", {"output_index": len(self.done), "item": self.item}
         self.done.append(self.item)
         self.kind, self.text = "", ""
@@ -277,7 +279,7 @@ class _Items:
     def _call(self, piece: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         function = piece.get("function") or {}
         item = {"call_id": piece.get("id") or "", "name": function.get("name"), "arguments": ""}
-        yield from self._open(f"function_call {piece.get('index', 0)}", item)
+        yield from self._open(f"{_CALL} {piece.get('index', 0)}", item)
         if arguments := function.get("arguments"):
             yield from self._write("response.function_call_arguments.delta", arguments)
 
@@ -315,6 +317,11 @@ def _response(asked: ResponseRequest) -> dict[str, Any]:
         "truncation": "disabled",
         "usage": None,
     }
+
+
+def _whole(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What may be gone on from: a call that was cut off is none."""
+    return [item for item in items if item["type"] != _CALL or item["status"] == "completed"]
 
 
 def _text_part(text: str) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""The OpenAPI document keeps its word: schemathesis finds no error of the server's.
+
+It needs versions of libraries that we do not have, and is a plugin of pytest: it is
+installed once into a cache, exactly what ``requirements.txt`` has the hashes of.
+``make fuzz`` says more, and to every route, over a server of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from tests.server.clients.conftest import ServedHere, serving
+from tests.server.clients.native_server import EMBEDDER, NATIVE
+
+SOURCES = Path(__file__).with_name("openapi")
+INSTALL_S = 120
+CHECKS = (
+    *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
+    *("response_schema_conformance", "response_headers_conformance"),
+)
+HELD = ("/api/v1/events", "/models/sse", "/api/v1/leases", "/api/v1/series")
+"""Streams that last as long as they are read."""
+STARTS_PROGRAMS = "/api/v1/mcp/{name}/probe"
+CLIENTS = ("OpenAI", "Anthropic", "Ollama", "llama-server", "Operation")
+
+
+@pytest.fixture(scope="module")
+def schemathesis(weights_home: Path) -> Path:
+    """Its command, from the cache."""
+    lock = SOURCES / "requirements.txt"
+    key = lock.read_bytes() + sys.version.encode()
+    folder = weights_home / "schemathesis" / sha256(key).hexdigest()[:16]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "installed").exists():
+            venv.create(folder, clear=True)
+            line = [sys.executable, "-m", "pip", "--python", str(folder), "install", "--quiet"]
+            options = ["--require-hashes", "--no-deps", "--retries=0", "-r", str(lock)]
+            try:
+                done = subprocess.run(
+                    [*line, *options], capture_output=True, text=True, timeout=INSTALL_S
+                )
+            except subprocess.TimeoutExpired:
+                pytest.skip("the registry did not answer in time")
+            if done.returncode:
+                # Wrong hashes are a failure; a registry that cannot be reached is none.
+                assert "DO NOT MATCH THE HASHES" not in done.stderr, done.stderr
+                pytest.skip(f"schemathesis could not be installed: {done.stderr[-300:]}")
+            (folder / "installed").touch()
+    return folder / ("Scripts" if os.name == "nt" else "bin") / "schemathesis"
+
+
+def run(schemathesis: Path, server: ServedHere, folder: Path, *options: str) -> None:
+    config = SOURCES / "schemathesis.toml"
+    line = [
+        str(schemathesis),
+        f"--config-file={config}",
+        "run",
+        f"{server.url}/openapi.json",
+        "--no-color",
+        "--seed=1",
+    ]
+    line += ["--checks", ",".join(CHECKS), "--continue-on-failure", "--request-timeout=60"]
+    line += ["--generation-database=none", "--warnings=off"]
+    line += [f"--exclude-path={path}" for path in (*HELD, STARTS_PROGRAMS)]
+    environ = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "SERVED_MODELS": f"{NATIVE} {EMBEDDER}"}
+    environ |= {"PYTHONPATH": str(SOURCES), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [*line, *options], cwd=folder, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_clients_ask_is_answered_as_documented(
+    schemathesis: Path, server: ServedHere, tmp_path: Path
+) -> None:
+    tags = [f"--include-tag={tag}" for tag in CLIENTS]
+    options = ("--phases=fuzzing", "--max-examples=2", "--no-shrink")
+    run(schemathesis, server, tmp_path, *options, *tags)
+
+
+def test_every_route_answers_as_documented(
+    schemathesis: Path,
+    tmp_path: Path,
+    smollm2: Path,
+    smollm2_q8: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    if request.config.getoption("--hypothesis-profile") != "fuzz":
+        pytest.skip("make fuzz: it takes minutes")
+    with serving(tmp_path, smollm2, smollm2_q8) as server:
+        run(schemathesis, server, tmp_path, "--phases=coverage,fuzzing", "--max-examples=20")
