@@ -8,8 +8,9 @@ SHELL := bash
 
 BIN := .venv/bin
 ARGS ?=
-# Tests run in this many processes, one for each core of a small machine; 0 is this process alone.
-WORKERS ?= 2
+# Tests run in this many processes, one more than a small machine has cores: many tests only wait.
+# 0 is this process alone.
+WORKERS ?= 3
 PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
 SOURCES := src tests benchmarks scripts training
 
@@ -45,9 +46,10 @@ test: .venv/.dev  ## Run the tests
 	@$(BIN)/python -m scripts.browser
 	@$(PYTEST) $(ARGS)
 
-fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examples; every route of the server
+fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examples; every route; each reader, guided
 	@$(PYTEST) tests/security tests/server/clients/test_openapi_document.py \
 	  --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
+	@$(BIN)/python -m tests.security.fuzz
 
 check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
 
@@ -61,7 +63,8 @@ lint: .venv/.dev  ## Lint, format, types and imports
 bench: .venv/.dev  ## Measure this machine, store benchmarks/results, fill the tables of the manual
 	@missed=; \
 	for name in benchmarks.startup benchmarks.eviction benchmarks.conversation benchmarks.swap benchmarks.gateway \
-	  benchmarks.server benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox training.shapes.evaluate; do \
+	  benchmarks.server benchmarks.memory benchmarks.images benchmarks.image_memory benchmarks.toolbox \
+	  benchmarks.worst_inputs training.shapes.evaluate; do \
 	  $(BIN)/python -m $$name || missed="$$missed $$name"; \
 	done; \
 	$(BIN)/python -m benchmarks.readme; \

@@ -17,8 +17,9 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from airunner.config.byte_size import format_bytes
 from benchmarks.results_file import read_results
-from benchmarks.server_tables import restarts, server, strangers
+from benchmarks.server_tables import crowd, kills, restarts, server, strangers
 from benchmarks.tables import Result, duration, share, table, taken
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -292,6 +293,23 @@ def headlines(
     return table(["", "measured"], rows)
 
 
+def worst_inputs(result: Result) -> list[str]:
+    """What the worst known input of each reader costs."""
+    heads = ["reader", "one may have", "slowest", "processor time", "largest", "memory"]
+    rows = [
+        [
+            row["reader"],
+            row["limit"],
+            row["slowest"]["input"],
+            duration(row["slowest"]["cpu_s"]),
+            row["largest"]["input"],
+            format_bytes(row["largest"]["peak_bytes"]),
+        ]
+        for row in result["rows"]
+    ]
+    return [*table(heads, rows), "", taken(result)]
+
+
 SUMMARIES: Mapping[str, Callable[..., list[str]]] = {"headlines": headlines}
 """Tables made of several results: those that the parameters are named after."""
 
@@ -303,6 +321,8 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "server": server,
     "restarts": restarts,
     "strangers": strangers,
+    "crowd": crowd,
+    "kills": kills,
     "memory": memory,
     "gpu_memory": memory,
     "images": images,
@@ -313,6 +333,7 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "tool_calling": tool_calling,
     "tool_costs": tool_costs,
     "toolbox": toolbox,
+    "worst_inputs": worst_inputs,
 }
 
 

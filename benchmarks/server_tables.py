@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airunner.config.byte_size import format_bytes
 from benchmarks.tables import Result, duration, share, table, taken
 
 _WAYS = {
@@ -75,3 +76,35 @@ def strangers(result: Result) -> list[str]:
 
 def _milliseconds(seconds_s: float) -> str:
     return f"{seconds_s * 1000:.1f} ms"
+
+
+def crowd(result: Result) -> list[str]:
+    """Two hundred clients of two models, and those who only listen."""
+    turns, idle = result["turns"], result["idle"]
+    rows = [
+        ["longest wait, of the fair share", f"{turns['longest_wait_of_fair']:.1f}×"],
+        ["swaps, of those of first come, first served", f"{turns['swaps_of_first_come']:.1%}"],
+        [f"memory of the server with {idle['readers']:,} idle readers of events", held(idle)],
+    ]
+    return [*table(["", "measured"], rows), "", taken(result)]
+
+
+def held(idle: Result) -> str:
+    """Bytes with the readers, and without them."""
+    before, with_them = (format_bytes(idle[name]) for name in ("before_bytes", "held_bytes"))
+    return f"{with_them}, {before} before"
+
+
+def kills(result: Result) -> list[str]:
+    """What was whole after kills of workers, and what was lost by kills of the server."""
+    rows = [
+        [f"worker, in the middle of an answer: {api}", f"{each['kills']}", f"{each['whole']} whole"]
+        for api, each in result.get("workers", {}).items()
+    ]
+    if found := result.get("server"):
+        lists = ("problems", "files_left", "shared_memory_left")
+        lost = found["workers_left"] + sum(len(found[name]) for name in lists)
+        rows.append(
+            ["server, while it writes and parks", f"{found['kills']}", f"{lost} lost or left"]
+        )
+    return [*table(["killed", "times", ""], rows), "", taken(result)]

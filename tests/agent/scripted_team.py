@@ -27,6 +27,8 @@ from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
 
 E = TypeVar("E", bound=Event)
 Said = str | ToolCall | list[ToolCall] | Exception
+Obedient = Callable[[ChatRequest], Said]
+"""What it says next, by what it was told."""
 
 
 PICTURE_TOKENS = 256
@@ -51,6 +53,8 @@ class ScriptedLease:
         said = team.script.pop(0)
         if isinstance(said, Exception):
             raise said
+        if callable(said):
+            said = said(request)
         try:
             if isinstance(said, str):
                 for word in said.split(" "):
@@ -87,7 +91,7 @@ class ScriptedTeam:
     ``expected`` has what was expected, each with the number of streams that had ended by then.
     """
 
-    script: list[Said]
+    script: list[Said | Obedient]
     dialect: ChatDialect = "native"
     n_ctx: int = 4096
     takes: frozenset[MediaKind] = frozenset()

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from airunner.cli.rendered_answer import rendered, split_blocks
+from airunner.cli.rendered_answer import Blocks, rendered
 from airunner.cli.typed_ahead import TypedAhead
 
 CODE = "```python\nx = 1\n\ny = 2\n```"
@@ -34,18 +34,26 @@ def seen(text: str, width: int = 40) -> str:
     ],
 )
 def test_a_block_ends_where_nothing_can_be_added(text: str, done: list[str], rest: str) -> None:
-    assert split_blocks(text) == (done, rest)
+    blocks = Blocks()
+    assert (blocks.add(text), blocks.open) == (done, rest)
 
 
 def test_pieces_of_any_size_make_the_same_blocks() -> None:
     text = f"# Title\n\nOne\ntwo.\n\n{CODE}\n\n1. a\n2. b\n\nEnd"
-    whole = split_blocks(text)
-    blocks: list[str] = []
-    rest = ""
-    for character in text:
-        done, rest = split_blocks(rest + character)
-        blocks += done
-    assert (blocks, rest) == whole
+    whole, pieces = Blocks(), Blocks()
+    at_once = whole.add(text)
+    assert [block for character in text for block in pieces.add(character)] == at_once
+    assert pieces.open == whole.open
+
+
+def test_of_a_long_block_the_end_is_shown_while_it_grows() -> None:
+    blocks = Blocks()
+    blocks.add("```python\n" + "".join(f"x = {n}\n" for n in range(1000)) + "y")
+    assert blocks.end(30) == "```python\nx = 997\nx = 998\nx = 999\ny"
+    assert blocks.end(1_000_000) == blocks.open
+    line = Blocks()
+    line.add("a" * 100)
+    assert line.end(30) == "a" * 30
 
 
 def test_what_is_seen_has_every_word_and_the_lines_of_verse() -> None:

@@ -19,7 +19,14 @@ from airunner.events import (
     ToolCallStarted,
     TurnFinished,
 )
-from airunner.resources.run_log import KEPT_RUNS, RunLog, read_run, replay, run_files
+from airunner.resources.run_log import (
+    KEPT_RUNS,
+    RunLog,
+    is_written,
+    read_run,
+    replay,
+    run_files,
+)
 from airunner.scheduling import inputs
 from airunner.scheduling.inputs import Demand, Input
 from airunner.scheduling.ledger import DeviceBudget
@@ -176,3 +183,14 @@ def test_a_folder_that_cannot_be_made_is_a_warning_too(
     log.record_step(a_swap()[0], [])
     log.record_step(a_swap()[0], [])
     assert caplog.text.count("no longer logged") == 1
+
+
+def test_a_run_goes_on_while_its_log_is_written_whatever_the_clock_says(tmp_path: Path) -> None:
+    log = RunLog(tmp_path, BUDGETS, 16, "a test")
+    log.record_event(TurnFinished(turn="t", outcome="answered", text=SECRET, steps=1, total_s=1))
+    (path,) = run_files(tmp_path)
+    os.utime(path, (0, 0))
+    assert is_written(path)
+    log.close()
+    assert not is_written(path)
+    assert not is_written(tmp_path / "none")

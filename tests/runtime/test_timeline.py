@@ -50,6 +50,9 @@ def test_the_timeline_has_the_steps_of_a_swap_and_forgets_after_a_while(tmp_path
             told = line.as_json()
             assert told["now_s"] - told["since_s"] == KEPT_S
             assert told["samples"][0]["devices"][0]["budget_bytes"] == 100
+            now[0] = 900.0  # the clock is set back
+            (again,) = line.samples()
+            assert (again.at_s, again.models) == (now[0], last.models)
 
     asyncio.run(main())
 

@@ -40,16 +40,20 @@ def called(loop: AgentLoop, tool: str, **arguments: Any) -> Outcome:
 
 
 def turn(
-    loop: AgentLoop, conversation: Conversation, answer: str
+    loop: AgentLoop, conversation: Conversation, *answers: str
 ) -> tuple[list[Event], list[PermissionAsked]]:
-    """What happened in a turn, and what was asked in it; every question is answered alike."""
+    """What happened in a turn, and what was asked in it.
+
+    Questions are answered in order; those that are left as the last one was.
+    """
+    left = list(answers)
 
     async def go() -> list[Event]:
         events = []
         async for event in loop.run(conversation, TurnRequest("Go."), may_ask=True):
             events.append(event)
             if isinstance(event, PermissionAsked):
-                loop.answer(event.question, answer)
+                loop.answer(event.question, left.pop(0) if len(left) > 1 else left[0])
         return events
 
     events = asyncio.run(go())

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from airunner.errors import ToolFailedError
 from airunner.toolbox.files.line_search import lines_matching
 from airunner.toolbox.tables.query_process import answer
 from airunner.toolbox.web.fetcher import Fetcher
+from airunner.toolbox.web.search_process import ask_services
 
 SOON_S = 5.0
 """The promise is one second; a busy machine gets more."""
@@ -106,6 +108,17 @@ def test_a_server_that_stalls_is_left(scheme: str, sent: bytes) -> None:
         error = GivenUp(fetch).after(begun)
     assert isinstance(error, ToolFailedError)
     assert "cancelled" in str(error)
+
+
+def test_a_search_that_nobody_waits_for_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ddgs")
+    begun = threading.Event()
+    with stalling(b"", begun) as (host, port):
+        monkeypatch.setenv("DDGS_PROXY", f"http://{host}:{port}")
+        asked = GivenUp(lambda is_cancelled: ask_services("rivers", 2, is_cancelled))
+        assert "given up" in str(asked.after(begun))
+    command = "airunner.toolbox.web.search_process"
+    assert not [child for child in psutil.Process().children() if command in child.cmdline()]
 
 
 def test_a_name_that_takes_for_ever_to_look_up_is_left() -> None:

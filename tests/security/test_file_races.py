@@ -8,16 +8,19 @@ ever be read or changed.
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.security.calls import called, loop_over
 
+from airunner.errors import ToolError
+from airunner.toolbox.tables.query_process import answer
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.real_path import made_folder, open_real, real_folder
 
@@ -26,6 +29,8 @@ pytestmark = pytest.mark.real
 TOOLS = builtin_toolset()
 SECRET = "the word is mellon"
 ROUNDS = 60
+TABLE_ROUNDS = 2
+IN_A_PROCESS = ("find_in_files", "run_python")
 ALL = {"@write": "allow", "@execute": "allow"}
 
 
@@ -77,6 +82,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("find_in_files", {"text": "word is", "path": "notes"}),
     ("find_in_files", {"text": "word is", "path": "notes/a.txt"}),
     ("run_python", {"code": "print(open('a.txt').read())", "file": "notes/a.txt"}),
+    ("read_document", {"file": "notes/a.txt"}),
+    ("search_documents", {"query": "word", "file": ""}),
     ("move_file", {"path": "notes/a.txt", "to": "moved.txt", "overwrite": True}),
 ]
 
@@ -87,9 +94,9 @@ def test_nothing_outside_is_touched_however_fast_links_come_and_go(
     folder: Path, tool: str, arguments: dict[str, Any], swapped: str
 ) -> None:
     outside = folder.parent / "outside"
-    target = outside if swapped == "notes" else outside / "a.txt"
+    target = outside if swapped == "notes" else outside / Path(swapped).name
     loop = loop_over(folder, TOOLS, ALL)
-    rounds = ROUNDS // 10 if tool in ("find_in_files", "run_python") else ROUNDS
+    rounds = ROUNDS // 10 if tool in IN_A_PROCESS else ROUNDS
     with swapping(folder / swapped, target):
         for _ in range(rounds):
             outcome = called(loop, tool, **arguments)
@@ -98,6 +105,35 @@ def test_nothing_outside_is_touched_however_fast_links_come_and_go(
             assert (outside / "a.txt").read_text(encoding="utf-8") == SECRET
             for copied in folder.glob("*.txt"):
                 assert SECRET not in copied.read_text(encoding="utf-8")
+
+
+TABLES: list[tuple[str, Callable[[Path, str], object]]] = [
+    ("a.csv", lambda path, word: path.write_text(f"word,n\n{word},1\n", encoding="utf-8")),
+    ("a.db", lambda path, word: _database(path, word)),
+]
+
+
+def _database(path: Path, word: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE a AS SELECT ? AS word", [word])
+        database.commit()
+
+
+@pytest.mark.parametrize("swapped", ["notes", "file"])
+@pytest.mark.parametrize(("name", "write"), TABLES, ids=[each for each, _ in TABLES])
+def test_a_table_that_was_looked_at_is_the_one_that_is_asked(
+    folder: Path, name: str, write: Callable[[Path, str], object], swapped: str
+) -> None:
+    path, outside = (folder / "notes" / name).resolve(), folder.parent / "outside"
+    write(path, "a line")
+    write(outside / name, SECRET)
+    places = (folder / "notes", outside) if swapped == "notes" else (path, outside / name)
+    texts = []
+    with swapping(*places):
+        while len(texts) < TABLE_ROUNDS:
+            with suppress(ToolError):  # met a link
+                texts.append(answer(path, name, "SELECT word FROM a", "query_table"))
+    assert SECRET not in "".join(texts)
 
 
 def test_no_link_is_gone_through_and_nothing_but_a_file_is_opened(tmp_path: Path) -> None:

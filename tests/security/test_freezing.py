@@ -14,6 +14,7 @@ import pytest
 from tests.security.readers import READERS
 from tests.toolbox.documents.pdf_file import write_pdf
 
+from airunner.cli.rendered_answer import Blocks
 from airunner.config.toml_file import read_toml
 from airunner.errors import AiRunnerError, ToolFailedError
 from airunner.guided.request import split_request
@@ -53,7 +54,17 @@ def changed(text: str) -> object:
     return edited(PlainText(text, "utf-8"), text[:2000] + "!", "b", "name")
 
 
+def streamed(text: str) -> object:
+    """An answer as it comes to a terminal."""
+    blocks = Blocks()
+    return [
+        (blocks.add(text[start : start + 200]), blocks.end(1000))
+        for start in range(0, len(text), 200)
+    ]
+
+
 READ: dict[str, Read] = {
+    "streamed answer": streamed,
     "markdown": parts(read_markdown),
     "plain text": parts(read_plain),
     "html": parts(read_html),

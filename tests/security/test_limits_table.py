@@ -18,9 +18,9 @@ from airunner.models.files import gguf_header, pipeline, safetensors
 from airunner.records import foreign_exports
 from airunner.server import json_bodies
 from airunner.toolbox.code.sandbox.limits import Limits as ScriptLimits
-from airunner.toolbox.documents import docx, pdf, reading, reading_process
+from airunner.toolbox.documents import docx, html, pdf, reading, reading_process
 from airunner.toolbox.tables import csv_text, database, query_process
-from airunner.toolbox.web import deadline, fetcher, page, saving, search
+from airunner.toolbox.web import deadline, fetcher, page, saving, search, search_process
 from airunner.tools import normal_form
 from airunner.weights import file_name
 
@@ -57,7 +57,7 @@ LIMITS = {
         f"{size(docx.MOST_BYTES)}, of it {size(docx.MOST_XML_BYTES)} of XML, "
         f"{docx.MOST_ENTRIES:,} members"
     ),
-    "Web page": f"{size(page.MAX_PAGE_BYTES)}, {page.PAGE_S:g} s",
+    "Web page": f"{size(page.MAX_PAGE_BYTES)}, {html.MOST_TAGS:,} tags, {page.PAGE_S:g} s",
     "JSON page that is laid out": (f"{page._MOST_ITEMS:,} values, {size(page._MOST_INDENTED)}"),
     "Download of a tool": f"{size(saving.MAX_FILE_BYTES)}, {saving.FILE_S:g} s",
     "Redirects": f"{fetcher.MAX_REDIRECTS}",
@@ -101,7 +101,10 @@ LIMITS = {
         f"{SILENCE.next_token_s:g} s, and the same for {silence._BATCH} tokens of another prompt"
     ),
     "Silence of an image model, a step": f"{silence.DRAWING_S:g} s",
-    "One service of `search_web`": f"{search.SERVICE_S:g} s",
+    "One service of `search_web`, all": (
+        f"{search.SERVICE_S:g} s, {search_process.LONGEST_S:g} s, "
+        f"{size(search_process.MOST_MEMORY_BYTES)} of addresses"
+    ),
     "Between two looks whether a fetch was given up": f"{deadline.LOOK_S:g} s",
     "Import of conversations, unpacked": (
         f"{size(foreign_exports.MOST_BYTES)}, {foreign_exports.MOST_ITEMS:,} values a file"

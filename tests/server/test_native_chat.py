@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,23 @@ def turn(api: httpx.Client, **body: Any) -> dict[str, Any]:
     entry: dict[str, Any] = api.get("/conversations?limit=1").json()["conversations"][0]
     whole: dict[str, Any] = api.get(f"/conversations/{entry['id']}").json()
     return whole
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are Linux only")
+def test_a_full_disk_is_told_wherever_a_file_comes_in(server: Server, api: httpx.Client) -> None:
+    hard, long = resource.RLIM_INFINITY, b"a" * 2_000_000  # longer bodies are kept in a file
+    page = b"<html><body><p>Bees make honey.</p></body></html>"
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        for path in ("/attachments", "/files", "/conversations/import", "/starts"):
+            response = api.post(path, files={"file": ("a.txt", long)})
+            assert response.status_code == 507, path
+            assert "Free some space" in response.text
+        response = api.post("/attachments", files={"file": ("a.html", page)})
+        assert (response.status_code, "Cannot write" in response.text) == (507, True)
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert attached(api, "a.html", page)["kind"] == "document"
 
 
 def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from tests.server.conftest import scripted
 
 from airunner.records.records import Records
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
+pytestmark = [pytest.mark.real, pytest.mark.skipif(os.name == "nt", reason="signals")]
 
 
 def begin(api: httpx.Client, content: str) -> tuple[str, str]:

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.server.conftest import Server, serving
 from tests.ui.conftest import Site
 
+pytestmark = pytest.mark.real
+
 LOST_S = 20
 
 

@@ -178,3 +178,22 @@ def test_a_listing_that_is_packed_again_and_again_is_not_unpacked(server, record
     with pytest.raises(DownloadError, match="not asked for") as refused:
         look_up(REPO, endpoint=server.url)
     assert "no connection" not in str(refused.value)
+
+
+@pytest.mark.parametrize("listing", [b"[1, ", b" " * 65536], ids=["values", "blanks"])
+def test_a_listing_without_an_end_is_left(server, recorder, listing):
+    publish(server, OTHERS)
+    for path in [path for path in server.files if path.startswith("/api/models/")]:
+        server.odd[path] = (200, {}, itertools.repeat(listing * 1000))
+    with pytest.raises(DownloadError, match="too long"):
+        fetch_hub(recorder.transfer, HubSource(REPO, "*q8_0*"), server.url)
+    with pytest.raises(DownloadError, match="too long"):
+        look_up(REPO, endpoint=server.url)
+
+
+def test_a_listing_of_nothing_but_values_is_left(server, recorder):
+    publish(server, OTHERS)
+    for path in [path for path in server.files if path.startswith("/api/models/")]:
+        server.files[path] = b'{"siblings": [' + b"{}," * 2_000_000 + b"{}]}"
+    with pytest.raises(DownloadError, match="too long"):
+        look_up(REPO, endpoint=server.url)

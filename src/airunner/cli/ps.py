@@ -62,7 +62,7 @@ def _print(live: list[dict[str, Any]]) -> None:
     if not live:
         console.print("No AI Runner process has models loaded.")
     for run in live:
-        age = seconds(time.time() - run["began_s"])
+        age = seconds(max(0.0, time.time() - run["began_s"]))
         console.print(f"{run['command']}, process {run['pid']}, for {age}", style="bold")
         for device in run["devices"]:
             held, budget = map(format_bytes, (device["held_bytes"], device["budget_bytes"]))

@@ -20,6 +20,9 @@ from airunner.cli.live_region import LiveRegion
 from airunner.cli.safe_text import safe
 
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+MOST_RENDERED = 8_000
+"""Characters of the open block that are shown while it grows: more than a screen holds."""
+
 _LIST_ITEM = re.compile(r"\s{0,3}(?:[-*+]|\d{1,9}[.)])\s")
 
 
@@ -28,19 +31,18 @@ class RenderedAnswer:
 
     def __init__(self, region: LiveRegion, console: Console) -> None:
         self._region, self._console = region, console
-        self._open = self._last = ""
+        self._blocks, self._last = Blocks(), ""
 
     def add(self, text: str) -> None:
         """A piece more."""
-        self._open += safe(text)
-        done, self._open = split_blocks(self._open)
-        for block in done:
+        for block in self._blocks.add(safe(text)):
             self._print(block)
-        self._region.text(rendered(self._open) if self._open.strip() else None)
+        end = self._blocks.end(MOST_RENDERED)
+        self._region.text(rendered(end) if end.strip() else None)
 
     def finish(self) -> None:
         """Nothing more comes: what is still open is shown as it is."""
-        rest, self._open = self._open, ""
+        rest, self._blocks = self._blocks.open, Blocks()
         self._region.text(None)
         if rest.strip():
             self._print(rest)
@@ -53,28 +55,57 @@ class RenderedAnswer:
         self._last = block
 
 
-def split_blocks(text: str) -> tuple[list[str], str]:
-    """The blocks at the front of ``text`` to which nothing can be added any more, and the rest.
+class Blocks:
+    """A text that arrives in pieces, cut into blocks to which nothing can be added any more.
 
     A block ends at an empty line that is not inside a fence of code, once a line follows that
-    does not go on with it, as an indented one would.
+    does not go on with it, as an indented one would. Each line is looked at once.
     """
-    blocks: list[str] = []
-    block: list[str] = []
-    fence = ""
-    *lines, last = text.split("\n")
-    for line in [*lines, last]:
-        begins = bool(block) and not block[-1].strip() and not fence
-        if begins and line.strip() and not line[0].isspace():
-            blocks.append("\n".join(block).strip("\n"))
-            block = []
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._last = self._fence = self._fence_line = ""
+
+    @property
+    def open(self) -> str:
+        """The block that is still being written."""
+        return "\n".join([*self._lines, self._last])
+
+    def end(self, most: int) -> str:
+        """About the last ``most`` characters of the open block, inside the fence it is in."""
+        kept, size = [self._last[-most:]], len(self._last)
+        for line in reversed(self._lines):
+            size += len(line) + 1
+            if size > most:
+                return "\n".join([*[self._fence_line] * bool(self._fence), *reversed(kept)])
+            kept.append(line)
+        return "\n".join(reversed(kept))
+
+    def add(self, text: str) -> list[str]:
+        """The blocks that are finished, now that ``text`` has come."""
+        *lines, last = text.split("\n")
+        finished: list[str] = []
+        for line in lines:
+            whole, self._last = self._last + line, ""
+            finished += self._finished_before(whole)
+            self._take(whole)
+        self._last += last
+        return [*finished, *self._finished_before(self._last)]
+
+    def _finished_before(self, line: str) -> list[str]:
+        is_over = self._lines and not self._fence and not self._lines[-1].strip()
+        if not is_over or line[:1].isspace() or not line:
+            return []
+        block, self._lines = "\n".join(self._lines).strip("\n"), []
+        return [block] if block.strip() else []
+
+    def _take(self, line: str) -> None:
         mark = _FENCE.match(line)
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and mark[1].startswith(fence) and not line.strip(" `~"):
-            fence = ""
-        block.append(line)
-    return [each for each in blocks if each.strip()], "\n".join(block)
+        if mark and not self._fence:
+            self._fence, self._fence_line = mark[1], line
+        elif mark and mark[1].startswith(self._fence) and not line.strip(" `~"):
+            self._fence = ""
+        self._lines.append(line)
 
 
 class _LeftHeading(Heading):

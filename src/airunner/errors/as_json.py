@@ -18,7 +18,8 @@ def error_as_json(error: AiRunnerError) -> dict[str, Any]:
     known = type(error)
     while known.__name__ not in vars(errors):  # a subclass that only its own module knows
         known = known.__mro__[1]
-    fields = json.loads(json.dumps(vars(error), default=str))
+    # What somebody asked for may be infinite, which JSON has no number for.
+    fields = json.loads(json.dumps(vars(error), default=str), parse_constant=str)
     return {"error": known.__name__, "message": str(error), "fields": fields}
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from airunner.errors import StorageError
+from airunner.errors import StorageError, UnusableRecordError
 
 BUSY_S = 10.0
 """How long a write waits for another process that is writing."""
@@ -154,7 +154,7 @@ class Database:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """SQLite's errors as ours."""
+        """SQLite's errors as ours, and its refusal of what has more than 64 bits."""
         try:
             yield
         except sqlite3.Error as error:
@@ -162,6 +162,8 @@ class Database:
         except UnicodeDecodeError as error:
             # SQLite quotes the file in its message, and Python could not read the quotation.
             raise _damaged(self.path, "its text is not UTF-8") from error
+        except OverflowError as error:
+            raise UnusableRecordError("number", "it is larger than any that is kept") from error
 
 
 def _told(path: Path, error: sqlite3.Error, busy_s: float) -> StorageError:

@@ -10,18 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
 from airunner.errors import UnusableRecordError
-from airunner.resources.run_log import Run, read_run, run_files
+from airunner.resources.run_log import Run, is_written, read_run, run_files
 from airunner.resources.status import ModelStatus
 from airunner.scheduling.ledger import DeviceBudget
 from airunner.scheduling.roster import Roster
 from airunner.scheduling.scheduler import Scheduler
-
-_CLOCK_SLACK_S = 2.0
-"""Start times of processes are known to a hundredth of a second, those of the system less well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +36,16 @@ def live_runs(folder: Path) -> Iterator[Run]:
     Raises:
         UnusableRecordError: a log cannot be read.
     """
-    return (run for run in map(read_run, run_files(folder)) if _is_live(run))
+    return (read_run(path) for path in run_files(folder) if is_written(path))
 
 
 def holding_of(folder: Path, pid: int) -> Holding:
     """What a process holds, as far as its log in ``folder`` says."""
     try:
         for path in run_files(folder):
-            if not path.stem.endswith(f"-{pid}") or not _is_live(run := read_run(path)):
+            if not path.stem.endswith(f"-{pid}") or not is_written(path):
                 continue
+            run = read_run(path)
             models = [m for m in models_of(run, roster_of(run)) if m.held_bytes]
             return Holding(
                 pid,
@@ -98,21 +94,6 @@ def models_of(run: Run, roster: Roster) -> Iterator[ModelStatus]:
             pid=pid,
             n_ctx=worker["n_ctx"] if worker else None,
         )
-
-
-def _is_live(run: Run) -> bool:
-    """Whether the process that writes this log still runs, and is not another with its id."""
-    if "pid" not in run.header:
-        return False
-    try:
-        process = psutil.Process(run.header["pid"])
-        began_s = process.create_time()
-        return bool(
-            began_s <= run.header["began_s"] + _CLOCK_SLACK_S
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.Error:
-        return False
 
 
 def _measured_bytes(pid: int | None, device: str) -> int | None:

@@ -7,6 +7,7 @@ same decisions. Text of conversations is not logged.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from airunner.config.regular_file import read_regular
+from airunner.config.regular_file import open_regular, read_regular
 from airunner.errors import UnusableRecordError
 from airunner.events import (
     Event,
@@ -50,7 +51,8 @@ _log = logging.getLogger(__name__)
 class RunLog:
     """Writes one run. A full disk ends the log with a warning, never the run.
 
-    The file appears with the first record: a process that loads nothing leaves none.
+    The file appears with the first record: a process that loads nothing leaves none. It is
+    locked while it is written, so that others see that the run goes on.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class RunLog:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 _forget_old_runs(self._path.parent)
                 self._file = self._path.open("a", encoding="utf-8", buffering=1)
+                with suppress(OSError):  # not on every file system
+                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._file.write(json.dumps(self._header) + "\n")
             self._file.write(json.dumps(record) + "\n")
         except OSError as error:
@@ -163,6 +167,18 @@ def read_run(path: Path) -> Run:
 def run_files(folder: Path) -> list[Path]:
     """The logs in a folder, newest first."""
     return sorted(folder.glob("*.ndjson"), key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+def is_written(path: Path) -> bool:
+    """Whether the run of this log goes on: its process lives, whatever the clock says."""
+    try:
+        with open_regular(path) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,8 @@ class MemoryTimeline:
     def _take(self) -> None:
         now_s = self._now()
         sample = Sample.of(self._status(), now_s)
+        while self._samples and self._samples[-1].at_s > now_s:
+            self._samples.pop()  # the clock was set back: they would stay until it is there again
         last = self._samples[-1] if self._samples else None
         if last is None or _content(last) != _content(sample):
             self._samples.append(sample)

@@ -7,8 +7,10 @@ for another server.
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +56,8 @@ RETRY_AFTER_S = 5
 """What a client is told to wait where nothing better is known, in seconds."""
 MOST_RETRY_S = 60
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MOST_CAUSES = 10
 
 _log = logging.getLogger(__name__)
 # By class, the first that fits: HTTP status, OpenAI's type and code.
@@ -133,6 +137,8 @@ class Problem:
 
 def problem_of(error: BaseException) -> Problem:
     """What a client is told of ``error``. One that is not ours is logged and not shown."""
+    if (full := _full_disk(error)) is not None:
+        error = full
     for kind, status, type_, code in _KINDS:
         if isinstance(error, kind):
             facts = {name: getattr(error, name) for name in _FACTS if hasattr(error, name)}
@@ -141,6 +147,17 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(500, str(error), "server_error", "internal")
     _log.error("A request failed", exc_info=error)
     return Problem(500, "AI Runner failed; its log says more.", "server_error", "internal")
+
+
+def _full_disk(error: BaseException | None) -> StorageError | None:
+    """The full disk that ``error`` comes from, as where the framework kept a body in a file."""
+    for _ in range(_MOST_CAUSES):
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return StorageError(error.filename or tempfile.gettempdir(), str(error.strerror))
+        if error is None or isinstance(error, AiRunnerError):
+            break
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def told_refusal(refusal: Refusal, path: str) -> JSONResponse:
@@ -167,6 +184,8 @@ def tell_problems(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if _full_disk(error):
+            return problem_of(error).response(request.url.path)
         message = f"{request.method} {request.url.path} is not served here."
         known = {404: message, 405: message}
         told = known.get(error.status_code, str(error.detail))

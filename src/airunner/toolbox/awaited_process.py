@@ -25,8 +25,11 @@ def run_awaited(
     tool: str,
     seconds: float,
     is_cancelled: Callable[[], bool],
+    kept: Sequence[int] = (),
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ``command`` with ``given`` on its standard input, to its end.
+
+    It gets the open files of ``kept`` under the numbers that they have here.
 
     Raises:
         OSError: it cannot be started.
@@ -40,6 +43,7 @@ def run_awaited(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         process_group=0,
+        pass_fds=tuple(kept),
     ) as process:
         unsent: bytes | None = given
         try:

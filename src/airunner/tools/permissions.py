@@ -5,8 +5,9 @@ Owns how rules are matched and which of several wins. Pure: asking the user is
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
 that denies widely. What names a file or an address is matched by what the tool will
-resolve it to (``meaning``), as is what an answer of "always" covers; other arguments are
-text. Rules about tools that have another name now are matched through ``former_names``.
+resolve it to (``meaning``), as is what an answer of "always" covers; what tools of other
+programs may take an argument for is said by ``foreign_names``; other arguments are text.
+Rules about tools that have another name now are matched through ``former_names``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from functools import cached_property
 from typing import Any, Literal, cast
 
 from airunner.config.values import call_pattern, permission_rules
+from airunner.tools.foreign_names import ForeignNames
 from airunner.tools.former_names import names_of_call
 from airunner.tools.meaning import Meaning, MeantCall
 from airunner.tools.tool import Permission, Tool
@@ -106,23 +108,42 @@ class Rule:
             return False  # notes/* must not let notes/../.ssh/config pass
         if permission == "execute" and _SHELL.search(value.exact[0]):
             return False  # nor "git *" let "git log; rm -r ~" pass
+        if not value.is_clear(wanted):
+            return False
         return any(fnmatchcase(each, wanted) for each in value.exact)
 
 
 class _Spellings:
     """An argument as rules see it: as it is, and in every spelling that may be taken for it."""
 
-    def __init__(self, text: str, meaning: Meaning | None, written: str) -> None:
+    def __init__(
+        self,
+        value: Any,
+        meaning: Meaning | None,
+        written: str,
+        names: ForeignNames | None,
+        *,
+        is_place: bool,
+    ) -> None:
+        text = _as_text(value)
         self.exact = (text, *(meaning.same if meaning else ()))
         self._near = (*self.exact, *(meaning.near if meaning else ()), written)
+        self._value, self._names, self._is_place = value, names, is_place
 
     @cached_property
     def wide(self) -> frozenset[str]:
         """Made where a rule asks: an argument may be a whole book."""
-        wide = {_folded(each) for each in self._near}
+        foreign = self._names.spellings(self._value) if self._names else ()
+        wide = {_folded(each) for each in (*self._near, *foreign)}
         wide |= {_flat(each) for each in wide if each}
         # secret/* is about the folder too.
         return frozenset(wide | {f"{each}/" for each in wide if each})
+
+    def is_clear(self, pattern: str) -> bool:
+        """Whether what fits ``pattern`` is no name that leads elsewhere, as far as can be seen."""
+        if self._names is None or not self._is_place:
+            return True
+        return self._names.is_clear(self._value, pattern)
 
 
 _Spelled = Mapping[str, _Spellings]
@@ -188,10 +209,17 @@ def scope_of(tool: Tool, call: MeantCall) -> str:
     parts = []
     for name, value in given.items():
         if name in call.meanings:
-            parts.append(f"{name}={call.meanings[name].around}")
+            parts.append(f"{name}={_in_scope(call.meanings[name].around)}")
+        elif tool.names and (around := tool.names.around(name, value)):
+            parts.append(f"{name}={_in_scope(around)}")
         elif isinstance(value, bool):
             parts.append(f"{name}={_as_text(value)}")
     return f"{tool.name}({', '.join(parts)})" if parts else tool.name
+
+
+def _in_scope(pattern: str) -> str:
+    """Quoted where it could be taken for more of a rule than its own part."""
+    return json.dumps(pattern, ensure_ascii=False) if set(pattern) & set(',()="') else pattern
 
 
 def _defaults_of(tool: Tool) -> dict[str, Any]:
@@ -207,7 +235,11 @@ def _spelled(tool: Tool, call: MeantCall) -> _Spelled:
     given = {**_defaults_of(tool), **call.arguments.as_json}
     return {
         name: _Spellings(
-            _as_text(value), call.meanings.get(name), _as_text(call.written.get(name, value))
+            value,
+            call.meanings.get(name),
+            _as_text(call.written.get(name, value)),
+            tool.names,
+            is_place=tool.names is not None and name in tool.names.places,
         )
         for name, value in given.items()
     }

@@ -71,6 +71,8 @@ def open_real(path: Path) -> BinaryIO:
     Raises:
         OSError: it is not there, is no regular file, or a link is on the way to it.
     """
+    if "\0" in str(path):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with real_folder(path.parent) as folder:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         opened = os.open(path.name, flags, dir_fd=folder)

@@ -22,6 +22,7 @@ from airunner.messages import ToolSchema
 from airunner.models.spec import ModelCapability
 from airunner.tools.arguments import ArgumentForm, Arguments
 from airunner.tools.docstring import parse_docstring
+from airunner.tools.foreign_names import ForeignNames
 from airunner.tools.meaning import Resolver
 from airunner.tools.signature import SignatureForm
 
@@ -49,6 +50,7 @@ class Tool:
         needs: the modules without which it cannot run, and which are not installed with the rest.
         timeout_s: how long it may take, where that is not what the settings say.
         resolve: for arguments that name a file or an address, what finds out which.
+        names: for tools of other programs, what their arguments may name.
         approval: whether its calls run unasked or ask first, where the class does not say.
         revision: says what has become of a tool that others can change; empty for what it was.
 
@@ -72,6 +74,7 @@ class Tool:
         form: ArgumentForm | None = None,
         timeout_s: float | None = None,
         resolve: Mapping[str, Resolver] = MappingProxyType({}),
+        names: ForeignNames | None = None,
         revision: Callable[[], str] = str,
     ) -> None:
         self.function = function
@@ -91,6 +94,7 @@ class Tool:
         self.needs = tuple(needs)
         self.timeout_s = timeout_s
         self.resolve = resolve
+        self.names = names
         self.revision = revision
         self.approval: Literal["allow", "ask"] | None = None
         if form is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ _MOST_BYTES = 8 << 20
 
 _MOST_ITEMS = 1_000_000
 """JSON values of an answer."""
+
+_LONGEST_S = 60.0
+"""How long an answer may take, however slowly it comes."""
 
 
 def hub_client(endpoint: str | None) -> httpx.Client:
@@ -60,7 +64,7 @@ def ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> An
     import httpx
 
     where = str(client.base_url)
-    content = bytearray()
+    content, until_s = bytearray(), time.monotonic() + _LONGEST_S
     try:
         # Raw: what is compressed, and compressed again, has no bound when it is decoded.
         plain = {"Accept-Encoding": "identity"}
@@ -75,6 +79,9 @@ def ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> An
                 content += chunk
                 if len(content) > _MOST_BYTES:
                     raise HubError(where, "its answer is too long")
+                if time.monotonic() > until_s:
+                    problem = f"it had not sent everything after {_LONGEST_S:g} s"
+                    raise HubError(where, problem, "unreachable")
         if has_more_items(content, _MOST_ITEMS):
             raise HubError(where, "its answer is too long")
         return json.loads(content)

@@ -13,7 +13,7 @@ from tests.server.clients.conftest import ServedHere
 from tests.server.clients.idle import workers
 from tests.server.clients.native_server import NATIVE
 
-N_TOKENS = 40
+N_TOKENS = 24
 PIECES = 3
 COUNTED = ", ".join(map(str, range(1, 13))) + ","
 """What is hardly gone on from in two ways: no rounding of another batch decides."""

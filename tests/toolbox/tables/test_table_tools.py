@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from contextlib import AbstractContextManager, chdir, closing, suppress
+from collections.abc import Iterator
+from contextlib import chdir, closing, contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from airunner.toolbox.tables.query_process import open_database
 from airunner.toolbox.tables.sql_writer import statement_of
 from airunner.toolbox.tables.table_tools import ask_table, query_table
 from airunner.tools.files_folder import FilesFolder
+from airunner.tools.real_path import open_real
 
 
 class Api:
@@ -93,13 +95,19 @@ def shop(api: Api) -> str:
     return "shop.db"
 
 
+@contextmanager
 def opened(
     api: Api,
     name: str,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
-) -> AbstractContextManager[Database]:
+) -> Iterator[Database]:
     """The file in this process: for what needs no bounds but its own, and is quicker so."""
-    return open_database(api.files.path / name, name, tool="query_table", limits=limits)
+    path = api.files.path / name
+    with (
+        open_real(path) as file,
+        open_database(file, path, name, tool="query_table", limits=limits) as database,
+    ):
+        yield database
 
 
 def found(api: Api, name: str, sql: str, limits: Limits = Limits()) -> Rows:  # noqa: B008
@@ -532,7 +540,7 @@ ENDLESS = "WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) "
 def test_an_endless_query_is_stopped_by_its_time(api: Api, shop: str, sql: str) -> None:
     limits = Limits(time_s=0.05)
     with (
-        open_database(api.files.path / shop, shop, tool="t", limits=limits) as database,
+        opened(api, shop, limits) as database,
         pytest.raises(ToolRetryError, match=r"longer than 0\.05 s"),
     ):
         database.run(sql, 10)
@@ -691,14 +699,14 @@ def test_values_of_all_types_can_be_shown(api: Api) -> None:
 
 def test_rows_without_end_are_counted_up_to_a_limit(api: Api, shop: str) -> None:
     limits = Limits(counted_rows=500)
-    with open_database(api.files.path / shop, shop, tool="t", limits=limits) as database:
+    with opened(api, shop, limits) as database:
         found = database.run(ENDLESS + "SELECT n FROM t", 3)
     assert (found.shown, found.count, found.is_counted) == ([(1,), (2,), (3,)], 500, False)
 
 
 def test_a_query_after_one_that_was_stopped_has_its_own_time(api: Api, shop: str) -> None:
     limits = Limits(time_s=0.05)
-    with open_database(api.files.path / shop, shop, tool="t", limits=limits) as database:
+    with opened(api, shop, limits) as database:
         with pytest.raises(ToolRetryError):
             database.run(ENDLESS + "SELECT max(n) FROM t", 1)
         assert database.run("SELECT 1", 1).shown == [(1,)]

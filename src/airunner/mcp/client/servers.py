@@ -29,6 +29,7 @@ from airunner.events import (
 from airunner.loop_thread import LoopThread
 from airunner.mcp.client.config import McpConfig, ServerConfig
 from airunner.mcp.client.server import McpServer
+from airunner.tools.foreign_names import ForeignNames
 from airunner.tools.json_form import JsonForm, plain_text
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
@@ -193,6 +194,7 @@ class McpServers:
             description=description or f"{foreign.name} of {server.config.name}",
             permission=server.config.permission,
             form=JsonForm(name, foreign.input_schema),
+            names=ForeignNames(foreign.input_schema, Path(server.config.cwd or ".").absolute()),
             timeout_s=server.config.timeout_s,
             revision=partial(self._revision, number, foreign.name),
         )

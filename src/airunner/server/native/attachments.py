@@ -149,7 +149,7 @@ def _text_of(data: bytes, name: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
-        document = read_document(Path(file.name), name)
+        document = read_document(Path(file.name).resolve(), name)
     return "\n\n".join([*(f"[{note}]" for note in document.notes), document.text])
 
 

@@ -17,7 +17,7 @@ from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document, clean_text
 from airunner.toolbox.documents.markdown import markdown_document
 
-MOST_XML_BYTES = 40_000_000
+MOST_XML_BYTES = 28_000_000
 MOST_BYTES = 300_000_000
 MOST_ENTRIES = 5_000
 """Bounds on what the archive unpacks to, counted and not believed.

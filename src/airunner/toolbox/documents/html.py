@@ -17,6 +17,9 @@ from airunner.tools.normal_form import few_marks
 MOST_BYTES = 10_000_000
 """Larger pages are refused: their tree takes some 30 times as much memory."""
 
+MOST_TAGS = 120_000
+"""Pages of more are refused: each takes 3 kB of memory on the way, and 20 µs and more."""
+
 _BODY = re.compile(r"<body\b", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 _HEAD_BYTES = 2048
@@ -35,6 +38,9 @@ def read_html(data: bytes, name: str, charset: str | None = None) -> Document:
         raise ToolFailedError(f"reading {name}", limit)
     decoded = _decoded(data, name, charset)
     page = few_marks(decoded.text)
+    if page.count("<") > MOST_TAGS:
+        problem = f"a page of more than {MOST_TAGS:,} tags is too large to be read"
+        raise ToolFailedError(f"reading {name}", problem)
     import trafilatura
 
     if not _BODY.search(page):  # without one, nothing of a fragment is found

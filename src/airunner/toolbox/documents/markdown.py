@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from airunner.toolbox.documents.document import Document, Section, clean_text
 from airunner.toolbox.documents.plain import decode
@@ -18,6 +19,9 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MARKS = re.compile(r"[*_`]+|!?\[([^\]]*)\]\([^)]*\)")
 _READ_OF_HEADING = 400
 _LONGEST_HEADING = 80
+
+MOST_SECTIONS = 50_000
+"""Of a text with more headings the rest is one section: each takes as much as 400 characters."""
 
 _Heading = tuple[int, int, str]
 """Its line, from 0, its level from 1 to 6, and its text without marks."""
@@ -38,7 +42,7 @@ def markdown_document(
 ) -> Document:
     """Markdown as a document; without a ``title`` it is the first heading of level 1."""
     lines = clean_text(text).split("\n")
-    headings = list(_headings(lines))
+    headings = list(islice(_headings(lines), MOST_SECTIONS - 1))
     title = title or next((text for _, level, text in headings if level == 1), "")
     starts = [(0, ""), *((line, f"section “{text}”" * bool(text)) for line, _, text in headings)]
     ends = [*(line for line, _ in starts[1:]), len(lines)]

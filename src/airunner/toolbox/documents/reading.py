@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from airunner.config.byte_size import format_bytes
-from airunner.config.regular_file import open_regular
 from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.markdown import read_markdown
 from airunner.toolbox.documents.plain import as_utf8, read_plain
 from airunner.toolbox.documents.reading_process import Form, ReadingProcess, Task
+from airunner.tools.real_path import open_real
 
 MOST_BYTES = 50_000_000
 """The largest file that is read."""
@@ -66,7 +66,8 @@ def read_document(
     """The text of the file at ``path``, which is called ``name``.
 
     Args:
-        path: the file; that it may be read is the caller's to know.
+        path: the file, absolute and resolved; that it may be read is the caller's to know.
+            Where a link is on the way by now, nothing is read.
         name: how messages and quotations call it.
         on_page: told of each page of a PDF before it is read, its number and how
             many there are; what it raises ends the reading.
@@ -119,7 +120,7 @@ def _read(
 
 
 def _bytes_of(path: Path, name: str) -> bytes:
-    with open_regular(path) as file:
+    with open_real(path) as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         limit = f"at most {format_bytes(MOST_BYTES)} are read"

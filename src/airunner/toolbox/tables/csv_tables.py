@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import compress, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError
 from airunner.toolbox.tables.column_types import KINDS, Kind, is_missing, kinds_of
@@ -62,8 +62,8 @@ _BLANKS = "' \t\r\n\x0b\f\u00a0'"
 
 
 @contextmanager
-def open_csv(path: Path, name: str, tool: str, limits: Limits) -> Iterator[Database]:
-    """The table in ``path``, which the user calls ``name``, for the tool of that name.
+def open_csv(file: BinaryIO, name: str, tool: str, limits: Limits) -> Iterator[Database]:
+    """The table in ``file``, which the user calls ``name``, for the tool of that name.
 
     Raises:
         ToolFailedError: it is no table, or too large; or DuckDB is not installed.
@@ -77,7 +77,7 @@ def open_csv(path: Path, name: str, tool: str, limits: Limits) -> Iterator[Datab
         TemporaryDirectory() as folder,
     ):
         copy = Path(folder, "plain.csv")
-        text = make_plain(path, name, tool, copy)
+        text = make_plain(file, name, tool, copy)
         try:
             yield _CsvTable(connection, limits, text, copy, name)
         except duckdb.OutOfMemoryException:

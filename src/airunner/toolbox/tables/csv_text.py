@@ -10,13 +10,16 @@ What the values are, and whether the first row is a heading, is ``csv_tables``.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from itertools import dropwhile, islice
 from pathlib import Path
+from typing import BinaryIO
 
 from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.encoding_guess import EncodingGuess, guess_encoding
@@ -59,13 +62,13 @@ class PlainText:
     notes: tuple[str, ...]
 
 
-def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
-    """Write ``copy``, whose rows are numbered in a first column; blank ones are left out.
+def make_plain(file: BinaryIO, name: str, tool: str, copy: Path) -> PlainText:
+    """Write ``file`` to ``copy``, rows numbered in a first column; blank ones are left out.
 
     Raises:
         ToolFailedError: it is no table, or too large.
     """
-    size = path.stat().st_size
+    size = file.seek(0, os.SEEK_END)
     if not size or size > MAX_FILE_BYTES:
         large = f"has {size:,} bytes; a CSV file may have {MAX_FILE_BYTES:,}. "
         large += "Larger tables can be asked as a SQLite database"
@@ -76,19 +79,19 @@ def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
         return ToolFailedError(tool, f"{name} {problem}")
 
     try:
-        guess = _encoding(path, refusal)
+        guess = _encoding(file, refusal)
         encoding = guess.codec
-        separator, width = _layout(path, encoding, refusal)
+        separator, width = _layout(file, encoding, refusal)
         text = f"{guess.name} text, parted by {_SEPARATORS[separator]}"
         try:
             first, second, notes = _copied(
-                path, encoding, separator, width, copy, refusal, strict=True
+                file, encoding, separator, width, copy, refusal, strict=True
             )
         except csv.Error as error:
             if "end of data" in str(error):
                 raise refusal("has a quotation mark that is never closed") from None
             first, second, notes = _copied(
-                path, encoding, separator, width, copy, refusal, strict=False
+                file, encoding, separator, width, copy, refusal, strict=False
             )
     except csv.Error as error:
         raise refusal(f"is no table: {error}") from None
@@ -97,9 +100,10 @@ def make_plain(path: Path, name: str, tool: str, copy: Path) -> PlainText:
     return PlainText(text, first, second, width, notes)
 
 
-def _encoding(path: Path, refusal: _Refusal) -> EncodingGuess:
+def _encoding(file: BinaryIO, refusal: _Refusal) -> EncodingGuess:
     """The text's encoding, by its mark, by trial, or as it most probably is."""
-    data = path.read_bytes()
+    file.seek(0)
+    data = file.read(MAX_FILE_BYTES)
     if (unicode := _unicode(data, refusal)) is not None:
         return EncodingGuess(unicode, _UNICODE[unicode])
     guess = guess_encoding(data)
@@ -128,6 +132,17 @@ def _unicode(data: bytes, refusal: _Refusal) -> str | None:
         return None
 
 
+@contextmanager
+def _as_text(file: BinaryIO, encoding: str) -> Iterator[TextIOWrapper]:
+    """``file`` from its beginning, which stays open after the body."""
+    file.seek(0)
+    text = TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
 def _utf_16_without_mark(sample: bytes) -> str | None:
     """Text of which every other byte is zero, as that of Western languages is."""
     pairs = len(sample) // 2
@@ -139,11 +154,11 @@ def _utf_16_without_mark(sample: bytes) -> str | None:
     return None
 
 
-def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
+def _layout(file: BinaryIO, encoding: str, refusal: _Refusal) -> tuple[str, int]:
     """The separator under which most rows are equally wide, and how wide that is."""
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
+    with _as_text(file, encoding) as text:
         # Not ``splitlines``, to which a vertical tab or U+2028 in a cell is the end of a line.
-        lines = list(StringIO(file.read(_SAMPLE_BYTES), newline=""))
+        lines = list(StringIO(text.read(_SAMPLE_BYTES), newline=""))
     if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")):
         lines.pop()  # cut off in the middle, unless the file ends so
     told = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
@@ -170,7 +185,7 @@ def _layout(path: Path, encoding: str, refusal: _Refusal) -> tuple[str, int]:
 
 
 def _copied(
-    path: Path,
+    file: BinaryIO,
     encoding: str,
     separator: str,
     width: int,
@@ -186,12 +201,12 @@ def _copied(
     long: list[int] = []
     number = 0
     with (
-        path.open(encoding=encoding, errors="replace", newline="") as file,
+        _as_text(file, encoding) as text,
         copy.open("w", encoding="utf-8", newline="") as plain,
     ):
-        if not _SEPARATOR_LINE.fullmatch(file.readline(12)):
-            file.seek(0)
-        rows = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=strict)
+        if not _SEPARATOR_LINE.fullmatch(text.readline(12)):
+            text.seek(0)
+        rows = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=strict)
         write = csv.writer(plain, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
         for number, row in enumerate(_table(_filled(rows), width)):
             if number == 1:

@@ -8,6 +8,7 @@ memory that it is told, and cannot always be interrupted. A query's own limits i
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.awaited_process import run_awaited
@@ -24,6 +26,7 @@ from airunner.toolbox.tables.database import TOO_MUCH_MEMORY, Database, Limits
 from airunner.toolbox.tables.description import describe
 from airunner.toolbox.tables.layout import answer_table
 from airunner.toolbox.tables.sqlite_tables import open_sqlite
+from airunner.tools.real_path import open_real
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _SQLITE_SUFFIXES = (".db", ".db3", ".sqlite", ".sqlite3")
@@ -38,14 +41,19 @@ def answer(
 ) -> str:
     """What ``sql`` finds in the file ``path``, which the user calls ``name``.
 
-    Without SQL, what there is in the file. ``is_cancelled`` is asked while it is waited for.
+    Without SQL, what there is in the file. ``path`` is absolute and resolved: where a link is
+    on the way by now, nothing is read. ``is_cancelled`` is asked while it is waited for.
 
     Raises:
         ToolRetryError: the statement is wrong, not allowed, or takes too much.
         ToolFailedError: the file is no table, or the process could not do its work.
     """
-    with TemporaryDirectory(prefix="airunner-tables-") as folder:
-        task = json.dumps([str(path.absolute()), name, sql, tool, folder])
+    try:
+        opened = open_real(path)
+    except OSError as error:
+        raise ToolFailedError(tool, f"{name} cannot be read: {error.strerror}") from error
+    with opened as file, TemporaryDirectory(prefix="airunner-tables-") as folder:
+        task = json.dumps([file.fileno(), str(path), name, sql, tool, folder])
         try:
             done = run_awaited(
                 [sys.executable, "-P", "-m", __name__],
@@ -53,6 +61,7 @@ def answer(
                 tool=tool,
                 seconds=_LONGEST_S,
                 is_cancelled=is_cancelled,
+                kept=[file.fileno()],
             )
         except subprocess.TimeoutExpired:
             problem = f"The query was stopped: it took longer than {_LONGEST_S:g} s."
@@ -74,21 +83,27 @@ def answer(
 
 @contextmanager
 def open_database(
-    path: Path, name: str, *, tool: str, limits: Limits = _NO_LIMITS
+    file: BinaryIO, path: Path, name: str, *, tool: str, limits: Limits = _NO_LIMITS
 ) -> Iterator[Database]:
-    """Open ``path``, which the user calls ``name``, for the tool of that name.
+    """The tables of ``file``, which lies at ``path``, and the user calls ``name``.
+
+    ``file`` has to stay open: to close it would end SQLite's locks on it.
 
     Raises:
         ToolFailedError: it is no table and no database, is damaged, or too large.
     """
     try:
-        with path.open("rb") as file:
-            is_sqlite = file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+        is_sqlite = file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
     except OSError as error:
         raise ToolFailedError(tool, f"{name} cannot be read: {error.strerror}") from error
     if not is_sqlite and path.suffix.lower() in _SQLITE_SUFFIXES:
         raise ToolFailedError(tool, f"{name} is no SQLite database, or an encrypted one")
-    with (open_sqlite if is_sqlite else open_csv)(path, name, tool, limits) as database:
+    opening = (
+        open_sqlite(file, path, name, tool, limits)
+        if is_sqlite
+        else open_csv(file, name, tool, limits)
+    )
+    with opening as database:
         yield database
 
 
@@ -97,9 +112,12 @@ def main() -> None:
     with suppress(ValueError, OSError):  # not everywhere
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
     # What is left in that folder goes with it, however this process ends.
-    path, name, sql, tool, tempfile.tempdir = json.load(sys.stdin.buffer)
+    opened, path, name, sql, tool, tempfile.tempdir = json.load(sys.stdin.buffer)
     try:
-        with open_database(Path(path), name, tool=tool) as database:
+        with (
+            os.fdopen(opened, "rb") as file,
+            open_database(file, Path(path), name, tool=tool) as database,
+        ):
             text = _answered(database, name, sql)
         result = ("text", text)
     except ToolRetryError as error:

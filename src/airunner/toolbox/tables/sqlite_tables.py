@@ -7,11 +7,14 @@ DuckDB would have to download an extension to read such a file.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import stat
+from collections.abc import Iterator, Set
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError
 from airunner.toolbox.tables.database import (
@@ -23,6 +26,7 @@ from airunner.toolbox.tables.database import (
     Limits,
     Table,
 )
+from airunner.tools.real_path import real_folder
 
 _BUSY_S = 2.0
 _MEMORY_BYTES = 400_000_000
@@ -67,12 +71,18 @@ _TOO_BIG = (
 
 
 @contextmanager
-def open_sqlite(path: Path, name: str, tool: str, limits: Limits) -> Iterator[Database]:
-    """The database in ``path``, which the user calls ``name``, for the tool of that name.
+def open_sqlite(
+    file: BinaryIO, path: Path, name: str, tool: str, limits: Limits
+) -> Iterator[Database]:
+    """The database in ``file``, which lies at ``path``, and the user calls ``name``.
+
+    SQLite opens it by its path. What it has opened is compared with ``file`` before anything
+    of it is shown: somebody may have put a link in its place.
 
     Raises:
-        ToolFailedError: it is damaged, or no database after all.
+        ToolFailedError: it is damaged, no database after all, or not at its place any more.
     """
+    known = set(_open_files())
     address = f"{path.absolute().as_uri()}?mode=ro"
     # The thread that breaks a query off is another one.
     connection = sqlite3.connect(
@@ -81,10 +91,41 @@ def open_sqlite(path: Path, name: str, tool: str, limits: Limits) -> Iterator[Da
     with closing(connection):
         try:
             database = _SqliteTables(connection, limits, tool)
+            is_itself = _has_opened_only(file, path, known)
         # The last: an error of SQLite's that quotes what is no text in the file.
         except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:
             raise ToolFailedError(tool, f"{name} cannot be read as a database: {error}") from error
+        except OSError:  # a link is on the way to it
+            is_itself = False
+        if not is_itself:
+            raise ToolFailedError(tool, f"{name} is not at its place any more")
         yield database
+
+
+def _open_files() -> Iterator[tuple[int, int, int]]:
+    """The regular files that this process has open: number, file system, and file on it."""
+    for number in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):  # the folder that was listed
+            found = os.fstat(number)
+            if stat.S_ISREG(found.st_mode):
+                yield number, found.st_dev, found.st_ino
+
+
+def _has_opened_only(file: BinaryIO, path: Path, known: Set[tuple[int, int, int]]) -> bool:
+    """Whether SQLite has opened nothing but ``file``, and its log.
+
+    Raises:
+        OSError: a link is on the way to ``path``.
+    """
+    main = os.fstat(file.fileno())
+    allowed = {(main.st_dev, main.st_ino)}
+    opened = {each[1:] for each in set(_open_files()) - known}
+    with real_folder(path.parent) as folder:
+        for ending in ("-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                found = os.stat(path.name + ending, dir_fd=folder, follow_symlinks=False)
+                allowed.add((found.st_dev, found.st_ino))
+    return opened <= allowed
 
 
 class _SqliteTables(Database):

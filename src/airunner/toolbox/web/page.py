@@ -119,7 +119,7 @@ def read_page(
     kind = answer.media_type
     suffix = _SUFFIXES.get(kind, "") if kind else ".html" * bool(_HTML_BEGIN.match(data))
     with TemporaryDirectory(prefix="airunner-") as folder:
-        file = Path(folder, f"page{suffix}")
+        file = Path(folder).resolve() / f"page{suffix}"
         file.write_bytes(_over_lines(data) if "json" in kind else data)
         name = shown(answer.url)
         document = read_document(

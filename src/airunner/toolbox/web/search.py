@@ -3,7 +3,8 @@
 Owns the questions to the search services and what their failures mean. The services
 are asked through ``ddgs``, which has a client of its own: it does not pass the guard of
 ``guarded_network``, but it only speaks to the services named here, over TLS, whatever
-the question is. ``DDGS_PROXY`` and the system's proxy variables are obeyed by it.
+the question is, and ``search_process`` bounds it. It obeys ``DDGS_PROXY`` and the system's
+proxy variables.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.records.one_line import one_line
 
+TOOL = "search_web"
 BACKENDS = ("duckduckgo", "brave", "mojeek", "startpage", "yahoo")
 """Asked in this order, two at a time, until there are enough results. Without Wikipedia, which
 a search without a region asks at a host that does not exist (deedy5/ddgs, issue 417)."""
@@ -120,4 +122,4 @@ def _page(answer: Mapping[str, Any]) -> Found | None:
 
 
 def _failed(problem: str) -> ToolFailedError:
-    return ToolFailedError("search_web", problem)
+    return ToolFailedError(TOOL, problem)

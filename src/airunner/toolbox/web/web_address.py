@@ -8,14 +8,12 @@ see the host that is asked. Where it leads is checked when the connection is mad
 from __future__ import annotations
 
 import posixpath
-import re
-import socket
 from collections.abc import Mapping
-from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airunner.errors import ToolRetryError
+from airunner.tools.host_name import only_spelling
 from airunner.tools.meaning import Meaning
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ PORTS = frozenset({80, 443, 8080, 8443})
 
 _LONGEST = 2000
 _USUAL_PORTS = {"http": 80, "https": 443}
-_NUMBER_AT_THE_END = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)", re.IGNORECASE)
 
 
 def checked_address(address: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -55,7 +52,7 @@ def checked_address(address: str, base: httpx.URL | None = None) -> httpx.URL:
             f"Port {url.port} is not fetched from, only {', '.join(map(str, sorted(PORTS)))}."
         )
     port = None if url.port == _USUAL_PORTS[url.scheme] else url.port
-    return url.copy_with(fragment=None, port=port, host=_only_spelling(url.host))
+    return url.copy_with(fragment=None, port=port, host=only_spelling(url.host))
 
 
 def address_meant(text: str, _: Mapping[str, Any], __: FilesFolder | None) -> Meaning:
@@ -85,15 +82,3 @@ def _without_detours(address: str) -> str:
     """``address`` as a server takes it that decodes before it looks for ``..``."""
     start, _, path = address.replace("\\", "/").partition("://")
     return f"{start}://{posixpath.normpath(path)}{'/' * path.endswith('/')}"
-
-
-def _only_spelling(host: str) -> str:
-    """``host`` without the dot at its end; an IPv4 address, however written, as four numbers."""
-    host = host.rstrip(".")
-    try:
-        if _NUMBER_AT_THE_END.fullmatch(host):
-            return socket.inet_ntoa(socket.inet_aton(host))
-        mapped = IPv6Address(host).ipv4_mapped
-    except (OSError, AddressValueError):  # no address: a name, or a mistake to be looked up
-        return host
-    return str(mapped or IPv6Address(host))

@@ -15,7 +15,8 @@ from airunner.models.spec import ModelCapability
 from airunner.toolbox.web.fetcher import Fetcher, cancellation, following
 from airunner.toolbox.web.page import read_page
 from airunner.toolbox.web.saving import save_file, saved_meant
-from airunner.toolbox.web.search import as_list, find_pages
+from airunner.toolbox.web.search import as_list
+from airunner.toolbox.web.search_process import ask_services
 from airunner.toolbox.web.web_address import address_meant
 from airunner.tools.tool import tool
 
@@ -27,6 +28,7 @@ _ADDRESS = {"url": address_meant}
 def search_web(
     query: Annotated[str, Field(min_length=2, max_length=300)],
     max_results: Annotated[int, Field(ge=1, le=10)] = 5,
+    api: Any = None,
 ) -> str:
     """Search the web and list pages with their addresses.
 
@@ -34,7 +36,7 @@ def search_web(
         query: the words to search for.
         max_results: the most pages to list.
     """
-    return as_list(query, find_pages(query, max_results))
+    return as_list(query, ask_services(query, max_results, cancellation(api)))
 
 
 @tool(permission="network", needs=("trafilatura",), resolve=_ADDRESS)
