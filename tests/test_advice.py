@@ -26,6 +26,7 @@ from airunner.errors import (
     UnknownModelError,
     UnsupportedArchitectureError,
 )
+from airunner.errors.pasted import pasted
 from airunner.models.files.gguf import read_gguf
 from airunner.weights.fetch_problem import fetch_problem, missing
 
@@ -192,7 +193,7 @@ def test_an_encrypted_pdf_is_read_or_says_what_it_needs(is_there: bool) -> None:
         assert "damaged" not in done.stdout
 
 
-@pytest.mark.parametrize("name", ["x$(id).gguf", "a b'`id`", "publisher/plain-7B"])
+@pytest.mark.parametrize("name", ["x$(id).gguf", "a b'`id`", "publisher/plain-7B", "-rf"])
 def test_a_command_in_a_hint_can_be_pasted_whatever_a_model_is_called(name: str) -> None:
     told = str(MissingWeightsError(name))
     command = told[told.index("`airunner") + 1 : told.rindex("`")]
@@ -202,7 +203,13 @@ def test_a_command_in_a_hint_can_be_pasted_whatever_a_model_is_called(name: str)
         text=True,
         timeout=20,
     )
-    assert done.stdout == f"models|pull|{name}|"
+    ends = ["--"] if name.startswith("-") else []  # what follows is no option
+    assert done.stdout.split("|") == ["models", "pull", *ends, name, ""]
+
+
+def test_a_name_that_begins_with_a_dash_is_the_value_of_its_option() -> None:
+    assert pasted("airunner", "chat", "--primary", "-rf") == "airunner chat --primary=-rf"
+    assert pasted("--permissions", "a=allow") == "--permissions a=allow"
 
 
 def test_every_command_with_a_name_in_it_is_quoted_in_one_place() -> None:

@@ -92,4 +92,6 @@ def test_commands_that_only_tell_start_no_runtime() -> None:
         )
         heavy = {"airunner.runtime.core", "airunner.guided", "huggingface_hub.utils"}
         assert not heavy & loaded, words
-        assert not {"asyncio", "gguf", "httpx", "httpx2", "numpy"} & top_level(loaded), words
+        assert not {"asyncio", "gguf", "httpx", "httpx2", "numpy", "pydantic"} & top_level(
+            loaded
+        ), words

@@ -235,7 +235,7 @@ def played(records: Records, history: ChatHistory, *events: Event, text: str = "
 
 def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records.conversations, "", said.append)
+    history = ChatHistory(records, "", said.append)
     began = history.conversation.id
     played(records, history, ConversationSwitched(turn="t", conversation=began, to=BEES))
     assert history.conversation.id == BEES
@@ -254,7 +254,7 @@ def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) ->
 
 def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records.conversations, "Be kind.", said.append)
+    history = ChatHistory(records, "Be kind.", said.append)
     played(records, history)
     first = history.conversation.id
     records.conversations.delete(first)
@@ -268,9 +268,7 @@ def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> No
 
 
 def test_each_conversation_has_what_is_known_when_it_begins(records: Records) -> None:
-    history = ChatHistory(
-        records.conversations, "Be kind.", lambda _: None, known=records.facts.in_words
-    )
+    history = ChatHistory(records, "Be kind.", lambda _: None, known=records.facts.in_words)
     assert history.conversation.preface == ""
     played(records, history)
     first = history.conversation.id
@@ -379,9 +377,12 @@ def test_the_commands_list_show_and_delete(home: Path) -> None:
         ["id      ", "b0a7b0a7", "bee5bee5"],
     )
     _, text, _ = invoke("conversations", "list", "--json", **environ)
-    assert [(e["id"], e["messages"]) for e in json.loads(text)] == [(BOATS, 2), (BEES, 2)]
+    assert [(e["id"], e["messages"]) for e in json.loads(text)["conversations"]] == [
+        (BOATS, 2),
+        (BEES, 2),
+    ]
     _, text, _ = invoke("conversations", "list", "--search", "nectar", "--json", **environ)
-    assert [e["id"] for e in json.loads(text)] == [BEES]
+    assert [e["id"] for e in json.loads(text)["conversations"]] == [BEES]
     _, text, _ = invoke("conversations", "show", "bee5", **environ)
     assert text.splitlines()[1:] == [
         "",

@@ -179,7 +179,7 @@ def test_a_signal_ends_the_turn_and_the_workers(
 ) -> None:
     with talking(embedded_home) as (chat, worker):
         listed = airunner(embedded_home, "ps", "--json")
-        (run,) = json.loads(listed.stdout)
+        (run,) = json.loads(listed.stdout)["processes"]
         (model,) = run["models"]
         assert (run["pid"], model["pid"], model["state"]) == (chat.pid, worker, "busy")
         assert model["measured_bytes"] > 100_000_000
@@ -191,7 +191,7 @@ def test_a_signal_ends_the_turn_and_the_workers(
     assert not psutil.pid_exists(worker)
     left = [p for folder in ("run", "parked") for p in (embedded_home / folder).iterdir()]
     assert left == []
-    assert json.loads(airunner(embedded_home, "ps", "--json").stdout) == []
+    assert json.loads(airunner(embedded_home, "ps", "--json").stdout)["processes"] == []
 
 
 @draws
@@ -254,7 +254,7 @@ def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
         assert "interrupted" in drawing.stderr.read()
         assert drawing.wait() == 130
     assert list(embedded_home.rglob("*.png")) == []
-    assert json.loads(airunner(embedded_home, "ps", "--json").stdout) == []
+    assert json.loads(airunner(embedded_home, "ps", "--json").stdout)["processes"] == []
 
 
 @pytest.mark.timeout(120)
@@ -269,4 +269,6 @@ def test_bytes_that_are_no_text_are_answered_and_saved(embedded_home: Path) -> N
     done = subprocess.run(argument, env=environ, capture_output=True)
     assert done.returncode == 0, done.stderr
     listed = airunner(embedded_home, "conversations", "list", "--json")
-    assert [row["title"] for row in json.loads(listed.stdout)] == ["Hello \ufffd there"]
+    assert [row["title"] for row in json.loads(listed.stdout)["conversations"]] == [
+        "Hello \ufffd there"
+    ]

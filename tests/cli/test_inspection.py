@@ -149,6 +149,24 @@ def test_doctor_reports_a_machine_that_can_run(embedded_home: Path) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_doctor_checks_every_model_of_the_team(embedded_home: Path) -> None:
+    small = document(embedded_home, "doctor", "--max-memory", "170MB")["problems"]
+    found = {p["id"]: p["what"] for p in small if p["id"].endswith("-too-large")}
+    assert EMBEDDED_PRIMARY in found["primary_conversation-too-large"]
+    assert EMBEDDED_SPECIALIST in found["prompt_enhancement-too-large"]
+    assert "summarization, translation" in found["prompt_enhancement-too-large"]
+    assert EMBEDDED_ARTIST in found["image_generation-too-large"]
+    keeping = ("--max-memory", "600MB", "--context", "2048", "--keep-in-memory", "summarization")
+    (beside,) = document(embedded_home, "doctor", *keeping)["problems"][:1]
+    assert beside["id"] == "image_generation-too-large"
+    assert f"beside {EMBEDDED_SPECIALIST}, kept in memory" in beside["what"]
+    keeping = ("--max-memory", "350MB", "--keep-in-memory", "summarization")
+    placed = ("--assign", "summarization=cuda:7")
+    prevented = document(embedded_home, "doctor", *keeping, *placed, code=1)["problems"]
+    ids = {p["id"] for p in prevented if p["prevents_running"]}
+    assert ids == {"kept-too-large", "summarization-placed"}
+
+
 def test_doctor_finds_what_prevents_running(tmp_path: Path) -> None:
     report = document(tmp_path, "doctor", "--offline", code=1)
     assert not report["ok"]

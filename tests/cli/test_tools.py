@@ -82,6 +82,13 @@ def tools(
     return subprocess.run(line, env=environ, input=said, capture_output=True, text=True)
 
 
+def rows_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    told = json.loads(done.stdout)
+    assert told["json_version"] == 1
+    rows: list[dict[str, Any]] = told["tools"]
+    return rows
+
+
 def use_time_server(home: Path, **keys: Any) -> None:
     home.mkdir(exist_ok=True)
     server = {"command": sys.executable, "args": ["-m", "mcp_server_time"], **keys}
@@ -94,7 +101,7 @@ def test_the_list_has_every_tool_and_what_becomes_of_its_calls(tmp_path: Path) -
     rules = ("--permissions", "translate_*=deny")
     done = tools(tmp_path, "list", "--json", *rules)
     assert done.returncode == 0, done.stderr
-    found = {row["name"]: (row["permission"], row["decision"]) for row in json.loads(done.stdout)}
+    found = {row["name"]: (row["permission"], row["decision"]) for row in rows_of(done)}
     assert found["summarize_text"] == ("read", "allow")
     assert found["translate_text"] == ("read", "deny")
     assert found["time_get_current_time"] == ("execute", "ask")
@@ -164,12 +171,12 @@ def test_tools_of_an_installed_package_are_there_and_a_broken_one_is_told(
     home = tmp_path / "home"
     listed = tools(home, "list", "--json", path=plugin)
     assert listed.returncode == 0, listed.stderr
-    found = {row["name"]: row for row in json.loads(listed.stdout)}
+    found = {row["name"]: row for row in rows_of(listed)}
     only = tools(home, "list", "--json", "--tools", "my-plugin", path=plugin)
-    assert [row["name"] for row in json.loads(only.stdout)] == ["my_tool", "my_other"]
-    assert {row["toolset"] for row in json.loads(only.stdout)} == {"my-plugin"}
+    assert [row["name"] for row in rows_of(only)] == ["my_tool", "my_other"]
+    assert {row["toolset"] for row in rows_of(only)} == {"my-plugin"}
     off = tools(home, "list", "--json", "--tools", "-my-plugin", path=plugin)
-    assert "my_tool" not in {row["name"] for row in json.loads(off.stdout)}
+    assert "my_tool" not in {row["name"] for row in rows_of(off)}
     assert "no disk today" not in off.stderr, "a package that is switched off is not loaded"
     assert found["my_tool"]["parameters"] == {
         "type": "object",

@@ -18,6 +18,7 @@ from airunner.errors import (
 from airunner.events import (
     CacheLost,
     CacheProven,
+    MemoryAwaited,
     ModelParked,
     ModelRestored,
     ParkingFailed,
@@ -113,6 +114,10 @@ def test_a_wait_that_takes_too_long_ends_and_leaves_no_claim(tmp_path: Path) -> 
                     async with team.lease("coder", "hasty", timeout_s=0.0):
                         pass
                 assert (caught.value.model, caught.value.waited_s) == ("coder", 0.0)
+                assert "70 bytes of memory are held by primary" in str(caught.value)
+            (told,) = team.of(MemoryAwaited)
+            assert (told.owner, told.model, told.models) == ("hasty", "coder", ("primary",))
+            assert (told.holder, told.held_bytes, told.wait_s) == (0, 70, pytest.approx(6, abs=1))
             await team.settle()
             assert "load coder" not in team.journal
 

@@ -22,7 +22,7 @@ HOLDER = (
     "from pathlib import Path\n"
     "from airunner.events import EventBus\n"
     "from airunner.runtime.memory_claim import MemoryClaim\n"
-    "asyncio.run(MemoryClaim(Path(sys.argv[1]), EventBus(), 1).hold())\n"
+    "asyncio.run(MemoryClaim(Path(sys.argv[1]), Path(sys.argv[1]), EventBus(), 1).hold('one'))\n"
     "print('held', flush=True)\n"
     "sys.stdin.read()\n"
 )
@@ -49,8 +49,10 @@ def test_the_second_process_waits_with_a_line_and_then_answers(
         ) as second:
             assert second.stderr is not None
             told = second.stderr.readline().strip()
-            holds = f"another AI Runner process (pid {first.pid}) holds the memory; waiting"
-            assert told == holds
+            holds = f"waiting for memory: `airunner chat` (process {first.pid}) holds "
+            assert told.startswith(holds), told
+            assert "MB, with SmolLM2-135M-Instruct, since " in told
+            assert told.endswith(f"or `kill {first.pid}`; Ctrl-C ends the wait, or 10 min do.")
             held = [child.memory_info().rss for child in psutil.Process(second.pid).children()]
             assert max(held, default=0) < 100_000_000  # no model is in any of them
             first.stdin.close()
@@ -71,18 +73,18 @@ def test_it_waits_no_longer_than_it_may_and_a_killed_holder_holds_nothing(tmp_pa
         bus, heard = EventBus(), list[Event]()
         bus.subscribe(heard.append)
         with pytest.raises(MemoryHeldError, match=str(holder.pid)):
-            asyncio.run(MemoryClaim(tmp_path, bus, 0).hold())
+            asyncio.run(MemoryClaim(tmp_path, tmp_path, bus, 0).hold("turn"))
         assert [e.holder for e in heard if isinstance(e, MemoryAwaited)] == [holder.pid]
         bus.subscribe(lambda event: holder.kill())
-        claim = MemoryClaim(tmp_path, bus, 60)
-        asyncio.run(claim.hold())
+        claim = MemoryClaim(tmp_path, tmp_path, bus, 60)
+        asyncio.run(claim.hold("turn"))
         claim.release()
 
 
 def test_runtimes_of_one_process_share_the_claim(tmp_path: Path) -> None:
-    one, other = (MemoryClaim(tmp_path, EventBus(), 0) for _ in range(2))
-    asyncio.run(one.hold())
-    asyncio.run(other.hold())
+    one, other = (MemoryClaim(tmp_path, tmp_path, EventBus(), 0) for _ in range(2))
+    asyncio.run(one.hold("turn"))
+    asyncio.run(other.hold("turn"))
     one.release()
     one.release()
     with subprocess.Popen(

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,7 +21,7 @@ from airunner.agent.conversation_saver import ConversationSaver
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, EMBEDDED_PRIMARY
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
 from airunner.config.settings import Settings
-from airunner.errors import ServerGoneError, SettingsError, UnknownToolError
+from airunner.errors import LoadError, ServerGoneError, SettingsError, UnknownToolError
 from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
 from airunner.models.spec import ModelCapability
 from airunner.resources.status import ModelStatus
@@ -89,16 +89,37 @@ def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
     generations = [e for e in events if e["kind"] == "generation_finished"]
     assert generations[-1]["cached_tokens"] > 20  # its own conversation is still in the slot
     assert all(e["completion_tokens"] <= 8 for e in generations)
-    listed = json.loads(server.airunner("conversations", "list", "--json").stdout)
+    rows = server.airunner("conversations", "list", "--json").stdout
+    listed = json.loads(rows)["conversations"]
     shown = json.loads(server.airunner("conversations", "show", listed[0]["id"], "--json").stdout)
     assert [m["role"] for m in shown["messages"]] == ["user", "assistant"] * 2
     assert shown["messages"][-1]["content"].strip() == finished[-1]["text"].strip()
 
 
+def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Path) -> None:
+    with attached(server.home) as runtime:
+        (added,) = runtime.add_model(str(smollm2_q8), "the other", [PRIMARY])
+        try:
+            assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
+            said = f"/model {EMBEDDED_PRIMARY.lower()}\n/model\nHello!\n/model nobody\n"
+            done = server.airunner("chat", "--json", "--max-tokens", "4", said=said)
+            events = [json.loads(line) for line in done.stdout.splitlines()]
+            asked = [e["model"] for e in events if e["kind"] == "generation_finished"]
+            assert asked == [EMBEDDED_PRIMARY], done.stderr
+            assert f"{EMBEDDED_PRIMARY} answers from now on." in done.stderr
+            assert f"{EMBEDDED_PRIMARY} answers.\n" in done.stderr
+            assert "No model named 'nobody'" in done.stderr
+            assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
+            with pytest.raises(LoadError, match="not registered for primary_conversation"):
+                runtime.choose_primary("shapes-64")
+        finally:
+            runtime.remove_model(added["name"])
+
+
 def test_looking_commands_tell_of_the_server(server: Server) -> None:
     with attached(server.home) as runtime:
         assert runtime.use_specialized_model(SUMMARY, "The sea.", 4)
-    (run,) = json.loads(server.airunner("ps", "--json").stdout)
+    (run,) = json.loads(server.airunner("ps", "--json").stdout)["processes"]
     assert run["pid"] == server.process.pid
     assert SPECIALIST in {m["model"] for m in run["models"]}
     explained = json.loads(server.airunner("explain", "--json").stdout)["runs"][0]
@@ -266,23 +287,39 @@ def test_what_the_server_was_started_without_is_said_without_a_dash(server: Serv
     )
 
 
-def test_a_server_that_is_killed_ends_the_turn_with_clear_words(embedded_home: Path) -> None:
-    with serving(embedded_home, "--max-tokens", "400") as server:
-        line, environ = server.command("chat", "-p", "Tell me a very long story.", "--json")
+def test_a_chat_keeps_what_was_said_when_the_server_is_killed_and_goes_on_with_the_next(
+    embedded_home: Path,
+) -> None:
+    with ExitStack() as servers:
+        server = servers.enter_context(serving(embedded_home, "--max-tokens", "400"))
+        line, environ = server.command("chat", "--json", "--max-tokens", "400")
         with subprocess.Popen(
-            line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            line, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as chat:
+            assert chat.stdin is not None
             assert chat.stdout is not None
-            assert chat.stderr is not None
-            for text in chat.stdout:
-                if json.loads(text)["kind"] == "text_streamed":
-                    break
+            heard = map(json.loads, chat.stdout)
+            chat.stdin.write("Tell me a very long story.\n")
+            chat.stdin.flush()
+            said = next(e["text"] for e in heard if e["kind"] == "text_streamed")
             server.process.kill()
-            last = json.loads(chat.stdout.read().splitlines()[-1])
-            assert chat.wait(timeout=30) == 1
-        assert (last["kind"], last["outcome"]) == ("turn_finished", "failed")
-        assert f"server at {server.presence.url} is gone" in last["problem"]
-        server.process.wait()
+            server.process.wait()
+            ended = next(e for e in heard if e["kind"] == "turn_finished")
+            assert ended["outcome"] == "failed"
+            assert f"server at {server.presence.url} is gone" in ended["problem"]
+            assert "airunner chat --continue" in ended["problem"]
+            assert ended["text"].startswith(said)
+            again = servers.enter_context(serving(embedded_home, "--max-tokens", "8"))
+            assert again.presence.url != server.presence.url
+            chat.stdin.write("Go on.\n")
+            chat.stdin.close()
+            assert next(e for e in heard if e["kind"] == "turn_finished")["outcome"] == "answered"
+        (listed,) = json.loads(again.airunner("conversations", "list", "--json").stdout)[
+            "conversations"
+        ]
+        shown = again.airunner("conversations", "show", listed["id"]).stdout
+        assert shown.count("(This answer is not finished.)") == 1
+        assert f"{ended['text'].strip()}\n\n(This answer" in shown
 
 
 def test_what_is_asked_after_the_end_is_told_to_be_gone(embedded_home: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_budget_in_which_nothing_fits_is_warned_of_and_found(
         assert "Nothing can answer with this" in told["warning"]
         assert "the largest budget is 100 MB" in told["warning"]
         report = examine(Settings.load({"home": server.home}, {}))
-        assert "primary-too-large" in {each["id"] for each in report["problems"]}
+        assert "primary_conversation-too-large" in {each["id"] for each in report["problems"]}
     finally:
         back = api.patch("/settings", json={"devices": None}).json()
     assert back["warning"] == ""

@@ -164,7 +164,8 @@ def test_what_is_exported_comes_back_whole(api: httpx.Client, bees: str) -> None
     taken_in(api, ours(exported(BOATS, shown, files=files, folder="Sea", pinned=True)))
     whole = api.post("/conversations/export", json={}).content
     entries = api.get("/conversations").json()["conversations"]
-    assert taken_in(api, whole) == {"added": [], "known": len(entries)}
+    nothing = {"added": [], "refused": [], "left_out": {}}
+    assert taken_in(api, whole) == nothing | {"known": len(entries)}
     ids = [each["id"] for each in entries]
     assert len(api.post("/conversations/delete", json={"ids": ids}).json()["deleted"]) == len(ids)
     assert len(taken_in(api, whole)["added"]) == len(ids)
@@ -241,12 +242,23 @@ def test_an_export_of_chatgpt_is_taken_in(api: httpx.Client) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("conversations.json", json.dumps(chatgpt()))
         archive.writestr("user.json", "{}")
-    (added,) = taken_in(api, packed.getvalue())["added"]
+    came = taken_in(api, packed.getvalue())
+    (added,) = came["added"]
+    assert came["left_out"] == {
+        "calls, results and thoughts": 2,
+        "pictures and files": 1,
+        "messages of abandoned branches": 1,
+    }
     assert (added["title"], added["created_s"]) == ("Sloops", 1.7e9)
     messages = api.get(f"/conversations/{added['id']}").json()["messages"]
     told = "A boat\n\nwith one mast.\n\nReally."
     assert messages == [said("user", "What is a sloop?"), said("assistant", told)]
-    assert taken_in(api, json.dumps(chatgpt()).encode())["known"] == 1
+    odd = [{"title": "No talk", "mapping": None}, *chatgpt()]
+    came = taken_in(api, json.dumps(odd).encode())
+    assert came["known"] == 1
+    assert came["refused"] == [
+        "conversation 1 (No talk): it is neither ours, nor ChatGPT's, nor Open WebUI's"
+    ]
     api.delete(f"/conversations/{added['id']}")
 
 

@@ -22,7 +22,7 @@ from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.engine import engine
 from airunner.cli.explain import explain
-from airunner.cli.flags import SETTINGS_HINT, AsJson, takes_flags, takes_settings
+from airunner.cli.flags import AsJson, RootGroup, add_command, takes_flags
 from airunner.cli.image import image
 from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
@@ -46,6 +46,7 @@ _SETTINGS_HELP = (
 # Plain help: a fancier one would take longer to import than everything else.
 app = typer.Typer(
     name="airunner",
+    cls=RootGroup,
     help="A team of local models on one ordinary machine.",
     epilog=_SETTINGS_HELP,
     no_args_is_help=True,
@@ -83,7 +84,7 @@ def _begin(
 app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
 _talking = (setup, chat, run, image, demo, ui, serve, stop, top, mcp)
 for _command in (*_talking, ps, plan, assign, engine, explain, doctor):
-    app.command(epilog=SETTINGS_HINT)(takes_settings(_command))
+    add_command(app, _command)
 _AS_IN_OLLAMA: dict[str, Callable[..., None]] = {
     "pull": pull_models,
     "list": list_here,
@@ -91,8 +92,8 @@ _AS_IN_OLLAMA: dict[str, Callable[..., None]] = {
     "rm": remove_model,
 }
 for _name, _same in _AS_IN_OLLAMA.items():
-    app.command(_name, epilog=SETTINGS_HINT)(takes_settings(_same))
-app.command("version")(takes_settings(version))
+    add_command(app, _same, _name)
+add_command(app, version, "version")
 app.add_typer(conversations_app)
 app.add_typer(keys_app)
 app.add_typer(models_app)

@@ -120,8 +120,9 @@ def found_models(settings: Settings, as_json: AsJson = False) -> None:
     model uses its file from there by itself; `airunner models add NAME`
     registers any other.
     """
-    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.console import out, print_json
     from airunner.cli.fetching import open_store
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.runtime.model_catalogue import ModelCatalogue
 

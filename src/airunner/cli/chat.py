@@ -88,7 +88,7 @@ def chat(
             return ""
 
         history = ChatHistory(
-            runtime.records.conversations,
+            runtime.records,
             system or "",
             tell,
             known=known,

@@ -7,7 +7,9 @@ Owns the way between conversations and what is said about it. Saving belongs to
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 import typer
 
@@ -15,10 +17,12 @@ from airunner.agent.conversation import Conversation, newest_exchange
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
+from airunner.events import TurnFinished
 from airunner.media import in_words
 from airunner.messages import Content
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
+from airunner.records.records import Records
 
 MOST_LISTED = 20
 """Conversations that ``/conversations`` shows."""
@@ -36,7 +40,7 @@ class ChatHistory:
     """The conversation that is held, saved after each turn, and how to come to others.
 
     Args:
-        store: where conversations are saved.
+        records: where conversations are saved, and what is remembered beside them.
         system: instructions that each new conversation begins with.
         known: what is known of the user when a conversation begins.
         say: shows a line to the user.
@@ -45,7 +49,7 @@ class ChatHistory:
 
     def __init__(
         self,
-        store: Conversations,
+        records: Records,
         system: str,
         say: Say,
         *,
@@ -53,7 +57,8 @@ class ChatHistory:
         keeps: bool = True,
     ) -> None:
         self.keeps = keeps
-        self._store, self._system, self._say, self._known = store, system, say, known
+        self._store, self._details = records.conversations, records.details
+        self._system, self._say, self._known = system, say, known
         self._listed: Sequence[Entry] = []
         self._switch_to = self._told = ""
         self.begin()
@@ -102,15 +107,28 @@ class ChatHistory:
         """A tool wants the next turn in another conversation."""
         self._switch_to = id
 
-    def after_turn(self) -> None:
-        """Save what the turn brought, and go where it leads."""
+    def after_turn(self, finished: TurnFinished | None) -> None:
+        """Save what the turn brought, and go where it leads; ``None`` was broken off."""
         self._save(None)
+        self._mark(finished)
         wanted, self._switch_to = self._switch_to, ""
         if wanted:
             try:
                 self._open(conversation_named(self._store, wanted))
             except (typer.BadParameter, StorageError) as error:
                 self._say(f"error: {error}")
+
+    def _mark(self, finished: TurnFinished | None) -> None:
+        """Remember of an answer that it is not finished, and why."""
+        problem = "" if finished is None else finished.problem
+        outcome = "cancelled" if finished is None else finished.outcome
+        if not self.keeps or outcome not in ("cancelled", "failed"):
+            return
+        messages = self.conversation.messages
+        place = len(messages) - len(newest_exchange(messages))
+        with suppress(StorageError):  # saving the conversation has told it
+            told = {"outcome": outcome, "problem": problem}
+            self._details.save(self.conversation.id, place, told)
 
     def _save(self, question: Content | None) -> None:
         if not self.keeps:
@@ -163,6 +181,7 @@ class ChatHistory:
         if not newest or newest[0].role != "user":
             raise typer.BadParameter("nothing was asked in this conversation yet")
         del conversation.messages[-len(newest) :]
+        self._details.forget(conversation.id, len(conversation.messages))
         conversation.start = min(conversation.start, len(conversation.messages))
         self._save(None)
         return newest[0].content
@@ -206,11 +225,26 @@ class ChatHistory:
             raise typer.BadParameter(f"the conversation {entry.title!r} has just been deleted")
         self._keeper = ConversationSaver.resume(self._store, saved)
         self._say(f"Going on with {described(entry)}")
-        for message in newest_exchange(saved.messages):
+        newest = newest_exchange(saved.messages)
+        for message in newest:
             said = in_words(message.content).strip()
             if message.role in ("user", "assistant") and said:
                 sign = "> " if message.role == "user" else ""
                 self._say(sign + safe(_shortened(said)))
+        if len(saved.messages) - len(newest) in unfinished(self._details.load(entry.id)):
+            self._say(UNFINISHED)
+
+
+UNFINISHED = "(This answer is not finished.)"
+
+
+def unfinished(details: Mapping[int, Mapping[str, Any]]) -> set[int]:
+    """The places of questions that have no whole answer, of what is remembered beside them."""
+    return {
+        place
+        for place, each in details.items()
+        if each.get("outcome") in ("", "cancelled", "failed", "server_stopped")
+    }
 
 
 def conversation_named(

@@ -42,6 +42,7 @@ _THOUGHT_ROWS = 4
 _QUIET = {
     "conversation_switched",
     "history_trimmed",
+    "memory_awaited",
     "model_load_failed",
     "permission_decided",
     "picture_saved",

@@ -10,11 +10,10 @@ import codecs
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import IO, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from airunner.cli.streams import say
 
@@ -60,25 +59,9 @@ def sign(console: Console, wanted: str, plain: str) -> str:
     return wanted
 
 
-def columns(*names: str, right: Sequence[str] = ()) -> Table:
-    """A table without lines, readable in 80 columns: long cells are folded, never cut."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(names))
-    for name in names:
-        number = name in right
-        table.add_column(
-            name,
-            justify="right" if number else "left",
-            no_wrap=number,
-            overflow="fold",
-        )
-    return table
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on stdout; an object says which version of its form it has."""
-    if isinstance(value, dict):
-        value = {"json_version": JSON_VERSION, **value}
-    say(_json(value, indent=2))
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON document on stdout, an object that says which version of its form it has."""
+    say(_json({"json_version": JSON_VERSION, **value}, indent=2))
 
 
 def print_json_line(value: Any) -> None:

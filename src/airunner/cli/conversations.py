@@ -30,7 +30,8 @@ def list_conversations(
     import time
 
     from airunner.cli.chat_history import SHORT_ID
-    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.console import out, print_json
+    from airunner.cli.whole_words import columns
 
     with _records(settings) as records:
         if search is None:
@@ -39,8 +40,9 @@ def list_conversations(
             fitting = records.conversations.search(search, limit=50)
             found = [(each.entry, " ".join(each.excerpt.split())) for each in fitting]
     if as_json:
-        with_excerpt = [asdict(entry) | {"excerpt": excerpt} for entry, excerpt in found]
-        print_json([asdict(entry) for entry, _ in found] if search is None else with_excerpt)
+        more = [{} if search is None else {"excerpt": excerpt} for _, excerpt in found]
+        rows = [asdict(entry) | each for (entry, _), each in zip(found, more, strict=True)]
+        print_json({"conversations": rows})
         return
     table = columns("id", "last", "messages", "title", *([] if search is None else ["said"]))
     for entry, excerpt in found:
@@ -53,7 +55,7 @@ def list_conversations(
 def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> None:
     """Show what was said in a conversation, with the calls of tools as JSON only."""
 
-    from airunner.cli.chat_history import conversation_named, described
+    from airunner.cli.chat_history import UNFINISHED, conversation_named, described, unfinished
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
     from airunner.media import in_words
@@ -62,20 +64,26 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     with _records(settings) as records:
         entry = conversation_named(records.conversations, id)
         saved = records.conversations.load(entry.id)
+        broken_off = unfinished(records.details.load(entry.id))
     messages = saved.messages if saved else ()
     if as_json:
         preface = saved.preface if saved else ""
         values = [to_value(m) for m in messages]
-        print_json(asdict(entry) | {"preface": preface, "messages": values})
+        told = {"preface": preface, "messages": values, "unfinished": sorted(broken_off)}
+        print_json(asdict(entry) | told)
         return
     console = out()
     console.print(described(entry), style="bold", soft_wrap=True)
-    for message in messages:
+    asked = -1
+    for place, message in enumerate(messages):
+        asked = place if message.role == "user" else asked
         said = in_words(message.content).strip()
-        if message.role == "tool" or not said:
-            continue
-        console.print(f"\n{message.role}:", style="bold")
-        console.print(safe(said), soft_wrap=True)
+        if message.role != "tool" and said:
+            console.print(f"\n{message.role}:", style="bold")
+            console.print(safe(said), soft_wrap=True)
+        ends = place + 1 == len(messages) or messages[place + 1].role == "user"
+        if ends and asked in broken_off:
+            console.print(f"\n{UNFINISHED}", style="dim")
 
 
 def delete_conversation(

@@ -114,8 +114,8 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
 
 
 def _print_setting(story: Story, settings: Settings, console: Console) -> None:
-    from airunner.cli.console import columns
     from airunner.cli.demo_story import demo_models
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.models.spec import short_name
 
@@ -129,8 +129,8 @@ def _print_setting(story: Story, settings: Settings, console: Console) -> None:
 
 
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
-    from airunner.cli.console import columns
     from airunner.cli.narration import seconds
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.models.spec import short_name
 

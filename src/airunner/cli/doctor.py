@@ -37,7 +37,8 @@ def doctor(
 def _print(report: dict[str, Any]) -> None:
     from rich.padding import Padding
 
-    from airunner.cli.console import columns, out
+    from airunner.cli.console import out
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
 
     console = out()

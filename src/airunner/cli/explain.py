@@ -99,8 +99,8 @@ def _as_json(run: Run, difference: Divergence | None, replayed: bool) -> dict[st
 
 
 def _print(run: Run, console: Any) -> None:
-    from airunner.cli.console import columns
     from airunner.cli.narration import narrate
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.scheduling.decision_words import decision_line
 

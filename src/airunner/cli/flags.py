@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, get_type_hints
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from airunner.cli.exit_codes import ExitCode
 from airunner.cli.streams import complain, say
@@ -37,33 +40,35 @@ AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 
 
 def command_group(name: str, help: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
-    """``commands`` as subcommands of ``name``, each with the flags of ``takes_settings``."""
+    """``commands`` as subcommands of ``name``, each with a flag for every setting."""
     group = typer.Typer(
         name=name,
+        cls=CommandGroup,
         help=help,
         no_args_is_help=True,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for command_name, command in commands.items():
-        group.command(command_name, epilog=SETTINGS_HINT)(takes_settings(command))
+        add_command(group, command, command_name)
     return group
 
 
-def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a flag for every setting, hidden from its own ``--help``.
+def add_command(app: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
+    """Make ``command`` one of ``app``, with a flag for every setting, hidden from its --help.
 
-    ``command`` gets the finished ``Settings`` as its first argument. A flag
-    after the command wins over the same flag before it. Where the command has an option
-    of the same name as a setting, what stands after the command is the option.
+    It gets the finished ``Settings`` as its first argument. A flag after the command wins
+    over the same flag before it. Where the command has an option of the same name as a
+    setting, what stands after the command is the option.
     """
-    own = _own_parameters(command)[1:]
-    names = {parameter.name for parameter in own}
+    app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT)(_with_settings(command))
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with its own parameters alone; the settings are where all flags are found."""
 
     @functools.wraps(command)
     def run(ctx: typer.Context, **values: Any) -> None:
-        flags = {name: values.pop(name) for name in list(values) if name not in names}
-        remember_flags(ctx, flags)
         given = ctx.find_root().meta
         verbose = bool(given.get("verbose"))
         log_to_stderr(verbose)
@@ -72,8 +77,56 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
             sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
             command(Settings.load(flags), **sound)
 
-    settings = [each for each in _settings_parameters(True) if each.name not in names]
-    return _with_parameters(run, [*own, *settings])
+    return _with_parameters(run, _own_parameters(command)[1:])
+
+
+class SettingsCommand(TyperCommand):
+    """A command that takes every setting beside its own options.
+
+    The options of settings are made once, and shared: all commands are made at each start.
+    """
+
+    def __init__(self, *args: Any, params: list[Any], **named: Any) -> None:
+        own = {each.name for each in params}
+        self._shared = [each for each in _setting_options() if each.name not in own]
+        super().__init__(*args, params=[*params, *self._shared], **named)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands behind the command's name."""
+        _read_lazily(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, with the settings' flags where it looks for them."""
+        remember_flags(ctx, {each.name: ctx.params.pop(each.name) for each in self._shared})
+        return super().invoke(ctx)
+
+
+@functools.cache
+def _setting_options() -> list[Any]:
+    def settings() -> None:
+        """Nothing is run: only its options are used."""
+
+    only = typer.Typer(add_completion=False)
+    only.command()(_with_parameters(settings, _settings_parameters(True)))
+    return [each for each in typer.main.get_command(only).params if each.name != "help"]
+
+
+def _read_lazily(options: list[Any]) -> None:
+    """What is not given needs no reading, and a setting is its own file's to read.
+
+    What typer reads values with takes longer to be imported than the rest of a command.
+    """
+    for option in options:
+        if not option.required and "process_value" not in vars(option):
+            vars(option)["process_value"] = functools.partial(_value_of, option)
+
+
+def _value_of(option: Any, ctx: typer.Context, value: Any) -> Any:
+    is_setting = option.name in SETTINGS and isinstance(value, str | bool)
+    if value is None or is_setting:
+        return value if option.callback is None else option.callback(ctx, option, value)
+    return type(option).process_value(option, ctx, value)
 
 
 def takes_flags(callback: Callable[..., None]) -> Callable[..., None]:
@@ -151,11 +204,50 @@ def clean_exits(verbose: bool, *, as_json: bool = False) -> Iterator[None]:
 
 
 def _print_error(error: AiRunnerError) -> None:
-    from airunner.cli.console import JSON_VERSION, print_json_line
     from airunner.errors.as_json import error_as_json
 
-    told = {"kind": "error", "json_version": JSON_VERSION, **error_as_json(error)}
-    print_json_line(told)
+    _print_told(error_as_json(error))
+
+
+def _print_told(error: Mapping[str, Any]) -> None:
+    from airunner.cli.console import JSON_VERSION, print_json_line
+
+    print_json_line({"kind": "error", "json_version": JSON_VERSION, **error})
+
+
+class CommandGroup(TyperGroup):
+    """Commands below one name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command's name."""
+        _read_lazily(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+
+class RootGroup(CommandGroup):
+    """All commands. Where --json is given, what is wrong with one is JSON as well."""
+
+    def make_context(self, *args: Any, **named: Any) -> Any:
+        """The same, from the very beginning."""
+        with _told_as_json():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of it, and run the command."""
+        with _told_as_json():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_as_json() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Typer has its own copy of click in some versions: by its method, not by its class.
+        words = getattr(error, "format_message", None)
+        if words is not None and "--json" in sys.argv:
+            _print_told({"error": "UsageError", "message": words(), "fields": {}})
+        raise
 
 
 def _with_parameters(

@@ -44,12 +44,13 @@ def add_key(
 
 def list_keys(settings: Settings, as_json: AsJson = False) -> None:
     """List the keys, without what they are."""
-    from airunner.cli.console import columns, out, print_json
+    from airunner.cli.console import out, print_json
+    from airunner.cli.whole_words import columns
     from airunner.server.keys import Keys, key_as_json
 
     rows = [key_as_json(key) for key in Keys(settings.home)]
     if as_json:
-        print_json(rows)
+        print_json({"keys": rows})
         return
     table = columns("name", "models", "tools", "priority", "manages", "made")
     for row in rows:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airunner.cli.console import columns, out
+from airunner.cli.console import out
+from airunner.cli.whole_words import columns
 from airunner.config.byte_size import format_bytes
 from airunner.errors.pasted import pasted
 

@@ -173,14 +173,18 @@ models_app = command_group(
 
 
 def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> None:
-    from airunner.cli.console import columns, out
+    from airunner.cli.console import out
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
 
     console = out()
     for model in models:
         memory = format_bytes(model["declared_memory_bytes"])
         here = f"here, {format_bytes(model['file_bytes'])}" if model["here"] else "not here"
-        console.print(f"{model['model']:<44} {memory:>8} memory  {here}", style="bold")
+        line = f"{model['model']:<44} {memory:>8} memory  {here}"
+        if len(line) > console.width:
+            line = f"{model['model']}\n  {memory} memory, {here}"
+        console.print(line, style="bold", soft_wrap=True)
         _print_capabilities(console, model)
     console.print("\nServing now", style="bold")
     table = columns("", "")
@@ -202,7 +206,8 @@ def _print_capabilities(console: Console, model: dict[str, Any]) -> None:
 
 def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:
     """The team of a plan on stderr: a line per model, with its memory, before it is fetched."""
-    from airunner.cli.console import columns, err
+    from airunner.cli.console import err
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
 
     console = err()

@@ -15,8 +15,8 @@ from airunner.cli.safe_text import safe
 from airunner.config.byte_size import format_bytes
 from airunner.errors.pasted import pasted
 from airunner.events.trimmed_words import what_was_trimmed
-from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
+from airunner.resources.waiting_words import memory_wait_in_words, wait_in_words
 
 Record = Mapping[str, Any]
 
@@ -58,11 +58,6 @@ _WORDS = _Words()
 def _with_end(template: str, end: str, field: str) -> Callable[[Record], str]:
     """``template``, and behind it ``end`` where ``field`` has a value."""
     return lambda e: _WORDS.vformat(template + (end if e[field] else ""), (), e)
-
-
-def _memory_awaited(e: Record) -> str:
-    which = f" (pid {e['holder']})" if e["holder"] else ""
-    return f"another AI Runner process{which} holds the memory; waiting"
 
 
 def _permission_decided(e: Record) -> str | None:
@@ -120,7 +115,7 @@ _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
     "(`{advice}` gets it)",
     "slot_awaited": lambda e: wait_in_words(short_name(e["model"]), e["ahead"], e["wait_s"]),
-    "memory_awaited": _memory_awaited,
+    "memory_awaited": memory_wait_in_words,
     "download_changed": _download_changed,
     "model_loaded": _with_end(
         "loaded {model:name} on {device} in {load_s:time}: {predicted_bytes:bytes} predicted, "

@@ -62,7 +62,8 @@ def plan(
 
 
 def _print(assignment: Assignment, *, why: bool) -> None:
-    from airunner.cli.console import columns, out
+    from airunner.cli.console import out
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.models.spec import short_name
 

@@ -1,13 +1,11 @@
 """``airunner ps``: what every AI Runner process on this machine has loaded.
 
-Owns reading that out of the run logs of live processes: the scheduler's inputs
-replayed give its state, and the workers' own memory is measured.
+Owns the words and the table; what is read out of the run logs is ``live_runs``'.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,6 @@ from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from airunner.resources.run_log import Run
-    from airunner.resources.status import ModelStatus
 
 
 def ps(
@@ -28,77 +25,37 @@ def ps(
     By every AI Runner process that uses this home folder.
     """
     from airunner.cli.console import print_json
-    from airunner.resources.run_log import is_written, read_run, run_files
+    from airunner.resources.live_runs import live_runs
     from airunner.runtime.home import runs_folder
 
-    written = [path for path in run_files(runs_folder(settings)) if is_written(path)]
-    live = [_state_of(read_run(path)) for path in written]
+    live = [_state_of(run) for run in live_runs(runs_folder(settings))]
     if as_json:
-        print_json(live)
+        print_json({"processes": live})
     else:
         _print(live)
 
 
 def _state_of(run: Run) -> dict[str, Any]:
     """A process and what it holds, ready for JSON."""
+    from airunner.resources.live_runs import models_of, roster_of
     from airunner.resources.status import DeviceStatus
-    from airunner.scheduling.ledger import DeviceBudget
-    from airunner.scheduling.scheduler import Scheduler
 
-    scheduler = Scheduler(
-        [DeviceBudget(**b) for b in run.header["budgets"]], run.header["queue_limit"]
-    )
-    for event, _ in run.steps:
-        scheduler.step(event)
+    roster = roster_of(run)
     devices = [
         DeviceStatus(a.device, a.budget_bytes, a.held_bytes, a.lost_bytes)
-        for a in scheduler.roster.ledger.accounts.values()
+        for a in roster.ledger.accounts.values()
     ]
     return {
         **{name: run.header[name] for name in ("pid", "command", "began_s")},
         "devices": [asdict(device) for device in devices],
-        "models": [asdict(model) for model in _models(run, scheduler.roster)],
+        "models": [asdict(model) for model in models_of(run, roster)],
     }
 
 
-def _models(run: Run, roster: Any) -> Iterator[ModelStatus]:
-    from airunner.devices.process_memory import memory_of_process
-    from airunner.resources.status import ModelStatus
-
-    loaded = {e["model"]: e for e in run.events if e["kind"] == "model_loaded"}
-    for record in roster.models.values():
-        worker = loaded.get(record.key) if record.state.holds_memory else None
-        pid = worker["pid"] if worker else None
-        if pid is not None and memory_of_process(pid) is None:
-            continue  # the process lives on, but has closed its runtime
-        charges = roster.ledger.accounts[record.device].charges if record.device else {}
-        yield ModelStatus(
-            model=record.key,
-            state=str(record.state),
-            device=record.device,
-            held_bytes=charges.get(record.key, 0),
-            measured_bytes=_measured_bytes(pid, record.device),
-            parked_bytes=record.parked_bytes,
-            leases=len(record.leases),
-            pinned=record.pinned,
-            pid=pid,
-            n_ctx=worker["n_ctx"] if worker else None,
-        )
-
-
-def _measured_bytes(pid: int | None, device: str) -> int | None:
-    from airunner.devices.process_memory import device_bytes_of_process
-
-    if pid is None:
-        return None
-    if device.startswith("cuda"):
-        return device_bytes_of_process(pid, "cuda")
-    return device_bytes_of_process(pid, "rocm" if device.startswith("rocm") else "cpu")
-
-
 def _print(live: list[dict[str, Any]]) -> None:
-    from airunner.cli.console import columns, out
+    from airunner.cli.console import out
     from airunner.cli.narration import seconds
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
 
     console = out()

@@ -20,8 +20,8 @@ from airunner.events import (
     TurnFinished,
     TurnStarted,
 )
-from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
+from airunner.resources.waiting_words import memory_holder_in_words, wait_in_words
 
 
 def status_words(event: Event) -> str | None:
@@ -40,7 +40,7 @@ def status_words(event: Event) -> str | None:
         case SlotAwaited():
             return wait_in_words(short_name(event.model), event.ahead, event.wait_s)
         case MemoryAwaited():
-            return "waiting: another AI Runner process holds the memory"
+            return memory_holder_in_words(event.as_json())
         case ToolCallStarted():
             return event.tool
         case ToolProgressed():

@@ -109,7 +109,7 @@ class Talk:
             try:
                 follower.wait()
             finally:
-                history.after_turn()
+                history.after_turn(finished)
         return finished
 
     def _ask(self, event: PermissionAsked) -> None:

@@ -25,9 +25,10 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     has to be installed for tools that are left out.
     """
     from airunner.cli.chat_screen import AnswerScreen
-    from airunner.cli.console import columns, err, out, print_json
+    from airunner.cli.console import err, out, print_json
     from airunner.cli.following import following
     from airunner.cli.team import running_team
+    from airunner.cli.whole_words import columns
     from airunner.toolbox.extras import missing_extras
     from airunner.tools.permissions import Permissions
 
@@ -53,7 +54,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     for hint in missing_extras():
         err().print(hint)
     if as_json:
-        print_json(tools)
+        print_json({"tools": tools})
         return
     table = columns("  tool", "permission", "runs", "what it does")
     runs = {"allow": "unasked", "ask": "if you agree", "deny": "never"}

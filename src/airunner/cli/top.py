@@ -149,7 +149,7 @@ def _view(url: str, samples: list[Sample], models: Mapping[str, ModelFigures]) -
     from rich.console import Group
     from rich.text import Text
 
-    from airunner.cli.console import columns
+    from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
 
     total: dict[str, float] = {}

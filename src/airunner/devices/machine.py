@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from airunner.devices.cuda import driver_library
 from airunner.devices.kernel_file import file_number, file_text
 from airunner.devices.rocm import LEAST_VRAM_BYTES
 
@@ -94,8 +95,9 @@ def probe_machine(
 
 
 def _nvidia(nvml: Any) -> tuple[tuple[Gpu, ...], Version | None]:
+    nvml = nvml or driver_library()
     if nvml is None:
-        import pynvml as nvml  # type: ignore[no-redef,unused-ignore]  # only its driver is needed
+        return (), None
     found: list[Gpu] = []
     try:
         nvml.nvmlInit()

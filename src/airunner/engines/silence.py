@@ -7,7 +7,6 @@ has ended is noticed at once, by others.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +74,8 @@ class SilenceWatch:
     def __init__(self, limit_s: float, end: Callable[[], object]) -> None:
         self.limit_s = limit_s
         self._end = end
+        import asyncio  # not at the top: what an engine is, is told by commands without a loop
+
         self._loop = asyncio.get_running_loop()
         self._ends_s: float | None = None
         self.has_ended = False

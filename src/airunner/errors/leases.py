@@ -37,27 +37,39 @@ class LeaseEndedError(LeaseError):
 
 
 class LeaseTimeoutError(LeaseError):
-    """The model did not become available in ``waited_s`` seconds."""
+    """The model did not become available in ``waited_s`` seconds.
 
-    def __init__(self, model: str, waited_s: float) -> None:
+    ``holders`` are the models in use that held the memory it needs, ``held_bytes`` of it.
+    """
+
+    def __init__(
+        self, model: str, waited_s: float, holders: Sequence[str] = (), held_bytes: int = 0
+    ) -> None:
         self.model, self.waited_s = model, waited_s
+        self.holders, self.held_bytes = tuple(holders), held_bytes
+        held = f"{held_bytes:,} bytes of memory are held by {', '.join(holders)}, in use by others"
         super().__init__(
-            f"{model} did not become available within {waited_s:.0f} s; other work holds the "
-            "memory. `airunner explain` shows what."
+            f"{model} did not become available within {waited_s:.0f} s; "
+            f"{held if holders else 'other work holds the memory'}. "
+            "`airunner ps` shows who has what, `airunner explain` why."
         )
 
 
 class MemoryHeldError(LeaseError):
     """Another process of the same home folder did not give up the memory in ``waited_s`` seconds.
 
-    ``pid`` is its id, 0 if that is not known.
+    ``pid`` is its id, 0 if that is not known, ``command`` what it is, and ``held_bytes`` how
+    much it holds, 0 if that is not known.
     """
 
-    def __init__(self, pid: int, waited_s: float) -> None:
+    def __init__(self, pid: int, waited_s: float, command: str = "", held_bytes: int = 0) -> None:
         self.pid, self.waited_s = pid, waited_s
+        self.command, self.held_bytes = command, held_bytes
+        who = f"`{command}`" if command else "Another AI Runner process"
+        size = f"{held_bytes:,} bytes of memory" if held_bytes else "the memory"
         super().__init__(
-            f"Another AI Runner process (pid {pid or 'unknown'}) still holds the memory after "
-            f"{waited_s:.0f} s. End it; or let `airunner serve` run, which all programs share."
+            f"{who} (process {pid or 'unknown'}) still holds {size} after {waited_s:.0f} s. "
+            "End it; or let `airunner serve` run, which all programs share."
         )
 
 

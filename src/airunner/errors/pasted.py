@@ -10,5 +10,15 @@ import shlex
 
 
 def pasted(*words: str) -> str:
-    """A command, or flags of one: a shell reads each of the words as the one that it is."""
-    return shlex.join(words)
+    """A command, or flags of one: a shell reads each of the words as the one that it is.
+
+    The last word may be a name that somebody else wrote, so it is no flag, whatever it begins
+    with.
+    """
+    *command, last = words
+    if command and last.startswith("-"):
+        if command[-1].startswith("--"):
+            command[-1] += f"={last}"
+            return shlex.join(command)
+        command.append("--")
+    return shlex.join([*command, last])

@@ -76,7 +76,8 @@ class ServerGoneError(ServerError):
         self.url, self.problem = url, problem
         super().__init__(
             f"The AI Runner server at {url} is gone: {problem}. What was said so far is kept. "
-            "Ask again; `airunner serve` starts it anew."
+            "Ask again once `airunner serve` runs; or leave, and `airunner chat --continue` goes "
+            "on without it."
         )
 
 

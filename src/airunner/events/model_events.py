@@ -15,12 +15,30 @@ class FallbackChosen(Event):
 
 
 class MemoryAwaited(Event):
-    """Another process of the same home folder holds the memory: what is asked for waits.
+    """What is asked for waits for memory that others hold. Only whoever waits is told.
 
-    ``holder`` is that process's id, 0 if it is not known.
+    Attributes:
+        owner: the work that waits.
+        model: what it asked for; empty where nothing of it is known yet.
+        holder: the id of another process of the same home folder that holds the memory; 0
+            where requests to the same process do.
+        command: what that process is, such as ``airunner chat``; empty if it is not known.
+        models: what is held, by others than whoever waits.
+        held_bytes: how much that is, 0 if it is not known.
+        since_s: when they began to hold it, as Unix time.
+        wait_s: about how long it takes, in seconds; ``None`` as long as nobody can say.
+        longest_s: after how long the wait is given up.
     """
 
+    owner: str
+    model: str
     holder: int
+    command: str
+    models: tuple[str, ...]
+    held_bytes: int
+    since_s: float | None
+    wait_s: float | None
+    longest_s: float
 
 
 class DownloadProgressed(Event):

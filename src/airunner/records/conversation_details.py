@@ -30,6 +30,13 @@ class ConversationDetails:
                 (place, json.dumps(value), id),
             )
 
+    def forget(self, id: str, place: int) -> None:
+        """Remember nothing there any more."""
+        with self._database.write() as connection:
+            connection.execute(
+                "DELETE FROM conversation_detail WHERE conversation = ? AND place = ?", (id, place)
+            )
+
     def load(self, id: str) -> Mapping[int, Mapping[str, Any]]:
         """All that is remembered, by its place."""
         with self._database.read() as connection:

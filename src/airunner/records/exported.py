@@ -9,8 +9,8 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airunner.errors import AiRunnerError, UnusableRecordError
@@ -32,12 +32,24 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A conversation that was read; see ``Saved`` for what its parts are."""
+    """A conversation that was read; see ``Saved`` for what its parts are.
+
+    ``left_out`` counts what was not taken, by what it is in words.
+    """
 
     entry: Entry
     messages: tuple[Message, ...]
     start: int = 0
     preface: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an exported file has; ``refused`` says of each other conversation why it is none."""
+
+    conversations: Sequence[Imported]
+    refused: Sequence[str] = ()
 
 
 def as_json(conversations: Iterable[tuple[Entry, Saved]]) -> dict[str, Any]:
@@ -69,7 +81,7 @@ def as_markdown(entry: Entry, saved: Saved) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def read_conversations(value: Mapping[str, Any]) -> list[Imported]:
+def read_conversations(value: Mapping[str, Any]) -> Export:
     """What ``as_json`` wrote.
 
     Raises:
@@ -81,7 +93,26 @@ def read_conversations(value: Mapping[str, Any]) -> list[Imported]:
     found = value.get("conversations")
     if not isinstance(found, list):
         raise UnusableRecordError("export", "it has no list of conversations")
-    return [_read(number, each) for number, each in enumerate(found, 1)]
+    return each_read(found, _read)
+
+
+def each_read(found: Sequence[Any], read: Callable[[Any], Imported]) -> Export:
+    """What ``read`` makes of each of them; one that it refuses takes no other away.
+
+    Raises:
+        UnusableRecordError: there are some, and none can be read.
+    """
+    conversations, refused = [], []
+    for number, each in enumerate(found, 1):
+        try:
+            conversations.append(read(each))
+        except UnusableRecordError as error:
+            title = each.get("title") if isinstance(each, Mapping) else None
+            named = f" ({title[:60]})" if isinstance(title, str) and title else ""
+            refused.append(f"conversation {number}{named}: {error.problem}")
+    if refused and not conversations:
+        raise UnusableRecordError("export", refused[0])
+    return Export(conversations, refused)
 
 
 def seconds(value: Any) -> float:
@@ -103,7 +134,7 @@ def _conversation(entry: Entry, saved: Saved) -> dict[str, Any]:
     }
 
 
-def _read(number: int, value: Mapping[str, Any]) -> Imported:
+def _read(value: Mapping[str, Any]) -> Imported:
     try:
         files = {n: base64.b64decode(data) for n, data in value.get("files", {}).items()}
         messages = tuple(_message(each, files) for each in value["messages"])
@@ -120,8 +151,7 @@ def _read(number: int, value: Mapping[str, Any]) -> Imported:
             left_at=None if left_at is None else max(0, int(left_at)),
         )
     except (*_UNREADABLE, AiRunnerError) as error:
-        problem = f"its conversation {number} cannot be read: {error}"
-        raise UnusableRecordError("export", problem) from error
+        raise UnusableRecordError("export", f"it cannot be read: {error}") from error
     start = min(max(0, start), len(messages))
     return Imported(entry, messages, start, str(value.get("preface", "")))
 

@@ -15,6 +15,7 @@ import re
 import uuid
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any, Literal
@@ -23,7 +24,15 @@ from airunner.errors import UnusableRecordError
 from airunner.json_schema.item_count import has_more_items
 from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
-from airunner.records.exported import FORMAT, ID, Imported, read_conversations, seconds
+from airunner.records.exported import (
+    FORMAT,
+    ID,
+    Export,
+    Imported,
+    each_read,
+    read_conversations,
+    seconds,
+)
 
 MOST_BYTES = 256 << 20
 """What the files of an archive may have, unpacked."""
@@ -31,19 +40,27 @@ MOST_BYTES = 256 << 20
 MOST_ITEMS = 5_000_000
 """JSON values of one file; a hundred for each of 50,000 messages."""
 
+SYSTEM, TOOLS, FILES, BRANCHES = (
+    "instructions",
+    "calls, results and thoughts",
+    "pictures and files",
+    "messages of abandoned branches",
+)
+"""What is left out, in words."""
+
 _COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 _REASONING = re.compile(r'<details type="reasoning".*?(?:</details>|\Z)', re.DOTALL)
 _Speaker = Literal["user", "assistant"]
 
 
-def read_export(data: bytes) -> list[Imported]:
+def read_export(data: bytes) -> Export:
     """The conversations of an exported file, or of the ZIP archive that ChatGPT sends.
 
     Raises:
         UnusableRecordError: it is of no form that is known here.
     """
-    found: list[Imported] = []
+    found: list[Export] = []
     for text in _texts(data):
         if has_more_items(text, MOST_ITEMS):
             raise UnusableRecordError("export", "it is too large")
@@ -52,11 +69,13 @@ def read_export(data: bytes) -> list[Imported]:
         except (ValueError, RecursionError) as error:
             raise UnusableRecordError("export", f"it is no JSON: {error}") from error
         if isinstance(value, Mapping) and value.get("format") == FORMAT:
-            found += read_conversations(value)
-            continue
-        for each in value if isinstance(value, list) else [value]:
-            found.append(_foreign(each))
-    return found
+            found.append(read_conversations(value))
+        else:
+            found.append(each_read(value if isinstance(value, list) else [value], _foreign))
+    return Export(
+        [each for one in found for each in one.conversations],
+        [each for one in found for each in one.refused],
+    )
 
 
 def _texts(data: bytes) -> Iterator[bytes]:
@@ -83,21 +102,24 @@ def _texts(data: bytes) -> Iterator[bytes]:
 
 
 def _foreign(value: Any) -> Imported:
+    left_out: Counter[str] = Counter()
     if isinstance(value, Mapping):
         if isinstance(value.get("mapping"), Mapping):
             nodes = _way(value["mapping"], value.get("current_node"), "parent")
-            said = [turn for node in nodes if (turn := _chatgpt(node.get("message")))]
+            said = [turn for node in nodes if (turn := _chatgpt(node.get("message"), left_out))]
+            _count_branches(value["mapping"], nodes, left_out)
             times = (value.get("create_time"), value.get("update_time"))
-            return _imported(value, value.get("conversation_id"), said, times)
+            return _imported(value, value.get("conversation_id"), said, times, left_out)
         if isinstance(value.get("chat"), Mapping):
             chat = value["chat"]
             history = chat.get("history")
             nodes = chat.get("messages") or []
             if isinstance(history, Mapping) and isinstance(history.get("messages"), Mapping):
                 nodes = _way(history["messages"], history.get("currentId"), "parentId")
-            said = [turn for node in nodes if (turn := _open_webui(node))]
+                _count_branches(history["messages"], nodes, left_out)
+            said = [turn for node in nodes if (turn := _open_webui(node, left_out))]
             times = (value.get("created_at"), value.get("updated_at"))
-            return _imported({**chat, **value}, value.get("id"), said, times)
+            return _imported({**chat, **value}, value.get("id"), said, times, left_out)
     raise UnusableRecordError("export", "it is neither ours, nor ChatGPT's, nor Open WebUI's")
 
 
@@ -112,34 +134,64 @@ def _way(nodes: Mapping[str, Any], last: Any, parent: str) -> list[Mapping[str, 
     return way[::-1]
 
 
-def _chatgpt(message: Any) -> tuple[str, str] | None:
+def _count_branches(
+    nodes: Mapping[str, Any], way: list[Mapping[str, Any]], left_out: Counter[str]
+) -> None:
+    """Count the messages of ways that were abandoned."""
+    taken = {id(node) for node in way}
+    ignored: Counter[str] = Counter()
+    for node in nodes.values():
+        if isinstance(node, Mapping) and id(node) not in taken:
+            message = node.get("message")
+            turn = _open_webui(node, ignored) if message is None else _chatgpt(message, ignored)
+            left_out[BRANCHES] += turn is not None
+
+
+def _chatgpt(message: Any, left_out: Counter[str]) -> tuple[str, str] | None:
     if not isinstance(message, Mapping):
         return None
     author, content = message.get("author"), message.get("content")
     if not isinstance(author, Mapping) or not isinstance(content, Mapping):
         return None
-    if content.get("content_type") not in ("text", "multimodal_text"):
-        return None  # code that it ran, what it thought
-    if message.get("recipient", "all") != "all":
-        return None  # a call of a tool
-    return _turn(author.get("role"), content.get("parts"))
+    is_said = content.get("content_type") in ("text", "multimodal_text")  # else code or thoughts
+    if not is_said or message.get("recipient", "all") != "all":  # a call of a tool
+        left_out[TOOLS] += 1
+        return None
+    return _turn(author.get("role"), content.get("parts"), left_out)
 
 
-def _open_webui(node: Any) -> tuple[str, str] | None:
-    return _turn(node.get("role"), node.get("content")) if isinstance(node, Mapping) else None
+def _open_webui(node: Any, left_out: Counter[str]) -> tuple[str, str] | None:
+    if not isinstance(node, Mapping):
+        return None
+    files = node.get("files")
+    left_out[FILES] += len(files) if isinstance(files, list) else 0
+    return _turn(node.get("role"), node.get("content"), left_out)
 
 
-def _turn(role: Any, content: Any) -> tuple[str, str] | None:
-    """Who said something and what; nothing for what is left out."""
+def _turn(role: Any, content: Any, left_out: Counter[str]) -> tuple[str, str] | None:
+    """Who said something and what; nothing for what is left out, which is counted."""
     parts = content if isinstance(content, list) else [content]
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    left_out[FILES] += sum(
+        isinstance(part, Mapping) and not isinstance(part.get("text"), str) for part in parts
+    )
     text = "\n\n".join(each for each in texts if isinstance(each, str))
-    text = _REASONING.sub("", text).strip()
-    return (role, text) if role in ("user", "assistant") and text else None
+    text, thoughts = _REASONING.subn("", text)
+    text = text.strip()
+    left_out[TOOLS] += thoughts
+    if role not in ("user", "assistant"):
+        if text:
+            left_out[SYSTEM if role == "system" else TOOLS] += 1
+        return None
+    return (role, text) if text else None
 
 
 def _imported(
-    value: Mapping[str, Any], id: Any, said: list[tuple[str, str]], times: tuple[Any, Any]
+    value: Mapping[str, Any],
+    id: Any,
+    said: list[tuple[str, str]],
+    times: tuple[Any, Any],
+    left_out: Counter[str],
 ) -> Imported:
     messages: list[Message] = []
     for role, text in said:
@@ -159,4 +211,4 @@ def _imported(
         messages=0,
         pinned=value.get("pinned") is True,
     )
-    return Imported(entry, tuple(messages))
+    return Imported(entry, tuple(messages), left_out=+left_out)

@@ -18,15 +18,16 @@ from typing import Any
 from airunner.engines.base import Launcher
 from airunner.errors import (
     DeviceNotFoundError,
-    DoesNotFitError,
     LeaseRefusedError,
     LeaseTimeoutError,
 )
-from airunner.events import Decided, EventBus
+from airunner.events import Decided, EventBus, MemoryAwaited
 from airunner.resources.lease import Lease
 from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.loaded_models import LoadedModels, MissingBytes
+from airunner.resources.memory_waits import wait_for_memory
 from airunner.resources.parking import ParkingLot
+from airunner.resources.pins import check_pins
 from airunner.resources.readahead import Readahead, RoomMeter
 from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
@@ -36,6 +37,7 @@ from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
     Effect,
     Grant,
+    Hold,
     Park,
     ReadAhead,
     Refuse,
@@ -177,7 +179,8 @@ class ModelResourceManager:
             DoesNotFitError: they do not fit beside the primary.
         """
         chosen = {sized.key: sized for sized in models}
-        self._check_pins(chosen)
+        sizes = {key: sized.demand.size_bytes for key, sized in chosen.items()}
+        check_pins(self._scheduler.roster, sizes)
         self._sized.update(chosen)
         self._apply(inputs.PinsChanged(now_s=time.monotonic(), keys=tuple(chosen)))
 
@@ -294,10 +297,12 @@ class ModelResourceManager:
             async with asyncio.timeout(longest_s):
                 return await answer
         except (asyncio.CancelledError, TimeoutError) as error:
+            wait = self._memory_wait(request)
             # The grant may have come in the same instant; the scheduler takes either back.
             self._apply(inputs.LeaseCancelled(now_s=time.monotonic(), request=request))
             if isinstance(error, TimeoutError):
-                raise LeaseTimeoutError(sized.key, longest_s) from None
+                held = (wait.models, wait.held_bytes) if wait else ()
+                raise LeaseTimeoutError(sized.key, longest_s, *held) from None
             raise
         finally:
             del self._answers[request]
@@ -318,30 +323,6 @@ class ModelResourceManager:
                     )
                 )
 
-    def _check_pins(self, chosen: Mapping[str, Sized]) -> None:
-        roster = self._scheduler.roster
-        sizes = {key: sized.demand.size_bytes for key, sized in chosen.items()}
-        if roster.primary is not None:
-            sizes.setdefault(roster.primary, roster.models[roster.primary].size_bytes)
-        left = self.budgets
-        for key in sorted(sizes, key=lambda k: -max(sizes[k].values(), default=0)):
-            assigned = roster.record(key).assigned
-            usable = [d for d in sizes[key] if assigned in (None, d)]
-            roomiest = max(usable, key=lambda d: left[d] - sizes[key][d], default=None)
-            if roomiest is None:
-                raise DeviceNotFoundError(assigned or "", tuple(left))
-            if sizes[key][roomiest] > left[roomiest]:
-                raise DoesNotFitError(
-                    key,
-                    roomiest,
-                    sizes[key][roomiest],
-                    left[roomiest],
-                    self.budgets[roomiest],
-                    "Models kept in memory must fit beside the primary: keep fewer, "
-                    "or raise the budget.",
-                )
-            left[roomiest] -= sizes[key][roomiest]
-
     # Performing.
 
     def _apply(self, event: Input) -> None:
@@ -361,11 +342,22 @@ class ModelResourceManager:
                     cause=effect.cause if isinstance(effect, Refuse) else "",
                 )
             )
+            if isinstance(effect, Hold):
+                self._tell_of_wait(effect)
             if not self._closing:
                 self._perform(effect)
         # A load reads from the same disk, and somebody waits for it.
         models = self._scheduler.roster.models.values()
         self._readahead.pause(any(m.state is Lifecycle.LOADING for m in models))
+
+    def _tell_of_wait(self, held: Hold) -> None:
+        wait = self._memory_wait(held.request, held.device)
+        if wait is not None:
+            self._bus.publish(wait)
+
+    def _memory_wait(self, request: str, device: str = "") -> MemoryAwaited | None:
+        roster, longest_s = self._scheduler.roster, self._lease_timeout_s
+        return wait_for_memory(roster, request, time.monotonic(), longest_s, device)
 
     def _perform(self, effect: Effect) -> None:
         match effect:

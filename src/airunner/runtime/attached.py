@@ -24,10 +24,8 @@ from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODE
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.errors import AiRunnerError, GenerationError, ServerGoneError, SettingsError
-from airunner.errors.pasted import pasted
+from airunner.errors import AiRunnerError, ServerGoneError, UnknownModelError
 from airunner.events import Event, EventBus, SpecialistFailed
-from airunner.events.reading import event_from_json
 from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
@@ -38,12 +36,14 @@ from airunner.resources.scope import current_scope
 from airunner.resources.status import Status
 from airunner.runtime.attached_handle import AttachedHandle
 from airunner.runtime.attached_turn import attached_turn
+from airunner.runtime.attached_work import attached_work, end_of
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.home import records_file
-from airunner.runtime.native_client import NativeClient, failure_in
+from airunner.runtime.native_client import NativeClient
 from airunner.runtime.native_form import content_as_json, outcome_from_json, read
 from airunner.runtime.plain_values import plain
 from airunner.runtime.specialist_face import SpecialistFace
+from airunner.runtime.survey import PRIMARY, for_conversations
 from airunner.tools.json_form import JsonForm
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
@@ -75,6 +75,7 @@ class AttachedRuntime(SpecialistFace):
         self.pictures = PicturesFolder(pictures)
         self.closed = False
         self._tools: list[dict[str, Any]] | None = None
+        self._answers: ModelSpec | None = None
 
     # Conversation.
 
@@ -97,6 +98,8 @@ class AttachedRuntime(SpecialistFace):
         }
         if self.settings.origins["max_tokens"] != "default":
             options["max_tokens"] = self.settings.max_tokens
+        if self._answers is not None:
+            options["options"] = {"model": self._answers.model_path}
         return attached_turn(self._client, conversation, content, options, self.bus.publish)
 
     def answer(self, question: str, answer: Answer) -> bool:
@@ -123,7 +126,7 @@ class AttachedRuntime(SpecialistFace):
     ) -> Outcome:
         """Run one tool on the server, outside of any turn."""
         body = {"arguments": dict(arguments), "approved": by_user, "stream": True}
-        return outcome_from_json(_end_of(self._follow(f"/tools/{name}", body)))
+        return outcome_from_json(end_of(self._follow(f"/tools/{name}", body)))
 
     async def run_tool(
         self, name: str, arguments: Mapping[str, Any], *, by_user: bool = False
@@ -176,10 +179,11 @@ class AttachedRuntime(SpecialistFace):
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
+        if capability is PRIMARY and self._answers is not None:
+            return Resolution(self._answers, self._answers)
         found = self._client.get(f"/serving/{capability.value}")
         names = (found["model"], found["wanted"])
-        if any(name not in self.catalog.registry for name in names):
-            open_catalog(self.settings, self.engines.traits)  # the server has registered it since
+        self._know(*names)
         spec, wanted = map(self.catalog.spec, names)
         return Resolution(spec, wanted, found["reason"], found["advice"])
 
@@ -242,11 +246,10 @@ class AttachedRuntime(SpecialistFace):
         return model
 
     def choose_primary(self, name: str) -> ModelSpec:
-        """Refused with a ``SettingsError``: a server has one primary, for all its clients."""
-        model = self.catalog.spec(name).model_path
-        command = pasted("airunner", "serve", "--primary", model)
-        problem = f"the server has its own; `{command}` begins with it"
-        raise SettingsError("primary", model, "this program", problem)
+        """See ``Runtime.choose_primary``. It holds for this program's turns, not for others'."""
+        self._know(name)
+        self._answers = for_conversations(self.catalog, self.store, name)
+        return self._answers
 
     def status(self) -> Status:
         """What is loaded where, now."""
@@ -266,7 +269,7 @@ class AttachedRuntime(SpecialistFace):
         body = {"prompt": content_as_json(asked.prompt), "max_tokens": asked.max_tokens}
         body |= {**asdict(asked.form), "required": required, "stream": True}
         try:
-            told = _end_of(self._follow(f"/specialists/{asked.capability.value}", body))
+            told = end_of(self._follow(f"/specialists/{asked.capability.value}", body))
         except AiRunnerError as error:
             if required:
                 raise
@@ -305,24 +308,7 @@ class AttachedRuntime(SpecialistFace):
         return handle
 
     def _follow(self, path: str, body: Any) -> Generator[Event, None, Any]:
-        """Have something done; publishes and yields what happens, and returns the result."""
-        with self._client.stream(path, body) as pieces:
-            for piece in pieces:
-                match piece.name:
-                    case "begun":
-                        pass
-                    case "result":
-                        return piece.value
-                    case "error":
-                        raise failure_in(piece.value)
-                    case "cancelled":
-                        raise GenerationError("the server", "it was broken off")
-                    case _:
-                        event = event_from_json(piece.value)
-                        if event is not None:
-                            self._tell(event)
-                            yield event
-        raise ServerGoneError(self._client.server.url, "it ended in the middle")
+        return attached_work(self._client, path, body, self._tell)
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, SpecialistFailed):
@@ -331,6 +317,14 @@ class AttachedRuntime(SpecialistFace):
 
     def _failed(self, capability: ModelCapability, error: AiRunnerError) -> None:
         self._tell(SpecialistFailed(capability=capability.value, model="", problem=str(error)))
+
+    def _know(self, *names: str) -> None:
+        """The server may have registered a model since."""
+        try:
+            for name in names:
+                self.catalog.spec(name)
+        except UnknownModelError:
+            open_catalog(self.settings, self.engines.traits)
 
     def _forget(self, conversation: str) -> None:
         with suppress(ServerGoneError):  # then nothing of it is in memory, and the next one clears
@@ -354,11 +348,3 @@ class AttachedRuntime(SpecialistFace):
             permission=listed["permission"],
             form=JsonForm(name, listed["parameters"]),
         )
-
-
-def _end_of(events: Generator[Event, None, Any]) -> Any:
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value

@@ -45,7 +45,7 @@ def attach(settings: Settings) -> AttachedRuntime | None:
     server = find_server(settings.home)
     if server is None or server.pid == os.getpid():
         return None
-    client = NativeClient(server)
+    client = NativeClient(server, settings.home)
     try:
         told = _handshake(client, settings.home)
         problem = "it does not answer" if told is None else _difference(settings, told)

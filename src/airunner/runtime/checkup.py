@@ -27,15 +27,15 @@ from airunner.devices.budget import budgets
 from airunner.devices.device import Device
 from airunner.engines.descriptor import Installation
 from airunner.engines.known import known_engines
-from airunner.engines.registry import EngineRegistry
-from airunner.errors import AiRunnerError, InvalidCatalogError
+from airunner.errors import AiRunnerError, DeviceNotFoundError, InvalidCatalogError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
+from airunner.models.spec import ModelCapability
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
-from airunner.runtime.primary_fit import primary_of, too_large
+from airunner.runtime.team_fit import TeamFit
 from airunner.toolbox.extras import missing_extras
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore, open_store
@@ -106,7 +106,8 @@ def examine(settings: Settings) -> dict[str, Any]:
         *home_problems,
         *_catalog_problems(catalog),
         *_device_problems(hardware.devices, known),
-        *_weights_problems(settings, catalog, store, hardware, engines),
+        *_placing_problems(settings, hardware),
+        *_weights_problems(settings, store, TeamFit(settings, engines, catalog, store, hardware)),
         *_space_problems(places),
     )
     return {
@@ -174,16 +175,21 @@ def _device_problems(usable: tuple[Device, ...], known: dict[str, int | None]) -
         yield Problem("no-device", "No device can be used.", remedy, True)
 
 
-def _weights_problems(
-    settings: Settings,
-    catalog: Catalog,
-    store: ModelStore,
-    hardware: Hardware,
-    engines: EngineRegistry,
-) -> Iterator[Problem]:
-    """The primary must be here or to be had, and must fit; any other model may be missing."""
+def _placing_problems(settings: Settings, hardware: Hardware) -> Iterator[Problem]:
+    for capability, device in settings.assign:
+        try:
+            hardware.report.find(device)
+        except DeviceNotFoundError as error:
+            what = f"{capability} was placed on a device that there is not: {error}"
+            fix = Fix("Place nothing", {"assign": None})
+            remedy = "Place it on one of these with --assign, or leave it out."
+            yield Problem(f"{capability}-placed", what, remedy, True, fix)
+
+
+def _weights_problems(settings: Settings, store: ModelStore, team: TeamFit) -> Iterator[Problem]:
+    """The primary must be here or to be had; of the team, all that is used must fit."""
     try:
-        primary = primary_of(settings, catalog, store)
+        primary = team.serving(ModelCapability.PRIMARY_CONVERSATION)
     except AiRunnerError as error:
         remedy = "Map the capability to a registered model."
         yield Problem("no-primary", str(error), remedy, True)
@@ -200,16 +206,7 @@ def _weights_problems(
             fetch = Fix("Fetch them now", fetch=primary.model_path)
             what = f"{what}; the first run fetches them."
             yield Problem("primary-missing", what, "Nothing to do.", False, fetch)
-    if found := too_large(primary, settings, engines, store, hardware):
-        fix = None if settings.primary is None else Fix("Choose another", {"primary": None})
-        yield Problem(
-            "primary-too-large",
-            str(found),
-            "Raise --max-memory, close other programs, or choose a smaller one with --primary; "
-            "lowering --context saves memory too.",
-            False,
-            fix,
-        )
+    yield from _fit_problems(settings, team)
     if primary.model_path == EMBEDDED_PRIMARY:
         yield Problem(
             "embedded-primary",
@@ -218,6 +215,36 @@ def _weights_problems(
             "`airunner setup` gets the team that this machine can run.",
             False,
         )
+
+
+def _fit_problems(settings: Settings, team: TeamFit) -> Iterator[Problem]:
+    for found in team.too_large():
+        remedy = "Raise --max-memory, close other programs, "
+        if found.kept:
+            remedy += "keep fewer models in memory with --keep-in-memory, "
+        if found.device:
+            remedy += "place it elsewhere with --assign, "
+        fix = None
+        if found.is_primary:
+            choose = "with --primary"
+            if settings.primary is not None:
+                fix = Fix("Choose another", {"primary": None})
+        else:
+            command = pasted("airunner", "assign", found.capabilities[0].value, "MODEL")
+            choose = f"with `{command}`"
+        remedy += f"or choose a smaller one {choose}; lowering --context saves memory too."
+        id = f"{found.capabilities[0].value}-too-large"
+        yield Problem(id, str(found), remedy, False, fix)
+    if (error := team.kept_too_many()) is not None:
+        names = ", ".join(settings.keep_in_memory)
+        what = (
+            f"What stays in memory ({names}) does not fit beside the model that talks: "
+            f"{error.model} takes {format_bytes(error.needed_bytes)}, and of the budget of "
+            f"{format_bytes(error.budget_bytes)} {format_bytes(max(0, error.free_bytes))} are left."
+        )
+        remedy = "Keep fewer with --keep-in-memory, lower --context, or raise --max-memory."
+        fix = Fix("Keep none in memory", {"keep_in_memory": None})
+        yield Problem("kept-too-large", what, remedy, True, fix)
 
 
 def _space_problems(places: tuple[Place, ...]) -> Iterator[Problem]:

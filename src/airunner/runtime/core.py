@@ -140,7 +140,9 @@ class RuntimeCore:
         traits = self.engines.traits.values()
         self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
         self.sizer = Sizer(self.hardware.devices, self.engines.planners(settings))
-        self._claim = MemoryClaim(settings.home, self.bus, settings.lease_timeout_s)
+        self._claim = MemoryClaim(
+            settings.home, runs_folder(settings), self.bus, settings.lease_timeout_s
+        )
         self.team = ModelTeam(
             catalog=self.catalog,
             store=self.store,

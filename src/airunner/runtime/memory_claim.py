@@ -19,6 +19,7 @@ from pathlib import Path
 from airunner.errors import MemoryHeldError
 from airunner.errors.writing import writing
 from airunner.events import EventBus, MemoryAwaited
+from airunner.resources.live_runs import Holding, holding_of
 
 _FILE = "memory.lock"
 _POLL_S = 0.1
@@ -41,44 +42,59 @@ class MemoryClaim:
 
     Args:
         home: the home folder.
-        bus: hears of the wait, once.
+        runs: the folder of run logs, which say what another process holds.
+        bus: hears of the wait, once for each who waits.
         longest_s: how long to wait.
     """
 
-    def __init__(self, home: Path, bus: EventBus, longest_s: float) -> None:
-        self._home, self._bus, self._longest_s = home.resolve(), bus, longest_s
+    def __init__(self, home: Path, runs: Path, bus: EventBus, longest_s: float) -> None:
+        self._home, self._runs = home.resolve(), runs
+        self._bus, self._longest_s = bus, longest_s
         self._is_held = False
-        self._asking = asyncio.Lock()
 
-    async def hold(self) -> None:
+    async def hold(self, owner: str) -> None:
         """Return when this process may load; it may from then on, until ``release``.
+
+        ``owner`` is the work that waits for it.
 
         Raises:
             MemoryHeldError: another process does not let go.
             StorageError: the home folder cannot be written.
         """
-        if self._is_held:
-            return
-        async with self._asking:
-            ends_s = time.monotonic() + self._longest_s
-            told = False
-            while not self._is_held:
-                self._is_held = _take(self._home)
-                if self._is_held:
-                    return
-                holder = _holder(self._home)
-                if not told:
-                    told = True
-                    self._bus.publish(MemoryAwaited(holder=holder))
-                if time.monotonic() > ends_s:
-                    raise MemoryHeldError(holder, self._longest_s)
-                await asyncio.sleep(_POLL_S)
+        ends_s = time.monotonic() + self._longest_s
+        holding: Holding | None = None
+        while not self._is_held:
+            self._is_held = _take(self._home)
+            if self._is_held:
+                return
+            pid = _holder(self._home)
+            if holding is None or holding.pid != pid:
+                holding = await asyncio.to_thread(holding_of, self._runs, pid)
+                self._tell(owner, holding)
+            if time.monotonic() > ends_s:
+                raise MemoryHeldError(pid, self._longest_s, holding.command, holding.held_bytes)
+            await asyncio.sleep(_POLL_S)
 
     def release(self) -> None:
         """Let other processes load. Safe to call twice."""
         if self._is_held:
             self._is_held = False
             _give(self._home)
+
+    def _tell(self, owner: str, holding: Holding) -> None:
+        self._bus.publish(
+            MemoryAwaited(
+                owner=owner,
+                model="",
+                holder=holding.pid,
+                command=holding.command,
+                models=holding.models,
+                held_bytes=holding.held_bytes,
+                since_s=holding.since_s,
+                wait_s=None,
+                longest_s=self._longest_s,
+            )
+        )
 
 
 def _take(home: Path) -> bool:

@@ -9,14 +9,16 @@ import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+import airunner
 from airunner.errors import AiRunnerError, ServerGoneError
 from airunner.errors.as_json import error_from_json
 from airunner.runtime.native_form import API
-from airunner.runtime.presence import Presence
+from airunner.runtime.presence import Presence, find_server
 
 CONNECT_S = 5.0
 _FAILED = 400
@@ -33,20 +35,13 @@ class Piece:
 class NativeClient:
     """Blocking; any number of threads may use it at once.
 
-    Every method may raise ``ServerGoneError``, and what the server raised.
+    A server of ``home`` that was started anew is followed to where it is. Every method may
+    raise ``ServerGoneError``, and what the server raised.
     """
 
-    def __init__(self, server: Presence) -> None:
-        self.server = server
-        self._root = server.url + API
-        # Neither a proxy of the environment nor a limit on how much is held open at once.
-        self._options: dict[str, Any] = {
-            "headers": {"Authorization": f"Bearer {server.key}"},
-            "timeout": httpx.Timeout(None, connect=CONNECT_S),
-            "limits": httpx.Limits(max_connections=None),
-            "trust_env": False,
-        }
-        self._http = httpx.Client(**self._options)
+    def __init__(self, server: Presence, home: Path) -> None:
+        self._home = home
+        self._use(server)
 
     def get(self, path: str, **parameters: Any) -> Any:
         """What is at ``path``."""
@@ -60,6 +55,7 @@ class NativeClient:
     async def post_from_loop(self, path: str, body: Any) -> Any:
         """The same from somebody's event loop; cancelling it hangs up."""
         with self._telling():
+            self._follow()
             async with httpx.AsyncClient(**self._options) as http:
                 response = await http.post(self._root + path, json=body)
         return _answer(response)
@@ -71,6 +67,7 @@ class NativeClient:
     @contextmanager
     def stream(self, path: str, body: Any) -> Iterator[Generator[Piece, None, None]]:
         """Have something done and hear of it piece by piece; leaving the body hangs up."""
+        self._follow()
         with (
             self._telling(),
             self._http.stream("POST", self._root + path, json=body) as response,
@@ -85,9 +82,35 @@ class NativeClient:
         self._http.close()
 
     def _asked(self, method: str, path: str, **given: Any) -> Any:
+        self._follow()
         with self._telling():
             response = self._http.request(method, self._root + path, **given)
         return _answer(response)
+
+    def _use(self, server: Presence) -> None:
+        self.server = server
+        self._root = server.url + API
+        # Neither a proxy of the environment nor a limit on how much is held open at once.
+        self._options: dict[str, Any] = {
+            "headers": _key(server),
+            "timeout": httpx.Timeout(None, connect=CONNECT_S),
+            "limits": httpx.Limits(max_connections=None),
+            "trust_env": False,
+        }
+        self._http = httpx.Client(**self._options)
+
+    def _follow(self) -> None:
+        """Go to the server that runs now, if it is another one and can be used."""
+        found = find_server(self._home)
+        if found is None or found == self.server:
+            return
+        with self._telling(), httpx.Client(**{**self._options, "headers": _key(found)}) as http:
+            told = http.get(found.url + API).json()
+        if told.get("airunner") != airunner.__version__:
+            problem = f"there is one of AI Runner {told.get('airunner')} now, which this cannot use"
+            raise ServerGoneError(self.server.url, problem)
+        self._http.close()
+        self._use(found)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -98,6 +121,10 @@ class NativeClient:
         except httpx.TransportError as error:
             problem = "the connection ended before the answer did"
             raise ServerGoneError(self.server.url, problem) from error
+
+
+def _key(server: Presence) -> dict[str, str]:
+    return {"Authorization": f"Bearer {server.key}"}
 
 
 def failure_in(value: Any) -> AiRunnerError:

@@ -15,7 +15,7 @@ from typing import Any
 from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, LoadError, MissingWeightsError
 from airunner.events import EventBus
 from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution
@@ -46,6 +46,22 @@ def resolution(
     return catalog.resolve(
         capability, lambda spec: usable(store, spec), embedded_fallback(capability)
     )
+
+
+def for_conversations(catalog: Catalog, store: ModelStore, name: str) -> ModelSpec:
+    """A registered model that can hold a conversation here and now.
+
+    Raises:
+        UnknownModelError: it is not registered.
+        LoadError: it is not registered for conversations.
+        MissingWeightsError: its weights are not here.
+    """
+    spec = catalog.spec(name)
+    if PRIMARY not in spec.capabilities:
+        raise LoadError(spec.model_path, f"it is not registered for {PRIMARY.value}")
+    if not usable(store, spec):
+        raise MissingWeightsError(spec.model_path)
+    return spec
 
 
 def usable(store: ModelStore, spec: ModelSpec) -> bool:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.engines.descriptor import Variant
-from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError, MissingWeightsError
+from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
@@ -37,7 +37,7 @@ from airunner.resources.sizing import Sized, Sizer
 from airunner.resources.status import Status
 from airunner.resources.visitor import ANYTHING, current_visitor
 from airunner.runtime.capability_names import CAPABILITY, TEAM
-from airunner.runtime.survey import PRIMARY, resolution, usable
+from airunner.runtime.survey import PRIMARY, for_conversations, resolution, usable
 from airunner.weights.store import ModelStore
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class ModelTeam:
         pins: Iterable[ModelCapability],
         assignments: Mapping[ModelCapability, str],
         planned: Callable[[ModelCapability], Choice],
-        claim: Callable[[], Awaitable[None]],
+        claim: Callable[[str], Awaitable[None]],
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -84,15 +84,9 @@ class ModelTeam:
         """Let a model answer from now on, whose weights are here; the registry keeps its own.
 
         Raises:
-            UnknownModelError: it is not registered.
-            LoadError: it is not registered for conversations.
-            MissingWeightsError: its weights are not here.
+            AiRunnerError: see ``survey.for_conversations``.
         """
-        spec = self._catalog.spec(name)
-        if PRIMARY not in spec.capabilities:
-            raise LoadError(spec.model_path, f"it is not registered for {PRIMARY.value}")
-        if not usable(self._store, spec):
-            raise MissingWeightsError(spec.model_path)
+        spec = for_conversations(self._catalog, self._store, name)
         self._primary = spec.model_path
         return spec
 
@@ -115,7 +109,7 @@ class ModelTeam:
             ForbiddenModelError: the visitor may not use it.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
-        await self._claim()
+        await self._claim(owner)
         await self._prepare()
         if not isinstance(wanted, ModelCapability):
             sized = await self.size(self._catalog.spec(wanted))
@@ -230,7 +224,7 @@ class ModelTeam:
         Raises:
             DoesNotFitError: they do not fit beside the primary.
         """
-        await self._claim()
+        await self._claim("keep_in_memory")
         chosen = list(capabilities)
         sized = [await self._sized(c) for c in chosen]
         if PRIMARY in self._catalog.mapping:

@@ -98,14 +98,14 @@ def test_the_commands(empty_home: Path) -> None:
 
     key = run("add", "ann", "--models", "qwen*,airunner", "--tools", "read_*", "--priority", "high")
     assert Keys(empty_home).find(key.split()[0]) is not None
-    (row,) = json.loads(run("list", "--json"))
+    (row,) = json.loads(run("list", "--json"))["keys"]
     assert row["models"] == ["qwen*", "airunner"]
     assert row["priority"] == "high"
     assert row["manages"] is False
     assert "ann" in run("list")
     assert key.split()[0] not in run("list") + run("list", "--json")
     run("remove", "ann")
-    assert json.loads(run("list", "--json")) == []
+    assert json.loads(run("list", "--json"))["keys"] == []
 
 
 def test_a_server_that_others_can_reach_does_not_start_without_a_key(empty_home: Path) -> None:

@@ -195,6 +195,10 @@ def test_a_page_in_which_no_main_text_stands_out_is_read_whole(tmp_path: Path) -
         + b"</p></body></html>"
     )
     assert "東京" in read(path).text
+    path.write_bytes("<p>Сегодня хорошая погода, идём гулять.</p>".encode("cp1251"))
+    document = read(path)
+    assert document.text == "Сегодня хорошая погода, идём гулять."
+    assert "Windows-1251 (Cyrillic) is assumed." in " ".join(document.notes)
     path.write_bytes(b"<div>" * 20_000 + b"deep" + b"</div>" * 20_000)
     with pytest.raises(ToolFailedError, match="no text"):  # deeper than any parser goes
         read(path)
@@ -225,6 +229,8 @@ def test_markdown_keeps_its_form_and_has_places(tmp_path: Path) -> None:
         (b"\xfe\xff" + "Grüße, 5 €".encode("utf-16-be"), "Grüße, 5 €"),
         ("Grüße, 5 €".encode("utf-32"), "Grüße, 5 €"),
         ("Grüße, 5 €".encode("cp1252"), "Grüße, 5 €"),
+        ("Добрый день, Иван!".encode("koi8-r"), "Добрый день, Иван!"),
+        ("今天的天气很好，我们去公园。".encode("gb18030"), "今天的天气很好，我们去公园。"),
         (b"a\x1bb\x07" + b"c" * 200 + b"\r\nd", "ab" + "c" * 200 + "\nd"),
     ],
 )

@@ -84,6 +84,8 @@ def test_what_is_added_or_edited_keeps_the_files_encoding(encoding: str) -> None
     grown = data + addition(file, "ü\nlast\n")
     assert grown.decode(encoding) == "é first\r\nend\r\nü\r\nlast\r\n"
     assert edited(file, "end", "è", "a.txt").data.decode(encoding) == "é first\r\nè"
+    cyrillic = decode("имя: Иван\n".encode("koi8-r"), "a.txt")
+    assert edited(cyrillic, "Иван", "Пётр", "a.txt").data == "имя: Пётр\n".encode("koi8-r")
     big_endian = decode(b"\xfe\xff" + "a\n".encode("utf-16-be"), "a.txt")
     assert addition(big_endian, "b") == "b\n".encode("utf-16-be")
     assert addition(PlainText("", "utf-8"), "half \ud800") == b"half \xef\xbf\xbd\n"

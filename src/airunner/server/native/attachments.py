@@ -149,7 +149,8 @@ def _text_of(data: bytes, name: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
-        return read_document(Path(file.name).resolve(), name).text
+        document = read_document(Path(file.name).resolve(), name)
+    return "\n\n".join([*(f"[{note}]" for note in document.notes), document.text])
 
 
 def attachment_routes(attachments: Attachments) -> APIRouter:

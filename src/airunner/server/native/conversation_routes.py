@@ -99,7 +99,12 @@ def conversation_routes(saved: SavedConversations) -> APIRouter:
     async def import_file(file: UploadFile) -> dict[str, Any]:
         """Take in a file of ours, of ChatGPT or of Open WebUI."""
         result = await asyncio.to_thread(saved.import_export, await file.read())
-        return {"added": [plain(each) for each in result.added], "known": result.known}
+        return {
+            "added": [plain(each) for each in result.added],
+            "known": result.known,
+            "refused": list(result.refused),
+            "left_out": dict(result.left_out),
+        }
 
     @routes.get("/folders")
     def folders() -> dict[str, Any]:

@@ -7,8 +7,9 @@ branch is begun here and goes on with a turn.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airunner.agent.specialist import SpecialistRequest
@@ -52,10 +53,16 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What came of an import: what is new here, and how many were here already."""
+    """What came of an import: what is new here, and how many were here already.
+
+    ``refused`` says of each conversation that cannot be read why, and ``left_out`` counts
+    what was not taken of those that are new, by what it is in words.
+    """
 
     added: Sequence[Entry]
     known: int
+    refused: Sequence[str] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 class SavedConversations:
@@ -232,8 +239,10 @@ class SavedConversations:
         added: list[Entry] = []
         ids: dict[str, str] = {}
         known = 0
+        left_out: Counter[str] = Counter()
+        export = read_export(data)
         # A branch is younger than what it left, which has to be here before it.
-        for each in sorted(read_export(data), key=lambda one: one.entry.created_s):
+        for each in sorted(export.conversations, key=lambda one: one.entry.created_s):
             if self._is_here(each):
                 known += 1
                 continue
@@ -254,8 +263,9 @@ class SavedConversations:
                 entry, each.messages, start=each.start, preface=each.preface
             )
             added.append(self.entry(id))
+            left_out.update(each.left_out)
             self._tell(id, "saved")
-        return ImportResult(added, known)
+        return ImportResult(added, known, export.refused, left_out)
 
     def _is_here(self, each: Imported) -> bool:
         try:

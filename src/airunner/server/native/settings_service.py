@@ -21,7 +21,7 @@ from airunner.events import EventBus, SetupChanged
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.plain_values import plain
-from airunner.runtime.primary_fit import BUDGET_SETTINGS, budget_warning
+from airunner.runtime.team_fit import BUDGET_SETTINGS, budget_warning
 from airunner.runtime.tool_supply import ToolSupply
 
 LIVE = frozenset({"permissions"})

@@ -26,6 +26,7 @@ from airunner.events import (
     Event,
     EventBus,
     FallbackChosen,
+    MemoryAwaited,
     PictureDeleted,
     SlotAwaited,
     SpecialistFailed,
@@ -44,7 +45,7 @@ _CLOSING_S = 0.05
 _current: ContextVar[object] = ContextVar("airunner_native_work", default=None)
 _PRIVATE = (
     *(ConversationSwitched, DownloadChanged, DownloadProgressed),
-    *(FallbackChosen, PictureDeleted, SlotAwaited, SpecialistFailed),
+    *(FallbackChosen, MemoryAwaited, PictureDeleted, SlotAwaited, SpecialistFailed),
 )
 
 

@@ -11,7 +11,7 @@ import re
 from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document, visible
 from airunner.toolbox.documents.markdown import markdown_document
-from airunner.toolbox.documents.plain import as_unicode, as_utf8
+from airunner.toolbox.documents.plain import PlainText, as_utf8, decode
 from airunner.tools.normal_form import few_marks
 
 MOST_BYTES = 10_000_000
@@ -36,7 +36,8 @@ def read_html(data: bytes, name: str, charset: str | None = None) -> Document:
     if len(data) > MOST_BYTES:
         limit = f"a page of more than {MOST_BYTES // 1_000_000} MB is too large to be read"
         raise ToolFailedError(f"reading {name}", limit)
-    page = few_marks(_decoded(data, name, charset))
+    decoded = _decoded(data, name, charset)
+    page = few_marks(decoded.text)
     if page.count("<") > MOST_TAGS:
         problem = f"a page of more than {MOST_TAGS:,} tags is too large to be read"
         raise ToolFailedError(f"reading {name}", problem)
@@ -61,16 +62,11 @@ def read_html(data: bytes, name: str, charset: str | None = None) -> Document:
             f"reading {name}", f"the page is damaged ({type(error).__name__})"
         ) from error
     title = visible(" ".join(title.split()))
-    return markdown_document(text, name, title, (f"Date: {date}.",) if date else ())
+    notes = (f"Date: {date}." if date else "", decoded.note)
+    return markdown_document(text, name, title, tuple(filter(None, notes)))
 
 
-def _decoded(data: bytes, name: str, charset: str | None) -> str:
+def _decoded(data: bytes, name: str, charset: str | None) -> PlainText:
     if charset is None and (named := _CHARSET.search(data[:_HEAD_BYTES])):
         charset = named[1].decode("ascii", "replace")
-    found = as_unicode(as_utf8(data, charset), name)
-    if found is not None:
-        return found.text
-    # None is named; the library guesses.
-    from trafilatura.utils import decode_file
-
-    return str(decode_file(data))
+    return decode(as_utf8(data, charset), name)

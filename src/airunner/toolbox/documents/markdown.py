@@ -33,7 +33,8 @@ def read_markdown(data: bytes, name: str) -> Document:
     Raises:
         ToolFailedError: see ``plain.decode``.
     """
-    return markdown_document(decode(data, name).text, name)
+    found = decode(data, name)
+    return markdown_document(found.text, name, notes=(found.note,) if found.note else ())
 
 
 def markdown_document(

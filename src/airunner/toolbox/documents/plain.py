@@ -1,6 +1,7 @@
 """Plain text: from bytes of an unknown encoding to lines of readable characters.
 
-Owns the guess at the encoding and the refusal of what is no text at all.
+Owns marks and Unicode, and the refusal of what is no text at all. Other encodings are
+``encoding_guess``'s.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from airunner.errors import ToolFailedError
 from airunner.toolbox.documents.document import Document, Section, visible
+from airunner.toolbox.documents.encoding_guess import guess_encoding
 
 _BOMS = (
     # UTF-32's begins with UTF-16's.
@@ -26,27 +28,31 @@ _MOST_CONTROLS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """Characters, and how they become the file's bytes again: a byte order mark and an encoding."""
+    """Characters, and how they become the file's bytes again: a byte order mark and an encoding.
+
+    ``note`` is a sentence about an encoding that had to be guessed.
+    """
 
     text: str
     encoding: str
     bom: bytes = b""
+    note: str = ""
 
 
 def decode(data: bytes, name: str) -> PlainText:
-    """The text in ``data``: by its byte order mark, else UTF-8, else Windows-1252.
+    """The text in ``data``: by its byte order mark, else UTF-8, else what it most probably is.
 
     Raises:
         ToolFailedError: it is no text; ``name`` says whose.
     """
     found = as_unicode(data, name)
-    if found is None:
-        try:
-            found = PlainText(data.decode("cp1252"), "cp1252")
-        except UnicodeError:
-            problem = "its encoding is not known; saved as UTF-8 it could be read"
-            raise ToolFailedError(f"reading {name}", problem) from None
-    return found
+    if found is not None:
+        return found
+    guess = guess_encoding(data)
+    if guess is None:
+        problem = "its encoding is not known; saved as UTF-8 it could be read"
+        raise ToolFailedError(f"reading {name}", problem)
+    return PlainText(data.decode(guess.codec), guess.codec, note=guess.note)
 
 
 def as_unicode(data: bytes, name: str) -> PlainText | None:
@@ -91,6 +97,8 @@ def read_plain(data: bytes, name: str) -> Document:
     Raises:
         ToolFailedError: see ``decode``.
     """
-    text = decode(data, name).text.replace("\r\n", "\n").replace("\r", "\n")
+    found = decode(data, name)
+    text = found.text.replace("\r\n", "\n").replace("\r", "\n")
     text = "\n".join(map(visible, text.split("\n")))
-    return Document(name, "", (Section(text),) if text.strip() else ())
+    notes = (found.note,) if found.note else ()
+    return Document(name, "", (Section(text),) if text.strip() else (), notes=notes)

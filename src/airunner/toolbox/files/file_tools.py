@@ -75,7 +75,8 @@ def append_to_file(path: _Name, content: str, api: Any = None) -> str:
     else:
         saving.append(target, data, "append_to_file")
     name, size = files.name_of(target), format_bytes(len(data))
-    return f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
+    told = f"Made {name} with this text ({size})." if is_new else f"Added {size} to {name}."
+    return f"{told} {old.note}".rstrip()
 
 
 @tool(permission="write", resolve=_TARGET)
@@ -92,10 +93,11 @@ def edit_file(
     files: FilesFolder = api.files
     target = direct_file(files, path)
     name = files.name_of(target)
-    edit = edited(_text_of(files, path, "edit_file"), old, new, name)
+    text = _text_of(files, path, "edit_file")
+    edit = edited(text, old, new, name)
     with saving.written(target, "edit_file") as file:
         file.write(edit.data)
-    return f"Changed {name} at line {edit.line}."
+    return f"Changed {name} at line {edit.line}. {text.note}".rstrip()
 
 
 @tool(permission="write", resolve={"path": file_meant, "to": destination_meant})

@@ -1,10 +1,10 @@
 """CSV text as people and programs write it, made plain: UTF-8, commas, every row as wide.
 
-Owns encoding, separator, quotes and rows that do not fit. DuckDB could sniff these too,
-and gets the following wrong, which stays here: Windows-1252, Excel's line ``sep=;``, rows
-that are too long or too short (it takes a few odd ones for the table), a quotation mark
-that is never closed or stands within a word, and text that is no table. What the values
-are, and whether the first row is a heading, is ``csv_tables``.
+Owns separator, quotes and rows that do not fit; which encoding it is, where Unicode is not,
+``encoding_guess`` says. DuckDB could sniff these too, and gets the following wrong: Excel's
+line ``sep=;``, rows that are too long or too short (it takes a few odd ones for the table),
+a quotation mark that is never closed or stands within a word, and text that is no table.
+What the values are, and whether the first row is a heading, is ``csv_tables``.
 """
 
 from __future__ import annotations
@@ -22,19 +22,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airunner.errors import ToolFailedError
+from airunner.toolbox.documents.encoding_guess import EncodingGuess, guess_encoding
 
 MAX_FILE_BYTES = 50_000_000
 MAX_COLUMNS = 300
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_ENCODINGS = {
-    "utf-8": "UTF-8",
-    "utf-8-sig": "UTF-8",
-    "utf-16": "UTF-16",
-    "utf-16-le": "UTF-16",
-    "utf-16-be": "UTF-16",
-    "cp1252": "Windows-1252",
-}
+_UNICODE = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
+_UNICODE |= dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "UTF-16")
 _OTHERS = {
     b"PK\x03\x04": "a zip archive or an Excel, OpenDocument or Word file; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the sheet as CSV",
@@ -51,7 +46,6 @@ _LONGEST_CELL = 1_000_000
 _SEPARATOR_LINE = re.compile(r'"?sep= ?([,;\t|])"?\r?\n?', re.IGNORECASE)
 _MOST_COMMENTS = 50
 _NUMBER = re.compile(r"\s*[-+]?[.,]?\d")
-_FOREIGN_RUN = re.compile(rb"[\x80-\xff]{2,}")
 
 _Refusal = Callable[[str], ToolFailedError]
 """The error that says what is wrong with the file."""
@@ -85,9 +79,10 @@ def make_plain(file: BinaryIO, name: str, tool: str, copy: Path) -> PlainText:
         return ToolFailedError(tool, f"{name} {problem}")
 
     try:
-        encoding = _encoding(file, refusal)
+        guess = _encoding(file, refusal)
+        encoding = guess.codec
         separator, width = _layout(file, encoding, refusal)
-        text = f"{_ENCODINGS[encoding]} text, parted by {_SEPARATORS[separator]}"
+        text = f"{guess.name} text, parted by {_SEPARATORS[separator]}"
         try:
             first, second, notes = _copied(
                 file, encoding, separator, width, copy, refusal, strict=True
@@ -100,13 +95,24 @@ def make_plain(file: BinaryIO, name: str, tool: str, copy: Path) -> PlainText:
             )
     except csv.Error as error:
         raise refusal(f"is no table: {error}") from None
+    if guess.codec not in _UNICODE:
+        notes = (guess.note, *notes)
     return PlainText(text, first, second, width, notes)
 
 
-def _encoding(file: BinaryIO, refusal: _Refusal) -> str:
-    """The text's encoding, by its mark or by trial."""
+def _encoding(file: BinaryIO, refusal: _Refusal) -> EncodingGuess:
+    """The text's encoding, by its mark, by trial, or as it most probably is."""
     file.seek(0)
     data = file.read(MAX_FILE_BYTES)
+    if (unicode := _unicode(data, refusal)) is not None:
+        return EncodingGuess(unicode, _UNICODE[unicode])
+    guess = guess_encoding(data)
+    if guess is None:
+        raise refusal("is in an encoding that is not known; save it as UTF-8")
+    return guess
+
+
+def _unicode(data: bytes, refusal: _Refusal) -> str | None:
     sample = data[:_SAMPLE_BYTES]
     for magic, kind in _OTHERS.items():
         if sample.startswith(magic):
@@ -123,14 +129,7 @@ def _encoding(file: BinaryIO, refusal: _Refusal) -> str:
         data.decode("utf-8")
         return "utf-8"
     except UnicodeDecodeError:
-        foreign = len(re.findall(rb"[\x80-\xff]", data))
-        # Letters of Western languages seldom stand beside another that is not ASCII.
-        in_runs = sum(map(len, _FOREIGN_RUN.findall(data)))
-        if in_runs > foreign / 2:
-            raise refusal(
-                "is in an encoding other than UTF-8, UTF-16 and Windows-1252; save it as UTF-8"
-            ) from None
-        return "cp1252"
+        return None
 
 
 @contextmanager

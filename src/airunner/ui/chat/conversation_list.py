@@ -22,7 +22,7 @@ from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.chat.conversation_dialog import edit_conversation, edit_folder
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
-from airunner.ui.notices import tell
+from airunner.ui.notices import tell, tell_problem
 from airunner.ui.upload_field import UploadField
 from airunner.ui.window import on_events
 
@@ -117,11 +117,25 @@ class ConversationList:
         button.tooltip("Conversations exported here, from ChatGPT or from Open WebUI")
 
     def _came_in(self, told: Mapping[str, Any]) -> None:
-        there = f", {told['known']} were here already" if told["known"] else ""
-        tell(f"{len(told['added'])} conversations came in{there}.")
+        (tell_problem if told["refused"] else tell)(import_in_words(told))
 
 
 _CLICKED = ACTED.replace("if (button)", "if (button) e.preventDefault();\n  if (button)")
+
+
+def import_in_words(told: Mapping[str, Any]) -> str:
+    """What came of an import: how many came in, and what did not."""
+    count, known = len(told["added"]), told["known"]
+    words = [f"{count} {'conversation' if count == 1 else 'conversations'} came in"]
+    if known:
+        words[0] += f", {known} {'was' if known == 1 else 'were'} here already"
+    if told["left_out"]:
+        counted = ", ".join(f"{number} {what}" for what, number in told["left_out"].items())
+        words.append(f"Left out: {counted}")
+    if told["refused"]:
+        more = f", and {len(told['refused']) - 1} more" if len(told["refused"]) > 1 else ""
+        words.append(f"Not read: {told['refused'][0]}{more}")
+    return ". ".join(words) + "."
 
 
 def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:

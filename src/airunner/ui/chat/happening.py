@@ -30,8 +30,8 @@ from airunner.events import (
     TurnStarted,
 )
 from airunner.events.trimmed_words import trimmed_in_words
-from airunner.events.waiting_words import wait_in_words
 from airunner.models.spec import short_name
+from airunner.resources.waiting_words import memory_holder_in_words, wait_in_words
 from airunner.ui.page_words import page_words
 
 READING = "reading the conversation…"
@@ -73,7 +73,7 @@ class Happening:
 def _told(event: Event) -> str:
     match event:
         case MemoryAwaited():
-            return "waiting for another program to let the memory go…"
+            return f"{memory_holder_in_words(event.as_json())}…"
         case SlotAwaited():
             return f"{wait_in_words(short_name(event.model), event.ahead, event.wait_s)}…"
         case DownloadProgressed():
