@@ -248,7 +248,7 @@ def _read_chat(path: Path) -> object:
 def _read_picture(path: Path) -> object:
     from airunner.runtime.start_pictures import StartPictures
 
-    return StartPictures().add(path.read_bytes(), "a.png")
+    return StartPictures(path.parent).add(path.read_bytes(), "a.png")
 
 
 def _show_markdown(path: Path) -> object:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from pathlib import Path
 
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.native_server import QUICK
+from tests.server.clients.own_venv import programs
+
+REQUIREMENTS = Path(__file__).with_name("litellm_library") / "requirements.txt"
 
 SCRIPT = """
 import json, sys
@@ -41,9 +44,10 @@ print(json.dumps({"texts": texts, "call": [call.name, call.arguments], "long": l
 """
 
 
-def test_litellm_asks_by_each_api(server: ServedHere) -> None:
+def test_litellm_asks_by_each_api(server: ServedHere, weights_home: Path) -> None:
+    python = programs(REQUIREMENTS, weights_home) / "python"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SCRIPT, server.url, QUICK],
+        [str(python), "-W", "ignore", "-c", SCRIPT, server.url, QUICK],
         env={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         capture_output=True,
         text=True,

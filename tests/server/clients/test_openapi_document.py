@@ -1,7 +1,6 @@
 """The OpenAPI document keeps its word: schemathesis finds no error of the server's.
 
-It needs versions of libraries that we do not have, and is a plugin of pytest: it is
-installed once into a cache, exactly what ``requirements.txt`` has the hashes of.
+It has an environment of its own: it needs other libraries, and is a plugin of pytest.
 ``make fuzz`` says more, and to every route, over a server of its own.
 """
 
@@ -9,18 +8,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import venv
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from tests.server.clients.conftest import ServedHere, serving
 from tests.server.clients.native_server import EMBEDDER, NATIVE
+from tests.server.clients.own_venv import programs
 
 SOURCES = Path(__file__).with_name("openapi")
-INSTALL_S = 120
 PATIENCE_S = 600
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
@@ -34,28 +29,8 @@ CLIENTS = ("OpenAI", "Anthropic", "Ollama", "llama-server", "Operation")
 
 @pytest.fixture(scope="module")
 def schemathesis(weights_home: Path) -> Path:
-    """Its command, from the cache."""
-    lock = SOURCES / "requirements.txt"
-    key = lock.read_bytes() + sys.version.encode()
-    folder = weights_home / "schemathesis" / sha256(key).hexdigest()[:16]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        if not (folder / "installed").exists():
-            venv.create(folder, clear=True)
-            line = [sys.executable, "-m", "pip", "--python", str(folder), "install", "--quiet"]
-            options = ["--require-hashes", "--no-deps", "--retries=0", "-r", str(lock)]
-            try:
-                done = subprocess.run(
-                    [*line, *options], capture_output=True, text=True, timeout=INSTALL_S
-                )
-            except subprocess.TimeoutExpired:
-                pytest.skip("the registry did not answer in time")
-            if done.returncode:
-                # Wrong hashes are a failure; a registry that cannot be reached is none.
-                assert "DO NOT MATCH THE HASHES" not in done.stderr, done.stderr
-                pytest.skip(f"schemathesis could not be installed: {done.stderr[-300:]}")
-            (folder / "installed").touch()
-    return folder / ("Scripts" if os.name == "nt" else "bin") / "schemathesis"
+    """Its command."""
+    return programs(SOURCES / "requirements.txt", weights_home) / "schemathesis"
 
 
 def run(schemathesis: Path, server: ServedHere, folder: Path, *options: str) -> None:
