@@ -122,15 +122,23 @@ window.airunnerWindow = (() => {
   let focused = null;
   let list = null;
   let place = 0;
+  let inDialog = false;
   document.addEventListener("focusin", ({ target }) => {
-    if (target.closest(".q-dialog")) return; // from there, one comes back
+    inDialog = target.closest(".q-dialog") !== null;
+    if (inDialog) return; // from there, one comes back
     const known = target.matches(FOCUSABLE) && target.closest(".middle, .due, .conversations");
     focused = known && target.matches(":focus-visible") ? target : null;
     list = focused?.closest(".rows, .conversations");
     if (list) place = [...list.querySelectorAll(FOCUSABLE)].indexOf(focused);
   });
   function keepFocus() {
-    if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+    // A dialog that is about to go takes the focus back from whatever gets it.
+    if (!focused || document.querySelector(".q-dialog")) return;
+    if (document.activeElement !== document.body) return;
+    if (focused.isConnected) {
+      if (inDialog) focused.focus();
+      return;
+    }
     const within = list?.isConnected ? list : document.querySelector(".middle");
     const all = [...within.querySelectorAll(FOCUSABLE)].filter((each) => each.offsetParent);
     const same = all.find((each) => nameOf(each) === nameOf(focused));
