@@ -235,7 +235,7 @@ def test_a_body_that_says_nothing_useful_is_told_so(api: httpx.Client) -> None:
         assert refused.json()["error"]["message"]
     unknown = api.post("/turns", json={"content": "x", "conversation_id": "nothing"})
     assert unknown.status_code == 404
-    assert api.post("/leases/lease_of_nobody", json={"prompt": "x"}).status_code == 503
+    assert api.post("/leases/lease_of_nobody", json={"prompt": "x"}).status_code == 404
     nothing = api.post("/approvals/nothing", json={"answer": "yes"})
     assert nothing.json() == {"open": False}
 

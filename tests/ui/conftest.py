@@ -5,7 +5,7 @@ One of each serves all modules; a module whose server is another one has its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from playwright.sync_api import (
 from scripts.browser import browser as found_browser
 from tests.server.conftest import Server, home, serving
 
-__all__ = ["home"]  # a fixture of the servers' tests, for modules with a server of their own
+__all__ = ["home"]  # a fixture of the servers' tests
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -62,10 +62,10 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
             OPEN.close()
 
 
-@pytest.fixture(scope="session")
-def server(make_home: Callable[[], Path]) -> Iterator[Server]:
-    """One server with room for both models and for long answers."""
-    with serving(make_home(), "--max-memory", "600MB", "--max-tokens", "160") as found:
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[Server]:
+    """One server for the tests of a module, with room for both models and for long answers."""
+    with serving(home, "--max-memory", "600MB", "--max-tokens", "160") as found:
         yield found
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import logging
 import math
-import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +56,9 @@ RETRY_AFTER_S = 5
 MOST_RETRY_S = 60
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"
+"""What ``tempfile`` says that can write nowhere, as on a disk that was full from the start."""
+_TEMPORARY_FILES = "temporary files"
 _MOST_CAUSES = 10
 
 _log = logging.getLogger(__name__)
@@ -153,7 +155,10 @@ def _full_disk(error: BaseException | None) -> StorageError | None:
     """The full disk that ``error`` comes from, as where the framework kept a body in a file."""
     for _ in range(_MOST_CAUSES):
         if isinstance(error, OSError) and error.errno in _FULL:
-            return StorageError(error.filename or tempfile.gettempdir(), str(error.strerror))
+            return StorageError(error.filename or _TEMPORARY_FILES, str(error.strerror))
+        if isinstance(error, FileNotFoundError) and _NO_TEMPORARY_FOLDER in str(error):
+            advice = "Free some space, or let TMPDIR name a folder that can be written."
+            return StorageError(_TEMPORARY_FILES, "no folder takes any", advice=advice)
         if error is None or isinstance(error, AiRunnerError):
             break
         error = error.__cause__ or error.__context__

@@ -60,7 +60,7 @@ window.airunner = (() => {
 
   function openChat() {
     const draft = localStorage.getItem(draftKey());
-    if (draft && field() && !field().value) type(draft);
+    if (draft && !sending && field() && !field().value) type(draft);
     if (!matchMedia("(pointer: coarse)").matches) focusMessage(true);
   }
 
