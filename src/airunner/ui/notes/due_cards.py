@@ -1,4 +1,4 @@
-"""Reminders that are due, as quiet cards over every page of every window.
+"""Reminders that are due, as quiet cards on top of every page of every window.
 
 What is due and who has taken note of it is the service's: a card that is put away in one
 window is gone in all.
