@@ -40,8 +40,8 @@ def set_reminder(
     reminder = reminders.add(text, read_moment(when, reminders.now_s()))
     return (
         f"Reminder {reminder.number} is set for {in_words(reminder.due_s)} local time: "
-        f"{reminder.text}. It is shown in every open window of the page and in "
-        "`airunner chat`: then if one is open, else in the next that is opened."
+        f"{reminder.text}. It is shown on the page or in `airunner chat`: "
+        "then if one is open, else in the next that is opened."
     )
 
 
