@@ -340,6 +340,11 @@ def test_a_reminder_leaves_what_is_being_typed(home: Path) -> None:
         assert terminal.end() == 0
 
 
+def torn(event: ReminderDue) -> None:
+    """A screen that is gone."""
+    raise BrokenPipeError(event.text)
+
+
 def test_a_watch_shows_what_comes_due_and_ends(tmp_path: Path) -> None:
     clock = Clock()
     shown: queue.SimpleQueue[ReminderDue] = queue.SimpleQueue()
@@ -355,7 +360,9 @@ def test_a_watch_shows_what_comes_due_and_ends(tmp_path: Path) -> None:
             assert shown.get().text == "coffee"
         records.reminders.add("late", clock.now_s)
         assert shown.empty()
-        watch.deliver(shown.put)
+        with pytest.raises(BrokenPipeError):
+            watch.deliver(torn)
+        watch.deliver(shown.put)  # what could not be printed was not seen
         assert shown.get().text == "late"
         records.close()
         with watch.watching(shown.put):

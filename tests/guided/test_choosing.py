@@ -52,6 +52,9 @@ def chosen(message: str) -> tuple[str, str]:
         ("shred letter.txt for good", "shred"),
         ("Create a dark fantasy dragon", "generate_image"),
         ("what time is it?", "current_time"),
+        ("Remind me in 20 seconds to stretch legs", "set_reminder"),
+        ("set a reminder in 40 seconds: turn the egg", "set_reminder"),
+        ("How many seconds are 3 minutes?", "convert_units"),
         (
             f"Summarize the following text in two sentences. {PAGE}",
             "summarize_text",

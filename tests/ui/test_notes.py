@@ -71,6 +71,16 @@ def remind_soon(api: httpx.Client, text: str) -> None:
     raise AssertionError("no moment to come is one any more when it is asked for")
 
 
+COVERED = """() => {
+  const due = document.querySelector(".due").getBoundingClientRect();
+  return [...document.querySelectorAll(".composer, .top")].some((each) => {
+    const { top, bottom } = each.getBoundingClientRect();
+    return top < due.bottom - 1 && bottom > due.top + 1;
+  });
+}"""
+"""Whether the cards lie over what one types in, or over the head of the page."""
+
+
 def test_what_is_due_is_in_every_window_until_one_takes_note(site: Site, phone: Site) -> None:
     tab, other = site.open("/notes"), phone.open("/chat")
     with site.server.api as api:
@@ -79,6 +89,8 @@ def test_what_is_due_is_in_every_window_until_one_takes_note(site: Site, phone: 
         for window in (tab, other):
             expect(window.locator(".due .card")).to_have_count(2)
             assert violations(window) == []
+            assert fits(window)
+        assert not other.evaluate(COVERED)
         assert len(api.get("/reminders/due").json()["reminders"]) == 2
         tab.get_by_role("button", name="Done: Take the bread out").click()
         expect(other.locator(".due .card")).to_have_count(1)

@@ -61,7 +61,7 @@ class Prompt:
 
     def message(self) -> str | None:
         """What the user wants next; ``None`` where they leave."""
-        self._reminders.deliver(self._follower.take)
+        self._reminders.deliver(self._show_in_turn)
         self._follower.wait()
         with self._waiting():
             if self._editor is not None:
@@ -96,9 +96,14 @@ class Prompt:
     def _show_meanwhile(self, event: ReminderDue) -> None:
         """Above what is being typed; or, where nobody waits for a line, in its turn."""
         if self._editor is None:
-            self._follower.take(event)
+            self._show_in_turn(event)
         else:
             self._follower.show_now(event)
+
+    def _show_in_turn(self, event: ReminderDue) -> None:
+        """Return when it is shown: only what somebody could see is taken note of."""
+        self._follower.take(event)
+        self._follower.wait()
 
 
 def _line() -> str | None:

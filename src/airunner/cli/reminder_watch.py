@@ -1,18 +1,18 @@
 """Reminders that come due while ``airunner chat`` waits for its user.
 
-Owns the thread that looks, which lives as long as the prompt does. That a reminder
-is delivered once is the store's; how it is shown, the caller's.
+Owns the thread that looks, which lives as long as the prompt does, and that a reminder is
+noted when it was shown and not before. How it is shown is the caller's.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from airunner.errors import StorageError
 from airunner.events import ReminderDue
-from airunner.records.reminders import Reminders
+from airunner.records.reminders import Reminder, Reminders
 
 LONGEST_WAIT_S = 5.0
 """How long a reminder that another process sets, or a clock that jumps, may go unnoticed."""
@@ -39,16 +39,22 @@ class ReminderWatch:
         self._failed = False
 
     def deliver(self, show: Callable[[ReminderDue], None]) -> None:
-        """Show what is due now."""
-        if self._failed:
-            return
-        try:
-            due = self._reminders.claim()
-        except StorageError as error:
-            self._fail(error)
-            return
-        for each in due:
+        """Show what is due now: ``show`` returns when it is seen, or raises."""
+        for each in self._due():
             show(ReminderDue(number=each.number, text=each.text, due_s=each.due_s))
+            try:
+                self._reminders.note(each.number)
+            except StorageError as error:
+                self._fail(error)
+                return
+
+    def _due(self) -> Sequence[Reminder]:
+        if not self._failed:
+            try:
+                return self._reminders.due()
+            except StorageError as error:
+                self._fail(error)
+        return ()
 
     @contextmanager
     def watching(self, show: Callable[[ReminderDue], None]) -> Iterator[None]:
@@ -66,7 +72,10 @@ class ReminderWatch:
 
     def _watch(self, ended: threading.Event, show: Callable[[ReminderDue], None]) -> None:
         while not self._failed and not ended.wait(self._pause_s()):
-            self.deliver(show)
+            try:
+                self.deliver(show)
+            except Exception:  # the screen is gone; whoever waits for it is told why
+                return
 
     def _pause_s(self) -> float:
         try:

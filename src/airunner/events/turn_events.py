@@ -257,7 +257,7 @@ class RememberedChanged(Event):
 
 
 class ReminderDue(Event):
-    """A reminder was due at ``due_s`` (Unix time) and is delivered with this, once."""
+    """A reminder was due at ``due_s`` (Unix time), and nobody has taken note of it yet."""
 
     number: int
     text: str

@@ -1,7 +1,8 @@
 """Reminders: what the user wants to be told, and when.
 
-Owns that each is delivered once, however many processes look. Reading a time in
-words belongs to ``airunner.toolbox.time.dates.date_reader``; showing, to whoever claims.
+Owns that each waits until somebody has taken note of it, whatever process dies meanwhile.
+Reading a time in words belongs to ``airunner.toolbox.time.dates.date_reader``; showing, and
+knowing that somebody saw it, to whoever notes it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ class Reminder:
 
 
 class Reminders:
-    """The reminders of a database. Those that were delivered are kept but not listed."""
+    """The reminders of a database.
+
+    Those that somebody took note of are kept but not listed: ``delivered_s`` is when.
+    """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database, self._clock = database, clock
@@ -49,7 +53,7 @@ class Reminders:
             return Reminder(added.lastrowid or 0, shown, due_s, now_s)
 
     def change(self, number: int, text: str, due_s: float) -> Reminder | None:
-        """Change what a waiting reminder says and when; ``None`` if it was delivered or is gone."""
+        """Change what a reminder says and when; ``None`` if it was noted or is gone."""
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE reminder SET text = ?, due_s = ? WHERE number = ? AND delivered_s IS NULL",
@@ -62,7 +66,7 @@ class Reminders:
         return None if row is None else Reminder(*row)
 
     def waiting(self) -> Sequence[Reminder]:
-        """What has not been delivered yet, the next first."""
+        """What nobody has taken note of yet, due or to come, the next first."""
         with self._database.read() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM reminder WHERE delivered_s IS NULL ORDER BY due_s, number"
@@ -70,7 +74,7 @@ class Reminders:
         return [Reminder(*row) for row in rows]
 
     def next_due_s(self) -> float | None:
-        """When the next one is due; ``None`` if none is waiting."""
+        """When the next one is due, or was; ``None`` if none is waiting."""
         with self._database.read() as connection:
             row = connection.execute(
                 "SELECT min(due_s) FROM reminder WHERE delivered_s IS NULL"
@@ -78,29 +82,26 @@ class Reminders:
         return None if row[0] is None else float(row[0])
 
     def due(self, now_s: float | None = None) -> Sequence[Reminder]:
-        """What is due and not delivered, oldest first; ``now_s`` is the clock's by default."""
+        """What is due and was not noted, oldest first; ``now_s`` is the clock's by default."""
         until_s = self._clock() if now_s is None else now_s
         return [reminder for reminder in self.waiting() if reminder.due_s <= until_s]
 
-    def claim(self, now_s: float | None = None) -> Sequence[Reminder]:
-        """What is due, for the caller to deliver now: nobody else is given it, nor is it again."""
-        until_s = self._clock() if now_s is None else now_s
-        if not self.due(until_s):
-            return []  # as mostly, and then no lock is taken
+    def note(self, number: int) -> bool:
+        """Somebody has seen a reminder that is due: nobody is shown it again.
+
+        False if it is not due, was noted before or is gone.
+        """
+        now_s = self._clock()
         with self._database.write() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM reminder WHERE delivered_s IS NULL AND due_s <= ?"
-                " ORDER BY due_s, number",
-                (until_s,),
-            ).fetchall()
-            connection.executemany(
-                "UPDATE reminder SET delivered_s = ? WHERE number = ?",
-                [(until_s, row[0]) for row in rows],
+            noted = connection.execute(
+                "UPDATE reminder SET delivered_s = ?"
+                " WHERE number = ? AND delivered_s IS NULL AND due_s <= ?",
+                (now_s, number, now_s),
             )
-        return [Reminder(*row) for row in rows]
+            return noted.rowcount == 1
 
     def cancel(self, number: int) -> bool:
-        """Delete a waiting reminder; false if it was delivered or is gone."""
+        """Delete a waiting reminder; false if it was noted or is gone."""
         with self._database.write() as connection:
             gone = connection.execute(
                 "DELETE FROM reminder WHERE number = ? AND delivered_s IS NULL", (number,)

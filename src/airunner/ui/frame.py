@@ -75,12 +75,12 @@ def build_frame(services: Services, places: tuple[Place, ...], known: bool = Tru
         )
         icon_button("contrast", "Light or dark", lambda: _turn(dark)).props("dense")
     routes = {path: place.build for place in places for path in place.paths}
+    DueCards(services)
     with ui.element("div").classes("middle") as middle:
         if known:
             ui.sub_pages(routes)
         else:
             _nothing_here(places[0].paths[0])
-    DueCards(services)
     ui.skip_link("Skip to the content", target=middle)
 
 

@@ -92,6 +92,8 @@ def test_a_holiday_of_a_message_is_a_date_to_come() -> None:
     ("words", "meant"),
     [
         ("In half an hour", "2027-03-17 15:00"),
+        ("in twenty seconds", "2027-03-17 14:30:20"),
+        ("in half a minute", "2027-03-17 14:30:30"),
         ("in an hour and a half", "2027-03-17 16:00"),
         ("in two hours", "2027-03-17 16:30"),
         ("tomorrow morning at nine", "2027-03-18 09:00"),

@@ -58,6 +58,16 @@ def given(tool: Tool, message: str) -> dict[str, Any]:
         ),
         (
             set_reminder,
+            "Remind me in 20 seconds to stretch legs",
+            {"text": "stretch legs", "when": "in 20 seconds"},
+        ),
+        (
+            set_reminder,
+            "Remind me tomorrow at nine to call Ida",
+            {"text": "call Ida", "when": "tomorrow at 9"},
+        ),
+        (
+            set_reminder,
             "Remind me to call the bank tomorrow at 9, please",
             {"text": "call the bank", "when": "tomorrow at 9"},
         ),

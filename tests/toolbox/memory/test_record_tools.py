@@ -267,6 +267,7 @@ def test_a_reminder_repeats_the_exact_time(api: Api) -> None:
         "Reminder 1 is set for Thursday 18 March 2027, 09:00 local time: call the bank."
     )
     assert "airunner chat" in said
+    assert "the page" in said
     (waiting,) = api.records.reminders.waiting()
     assert waiting.due_s == datetime(2027, 3, 18, 9).timestamp()
     with pytest.raises(ToolRetryError, match="over"):
@@ -289,6 +290,17 @@ def test_reminders_are_listed_and_cancelled(api: Api) -> None:
     assert "reminder 3," in cancel_reminder("delete reminder 3", api=api)
     with pytest.raises(ToolRetryError, match="There is no reminder yet"):
         cancel_reminder("3", api=api)
+
+
+def test_one_that_is_due_is_listed_until_somebody_has_seen_it(api: Api) -> None:
+    reminders = api.records.reminders
+    past, later = (reminders.add("tea", reminders.now_s() + each).number for each in (0, 60))
+    first, second = list_reminders(api=api).splitlines()
+    assert first.endswith("tea (due; nobody has seen it yet)")
+    assert second.endswith(": tea")
+    assert reminders.note(past)
+    assert list_reminders(api=api) == second
+    assert f"reminder {later}," in cancel_reminder("tea", api=api)
 
 
 def test_only_reading_is_not_asked_about() -> None:

@@ -36,6 +36,7 @@ _TIMES = [
     (re.compile(pattern, re.IGNORECASE), written)
     for pattern, written in (
         (r"\bhalf an hour\b", "30 minutes"),
+        (r"\bhalf a minute\b", "30 seconds"),
         (r"\b(an?|1) hour and a half\b", "90 minutes"),
         (r"\bhalf past (\d+)\b", r"at \1:30"),
         (r"\b(?:a )?quarter past (\d+)\b", r"at \1:15"),

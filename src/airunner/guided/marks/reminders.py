@@ -14,6 +14,7 @@ _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _MONTH = (
     r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 )
+_HOUR = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b"
 _PIECES = (
     rf"in\s+(?:about\s+)?(?:half\s+)?(?:an?|\d+(?:[.,]\d+)?|\w+)\s+{_UNIT}"
     rf"(?:\s+and\s+(?:a\s+half|\d+\s+{_UNIT}))?",
@@ -30,7 +31,7 @@ _PIECES = (
     r"(?:at\s+)?\d{1,2}\s*[ap]\.?m\b\.?",
     r"(?:at\s+)?(?:half|quarter)\s+(?:past|to)\s+\w+",
     r"(?:at\s+)?(?:noon|midday|midnight)",
-    r"at\s+\d{1,2}(?:\s+o'?clock)?",
+    rf"at\s+(?:\d{{1,2}}|{_HOUR})(?:\s+o'?clock)?",
 )
 _PIECE = f"(?:{'|'.join(_PIECES)})"
 _TIME = re.compile(rf"\b{_PIECE}(?:[\s,]+{_PIECE})*(?!\w)", re.IGNORECASE)

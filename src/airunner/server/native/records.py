@@ -111,7 +111,7 @@ def record_routes(core: RuntimeCore, remembered: Remembered, due: DueReminders) 
 
     @routes.get("/reminders")
     def reminders() -> dict[str, Any]:
-        """The reminders that wait for their time."""
+        """The reminders that nobody has taken note of, due or to come."""
         return {"reminders": [plain(each) for each in remembered.reminders()]}
 
     @routes.post("/reminders")
@@ -132,13 +132,13 @@ def record_routes(core: RuntimeCore, remembered: Remembered, due: DueReminders) 
 
     @routes.get("/reminders/due")
     async def due_reminders() -> dict[str, Any]:
-        """What is due and shown by the windows of the page."""
-        return {"reminders": [plain(each.as_json()) for each in due.all()]}
+        """What is due and nobody has taken note of."""
+        return {"reminders": [plain(each.as_json()) for each in await due.look()]}
 
     @routes.delete("/reminders/due/{number}")
     async def dismiss(number: int) -> dict[str, Any]:
         """Take note of one: no window shows it any more."""
-        due.dismiss(number)
+        await due.dismiss(number)
         return {"dismissed": number}
 
     @routes.patch("/reminders/due/{number}")

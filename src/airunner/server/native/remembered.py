@@ -93,7 +93,7 @@ class Remembered:
         self._changed("facts")
 
     def reminders(self) -> Sequence[Reminder]:
-        """What has not been delivered yet, the next first."""
+        """What nobody has taken note of yet, due or to come, the next first."""
         return self._records.reminders.waiting()
 
     def add_reminder(self, text: str, when: float | str) -> Reminder:

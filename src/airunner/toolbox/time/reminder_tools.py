@@ -1,4 +1,4 @@
-"""Tools for reminders. They are shown by ``airunner chat``; see ``airunner.records.reminders``."""
+"""Tools for reminders. Showing one that is due belongs to the page and ``airunner chat``."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def set_reminder(
     reminder = reminders.add(text, read_moment(when, reminders.now_s()))
     return (
         f"Reminder {reminder.number} is set for {in_words(reminder.due_s)} local time: "
-        f"{reminder.text}. It is shown in `airunner chat`: then if one is open, else when the "
-        "next one starts."
+        f"{reminder.text}. It is shown on the page or in `airunner chat`: "
+        "then if one is open, else in the next that is opened."
     )
 
 
@@ -49,11 +49,15 @@ def set_reminder(
     permission="read",
 )
 def list_reminders(api: Any = None) -> str:
-    """List the reminders that are still to come."""
-    waiting = api.records.reminders.waiting()
+    """List the reminders that are still to come, and those that are due and nobody has seen."""
+    reminders = api.records.reminders
+    waiting, now_s = reminders.waiting(), reminders.now_s()
     if not waiting:
         return "No reminder is set."
-    lines = [f"- {_shown(reminder)}" for reminder in waiting[:_MOST_LISTED]]
+    lines = [
+        f"- {_shown(reminder)}{' (due; nobody has seen it yet)' * (reminder.due_s <= now_s)}"
+        for reminder in waiting[:_MOST_LISTED]
+    ]
     if len(waiting) > _MOST_LISTED:
         lines.append(f"and {len(waiting) - _MOST_LISTED} later ones.")
     return "\n".join(lines)

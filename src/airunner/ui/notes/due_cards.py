@@ -1,4 +1,4 @@
-"""Reminders that are due, as quiet cards over every page of every window.
+"""Reminders that are due, as quiet cards on top of every page of every window.
 
 What is due and who has taken note of it is the service's: a card that is put away in one
 window is gone in all.
@@ -11,7 +11,7 @@ import json
 
 from nicegui import ui
 
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, UnknownRecordError
 from airunner.events import RememberedChanged, ReminderDue
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
@@ -27,7 +27,7 @@ class DueCards:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._told: set[int] = {each.number for each in services.due.all()}
+        self._told = {(each.number, each.due_s) for each in services.due.all()}
         self._cards: dict[ReminderDue, ui.element] = {}
         self._shown = ui.element("div").classes("due")
         self._shown.props('role="region" aria-label="Reminders" aria-live="polite"')
@@ -44,8 +44,8 @@ class DueCards:
             for each in due:
                 if each not in self._cards:
                     self._cards[each] = self._card(each)
-                if each.number not in self._told:
-                    self._told.add(each.number)
+                if (each.number, each.due_s) not in self._told:
+                    self._told.add((each.number, each.due_s))
                     told = json.dumps([each.number, each.text])
                     ui.run_javascript(f"airunnerWindow.notify(...{told})")
 
@@ -66,10 +66,16 @@ class DueCards:
         try:
             await self._services.due.later(number, LATER_S)
         except AiRunnerError as error:
-            tell_problem(error)
+            self._failed(error)
 
-    def _done(self, number: int) -> None:
+    async def _done(self, number: int) -> None:
         try:
-            self._services.due.dismiss(number)
-        except AiRunnerError:
-            self.refresh()  # another window was quicker
+            await self._services.due.dismiss(number)
+        except AiRunnerError as error:
+            self._failed(error)
+
+    def _failed(self, error: AiRunnerError) -> None:
+        if isinstance(error, UnknownRecordError):
+            self._services.due.soon()  # another window was quicker, or a chat in a terminal
+        else:
+            tell_problem(error)

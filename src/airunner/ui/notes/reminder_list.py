@@ -63,7 +63,10 @@ class ReminderList:
             Act("Edit…", f"Edit: {reminder.text}", lambda: self._edit(reminder)),
             Act("Delete…", f"Delete: {reminder.text}", lambda: self._delete(reminder)),
         )
-        return Row(named(reminder.text, ("origin", when_in_words(reminder.due_s))), acts)
+        when = when_in_words(reminder.due_s)
+        if reminder.due_s <= time.time():
+            when = f"due since {when}"
+        return Row(named(reminder.text, ("origin", when)), acts)
 
     def _edit(self, reminder: Reminder | None) -> None:
         remembered = self._services.remembered
@@ -94,6 +97,7 @@ class ReminderList:
     def _delete(self, reminder: Reminder) -> None:
         async def delete() -> None:
             await asyncio.to_thread(self._services.remembered.delete_reminder, reminder.number)
+            self._services.due.soon()
 
         words = f"You are not reminded of “{reminder.text}”, {when_in_words(reminder.due_s)}."
         ask_first("Delete this reminder?", words, "Delete", delete)
