@@ -15,7 +15,7 @@ from nicegui import ui
 
 from airunner.errors import AiRunnerError
 from airunner.messages import text_of_content
-from airunner.server.native.attachments import taken_apart
+from airunner.records.attached_text import taken_apart
 from airunner.server.native.services import Services
 from airunner.server.native.turn_bodies import TurnBody
 from airunner.ui.chat.attached_files import AttachedFiles
