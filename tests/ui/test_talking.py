@@ -116,7 +116,9 @@ def test_a_tool_is_asked_about_where_the_keyboard_is_and_an_answer_can_be_kept(
     begin(tab, call)
     press(question, "Never in this chat")
     expect(tab.locator(".call.failed")).to_have_count(1)
-    expect(say(tab, call).locator(".call.failed .progress")).to_have_text("not run")
+    label = say(tab, call).locator(".call.failed .so-far")
+    expect(label).to_have_text("not run")
+    expect(label).to_have_css("display", "inline")  # a word in the line, and no bar over it
 
 
 def test_an_answer_that_failed_says_so_and_is_tried_again(tab: Page) -> None:
