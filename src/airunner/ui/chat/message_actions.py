@@ -58,7 +58,7 @@ class MessageActions:
     async def send(self, text: str) -> None:
         """What was typed is said: as it is, or in place of the message that is edited."""
         ids = self._files.ids
-        if self._edited is not None:
+        if self._edited is not None and not self._page.is_lost:
             begun = await self._branch(self._edited, self._edited, text)
         else:
             begun = await self._page.begin(text, ids)
