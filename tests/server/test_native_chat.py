@@ -64,6 +64,10 @@ def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Clien
     assert said.endswith("</file>\n\nWhat do bees make?")
     again = api.post("/turns", json={"content": "x", "attachments": [file["id"]]})
     assert again.status_code == 404
+    branch = api.post(f"/conversations/{made['id']}/branch", json={"at": 0}).json()
+    assert branch["conversation"]["title"] == "What do bees make?"
+    alone = attached(api, "notes.md", b"# Bees\n\nThey make honey.")
+    assert turn(api, content="", attachments=[alone["id"]])["title"] == "notes.md"
 
 
 @pytest.mark.parametrize(

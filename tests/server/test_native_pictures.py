@@ -160,6 +160,8 @@ def test_a_picture_that_is_handed_over_is_drawn_from_and_once_more(
     beside = {"kind": "rectangle", "left": 90, "top": 0, "width": 9, "height": 9}
     nothing = api.post("/drawings", json={**body, "painted": [beside]})
     assert "nothing of the picture is painted over" in nothing.json()["error"]["message"]
+    unable = api.post("/drawings", json={**body, "painted": [{**beside, "left": 9}]})
+    assert "cannot paint over" in unable.json()["error"]["message"]
     assert api.post("/drawings", json={**body, "painted": [{"kind": "x"}]}).status_code == 400
     assert api.post("/starts", files={"file": ("a.png", b"none")}).status_code == 400
     assert api.post("/pictures/none.png/another").status_code == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import zipfile
 from collections.abc import Iterator
@@ -120,6 +121,7 @@ def test_a_branch_at_the_first_question_has_a_title_of_its_own(
         assert refused.status_code == 400
         assert problem in refused.json()["error"]["message"]
         assert refused.json()["error"]["raised"]["error"] == "UnusableRecordError"
+    assert not re.search(r"codec|Expecting|line 1|byte 0x", refused.text)
 
 
 def test_folders_pins_and_pages(api: httpx.Client, bees: str) -> None:
@@ -257,7 +259,7 @@ def test_an_export_of_chatgpt_is_taken_in(api: httpx.Client) -> None:
     came = taken_in(api, json.dumps(odd).encode())
     assert came["known"] == 1
     assert came["refused"] == [
-        "conversation 1 (No talk): it is neither ours, nor ChatGPT's, nor Open WebUI's"
+        "conversation 1 (No talk): it is no export of AI Runner, ChatGPT or Open WebUI"
     ]
     api.delete(f"/conversations/{added['id']}")
 
@@ -282,6 +284,7 @@ def test_an_export_of_open_webui_is_taken_in(api: httpx.Client) -> None:
     "data",
     [
         b"no json",
+        b"\x89PNG\r\n\x1a\n\x00\x00\xff",
         b"[" * 100_000,
         b"PK\x03\x04 and then nothing",
         b'[{"title": "x"}]',

@@ -116,7 +116,9 @@ def test_a_tool_is_asked_about_where_the_keyboard_is_and_an_answer_can_be_kept(
     begin(tab, call)
     press(question, "Never in this chat")
     expect(tab.locator(".call.failed")).to_have_count(1)
-    expect(say(tab, call).locator(".call.failed .progress")).to_have_text("not run")
+    label = say(tab, call).locator(".call.failed .so-far")
+    expect(label).to_have_text("not run")
+    expect(label).to_have_css("display", "inline")  # a word in the line, and no bar over it
 
 
 def test_an_answer_that_failed_says_so_and_is_tried_again(tab: Page) -> None:
@@ -340,6 +342,33 @@ def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
     press(tab, "Another")
     expect(tab.locator(".said.user")).to_have_count(2)
     expect(drawn).to_have_count(2)
+
+
+def test_who_has_to_wait_for_an_answer_is_told_once_and_not_when_it_is_there(tab: Page) -> None:
+    begin(tab, "write 2000 at 100")
+    expect(tab.locator(".live .block")).not_to_have_count(0)
+    told = tab.locator(".q-notification")
+    for _ in range(2):
+        begin(tab, "hello again")
+        expect(told).to_contain_text("still being written")
+        expect(field(tab)).to_have_value("hello again")
+    expect(told).to_have_count(1)
+    press(tab, "Stop the answer")
+    expect(told).to_have_count(0)
+
+
+def test_a_conversation_that_another_window_deleted_says_so_and_goes_on_as_a_new_one(
+    site: Site, tab: Page
+) -> None:
+    say(tab, "hello")
+    gone = tab.url
+    with site.server.api as api:
+        api.delete(f"/conversations/{gone.rsplit('/', 1)[1]}").raise_for_status()
+    expect(tab.get_by_text("This conversation is not here any more.")).to_be_visible()
+    say(tab, "hello anew")
+    expect(tab.locator(".said.user")).to_have_count(1)
+    expect(tab.locator(".q-notification")).to_have_count(0)
+    assert tab.url != gone
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are Linux only")

@@ -150,8 +150,11 @@ def _read(value: Mapping[str, Any]) -> Imported:
             parent=None if value.get("parent") is None else str(value["parent"]),
             left_at=None if left_at is None else max(0, int(left_at)),
         )
-    except (*_UNREADABLE, AiRunnerError) as error:
+    except AiRunnerError as error:
         raise UnusableRecordError("export", f"it cannot be read: {error}") from error
+    except _UNREADABLE as error:
+        problem = "a part of it is missing, or is not what it has to be"
+        raise UnusableRecordError("export", problem) from error
     start = min(max(0, start), len(messages))
     return Imported(entry, messages, start, str(value.get("preface", "")))
 

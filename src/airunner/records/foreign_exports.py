@@ -48,6 +48,10 @@ SYSTEM, TOOLS, FILES, BRANCHES = (
 )
 """What is left out, in words."""
 
+NO_EXPORT = "it is no export of AI Runner, ChatGPT or Open WebUI"
+_LOOKED_AT = 4096
+"""First bytes that tell text from what is none."""
+
 _COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 _REASONING = re.compile(r'<details type="reasoning".*?(?:</details>|\Z)', re.DOTALL)
@@ -67,11 +71,14 @@ def read_export(data: bytes) -> Export:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise UnusableRecordError("export", f"it is no JSON: {error}") from error
+            raise UnusableRecordError("file", f"{NO_EXPORT}; {_what_it_is(text)}") from error
         if isinstance(value, Mapping) and value.get("format") == FORMAT:
             found.append(read_conversations(value))
         else:
-            found.append(each_read(value if isinstance(value, list) else [value], _foreign))
+            values = value if isinstance(value, list) else [value]
+            if values and not any(map(_is_known, values)):
+                raise UnusableRecordError("file", NO_EXPORT)
+            found.append(each_read(values, _foreign))
     return Export(
         [each for one in found for each in one.conversations],
         [each for one in found for each in one.refused],
@@ -90,7 +97,8 @@ def _texts(data: bytes) -> Iterator[bytes]:
                 if re.fullmatch(r"(.*/)?conversations[-\d]*\.json", each.filename)
             ]
             if not members:
-                raise UnusableRecordError("export", "the archive has no conversations.json")
+                problem = f"{NO_EXPORT}; the archive has no conversations.json"
+                raise UnusableRecordError("file", problem)
             if sum(each.file_size for each in members) > MOST_BYTES:
                 raise UnusableRecordError("export", "the archive is too large")
             if any(each.compress_type not in _COMPRESSIONS for each in members):
@@ -98,7 +106,24 @@ def _texts(data: bytes) -> Iterator[bytes]:
             for member in members:
                 yield archive.read(member)  # no more than the size that it states
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
-        raise UnusableRecordError("export", f"the archive is damaged: {error}") from error
+        problem = "the archive is damaged; download or export it again"
+        raise UnusableRecordError("export", problem) from error
+
+
+def _what_it_is(text: bytes) -> str:
+    """What a file that no JSON can be read from seems to be, in plain words."""
+    if not text.strip():
+        return "the file is empty"
+    if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+        return "it begins as one and is damaged or cut off, so export it again"
+    if b"\x00" in text[:_LOOKED_AT] or text.startswith((b"\x89", b"\xff\xd8", b"%PDF")):
+        return "it is a picture, a document or a program, and no text"
+    return "it is a text of another kind, and no JSON"
+
+
+def _is_known(value: Any) -> bool:
+    """Whether this could be a conversation of another program."""
+    return isinstance(value, Mapping) and ("mapping" in value or "chat" in value)
 
 
 def _foreign(value: Any) -> Imported:
@@ -120,7 +145,7 @@ def _foreign(value: Any) -> Imported:
             said = [turn for node in nodes if (turn := _open_webui(node, left_out))]
             times = (value.get("created_at"), value.get("updated_at"))
             return _imported({**chat, **value}, value.get("id"), said, times, left_out)
-    raise UnusableRecordError("export", "it is neither ours, nor ChatGPT's, nor Open WebUI's")
+    raise UnusableRecordError("export", NO_EXPORT)
 
 
 def _way(nodes: Mapping[str, Any], last: Any, parent: str) -> list[Mapping[str, Any]]:

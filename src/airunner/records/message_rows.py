@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airunner.messages import Message
+from airunner.records.attached_text import title_from_message
 from airunner.records.database import Connection
-from airunner.records.one_line import storable, title_from
+from airunner.records.one_line import storable
 
 UNTITLED = "Untitled"
 _PICTURE = "A picture"
@@ -69,4 +70,4 @@ def _said(message: Message) -> str:
 def title_of(messages: Sequence[Message]) -> str:
     """A title made from the first thing that the user said."""
     first = next((message for message in messages if message.role == "user"), Message("user"))
-    return title_from(first.text) or (_PICTURE if first.media else UNTITLED)
+    return title_from_message(first.text) or (_PICTURE if first.media else UNTITLED)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError, ImageRequestError, UnknownRecordError
+from airunner.models.files.pipeline import may_inpaint
 from airunner.models.spec import ModelCapability
 from airunner.pictures import size_px
 from airunner.runtime.core import RuntimeCore
@@ -44,6 +45,28 @@ class DrawingOrders:
             if DRAWING in spec.capabilities and store.seems_here(spec)
         ]
 
+    def painters(self) -> list[str]:
+        """Those of ``models`` that can paint over a picture; "" first if the team's own can."""
+        able = [name for name in self.models() if self._paints(name)]
+        with suppress(AiRunnerError):
+            if self._core.resolve(DRAWING).spec.model_path in able:
+                able.insert(0, "")
+        return able
+
+    def _paints(self, model: str) -> bool:
+        """Whether nothing is known against it."""
+        spec = self._core.catalog.registry.get(model)
+        path = None
+        with suppress(AiRunnerError, OSError):
+            path = None if spec is None else self._core.store.path(spec)
+        return path is None or may_inpaint(path)
+
+    def _check_painter(self, model: str | None) -> None:
+        name = model or self._core.resolve(DRAWING).spec.model_path
+        if not self._paints(name):
+            problem = "it cannot paint over a picture; take another model, or get one that can"
+            raise ImageRequestError(name, problem)
+
     async def add(
         self,
         request: ImageRequest,
@@ -58,7 +81,8 @@ class DrawingOrders:
 
         Raises:
             UnknownRecordError: there is no such picture.
-            ImageRequestError: nothing is painted, or over no picture; see ``Drawings.add``.
+            ImageRequestError: nothing is painted, or over no picture, or the model cannot
+                paint over one; see ``Drawings.add``.
         """
         if picture is not None:
             path = await asyncio.to_thread(self._find, picture)
@@ -67,6 +91,7 @@ class DrawingOrders:
             if request.init_image is None:
                 raise self._refused(model, "there is no picture that is painted over")
             request = replace(request, mask=await asyncio.to_thread(self._mask, request, painted))
+            await asyncio.to_thread(self._check_painter, model)
         return self._drawings.add(request, model)
 
     async def another(self, name: str) -> Drawing:

@@ -16,7 +16,7 @@ from tests.models.files.pipeline_files import (
 )
 
 from airunner.errors import CorruptWeightsError, MissingWeightsError
-from airunner.models.files.pipeline import read_pipeline
+from airunner.models.files.pipeline import may_inpaint, read_pipeline
 
 
 def test_a_folder_is_read_part_by_part(tmp_path: Path) -> None:
@@ -138,3 +138,24 @@ def test_a_checkpoint_in_one_file_is_told_apart_by_names(tmp_path: Path) -> None
     pickle = tmp_path / "old.ckpt"
     pickle.write_bytes(bytes(100))
     assert read_pipeline(pickle).is_pickle
+
+
+@pytest.mark.parametrize(
+    ("class_name", "channels", "may"),
+    [
+        ("StableDiffusionXLPipeline", 4, True),
+        ("StableDiffusionInpaintPipeline", 9, True),
+        ("StableDiffusionPipeline", 8, False),
+        ("FluxPipeline", None, True),
+        ("FluxKontextPipeline", None, False),
+        ("PixArtSigmaPipeline", None, False),
+    ],
+)
+def test_what_can_paint_over_is_known_without_loading_it(
+    tmp_path: Path, class_name: str, channels: int | None, may: bool
+) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": class_name}))
+    if channels is not None:
+        (tmp_path / "unet").mkdir()
+        (tmp_path / "unet/config.json").write_text(json.dumps({"in_channels": channels}))
+    assert may_inpaint(tmp_path) is may

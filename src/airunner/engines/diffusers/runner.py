@@ -21,10 +21,10 @@ from airunner.engines.diffusers.request import Order, check_request
 from airunner.engines.diffusers.schedulers import make_scheduler
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep, Picture
 from airunner.errors import AiRunnerError, BlackImageError, GenerationError, ImageRequestError
+from airunner.models.files.pipeline import INPAINTING_CHANNELS
 
 _FROM_PICTURE = "AutoPipelineForImage2Image"
 _INPAINTING = "AutoPipelineForInpainting"
-_INPAINTING_CHANNELS = (4, 9)
 """Of a UNet: latents alone, or beside them the mask and what it leaves (diffusers 0.42)."""
 
 
@@ -145,11 +145,11 @@ class PipelineRunner:
         """Refuse what the denoiser has no channels for; a pipeline would speak of their number."""
         unet = getattr(self._pipeline, "unet", None)
         channels = None if unet is None else unet.config.get("in_channels")
-        if is_inpainting and channels not in (None, *_INPAINTING_CHANNELS):
+        if is_inpainting and channels not in (None, *INPAINTING_CHANNELS):
             raise ImageRequestError(
                 self._plan.model, "it cannot inpaint; leave the mask out, or take another model"
             )
-        if channels == _INPAINTING_CHANNELS[1] and not is_inpainting:
+        if channels == INPAINTING_CHANNELS[1] and not is_inpainting:
             problem = "it only inpaints: it needs a picture to start from and a mask"
             raise ImageRequestError(self._plan.model, problem)
 

@@ -26,6 +26,14 @@ DENOISERS = ("transformer", "unet", "prior")
 OPTIONAL_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Parts that a pipeline draws without; the engine leaves out those that are not there."""
 
+INPAINTING_CHANNELS = (4, 9)
+"""What goes into a UNet that can paint over: a picture's latents; with a mask, in its own kind."""
+
+_INPAINTS = re.compile(
+    r"(StableDiffusion|StableDiffusionXL|StableDiffusion3|IF|Kandinsky|KandinskyV22|Flux|QwenImage"
+    r"|QwenImageEdit|ZImage)(ControlNet|ControlNetUnion|Control)?(PAG)?"
+    r"(Img2Img|Inpaint|Inpainting)?(Combined)?Pipeline"
+)
 _MAX_JSON_BYTES = 1 << 20
 # `diffusion_pytorch_model.fp16-00001-of-00002.safetensors` and its simpler relatives.
 _WEIGHTS = re.compile(
@@ -169,6 +177,25 @@ def read_pipeline(path: Path) -> Pipeline:
         return _read_checkpoint(path)
     except OSError as error:  # such as a name that is too long for the file system
         raise CorruptWeightsError(path, f"it cannot be read ({error.strerror})") from error
+
+
+def may_inpaint(path: Path) -> bool:
+    """Whether what is known of the pipeline at ``path`` lets it paint over a part of a picture.
+
+    Of a file whose configuration is elsewhere, or of what cannot be read, nothing is known:
+    the engine says it then. Source: diffusers' ``AUTO_INPAINT_PIPELINES_MAPPING`` (0.42.1).
+    """
+    if not is_pipeline_folder(path):
+        return True
+    try:
+        if not _INPAINTS.fullmatch(str(read_index(path).get("_class_name", ""))):
+            return False
+        if not (path / "unet").is_dir():
+            return True
+        config = _json(path / "unet" / "config.json", path, "'unet' has no config.json")
+    except CorruptWeightsError:
+        return True
+    return config.get("in_channels", INPAINTING_CHANNELS[0]) in INPAINTING_CHANNELS
 
 
 def read_index(folder: Path) -> Mapping[str, object]:

@@ -24,6 +24,7 @@ from airunner.errors import MediaError, UnknownRecordError
 from airunner.media import MOST_BYTES, media_part
 from airunner.messages import Content, MediaPart, Part, TextPart, content_of, parts_of
 from airunner.models.spec import ModelCapability
+from airunner.records.attached_text import marked
 from airunner.runtime.core import RuntimeCore
 from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute
@@ -37,7 +38,6 @@ MOST_CHARACTERS = 200_000
 _MEDIA = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....(WAVE|WEBP)|ID3|\xff[\xfb\xf3\xf2]|fLaC", re.DOTALL
 )
-_ATTACHED = re.compile(r"<file name=\"([^\"\n]*)\">\n(.*?)\n</file>\n*", re.DOTALL)
 _CUT = "\n[The rest is left out: {:,} of {:,} characters.]"
 
 
@@ -118,16 +118,6 @@ class Attachments:
         return content_of((*media, *words))
 
 
-def taken_apart(text: str) -> tuple[list[tuple[str, str]], str]:
-    """The documents, by name, that ``said_with`` put before a text; and that text."""
-    files: list[tuple[str, str]] = []
-    place = 0
-    while found := _ATTACHED.match(text, place):
-        files.append((found[1], found[2]))
-        place = found.end()
-    return files, text[place:]
-
-
 def _read(data: bytes, name: str) -> Attachment:
     id = f"file_{uuid.uuid4().hex[:12]}"
     if not data:
@@ -139,9 +129,8 @@ def _read(data: bytes, name: str) -> Attachment:
     shown = text
     if len(text) > MOST_CHARACTERS:
         shown = text[:MOST_CHARACTERS] + _CUT.format(MOST_CHARACTERS, len(text))
-    label = name.replace('"', "'").replace("\n", " ")
-    wrapped = f'<file name="{label}">\n{shown}\n</file>\n\n'
-    return Attachment(id, name, "document", len(data), len(shown), TextPart(wrapped))
+    said = TextPart(marked(name, shown))
+    return Attachment(id, name, "document", len(data), len(shown), said)
 
 
 def _text_of(data: bytes, name: str) -> str:

@@ -17,6 +17,7 @@ from airunner.errors import StorageError, UnknownRecordError, UnusableRecordErro
 from airunner.events import ConversationChanged
 from airunner.messages import Content, MediaPart, text_of_content, with_text
 from airunner.models.spec import ModelCapability
+from airunner.records.attached_text import taken_apart, title_from_message
 from airunner.records.branches import versions
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Found, Saved
@@ -157,7 +158,8 @@ class SavedConversations:
     async def model_title(self, id: str) -> str:
         """A title in the words of the model that summarises; as ``proposed_title`` without one."""
         saved = self.load(id)
-        said = "\n".join(m.text for m in saved.messages if m.role in ("user", "assistant"))
+        spoken = (m.text for m in saved.messages if m.role in ("user", "assistant"))
+        said = "\n".join(taken_apart(text)[1] for text in spoken)
         prompt = (
             "Give this conversation a title of at most six words. Reply with the title "
             f"alone.\n\n{said[:_TITLE_CHARACTERS]}"
@@ -193,7 +195,7 @@ class SavedConversations:
             if text is not None:
                 content, left_at = with_text(content, text), kept
         begins = content is not None and not any(m.role == "user" for m in messages[:kept])
-        title = title_from(text_of_content(content or "")) if begins else ""
+        title = title_from_message(text_of_content(content or "")) if begins else ""
         made = self._records.branches.add(entry.id, kept, left_at, title)
         if made is None:
             raise UnknownRecordError("conversation", id)

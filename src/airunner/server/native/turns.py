@@ -24,7 +24,6 @@ from airunner.events import ConversationChanged, Event, TurnFinished
 from airunner.messages import Content, Message
 from airunner.models.spec import Sampling
 from airunner.records.conversation_details import OPTIONS
-from airunner.records.one_line import title_from
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import Growth, conversation_from_json, read
 from airunner.server.native.attachments import Attachments
@@ -101,7 +100,7 @@ class Turns:
         if saver is not None:
             self._beginning.add(id)
             try:
-                await asyncio.to_thread(self._save_question, saver, asked, content)
+                await asyncio.to_thread(saver.save, content)
             finally:
                 self._beginning.discard(id)
         for file in asked.attachments:
@@ -246,14 +245,6 @@ class Turns:
             "outcome": ended.outcome if ended else "",
             "text": ended.text if ended else "",
         }
-
-    def _save_question(self, saver: ConversationSaver, asked: TurnBody, content: Content) -> None:
-        conversation = saver.conversation
-        is_new = not conversation.messages
-        saver.save(content)
-        words = title_from(asked.content) if isinstance(asked.content, str) else ""
-        if asked.attachments and words and is_new:  # else a file's text is the title
-            self._core.records.conversations.retitle(conversation.id, words)
 
     def _save(self, turn: Turn) -> None:
         assert turn.saver is not None

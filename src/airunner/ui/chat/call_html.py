@@ -60,10 +60,10 @@ def summary_html(call: Call) -> str:
         names = ", ".join(short_name(model) for model in call.models)
         parts.append(f'<span class="by">with {html.escape(names)}</span>')
     if call.running and call.progress:
-        parts.append(f'<span class="progress">{html.escape(call.progress)}</span>')
+        parts.append(f'<span class="so-far">{html.escape(call.progress)}</span>')
     if call.problem:
         words = "not run" if call.problem.startswith(f"{call.tool} was not run") else "failed"
-        parts.append(f'<span class="progress">{words}</span>')
+        parts.append(f'<span class="so-far">{words}</span>')
     if call.seconds is not None:
         parts.append(f'<span class="time">{seconds_in_words(call.seconds)}</span>')
     return "".join(parts)

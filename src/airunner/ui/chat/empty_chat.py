@@ -28,7 +28,7 @@ def empty_chat(services: Services, id: str | None) -> ui.element:
     with ui.element("div").classes("empty") as box:
         if id is not None:
             ui.label("This conversation is not here any more.")
-            ui.link("Begin a new one", "/chat").classes("way")
+            ui.label("What you write below begins a new one.").classes("first-run")
             return box
         ui.label(_EMPTY)
         with ui.element("div").classes("first-run") as first:

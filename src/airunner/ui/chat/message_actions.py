@@ -15,7 +15,7 @@ from nicegui import ui
 
 from airunner.errors import AiRunnerError
 from airunner.messages import text_of_content
-from airunner.server.native.attachments import taken_apart
+from airunner.records.attached_text import taken_apart
 from airunner.server.native.services import Services
 from airunner.server.native.turn_bodies import TurnBody
 from airunner.ui.chat.attached_files import AttachedFiles
@@ -58,7 +58,7 @@ class MessageActions:
     async def send(self, text: str) -> None:
         """What was typed is said: as it is, or in place of the message that is edited."""
         ids = self._files.ids
-        if self._edited is not None:
+        if self._edited is not None and not self._page.is_lost:
             begun = await self._branch(self._edited, self._edited, text)
         else:
             begun = await self._page.begin(text, ids)

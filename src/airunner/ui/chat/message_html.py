@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
-from airunner.server.native.attachments import taken_apart
+from airunner.records.attached_text import taken_apart
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words

@@ -12,7 +12,12 @@ import contextlib
 from nicegui import background_tasks, events, ui
 
 from airunner.agent.approvals import Answer
-from airunner.errors import AiRunnerError, StorageError, UnknownRecordError
+from airunner.errors import (
+    AiRunnerError,
+    ConversationBusyError,
+    StorageError,
+    UnknownRecordError,
+)
 from airunner.events import ConversationChanged
 from airunner.messages import Message
 from airunner.server.native.services import Services
@@ -26,7 +31,7 @@ from airunner.ui.chat.icons import ACTED
 from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
 from airunner.ui.chat.message_html import Talk, ending_in_words, said_html, talk_html
-from airunner.ui.notices import tell_problem
+from airunner.ui.notices import Problem, tell_problem
 from airunner.ui.window import on_events, stay_at
 
 
@@ -42,6 +47,9 @@ class ChatPage:
         self._watch: asyncio.Task[None] | None = None
         self._unsaved: ui.element | None = None
         self._followed: Turn | None = None
+        self._refusal: Problem | None = None
+        self._waits = False  # whether that is because an answer is being written
+        self.is_lost = False  # its conversation is not here any more: what is said begins one
         self._client = ui.context.client
         self._busy = asyncio.Lock()
         self._files = files = AttachedFiles(services.attachments)
@@ -82,7 +90,9 @@ class ChatPage:
             if turn is None and self._unsaved is not None:
                 return  # the only place where that answer still is
             await self._show_saved(turn)
-            if turn is not None and turn.work.running and not self._is_gone:
+            if turn is None or not turn.work.running:
+                self._may_go_on()
+            elif not self._is_gone:
                 self._watch = background_tasks.create(
                     self._follow(turn), name="a tab follows a turn"
                 )
@@ -97,7 +107,7 @@ class ChatPage:
         asked = TurnBody(
             content=text,
             tool_choice=tool,
-            conversation_id=self.id,
+            conversation_id=None if self.is_lost else self.id,
             attachments=files,
             system=self._choice.system,
             options=self._choice.options,
@@ -107,8 +117,11 @@ class ChatPage:
         try:
             turn = await self._services.turns.begin(asked, text)
         except AiRunnerError as error:
-            tell_problem(error)
+            await self._refused(error)
             return False
+        if self._refusal is not None:
+            self._refusal.over()
+        self.is_lost = False
         if self.id != turn.conversation.id:  # it is new, or was changed elsewhere meanwhile
             self.id = turn.conversation.id
             stay_at(f"/chat/{self.id}", self._log)
@@ -116,6 +129,21 @@ class ChatPage:
         if self._followed is not turn and not turn.work.running and not self._is_gone:
             self._announce(turn)  # it was over before it could be followed
         return True
+
+    async def _refused(self, error: AiRunnerError) -> None:
+        """Say why nothing has begun; that the conversation is not here is said in its place."""
+        if isinstance(error, UnknownRecordError) and self.id is not None and not self.is_lost:
+            await self.refresh()
+            if self.is_lost:
+                return
+        self._refusal = tell_problem(error)
+        self._waits = isinstance(error, ConversationBusyError)
+
+    def _may_go_on(self) -> None:
+        """No answer is being written any more: who was told to wait for it need not."""
+        if self._waits and self._refusal is not None:
+            self._refusal.over()
+            self._waits = False
 
     @property
     def _is_gone(self) -> bool:
@@ -136,7 +164,11 @@ class ChatPage:
         try:
             whole = await asyncio.to_thread(saved.load, self.id)
         except UnknownRecordError:
+            self.is_lost = True
+            ui.page_title("AI Runner")
+            self._title.set_text("New conversation")
             return Talk("", (), pictures)
+        self.is_lost = False
         family = await asyncio.to_thread(saved.family, self.id)
         accounts = await self._services.turns.accounts(self.id)
         messages = whole.messages
@@ -191,6 +223,7 @@ class ChatPage:
     async def _end(self, turn: Turn, box: ui.element) -> None:
         """Show what became of a turn; an answer that could not be saved stays in its ``box``."""
         with self._client, contextlib.suppress(AiRunnerError):
+            self._may_go_on()
             self._announce(turn)
             if isinstance(turn.work.error, StorageError):
                 self._unsaved = box

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from nicegui import events, ui
@@ -25,12 +25,14 @@ from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.pictures.paint_dialog import paint_over
 from airunner.ui.pictures.start import (
+    NOBODY_PAINTS,
     STARTS,
     STRENGTH_HINT,
     USUAL_STRENGTH,
     Start,
     model_field,
     model_options,
+    painter_options,
 )
 from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
@@ -50,6 +52,7 @@ class DrawingForm:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._start: Start | None = None
+        self._painters: list[str] = []
         with ui.element("div").classes("drawing-form"):
             self._prompt = ui.textarea(placeholder="What shall be drawn?")
             self._prompt.props('borderless autogrow rows="1"').classes("prompt")
@@ -71,9 +74,10 @@ class DrawingForm:
                 self._strength = ui.slider(min=0.05, max=1, step=0.05, value=USUAL_STRENGTH)
                 self._strength.props('label aria-label="How far from the picture"')
                 self._strength.tooltip(STRENGTH_HINT)
-            word_button("Paint over…", self._paint)
+            self._paint_button = word_button("Paint over…", self._paint)
             icon_button("close", "Start from nothing", lambda: self._begin_with(None))
-        self._start_row.set_visibility(False)
+        self._nobody = ui.html(page_html(NOBODY_PAINTS), sanitize=False).classes("hint no-painter")
+        self._begin_with(None)
 
     def _build_more(self) -> None:
         with ui.element("details").classes("more"):
@@ -107,6 +111,9 @@ class DrawingForm:
     async def _look(self) -> None:
         """Show who draws now."""
         names = await asyncio.to_thread(self._services.orders.models)
+        self._painters = await asyncio.to_thread(self._services.orders.painters)
+        if not self._hint.is_deleted:
+            self._begin_with(self._start)
         try:
             resolution = await asyncio.to_thread(self._services.core.resolve, DRAWING)
         except AiRunnerError as error:
@@ -137,6 +144,8 @@ class DrawingForm:
     def _begin_with(self, start: Start | None) -> None:
         self._start = start
         self._start_row.set_visibility(start is not None)
+        self._paint_button.set_enabled(bool(self._painters))
+        self._nobody.set_visibility(start is not None and not self._painters)
         if start is not None:
             name = html.escape(start.name)
             self._shown.set_content(
@@ -146,7 +155,7 @@ class DrawingForm:
 
     def _paint(self) -> None:
         if self._start is not None:
-            options = cast(dict[str, str], self._model.options)
+            options = painter_options(self._painters)
             paint_over(self._services, self._start, self._said(), options, self._model.value)
 
     async def _typed(self, event: events.GenericEventArguments) -> None:

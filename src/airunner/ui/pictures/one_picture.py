@@ -20,14 +20,17 @@ from airunner.ui.ask_first import ask_first
 from airunner.ui.buttons import word_button
 from airunner.ui.form_dialog import form_dialog
 from airunner.ui.notices import tell, tell_problem
+from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
 from airunner.ui.pictures.paint_dialog import paint_over
 from airunner.ui.pictures.start import (
+    NOBODY_PAINTS,
     STRENGTH_HINT,
     USUAL_STRENGTH,
     Start,
     model_field,
     model_options,
+    painter_options,
 )
 
 MOST_SETTINGS = 40
@@ -46,8 +49,14 @@ _TOLD_ELSEWHERE = ("prompt", "seed", "model", "width", "height")
 class OnePicture:
     """The page of one picture."""
 
-    def __init__(self, services: Services, picture: GalleryPicture, models: list[str]) -> None:
-        self._services, self._picture = services, picture
+    def __init__(
+        self,
+        services: Services,
+        picture: GalleryPicture,
+        models: list[str],
+        painters: list[str],
+    ) -> None:
+        self._services, self._picture, self._painters = services, picture, painters
         self._model = picture.model if picture.model in models else None
         self._models, self._start = model_options(models), Start.of(picture)
         source = html.escape(self._start.source)
@@ -69,11 +78,14 @@ class OnePicture:
         with ui.element("div").classes("buttons"):
             word_button("Another", self._another, main=True)
             word_button("Change…", self._change)
-            word_button("Paint over…", self._paint)
+            paint = word_button("Paint over…", self._paint)
+            paint.set_enabled(bool(self._painters))
             source = html.escape(self._start.source)
             save = f'<a class="way" href="{source}" download="{name}">Save</a>'
             ui.html(save, sanitize=False)
             word_button("Delete…", self._delete).classes("bad")
+        if not self._painters:
+            ui.html(page_html(NOBODY_PAINTS), sanitize=False).classes("hint")
 
     async def _another(self) -> None:
         try:
@@ -85,7 +97,8 @@ class OnePicture:
 
     def _paint(self) -> None:
         words = _cut(self._picture.prompt)
-        paint_over(self._services, self._start, words, self._models, self._model)
+        options = painter_options(self._painters)
+        paint_over(self._services, self._start, words, options, self._model)
 
     def _change(self) -> None:
         with form_dialog("Change the picture") as form:
@@ -129,7 +142,8 @@ async def show_picture(services: Services, name: str) -> None:
         ui.html('<a class="back" href="/pictures">All pictures</a>', sanitize=False)
         return
     models = await asyncio.to_thread(services.orders.models)
-    OnePicture(services, picture, models)
+    painters = await asyncio.to_thread(services.orders.painters)
+    OnePicture(services, picture, models, painters)
 
 
 def _facts(picture: GalleryPicture) -> str:

@@ -40,7 +40,19 @@ def model_options(models: Sequence[str], usual: str = "") -> dict[str, str]:
     return {"": own, **{name: short_name(name) for name in models}}
 
 
+NOBODY_PAINTS = "No model that is here can paint over a picture. Download models has some that can."
+
+
+def painter_options(painters: Sequence[str]) -> dict[str, str]:
+    """The same of those that can paint over; the team's own only if it can."""
+    options = model_options([name for name in painters if name])
+    if "" not in painters:
+        del options[""]
+    return options
+
+
 def model_field(options: Mapping[str, str], model: str | None) -> ui.select:
     """The field that says which model draws; its value is "" for the team's own."""
-    field = ui.select(dict(options), value=model or "", label="Model")
+    chosen = model if model in options else next(iter(options), None)
+    field = ui.select(dict(options), value=chosen, label="Model")
     return field.props("outlined dense options-dense")
