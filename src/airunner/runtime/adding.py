@@ -133,9 +133,12 @@ class Adding:
             raise CorruptWeightsError(error.path, error.problem, advice=advice) from error
 
     def _of_path(self, given: str, path: Path) -> list[Proposal]:
+        engines = self.catalog.engines
         if path.is_dir():
             return self._of_folder(given, path)
         if path.suffix.lower() == ".safetensors":
+            if (engine := next(filter(lambda e: e.draws, engines.values()), None)) is not None:
+                engine.check(path)
             return [_image(path.stem, "file", str(path), "your file", path.stat().st_size)]
         if is_part(path.name) and not any(path.name == n[0] for n in _sets_in(path.parent)):
             problem = "it is a part of a split model; name the first part, with all others beside"
@@ -146,6 +149,7 @@ class Adding:
     def _of_folder(self, given: str, folder: Path) -> list[Proposal]:
         for engine in self.catalog.engines.values():
             if engine.weights is not None and engine.weights.is_folder(folder):
+                engine.check(folder)
                 n_bytes = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
                 return [_image(folder.name, "folder", str(folder), "your folder", n_bytes)]
         sets = [n for n in _sets_in(folder) if "mmproj" not in n[0].lower()]
