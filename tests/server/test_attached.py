@@ -153,6 +153,13 @@ def test_what_cannot_hold_is_said_in_one_line(server: Server) -> None:
     assert "rules of its own" in refused.stderr
 
 
+def test_a_second_server_is_told_of_the_first_before_its_port(server: Server) -> None:
+    port = server.presence.url.rpartition(":")[2]
+    second = server.airunner("serve", "--port", port)
+    assert second.returncode == 1
+    assert f"runs already at {server.presence.url}" in second.stderr
+
+
 def test_tools_are_listed_and_called_there(server: Server) -> None:
     with attached(server.home) as runtime:
         assert runtime.toolset.subject_of("calculate") == "math"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from airunner.cli.capability import Capability, complete, read_capability
 from airunner.cli.flags import AsJson
 from airunner.cli.streams import say
 from airunner.config.settings import Settings
@@ -20,11 +21,6 @@ from airunner.models.spec import ModelCapability
 if TYPE_CHECKING:
     from airunner.runtime.attached import AttachedRuntime
     from airunner.runtime.model_catalogue import ModelCatalogue
-
-Capability = Annotated[
-    ModelCapability,
-    typer.Argument(metavar="CAPABILITY", help="what is wanted, for example translation"),
-]
 
 
 @contextmanager
@@ -54,7 +50,13 @@ def add_model(
     ] = None,
     capability: Annotated[
         list[ModelCapability] | None,
-        typer.Option("--for", metavar="CAPABILITY", help="what it may be chosen for; repeatable"),
+        typer.Option(
+            "--for",
+            parser=read_capability,
+            metavar="CAPABILITY",
+            help="what it may be chosen for; repeatable",
+            autocompletion=complete,
+        ),
     ] = None,
     found: Annotated[
         bool, typer.Option("--found", help="all that `airunner models found` lists")
