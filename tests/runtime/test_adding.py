@@ -71,6 +71,11 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     for name in ("a.gguf", "b-Q8_0.gguf", "mmproj-a.gguf"):
         shutil.copy(smollm2, folder / name)
     assert [p.name for p in adding.propose(str(folder))] == ["a", "b-Q8_0"]
+    (folder / "c.gguf").write_bytes(b"nothing" * 9)
+    found = {p.name: p.problem for p in adding.propose(str(folder))}
+    assert found.keys() == {"a", "b-Q8_0", "c.gguf"}
+    assert "does not begin" in found.pop("c.gguf")
+    assert not any(found.values())
     with pytest.raises(ModelNotAddedError, match="several models"):
         adding.propose(str(folder), "mine")
     pipeline = packaged_path(PackagedSource("components/art/shapes"))

@@ -217,8 +217,8 @@ class AttachedRuntime(SpecialistFace):
         source = str(path.absolute()) if path.exists() else given
         named = [c.value for c in capabilities]
         body = {"source": source, "name": name, "capabilities": named}
-        added: list[dict[str, Any]] = self._client.post("/models", body)["added"]
-        return added
+        told = self._client.post("/models", body)
+        return [*told["added"], *told["refused"]]
 
     def add_found(self) -> list[dict[str, Any]]:
         """See ``ModelCatalogue.add_found``."""
