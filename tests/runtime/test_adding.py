@@ -17,6 +17,7 @@ from airunner.engines.known import known_engines
 from airunner.errors import (
     CorruptWeightsError,
     DownloadError,
+    LoadError,
     ModelNotAddedError,
 )
 from airunner.models.catalog import Catalog
@@ -29,6 +30,8 @@ from airunner.weights.local import packaged_path
 
 REPO = "publisher/model-GGUF"
 QUANTIZATIONS = {f"model-{name}.gguf": b"GGUF" * 9 for name in ("Q4_K_M", "Q8_0", "Q4_0")}
+_HEADER = b'{"model.diffusion_model.a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
+ONE_PART = len(_HEADER).to_bytes(8, "little") + _HEADER + bytes(2)
 TEMPLATE = "{% if tools %}{{ enable_thinking }}{% endif %}"
 
 
@@ -68,6 +71,11 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     for name in ("a.gguf", "b-Q8_0.gguf", "mmproj-a.gguf"):
         shutil.copy(smollm2, folder / name)
     assert [p.name for p in adding.propose(str(folder))] == ["a", "b-Q8_0"]
+    (folder / "c.gguf").write_bytes(b"nothing" * 9)
+    found = {p.name: p.problem for p in adding.propose(str(folder))}
+    assert found.keys() == {"a", "b-Q8_0", "c.gguf"}
+    assert "does not begin" in found.pop("c.gguf")
+    assert not any(found.values())
     with pytest.raises(ModelNotAddedError, match="several models"):
         adding.propose(str(folder), "mine")
     pipeline = packaged_path(PackagedSource("components/art/shapes"))
@@ -83,6 +91,9 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     [
         ("a.gguf", b"nothing" * 4, CorruptWeightsError, "does not begin.*Nothing was added"),
         ("a.gguf", b"", CorruptWeightsError, "usable model"),
+        ("a.safetensors", b"r4nd0m!!" * 600, CorruptWeightsError, "Nothing was added"),
+        ("a.safetensors", ONE_PART, LoadError, "holds weights only.*model_index.json"),
+        ("folder/model_index.json", b"{}", CorruptWeightsError, "no part with weights"),
         ("folder/readme", b"", ModelNotAddedError, "neither GGUF files nor"),
         ("a-00002-of-00002.gguf", b"GGUF", ModelNotAddedError, "name the first part"),
     ],
@@ -93,7 +104,7 @@ def test_what_is_no_model_is_refused(
     file = tmp_path / "x" / name
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
-    given = file if file.suffix else file.parent
+    given = file.parent if name.startswith("folder") else file
     with pytest.raises(error, match=words):
         adding.propose(str(given))
 

@@ -6,6 +6,7 @@ import pytest
 
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
+    EMBEDDED_ARTIST,
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
 )
@@ -21,6 +22,7 @@ from airunner.runtime.file_models import (
     open_catalog,
     remove_model,
 )
+from airunner.runtime.survey import Survey
 
 TRANSLATION = ModelCapability.TRANSLATION
 FILE = """\
@@ -156,3 +158,21 @@ def test_what_cannot_be_is_not_written(settings: Settings) -> None:
     settings.file.write_text("context = \n")
     with pytest.raises(SettingsError, match="line 1"):
         assign_models(settings, {TRANSLATION: EMBEDDED_PRIMARY})
+
+
+def test_an_unusable_file_of_the_users_is_passed_over_with_one_line(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = settings.home / "mine.safetensors"
+    file.write_bytes(b"r4nd0m!!" * 600)
+    settings.file.write_text(
+        '[models.mine]\nfile = "mine.safetensors"\ncapabilities = ["image_generation"]\n'
+        'quantization = "16bit"\n[capabilities]\nimage_generation = "mine"\n'
+    )
+    survey = Survey(settings)
+    for _ in range(2):
+        found = survey.resolve(ModelCapability.IMAGE_GENERATION)
+    assert found.spec.model_path == EMBEDDED_ARTIST
+    assert "mine cannot be used" in found.reason
+    (told,) = [r.getMessage() for r in caplog.records if "passed over" in r.getMessage()]
+    assert "Delete" not in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -21,7 +22,13 @@ from airunner.agent.conversation_saver import ConversationSaver
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, EMBEDDED_PRIMARY
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
 from airunner.config.settings import Settings
-from airunner.errors import LoadError, ServerGoneError, SettingsError, UnknownToolError
+from airunner.errors import (
+    LoadError,
+    ServerGoneError,
+    SettingsError,
+    UnknownModelError,
+    UnknownToolError,
+)
 from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
 from airunner.models.spec import ModelCapability
 from airunner.resources.status import ModelStatus
@@ -139,11 +146,18 @@ def test_what_cannot_hold_is_said_in_one_line(server: Server) -> None:
     done = server.airunner("run", "summarization", "The sea.", "--max-tokens", "4", *flags)
     assert done.returncode == 0
     (line,) = [text for text in done.stderr.splitlines() if "is used" in text]
-    assert line.endswith("with its own --max-memory 600 MB.")
+    assert line.endswith("alone decides --max-memory: 50.0 MB is not used, it has 600 MB.")
     assert str(server.process.pid) in line
     refused = server.airunner("chat", "-p", "Hello", "--permissions", "@write=deny")
     assert refused.returncode == 2
     assert "rules of its own" in refused.stderr
+
+
+def test_a_second_server_is_told_of_the_first_before_its_port(server: Server) -> None:
+    port = server.presence.url.rpartition(":")[2]
+    second = server.airunner("serve", "--port", port)
+    assert second.returncode == 1
+    assert f"runs already at {server.presence.url}" in second.stderr
 
 
 def test_tools_are_listed_and_called_there(server: Server) -> None:
@@ -282,9 +296,28 @@ def test_a_folder_that_the_server_does_not_have_is_refused(server: Server, tmp_p
 def test_what_the_server_was_started_without_is_said_without_a_dash(server: Server) -> None:
     with attached(server.home, reserve="1GB", max_memory="50MB") as runtime:
         (line,) = runtime.remarks
-    assert line.endswith(
-        "with its own --max-memory 600 MB and which was started without --reserve."
-    )
+    assert "--max-memory: 50.0 MB is not used, it has 600 MB" in line
+    assert re.search(r"--reserve: 1\S* GB is not used, it has none", line)
+
+
+def test_whom_and_which_tools_a_program_names_hold_for_its_turns(server: Server) -> None:
+    flags = {"primary": EMBEDDED_PRIMARY.lower(), "tools": "none", "max_tokens": "2"}
+    with attached(server.home, **flags) as runtime:
+        assert runtime.remarks == ()
+        assert runtime.resolve(PRIMARY).reason == ""
+        assert list(runtime.toolset) == []
+        *_, finished = runtime.turn(Conversation.begin(), "What is 2 + 2? Calculate it.")
+    assert isinstance(finished, TurnFinished)
+    assert len(finished.text.split()) <= 2
+    with attached(server.home, tools="-math") as runtime:
+        assert "calculate" not in runtime.toolset
+        assert "write_file" in runtime.toolset
+    for unknown, error in (
+        ({"primary": "nope"}, UnknownModelError),
+        ({"tools": "x"}, SettingsError),
+    ):
+        with attached(server.home, **unknown) as runtime, pytest.raises(error):
+            runtime.turn(Conversation.begin(), "Hello")
 
 
 def test_a_chat_keeps_what_was_said_when_the_server_is_killed_and_goes_on_with_the_next(

@@ -79,6 +79,19 @@ def test_a_model_is_added_serves_and_is_taken_out_while_the_server_runs(
         assert wanted(api) == DEFAULT
 
 
+def test_a_folder_gives_what_can_be_added_and_names_the_rest(
+    server: Server, api: httpx.Client, smollm2: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "good.gguf").symlink_to(smollm2)
+    (tmp_path / "bad.gguf").write_bytes(b"nothing" * 9)
+    added = server.airunner("models", "add", str(tmp_path))
+    assert added.returncode == 0, added.stderr
+    assert "good: " in added.stdout
+    assert "it serves primary_conversation, " in added.stdout
+    assert "bad.gguf is not added: it does not begin" in added.stderr
+    assert api.delete("/models/good").status_code == 200
+
+
 def test_commands_beside_the_server_go_through_it_and_it_stays_theirs(
     server: Server, api: httpx.Client, smollm2: Path
 ) -> None:

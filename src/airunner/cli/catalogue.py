@@ -6,25 +6,22 @@ Owns the commands; a server of the home folder is told, and does it, where one r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from airunner.cli.capability import Capability, complete, read_capability
 from airunner.cli.flags import AsJson
-from airunner.cli.streams import say
+from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
+from airunner.errors import AiRunnerError
 from airunner.errors.pasted import pasted
 from airunner.models.spec import ModelCapability
 
 if TYPE_CHECKING:
     from airunner.runtime.attached import AttachedRuntime
     from airunner.runtime.model_catalogue import ModelCatalogue
-
-Capability = Annotated[
-    ModelCapability,
-    typer.Argument(metavar="CAPABILITY", help="what is wanted, for example translation"),
-]
 
 
 @contextmanager
@@ -54,7 +51,13 @@ def add_model(
     ] = None,
     capability: Annotated[
         list[ModelCapability] | None,
-        typer.Option("--for", metavar="CAPABILITY", help="what it may be chosen for; repeatable"),
+        typer.Option(
+            "--for",
+            parser=read_capability,
+            metavar="CAPABILITY",
+            help="what it may be chosen for; repeatable",
+            autocompletion=complete,
+        ),
     ] = None,
     found: Annotated[
         bool, typer.Option("--found", help="all that `airunner models found` lists")
@@ -80,8 +83,11 @@ def add_model(
             added = catalogue.add_found()
         else:
             added = _add(catalogue, model, name, capability or [])
+        refused = [each for each in added if each["problem"]]
+        added = [each for each in added if not each["problem"]]
+        serves = {each["name"]: _served_by(catalogue, settings, each) for each in added}
     if as_json:
-        print_json({"added": added, "file": settings.file})
+        print_json({"added": added, "refused": refused, "file": settings.file})
         return
     for each in added:
         say(f"{each['name']}: {each['origin']} ({format_bytes(each['n_bytes'])})")
@@ -89,15 +95,38 @@ def add_model(
             say("  gated: its terms have to be accepted on its page first")
         if not each["is_here"]:
             say(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
+        if serves[each["name"]]:
+            say(f"  it serves {', '.join(serves[each['name']])} now")
+    for each in refused:
+        complain(f"{each['name']} is not added: {each['problem']}")
     if not added:
         say("Nothing new was found.")
     elif len(added) == 1:
         primary = ModelCapability.PRIMARY_CONVERSATION.value
         wanted = added[0]["table"]["capabilities"]
         called = added[0]["name"]
-        say(f"  `{pasted('airunner', 'assign', wanted[0], called)}` lets it serve")
+        others = [c for c in wanted if c not in serves[called]]
+        if others:
+            command = pasted("airunner", "assign", others[0], called)
+            say(f"  `{command}` lets it serve {others[0]}")
         if primary in wanted:
             say(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
+
+
+def _served_by(
+    catalogue: AttachedRuntime | ModelCatalogue, settings: Settings, added: dict[str, Any]
+) -> list[str]:
+    """The capabilities that a model serves from now on without being assigned to them."""
+    from airunner.runtime.attached import AttachedRuntime
+    from airunner.runtime.survey import Survey
+
+    teller = catalogue if isinstance(catalogue, AttachedRuntime) else Survey(settings)
+    found = []
+    for name in added["table"]["capabilities"] if added["is_here"] else ():
+        with suppress(AiRunnerError):  # nothing serves it
+            if teller.resolve(ModelCapability(name)).spec.model_path == added["name"]:
+                found.append(name)
+    return found
 
 
 def _add(

@@ -10,35 +10,16 @@ from typing import Annotated
 import typer
 
 from airunner.cli.attached import Images, read_pictures, with_pictures
+from airunner.cli.capability import Capability
 from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import complain, give, prompt_text
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
 
-def _capability(words: str) -> ModelCapability:
-    from airunner.errors import UnknownCapabilityError
-    from airunner.models.capability_words import capability_of
-
-    try:
-        return capability_of(words)
-    except UnknownCapabilityError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 def run(
     settings: Settings,
-    capability: Annotated[
-        ModelCapability,
-        typer.Argument(
-            parser=_capability,
-            metavar="CAPABILITY",
-            help="what is wanted, such as summarization",
-            autocompletion=lambda incomplete: [
-                each.value for each in ModelCapability if each.value.startswith(incomplete)
-            ],
-        ),
-    ],
+    capability: Capability,
     text: Annotated[
         str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
     ] = "-",

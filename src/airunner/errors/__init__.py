@@ -153,7 +153,9 @@ class MissingWeightsError(WeightsError):
         )
 
 
-FETCH_AGAIN_ADVICE = "Delete it and fetch it again."
+FETCH_AGAIN_ADVICE = (
+    "Put a whole copy in its place; a model that AI Runner fetched: remove it and fetch it again."
+)
 UNREADABLE_ADVICE = "See that it is a file on this disk which this user may read."
 
 

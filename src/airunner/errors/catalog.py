@@ -25,7 +25,8 @@ class UnknownModelError(CatalogError):
             return
         super().__init__(
             f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "`airunner models add` registers your own."
+            "`airunner models add` registers your own, `airunner models add publisher/name-GGUF` "
+            "one of the hub."
         )
 
 

@@ -174,13 +174,11 @@ class Catalog:
         wanted = self.for_capability(capability)
         if available(wanted):
             return Resolution(wanted, wanted)
-        stand_ins = [
-            spec
-            for spec in self.registry.values()
-            if capability in spec.capabilities and spec is not wanted and available(spec)
-        ]
-        if stand_ins:
-            chosen = max(stand_ins, key=lambda spec: (spec.priority, spec.model_path))
+        able = [s for s in self.registry.values() if capability in s.capabilities]
+        able.sort(key=lambda spec: (spec.priority, spec.model_path), reverse=True)
+        stand_in = next((s for s in able if s is not wanted and available(s)), None)
+        if stand_in is not None:
+            chosen = stand_in
         elif fallback is not None:
             chosen = self.spec(fallback)
         else:

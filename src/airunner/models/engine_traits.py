@@ -62,6 +62,8 @@ class EngineTraits:
             looked for, in order.
         problems: what is wrong with an entry, beyond what holds for every engine; each
             continues a sentence that begins with the model's name.
+        check: looks at the headers of weights at a path, and raises what is wrong with them:
+            a ``WeightsError``, or a ``LoadError`` where something beside them is missing.
     """
 
     name: str
@@ -69,6 +71,7 @@ class EngineTraits:
     weights: WeightsForm | None
     usual_sources: Callable[[ModelSpec], Sequence[Source]] = lambda _: ()
     problems: Callable[[ModelSpec], Sequence[str]] = lambda _: ()
+    check: Callable[[Path], object] = lambda _: None
 
     @property
     def talks(self) -> bool:

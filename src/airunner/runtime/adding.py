@@ -7,8 +7,9 @@ configuration file is ``airunner.runtime.file_models``.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class Proposal:
     """A model to register.
 
     ``table`` is its table in the configuration file, ``origin`` whose file it is and where,
-    ``n_bytes`` of its weights if known, ``is_here`` whether they are on this machine.
+    ``n_bytes`` of its weights if known, ``is_here`` whether they are on this machine. One of
+    a folder that cannot be registered has a ``problem`` instead, and its file's name.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Proposal:
     origin: str
     n_bytes: int | None
     is_here: bool
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Adding:
         self, given: str, name: str | None = None, capabilities: Sequence[ModelCapability] = ()
     ) -> list[Proposal]:
         """What ``given`` means; several models only for a folder of them. May ask the hub.
+
+        Those of a folder that cannot be registered are among them, if any other can.
 
         Args:
             given: a file, a folder, a model's name in another program, or
@@ -99,8 +104,7 @@ class Adding:
         for proposal in proposals:
             if capabilities:
                 proposal.table["capabilities"] = [c.value for c in capabilities]
-            self._check_name(proposal.name)
-        return proposals
+        return _those_that_can((p.name, partial(self._checked, p)) for p in proposals)
 
     def proposals_of_found(self) -> list[Proposal]:
         """Every model of another program that could be registered under its own name."""
@@ -112,13 +116,17 @@ class Adding:
                 continue  # damaged, or no language model
         return [p for p in proposals if p.name not in self.catalog.registry]
 
-    def _check_name(self, name: str) -> None:
+    def _checked(self, proposal: Proposal) -> Proposal:
+        name = proposal.name
+        if proposal.problem:
+            return proposal
         if name in self.catalog.registry:
             command = pasted("airunner", "models", "show", name)
             advice = f"`{command}` shows it; choose another name with --name"
             raise ModelNotAddedError(name, f"a model of that name is registered; {advice}")
         if not name.strip() or not name.isprintable():
             raise ModelNotAddedError(repr(name), "that is no name")
+        return proposal
 
     # On this machine.
 
@@ -133,9 +141,12 @@ class Adding:
             raise CorruptWeightsError(error.path, error.problem, advice=advice) from error
 
     def _of_path(self, given: str, path: Path) -> list[Proposal]:
+        engines = self.catalog.engines
         if path.is_dir():
             return self._of_folder(given, path)
         if path.suffix.lower() == ".safetensors":
+            if (engine := next(filter(lambda e: e.draws, engines.values()), None)) is not None:
+                engine.check(path)
             return [_image(path.stem, "file", str(path), "your file", path.stat().st_size)]
         if is_part(path.name) and not any(path.name == n[0] for n in _sets_in(path.parent)):
             problem = "it is a part of a split model; name the first part, with all others beside"
@@ -146,13 +157,15 @@ class Adding:
     def _of_folder(self, given: str, folder: Path) -> list[Proposal]:
         for engine in self.catalog.engines.values():
             if engine.weights is not None and engine.weights.is_folder(folder):
+                engine.check(folder)
                 n_bytes = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
                 return [_image(folder.name, "folder", str(folder), "your folder", n_bytes)]
         sets = [n for n in _sets_in(folder) if "mmproj" not in n[0].lower()]
         if not sets:
             problem = "it has neither GGUF files nor an image pipeline (model_index.json)"
             raise ModelNotAddedError(given, problem)
-        return [_of_file(folder / names[0], names) for names in sets]
+        files = ((names[0], partial(_of_file, folder / names[0], names)) for names in sets)
+        return _those_that_can(files)
 
     def _of_found(self, given: str, others: Sequence[FoundModel]) -> Proposal:
         if len({found.path.resolve() for found in others}) > 1:
@@ -220,6 +233,26 @@ class Adding:
             proposal.table.update(extra)
             return proposal
         return None
+
+
+def _those_that_can(tried: Iterable[tuple[str, Callable[[], Proposal]]]) -> list[Proposal]:
+    """What each of them is, by name, or why it is nothing.
+
+    Raises:
+        WeightsError, ModelNotAddedError: the first, where it is so of all.
+    """
+    found: list[Proposal] = []
+    errors: list[WeightsError | ModelNotAddedError] = []
+    for name, make in tried:
+        try:
+            found.append(make())
+        except (WeightsError, ModelNotAddedError) as error:
+            errors.append(error)
+            problem = getattr(error, "problem", str(error))
+            found.append(Proposal(name, {}, "", None, False, problem))
+    if errors and all(each.problem for each in found):
+        raise errors[0]
+    return found
 
 
 def _choose(known: Repository, pattern: str | None) -> tuple[str, ...]:

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -45,10 +53,12 @@ from airunner.runtime.plain_values import plain
 from airunner.runtime.specialist_face import SpecialistFace
 from airunner.runtime.survey import PRIMARY, for_conversations
 from airunner.tools.json_form import JsonForm
+from airunner.tools.selection import NONE, switched_on
 from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 from airunner.weights.store import open_store
 
+ALL_TOOLS = "*"
 # What a failure of a specialist is logged as, wherever it ran.
 _log = logging.getLogger("airunner.runtime.specialists")
 
@@ -56,7 +66,8 @@ _log = logging.getLogger("airunner.runtime.specialists")
 class AttachedRuntime(SpecialistFace):
     """See the module's description, and ``Runtime`` for what each method does.
 
-    ``remarks`` is what the user should know of it, a line each.
+    ``remarks`` is what the user should know of it, a line each; ``given`` names what this
+    program was told of ``primary`` and ``tools``, which then holds for its turns.
     """
 
     def __init__(
@@ -65,6 +76,7 @@ class AttachedRuntime(SpecialistFace):
         client: NativeClient,
         pictures: Path,
         remarks: Sequence[str] = (),
+        given: Collection[str] = (),
     ) -> None:
         self.settings, self.remarks, self._client = settings, tuple(remarks), client
         self.bus = EventBus()
@@ -76,6 +88,7 @@ class AttachedRuntime(SpecialistFace):
         self.closed = False
         self._tools: list[dict[str, Any]] | None = None
         self._answers: ModelSpec | None = None
+        self._given = given
 
     # Conversation.
 
@@ -98,8 +111,10 @@ class AttachedRuntime(SpecialistFace):
         }
         if self.settings.origins["max_tokens"] != "default":
             options["max_tokens"] = self.settings.max_tokens
-        if self._answers is not None:
-            options["options"] = {"model": self._answers.model_path}
+        chosen: dict[str, Any] = {"without": self._without()}
+        if (answers := self._chosen_primary()) is not None:
+            chosen["model"] = answers.model_path
+        options["options"] = chosen
         return attached_turn(self._client, conversation, content, options, self.bus.publish)
 
     def answer(self, question: str, answer: Answer) -> bool:
@@ -179,8 +194,8 @@ class AttachedRuntime(SpecialistFace):
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
-        if capability is PRIMARY and self._answers is not None:
-            return Resolution(self._answers, self._answers)
+        if capability is PRIMARY and (chosen := self._chosen_primary()) is not None:
+            return Resolution(chosen, chosen)
         found = self._client.get(f"/serving/{capability.value}")
         names = (found["model"], found["wanted"])
         self._know(*names)
@@ -202,8 +217,8 @@ class AttachedRuntime(SpecialistFace):
         source = str(path.absolute()) if path.exists() else given
         named = [c.value for c in capabilities]
         body = {"source": source, "name": name, "capabilities": named}
-        added: list[dict[str, Any]] = self._client.post("/models", body)["added"]
-        return added
+        told = self._client.post("/models", body)
+        return [*told["added"], *told["refused"]]
 
     def add_found(self) -> list[dict[str, Any]]:
         """See ``ModelCatalogue.add_found``."""
@@ -330,10 +345,33 @@ class AttachedRuntime(SpecialistFace):
         with suppress(ServerGoneError):  # then nothing of it is in memory, and the next one clears
             self._client.delete(f"/states/{quote(conversation)}")
 
+    def _chosen_primary(self) -> ModelSpec | None:
+        """Who answers this program's turns, where it was told another than the server's own."""
+        wanted = self.settings.primary
+        if self._answers is None and wanted and "primary" in self._given:
+            self.choose_primary(wanted)
+        return self._answers
+
     def _listed(self) -> list[dict[str, Any]]:
+        """The server's tools, without the toolsets that this program switches off."""
+        without = self._without()
+        return [t for t in self._all_tools() if not {t["toolset"], ALL_TOOLS} & set(without)]
+
+    def _all_tools(self) -> list[dict[str, Any]]:
         if self._tools is None:
             self._tools = self._client.get("/tools")["tools"]
         return self._tools
+
+    def _without(self) -> list[str]:
+        """The toolsets that this program switches off, as the options of a turn say it."""
+        said = self.settings.tools
+        if "tools" not in self._given or not said:
+            return []
+        if NONE in said and len(said) == 1:
+            return [ALL_TOOLS]
+        known = list(dict.fromkeys(each["toolset"] for each in self._all_tools()))
+        on = switched_on(said, known, self.settings.origins["tools"])
+        return [name for name in known if name not in on]
 
     def _tool(self, listed: Mapping[str, Any]) -> Tool:
         name = listed["name"]

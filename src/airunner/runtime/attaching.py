@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ BEGINS_S = 10.0
 _POLL_S = 0.05
 _HOLD_HERE = {"home", "config", "max_tokens", "engine", "engine_index"}
 """Settings that a program has for itself."""
+_EACH_TURN = {"primary", "tools"}
+"""Settings that each turn of a program carries, where they were given to it."""
 _REFUSED = {"permissions": "rules", "pictures": "a folder", "files": "a folder"}
 """What would be done otherwise than was asked, if the server's own held; in words."""
 
@@ -58,7 +61,8 @@ def attach(settings: Settings) -> AttachedRuntime | None:
         client.close()
         raise
     pictures = Path(told["settings"]["pictures"]["value"])
-    return AttachedRuntime(settings, client, pictures, remarks)
+    given = frozenset(filter(partial(_is_given, settings), _EACH_TURN))
+    return AttachedRuntime(settings, client, pictures, remarks, given)
 
 
 def _handshake(client: NativeClient, home: Path) -> Mapping[str, Any] | None:
@@ -100,11 +104,13 @@ def _remarks(settings: Settings, server: Presence, theirs: Mapping[str, Any]) ->
     if not differing:
         return []
     used = f"The server at {server.url} (process {server.pid}) is used"
-    given = [n for n in differing if settings.origins[n] in (_flag(n), SETTINGS[n].variable)]
+    given = [n for n in differing if _is_given(settings, n)]
     written = [n for n in differing if n not in given]
+    given = [n for n in given if n not in _EACH_TURN]
     lines = []
     if given:
-        lines.append(f"{used}, {_in_words(given, theirs)}.")
+        told = "; ".join(_in_words(settings, name, theirs) for name in given)
+        lines.append(f"{used}, which alone decides {told}.")
     if written:
         names = ", ".join(written)
         lines.append(
@@ -117,10 +123,12 @@ def _flag(name: str) -> str:
     return f"flag {SETTINGS[name].flag}"
 
 
-def _in_words(names: Sequence[str], theirs: Mapping[str, Any]) -> str:
-    """What the server has instead of what was given."""
-    own = [f"{SETTINGS[n].flag} {theirs[n]['value']}" for n in names if theirs[n]["value"] != "-"]
-    none = [SETTINGS[n].flag for n in names if theirs[n]["value"] == "-"]
-    told = [f"with its own {', '.join(own)}"] if own else []
-    told += [f"which was started without {', '.join(none)}"] if none else []
-    return " and ".join(told)
+def _is_given(settings: Settings, name: str) -> bool:
+    """Whether somebody said it to this program, and no file."""
+    return settings.origins[name] in (_flag(name), SETTINGS[name].variable)
+
+
+def _in_words(settings: Settings, name: str, theirs: Mapping[str, Any]) -> str:
+    own = theirs[name]["value"]
+    has = "it has none" if own == "-" else f"it has {own}"
+    return f"{SETTINGS[name].flag}: {settings.shown(name)} is not used, {has}"

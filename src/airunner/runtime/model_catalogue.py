@@ -64,6 +64,8 @@ class ModelCatalogue:
     ) -> list[dict[str, Any]]:
         """Register what ``given`` means, see ``Adding.propose``; what was added, a table each.
 
+        What has a ``problem`` among them was not.
+
         Raises:
             ModelNotAddedError, WeightsError: it cannot be added.
             SettingsError, StorageError: the configuration file cannot be changed.
@@ -125,8 +127,9 @@ class ModelCatalogue:
         return fingerprint(Catalog(self._catalog.registry, mapping, self._catalog.engines))
 
     def _add(self, proposals: Iterable[Proposal]) -> list[dict[str, Any]]:
-        each = {proposal.name: proposal for proposal in proposals}
+        proposals = list(proposals)
+        each = {proposal.name: proposal for proposal in proposals if not proposal.problem}
         if each:
             add_models(self._settings, {name: p.table for name, p in each.items()})
             self._bus.publish(CatalogChanged(models=tuple(each), capabilities=()))
-        return [asdict(proposal) for proposal in each.values()]
+        return [asdict(p) for p in proposals if p.problem or each[p.name] is p]

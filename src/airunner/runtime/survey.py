@@ -7,8 +7,9 @@ event loop, so a command that only tells starts at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, LoadError, MissingWeightsError
+from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.assign import Assignment, declared_bytes
-from airunner.models.catalog import Catalog, Resolution
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.catalog import Catalog, Resolution, is_local_file
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
 from airunner.runtime.capability_names import capability_named
 from airunner.runtime.file_models import open_catalog
@@ -43,9 +45,15 @@ def resolution(
     if capability is PRIMARY and primary is not None:
         chosen = catalog.spec(primary)
         return Resolution(chosen, chosen)
-    return catalog.resolve(
+    found = catalog.resolve(
         capability, lambda spec: usable(store, spec), embedded_fallback(capability)
     )
+    if not found.is_fallback or not store.seems_here(found.wanted):
+        return found
+    wanted, serves = found.wanted.model_path, found.spec.model_path
+    advice = pasted("airunner", "models", "show", wanted)
+    reason = f"{wanted} cannot be used, so {serves} serves {capability.value}; `{advice}` says why."
+    return replace(found, reason=reason, advice=advice)
 
 
 def for_conversations(catalog: Catalog, store: ModelStore, name: str) -> ModelSpec:
@@ -65,12 +73,41 @@ def for_conversations(catalog: Catalog, store: ModelStore, name: str) -> ModelSp
 
 
 def usable(store: ModelStore, spec: ModelSpec) -> bool:
-    """Whether the weights are here; what cannot be read is logged and counts as absent."""
+    """Whether the weights are here; what cannot be used is logged and counts as absent.
+
+    Of a file or folder of the user's own, which nothing else verifies, the headers are read.
+    """
     try:
+        path = store.path(spec)
+        if path is not None and is_own(spec):
+            _check(store.catalog.engine(spec).check, path, _stamp(path))
         return store.is_here(spec)
     except (AiRunnerError, OSError) as error:
-        _log.warning("%s is passed over: %s", spec.model_path, error)
+        _tell(spec.model_path, str(error))
         return False
+
+
+def is_own(spec: ModelSpec) -> bool:
+    """Whether the weights are a file or folder of the user's, used where it lies."""
+    return is_local_file(spec) or any(isinstance(s, FileSource) for s in spec.sources)
+
+
+@lru_cache(maxsize=256)
+def _check(check: Callable[[Path], object], path: Path, stamp: tuple[int, ...]) -> None:
+    """Headers that were sound are read again only when what is at ``path`` has changed."""
+    check(path)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    entries = [path, *sorted(path.glob("*/*"))] if path.is_dir() else [path]
+    stats = [entry.stat() for entry in entries]
+    return tuple(figure for each in stats for figure in (each.st_mtime_ns, each.st_size))
+
+
+@lru_cache(maxsize=256)
+def _tell(model: str, problem: str) -> None:
+    """Once, however often somebody asks."""
+    _log.warning("%s is passed over: %s", model, problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,6 +327,8 @@ class ModelTeam:
             choice, wanted = self._planned(capability), resolution.wanted.model_path
             if choice.model == resolution.spec.model_path:
                 return
+            if self._store.seems_here(resolution.wanted):
+                return  # why it is passed over has been logged
             if choice.model is not None and wanted not in choice.fitting:
                 wanted = choice.model  # what is mapped would be refused here
             self._bus.publish(

@@ -21,11 +21,11 @@ from airunner.access.connections import PromptConnection
 from airunner.access.guard import SIGN_IN, Admission, host_name, is_loopback
 from airunner.access.listening import listening
 from airunner.config.settings import Settings
-from airunner.errors import NoKeysError
+from airunner.errors import NoKeysError, ServerRunningError
 from airunner.resources.visitor import Visitor
 from airunner.runtime import Runtime
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.presence import Presence, presence
+from airunner.runtime.presence import Presence, find_server, presence
 from airunner.server.app import create_app
 from airunner.server.keys import Keys
 from airunner.server.native.services import Services
@@ -79,6 +79,8 @@ def serve(
         ServerRunningError, PortTakenError, NoKeysError, KeysError, StorageError: it cannot begin.
         AiRunnerError: the runtime cannot; see ``RuntimeCore``.
     """
+    if (other := find_server(settings.home)) is not None:
+        raise ServerRunningError(other.url, settings.home)  # before its port is found taken
     keys = Keys(settings.home)
     if not is_loopback(address.host) and not any(keys):
         raise NoKeysError(address.host)

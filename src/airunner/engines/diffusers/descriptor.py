@@ -55,6 +55,12 @@ def _problems(spec: ModelSpec) -> Sequence[str]:
     return problems
 
 
+def _check(path: Path) -> None:
+    from airunner.engines.diffusers.files import check_files
+
+    check_files(path)
+
+
 class Diffusers(EngineDescriptor):
     """Image models from pipeline folders and one-file checkpoints."""
 
@@ -64,6 +70,7 @@ class Diffusers(EngineDescriptor):
         weights=WeightsForm(index=INDEX),
         usual_sources=_usual_sources,
         problems=_problems,
+        check=_check,
     )
     library = "PyTorch"
     work = "pictures"

@@ -54,6 +54,19 @@ def inspect_files(plan: ImagePlan) -> PipelineFiles:
     return _inspect_single_file(plan)
 
 
+def check_files(path: Path) -> None:
+    """Check weights at ``path`` by their headers: that it is a pipeline, with all that it needs.
+
+    Raises:
+        CorruptWeightsError: a part is missing, cut short or unreadable.
+        UnsupportedArchitectureError: the pipeline brings code of its own.
+        LoadError: a file without its configuration.
+    """
+    read_pipeline(path)
+    folder = path if path.is_dir() else _configuration(path, path.stem)
+    _class_name(folder, read_index(folder))
+
+
 def _inspect_folder(plan: ImagePlan) -> PipelineFiles:
     folder = plan.path
     index = read_index(folder)
@@ -71,11 +84,17 @@ def _inspect_single_file(plan: ImagePlan) -> PipelineFiles:
     path = plan.path
     if read_pipeline(path).is_pickle:
         _refuse_pickle(plan, path.name)
+    folder = _configuration(path, plan.model)
+    return PipelineFiles(_class_name(folder, read_index(folder)), folder)
+
+
+def _configuration(path: Path, model: str) -> Path:
+    """The folder with the configuration of a one-file checkpoint."""
     for folder in (path.with_suffix(""), path.parent / "config", path.parent):
         if is_pipeline_folder(folder):
-            return PipelineFiles(_class_name(folder, read_index(folder)), folder)
+            return folder
     raise LoadError(
-        plan.model,
+        model,
         f"{path.name} holds weights only, and its configuration would have to be fetched. Put the "
         f"pipeline's {INDEX} with its configuration folders into {path.with_suffix('').name}/ "
         "beside the file, or use a whole pipeline folder",

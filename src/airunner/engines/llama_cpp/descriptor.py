@@ -31,6 +31,12 @@ def _usual_sources(spec: ModelSpec) -> Sequence[Source]:
     )
 
 
+def _check(path: Path) -> None:
+    from airunner.models.files.gguf import read_gguf
+
+    read_gguf(path)
+
+
 class LlamaCpp(EngineDescriptor):
     """Language models from GGUF files, by the bundled library or a user's own llama-server."""
 
@@ -39,6 +45,7 @@ class LlamaCpp(EngineDescriptor):
         capabilities=frozenset(ModelCapability) - {ModelCapability.IMAGE_GENERATION},
         weights=WeightsForm(file_pattern="*.gguf"),
         usual_sources=_usual_sources,
+        check=_check,
     )
     library = "llama.cpp"
     work = "language models"

@@ -59,10 +59,11 @@ def native_model_routes(
     @routes.post("/models", status_code=201)
     async def add(asked: NewModel) -> dict[str, Any]:
         """Register a file, a folder, another program's model or a repository of the hub."""
-        added = await asyncio.to_thread(
+        told = await asyncio.to_thread(
             catalogue.add, asked.source, asked.name, asked.capabilities or ()
         )
-        return {"added": added}
+        added = [each for each in told if not each["problem"]]
+        return {"added": added, "refused": [each for each in told if each["problem"]]}
 
     @routes.get("/team")
     async def offered_team() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-ALL_TOOLS = "*"
+from airunner.runtime.attached import ALL_TOOLS as ALL_TOOLS
 
 
 class ChatOptions(BaseModel):
