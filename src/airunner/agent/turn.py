@@ -342,8 +342,9 @@ class Turn:
         """
         if not self._quote:
             return answer
-        said = "" if answer.text == _NO_ANSWER else answer.text
-        return replace(answer, content=f"{self._quote}{said}".rstrip("\n"), sent=answer.content)
+        is_silent = answer.text.strip() in ("", _NO_ANSWER)
+        shown = self._quote.rstrip("\n") if is_silent else f"{self._quote}{answer.text}"
+        return replace(answer, content=shown, sent=answer.content)
 
     def _foresee(self, tool: str) -> None:
         """Tell the team what a call of ``tool`` needs, most often before it is decoded."""

@@ -67,6 +67,14 @@ class ImageService:
         if self._prepared is not None:
             self._prepared.dismiss()
 
+    def reads_plain_words(self) -> bool:
+        """Whether the mapped model draws from descriptions that nobody has enhanced.
+
+        Raises:
+            AiRunnerError: there is no model that draws.
+        """
+        return self._team.resolve(DRAWING).reads_plain_words
+
     async def draw(self, request: ImageRequest, *, owner: str, model: str | None = None) -> Drawn:
         """Draw and save; cancelling stops within one step and leaves no file.
 
