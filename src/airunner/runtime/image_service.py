@@ -106,7 +106,7 @@ class ImageService:
 
     async def _check(self, request: ImageRequest, model: str | None) -> None:
         """Refuse at once what no loaded model could draw either, or nobody could save."""
-        await asyncio.to_thread(self.pictures.make)
+        await asyncio.to_thread(self.pictures.check)
         spec = self._team.resolve(DRAWING, model)
         launcher = self._launchers.get(spec.engine)
         if isinstance(launcher, DrawingCheck):

@@ -183,6 +183,14 @@ def test_a_model_of_plain_words_gets_the_words_as_they_are(tmp_path: Path) -> No
     assert "It shows: a blue star on a red background." in text
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    api = ImageService(tmp_path / "file")
+    with pytest.raises(ToolFailedError, match="nothing was drawn"):
+        generate_image("a cat", api=api)
+    assert api.log == []
+
+
 def broken(prompt: str) -> str:
     raise GenerationError("enhancer", "no")
 

@@ -89,6 +89,10 @@ def generate_image(
         models.report("enhancing the prompt")
         models.prepare_drawing()
 
+    try:
+        models.pictures.check()  # before any model is loaded
+    except AiRunnerError as error:
+        raise ToolFailedError(name, f"nothing was drawn. {error}") from error
     with models.series():
         enhanced = Enhanced(given)
         if enhance and not _reads_plain_words(models):
