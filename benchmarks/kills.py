@@ -47,8 +47,8 @@ ROWS = [{"role": "user", "content": "Count to 50."}, {"role": "assistant", "cont
 N_TOKENS = 24
 """Up to 18: a small model may or may not end its answer with 20."""
 WAIT_S = 60.0
-MOST_PIECES = 50
-"""A round ends after so many pieces of answers at most."""
+MOST_ENDED, MOST_PIECES = 2, 20
+"""A round ends after so many whole answers at most, and then so many pieces of the next ones."""
 RUN_FOLDERS = ("run", "parked")
 
 Told = dict[str, Any]
@@ -173,6 +173,11 @@ class _Seen:
     problems: list[str] = field(default_factory=list)
     pieces: int = 0
 
+    @property
+    def ended(self) -> int:
+        """Answers that were told to their end."""
+        return self.told + self.swaps
+
 
 def servers_killed(home: Path, rounds: int, at_once: int, seed: int) -> dict[str, Any]:
     """Kill servers so often, several at once, each over a home of its own."""
@@ -216,9 +221,12 @@ def _round(home: Path, flags: list[str], seen: _Seen, chance: random.Random) -> 
         clients = [
             threading.Thread(target=work, args=(server, seen)) for work in (_converse, _alternate)
         ]
-        last, ends_s = seen.pieces + chance.randint(1, MOST_PIECES), time.monotonic() + WAIT_S
+        ends_s, whole = time.monotonic() + WAIT_S, seen.ended + chance.randint(0, MOST_ENDED)
         for client in clients:
             client.start()
+        while seen.ended < whole and time.monotonic() < ends_s:
+            time.sleep(chance.uniform(0.001, 0.02))
+        last = seen.pieces + chance.randint(0, MOST_PIECES)
         while seen.pieces < last and time.monotonic() < ends_s:
             time.sleep(chance.uniform(0.001, 0.02))
         workers = server.workers()
