@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -125,6 +126,17 @@ def test_a_folder_that_cannot_be_made_or_written_is_a_storage_error(tmp_path: Pa
         PicturesFolder(tmp_path / "file").reserve("cat", 1)
     with pytest.raises(StorageError):
         PicturesFolder(tmp_path / "file" / "below").reserve("cat", 1)
+
+
+def test_a_folder_is_checked_by_writing_into_it(tmp_path: Path) -> None:
+    PicturesFolder(tmp_path / "new").check()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it has no folder that nobody can write")
+def test_a_folder_that_takes_no_files_is_told() -> None:
+    with pytest.raises(StorageError):
+        PicturesFolder(Path("/sys")).check()
 
 
 def test_the_newest_is_the_one_saved_last(folder: PicturesFolder) -> None:

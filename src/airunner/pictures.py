@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from airunner.errors.writing import writing
@@ -22,6 +23,7 @@ SUFFIX = ".png"
 
 _LONGEST_SLUG = 60
 _LONGEST_SLUG_BYTES = 120
+_PROBE_BYTES = 64 << 10
 _RESERVED_SUFFIX = ".reserved"
 _RESERVED_FOR_S = 3600.0
 
@@ -50,6 +52,17 @@ class PicturesFolder:
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
+
+    def check(self) -> None:
+        """Make the folder, if there is none, and see that a picture can be written into it.
+
+        Raises:
+            StorageError: it cannot be made or written, or its disk is full.
+        """
+        self.make()
+        with writing(self.path), TemporaryFile(dir=self.path) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+            probe.flush()
 
     def reserve(self, prompt: str, count: int) -> tuple[Path, ...]:
         """``count`` readable names that nothing has yet, numbered where they are taken.

@@ -14,9 +14,16 @@ import pytest
 
 from airunner.cli.image import _parse_lora, _parse_size, draw_shown, print_result
 from airunner.cli.terminal_picture import picture_in_terminal, terminal_protocol
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_ARTIST,
+    MODEL_REGISTRY,
+)
 from airunner.engines.image import Drawn, ImageRequest, Lora, Picture
+from airunner.engines.known import known_engines
 from airunner.errors import GenerationError, ImageRequestError
 from airunner.events import Event, EventBus, ImageStepped, PictureSaved
+from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
 
 
@@ -41,10 +48,15 @@ class Artist:
 
     def __init__(self, path: Path, fails: BaseException | None = None) -> None:
         self.bus = EventBus()
+        self.catalog = Catalog(MODEL_REGISTRY, CAPABILITY_TO_MODEL, known_engines().traits)
         self.requests: list[tuple[ImageRequest, str | None]] = []
         self.loads = 0
         self.ended = False
         self._path, self._fails = path, fails
+
+    def resolve(self, capability: ModelCapability) -> Resolution:
+        spec = self.catalog.spec(CAPABILITY_TO_MODEL[capability])
+        return Resolution(spec, spec)
 
     def load_specialized_model(
         self, capability: ModelCapability, return_to_primary: bool = True
@@ -115,6 +127,16 @@ def test_both_prompts_are_enhanced_if_wanted(
     result = draw_shown(artist, request, enhance=True)
     assert (result["drawn_prompt"], artist.loads) == ("a cat", 2)
     assert "drawing your words as they are" in capsys.readouterr().err
+
+
+def test_a_model_of_plain_words_gets_the_words_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artist = Artist(tmp_path)
+    request = ImageRequest("a blue star on a red background")
+    result = draw_shown(artist, request, model=EMBEDDED_ARTIST, enhance=True)
+    assert (result["drawn_prompt"], artist.loads) == (request.prompt, 0)
+    assert "understands plain words only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

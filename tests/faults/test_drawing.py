@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_ARTIST,
     EMBEDDED_PRIMARY,
     EMBEDDED_SPECIALIST,
+    MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
@@ -107,6 +109,10 @@ def home(embedded_home: Path, registry: None) -> Iterator[Path]:
 
 
 def test_an_image_turn_makes_one_round_of_swaps_within_the_budget(home: Path) -> None:
+    artist = MODEL_REGISTRY[EMBEDDED_ARTIST]
+    assert artist.image
+    enhanced = replace(artist.image, plain_words=False)
+    MODEL_REGISTRY[EMBEDDED_ARTIST] = replace(artist, image=enhanced)
     atelier = Atelier(home, ARTIST_BYTES)
     with atelier.runtime as runtime:
         conversation = Conversation.begin()

@@ -115,6 +115,14 @@ def test_the_tool_is_retrieved_and_its_arguments_constrained() -> None:
     assert list(team.requests[2].messages)[: len(second)] == second
 
 
+def test_a_quoted_result_stands_alone_where_the_model_says_nothing() -> None:
+    team = guided('{"target_language": "French"}', "")
+    conversation = Conversation.begin("")
+    run(team, f"translate this: {TEXT}", conversation)
+    assert conversation.messages[-1].text == "> Whales breathe."
+    assert conversation.messages[-1].sent  # no template reads an empty answer
+
+
 def test_parameters_that_the_message_settles_are_not_decoded() -> None:
     team = guided("Voilà.")
     conversation = Conversation("c", [Message("user", "hi"), Message("assistant", "Good day.")])

@@ -96,6 +96,10 @@ class CallApi:
         if self._specialists is not None and not self.cancelled:
             self._specialists.prepare_drawing()
 
+    def draws_plain_words(self) -> bool:
+        """See ``Specialists``."""
+        return self._models().draws_plain_words()
+
     def draw(self, request: ImageRequest) -> Drawn:
         """See ``Specialists``."""
         self.drawing = True

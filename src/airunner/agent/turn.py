@@ -336,10 +336,15 @@ class Turn:
         return self._quote + partial if partial else ""
 
     def _quoting(self, answer: Message) -> Message:
-        """An answer behind its quote, of which models are sent the answer alone."""
+        """An answer behind its quote, of which models are sent the answer alone.
+
+        Where there is none, the quote says enough for people.
+        """
         if not self._quote:
             return answer
-        return replace(answer, content=f"{self._quote}{answer.text}", sent=answer.content)
+        is_silent = answer.text.strip() in ("", _NO_ANSWER)
+        shown = self._quote.rstrip("\n") if is_silent else f"{self._quote}{answer.text}"
+        return replace(answer, content=shown, sent=answer.content)
 
     def _foresee(self, tool: str) -> None:
         """Tell the team what a call of ``tool`` needs, most often before it is decoded."""

@@ -7,7 +7,7 @@ whether the primary really came back with its conversation. Prints nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airunner.cli.narration import Record
@@ -109,10 +109,18 @@ FRANK = (
 
 
 def use_embedded_team(settings: Settings) -> Settings:
-    """Map what the demo needs to the embedded models, in this process only."""
+    """Map what the demo needs to the embedded models, in this process only.
+
+    The artist is taken for one that understands more than plain words: that the prompt is
+    enhanced is part of what is shown.
+    """
     CAPABILITY_TO_MODEL[ModelCapability.PRIMARY_CONVERSATION] = EMBEDDED_PRIMARY
     CAPABILITY_TO_MODEL[ModelCapability.PROMPT_ENHANCEMENT] = EMBEDDED_SPECIALIST
     CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION] = EMBEDDED_ARTIST
+    artist = MODEL_REGISTRY[EMBEDDED_ARTIST]
+    if artist.image is not None:
+        image = replace(artist.image, plain_words=False)
+        MODEL_REGISTRY[EMBEDDED_ARTIST] = replace(artist, image=image)
     chosen = {
         name: value for name, value in DEMO_SETTINGS.items() if settings.origins[name] == "default"
     }

@@ -18,6 +18,7 @@ from airunner.cli.flags import AsJson
 from airunner.cli.streams import prompt_text, say
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
+from airunner.models.spec import ModelCapability
 
 if TYPE_CHECKING:
     from airunner.cli.terminal_picture import Protocol
@@ -149,13 +150,15 @@ def draw_shown(
             screen.show(event)
 
     with AnswerScreen() as screen, following(runtime.bus, show) as follower:
-        if enhance:
+        if enhance and _draws_plain_words(runtime, model):
+            problem = "this model understands plain words only"
+        elif enhance:
             better = enhance_prompts(runtime, (request.prompt, request.second_prompt or ""))
             problem = better.problem
             first, second = better.prompts
             request = replace(request, prompt=first, second_prompt=second or None)
-            if problem:
-                say(f"drawing your words as they are: {problem}", aside=True)
+        if problem:
+            say(f"drawing your words as they are: {problem}", aside=True)
         with closing(runtime.draw(request, model=model)) as events:
             drawn = _end_of(events, follower.check)
     return {
@@ -166,6 +169,11 @@ def draw_shown(
         "seconds": drawn.seconds,
         "pictures": [asdict(picture) | {"path": str(picture.path)} for picture in drawn.pictures],
     }
+
+
+def _draws_plain_words(runtime: AnyRuntime, model: str | None) -> bool:
+    named = runtime.catalog.spec(model) if model else None
+    return (named or runtime.resolve(ModelCapability.IMAGE_GENERATION).spec).reads_plain_words
 
 
 def _end_of(events: Generator[Event, None, Drawn], check: Any) -> Drawn:

@@ -171,9 +171,9 @@ class DrawingCheck(Protocol):
     """A launcher that can refuse a drawing before a model is loaded for it."""
 
     def check(self, model: str, request: ImageRequest) -> None:
-        """Look at what needs no model: the files, and names that no model knows.
+        """Look at what needs no model: the files, names that no model knows, sizes none draws.
 
         Raises:
-            ImageRequestError: a scheduler, an adapter or a picture that cannot be used.
+            ImageRequestError: a size, a scheduler, an adapter or a picture that cannot be used.
         """
         ...

@@ -2,17 +2,25 @@
 
 Owns the verdict. The order is that of ``search_tools``; what is added is a gate, since a
 search always finds something and most of what people say wants no tool.
+
+That a message has the words of an example is not enough. It must be of the example's kind: what
+is asked or told is no request, whatever it speaks of, so "what is a lighthouse?" is not "show me
+a picture of a lighthouse". And a single word must be one that the tool is asked for with, not
+what some example happens to be about.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from typing import Literal, Protocol
 
 from airunner.guided.marks.table import marks_of
+from airunner.guided.mood import Mood, asks_what_is, mood_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Matching
 from airunner.guided.words import COMMON, stems
@@ -29,6 +37,9 @@ Chosen on the even half of ``benchmarks.toolbox_requests``.
 """
 
 _COMMON_WEIGHT = 0.3
+_NUMBER = "0"
+_OWN_SHARE, _OWN_LEAST = 0.1, 2
+"""In how many of a tool's examples a word is that it is asked for with: a share, and a number."""
 _LONG, _FEW_SENTENCES = 300, 3
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -66,15 +77,16 @@ class SearchChooser:
         if not found:
             return None
         possible = [tool for tool in found if _is_possible(tool, request)]
-        if not possible:
+        if not possible or asks_what_is(wish):
             return Choice(found[0], "unlikely")
         best = possible[0]
         said = _weights(wish)
         if not best.examples:
             telling = said.keys() - COMMON
             return Choice(best, "fits" if telling & self._described[best.name] else "unlikely")
-        examples = (_weights(_wish(split_request(example))) for example in best.examples)
-        alike = max(_likeness(said, example) for example in examples)
+        if not _says_what_for(said, best):
+            return Choice(best, "unlikely")
+        alike = max((_likeness(said, each) for each in _comparable(best, mood_of(wish))), default=0)
         fits = alike >= SURE
         return Choice(best, "fits" if fits else "doubtful" if alike >= DOUBTFUL else "unlikely")
 
@@ -103,8 +115,33 @@ def _wish(request: Request) -> str:
 
 def _weights(text: str) -> dict[str, float]:
     """The stems of a text, each with what it counts; all numbers are alike."""
-    found = ("0" if stem[0].isdigit() else stem for stem in stems(text))
+    found = (_NUMBER if stem[0].isdigit() else stem for stem in stems(text))
     return {stem: _COMMON_WEIGHT if stem in COMMON else 1.0 for stem in found}
+
+
+def _comparable(tool: Tool, mood: Mood) -> Iterator[Mapping[str, float]]:
+    """The words of those examples that a message of this mood can be like.
+
+    A request may want what an example asks. A question wants what an example requests only of
+    a tool that looks something up: it is none to draw, to write or to change anything.
+    """
+    looks_up = tool.permission in ("read", "network") and not tool.uses
+    for example in tool.examples:
+        wish = _wish(split_request(example))
+        own = mood_of(wish)
+        if mood in ("request", own) or (looks_up and (mood, own) == ("question", "request")):
+            yield _weights(wish)
+
+
+def _says_what_for(said: Mapping[str, float], tool: Tool) -> bool:
+    """False where all that is said is one word, of an example's subject or manner."""
+    telling = said.keys() - COMMON
+    if len(telling) != 1 or _NUMBER in telling:
+        return True
+    counts = Counter(stem for example in tool.examples for stem in _weights(example))
+    least = max(_OWN_LEAST, _OWN_SHARE * len(tool.examples))
+    own = {stem for stem, count in counts.items() if count >= least}
+    return bool(telling & (own | set(stems(f"{tool.name} {tool.description}"))))
 
 
 def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
@@ -115,7 +152,7 @@ def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     shared = one.keys() & other.keys()
     if shared <= COMMON:
         return 0.0
-    return 2 * sum(one[stem] for stem in shared) / (sum(one.values()) + sum(other.values()))
+    return 2 * fsum(one[stem] for stem in shared) / fsum((*one.values(), *other.values()))
 
 
 def _is_possible(tool: Tool, request: Request) -> bool:

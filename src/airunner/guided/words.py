@@ -8,7 +8,7 @@ from collections.abc import Iterator
 _WORD = re.compile(r"[a-z0-9+#]+(?:'[a-z]+)?")
 _COMMON_WORDS = """
 a about all also am an and any are as at be been but by can could d did do does for from get give
-go got had has have hello help her here hey hi him his how i i'd i'm if in is it it's its just
+go good got had has have hello help her here hey hi him his how i i'd i'm if in is it it's its just
 know let let's like ll make may me more my need no not now of ok okay on one or our out please s
 she should so some t take tell text than thank thanks that the their them then there these they
 thing this those to too up us use used want was way we well were what when where which who why
@@ -20,7 +20,13 @@ COMMON = frozenset(_COMMON_WORDS.split())
 
 def stems(text: str) -> list[str]:
     """The words of ``text`` in order, common ones as they are, others without their endings."""
-    return [word if word in COMMON else stem(word) for word in words_of(text)]
+    return [word if word in COMMON else _told_apart(word) for word in words_of(text)]
+
+
+def _told_apart(word: str) -> str:
+    """The stem of a word, unless that is a common word: "note" is not "not"."""
+    found = stem(word)
+    return word if found in COMMON else found
 
 
 def words_of(text: str) -> Iterator[str]:

@@ -68,6 +68,7 @@ class _Image(BaseModel):
     steps: int = 25
     guidance: float = 7.0
     scheduler: str | None = None
+    plain_words: bool = False
 
 
 class _ModelTable(BaseModel):

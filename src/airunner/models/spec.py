@@ -133,6 +133,8 @@ class ImageDefaults:
 
     ``width`` and ``height`` are pixels; ``guidance`` is the classifier-free
     guidance scale; ``scheduler`` is a usual name, ``None`` for the model's own.
+    ``plain_words`` says that it understands plain words alone: descriptions are not
+    enhanced for it.
     """
 
     width: int = 512
@@ -140,6 +142,7 @@ class ImageDefaults:
     steps: int = 25
     guidance: float = 7.0
     scheduler: str | None = None
+    plain_words: bool = False
 
 
 @dataclass(slots=True)
@@ -206,6 +209,11 @@ class ModelSpec:
     def longest_context(self) -> int:
         """The longest context that it can be loaded with, in tokens."""
         return self.yarn_context or self.max_context
+
+    @property
+    def reads_plain_words(self) -> bool:
+        """Whether it draws from descriptions as they are, which nobody enhances for it."""
+        return self.image is not None and self.image.plain_words
 
     @property
     def dialect(self) -> ChatDialect:

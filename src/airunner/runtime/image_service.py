@@ -67,6 +67,14 @@ class ImageService:
         if self._prepared is not None:
             self._prepared.dismiss()
 
+    def reads_plain_words(self) -> bool:
+        """Whether the mapped model draws from descriptions that nobody has enhanced.
+
+        Raises:
+            AiRunnerError: there is no model that draws.
+        """
+        return self._team.resolve(DRAWING).reads_plain_words
+
     async def draw(self, request: ImageRequest, *, owner: str, model: str | None = None) -> Drawn:
         """Draw and save; cancelling stops within one step and leaves no file.
 
@@ -98,7 +106,7 @@ class ImageService:
 
     async def _check(self, request: ImageRequest, model: str | None) -> None:
         """Refuse at once what no loaded model could draw either, or nobody could save."""
-        await asyncio.to_thread(self.pictures.make)
+        await asyncio.to_thread(self.pictures.check)
         spec = self._team.resolve(DRAWING, model)
         launcher = self._launchers.get(spec.engine)
         if isinstance(launcher, DrawingCheck):

@@ -193,6 +193,14 @@ class SpecialistDesk:
 
         self._wait(prepare())
 
+    def draws_plain_words(self) -> bool:
+        """Whether nothing is to be made of a description before it is drawn."""
+
+        async def reads() -> bool:
+            return self._images.reads_plain_words()
+
+        return self._wait(reads())
+
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""
         return self._wait(self._images.draw(request, owner=current_owner()))

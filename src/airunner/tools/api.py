@@ -77,6 +77,10 @@ class Specialists(Protocol):
         """
         ...
 
+    def draws_plain_words(self) -> bool:
+        """Whether the model that draws understands plain words alone, which need no enhancing."""
+        ...
+
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw with the model that serves ``IMAGE_GENERATION`` and save to the pictures folder.
 

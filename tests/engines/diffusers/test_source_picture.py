@@ -104,6 +104,8 @@ def test_the_engine_refuses_files_and_names_before_a_model_is_loaded(tmp_path: P
     launcher = ImageLauncher()
     launcher.check("m", ImageRequest("a", init_image=good, mask=good, scheduler="DPM++ 2M Karras"))
     for keys, problem in (
+        ({"width": 100, "height": 100}, "multiples of 8 and at least 64; the nearest is 96 x 96"),
+        ({"height": 32}, "32 is no size it can draw"),
         ({"scheduler": "foo"}, r"no scheduler 'foo'; there are ddim, .*euler_a"),
         ({"init_image": torn}, "torn.png: it cannot be read as a picture"),
         ({"init_image": good, "mask": text}, "x.heic: .*save it as PNG or JPEG"),

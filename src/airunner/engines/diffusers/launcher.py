@@ -14,6 +14,7 @@ from airunner.engines.connection import WorkerConnection
 from airunner.engines.diffusers.adapters import check_lora
 from airunner.engines.diffusers.client import DiffusersModel
 from airunner.engines.diffusers.files import inspect_files
+from airunner.engines.diffusers.request import check_size
 from airunner.engines.diffusers.schedulers import check_scheduler
 from airunner.engines.diffusers.source_picture import source_picture
 from airunner.engines.image import ImagePlan, ImageRequest
@@ -47,6 +48,7 @@ class ImageLauncher(ProcessLauncher[ImagePlan, DiffusersModel]):
 
     def check(self, model: str, request: ImageRequest) -> None:
         """See ``engines.image.DrawingCheck``."""
+        check_size(model, request)
         if request.scheduler is not None:
             check_scheduler(model, request.scheduler)
         for lora in request.loras:

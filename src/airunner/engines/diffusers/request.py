@@ -9,6 +9,7 @@ import importlib
 import inspect
 import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from airunner.engines.image import ImagePlan, ImageRequest
 from airunner.errors import ImageRequestError
 
 SMALLEST_PX = 64
+LEAST_GRAIN = 8
+"""What both sides of a picture must be a multiple of, whatever the pipeline."""
 _FALLBACK_PX = 1024
 # Models know 1000 time steps; some schedulers count past the end of them when asked for all.
 _MOST_STEPS = 500
@@ -162,12 +165,8 @@ class _Check:
         grain, most = self._grain(), self._plan.max_pixels
         own = self._default_size() if source is None else source.size
         width, height = size_to_draw(self._request, own, most, grain)
-        if any(px < SMALLEST_PX or px % grain for px in (width, height)):
-            nearest = " x ".join(str(_nearest(px, grain)) for px in (width, height))
-            raise self._refused(
-                f"{width} x {height} is no size it can draw. Both sides must be multiples of "
-                f"{grain} and at least {SMALLEST_PX}; the nearest is {nearest}"
-            )
+        if problem := _size_problem((width, height), grain):
+            raise self._refused(problem)
         if width * height > most:
             smaller = " x ".join(map(str, _within((width, height), most, grain)))
             raise self._refused(
@@ -214,6 +213,29 @@ class _Check:
 
 def _or(value: Any, default: Any) -> Any:
     return default if value is None else value
+
+
+def check_size(model: str, request: ImageRequest) -> None:
+    """Refuse what no pipeline can draw.
+
+    Raises:
+        ImageRequestError: a side is too small or no multiple; names the nearest size.
+    """
+    sides = [px for px in (request.width, request.height) if px is not None]
+    if problem := _size_problem(sides, LEAST_GRAIN):
+        raise ImageRequestError(model, problem)
+
+
+def _size_problem(sides: Sequence[int], grain: int) -> str:
+    """What is wrong with those sides that are given; empty if nothing."""
+    if not any(px < SMALLEST_PX or px % grain for px in sides):
+        return ""
+    asked = " x ".join(map(str, sides))
+    nearest = " x ".join(str(_nearest(px, grain)) for px in sides)
+    return (
+        f"{asked} is no size it can draw. Both sides must be multiples of "
+        f"{grain} and at least {SMALLEST_PX}; the nearest is {nearest}"
+    )
 
 
 def size_to_draw(

@@ -69,7 +69,7 @@ class ImageService:
         self.questions: list[str] = []
         self.requests: list[ImageRequest] = []
         self.reports: list[str] = []
-        self.cancelled = False
+        self.cancelled = self.plain_words = False
         self._answer, self._fails = answer, fails
 
     @contextmanager
@@ -112,6 +112,9 @@ class ImageService:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def draws_plain_words(self) -> bool:
+        return self.plain_words
 
     def prepare_drawing(self) -> None:
         self.log.append("prepare")
@@ -169,6 +172,23 @@ def test_what_the_user_asked_for_reaches_the_image_model(tmp_path: Path) -> None
     ]
     assert text.count(".png") == 3
     assert "seed 13" in text
+
+
+def test_a_model_of_plain_words_gets_the_words_as_they_are(tmp_path: Path) -> None:
+    api = ImageService(tmp_path)
+    api.plain_words = True
+    text = generate_image("a blue star on a red background", api=api)
+    assert api.log == ["series", "draw", "end"]
+    assert api.requests[0].prompt == "a blue star on a red background"
+    assert "It shows: a blue star on a red background." in text
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    api = ImageService(tmp_path / "file")
+    with pytest.raises(ToolFailedError, match="nothing was drawn"):
+        generate_image("a cat", api=api)
+    assert api.log == []
 
 
 def broken(prompt: str) -> str:

@@ -342,7 +342,7 @@ _EMBEDDED_MODELS = [
         gpu_memory_gb=0.7,
         priority=1,
         sources=(PackagedSource("components/art/shapes"),),
-        image=ImageDefaults(64, 64, steps=20, guidance=1.5),
+        image=ImageDefaults(64, 64, steps=20, guidance=1.5, plain_words=True),
         parameters_b=0.005,
         license="Apache-2.0",
     ),

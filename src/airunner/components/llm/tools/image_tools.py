@@ -89,8 +89,14 @@ def generate_image(
         models.report("enhancing the prompt")
         models.prepare_drawing()
 
+    try:
+        models.pictures.check()  # before any model is loaded
+    except AiRunnerError as error:
+        raise ToolFailedError(name, f"nothing was drawn. {error}") from error
     with models.series():
-        enhanced = enhance_prompts(models, given, enhancing) if enhance else Enhanced(given)
+        enhanced = Enhanced(given)
+        if enhance and not _reads_plain_words(models):
+            enhanced = enhance_prompts(models, given, enhancing)
         first, second = enhanced.prompts
         drawn = _draw(name, models, replace(request, prompt=first, second_prompt=second or None))
     return _told(drawn, enhanced, given)
@@ -195,6 +201,14 @@ def _models(name: str, api: Any) -> ToolApi:
         raise ToolFailedError(name, "it was called without the models it works with (api)")
     models: ToolApi = api
     return models
+
+
+def _reads_plain_words(models: ToolApi) -> bool:
+    """Whether the words are to stay as they are; drawing itself tells of what is wrong."""
+    try:
+        return models.draws_plain_words()
+    except AiRunnerError:
+        return False
 
 
 def _draw(name: str, models: ToolApi, request: ImageRequest) -> Drawn:
