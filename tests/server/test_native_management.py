@@ -218,6 +218,7 @@ def test_mcp_servers_are_added_tried_switched_off_and_removed(
         found: dict[str, Any] = content["mcpServers"]
         return found
 
+    api.get("/tools").raise_for_status()  # whoever asks for them has the servers connected
     added = api.post("/mcp/my time", json={**TIME, "allow": ["convert*"]}).json()
     assert (added["state"], added["pending"]) == ("not used yet", True)
     assert api.post("/mcp/my time/probe").json() == {

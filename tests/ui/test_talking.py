@@ -19,6 +19,13 @@ from tests.ui.conftest import Site, site_of, violations
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parent.parent.parent
+WATCH = """() => {
+  window.watched = { lines: [], previews: 0 };
+  new MutationObserver(() => {
+    watched.lines.push(document.querySelector(".happening")?.innerText ?? "");
+    if (document.querySelector("img.preview")) watched.previews++;
+  }).observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -326,11 +333,14 @@ def test_an_answer_is_not_sent_again_while_it_grows(server: Server, browser: Bro
 
 @pytest.mark.skipif(find_spec("diffusers") is None, reason="no image engine is installed")
 def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
-    begin(tab, 'use generate_image {"prompt": "a red circle", "enhance": false, "seed": 5}')
-    expect(tab.locator(".happening")).to_contain_text(re.compile(r"loading shapes-64 \(\d+ MB\)"))
-    expect(tab.locator("img.preview")).to_be_visible()
+    tab.evaluate(WATCH)  # what is seen for a moment may be gone when a busy machine looks
+    call = {"prompt": "a red circle", "enhance": False, "seed": 5}
+    begin(tab, f"use generate_image {json.dumps(call)}")
     drawn = tab.locator("figure.drawn")
     expect(drawn).to_have_count(1)
+    lines, previews = tab.evaluate("[watched.lines.join('\\n'), watched.previews]")
+    assert re.search(r"loading shapes-64 \(\d+ MB\)", lines)
+    assert previews
     expect(drawn.locator(".settings")).to_contain_text("shapes-64 · seed 5")
     assert drawn.locator("img").evaluate("async each => (await each.decode(), each.naturalWidth)")
     expect(tab.locator(".call .by")).to_have_text("with shapes-64")
