@@ -10,8 +10,9 @@ BIN := .venv/bin
 ARGS ?=
 # Tests run in this many processes, one more than a small machine has cores: many tests only wait.
 # 0 is this process alone.
+# The tests of a module stay together, in their order: they share what the first of them started.
 WORKERS ?= 3
-PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
+PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadscope
 SOURCES := src tests benchmarks scripts training
 
 # The first Python that is new enough; uv brings one where there is none.
