@@ -43,7 +43,7 @@ def cost(reader: str, file: Path) -> dict[str, Any]:
     signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
     signal.alarm(LONGEST_S)
     assert process.stdout is not None
-    outcome = process.stdout.read().decode().strip()
+    outcome = process.stdout.read().decode().strip().replace(f"{file.parent}{os.sep}", "")
     _, status, used = os.wait4(process.pid, 0)
     signal.alarm(0)
     process.returncode = os.waitstatus_to_exitcode(status)
