@@ -11,13 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 import psutil
 import pytest
 from hypothesis import settings
+from tests.children import Children
 
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -136,6 +137,14 @@ def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = Path(__file__).with_name("tiny_pipelines.py")
     subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    """What the test has started, of which nothing runs after it."""
+    started = Children()
+    yield started
+    assert started() == set()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+from tests.children import Children
 
 from airunner.devices.device import Device
 from airunner.engines.base import ChatRequest
@@ -147,24 +148,19 @@ async def real_team(
     limits: SilenceLimits | None = None,
 ) -> AsyncIterator[RealTeam]:
     """A team for the body; afterwards no process, file or descriptor of it is left."""
-    children, descriptors = children_now(), open_descriptors()
+    children, descriptors = Children(), open_descriptors()
     team = RealTeam(folder, *weights, budget_bytes, lot_bytes, limits)
     try:
         yield team
     finally:
         await team.manager.close()
-    assert children_now() == children, "a process was left"
+    assert children() == set(), "a process was left"
     await until(lambda: open_descriptors() <= descriptors)
     assert team.state_files() == []
     left = [*team.shm.iterdir(), *(folder / "parked").iterdir()]
     if (folder / "run").exists():
         left += (folder / "run").iterdir()
     assert left == [], "folders were left"
-
-
-def children_now() -> set[int]:
-    """The processes below this one, zombies included."""
-    return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
 def open_descriptors() -> int:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.children import Children
 from tests.faults.conftest import SHORT
-from tests.faults.real_team import ONE_MODEL_BYTES, children_now, real_team
+from tests.faults.real_team import ONE_MODEL_BYTES, real_team
 
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -129,7 +130,7 @@ def test_a_budget_smaller_than_any_model_is_refused_with_the_deficit(
 def test_a_tool_that_asks_for_a_broken_specialist_gets_none_and_the_reason_is_said(
     embedded_home: Path, smollm2_q8: Path
 ) -> None:
-    before = children_now()
+    children = Children()
     path = damaged(embedded_home, smollm2_q8, of_another_architecture)
     MODEL_REGISTRY[str(path)] = ModelSpec(str(path), [ModelCapability.SUMMARIZATION])
     CAPABILITY_TO_MODEL[ModelCapability.SUMMARIZATION] = str(path)
@@ -146,4 +147,4 @@ def test_a_tool_that_asks_for_a_broken_specialist_gets_none_and_the_reason_is_sa
         runtime.settle()
         states = {m.model: m.state for m in runtime.status().models}
         assert states[EMBEDDED_PRIMARY] == "ready"
-    assert children_now() == before
+    assert children() == set()

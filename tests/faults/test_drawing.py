@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.faults.real_team import children_now, until_now
+from tests.children import Children
+from tests.faults.real_team import until_now
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import (
@@ -103,9 +104,9 @@ def end_of(drawing: Generator[Event, None, Drawn]) -> Drawn:
 def home(embedded_home: Path, registry: None) -> Iterator[Path]:
     """A home in which the embedded artist draws, and afterwards no process of a runtime."""
     CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION] = EMBEDDED_ARTIST
-    children = children_now()
+    children = Children()
     yield embedded_home
-    until_now(lambda: children_now() == children)
+    until_now(lambda: children() == set())
 
 
 def test_an_image_turn_makes_one_round_of_swaps_within_the_budget(home: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.children import Children
 from tests.faults.conftest import SHORT
-from tests.faults.real_team import RealTeam, children_now, real_team, until
+from tests.faults.real_team import RealTeam, real_team, until
 
 from airunner.engines.base import ChatRequest
 from airunner.errors import WorkerDiedError
@@ -53,10 +54,10 @@ async def die_answering(team: RealTeam, sized: Sized) -> None:
 def test_while_loading(tmp_path: Path, pair: Weights, never_left: Answers) -> None:
     async def main() -> None:
         async with real_team(tmp_path, pair) as team:
-            before = children_now()
+            children = Children()
             talking = asyncio.create_task(team.talk(SHORT[0]))
-            await until(lambda: len(children_now() - before) == 1)
-            (pid,) = children_now() - before
+            await until(lambda: len(children()) == 1)
+            (pid,) = children()
             os.kill(pid, signal.SIGKILL)
             answer, _ = await talking
             assert answer == never_left[SHORT[0]][0]

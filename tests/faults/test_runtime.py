@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from tests.children import Children
 from tests.faults.real_team import (
     ONE_MODEL_BYTES,
-    children_now,
     open_descriptors,
     until_now,
 )
@@ -86,10 +86,10 @@ def specialists_in_a_row(api: Any) -> None:
 @pytest.fixture
 def home(embedded_home: Path) -> Iterator[Path]:
     """A home, and afterwards no process and no file of a runtime in it."""
-    children, descriptors = children_now(), open_descriptors()
+    children, descriptors = Children(), open_descriptors()
     yield embedded_home
     gc.collect()
-    assert children_now() == children
+    assert children() == set()
     until_now(lambda: open_descriptors() <= descriptors)
     assert list((embedded_home / "run").iterdir()) == []
     assert list((embedded_home / "parked").iterdir()) == []

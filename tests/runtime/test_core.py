@@ -13,7 +13,8 @@ import httpx
 import pytest
 from benchmarks.native_template import TOOL_TEMPLATE
 from tests.agent.scripted_team import of_kind
-from tests.faults.real_team import children_now, until_now
+from tests.children import Children
+from tests.faults.real_team import until_now
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
@@ -65,13 +66,13 @@ def settings(embedded_home: Path, smollm2: Path) -> Iterator[Settings]:
         sources=(FileSource(str(smollm2)),),
         chat_template=TOOL_TEMPLATE,
     )
-    children = children_now()
+    children = Children()
     yield Settings(
         home=embedded_home, primary=MODEL, context=1024, parallel=2, max_tokens=40, offline=True
     )
     del MODEL_REGISTRY[MODEL]
     gc.collect()
-    until_now(lambda: children_now() == children)
+    until_now(lambda: children() == set())
     assert list((embedded_home / "run").iterdir()) == []
     assert list((embedded_home / "parked").iterdir()) == []
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.children import Children
 from tests.faults.conftest import SHORT
 from tests.faults.conftest import pair as pair
-from tests.faults.real_team import RealTeam, children_now, real_team, until
+from tests.faults.real_team import RealTeam, real_team, until
 
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.launcher import LocalLauncher
@@ -116,11 +117,11 @@ def test_a_worker_that_stops_while_loading_is_replaced_once(tmp_path: Path, pair
 
     async def main() -> None:
         async with real_team(tmp_path, pair, limits=limits) as team:
-            before = children_now()
+            children = Children()
             talking = asyncio.create_task(team.talk(SHORT[0]))
-            await until(lambda: len(children_now() - before) == 1)
+            await until(lambda: len(children()) == 1)
             limits.now = SilenceLimits()
-            (pid,) = children_now() - before
+            (pid,) = children()
             await stopped(pid)
             answer, _ = await talking
             assert answer
@@ -134,15 +135,15 @@ def test_a_worker_that_stops_while_loading_is_replaced_once(tmp_path: Path, pair
 def test_what_never_loads_is_tried_twice_and_told(tmp_path: Path, pair: Weights) -> None:
     limits = SilenceLimits(LOAD_S)
 
-    async def stop_all(before: set[int]) -> None:
+    async def stop_all(children: Children) -> None:
         while True:
-            for pid in children_now() - before:
+            for pid in children():
                 os.kill(pid, signal.SIGSTOP)
             await asyncio.sleep(0.01)
 
     async def main() -> None:
         async with real_team(tmp_path, pair, limits=limits) as team:
-            stopping = asyncio.create_task(stop_all(children_now()))
+            stopping = asyncio.create_task(stop_all(Children()))
             with pytest.raises(LoadTimeoutError, match="--load-limit-s"):
                 await team.talk(SHORT[0])
             stopping.cancel()
@@ -156,7 +157,7 @@ def test_a_chat_template_without_an_end_is_ended(smollm2: Path, tmp_path: Path) 
     plan = LoadPlan("endless", smollm2, n_ctx=256, n_threads=1, chat_template=ENDLESS)
 
     async def main() -> None:
-        before = children_now()
+        children = Children()
         launcher = LocalLauncher(tmp_path / "run", spare=False, limits=limits)
 
         async def use() -> None:
@@ -166,7 +167,7 @@ def test_a_chat_template_without_an_end_is_ended(smollm2: Path, tmp_path: Path) 
         with pytest.raises((LoadTimeoutError, WorkerSilentError)):
             await use()
         await launcher.close()
-        await until(lambda: children_now() == before)
+        await until(lambda: children() == set())
 
     asyncio.run(main())
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.children import Children
 from tests.server.conftest import Server, serving
 
 from airunner.agent.conversation import Conversation
@@ -52,21 +53,19 @@ def loads_nothing() -> Iterator[None]:
     """Whatever runs during the body, no worker belongs to another process than a server."""
     seen: set[int] = set()
     ended = threading.Event()
-    me = psutil.Process()
-    before = {child.pid for child in me.children(recursive=True)}
+    started = Children()
 
     def watch() -> None:
         while not ended.wait(0.02):
-            for child in me.children(recursive=True):
-                if child.pid in before:
-                    continue  # of another test's server
+            for pid in started():
                 try:
+                    child = psutil.Process(pid)
                     is_worker = any("llama_cpp.worker" in word for word in child.cmdline())
                     is_served = any("serve" in each.cmdline() for each in child.parents())
                 except psutil.Error:
                     continue
                 if is_worker and not is_served:
-                    seen.add(child.pid)
+                    seen.add(pid)
 
     watching = threading.Thread(target=watch)
     watching.start()

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.children import Children
 
 from airunner.engines.diffusers.launcher import ImageLauncher
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest
@@ -49,12 +50,8 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(main, 90))
 
 
-def children() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True)}
-
-
 def test_a_prepared_process_is_used_by_the_next_launch_with_pickles_if_insisted_on(
-    tiny_pipelines: Path, tmp_path: Path
+    tiny_pipelines: Path, tmp_path: Path, children: Children
 ) -> None:
     async def main() -> None:
         launcher = ImageLauncher()
@@ -82,7 +79,6 @@ def test_a_prepared_process_is_used_by_the_next_launch_with_pickles_if_insisted_
         launcher.prepare()
 
     run(main())
-    assert children() == set()
 
 
 def test_a_parent_killed_with_9_takes_the_worker_and_its_spare_with_it(
@@ -103,7 +99,7 @@ def test_a_parent_killed_with_9_takes_the_worker_and_its_spare_with_it(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cancelled_load_leaves_nothing(tiny_pipelines: Path) -> None:
+def test_a_cancelled_load_leaves_nothing(tiny_pipelines: Path, children: Children) -> None:
     async def main() -> None:
         launcher = ImageLauncher()
         launcher.prepare()
@@ -117,7 +113,6 @@ def test_a_cancelled_load_leaves_nothing(tiny_pipelines: Path) -> None:
         assert not psutil.pid_exists(spare)
 
     run(main())
-    assert children() == set()
 
 
 def copied(tiny_pipelines: Path, tmp_path: Path, name: str) -> Path:
@@ -132,6 +127,7 @@ def edited(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("children")
 def test_each_unusable_pipeline_has_its_own_error_before_any_process_starts(
     tiny_pipelines: Path, tmp_path: Path
 ) -> None:
@@ -167,9 +163,9 @@ def test_each_unusable_pipeline_has_its_own_error_before_any_process_starts(
     (checkpoint := tmp_path / "model.ckpt").write_bytes(b"\x80\x04")
     fails(LoadError, checkpoint, "pickle format.*allow_pickle")
     fails(CorruptWeightsError, tiny_pipelines / "fitting.safetensors", "holds no image model")
-    assert children() == set()
 
 
+@pytest.mark.usefixtures("children")
 def test_what_only_the_library_can_know_is_told_too(tiny_pipelines: Path, tmp_path: Path) -> None:
     unknown = edited(copied(tiny_pipelines, tmp_path, "unknown"), _class_name="MysteryPipeline")
 
@@ -182,4 +178,3 @@ def test_what_only_the_library_can_know_is_told_too(tiny_pipelines: Path, tmp_pa
             await launcher.launch(on_gpu)
 
     run(main())
-    assert children() == set()

@@ -14,6 +14,7 @@ from typing import Any
 import gguf
 import psutil
 import pytest
+from tests.children import Children
 
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.client import LlamaCppModel
@@ -48,15 +49,12 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(main)
 
 
-def held() -> tuple[int, int, int]:
-    """File descriptors, threads and child processes of this process."""
-    return len(os.listdir("/proc/self/fd")), threading.active_count(), len(children())
+def held() -> tuple[int, int]:
+    """File descriptors and threads of this process."""
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
+@pytest.mark.usefixtures("children")
 def test_a_worker_answers_until_it_is_stopped(smollm2: Path, tmp_path: Path) -> None:
     weights_bytes = smollm2.stat().st_size
 
@@ -83,6 +81,7 @@ def test_a_worker_answers_until_it_is_stopped(smollm2: Path, tmp_path: Path) -> 
     assert os.listdir(tmp_path / "run") == []
 
 
+@pytest.mark.usefixtures("children")
 def test_nothing_is_left_after_many_loads(
     smollm2: Path, tmp_path: Path, eventually: Eventually
 ) -> None:
@@ -101,29 +100,28 @@ def test_nothing_is_left_after_many_loads(
 
 
 def test_the_spare_is_used_and_replaced_and_closed(
-    smollm2: Path, tmp_path: Path, eventually: Eventually
+    smollm2: Path, tmp_path: Path, children: Children, eventually: Eventually
 ) -> None:
     async def main() -> None:
         starter = launcher(tmp_path, spare=True)
         first = await starter.launch(plan(smollm2))
-        (spare,) = [child for child in children() if child.pid != first.pid]
+        (spare,) = children() - {first.pid}
         await first.stop()
         second = await starter.launch(plan(smollm2))
-        assert second.pid == spare.pid
+        assert second.pid == spare
         assert await answer(second)
         # A spare that was killed meanwhile is not used.
-        (dead,) = [child for child in children() if child.pid != second.pid]
-        dead.kill()
-        eventually(lambda: not psutil.pid_exists(dead.pid))
+        (dead,) = children() - {second.pid}
+        os.kill(dead, signal.SIGKILL)
+        eventually(lambda: not psutil.pid_exists(dead))
         third = await starter.launch(plan(smollm2))
         assert await answer(third)
         await starter.close()
-        assert {child.pid for child in children()} == {second.pid, third.pid}
+        assert children() == {second.pid, third.pid}
         await second.stop()
         await third.stop()
 
     run(main())
-    assert children() == []
 
 
 def test_a_worker_that_is_killed_says_how_it_ended(smollm2: Path, tmp_path: Path) -> None:
@@ -165,6 +163,7 @@ def no_gguf(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("children")
 def test_each_unusable_file_has_its_own_error(smollm2: Path, tmp_path: Path) -> None:
     async def fails(error: type[Exception], path: Path, text: str, **changes: Any) -> None:
         with pytest.raises(error, match=text):
@@ -179,15 +178,14 @@ def test_each_unusable_file_has_its_own_error(smollm2: Path, tmp_path: Path) -> 
         await fails(LoadError, smollm2, "sees 0 GPUs", gpu_index=0, device="cuda:0")
 
     run(main())
-    assert children() == []
     assert os.listdir(tmp_path / "run") == []
 
 
 def test_a_worker_killed_while_it_loads_is_a_load_error(
-    smollm2: Path, tmp_path: Path, eventually: Eventually
+    smollm2: Path, tmp_path: Path, children: Children, eventually: Eventually
 ) -> None:
     async def main() -> None:
-        loading, child = await halfway_load(smollm2, tmp_path, eventually)
+        loading, child = await halfway_load(smollm2, tmp_path, children, eventually)
         child.kill()
         with pytest.raises(LoadError, match="killed while loading"):
             await loading
@@ -196,10 +194,10 @@ def test_a_worker_killed_while_it_loads_is_a_load_error(
 
 
 def test_a_cancelled_load_leaves_nothing(
-    smollm2: Path, tmp_path: Path, eventually: Eventually
+    smollm2: Path, tmp_path: Path, children: Children, eventually: Eventually
 ) -> None:
     async def main() -> None:
-        loading, child = await halfway_load(smollm2, tmp_path, eventually)
+        loading, child = await halfway_load(smollm2, tmp_path, children, eventually)
         loading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await loading
@@ -212,13 +210,13 @@ def test_a_cancelled_load_leaves_nothing(
 
 
 async def halfway_load(
-    weights: Path, tmp_path: Path, eventually: Eventually
+    weights: Path, tmp_path: Path, children: Children, eventually: Eventually
 ) -> tuple[asyncio.Task[LocalWorker[LlamaCppModel]], psutil.Process]:
     """A load that stands still: its process has mapped the weights and was halted there."""
     while True:
         loading = asyncio.create_task(launcher(tmp_path).launch(plan(weights)))
         await asyncio.sleep(0)
-        (child,) = children()
+        child = psutil.Process(*children())
         await asyncio.to_thread(eventually, partial(is_loading, child, weights))
         child.suspend()
         # On a busy machine it may have been ready before it was halted.
@@ -237,6 +235,7 @@ def test_a_users_own_llama_server_is_used_the_same_way(
     smollm2: Path,
     tmp_path: Path,
     llama_server: Path,
+    children: Children,
     eventually: Eventually,
     gone: Callable[[int], bool],
 ) -> None:
@@ -270,10 +269,10 @@ def test_a_users_own_llama_server_is_used_the_same_way(
         await starter.close()
 
     run(main())
-    assert children() == []
     assert os.listdir(tmp_path / "run") == []
 
 
+@pytest.mark.usefixtures("children")
 def test_a_llama_server_that_does_not_start_says_why(
     smollm2: Path, tmp_path: Path, llama_server: Path
 ) -> None:
@@ -292,5 +291,4 @@ def test_a_llama_server_that_does_not_start_says_why(
         await fails("not a GGUF", no_gguf(tmp_path), llama_server)
 
     run(main())
-    assert children() == []
     assert os.listdir(tmp_path / "run") == []

@@ -94,8 +94,7 @@ class Composer:
     def edit(self, text: str) -> None:
         """Let a message be edited."""
         self._editing.set_visibility(True)
-        self._write(text)
-        ui.run_javascript("airunner.focusMessage(true)")
+        ui.run_javascript(f"airunner.edit({json.dumps(text)})")
 
     def done(self) -> None:
         """What was sent has been taken."""
@@ -109,10 +108,7 @@ class Composer:
     def clear(self) -> None:
         """Let a new message be typed."""
         self._editing.set_visibility(False)
-        self._write("")
-
-    def _write(self, text: str) -> None:
-        ui.run_javascript(f"airunner.type({json.dumps(text)})")
+        ui.run_javascript("airunner.type('')")
 
     async def _key(self, event: events.GenericEventArguments) -> None:
         told: dict[str, Any] = event.args

@@ -13,13 +13,17 @@ window.airunner = (() => {
     area.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  // At once: a frame later the person may have selected what is in it.
   function focusMessage(atEnd = false) {
-    requestAnimationFrame(() => {
-      const area = field();
-      if (!area) return;
-      area.focus();
-      if (atEnd) area.setSelectionRange(area.value.length, area.value.length);
-    });
+    const area = field();
+    if (!area) return;
+    area.focus();
+    if (atEnd) area.setSelectionRange(area.value.length, area.value.length);
+  }
+
+  function edit(text) {
+    type(text);
+    focusMessage(true);
   }
 
   // What a window sends has a limit of a million characters, and text is quoted twice in it.
@@ -179,5 +183,5 @@ window.airunner = (() => {
     }
   });
 
-  return { openChat, focusMessage, send, sent, refused, type, copy };
+  return { openChat, focusMessage, send, sent, refused, type, edit, copy };
 })();
