@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError, GenerationError
+from airunner.errors import AiRunnerError, GenerationError, MissingWeightsError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
@@ -136,7 +136,7 @@ class ServedModels:
             GenerationError: it does not.
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
         """
-        spec = self.spec(name)
+        spec = self._spec(self.here(name))
         for capability, does in _SILENT.items():
             if spec.capabilities == [capability]:
                 raise GenerationError(spec.model_path, f"it {does} and cannot answer in text")
@@ -149,7 +149,7 @@ class ServedModels:
             GenerationError: it makes no vectors.
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
         """
-        spec = self.spec(name)
+        spec = self._spec(self.here(name))
         if ModelCapability.EMBEDDING not in spec.capabilities:
             raise GenerationError(spec.model_path, "it makes no vectors; ask an embedding model")
         return spec.model_path
@@ -165,6 +165,20 @@ class ServedModels:
         if current_visitor().models != ANYTHING:
             self._core.team.check_right(self._spec(found))
         return found
+
+    def here(self, name: str) -> ModelCapability | str:
+        """The same for what can be leased without fetching a model that nobody has pulled.
+
+        Raises:
+            MissingWeightsError: the weights of the registered model ``name`` are not here.
+            UnknownModelError, ForbiddenModelError: see ``wanted``.
+        """
+        wanted = self.wanted(name)
+        if not isinstance(wanted, ModelCapability):
+            spec = self._spec(wanted)
+            if not self._core.store.is_here(spec):
+                raise MissingWeightsError(spec.model_path)
+        return wanted
 
     def _spec(self, wanted: ModelCapability | str) -> ModelSpec:
         if isinstance(wanted, ModelCapability):
