@@ -273,7 +273,17 @@ def test_the_probability_of_each_token_is_told(
         ),
     ],
     ids=[
-        *("model", "long", "absent", "temperature", "logprobs", "nothing", "n", "no tools", "embedder"),
+        *(
+            "model",
+            "long",
+            "absent",
+            "temperature",
+            "logprobs",
+            "nothing",
+            "n",
+            "no tools",
+            "embedder",
+        ),
         *("no schema", "picture"),
     ],
 )

@@ -47,6 +47,7 @@ from airunner.errors import (
     ContextOverflowError,
     EngineError,
     GenerationError,
+    SharedContextFullError,
     StorageError,
 )
 from airunner.media import in_words
@@ -54,6 +55,8 @@ from airunner.messages import AudioPart, Delta, ImagePart, Message, ToolSchema
 from airunner.models.files.projector import read_projector
 
 _COUNT_PATH = "/v1/chat/completions/input_tokens"
+CONTEXT_FULL = "Context size has been exceeded."
+"""What the engine says to all whom it answers when their shared context is full."""
 _SAVE_FAILED = "Unable to save slot"
 
 
@@ -101,6 +104,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                 raise self._refusal(await response.read())
             async for piece in response.pieces():
                 for event in events.feed(piece):
+                    if event.startswith(b'{"error"'):
+                        raise self._refusal(event)
                     if (delta := reader.read(event)) is not None:
                         yield delta
         if not reader.finished:
@@ -220,6 +225,11 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         return SlotState(
             answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
         )
+
+    async def erase_slot(self, slot: int) -> None:
+        """Give back the tokens that a slot holds; see ``SharesContext``."""
+        self._check_slot(slot)
+        await self._post(f"/slots/{slot}?action=erase", {})
 
     async def call_syntax(self) -> CallSyntax | None:
         """How the model's template writes a tool call, learned on first use; see ``learn``.
@@ -359,4 +369,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         if error.get("type") == "exceed_context_size_error":
             tokens, n_ctx = error["n_prompt_tokens"], error["n_ctx"]
             return ContextOverflowError(self.plan.model, tokens, n_ctx, self.plan.most_ctx)
-        return GenerationError(self.plan.model, str(error.get("message", error)))
+        problem = str(error.get("message", error))
+        if problem == CONTEXT_FULL and self.plan.kv_unified:
+            return SharedContextFullError(self.plan.model)
+        return GenerationError(self.plan.model, problem)
