@@ -122,8 +122,8 @@ class ModelFinder:
     def _lessened(self, spec: ModelSpec, plan: Plan) -> str:
         match plan:
             case LoadPlan(n_ctx=n_ctx, embedding=False):
-                asked = self._core.settings.context
-                asked = max(n_ctx, AUTO_CONTEXT) if asked == "auto" else asked
+                context = self._core.settings.context
+                asked = max(n_ctx, AUTO_CONTEXT) if context == "auto" else context
                 wanted = min(asked, spec.longest_context)
                 return f"with {n_ctx:,} of {wanted:,} tokens" if n_ctx < wanted else ""
             case ImagePlan(offload=offload) if offload in _IMAGE_WAYS:
