@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from airunner.config.settings import KvType
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.engines.worker_answer import WorkerAnswer
 from airunner.messages import Delta, MediaKind, Message, ToolSchema
 
-KvType = Literal["f16", "q8_0", "q4_0"]
 PlanT = TypeVar("PlanT", contravariant=True)
 Chunk = dict[str, Any]
 """One chunk of a streamed chat completion, as OpenAI's API has it."""
