@@ -27,7 +27,7 @@ syntax, and the history that a client sends is text anyway. Without them, at mos
 answer is read again, once, at the speed of a prompt.
 
 Run: ``python -m benchmarks.conversation [--rounds 3] [--before REV]``. Exits with 1 if a
-target is missed; ``--before ''`` leaves that comparison out.
+target is missed; ``--parts reuse`` measures counts alone, which no other load changes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import airunner
 from airunner import Settings
@@ -54,9 +54,13 @@ from benchmarks.party import Party, Step, opened, prepare
 from benchmarks.results_file import read_results, write_results
 from benchmarks.talk import ANSWER_TOKENS, SYSTEM_PROMPT, TALK, Said
 
+if TYPE_CHECKING:
+    from benchmarks.slot_tokens import WatchedLlamaCpp
+
 # The last revision in which the tools of a prompt were chosen by what was said last.
 BEFORE = "a813bda27558c8943c122581641a0cd51a0dcfd9"
 MOST_OVER_WITHOUT_TOOLS = 1.15
+PARTS = ("reuse", "times", "before")
 NEW_CHAT = Said("Hello, what can you do for me today?")
 
 
@@ -113,27 +117,38 @@ def new_chats(parties: Sequence[Party], pairs: int) -> dict[str, Any]:
     return found
 
 
-def measure_alone(turns: Sequence[Said]) -> dict[str, Any]:
-    """What is measured of another revision."""
-    with opened() as party:
+def measure_alone(turns: Sequence[Said], engine: WatchedLlamaCpp | None = None) -> dict[str, Any]:
+    """What needs no other conversation beside it; ``engine`` reads the slots."""
+    with opened(engine=engine) as party:
         heard = converse(turns, party)
         return {
+            "turns": len(turns),
+            "tools": len(party.runtime.toolset),
             "reuse": reuse(heard),
             "first_token": first_tokens(turns, [heard]),
             "steps": [asdict(step) for turn in heard[0] for step in turn],
         }
 
 
-def measure(home: Path, turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:
-    """All figures of this revision."""
+def measure_reuse(home: Path, turns: Sequence[Said]) -> dict[str, Any]:
+    """What the cache held and what was found there."""
     # Not at the top: earlier revisions, which today's scripts measure, have no such engines.
     from benchmarks.slot_tokens import WATCHED, watched_engine
 
     engine = watched_engine()
     prepare(home, WATCHED)
+    figures = measure_alone(turns, engine)
+    del figures["first_token"]  # slots were read in between
+    return figures
+
+
+def measure_times(home: Path, turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:
+    """Times to first tokens, beside those of conversations without tools."""
+    prepare(home)
     with ExitStack() as stack:
-        party = stack.enter_context(opened(engine=engine))
-        shorter, as_long = (stack.enter_context(opened(Toolset([]))) for _ in range(2))
+        party, shorter, as_long = (
+            stack.enter_context(opened(tools)) for tools in (None, Toolset([]), Toolset([]))
+        )
         heard = []
         for _ in range(rounds):
             party.begin()
@@ -142,16 +157,7 @@ def measure(home: Path, turns: Sequence[Said], rounds: int, pairs: int) -> dict[
         party.hear(1, NEW_CHAT)  # keeps the beginning
         forgetful.hear(1, NEW_CHAT)
         chats = new_chats([party, forgetful], pairs)
-        tools = len(party.runtime.toolset)
-    return {
-        "turns": len(turns),
-        "rounds": rounds,
-        "tools": tools,
-        "reuse": reuse([parties[0] for parties in heard]),
-        "first_token": first_tokens(turns, heard),
-        "new_chat": chats,
-        "steps": [asdict(step) for turn in heard[0][0] for step in turn],
-    }
+    return {"rounds": rounds, "first_token": first_tokens(turns, heard), "new_chat": chats}
 
 
 def missed(result: dict[str, Any]) -> list[str]:
@@ -191,8 +197,8 @@ def main() -> int:
     parser.add_argument("--before", default=BEFORE, metavar="REV", help="revision to compare with")
     parser.add_argument("--home", type=Path, default=Settings.load().home, help="has the weights")
     parser.add_argument(
-        "--parts", nargs="+", choices=("now", "before"), default=["now", "before"],
-        help="what to measure; of the other, the stored figures stay",
+        "--parts", nargs="+", choices=PARTS, default=PARTS,
+        help="what to measure; of the others, the stored figures stay",
     )  # fmt: skip
     parser.add_argument("--measure-into", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -205,18 +211,18 @@ def main() -> int:
         options.measure_into.write_text(json.dumps(figures), encoding="utf-8")
         return 0
     result = {**(read_results("conversation") or {})}
-    if "now" in options.parts:
-        result |= {
-            "machine": machine,
-            **measure(options.home, turns, options.rounds, options.pairs),
-        }
+    if "reuse" in options.parts:
+        result |= measure_reuse(options.home, turns)
+    if "times" in options.parts:
+        result |= measure_times(options.home, turns, options.rounds, options.pairs)
+        result["machine"] = machine
     if "before" in options.parts and options.before:
         result["before"] = {"before_machine": machine, **measure_before(options.before, options)}
     result.pop("measured_on", None)
     write_results("conversation", result)
     shown = {key: value for key, value in result.items() if key not in ("steps", "before")}
     print(json.dumps(shown, indent=2))
-    problems = missed(result) if "reuse" in result else []
+    problems = missed(result) if {"reuse", "first_token"} <= result.keys() else []
     print(*problems, sep="\n", file=sys.stderr)
     return int(bool(problems))
 
