@@ -24,7 +24,7 @@ from airunner.messages import (
     ToolSchema,
     Usage,
 )
-from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
+from airunner.models.spec import ModelCapability, ModelSpec, ToolCallingName
 
 E = TypeVar("E", bound=Event)
 Said = str | ToolCall | list[ToolCall] | Exception
@@ -99,7 +99,7 @@ class ScriptedTeam:
     """
 
     script: list[Said | Obedient]
-    dialect: ChatDialect = "native"
+    dialect: ToolCallingName = "native"
     n_ctx: int = 4096
     takes: frozenset[MediaKind] = frozenset()
     enforces: bool = False

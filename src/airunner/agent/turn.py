@@ -120,7 +120,7 @@ class Turn:
         refusals = 0
         while True:
             may_call = self._steps < self._max_steps
-            tool_calling = self._tools.tool_calling(self._spec().dialect)
+            tool_calling = self._tools.tool_calling(self._spec().tool_calling)
             step = tool_calling.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )

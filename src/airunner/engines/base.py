@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from airunner.config.settings import KvType
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.engines.worker_answer import WorkerAnswer
 from airunner.messages import Delta, MediaKind, Message, ToolSchema
@@ -20,7 +21,8 @@ AUTO_CONTEXT = 8192
 """The context that ``auto`` stands for at least, where the memory allows it, in tokens."""
 AUTO_SLOTS = 4
 """The most conversations that a model decodes together where ``parallel`` is ``auto``."""
-KvType = Literal["f16", "q8_0", "q4_0"]
+CONTEXT_FULL = "Context size has been exceeded."
+"""What llama.cpp's server says to all whom it answers when the context that they share is full."""
 PlanT = TypeVar("PlanT", contravariant=True)
 Chunk = dict[str, Any]
 """One chunk of a streamed chat completion, as OpenAI's API has it."""

@@ -81,7 +81,7 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
-from airunner.errors.base import in_short
+from airunner.errors.base import in_short, meant
 from airunner.errors.catalog import CatalogError as CatalogError
 from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
 from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
@@ -238,7 +238,7 @@ class DeviceNotFoundError(AiRunnerError):
 
     def __init__(self, device: str, available: Sequence[str]) -> None:
         self.device, self.available = device, tuple(available)
-        hint = _meant(device.casefold(), self.available)
+        hint = meant(device.casefold(), self.available)
         super().__init__(
             f"No device {device!r} here;{hint} there is {', '.join(self.available) or 'none'}. "
             "`airunner doctor` shows how devices were found."
@@ -353,11 +353,3 @@ class BlackImageError(EngineError):
             f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
             "steps; if it stays, compute in a wider type (image_dtype=float32)."
         )
-
-
-def _meant(given: str, known: Sequence[str]) -> str:
-    """A question with a blank in front, where one of ``known`` is like ``given``."""
-    import difflib  # only needed when something is wrong
-
-    near = difflib.get_close_matches(given, known, n=2)
-    return f" Did you mean {' or '.join(near)}?" if near else ""

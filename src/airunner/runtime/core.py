@@ -39,7 +39,7 @@ from airunner.resources.scope import current_owner
 from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
-from airunner.runtime.capability_names import capability_named
+from airunner.runtime.capability_names import kept_capabilities, placed_capabilities
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder, workers_folder
@@ -97,8 +97,7 @@ class RuntimeCore:
         self.catalog.validate()
         self.store = open_store(settings, self.catalog, self.bus)
         self.hardware = Hardware(settings, self.engines)
-        pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
-        assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
+        assignments = placed_capabilities(settings)
         for device in assignments.values():
             self.hardware.report.find(device)
         self.supply = ToolSupply(settings, self.bus)
@@ -154,7 +153,7 @@ class RuntimeCore:
             manager=self.manager,
             bus=self.bus,
             primary=settings.primary,
-            pins=pins,
+            pins=kept_capabilities(settings),
             assignments=assignments,
             planned=self._planner.choice,
             claim=self._claim.hold,

@@ -16,8 +16,7 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-from airunner.engines.base import Chunk, Served
-from airunner.engines.llama_cpp.client import CONTEXT_FULL
+from airunner.engines.base import CONTEXT_FULL, Chunk, Served
 from airunner.engines.openai_form import CHUNK
 from airunner.engines.worker_answer import OK
 from airunner.errors import (

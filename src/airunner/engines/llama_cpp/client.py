@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState
+from airunner.engines.base import CONTEXT_FULL, ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.connection import ServedModel, WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
@@ -55,8 +55,6 @@ from airunner.messages import AudioPart, Delta, ImagePart, Message, ToolSchema
 from airunner.models.files.projector import read_projector
 
 _COUNT_PATH = "/v1/chat/completions/input_tokens"
-CONTEXT_FULL = "Context size has been exceeded."
-"""What the engine says to all whom it answers when their shared context is full."""
 _SAVE_FAILED = "Unable to save slot"
 
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airunner.config.settings import KvType
 from airunner.devices.device import Device
-from airunner.engines.base import AUTO_CONTEXT, AUTO_SLOTS, KvType, LoadPlan, Plan
+from airunner.engines.base import AUTO_CONTEXT, AUTO_SLOTS, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
 from airunner.errors import WeightsError
 from airunner.models.files.gguf import GgufFile
@@ -105,7 +106,7 @@ class PlannableGguf:
             mmproj=projector.path if projector else None,
             media=tuple(sorted(projector.takes)) if projector else (),
         )
-        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
+        guided = spec.tool_calling == "guided" and PRIMARY in spec.capabilities
         setup = _setup(plan, on_gpu=on_gpu, guided=guided)
         left_bytes = budget_bytes - _projector_bytes(projector)
         if options.context is None:
