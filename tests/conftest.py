@@ -38,8 +38,13 @@ Eventually = Callable[[Callable[[], bool]], None]
 settings.register_profile("busy machine", settings(), deadline=None)
 settings.load_profile("busy machine")
 
-SHARED_SERVERS = ("tests/server/access", "tests/server/clients")
-"""Folders whose modules share a server; the tests of one run in one process."""
+TOGETHER = (
+    "tests/engines/diffusers",
+    "tests/faults",
+    "tests/server/access",
+    "tests/server/clients",
+)
+"""Folders whose modules share what takes long to make; the tests of one run in one process."""
 
 OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
 
@@ -52,17 +57,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("real")
 
 
-class ByServer(LoadScopeScheduling):
-    """Keep a module's tests in one process, and a folder's where its modules share a server."""
+class ByModule(LoadScopeScheduling):
+    """Keep a module's tests in one process, and those of some folders."""
 
     def _split_scope(self, nodeid: str) -> str:
         folder = nodeid.partition("::")[0].rpartition("/")[0]
-        return folder if folder in SHARED_SERVERS else str(super()._split_scope(nodeid))
+        return folder if folder in TOGETHER else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
     """Used where tests run in several processes."""
-    return ByServer(config, log) if config.getvalue("dist") == "loadscope" else None
+    return ByModule(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
