@@ -117,6 +117,19 @@ def _ways(family: Sequence[Entry], shared: Shared, id: str, place: int) -> Seque
     return [entry.id for entry in latest]
 
 
+def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Entries by the conversation that they all come from, in their order."""
+    known = {entry.id: entry for entry in entries}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        root, seen = entry, {entry.id}
+        while root.parent in known and root.parent not in seen:
+            root = known[root.parent]
+            seen.add(root.id)
+        found.setdefault(root.parent or root.id, []).append(entry)
+    return found
+
+
 class Shared:
     """How many messages two conversations of a family have in common."""
 

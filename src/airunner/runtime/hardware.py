@@ -71,6 +71,10 @@ class Hardware:
         able = (self._budgets[d.id] for d in self.devices if d.computes(engine))
         return max(able, default=0)
 
+    def has_accelerator(self, engine: str) -> bool:
+        """Whether ``engine`` computes on something else than the CPU."""
+        return any(d.is_accelerator and d.computes(engine) for d in self.devices)
+
     def planned_budget(self, engine: str) -> int:
         """Bytes of the device a team is planned for; 0 if models of ``engine`` fit nowhere.
 
