@@ -12,7 +12,7 @@ from airunner.agent.tool_calling.prompt import ToolCalling, ToolCallingFactory
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.errors import InvalidToolError, ToolFailedError
 from airunner.messages import ToolSchema
-from airunner.models.spec import ChatDialect
+from airunner.models.spec import ToolCallingName
 from airunner.tools.json_form import JsonForm
 from airunner.tools.search import RESERVED, search_tool
 from airunner.tools.tool import Tool
@@ -35,7 +35,7 @@ class OfferedTools:
         self,
         ours: Toolset,
         core_tools: Sequence[str],
-        factories: Mapping[ChatDialect, ToolCallingFactory],
+        factories: Mapping[ToolCallingName, ToolCallingFactory],
         external: Sequence[ToolSchema] = (),
         allowed: Collection[str] | None = None,
     ) -> None:
@@ -52,13 +52,13 @@ class OfferedTools:
             block = ToolBlock(ours, core_tools, theirs, self.external)
         self.block, self.toolset = block, ours + theirs
         self._factories = factories
-        self._made: dict[ChatDialect, ToolCalling] = {}
+        self._made: dict[ToolCallingName, ToolCalling] = {}
 
-    def tool_calling(self, dialect: ChatDialect) -> ToolCalling:
-        """How a model of ``dialect`` is offered them; made when first asked for."""
-        if dialect not in self._made:
-            self._made[dialect] = self._factories[dialect](self.toolset, self.block)
-        return self._made[dialect]
+    def tool_calling(self, name: ToolCallingName) -> ToolCalling:
+        """How a model of that tool calling is offered them; made when first asked for."""
+        if name not in self._made:
+            self._made[name] = self._factories[name](self.toolset, self.block)
+        return self._made[name]
 
 
 def _external_tool(schema: ToolSchema) -> Tool:

@@ -21,11 +21,13 @@ from airunner.models.spec import ModelCapability
 
 if TYPE_CHECKING:
     from airunner.runtime.attached import AttachedRuntime
+    from airunner.runtime.attached_catalogue import AttachedCatalogue
     from airunner.runtime.model_catalogue import ModelCatalogue
+    from airunner.runtime.survey import Survey
 
 
 @contextmanager
-def changing(settings: Settings) -> Iterator[AttachedRuntime | ModelCatalogue]:
+def changing(settings: Settings) -> Iterator[AttachedCatalogue | ModelCatalogue]:
     """Who changes the catalogue: the server of the home folder, else this process."""
     from airunner.cli.fetching import open_store
     from airunner.runtime.attaching import attach
@@ -34,10 +36,9 @@ def changing(settings: Settings) -> Iterator[AttachedRuntime | ModelCatalogue]:
     attached = attach(settings)
     if attached is not None:
         with attached:
-            yield attached
-        return
-    store, catalog = open_store(settings)
-    yield ModelCatalogue(settings, catalog, store.bus)
+            yield attached.catalogue
+    else:
+        yield ModelCatalogue(settings, open_store(settings))
 
 
 def add_model(
@@ -72,6 +73,7 @@ def add_model(
     the configuration file, and a running server knows it at once.
     """
     from airunner.cli.console import print_json
+    from airunner.cli.team import surveyed
     from airunner.config.byte_size import format_bytes
 
     if (model is None) is not found:
@@ -82,10 +84,11 @@ def add_model(
         if model is None:
             added = catalogue.add_found()
         else:
-            added = _add(catalogue, model, name, capability or [])
+            added = catalogue.add(model, name, capability or [])
         refused = [each for each in added if each["problem"]]
         added = [each for each in added if not each["problem"]]
-        serves = {each["name"]: _served_by(catalogue, settings, each) for each in added}
+        with surveyed(settings) as known:
+            serves = {each["name"]: _served_by(known, each) for each in added}
     if as_json:
         print_json({"added": added, "refused": refused, "file": settings.file})
         return
@@ -113,33 +116,14 @@ def add_model(
             tell(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
 
 
-def _served_by(
-    catalogue: AttachedRuntime | ModelCatalogue, settings: Settings, added: dict[str, Any]
-) -> list[str]:
+def _served_by(known: Survey | AttachedRuntime, added: dict[str, Any]) -> list[str]:
     """The capabilities that a model serves from now on without being assigned to them."""
-    from airunner.runtime.attached import AttachedRuntime
-    from airunner.runtime.survey import Survey
-
-    teller = catalogue if isinstance(catalogue, AttachedRuntime) else Survey(settings)
     found = []
     for name in added["table"]["capabilities"] if added["is_here"] else ():
         with suppress(AiRunnerError):  # nothing serves it
-            if teller.resolve(ModelCapability(name)).spec.model_path == added["name"]:
+            if known.resolve(ModelCapability(name)).spec.model_path == added["name"]:
                 found.append(name)
     return found
-
-
-def _add(
-    catalogue: AttachedRuntime | ModelCatalogue,
-    model: str,
-    name: str | None,
-    capabilities: list[ModelCapability],
-) -> list[dict[str, Any]]:
-    from airunner.runtime.attached import AttachedRuntime
-
-    if isinstance(catalogue, AttachedRuntime):
-        return catalogue.add_model(model, name, capabilities)
-    return catalogue.add(model, name, capabilities)
 
 
 def found_models(settings: Settings, as_json: AsJson = False) -> None:
@@ -155,8 +139,7 @@ def found_models(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.config.byte_size import format_bytes
     from airunner.runtime.model_catalogue import ModelCatalogue
 
-    store, catalog = open_store(settings)
-    found = ModelCatalogue(settings, catalog, store.bus).found()
+    found = ModelCatalogue(settings, open_store(settings)).found()
     if as_json:
         print_json({"found": found})
         return
@@ -185,17 +168,13 @@ def assign(
     does it at once. --primary MODEL does the same for one command.
     """
     from airunner.cli.fetching import open_store
-    from airunner.runtime.attached import AttachedRuntime
 
     if (model is None) is not default:
         raise typer.BadParameter("name a model, or give --default", param_hint="MODEL")
     with changing(settings) as catalogue:
-        if isinstance(catalogue, AttachedRuntime):
-            catalogue.assign_model(capability, model)
-        else:
-            catalogue.assign({capability: model})
-    store, catalog = open_store(settings)
-    wanted = catalog.for_capability(capability)
+        catalogue.assign({capability: model})
+    store = open_store(settings)
+    wanted = store.catalog.for_capability(capability)
     tell(f"{capability.value}: {wanted.model_path}")
     if not store.is_here(wanted):
         command = pasted("airunner", "models", "pull", wanted.model_path)

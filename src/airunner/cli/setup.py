@@ -7,7 +7,6 @@ what getting the team takes.
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -196,27 +195,15 @@ def _let_serve(
 ) -> None:
     """Assign what was planned where another model would serve."""
     from airunner.cli.catalogue import changing
-    from airunner.errors import AiRunnerError
-    from airunner.runtime.attached import AttachedRuntime
     from airunner.runtime.team_setup import to_assign
 
-    serving = {}
-    for choice in assignment.choices:
-        with suppress(AiRunnerError):  # nothing that is here serves it
-            serving[choice.capability] = runtime.resolve(choice.capability)
     specs = [runtime.catalog.spec(member.model) for member in proposal.members]
     here = [spec.model_path for spec in specs if runtime.store.is_here(spec)]
-    chosen = to_assign(assignment, serving, here)
-    if settings.primary is not None:
-        chosen = {c: m for c, m in chosen.items() if serving[c].spec.model_path != settings.primary}
+    chosen = to_assign(assignment, runtime.resolve, here, settings.primary)
     if not chosen:
         return
     with changing(settings) as catalogue:
-        if isinstance(catalogue, AttachedRuntime):
-            for capability, model in chosen.items():
-                catalogue.assign_model(capability, model)
-        else:
-            catalogue.assign(chosen)
+        catalogue.assign(chosen)
     for capability, model in chosen.items():
         tell(f"{model} serves {capability.value} from now on.")
 

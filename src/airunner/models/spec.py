@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-ChatDialect = Literal["native", "guided"]
+ToolCallingName = Literal["native", "guided"]
 
 
 class ModelCapability(StrEnum):
@@ -193,7 +193,7 @@ class ModelSpec:
     priority: int = 50
     sources: tuple[Source, ...] = ()
     engine: str = "llama_cpp"
-    chat_dialect: ChatDialect | None = None
+    chat_dialect: ToolCallingName | None = None
     chat_template: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
     yarn_context: int | None = None
@@ -218,7 +218,7 @@ class ModelSpec:
         return self.image is not None and self.image.plain_words
 
     @property
-    def dialect(self) -> ChatDialect:
+    def tool_calling(self) -> ToolCallingName:
         """How tools are offered to this model."""
         if self.chat_dialect is not None:
             return self.chat_dialect

@@ -6,11 +6,13 @@ the store's, asking and showing the command's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from airunner.errors import AiRunnerError
 from airunner.models.assign import Assignment, Rejection
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
@@ -147,24 +149,26 @@ def propose_team(
 
 def to_assign(
     assignment: Assignment,
-    serving: Mapping[ModelCapability, Resolution],
-    here: Iterable[str],
+    resolve: Callable[[ModelCapability], Resolution],
+    here: Collection[str],
+    primary: str | None,
 ) -> dict[ModelCapability, str | None]:
     """Which capabilities have to be assigned so that the team that was planned serves.
 
-    ``serving`` is who serves each now, where anybody does; ``here`` the models whose weights
-    are on this machine, or will be.
+    ``resolve`` says who serves one now, ``here`` are the models whose weights are on this
+    machine, or will be. A ``primary`` that the settings name stays.
     """
-    at_hand = set(here)
-    return {
-        choice.capability: choice.model
-        for choice in assignment.choices
-        if choice.model in at_hand
-        and (
-            choice.capability not in serving
-            or serving[choice.capability].spec.model_path != choice.model
-        )
-    }
+    found: dict[ModelCapability, str | None] = {}
+    for choice in assignment.choices:
+        if choice.model not in here:
+            continue
+        if choice.capability is ModelCapability.PRIMARY_CONVERSATION and primary is not None:
+            continue
+        with suppress(AiRunnerError):  # nothing serves it
+            if resolve(choice.capability).spec.model_path == choice.model:
+                continue
+        found[choice.capability] = choice.model
+    return found
 
 
 def gated_models(
