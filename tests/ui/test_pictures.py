@@ -169,6 +169,30 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     assert {(48, y) for y in range(16, 48)} <= changed
 
 
+def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:
+    Image.new("RGB", (64, 64), "navy").save(site.server.home / "pictures" / "navy.png")
+    order = {
+        "request": {"prompt": "a lost moon", "scheduler": "nobody"},
+        "model": PAINTER,
+        "picture": "navy.png",
+        "painted": [{"kind": "rectangle", "left": 8, "top": 8, "width": 9, "height": 9}],
+    }
+    with site.server.api as api:
+        api.post("/drawings", json=order).raise_for_status()
+    tab = site.open("/pictures")
+    change = tab.get_by_role("button", name="Change what is painted: a lost moon")
+    expect(change).to_be_visible(timeout=SLOW_MS)
+    change.click()
+    expect(tab.get_by_role("img", name="1 part of it painted over")).to_be_visible()
+    dialog = tab.get_by_role("dialog")
+    expect(dialog.get_by_label("What shall be there")).to_have_value("a lost moon")
+    dialog.get_by_label("What shall be there").fill("a found moon")
+    dialog.get_by_role("button", name="Draw").click()
+    expect(change).to_have_count(0)
+    expect(tab.get_by_role("img", name="a found moon")).to_be_visible(timeout=SLOW_MS)
+    assert in_gallery(site.server)[0]["prompt"] == "a found moon"
+
+
 def paint(tab: Page, begins: tuple[float, float], ends: tuple[float, float]) -> None:
     """Draw with the brush over the picture in a dialog, between parts of its sides."""
     canvas = tab.get_by_role("img", name="nothing of it painted over")
