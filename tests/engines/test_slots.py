@@ -217,6 +217,17 @@ def test_slots_share_a_context_and_the_idle_make_room() -> None:
     asyncio.run(main())
 
 
+def test_the_idle_are_taken_out_where_they_would_slow_the_others() -> None:
+    async def main() -> None:
+        table = SlotTable(3, shared_tokens=1000, empties=True)
+        async with table.hold("a", tokens=100), table.hold("b", tokens=100) as second:
+            assert second.crowded_out == (), "both are busy"
+        async with table.hold("c", tokens=100) as claim:
+            assert {each.conversation for each in claim.crowded_out} == {"a", "b"}
+
+    asyncio.run(main())
+
+
 def test_who_needs_more_than_is_left_waits_and_is_not_passed() -> None:
     async def main() -> None:
         table, first, rest = SlotTable(3, shared_tokens=1000), asyncio.Event(), asyncio.Event()

@@ -74,7 +74,7 @@ class SlotTable:
     """The ``n_slots`` slots of one loaded model. ``clock`` is monotonic seconds.
 
     ``shared_tokens`` is the length of the context that the slots share; ``None`` where each
-    has one of its own.
+    has one of its own. With ``empties`` all idle slots are crowded out of it at every claim.
     """
 
     def __init__(
@@ -82,7 +82,10 @@ class SlotTable:
         n_slots: int,
         clock: Callable[[], float] = time.monotonic,
         shared_tokens: int | None = None,
+        *,
+        empties: bool = False,
     ) -> None:
+        self._empties = empties
         self._shared_tokens = shared_tokens
         self._slots = [_Slot() for _ in range(n_slots)]
         self._queue: list[_Waiter] = []
@@ -262,7 +265,8 @@ class SlotTable:
         """The idle slots whose tokens the shared context has no room for beside the busy ones."""
         if self._shared_tokens is None:
             return
-        over = sum(slot.tokens for slot in self._slots) - self._shared_tokens
+        held = sum(slot.tokens for slot in self._slots)
+        over = held if self._empties else held - self._shared_tokens
         for index in self._idle():
             slot = self._slots[index]
             if over > 0 and slot.tokens:
