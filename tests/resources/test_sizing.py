@@ -99,10 +99,7 @@ def test_slots_share_a_context_where_that_costs_nothing(
     many = sizer(context=8192, parallel=None).size(spec, path, {"cpu": GB})
     plan = many.plans["cpu"]
     assert (plan.kv_unified, plan.n_parallel) == ((True, AUTO_SLOTS) if shares else (False, 1))
-    assert (plan.n_ctx, plan.idle_slows) == (8192, False)
-    gpu = Device("cuda:0", "cuda", "GPU", 8 * GB, 8 * GB, 0)
-    on_gpu = sizer(gpu, context=8192, parallel=None).size(spec, path, {"cuda:0": GB * 8})
-    assert on_gpu.plans["cuda:0"].idle_slows == shares
+    assert plan.n_ctx == 8192
     more = many.demand.size_bytes["cpu"] - one.demand.size_bytes["cpu"]
     assert 0 <= more <= SLOTS_SHARE * one.demand.size_bytes["cpu"]
     tight = {"cpu": one.demand.size_bytes["cpu"]}

@@ -38,7 +38,6 @@ class LoadPlan:
         n_ctx: the longest context of one conversation, in tokens.
         n_parallel: slots, that is conversations decoded together.
         kv_unified: the slots share ``n_ctx`` tokens of KV cache; else each has as many.
-        idle_slows: what idle slots hold of a shared cache is read for the others, too.
         n_batch: logical batch, in tokens. Cancelling waits for the batch in work:
             measured on 2 busy cores, 8-12 s at 2048 and 2.8 s at 512.
         n_ubatch: physical batch, in tokens; sizes the compute buffer.
@@ -63,7 +62,6 @@ class LoadPlan:
     n_ctx: int = 4096
     n_parallel: int = 1
     kv_unified: bool = False
-    idle_slows: bool = False
     n_batch: int = 512
     n_ubatch: int = 512
     kv_type_k: KvType = "f16"

@@ -137,11 +137,6 @@ def shared_tokens_of(plan: Plan) -> int | None:
     return plan.n_ctx if isinstance(plan, LoadPlan) and plan.kv_unified else None
 
 
-def idle_slows(plan: Plan) -> bool:
-    """Whether what idle slots of a load hold costs the others time."""
-    return isinstance(plan, LoadPlan) and plan.idle_slows
-
-
 def conversations_of(plan: Plan) -> int:
     """How many conversations a load keeps at once."""
     return plan.n_parallel if isinstance(plan, LoadPlan) else 0

@@ -16,7 +16,7 @@ from typing import Any
 
 from airunner.devices.threads import threads_for_engine
 from airunner.engines.base import Launcher
-from airunner.engines.slots import SlotTable
+from airunner.engines.slots import IDLE_SHARE, SlotTable
 from airunner.errors import AiRunnerError, LoadError, LoadTimeoutError, WeightsError
 from airunner.events import (
     EventBus,
@@ -28,7 +28,7 @@ from airunner.events import (
 from airunner.resources.beginnings import Beginnings
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.keeping import keep_for_the_next, parked_event
-from airunner.resources.lease import conversations_of, idle_slows, shared_tokens_of
+from airunner.resources.lease import conversations_of, shared_tokens_of
 from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.parking import ParkingLot
 from airunner.resources.saved_state import ParkedState
@@ -141,7 +141,6 @@ class LoadedModels:
             slots=SlotTable(
                 conversations_of(worker.model.plan),
                 shared_tokens=shared_tokens_of(worker.model.plan),
-                empties=idle_slows(worker.model.plan),
             ),
             lot=self.lot,
             bus=self.bus,
@@ -207,8 +206,9 @@ class LoadedModels:
         states = sorted(self.lot.of_model(loaded.key), key=lambda state: not state.continued)
         room = shared_tokens_of(loaded.plan)
         chosen = list[ParkedState]()
-        for state in states[: 1 if idle_slows(loaded.plan) else conversations_of(loaded.plan)]:
-            if room is None or sum(each.tokens for each in chosen) + state.tokens <= room:
+        for state in states[: conversations_of(loaded.plan)]:
+            idle = sum(each.tokens for each in chosen[1:]) + state.tokens
+            if room is None or not chosen or idle <= room // IDLE_SHARE:
                 chosen.append(state)
         for state in reversed(chosen):
             async with loaded.slots.hold(state.name, tokens=state.tokens) as claim:

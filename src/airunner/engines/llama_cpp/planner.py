@@ -40,9 +40,6 @@ The first always, a longer one where all of the load then takes no more than ``A
 the device: the models that are used beside it keep their place. Others get the first.
 """
 AUTO_SHARE = 2 / 3
-READS_IDLE_SLOTS = ("cuda", "rocm")
-"""Where attention does not pass over what other slots hold in the middle of a shared cache: a
-long prompt was seen to be read half as fast (ggml-org/llama.cpp issue 28495)."""
 SLOTS_SHARE = 0.05
 """How much more memory a load with several slots may take than with one: recurrent state."""
 _log = logging.getLogger(__name__)
@@ -121,7 +118,7 @@ class PlannableGguf:
         yarn_context = spec.max_context if n_ctx > spec.max_context else None
         plan = replace(plan, n_ctx=n_ctx, yarn_context=yarn_context)
         if options.parallel is None:
-            plan = self._shared(plan, device, setup, left_bytes)
+            plan = self._shared(plan, setup, left_bytes)
             setup = _setup(plan, on_gpu=on_gpu, guided=guided)
         return plan, _with_projector(estimate_memory(file, n_ctx=n_ctx, **setup), projector)
 
@@ -135,9 +132,7 @@ class PlannableGguf:
         room = largest_context(self._file, int(budget_bytes * AUTO_SHARE), cap=cap, **setup) or 0
         return max(n for n in (least, *AUTO_CONTEXTS, cap) if n <= max(room, least))
 
-    def _shared(
-        self, plan: LoadPlan, device: Device, setup: LoadChoices, budget_bytes: int
-    ) -> LoadPlan:
+    def _shared(self, plan: LoadPlan, setup: LoadChoices, budget_bytes: int) -> LoadPlan:
         """``plan`` with as many slots in its one context as cost next to nothing.
 
         A sliding window keeps one slot: in a shared cache it loses the last answer.
@@ -150,8 +145,7 @@ class PlannableGguf:
             more: LoadChoices = {**setup, "n_parallel": n_parallel, "kv_unified": True}
             estimate = estimate_memory(self._file, n_ctx=plan.n_ctx, **more)
             if estimate.total_bytes <= most_bytes:
-                slow = device.kind in READS_IDLE_SLOTS
-                return replace(plan, n_parallel=n_parallel, kv_unified=True, idle_slows=slow)
+                return replace(plan, n_parallel=n_parallel, kv_unified=True)
         return plan
 
     def variants(
