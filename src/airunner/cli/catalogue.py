@@ -13,7 +13,7 @@ import typer
 
 from airunner.cli.capability import Capability, complete, read_capability
 from airunner.cli.flags import AsJson
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, tell
 from airunner.config.settings import Settings
 from airunner.errors import AiRunnerError
 from airunner.errors.pasted import pasted
@@ -93,17 +93,17 @@ def add_model(
         print_json({"added": added, "refused": refused, "file": settings.file})
         return
     for each in added:
-        say(f"{each['name']}: {each['origin']} ({format_bytes(each['n_bytes'])})")
+        tell(f"{each['name']}: {each['origin']} ({format_bytes(each['n_bytes'])})")
         if each["table"].get("gated"):
-            say("  gated: its terms have to be accepted on its page first")
+            tell("  gated: its terms have to be accepted on its page first")
         if not each["is_here"]:
-            say(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
+            tell(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
         if serves[each["name"]]:
-            say(f"  it serves {', '.join(serves[each['name']])} now")
+            tell(f"  it serves {', '.join(serves[each['name']])} now")
     for each in refused:
         complain(f"{each['name']} is not added: {each['problem']}")
     if not added:
-        say("Nothing new was found.")
+        tell("Nothing new was found.")
     elif len(added) == 1:
         primary = ModelCapability.PRIMARY_CONVERSATION.value
         wanted = added[0]["table"]["capabilities"]
@@ -111,9 +111,9 @@ def add_model(
         others = [c for c in wanted if c not in serves[called]]
         if others:
             command = pasted("airunner", "assign", others[0], called)
-            say(f"  `{command}` lets it serve {others[0]}")
+            tell(f"  `{command}` lets it serve {others[0]}")
         if primary in wanted:
-            say(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
+            tell(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
 
 
 def _served_by(known: Survey | AttachedRuntime, added: dict[str, Any]) -> list[str]:
@@ -144,14 +144,14 @@ def found_models(settings: Settings, as_json: AsJson = False) -> None:
         print_json({"found": found})
         return
     if not found:
-        say("No model of Ollama, LM Studio, llama.cpp or the Hugging Face cache is here.")
+        tell("No model of Ollama, LM Studio, llama.cpp or the Hugging Face cache is here.")
         return
     table = columns("Model", "Of", "Size", "", right=("Size",))
     for each in found:
         registered = f"registered as {each['added']}" if each["added"] else ""
         table.add_row(each["name"], each["program"], format_bytes(each["n_bytes"]), registered)
     out().print(table)
-    say("\n`airunner models add NAME` registers one, `airunner models add --found` all.")
+    tell("\n`airunner models add NAME` registers one, `airunner models add --found` all.")
 
 
 def assign(
@@ -175,9 +175,9 @@ def assign(
         catalogue.assign({capability: model})
     store = open_store(settings)
     wanted = store.catalog.for_capability(capability)
-    say(f"{capability.value}: {wanted.model_path}")
+    tell(f"{capability.value}: {wanted.model_path}")
     if not store.is_here(wanted):
         command = pasted("airunner", "models", "pull", wanted.model_path)
-        say(f"  not here yet: `{command}` fetches it")
+        tell(f"  not here yet: `{command}` fetches it")
     if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:
-        say(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")
+        tell(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")

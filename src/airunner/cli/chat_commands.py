@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airunner.cli.talk import Talk
 
 TWO_SLASHES = "A text that begins with a slash is written with two: //"
+_MOST_SHOWN = 60
 _BLOCK = '"""'
 _PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 
@@ -109,9 +110,10 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _undo(talk: Talk, _: str) -> None:
     from airunner.media import in_words
+    from airunner.records.one_line import one_line
 
     said = " ".join(in_words(talk.history.take_back()).split())
-    talk.tell(f"Taken back: {safe(said[:60].rstrip())}{' …' if len(said) > 60 else ''}")
+    talk.tell(f"Taken back: {safe(one_line(said, _MOST_SHOWN))}")
 
 
 def _image(talk: Talk, given: str) -> None:

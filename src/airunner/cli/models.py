@@ -12,7 +12,7 @@ import typer
 from airunner.cli.catalogue import add_model, changing, found_models
 from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def list_here(settings: Settings, as_json: AsJson = False) -> None:
         print_json({"models": here})
         return
     if not here:
-        say("No model is here yet: `airunner plan` shows which suit this machine,")
-        say("`airunner pull NAME` fetches one, `airunner pull --team` all of them.")
+        tell(
+            "No model is here yet: `airunner plan` shows which suit this machine, "
+            "`airunner pull NAME` fetches one, `airunner pull --team` all of them."
+        )
         return
     console = out()
     width = max(len(model["model"]) for model in here)
@@ -147,7 +149,7 @@ def remove_model(
             told = catalogue.remove(name)
             forgotten = ", and no longer registered" if told["forgotten"] else ""
             freed = format_bytes(told["freed_bytes"]) if told["freed_bytes"] else "nothing"
-            say(f"{name}: {freed} freed{forgotten}")
+            tell(f"{name}: {freed} freed{forgotten}")
 
 
 models_app = command_group(

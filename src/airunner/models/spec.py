@@ -176,6 +176,7 @@ class ModelSpec:
             that lies beside the weights, if any; see ``models.files.projector``.
         supports_thinking: whether the template has a thinking switch.
         parameters_b: parameters in billions, for ranking and display.
+        active_parameters_b: those of them that each token takes, of a mixture of experts.
         license: SPDX identifier or the licence's name.
         gated: whether its publisher gives the weights only to those who have accepted its
             terms on its page.
@@ -200,6 +201,7 @@ class ModelSpec:
     projector: HubSource | FileSource | None = None
     supports_thinking: bool = False
     parameters_b: float | None = None
+    active_parameters_b: float | None = None
     license: str = "unknown"
     gated: bool = False
     image: ImageDefaults | None = None

@@ -28,7 +28,8 @@ _ASKED_AT_ONCE = 8
 class TeamMember:
     """One model of the team.
 
-    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are.
+    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are;
+    ``words_per_minute`` about what it writes, where that is known.
     """
 
     model: str
@@ -37,6 +38,7 @@ class TeamMember:
     license: str
     page: str
     offer: Offer
+    words_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,12 @@ def propose_team(
     """
     serves: dict[str, list[str]] = {}
     memory: dict[str, int | None] = {}
+    speeds: dict[str, int | None] = {}
     for choice in assignment.choices:
         if choice.model is not None:
             serves.setdefault(choice.model, []).append(choice.capability.value)
             memory[choice.model] = choice.size_bytes
+            speeds[choice.model] = choice.words_per_minute
     specs = [catalog.spec(name) for name in serves]
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
         offers = list(threads.map(lambda spec: offer_of(store, spec), specs))
@@ -125,6 +129,7 @@ def propose_team(
             spec.license,
             page_of(spec),
             offer,
+            speeds[spec.model_path],
         )
         for spec, offer in zip(specs, offers, strict=True)
     )

@@ -63,9 +63,8 @@ class RawPrompts:
         def begin(said: str) -> AsyncGenerator[Chunk, None]:
             return self._begin(name, owner, asked, said)
 
-        async with aclosing(going_on(name, body, begin)) as chunks:
+        async with aclosing(going_on(name, body, begin, whole)) as chunks:
             async for chunk in chunks:
-                whole.add(chunk)
                 costs.saw(chunk)
                 yield chunk
         self._core.bus.publish(costs.event(owner, name, "", whole))

@@ -100,8 +100,8 @@ class LlamaCpp(EngineDescriptor):
     def fit(self, settings: Settings, tell: Callable[[str], None]) -> bool:
         """See ``EngineDescriptor``."""
         from airunner.engines.llama_cpp.fitting import fit_engine
-        from airunner.engines.llama_cpp.installation import engine_gpus
+        from airunner.engines.llama_cpp.installation import ask_again
 
         changed = fit_engine(settings, tell)
-        engine_gpus.cache_clear()
+        ask_again()
         return changed

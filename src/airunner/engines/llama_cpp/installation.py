@@ -73,12 +73,28 @@ def engine_gpus(llama_server: Path | None) -> tuple[EngineGpu, ...]:
         elif importlib.util.find_spec("xllamacpp") is None:
             return ()
         else:
-            told = json.loads(run([sys.executable, "-c", DEVICES_SCRIPT]))
+            told = json.loads(_bundled_devices())
             found = [EngineGpu(name, total, free) for name, total, free, is_gpu in told if is_gpu]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         _log.warning("The engine could not be asked for its devices: %s", error)
         return ()
     return tuple(gpu for gpu in found if kinds_of([gpu.name]))
+
+
+@functools.cache
+def _bundled_devices() -> str:
+    """What the bundled library says of its devices, which says too that it starts.
+
+    Raises:
+        OSError, subprocess.SubprocessError: it does not start.
+    """
+    return run([sys.executable, "-P", "-c", DEVICES_SCRIPT], _START_TIMEOUT_S)
+
+
+def ask_again() -> None:
+    """Another build may have been installed."""
+    engine_gpus.cache_clear()
+    _bundled_devices.cache_clear()
 
 
 @functools.cache
@@ -96,7 +112,7 @@ def engine_version(llama_server: Path | None) -> str:
 def examine(llama_server: Path | None) -> Installation:
     """The engine, tried in a process of its own as a worker would use it."""
     if llama_server is not None:
-        name, command = str(llama_server), [str(llama_server), "--version"]
+        name = str(llama_server)
         remedy = "Give the full path of a llama-server that runs, or leave --llama-server out."
     else:
         try:
@@ -104,10 +120,14 @@ def examine(llama_server: Path | None) -> Installation:
         except importlib.metadata.PackageNotFoundError:
             what, remedy = "The engine xllamacpp is not installed.", "pip install xllamacpp"
             return _broken("no engine", what, f"Install it: {remedy}")
-        name, command = f"xllamacpp {version}", [sys.executable, "-P", "-c", "import xllamacpp"]
+        name = f"xllamacpp {version}"
         remedy = "Install it again: pip install --force-reinstall xllamacpp"
     try:
-        run(command, _START_TIMEOUT_S)
+        if llama_server is None:
+            ask_again()
+            _bundled_devices()
+        else:
+            run([name, "--version"], _START_TIMEOUT_S)
     except subprocess.CalledProcessError as error:
         last = (error.stderr or error.stdout).strip().splitlines()[-1:]
         return _broken(name, f"The engine {name} does not start: {' '.join(last)}", remedy)

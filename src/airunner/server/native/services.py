@@ -95,6 +95,7 @@ class Services:
         drawings = Drawings(core.images, core.bus, drawings_file(known))
         drawings.restore()
         starts.keep_only(drawings.files)
+        core.records.kept_files.keep_only(core.records.conversations.may_have)
         _at_end(ending, downloads)
         return cls(
             core=core,
