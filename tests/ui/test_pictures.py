@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 CIRCLE = "a large red circle on a blue background"
+UNIQUE = "a large red circle on a black background"
 PAINTER = "tiny/painter"
 SLOW_MS = 90_000
 
@@ -84,10 +85,10 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     draw(tab, "a yellow star")
     steps.fill("12")
     tab.get_by_label("Seed").fill("7")
-    draw(tab, CIRCLE)
+    draw(tab, UNIQUE)
     expect(rows.nth(2)).to_contain_text("Number 2 of those that wait")
-    tab.get_by_role("button", name=f"Draw next: {CIRCLE}").click()
-    expect(rows.nth(1)).to_contain_text(CIRCLE)
+    tab.get_by_role("button", name=f"Draw next: {UNIQUE}").click()
+    expect(rows.nth(1)).to_contain_text(UNIQUE)
     tab.get_by_role("button", name="Cancel: a yellow star").click()
     tab.get_by_role("button", name="Cancel: a green square").click()
     tab.get_by_role("heading", name="Pictures").click()
@@ -96,10 +97,10 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     drawn(tab, before)
     expect(rows).to_have_count(0)
 
-    tab.get_by_label("Search pictures").fill("circle")
+    tab.get_by_label("Search pictures").fill("on a black")
     expect(tab.locator(".count")).to_have_text("1 picture")
     tab.locator(".grid a").click()
-    expect(tab.get_by_role("heading", name=CIRCLE)).to_be_visible()
+    expect(tab.get_by_role("heading", name=UNIQUE)).to_be_visible()
     facts = tab.locator(".picture-facts")
     for words in ("7", EMBEDDED_ARTIST, "12", "64 × 64 pixels"):
         expect(facts.get_by_text(words, exact=words != "64 × 64 pixels")).to_be_visible()
@@ -112,7 +113,7 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     tab.get_by_role("button", name="Another").click()
     drawn(tab, before, 2)
     newest, first = in_gallery(site.server)[:2]
-    assert newest["prompt"] == first["prompt"] == CIRCLE
+    assert newest["prompt"] == first["prompt"] == UNIQUE
     assert newest["seed"] != first["seed"]
 
     tab.locator(".grid a").first.click()

@@ -150,7 +150,7 @@ class Guard:
         bounded = _BoundedBody(receive, self._admission.body)
         try:
             with serving(found):
-                await self._app(scope, bounded, sent)
+                await self._app(scope, bounded, sent if origin else send)
         except HTTPException as error:
             refusal = Refusal(
                 error.status_code, error.detail, code=_BODY_CODES.get(error.status_code)

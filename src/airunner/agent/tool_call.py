@@ -121,6 +121,10 @@ class ToolCaller:
         arguments = self._toolset.get(wanted.name).validate(wanted.arguments)
         return ToolCall(call.id, wanted.name, arguments.as_json)
 
+    def is_external(self, tool: str) -> bool:
+        """Whether somebody else runs the tool of that name."""
+        return tool in self._external
+
     async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
         """Run ``call`` to an answer; only cancellation is raised.
 

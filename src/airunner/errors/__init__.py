@@ -43,6 +43,7 @@
     │   ├── LoadError              a worker could not load its model
     │   │   └── LoadTimeoutError   it was still loading when its time was over
     │   ├── WorkerDiedError        a worker's process ended by itself
+    │   │   ├── SharedContextFullError  or broke off answers that filled it together
     │   │   └── WorkerSilentError  or said nothing for so long that it was ended
     │   ├── GenerationError        the engine refused or broke off a request
     │   ├── ContextOverflowError   the prompt is longer than the loaded context
@@ -125,6 +126,7 @@ from airunner.errors.tools import UnknownToolError as UnknownToolError
 from airunner.errors.workers import EngineError as EngineError
 from airunner.errors.workers import LoadError as LoadError
 from airunner.errors.workers import LoadTimeoutError as LoadTimeoutError
+from airunner.errors.workers import SharedContextFullError as SharedContextFullError
 from airunner.errors.workers import WorkerDiedError as WorkerDiedError
 from airunner.errors.workers import WorkerSilentError as WorkerSilentError
 

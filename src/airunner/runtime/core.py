@@ -72,6 +72,7 @@ class RuntimeCore:
             packages and those of MCP servers, which are started when first needed.
         tools: more tools beside those, as ``@tool`` makes them, or plain functions.
         command: what the run log says this run was; default: the program's name.
+        serves: clients ask, several at once, which ``parallel`` then heeds where it is ``auto``.
 
     Raises:
         InvalidCatalogError: the registry contradicts itself.
@@ -87,6 +88,7 @@ class RuntimeCore:
         toolset: Toolset | None = None,
         tools: Iterable[Tool | Callable[..., Any]] = (),
         command: str = "",
+        serves: bool = False,
     ) -> None:
         self.settings = settings = settings or Settings.load()
         self.bus = EventBus()
@@ -138,7 +140,9 @@ class RuntimeCore:
         )
         traits = self.engines.traits.values()
         self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
-        self.sizer = Sizer(self.hardware.devices, self.engines.planners(settings))
+        one_alone = settings.parallel == "auto" and not serves
+        planned = settings.replace(parallel=1) if one_alone else settings
+        self.sizer = Sizer(self.hardware.devices, self.engines.planners(planned))
         self._claim = MemoryClaim(
             settings.home, runs_folder(settings), self.bus, settings.lease_timeout_s
         )

@@ -209,6 +209,9 @@ class RandomTeam:
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         return len(rendered(messages, tools)) // CHARACTERS_PER_TOKEN
 
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        return False
+
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         prompt = rendered(request.messages, request.tools)
         assert len(prompt) // CHARACTERS_PER_TOKEN <= self.n_ctx
