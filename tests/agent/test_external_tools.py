@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -149,6 +150,16 @@ def test_a_call_of_the_clients_tool_ends_the_turn_and_its_result_goes_on() -> No
     assert [schema.name for schema in house.team.requests[0].tools] == [
         *("add", "burn", "open_door", "ring_bell")
     ]
+
+
+def test_a_tool_that_was_found_later_is_called_and_the_prompt_stays() -> None:
+    house = House(ScriptedTeam(["Hm.", ToolCall("c1", "ring_bell", {})]), external=[OPEN_DOOR])
+    house.say("Ring the bell.")
+    house.external = [OPEN_DOOR, replace(RING, deferred=True)]
+    (made,) = of_kind(house.say("There is a tool for it, ring_bell."), ExternalCallMade)
+    assert made.tool == "ring_bell"
+    before, after = ([t for t in r.tools if not t.deferred] for r in house.team.requests)
+    assert before == after
 
 
 def test_a_call_under_its_schema_is_told_while_it_is_decoded() -> None:

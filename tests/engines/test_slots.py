@@ -196,23 +196,34 @@ async def hold_until(
 
 def test_slots_share_a_context_and_the_idle_make_room() -> None:
     async def main() -> None:
-        table = SlotTable(3, shared_tokens=1000)
-        for conversation in ("a", "b", "b"):
-            async with table.hold(conversation, tokens=600 if conversation == "a" else 300) as one:
-                assert one.crowded_out == ()
-            table.note_tokens(one.slot, 400 if conversation == "a" else 200)
-        async with table.hold("c", tokens=450) as claim:
-            # "b" was come back to; "a" gives more room than is needed.
+        table = SlotTable(3, shared_tokens=16_000)
+        # "b" was come back to, and both together hold what idle slots may.
+        for conversation, tokens in (("a", 400), ("b", 500), ("b", 600)):
+            async with table.hold(conversation, tokens=5000) as claim:
+                assert claim.crowded_out == ()
+            table.note_tokens(claim.slot, tokens)
+        async with table.hold("c", tokens=15_100) as claim:
             assert claim.crowded_out == (Displaced(0, "a", False),)
-            async with table.hold("b", tokens=100):
+            async with table.hold("b", tokens=500):
                 waiting = asyncio.create_task(use(table, "d"))
                 await asyncio.sleep(0)
                 assert not waiting.done(), "the slot is still being emptied"
                 table.emptied(0)
                 assert (await waiting).slot == 0
         assert set(table.live()) == {"b", "c", "d"}
-        async with table.hold("b", tokens=1000) as whole:
+        async with table.hold("b", tokens=16_000) as whole:
             assert [each.conversation for each in whole.crowded_out] == ["c"], "d has no tokens"
+
+    asyncio.run(main())
+
+
+def test_idle_slots_hold_no_more_than_little_costs_the_others() -> None:
+    async def main() -> None:
+        table = SlotTable(4, shared_tokens=16_000)
+        async with table.hold("a", tokens=900), table.hold("b", tokens=200) as second:
+            assert second.crowded_out == (), "both are busy"
+        async with table.hold("c", tokens=100) as claim:
+            assert claim.crowded_out == (Displaced(0, "a", False),)
 
     asyncio.run(main())
 

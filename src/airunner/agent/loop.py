@@ -209,7 +209,7 @@ class AgentLoop:
         """
         if not external:
             return self._offered
-        told = [[tool.name, tool.description, tool.parameters] for tool in external]
+        told = [[t.name, t.description, t.parameters, t.deferred] for t in external]
         key = json.dumps([told, None if allowed is None else sorted(allowed)], default=str)
         offered = self._offers.pop(key, None)
         if offered is None:

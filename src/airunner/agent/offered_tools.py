@@ -24,7 +24,8 @@ class OfferedTools:
 
     External tools stand in every prompt, below ours: conversations with and without them
     share what is above. Where one has the name of a tool of ours, ours is not offered. Only
-    those that are ``allowed`` may be called, ``None`` for all; all stand in the prompt.
+    those that are ``allowed`` may be called, ``None`` for all; all stand in the prompt but
+    the deferred ones, so that a client may bring more of these and the prompt stays.
 
     Raises:
         InvalidToolError: a tool has a name that the way to the others has; an external one
@@ -46,10 +47,11 @@ class OfferedTools:
             raise InvalidToolError(name, "models reach tools outside their prompt by this name")
         if external:
             ours = ours.filtered(lambda tool: tool.name not in theirs)
-        block = ToolBlock(ours, core_tools, theirs, self.external)
+        deferred = {tool.name for tool in external if tool.deferred}
+        block = ToolBlock(ours, core_tools, theirs, self.external, deferred)
         if not block.is_whole:
             ours += Toolset([search_tool(ours, block.names)])
-            block = ToolBlock(ours, core_tools, theirs, self.external)
+            block = ToolBlock(ours, core_tools, theirs, self.external, deferred)
         self.block, self.toolset = block, ours + theirs
         self._factories = factories
         self._made: dict[ToolCallingName, ToolCalling] = {}

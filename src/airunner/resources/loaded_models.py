@@ -16,7 +16,7 @@ from typing import Any
 
 from airunner.devices.threads import threads_for_engine
 from airunner.engines.base import Launcher
-from airunner.engines.slots import SlotTable
+from airunner.engines.slots import IDLE_SHARE, SlotTable
 from airunner.errors import AiRunnerError, LoadError, LoadTimeoutError, WeightsError
 from airunner.events import (
     EventBus,
@@ -207,7 +207,8 @@ class LoadedModels:
         room = shared_tokens_of(loaded.plan)
         chosen = list[ParkedState]()
         for state in states[: conversations_of(loaded.plan)]:
-            if room is None or sum(each.tokens for each in chosen) + state.tokens <= room:
+            idle = sum(each.tokens for each in chosen[1:]) + state.tokens
+            if room is None or not chosen or idle <= room // IDLE_SHARE:
                 chosen.append(state)
         for state in reversed(chosen):
             async with loaded.slots.hold(state.name, tokens=state.tokens) as claim:
