@@ -331,7 +331,8 @@ def test_a_reader_above_the_end_is_left_there(tab: Page) -> None:
     before = tab.evaluate("() => window.scrollY")
     expect(tab.locator(".live")).to_contain_text(long_text(8000)[-40:].strip())
     assert tab.evaluate("() => window.scrollY") == before
-    press(tab, "Stop")
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".ended")).to_contain_text("You stopped this answer.")
 
 
 def test_an_answer_is_not_sent_again_while_it_grows(server: Server, browser: Browser) -> None:
