@@ -16,8 +16,8 @@ import typer
 
 from airunner.cli.safe_text import printable, safe
 from airunner.cli.streams import complain
-from airunner.cli.suggestions import nearest
 from airunner.errors import AiRunnerError
+from airunner.errors.base import meant
 from airunner.models.spec import ModelCapability, short_name
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def obey(line: str, talk: Talk) -> None:
     command = COMMANDS.get(name)
     try:
         if command is None:
-            near = nearest(name[1:], (each[1:] for each in COMMANDS))
-            told = f" Did you mean /{' or /'.join(near)}?" if near else ""
+            told = meant(name.casefold(), COMMANDS)
             complain(f"There is no command {safe(name)}.{told} /help lists them. {TWO_SLASHES}")
         elif argument and not command.takes:
             complain(f"{name} stands alone. {TWO_SLASHES}")
