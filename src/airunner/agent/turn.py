@@ -298,42 +298,51 @@ class Turn:
         self._quote = step.quote if isinstance(step, Prompt) else ""
         return self._quote
 
+    def so_far(self) -> list[Message]:
+        """The conversation as a break would leave it now, which is whole.
+
+        Each user message has an answer, if only one that says there is none: two in a row
+        would have to be merged, which changes what was sent already.
+        """
+        messages, partial = list(self._conversation.messages), self._streamed
+        if self._begun is not None:
+            messages.append(self._message(Reply(calls=(self._begun,))))
+            partial = ""
+        answered = {message.tool_call_id for message in messages if message.role == "tool"}
+        asked = [call for message in messages for call in message.tool_calls]
+        messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
+        if partial or messages[-1].role != "assistant":
+            messages.append(self._quoting(Message("assistant", partial or _NO_ANSWER)))
+        return messages
+
+    def _settle(self) -> str:
+        """Leave the conversation as it is ``so_far``; returns what had come of the answer."""
+        partial = self._streamed if self._begun is None else ""
+        self._conversation.messages[:] = self.so_far()
+        self._streamed, self._begun = "", None
+        return self._quote + partial if partial else ""
+
     def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
-        """Add the reply to the conversation; its calls, each with an id of its own.
+        """Add the reply to the conversation; its calls."""
+        message = self._message(reply)
+        self._conversation.messages.append(message)
+        self._streamed, self._begun = "", None
+        return message.tool_calls
+
+    def _message(self, reply: Reply) -> Message:
+        """The reply as a message, each of its calls with an id of its own.
 
         Some engines count calls anew in every answer, which would leave it open
         which result belongs to which call.
         """
-        messages = self._conversation.messages
-        self._begun = None
-        taken = {call.id for message in messages for call in message.tool_calls}
+        taken = {call.id for message in self._conversation.messages for call in message.tool_calls}
         calls: list[ToolCall] = []
         for call in reply.calls:
             unique = call if call.id and call.id not in taken else replace(call, id=_new_id("call"))
             taken.add(unique.id)
             calls.append(unique)
         text = reply.text if reply.text or calls else _NO_ANSWER
-        answer = Message("assistant", text, tuple(calls), reasoning=reply.reasoning)
-        messages.append(self._quoting(answer))
-        self._streamed = ""
-        return tuple(calls)
-
-    def _settle(self) -> str:
-        """Leave the conversation whole after a break; returns the answer as far as it had come.
-
-        Each user message has an answer afterwards, if only one that says there is none:
-        two in a row would have to be merged, which changes what was sent already.
-        """
-        if self._begun is not None:
-            self._record(Reply(calls=(self._begun,)))
-        messages = self._conversation.messages
-        answered = {message.tool_call_id for message in messages if message.role == "tool"}
-        asked = [call for message in messages for call in message.tool_calls]
-        messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
-        partial, self._streamed = self._streamed, ""
-        if partial or messages[-1].role != "assistant":
-            messages.append(self._quoting(Message("assistant", partial or _NO_ANSWER)))
-        return self._quote + partial if partial else ""
+        return self._quoting(Message("assistant", text, tuple(calls), reasoning=reply.reasoning))
 
     def _quoting(self, answer: Message) -> Message:
         """An answer behind its quote, of which models are sent the answer alone.
