@@ -118,8 +118,9 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     tab.locator(".grid a").first.click()
     tab.get_by_role("button", name="Delete…").click()
     expect(tab.get_by_role("dialog")).to_contain_text("gone for good")
-    tab.get_by_role("button", name="Delete", exact=True).click()
+    tab.get_by_role("button", name="Delete", exact=True).press("Enter")
     drawn(tab, before, 1)
+    expect(tab.get_by_label("What to draw")).to_be_focused()
 
 
 def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
