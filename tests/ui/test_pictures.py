@@ -31,7 +31,7 @@ SLOW_MS = 90_000
 def server(home: Path, tiny_pipelines: Path) -> Iterator[Server]:
     """A server whose gallery has one picture, with settings that mean harm.
 
-    Beside the model that draws it has one of random weights that can paint over pictures.
+    Beside the model that draws it has one of random weights that paints over pictures alone.
     """
     hostile = PngInfo()
     for key, text in zip(("prompt", "model", "seed", "steps", "mask"), HOSTILE, strict=False):
@@ -44,7 +44,7 @@ def server(home: Path, tiny_pipelines: Path) -> Iterator[Server]:
         with found.api as client:
             wanted = {"capability": "image_generation", "model": EMBEDDED_ARTIST}
             client.post("/assign", json=wanted).raise_for_status()
-            painter = {"source": str(tiny_pipelines / "sd"), "name": PAINTER}
+            painter = {"source": str(tiny_pipelines / "inpainting"), "name": PAINTER}
             client.post("/models", json=painter).raise_for_status()
             client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
         yield found
@@ -167,6 +167,14 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     # The brush is 11 pixels wide, and went from (48, 16) to (48, 48).
     assert all(40 <= x <= 56 and 8 <= y <= 56 for x, y in changed)
     assert {(48, y) for y in range(16, 48)} <= changed
+
+    tab.get_by_text("More choices").click()
+    tab.get_by_label("Model").click()
+    tab.get_by_role("option", name="painter").click()
+    draw(tab, CIRCLE)
+    expect(tab.locator(".drawing .wrong")).to_contain_text("only inpaints", timeout=SLOW_MS)
+    tab.get_by_role("button", name=f"Cancel: {CIRCLE}").click()
+    expect(tab.locator(".drawing")).to_have_count(0)
 
 
 def paint(tab: Page, begins: tuple[float, float], ends: tuple[float, float]) -> None:
