@@ -130,12 +130,17 @@ def fits(tab: Page) -> bool:
     return width <= tab.viewport_size["width"]
 
 
+UNFOLD = "all => { window.folded = all; all.forEach(each => (each.open = true)); }"
 ALL_RULES: dict[str, object] = {"resultTypes": ["violations"]}
 OF_COLOURS = {**ALL_RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 
 
 def violations(tab: Page) -> list[str]:
-    """What axe-core finds wrong, in a line each; in light all, in dark what may differ there."""
+    """What axe-core finds wrong, in a line each; in light all, in dark what may differ there.
+
+    What is folded is looked at too.
+    """
+    tab.locator("details:not([open])").evaluate_all(UNFOLD)
     found = []
     for theme, rules in (("light", ALL_RULES), ("dark", OF_COLOURS)):
         tab.evaluate(
@@ -144,4 +149,5 @@ def violations(tab: Page) -> list[str]:
         for each in Axe().run(tab, options=rules).response["violations"]:
             places = [node["html"][:160] for node in each["nodes"]]
             found.append(f"{theme}: {each['id']}: {places}")
+    tab.evaluate("folded.forEach(each => (each.open = false))")
     return found

@@ -36,9 +36,8 @@ def test_an_answer_comes_and_is_there_after_a_reload(site: Site) -> None:
     expect(tab.locator(".conversation[aria-current=page]")).to_have_count(1)
 
 
-@pytest.mark.parametrize("where", ["site", "phone"])
-def test_axe_finds_nothing(where: str, request: pytest.FixtureRequest) -> None:
-    tab = request.getfixturevalue(where).open()
+def test_axe_finds_nothing_on_a_phone(phone: Site) -> None:
+    tab = phone.open()
     say(tab, "Hello!")
     answered(tab)
     assert violations(tab) == []

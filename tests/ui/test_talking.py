@@ -86,6 +86,7 @@ def test_thoughts_calls_and_costs_are_folded_and_outlive_a_reload(tab: Page) -> 
         expect(answer.locator(".call .result")).to_have_text("2 + 2 = 4")
         expect(answer.locator(".call code")).to_contain_text('"expression": "2 + 2"')
         tab.reload()
+    assert violations(tab) == []
 
 
 def test_a_reload_in_the_middle_goes_on_and_two_windows_show_the_same(site: Site) -> None:
