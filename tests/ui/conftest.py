@@ -131,6 +131,10 @@ def fits(tab: Page) -> bool:
 
 
 UNFOLD = "all => { window.folded = all; all.forEach(each => (each.open = true)); }"
+TURN = """async isDark => {
+  Quasar.Dark.set(isDark);
+  for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
+}"""
 ALL_RULES: dict[str, object] = {"resultTypes": ["violations"]}
 OF_COLOURS = {**ALL_RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 
@@ -143,9 +147,7 @@ def violations(tab: Page) -> list[str]:
     tab.locator("details:not([open])").evaluate_all(UNFOLD)
     found = []
     for theme, rules in (("light", ALL_RULES), ("dark", OF_COLOURS)):
-        tab.evaluate(
-            "theme => document.body.classList.toggle('body--dark', theme === 'dark')", theme
-        )
+        tab.evaluate(TURN, theme == "dark")
         for each in Axe().run(tab, options=rules).response["violations"]:
             places = [node["html"][:160] for node in each["nodes"]]
             found.append(f"{theme}: {each['id']}: {places}")
