@@ -20,7 +20,7 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(480),  # the first one has its pipelines made too
 ]
 CIRCLE = "a large red circle on a blue background"
 PAINTER = "tiny/painter"
