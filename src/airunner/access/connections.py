@@ -1,7 +1,8 @@
-"""Connections that say nothing.
+"""Connections that say nothing, or do not come to an end.
 
-Owns how long a client may take to send the head of a request; how its body may come is
-``guard``'s. A server that waits for ever has its connections used up by whoever opens many.
+Owns how long a client may take to send the head of a request, and how much it may send that is
+no body; how its body may come is ``guard``'s. A server that waits for ever has its connections
+used up by whoever opens many.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_WAIT_S = 20.0
 """The longest time from a request's first byte, or a connection's beginning, to its last header."""
 
+MOST_HEAD_BYTES = 64 * 1024
+"""What may come with nothing of a body in it: a head, or what stands behind the last chunk."""
 
-class PromptConnection(H11Protocol):
-    """Uvicorn's connection, closed if the head of a request is not whole in time."""
+
+class PromptConnection(HttpToolsProtocol):
+    """Uvicorn's connection, closed if the head of a request is not whole in time, or too long.
+
+    Its parser is written in C: h11's, in Python, costs more for each token that is sent than
+    all of our own work on it.
+    """
 
     def __init__(self, *args: Any, head_wait_s: float = HEAD_WAIT_S, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_wait_s = head_wait_s
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -35,12 +43,35 @@ class PromptConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the rest of a head that has begun; a whole one ends the waiting."""
+        """Read on, as long as it is of some use."""
+        self._unread_bytes += len(data)
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_waiting()
-        elif self.conn.trailing_data[0] and self._head_timer is None:
+        if self._unread_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of a head that has begun."""
+        super().on_message_begin()
+        if self._head_timer is None:
             self._wait()
+
+    def on_headers_complete(self) -> None:
+        """A whole head ends the waiting."""
+        self._stop_waiting()
+        self._unread_bytes = 0
+        if not self.url.startswith(b"/"):  # an address with another server's name is no path here
+            self.url = b"/" + self.url
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See ``HttpToolsProtocol``."""
+        self._unread_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        self._unread_bytes = 0
+        super().on_message_complete()
 
     def _wait(self) -> None:
         self._head_timer = self.loop.call_later(self._head_wait_s, self.transport.close)

@@ -20,13 +20,14 @@ from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.agent.generation import Retelling, run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.offered_tools import OfferedTools
-from airunner.agent.open_calls import answer_open_calls
+from airunner.agent.open_calls import answer_open_calls, with_own_ids
 from airunner.agent.team import Expect, Lease, Team
-from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
+from airunner.agent.told_calls import ToldCalls, told_calls
+from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, refused_answer
 from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
-from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
+from airunner.errors import AiRunnerError, CatalogError, GenerationError, WorkerDiedError
 from airunner.events import (
     Event,
     ExternalCallMade,
@@ -65,7 +66,7 @@ class Turn:
         max_steps: int,
         answer_tokens: int,
     ) -> None:
-        self.id = _new_id("turn")
+        self.id = f"turn_{uuid.uuid4().hex[:12]}"
         self._conversation, self._request = conversation, request
         self._team, self._tools, self._emit = team, tools, emit
         self._max_steps = max_steps
@@ -76,6 +77,7 @@ class Turn:
         self._steps = 0
         self._streamed = self._quote = ""
         self._retelling = Retelling()
+        self._told = ToldCalls(self.id, self._caller)
         self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
         self._expect: Expect
@@ -118,7 +120,7 @@ class Turn:
         refusals = 0
         while True:
             may_call = self._steps < self._max_steps
-            tool_calling = self._tools.tool_calling(self._spec().dialect)
+            tool_calling = self._tools.tool_calling(self._spec().tool_calling)
             step = tool_calling.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
@@ -157,6 +159,10 @@ class Turn:
         engine's cache, and a wrong call then goes back to the model like any other.
         """
         reply = await self._generate(prompt)
+        for call in reply.calls:
+            if call.id in self._told.ids and not self._caller.is_valid(call):
+                problem = f"its call of {call.name} does not match the tool's schema"
+                raise GenerationError(self._model(), problem)
         if reply.text or len(reply.calls) != 1 or prompt.retry is None:
             return reply
         (call,) = reply.calls
@@ -173,7 +179,7 @@ class Turn:
         try:
             return await self._generate_once(prompt)
         except WorkerDiedError:
-            if self._retelling.has_begun and self._request.seed is None:
+            if self._told.ids or (self._retelling.has_begun and self._request.seed is None):
                 raise
             self._retelling.begin_again()
             return await self._generate_once(prompt)
@@ -182,12 +188,16 @@ class Turn:
         asked_s = time.perf_counter()
         model = self._request.model
         async with self._team.lease(PRIMARY, owner=self.id, model=model) as lease:
+            messages = self._conversation.messages
             fitted, request = await self._request_for(prompt, lease)
+            self._told = await told_calls(self.id, lease, prompt, self._caller, messages)
 
             def on_delta(delta: Delta) -> None:
                 self._foresee(delta.tool_name)
                 if prompt.visible:
                     self._stream(self._retelling.new(lease.spec.model_path, delta))
+                if (piece := self._told.feed(delta)) is not None:
+                    self._emit(piece)
 
             self._foresee(prompt.tool)
             self._begun = prompt.begun
@@ -304,22 +314,18 @@ class Turn:
         Each user message has an answer, if only one that says there is none: two in a row
         would have to be merged, which changes what was sent already.
         """
-        messages, partial = list(self._conversation.messages), self._streamed
+        messages = list(self._conversation.messages)
         if self._begun is not None:
             messages.append(self._message(Reply(calls=(self._begun,))))
-            partial = ""
-        answered = {message.tool_call_id for message in messages if message.role == "tool"}
-        asked = [call for message in messages for call in message.tool_calls]
-        messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
-        if partial or messages[-1].role != "assistant":
-            messages.append(self._quoting(Message("assistant", partial or _NO_ANSWER)))
+        answer_open_calls(messages)
+        if self._streamed or messages[-1].role != "assistant":
+            messages.append(self._quoting(Message("assistant", self._streamed or _NO_ANSWER)))
         return messages
 
     def _settle(self) -> str:
         """Leave the conversation as it is ``so_far``; returns what had come of the answer."""
-        partial = self._streamed if self._begun is None else ""
         self._conversation.messages[:] = self.so_far()
-        self._streamed, self._begun = "", None
+        partial, self._streamed, self._begun = self._streamed, "", None
         return self._quote + partial if partial else ""
 
     def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
@@ -330,19 +336,10 @@ class Turn:
         return message.tool_calls
 
     def _message(self, reply: Reply) -> Message:
-        """The reply as a message, each of its calls with an id of its own.
-
-        Some engines count calls anew in every answer, which would leave it open
-        which result belongs to which call.
-        """
-        taken = {call.id for message in self._conversation.messages for call in message.tool_calls}
-        calls: list[ToolCall] = []
-        for call in reply.calls:
-            unique = call if call.id and call.id not in taken else replace(call, id=_new_id("call"))
-            taken.add(unique.id)
-            calls.append(unique)
+        """The reply as a message."""
+        calls = with_own_ids(reply.calls, self._conversation.messages)
         text = reply.text if reply.text or calls else _NO_ANSWER
-        return self._quoting(Message("assistant", text, tuple(calls), reasoning=reply.reasoning))
+        return self._quoting(Message("assistant", text, calls, reasoning=reply.reasoning))
 
     def _quoting(self, answer: Message) -> Message:
         """An answer behind its quote, of which models are sent the answer alone.
@@ -390,7 +387,3 @@ class Turn:
         except CatalogError:
             # The first generation meets the same problem and reports it.
             return ""
-
-
-def _new_id(kind: str) -> str:
-    return f"{kind}_{uuid.uuid4().hex[:12]}"
