@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from airunner.errors import DownloadError
 from airunner.events import DownloadProgressed, EventBus
+from airunner.weights.connections import Connections
 from airunner.weights.disk_space import DiskClaims, require_space
 from airunner.weights.rate import RateMeter, left_s
 
@@ -120,20 +121,22 @@ class Transfer:
         if self.cancel.is_set():
             raise DownloadError(self.model, "any source", "cancelled", "cancelled")
 
-    def interruptible(self, work: Callable[[], _T]) -> _T:
+    def interruptible(self, work: Callable[[Connections], _T]) -> _T:
         """The result of ``work``, done on a thread of its own.
 
         Cancelling is noticed even while ``work`` waits for a server that says nothing.
-        The thread is then left behind, so ``work`` has to ``check`` before it writes.
+        The thread is then left behind, so ``work`` has to ``check`` before it writes; what
+        it does over the connections is broken off.
 
         Raises:
             DownloadError: ``cancel`` was set; and whatever ``work`` raises.
         """
         done: Future[_T] = Future()
+        connections = Connections()
 
         def run() -> None:
             try:
-                done.set_result(work())
+                done.set_result(work(connections))
             except BaseException as error:
                 done.set_exception(error)
 
@@ -143,6 +146,7 @@ class Transfer:
                 self.check()
         except BaseException:
             self.cancel.set()  # an interrupt that reached this thread is meant for both
+            connections.end()
             raise
         return done.result()
 
