@@ -10,6 +10,7 @@ import pytest
 
 from airunner.engines.base import Chunk
 from airunner.errors import GenerationError, WorkerDiedError
+from airunner.server.chunks import Completion
 from airunner.server.replay import going_on, usage_after
 
 GREEDY = {"temperature": 0}
@@ -43,7 +44,7 @@ def answer(
 
     async def collect() -> str:
         text, ends = "", []
-        async for chunk in going_on("tests/m", body, begin):
+        async for chunk in going_on("tests/m", body, begin, Completion()):
             (choice,) = chunk["choices"]
             text += choice["delta"].get(kind, "")
             ends += [choice["finish_reason"]] if choice["finish_reason"] else []

@@ -1,8 +1,9 @@
-"""Connections that say nothing, and those that listen no more.
+"""Connections that say nothing, do not come to an end, or listen no more.
 
-Owns how long a client may take to send the head of a request, and to read what it is
-answered; how its body may come is ``guard``'s. A server that waits for ever has its
-connections used up by whoever opens many, and its models by whoever reads no answer.
+Owns how long a client may take to send the head of a request and to read what it is answered,
+and how much it may send that is no body; how its body may come is ``guard``'s. A server that
+waits for ever has its connections used up by whoever opens many, and its models by whoever
+reads no answer.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_WAIT_S = 20.0
 """The longest time from a request's first byte, or a connection's beginning, to its last header."""
@@ -19,9 +19,16 @@ HEAD_WAIT_S = 20.0
 READ_WAIT_S, LEAST_BYTES = 30.0, 32 * 1024
 """A client for whom more waits than the system holds has to read so much in that time."""
 
+MOST_HEAD_BYTES = 64 * 1024
+"""What may come with nothing of a body in it: a head, or what stands behind the last chunk."""
 
-class PromptConnection(H11Protocol):
-    """Uvicorn's connection, ended if a head is not whole in time, or an answer not read."""
+
+class PromptConnection(HttpToolsProtocol):
+    """Uvicorn's connection, closed if a head is late or too long, or an answer is not read.
+
+    Its parser is written in C: h11's, in Python, costs more for each token that is sent than
+    all of our own work on it.
+    """
 
     def __init__(
         self,
@@ -34,6 +41,7 @@ class PromptConnection(H11Protocol):
         self._head_wait_s, self._read_wait_s = head_wait_s, read_wait_s
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -47,11 +55,16 @@ class PromptConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the rest of a head that has begun; a whole one ends the waiting."""
+        """Read on, as long as it is of some use."""
+        self._unread_bytes += len(data)
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_waiting()
-        elif self.conn.trailing_data[0] and self._head_timer is None:
+        if self._unread_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of a head that has begun."""
+        super().on_message_begin()
+        if self._head_timer is None:
             self._wait()
 
     def pause_writing(self) -> None:
@@ -78,6 +91,24 @@ class PromptConnection(H11Protocol):
         if self._read_timer is not None:
             self._read_timer.cancel()
             self._read_timer = None
+
+    def on_headers_complete(self) -> None:
+        """A whole head ends the waiting."""
+        self._stop_waiting()
+        self._unread_bytes = 0
+        if not self.url.startswith(b"/"):  # an address with another server's name is no path here
+            self.url = b"/" + self.url
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See ``HttpToolsProtocol``."""
+        self._unread_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See ``HttpToolsProtocol``."""
+        self._unread_bytes = 0
+        super().on_message_complete()
 
     def _wait(self) -> None:
         self._head_timer = self.loop.call_later(self._head_wait_s, self.transport.close)

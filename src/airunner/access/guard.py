@@ -150,7 +150,7 @@ class Guard:
         bounded = _BoundedBody(receive, self._admission.body)
         try:
             with serving(found):
-                await self._app(scope, bounded, sent)
+                await self._app(scope, bounded, sent if origin else send)
         except HTTPException as error:
             refusal = Refusal(
                 error.status_code, error.detail, code=_BODY_CODES.get(error.status_code)
@@ -186,6 +186,8 @@ class Guard:
             flag = pasted("--name", name)
             known = f"This server does not go by the name {name!r}; {flag} gives it that."
             message = known if name else "The Host header is missing, or is no name."
+            if "host" not in headers:
+                return self._answer(path, Refusal(400, message, code="host"))
             return self._answer(path, Refusal(403, message, "permission_error", "host"))
         origin = headers.get("origin")
         if not self._is_welcome(origin, headers):

@@ -84,9 +84,8 @@ class Answers:
                         async for chunk in chunks:
                             yield chunk
 
-            async with aclosing(going_on(name, body, begin)) as chunks:
+            async with aclosing(going_on(name, body, begin, whole)) as chunks:
                 async for chunk in chunks:
-                    whole.add(chunk)
                     costs.saw(chunk)
                     yield chunk
             self._core.bus.publish(costs.event(owner, name, conversation.id, whole))

@@ -24,10 +24,14 @@ ATTEMPTS = 3
 
 
 async def going_on(
-    model: str, body: Mapping[str, Any], begin: Callable[[str], AsyncGenerator[Chunk, None]]
+    model: str,
+    body: Mapping[str, Any],
+    begin: Callable[[str], AsyncGenerator[Chunk, None]],
+    whole: Completion,
 ) -> AsyncGenerator[Chunk, None]:
     """The chunks of what ``begin("")`` begins, which goes on where its worker dies in the middle.
 
+    ``whole`` becomes what was delivered, each chunk as it is.
     ``begin(said)`` answers ``body`` after the text ``said``, which has been delivered. That is
     quick, for a prompt is read faster than it is written, and nothing can come out differently.
     What a client can expect to be the same each time, greedy or under a seed of its own, is
@@ -39,7 +43,7 @@ async def going_on(
         GenerationError: it had to be computed again, and came out differently.
         AiRunnerError: what ``begin`` raises.
     """
-    replay, deaths, said = Replay(model), 0, ""
+    replay, deaths, said = Replay(model, whole), 0, ""
     can_go_on = _is_free(body)
     while True:
         try:
@@ -87,11 +91,11 @@ def _is_repeatable(body: Mapping[str, Any]) -> bool:
 
 
 class Replay:
-    """What of an answer was delivered, while it is computed again or goes on."""
+    """What of an answer was delivered, ``had``, while it is computed again or goes on."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, had: Completion) -> None:
         self._model = model
-        self._had = Completion()
+        self._had = had
         self._again: Completion | None = None
         self.differs = False
 

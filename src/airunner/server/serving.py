@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.loops.auto import auto_loop_factory
 
 from airunner.access.connections import PromptConnection
 from airunner.access.guard import SIGN_IN, Admission, host_name, is_loopback
@@ -93,7 +94,8 @@ def serve(
         here = Presence(os.getpid(), url, secrets.token_urlsafe(32))
         with presence(settings.home, here):
             door = _admission(address, keys, here.key)
-            asyncio.run(_serve(settings, door, tracing, sock, lambda: ready(here.url), page))
+            with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+                runner.run(_serve(settings, door, tracing, sock, lambda: ready(here.url), page))
 
 
 def _admission(address: Address, keys: Keys, own_key: str) -> Admission:
@@ -125,7 +127,7 @@ async def _serve(
     ready: Callable[[], None],
     page: Page | None,
 ) -> None:
-    async with RuntimeCore(settings, command="serve") as core:
+    async with RuntimeCore(settings, command="serve", serves=True) as core:
         # What runs in this process, a tool's body among it, asks this team and no other.
         Runtime.share(Runtime.over(core))
         app = create_app(core, admission, tracing, page.mount if page else None)

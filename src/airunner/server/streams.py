@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -156,6 +156,12 @@ def event(data: Any, name: str = "", number: int | None = None) -> str:
         lines.append(f"event: {name}\n")
     text = data if isinstance(data, str) else _encoded(data)
     return "".join([*lines, f"data: {text}\n\n"])
+
+
+def events_under(head: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
+    """Writes events that all begin with the fields of ``head``, which are encoded once."""
+    begun = _encoded(head).removesuffix("}")
+    return lambda rest: f"data: {begun}, {_encoded(rest)[1:]}\n\n"
 
 
 async def _first(pieces: AsyncGenerator[str, None]) -> str | None:

@@ -27,7 +27,7 @@ from airunner.tools.json_form import call_matches
 _CALLS = "tool_calls"
 
 
-async def valid_completion(
+def valid_completion(
     lease: Lease, body: Mapping[str, Any], conversation: str | None
 ) -> AsyncGenerator[Chunk, None]:
     """The chunks of ``Lease.complete``; see the module's description.
@@ -36,6 +36,14 @@ async def valid_completion(
         GenerationError: a call that was passed on in pieces is not valid.
         AiRunnerError: see ``Lease.complete``.
     """
+    if not offered_tools(body):
+        return lease.complete(body, conversation)
+    return _with_valid_calls(lease, body, conversation)
+
+
+async def _with_valid_calls(
+    lease: Lease, body: Mapping[str, Any], conversation: str | None
+) -> AsyncGenerator[Chunk, None]:
     found, calls = Completion(), _Calls(lease, body)
     async with aclosing(lease.complete(body, conversation)) as chunks:
         async for chunk in chunks:

@@ -36,7 +36,8 @@ class Connections:
         self._ended = True
         for each in self._sockets:
             with suppress(OSError):  # the other side may have ended it
-                each.shutdown(socket.SHUT_RDWR)
+                each.shutdown(socket.SHUT_RDWR)  # wakes who waits; what still comes is read on
+            each.close()
 
     @contextmanager
     def ended_after(self, longest_s: float) -> Iterator[None]:

@@ -86,6 +86,23 @@ def test_a_head_that_never_ends(sent: bytes) -> None:
     assert answer_to(sent, head_wait_s=0.05) == b""
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        GET[:-2] + b"X: ",
+        b"GET /",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+    ],
+    ids=["a head", "a target", "behind the last chunk"],
+)
+def test_what_is_no_body_grows_too_long(begun: bytes) -> None:
+    try:
+        said = answer_to(begun, b"a" * 2**20)
+    except ConnectionError:
+        return  # what it left unread destroyed the answer
+    assert said.startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_second_head_that_never_ends() -> None:
     async def ask() -> bytes:
         async with connected(BodyLimits(), head_wait_s=0.2) as (reader, writer):

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState
+from airunner.engines.base import CONTEXT_FULL, ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.connection import Progress, ServedModel, WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
@@ -35,6 +35,13 @@ from airunner.engines.llama_cpp.chat_format import (
 from airunner.engines.llama_cpp.control_tokens import ControlTokens, read_control_tokens
 from airunner.engines.llama_cpp.forced_call import BARE, forced_call, is_forced
 from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body, whole_chunk
+from airunner.engines.llama_cpp.short_answers import (
+    told_pieces,
+    told_prompt,
+    told_restored,
+    told_saved,
+    told_vectors,
+)
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
     check_seal,
@@ -48,6 +55,7 @@ from airunner.errors import (
     ContextOverflowError,
     EngineError,
     GenerationError,
+    SharedContextFullError,
     StorageError,
 )
 from airunner.media import in_words
@@ -103,6 +111,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                 raise self._refusal(await response.read())
             async for piece in response.pieces():
                 for event in events.feed(piece):
+                    if event.startswith(b'{"error"'):
+                        raise self._refusal(event)
                     if (delta := reader.read(event)) is not None:
                         yield delta
         if not reader.finished:
@@ -181,7 +191,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         """One vector per text; only for models loaded with ``embedding``."""
         n_tokens = sum(map(len, texts))
         body = {"input": list(texts)}
-        return await self._asked("/v1/embeddings", body, _vectors, self._silence(n_tokens))
+        return await self._asked("/v1/embeddings", body, told_vectors, self._silence(n_tokens))
 
     async def save_slot(self, slot: int, target: Path) -> SlotState:
         """Write a slot's KV state to ``target``, whole or not at all.
@@ -198,7 +208,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                 try:
                     path = f"/slots/{slot}?action=save"
                     n_written, saved = await self._asked(
-                        path, {"filename": name}, _saved, self._storing()
+                        path, {"filename": name}, told_saved, self._storing()
                     )
                 except GenerationError as error:
                     if error.problem == _SAVE_FAILED:
@@ -216,7 +226,12 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         check_seal(source, self.plan.model, self._seal)
         with borrowed_name(self._slot_dir, source) as name:
             path = f"/slots/{slot}?action=restore"
-            return await self._asked(path, {"filename": name}, _restored, self._storing())
+            return await self._asked(path, {"filename": name}, told_restored, self._storing())
+
+    async def erase_slot(self, slot: int) -> None:
+        """Give back the tokens that a slot holds; see ``SharesContext``."""
+        self._check_slot(slot)
+        await self._asked(f"/slots/{slot}?action=erase", {}, dict)
 
     async def call_syntax(self) -> CallSyntax | None:
         """How the model's template writes a tool call, learned on first use; see ``learn``.
@@ -244,7 +259,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
 
     async def _prompt(self, body: dict[str, Any]) -> list[int]:
         """The tokens that a request for an answer becomes."""
-        prompt = await self._asked("/apply-template", body, _prompt)
+        prompt = await self._asked("/apply-template", body, told_prompt)
         return await self._tokens(prompt, add_special=True)
 
     def _most_tokens(self, media: Sequence[ImagePart | AudioPart]) -> int:
@@ -262,7 +277,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         """
         if not self._guidance_checked:
             body = {"content": "a", "add_special": False, "with_pieces": True}
-            self._guidance = await self._asked("/tokenize", body, _pieces) == ["a"]
+            self._guidance = await self._asked("/tokenize", body, told_pieces) == ["a"]
             self._guidance_checked = True
         return self._guidance
 
@@ -291,7 +306,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         }
         if thinking is not None:
             body["chat_template_kwargs"]["enable_thinking"] = thinking
-        return await self._asked("/apply-template", body, _prompt)
+        return await self._asked("/apply-template", body, told_prompt)
 
     async def _grows(self, prompt: str, longer: str) -> bool:
         """Whether the tokens of ``prompt`` are the first ones of ``longer``, too."""
@@ -366,26 +381,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         if error.get("type") == "exceed_context_size_error":
             tokens, n_ctx = error["n_prompt_tokens"], error["n_ctx"]
             return ContextOverflowError(self.plan.model, tokens, n_ctx, self.plan.most_ctx)
-        return GenerationError(self.plan.model, str(error.get("message", error)))
-
-
-def _prompt(told: Any) -> str:
-    return str(told["prompt"])
-
-
-def _pieces(told: Any) -> list[str]:
-    return [token["piece"] for token in told["tokens"]]
-
-
-def _vectors(told: Any) -> list[list[float]]:
-    return [row["embedding"] for row in sorted(told["data"], key=lambda row: row["index"])]
-
-
-def _saved(told: Any) -> tuple[int, SlotState]:
-    """What was written, and the state; its file is larger."""
-    seconds = told["timings"]["save_ms"] / 1000
-    return told["n_written"], SlotState(told["n_saved"], told["n_written"], seconds)
-
-
-def _restored(told: Any) -> SlotState:
-    return SlotState(told["n_restored"], told["n_read"], told["timings"]["restore_ms"] / 1000)
+        problem = str(error.get("message", error))
+        if problem == CONTEXT_FULL and self.plan.kv_unified:
+            return SharedContextFullError(self.plan.model)
+        return GenerationError(self.plan.model, problem)

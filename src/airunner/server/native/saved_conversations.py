@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airunner.agent.specialist import SpecialistRequest
-from airunner.errors import StorageError, UnknownRecordError, UnusableRecordError
+from airunner.errors import MediaError, StorageError, UnknownRecordError, UnusableRecordError
 from airunner.events import ConversationChanged
 from airunner.messages import Content, MediaPart, text_of_content, with_text
 from airunner.models.spec import ModelCapability
@@ -223,7 +223,8 @@ class SavedConversations:
         entries = (
             self._records.conversations.list() if ids is None else [self.entry(id) for id in ids]
         )
-        return as_json((entry, self.load(entry.id)) for entry in entries)
+        told = ((entry, self.load(entry.id)) for entry in entries)
+        return as_json(told, self._records.kept_files.exported)
 
     def export_markdown(self, id: str) -> str:
         """A conversation to read."""
@@ -266,6 +267,11 @@ class SavedConversations:
             )
             added.append(self.entry(id))
             left_out.update(each.left_out)
+            for name, content in each.kept_files.items():
+                try:
+                    self._records.kept_files.keep(id, name, content)
+                except (MediaError, StorageError):
+                    left_out["attached files"] += 1
             self._tell(id, "saved")
         return ImportResult(added, known, export.refused, left_out)
 

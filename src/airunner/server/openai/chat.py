@@ -21,7 +21,7 @@ from airunner.server.chunks import Completion
 from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import ChatCompletionRequest
 from airunner.server.problems import Problem
-from airunner.server.streams import comment, event, stream_response, unless_hung_up
+from airunner.server.streams import comment, event, events_under, stream_response, unless_hung_up
 from airunner.server.team_steps import EXTENSION
 
 DONE = event("[DONE]")
@@ -49,16 +49,16 @@ def chat_routes(answers: Answers) -> APIRouter:
 async def _events(
     answers: Answers, body: Mapping[str, Any], choices: int, with_usage: bool
 ) -> AsyncGenerator[str, None]:
-    head = _head(body, "chat.completion.chunk")
+    told = events_under(_head(body, "chat.completion.chunk"))
     costs: list[Mapping[str, Any]] = []
     for index in range(choices):
         async with aclosing(answers.chunks(_choice(body, index))) as chunks:
             async for chunk in chunks:
                 if usage := chunk.get("usage"):
                     costs.append(usage)
-                yield event(head | _outward(chunk, index, with_usage))
+                yield told(_outward(chunk, index, with_usage))
     if with_usage:
-        yield event(head | {"choices": [], "usage": total_usage(costs)})
+        yield told({"choices": [], "usage": total_usage(costs)})
     yield DONE
 
 
@@ -114,13 +114,14 @@ def _outward(chunk: Chunk, index: int, with_usage: bool) -> dict[str, Any]:
     Some clients take the cost from the last chunk with a choice, and some that did not ask
     for it stumble over a chunk without one.
     """
-    found: dict[str, Any] = {}
-    for choice in chunk["choices"]:
-        delta = choice.get("delta") or {}
-        if thought := delta.get("reasoning_content"):
-            delta = {**delta, "reasoning": thought}
-        found["choices"] = [{**choice, "delta": delta, "index": index}]
-    found |= {name: chunk[name] for name in ("timings", EXTENSION) if name in chunk}
+    choices = [{**choice, "index": index} for choice in chunk["choices"]]
+    for choice in choices:
+        if thought := choice["delta"].get("reasoning_content"):
+            choice["delta"] = {**choice["delta"], "reasoning": thought}
+    found: dict[str, Any] = {"choices": choices}
+    for name in ("timings", EXTENSION):
+        if name in chunk:
+            found[name] = chunk[name]
     if chunk.get("usage") and not with_usage:
         found["usage"] = chunk["usage"]
     return found

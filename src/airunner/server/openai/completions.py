@@ -22,7 +22,7 @@ from airunner.server.openai.chat import DONE, total_usage
 from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, StreamOptions
 from airunner.server.problems import Problem
 from airunner.server.raw_prompts import RawPrompts
-from airunner.server.streams import comment, event, stream_response, unless_hung_up
+from airunner.server.streams import comment, event, events_under, stream_response, unless_hung_up
 
 MOST_PROMPTS = 32
 _DEFAULT_TOKENS = 16
@@ -99,13 +99,13 @@ def completion_routes(raw: RawPrompts) -> APIRouter:
 
 
 async def _events(raw: RawPrompts, asked: CompletionRequest) -> AsyncGenerator[str, None]:
-    head, costs = _head(asked), []
+    told_of, costs = events_under(_head(asked)), []
     with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
     for index, body in enumerate(asked.bodies()):
         place, seen = {"index": index, "logprobs": None, "finish_reason": None}, 0
         if asked.echo:
             seen = len(body["prompt"])
-            yield event(head | {"choices": [{**place, "text": body["prompt"]}]})
+            yield told_of({"choices": [{**place, "text": body["prompt"]}]})
         async with aclosing(raw.chunks(body)) as chunks:
             async for chunk in chunks:
                 (choice,) = chunk["choices"]
@@ -117,9 +117,9 @@ async def _events(raw: RawPrompts, asked: CompletionRequest) -> AsyncGenerator[s
                 usage = chunk.get("usage")
                 costs += [usage] if usage else []
                 cost = {"usage": usage} if usage and not with_usage else {}
-                yield event(head | {"choices": [{**place, **told}]} | cost)
+                yield told_of({"choices": [{**place, **told}], **cost})
     if with_usage:
-        yield event(head | {"choices": [], "usage": total_usage(costs)})
+        yield told_of({"choices": [], "usage": total_usage(costs)})
     yield DONE
 
 
