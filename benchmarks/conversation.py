@@ -118,14 +118,15 @@ def new_chats(parties: Sequence[Party], pairs: int) -> dict[str, Any]:
 
 
 def measure_alone(turns: Sequence[Said], engine: WatchedLlamaCpp | None = None) -> dict[str, Any]:
-    """What needs no other conversation beside it; ``engine`` reads the slots."""
+    """What needs no other conversation beside it; ``engine`` reads the slots, untimed."""
     with opened(engine=engine) as party:
         heard = converse(turns, party)
+        times = {} if engine else {"first_token": first_tokens(turns, [heard])}
         return {
             "turns": len(turns),
             "tools": len(party.runtime.toolset),
             "reuse": reuse(heard),
-            "first_token": first_tokens(turns, [heard]),
+            **times,
             "steps": [asdict(step) for turn in heard[0] for step in turn],
         }
 
@@ -137,9 +138,7 @@ def measure_reuse(home: Path, turns: Sequence[Said]) -> dict[str, Any]:
 
     engine = watched_engine()
     prepare(home, WATCHED)
-    figures = measure_alone(turns, engine)
-    del figures["first_token"]  # slots were read in between
-    return figures
+    return measure_alone(turns, engine)
 
 
 def measure_times(home: Path, turns: Sequence[Said], rounds: int, pairs: int) -> dict[str, Any]:

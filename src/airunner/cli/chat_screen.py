@@ -103,8 +103,9 @@ class TalkScreen:
 
             self._answer = RenderedAnswer(self._region, self._text)
         self._tells_status = lives
-        self._is_verbose = logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
-        self._tells_all = self._is_verbose or (self._is_talk and not lives)
+        is_verbose = logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
+        is_watched = self._is_talk or self._remarks.is_terminal
+        self._tells_all = is_verbose or (is_watched and not lives)
         self._bars = ProgressBars()
         self._ending = TurnEnding()
         self._in_turn = not self._is_talk
