@@ -97,7 +97,8 @@ class RuntimeCore:
         self.catalog.validate()
         self.store = open_store(settings, self.catalog, self.bus)
         self.hardware = Hardware(settings, self.engines)
-        assignments = placed_capabilities(settings)
+        # Refused before anything is opened or made.
+        pins, assignments = kept_capabilities(settings), placed_capabilities(settings)
         for device in assignments.values():
             self.hardware.report.find(device)
         self.supply = ToolSupply(settings, self.bus)
@@ -153,7 +154,7 @@ class RuntimeCore:
             manager=self.manager,
             bus=self.bus,
             primary=settings.primary,
-            pins=kept_capabilities(settings),
+            pins=pins,
             assignments=assignments,
             planned=self._planner.choice,
             claim=self._claim.hold,
