@@ -52,7 +52,11 @@ fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examp
 	  --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 	@$(BIN)/python -m tests.security.fuzz
 
-check: lint test  ## Everything a commit has to pass: lint, format, types, imports, tests
+# The browser comes while types are checked, which takes one core.
+check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, imports, tests
+	@$(BIN)/python -m scripts.browser & \
+	$(MAKE) --no-print-directory lint || { wait; exit 1; }; \
+	wait; $(PYTEST) $(ARGS)
 
 lint: .venv/.dev  ## Lint, format, types and imports
 	@$(BIN)/ruff check $(SOURCES)

@@ -29,34 +29,46 @@ def plain(turns: Sequence[Said], *, swap: bool) -> list[int]:
 def reuse(rounds: Sequence[Sequence[Sequence[Step]]]) -> dict[str, Any]:
     """How much of the cache was re-used, by turn and by generation, after each first one.
 
-    Where constrained decoding turned the name of a tool that does not exist into one that
-    does, the call comes back in other tokens, and that generation's next one reads it again.
+    Shares are of the tokens that were possible to re-use. Those that were not, because the
+    prompt has the same text in other tokens, are counted beside them.
     """
     after = [step for turns in rounds for step in [s for turn in turns for s in turn][1:]]
     shares = [step.share for step in after]
-    by_turn = [
-        sum(step.cached_tokens for step in turn) / sum(step.could_reuse for step in turn)
-        for turns in rounds
-        for turn in turns[1:]
-    ]
+    turns_after = [turn for turns in rounds for turn in turns[1:]]
     of_prompts = [
         later.cached_tokens / min(earlier.prompt_tokens, later.prompt_tokens)
         for turns in rounds
         for earlier, later in pairwise(step for turn in turns for step in turn)
     ]
+    lost = [step for step in after if step.other_tokens]
     return {
         "least_share_of_the_last_prompt_reused": min(1.0, *of_prompts),
         "generations": len(after),
         "generations_after_a_swap": sum(step.loaded for step in after),
-        "least_share_reused": min(by_turn),
+        "least_share_of_possible_reused": min(
+            _reused(turn, sum(step.could_reuse for step in turn)) for turn in turns_after
+        ),
         "least_share_of_a_generation_reused": min(shares),
         "mean_share_reused": statistics.mean(shares),
+        "other_tokens": {
+            "generations": len(lost),
+            "tokens": sum(step.other_tokens for step in lost),
+            "most_tokens": max((step.other_tokens for step in lost), default=0),
+            "least_reused_of_all_held": min(
+                _reused(turn, sum(min(step.held_tokens, step.prompt_tokens) for step in turn))
+                for turn in turns_after
+            ),
+        },
         "processed_tokens": sum(step.prompt_tokens - step.cached_tokens for step in after),
         "longest_prompt_tokens": max(step.prompt_tokens for step in after),
         "below_target": [
             {**asdict(step), "share": step.share} for step in after if step.share < LEAST_SHARE
         ],
     }
+
+
+def _reused(turn: Sequence[Step], of_tokens: int) -> float:
+    return sum(step.cached_tokens for step in turn) / of_tokens
 
 
 def first_tokens(

@@ -353,15 +353,15 @@ READERS: dict[str, Reader] = {
         "nested": repeated("[", 9_900_000),
         "one text": repeated("a", 9_900_000, b'["', b'"]'),
     }),
-    "import": Reader("a.zip", "268 MB unpacked, 25.2 MB of each, 500,000 values", _read_export, {
+    "import": Reader("a.zip", "268 MB unpacked, 50.3 MB of each, 500,000 values", _read_export, {
         "numbers": _zipped("conversations.json", lambda: b"[" + b"1," * 4_990_000 + b"1]"),
         "objects": _zipped("conversations.json", lambda: b"[" + b'{"a":1},' * 2_490_000 + b"{}]"),
         "values": _zipped("conversations.json", lambda: _said(
             b'","a":[' + b'{"b":1},' * 249_990 + b'{}],"b":"')),
         "one text": _zipped("conversations.json", lambda: b'["' + b"a" * 260_000_000 + b'"]'),
-        "texts": _zipped("conversations.json", lambda: _said(b"a" * 25_000_000, 10)),
+        "texts": _zipped("conversations.json", lambda: _said(b"a" * 50_000_000, 5)),
         "wide texts": _zipped("conversations.json", lambda: _said(
-            b"a" * 25_000_000 + BEE, 10)),
+            b"a" * 12_500_000 + BEE + b'","a":"' + b"a" * 37_000_000, 5)),
     }),
     "schema of a tool": Reader("s.json", "262,144 characters, 64 levels", _read_schema, {
         "properties": lambda p: p.write_text(json.dumps({"type": "object", "properties": {

@@ -27,9 +27,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airunner.engines.diffusers.launcher import ImageLauncher
-from airunner.engines.image import Dtype, ImagePlan, ImageRequest, Offload
+from airunner.engines.image import ImagePlan, ImageRequest
 from airunner.models.files.pipeline import read_pipeline
-from airunner.models.memory.image import estimate_image_memory
+from airunner.models.memory.image import Dtype, Offload, estimate_image_memory
 from benchmarks.machine import describe_machine
 from benchmarks.peak import device_held_bytes, watched
 from benchmarks.random_pipeline import SHAPES

@@ -28,8 +28,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
-from airunner.config.settings import Settings
-from airunner.engines.base import ChatRequest, KvType, LoadPlan
+from airunner.config.settings import KvType, Settings
+from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.known import known_engines
 from airunner.engines.llama_cpp.launcher import LocalLauncher
 from airunner.events import EventBus

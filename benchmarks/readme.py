@@ -67,12 +67,18 @@ def conversation(result: Result) -> list[str]:
 
     rows = []
     for key, what in (
-        ("least_share_reused", f"least of {result['turns']} turns"),
+        ("least_share_of_possible_reused", f"least of {result['turns']} turns"),
         ("least_share_of_a_generation_reused", f"least of {reuse['generations']} generations"),
         ("mean_share_reused", "mean of them"),
     ):
-        name = f"tokens re-used, {what}"
+        name = f"possible tokens re-used, {what}"
         rows.append([name, share(reuse[key]), then(reuse_before, key, share)])
+    other, other_before = reuse["other_tokens"], reuse_before.get("before_other_tokens", {})
+    of_all = share(other["least_reused_of_all_held"])
+    of_all_before = then(other_before, "least_reused_of_all_held", share)
+    rows.append([f"of all in the cache, least of {result['turns']} turns", of_all, of_all_before])
+    what = f"impossible: the same text in other tokens, {other['generations']} generations"
+    rows.append([what, f"{other['tokens']:,}", ""])
     of_prompt = share(reuse.get("least_share_of_the_last_prompt_reused", 0))
     rows.append(["the same of the last prompt alone, without its answer, least", of_prompt, ""])
     anew = [f"{reuse['processed_tokens']:,}", then(reuse_before, "processed_tokens", "{:,}".format)]
@@ -269,9 +275,11 @@ def headlines(
 ) -> list[str]:
     """What the README shows of the other tables: the longest conversation, the worst error."""
     reuse, turns = conversation["reuse"], conversation["turns"]
-    what = f"tokens re-used from one answer to the next, {turns} turns with "
+    what = f"possible tokens re-used from one answer to the next, {turns} turns with "
     what += f"{conversation['tools']} tools, least of all"
-    rows = [[what, f"**{share(reuse['least_share_reused'])}**"]]
+    possible = f"**{share(reuse['least_share_of_possible_reused'])}**"
+    of_all = share(reuse["other_tokens"]["least_reused_of_all_held"])
+    rows = [[what, f"{possible}; {of_all} of all in the cache"]]
     for result, where in ((swap, "135M model, CPU"), (full_size_swap, "8B model, H200")):
         longest = max(result["rows"], key=lambda row: row["prompt_tokens"])
         what = f"first token after a swap, {swap_head(longest)}, {where}"

@@ -1,6 +1,6 @@
 """A model that does what it is told, at the speed that it is told: for measuring the page.
 
-Owns an engine without weights on the fake workers of ``airunner.engines.fake``. What the
+Owns an engine without weights on the fake workers of ``fake_engine``. What the
 user says is the script: ``write 8000 at 100`` writes so many characters at so many tokens
 a second, ``think 2`` thinks first for so many seconds, ``use add {"a": 1}`` calls a tool,
 ``fail``, ``cut`` and ``hang`` end an answer in other ways. All else is repeated.
@@ -22,7 +22,6 @@ from airunner.config.settings import Settings
 from airunner.devices.device import Device
 from airunner.engines.base import ChatRequest, LoadPlan, Plan
 from airunner.engines.descriptor import EngineDescriptor, Plannable, Planner, Variant
-from airunner.engines.fake.engine import FakeLauncher, FakeModel, FakeWorker
 from airunner.engines.known import register_engine
 from airunner.errors import GenerationError
 from airunner.messages import Delta, FinishReason, ToolCall, Usage
@@ -30,6 +29,7 @@ from airunner.models.engine_traits import EngineTraits
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.tools.call_tool import CALL_TOOL
+from benchmarks.fake_engine import FakeLauncher, FakeModel, FakeWorker
 
 MODEL = "scripted/model"
 CHARACTERS_A_TOKEN = 4

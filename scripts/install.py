@@ -141,20 +141,26 @@ def install(group: str) -> None:
     python = VENV / "bin" / "python"
     make_venv(uv, python)
     if uv:
-        command = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        command = [uv, "pip", "install", "--python", str(python)]
         if pip_options(os.environ).get("no-index", "").lower() in {"1", "yes", "on", "true"}:
             command.append("--no-index")
     elif has(python, "import pip"):
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     else:
-        command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+        command = [sys.executable, "-m", "pip", "--python", str(python), "install"]
     environ = uv_environment(os.environ) if uv else None
-    print(f"Installing {group} dependencies with {'uv' if uv else 'pip'} ...", flush=True)
+    listed = (ROOT / f"constraints/{group}.txt").read_text(encoding="utf-8")
+    count = sum("==" in line for line in listed.splitlines())
+    print(
+        f"Installing {count} pinned packages and torch into .venv with "
+        f"{'uv' if uv else 'pip'}; the first time this fetches some hundred megabytes ...",
+        flush=True,
+    )
     # The file is complete but for torch, which some of it requires and would bring along unasked.
     pinned = ["--no-deps", "--require-hashes", "-r", f"constraints/{group}.txt"]
     run([*command, *pinned], environ)
     install_torch(python)
-    run([*command, "--no-deps", "--no-build-isolation", "--editable", "."], environ)
+    run([*command, "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."], environ)
 
 
 def install_torch(python: Path) -> None:
@@ -164,7 +170,7 @@ def install_torch(python: Path) -> None:
     found = "import sys, importlib.metadata as m; v = m.version('torch').partition('+')[0]"
     if has(python, f"{found}; sys.exit(v != {version!r})"):
         return
-    print(f"Installing {requirement} with pip, which takes minutes ...", flush=True)
+    print(f"Installing {requirement} with pip, the largest part; it takes minutes ...", flush=True)
     run(torch_command(python, requirement, os.environ))
 
 
@@ -176,7 +182,7 @@ def torch_requirement(text: str) -> str:
 
 def torch_command(python: Path, requirement: str, environ: Mapping[str, str]) -> list[str]:
     """The call of pip that fetches torch from where the user wants it."""
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     index = environ.get(TORCH_INDEX)
     return [*command, *(["--index-url", index] if index else []), requirement]
 

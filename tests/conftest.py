@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import psutil
 import pytest
 from hypothesis import settings
 from tests.children import Children
+from xdist.scheduler import LoadScopeScheduling
 
 from airunner.components.llm.config.model_capabilities import (
     CAPABILITY_TO_MODEL,
@@ -36,6 +38,14 @@ Eventually = Callable[[Callable[[], bool]], None]
 settings.register_profile("busy machine", settings(), deadline=None)
 settings.load_profile("busy machine")
 
+TOGETHER = (
+    "tests/engines/diffusers",
+    "tests/faults",
+    "tests/server/access",
+    "tests/server/clients",
+)
+"""Folders whose modules share what takes long to make; the tests of one run in one process."""
+
 OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
 
 
@@ -45,6 +55,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not OF_REAL_MODELS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("real")
+
+
+class ByModule(LoadScopeScheduling):
+    """Keep a module's tests in one process, and those of some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = nodeid.partition("::")[0].rpartition("/")[0]
+        return folder if folder in TOGETHER else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Used where tests run in several processes."""
+    return ByModule(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,6 +91,16 @@ def any_terminal() -> None:
 def no_other_programs() -> None:
     """Let no model that the developer's other programs have be taken for one that is here."""
     os.environ["HF_HUB_CACHE"] = os.environ["LLAMA_CACHE"] = "/nowhere"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_an_engine() -> None:
+    """Where tests run side by side the cores are taken: a second thread of an engine waits.
+
+    Reading a prompt with two took twice the CPU time.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ["OMP_THREAD_LIMIT"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from tests.weights.conftest import file_server
 
 RECIPES = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
 COPIED = ("src", "docs", "scripts", "benchmarks", "README.md", "pyproject.toml")
-FOR_TESTS = ("conftest.py", "engines/parrot_engine")
+FOR_TESTS = ("conftest.py", "children.py", "engines/parrot_engine")
 REPOSITORY = "Qwen/Qwen3-0.6B-GGUF"
 STEP = re.compile(r"(Write|[Aa]dd at the end of)\s`([^`\s]+)`:\n\n```\w+\n(.*?)^```", re.S | re.M)
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.S | re.M)

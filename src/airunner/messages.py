@@ -178,8 +178,8 @@ class Delta:
     Any field may be empty. ``tool_calls`` carries *complete* calls only, in the
     piece that completes them; ``usage`` and ``finish_reason`` come with the last.
     ``tool_name`` is the name of a tool call that has begun, said once, while its
-    arguments are still being decoded. Where they are decoded under the tool's schema,
-    ``tool_id`` is said with it, and ``tool_arguments`` are the arguments' JSON, piece by piece.
+    arguments are still being decoded. Where the engine tells these as they come, ``tool_id``
+    is said with it, and ``tool_arguments`` are the arguments' JSON, piece by piece.
     """
 
     text: str = ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
@@ -23,7 +24,7 @@ from airunner.messages import (
     ToolSchema,
     Usage,
 )
-from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
+from airunner.models.spec import ModelCapability, ModelSpec, ToolCallingName
 
 E = TypeVar("E", bound=Event)
 Said = str | ToolCall | list[ToolCall] | Exception
@@ -69,8 +70,11 @@ class ScriptedLease:
             else:
                 calls = said if isinstance(said, list) else [said]
                 for call in calls:
-                    yield Delta(tool_name=call.name)
+                    text = call.malformed or json.dumps(dict(call.arguments))
+                    head, rest = text[:3], text[3:]
+                    yield Delta(tool_name=call.name, tool_id=call.id, tool_arguments=head)
                     await asyncio.sleep(0)
+                    yield Delta(tool_arguments=rest)
         finally:
             team.closed_streams += 1
         prompt = tokens_of(request.messages)
@@ -83,6 +87,9 @@ class ScriptedLease:
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         return tokens_of(messages)
 
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        return self.team.enforces
+
 
 @dataclass
 class ScriptedTeam:
@@ -92,9 +99,10 @@ class ScriptedTeam:
     """
 
     script: list[Said | Obedient]
-    dialect: ChatDialect = "native"
+    dialect: ToolCallingName = "native"
     n_ctx: int = 4096
     takes: frozenset[MediaKind] = frozenset()
+    enforces: bool = False
     death: Exception = field(default_factory=lambda: RuntimeError("unused"))
     deaths: int = 99
     log: list[str] = field(default_factory=list)

@@ -18,7 +18,7 @@ from airunner.guided.choosing import Choice
 from airunner.guided.request import Request
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import ToolCall
-from airunner.models.spec import ChatDialect, ModelCapability
+from airunner.models.spec import ModelCapability, ToolCallingName
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
@@ -60,7 +60,7 @@ class First:
         return Choice(self._chosen, "fits")
 
 
-def first(chosen: Tool) -> dict[ChatDialect, ToolCallingFactory]:
+def first(chosen: Tool) -> dict[ToolCallingName, ToolCallingFactory]:
     return {"guided": partial(GuidedToolCalling, chooser=First(chosen))}
 
 
@@ -107,7 +107,7 @@ def test_a_guided_call_with_nothing_to_decode_is_expected_before_it_runs() -> No
 
 
 @pytest.mark.parametrize("dialect", ["native", "guided"])
-def test_nothing_is_expected_where_no_model_is_needed(dialect: ChatDialect) -> None:
+def test_nothing_is_expected_where_no_model_is_needed(dialect: ToolCallingName) -> None:
     team = ScriptedTeam(["Just an answer."], dialect=dialect)
     assert not of_kind(turn(team), ToolCallStarted)
     assert team.expected == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -17,6 +18,7 @@ from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
 from airunner.errors import InvalidToolError, UnknownToolError, WorkerDiedError
 from airunner.events import (
+    CallStreamed,
     Event,
     EventBus,
     ExternalCallMade,
@@ -148,6 +150,42 @@ def test_a_call_of_the_clients_tool_ends_the_turn_and_its_result_goes_on() -> No
     assert [schema.name for schema in house.team.requests[0].tools] == [
         *("add", "burn", "open_door", "ring_bell")
     ]
+
+
+def test_a_tool_that_was_found_later_is_called_and_the_prompt_stays() -> None:
+    house = House(ScriptedTeam(["Hm.", ToolCall("c1", "ring_bell", {})]), external=[OPEN_DOOR])
+    house.say("Ring the bell.")
+    house.external = [OPEN_DOOR, replace(RING, deferred=True)]
+    (made,) = of_kind(house.say("There is a tool for it, ring_bell."), ExternalCallMade)
+    assert made.tool == "ring_bell"
+    before, after = ([t for t in r.tools if not t.deferred] for r in house.team.requests)
+    assert before == after
+
+
+def test_a_call_under_its_schema_is_told_while_it_is_decoded() -> None:
+    calls = [
+        ToolCall("c1", "add", {"a": 2, "b": 3}),
+        ToolCall("c2", "open_door", {"door": "front"}),
+        ToolCall("c3", "ring_bell", {}),
+    ]
+    house = House(ScriptedTeam([calls, calls], enforces=True))
+    events = house.say("Everything at once.")
+    pieces = of_kind(events, CallStreamed)
+    assert [(e.call, e.tool) for e in pieces] == [("c2", "open_door")] * 2 + [("c3", "ring_bell")]
+    assert "".join(e.arguments for e in pieces[:2]) == '{"door": "front"}'
+    assert events.index(pieces[-1]) < events.index(of_kind(events, ToolCallStarted)[0])
+    assert [e.call for e in of_kind(events, ExternalCallMade)] == ["c2", "c3"]
+    # The ids are taken: what is told must be what is handed over.
+    assert not of_kind(house.say("Again."), CallStreamed)
+
+
+def test_a_call_that_was_told_and_is_wrong_ends_the_turn() -> None:
+    wrong = ToolCall("c1", "open_door", {"door": 7, "no": 1})
+    house = House(ScriptedTeam([wrong, "Never asked."], enforces=True))
+    events = house.say("Open the door.")
+    assert outcome(events) == "failed"
+    assert "does not match" in of_kind(events, TurnFinished)[0].problem
+    assert len(house.team.requests) == 1
 
 
 def test_of_one_step_ours_run_and_results_stand_in_the_order_of_the_calls() -> None:

@@ -16,7 +16,7 @@ from airunner.agent.loop import AgentLoop
 from airunner.errors import ContextOverflowError
 from airunner.events import EventBus, HistoryTrimmed, TurnFinished
 from airunner.messages import Message, ToolCall, ToolSchema
-from airunner.models.spec import ChatDialect
+from airunner.models.spec import ToolCallingName
 from airunner.tools.toolset import Toolset
 
 
@@ -171,7 +171,7 @@ def test_a_preface_takes_room_and_is_never_shortened() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["native", "guided"])
-def test_prompts_with_a_preface_only_grow(dialect: ChatDialect) -> None:
+def test_prompts_with_a_preface_only_grow(dialect: ToolCallingName) -> None:
     team = ScriptedTeam(["One.", "Two.", "Three."], dialect=dialect, n_ctx=8192)
     loop = AgentLoop(team, Toolset(), bus=EventBus())
     conversation = Conversation.begin("Be brief.", KNOWN)

@@ -27,13 +27,16 @@ def invoke(*arguments: str, said: str | None = None, **environ: str) -> tuple[in
     return done.exit_code, done.stdout, done.stderr
 
 
-def test_help_lists_commands_and_every_setting() -> None:
-    code, text, _ = invoke("--help")
+@pytest.mark.parametrize("asked", ["--help", "--help-all"])
+def test_help_lists_the_commands_first_and_every_setting_where_all_is_asked_for(asked: str) -> None:
+    code, text, _ = invoke(asked)
     assert code == 0
+    assert "  --help-all" in text
+    options = text.index("\nOptions:")
     for command in COMMANDS:
-        assert f"\n  {command} " in text
-    for setting in SETTINGS.values():
-        assert setting.flag in text
+        assert 0 < text.index(f"\n  {command} ") < options
+    told = [f"\n  {setting.flag}" in text for setting in SETTINGS.values()]
+    assert told == [asked == "--help-all"] * len(SETTINGS)
     assert max(map(len, text.splitlines())) <= 80
 
 

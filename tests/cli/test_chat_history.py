@@ -383,6 +383,14 @@ def test_the_commands_list_show_and_delete(home: Path) -> None:
         0,
         ["id      ", "b0a7b0a7", "bee5bee5"],
     )
+    with Records(home / "records.sqlite3") as records:
+        branch = records.branches.add(BEES, 2, 2)
+    assert branch is not None
+    _, text, _ = invoke("conversations", "list", **environ)
+    listed = [(line[:8], line.endswith("(2 versions)")) for line in text.splitlines()[1:]]
+    assert listed == [(branch.id[:8], True), ("b0a7b0a7", False)]
+    with Records(home / "records.sqlite3") as records:
+        records.conversations.delete(branch.id)
     _, text, _ = invoke("conversations", "list", "--json", **environ)
     assert [(e["id"], e["messages"]) for e in json.loads(text)["conversations"]] == [
         (BOATS, 2),

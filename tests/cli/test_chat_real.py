@@ -108,8 +108,7 @@ def test_the_answer_alone_is_on_stdout_and_the_prompt_may_come_from_stdin(
     done = airunner(embedded_home, "chat", "-p", "-", *SMALL, said="Hello!")
     assert done.returncode == 0
     assert done.stdout.strip()
-    assert "loaded" not in done.stdout
-    assert "loaded SmolLM2-135M-Instruct on cpu" in done.stderr
+    assert "loaded" not in done.stdout + done.stderr
 
 
 @pytest.mark.timeout(240)
@@ -117,9 +116,9 @@ def test_what_was_calculated_is_seen_beside_whatever_the_model_says(embedded_hom
     question = "What is 17 % of 2340?"
     done = airunner(embedded_home, "chat", "-p", question, *SHORT)
     assert done.returncode == 0, done.stderr
-    assert "\n  17% * 2340 = 397.8\n" in done.stderr
-    # A model that cannot be trusted with it gets the result quoted.
+    # A model that cannot be trusted with it gets the result quoted; nothing tells it again.
     assert done.stdout.startswith("> 17% * 2340 = 397.8\n\n")
+    assert "397.8" not in done.stderr
     talk = airunner(embedded_home, "chat", *SHORT, said=f"{question}\n")
     assert "\n  17% * 2340 = 397.8\n" in talk.stderr
     assert talk.stdout.startswith("> 17% * 2340 = 397.8\n\n")

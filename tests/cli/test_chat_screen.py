@@ -60,6 +60,10 @@ def shown(capsys: Output, screen: TalkScreen, *events: Event) -> tuple[str, str]
     return captured.out, captured.err
 
 
+ABOVE = "What the tools returned is above."
+THOUGHT = said("Hm, percent …", reasoning=True)
+
+
 # Results
 
 
@@ -69,7 +73,9 @@ def test_what_a_tool_returned_is_seen_whatever_the_model_makes_of_it(capsys: Out
     assert seen == "It is 4,112.\n"
     assert told == "tool calculate …\ntool calculate done in 0.50 s\n  17 % of 2340 = 397.8\n"
     answer, remarks = shown(capsys, AnswerScreen(), *events)
-    assert answer == "It is 4,112.\n"
+    assert (answer, remarks) == ("It is 4,112.\n", "")
+    answer, remarks = shown(capsys, AnswerScreen(), *events[:2], ended())
+    assert answer == ""
     assert "\n  17 % of 2340 = 397.8\n" in remarks
 
 
@@ -86,8 +92,8 @@ def test_every_line_of_what_went_wrong_is_seen(capsys: Output) -> None:
 
 
 def test_a_result_that_goes_to_stdout_anyway_is_not_shown_twice(capsys: Output) -> None:
-    _, remarks = shown(capsys, AnswerScreen(shows_results=False), *called("397.8"))
-    assert remarks == "tool calculate …\ntool calculate done in 0.50 s\n"
+    _, remarks = shown(capsys, AnswerScreen(shows_results=False), *called("397.8"), ended())
+    assert remarks.startswith("tool calculate done in 0.50 s\nNo answer")
 
 
 def test_a_denial_is_told_once(capsys: Output) -> None:
@@ -112,11 +118,13 @@ def test_what_the_model_says_cannot_steer_the_terminal(capsys: Output) -> None:
     assert answer == "a\x1b[1A\tb\n"
 
 
-def test_what_is_said_before_a_call_is_not_lost_in_a_pipe(capsys: Output) -> None:
-    before = [said("Let me "), said("calculate.\n"), *called("397.8")]
+def test_a_pipe_hears_of_an_answer_and_else_of_all_that_there_was(capsys: Output) -> None:
+    before = [said("Let me "), said("calculate.\n"), *called("397.8"), THOUGHT, generated()]
     answer, remarks = shown(capsys, AnswerScreen(), *before, said("397.8"), ended("397.8"))
-    assert answer == "397.8\n"
-    assert remarks.startswith("Let me calculate.\ntool calculate …\n")
+    assert (answer, remarks) == ("397.8\n", "")
+    answer, remarks = shown(capsys, AnswerScreen(), *before, ended())
+    assert answer == ""
+    assert remarks.startswith("Let me calculate.\ntool calculate done in 0.50 s\n  397.8\n")
 
 
 def test_an_answer_that_was_never_streamed_is_seen_once(capsys: Output) -> None:
@@ -125,9 +133,6 @@ def test_an_answer_that_was_never_streamed_is_seen_once(capsys: Output) -> None:
 
 
 # How it ends
-
-ABOVE = "What the tools returned is above."
-THOUGHT = said("Hm, percent …", reasoning=True)
 
 
 @pytest.mark.parametrize(

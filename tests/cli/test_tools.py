@@ -99,7 +99,7 @@ def test_the_list_has_every_tool_and_what_becomes_of_its_calls(tmp_path: Path) -
     pytest.importorskip("mcp")
     use_time_server(tmp_path, allow=["get_*"])
     rules = ("--permissions", "translate_*=deny")
-    done = tools(tmp_path, "list", "--json", *rules)
+    done = tools(tmp_path, "list", "--json", "-v", *rules)
     assert done.returncode == 0, done.stderr
     found = {row["name"]: (row["permission"], row["decision"]) for row in rows_of(done)}
     assert found["summarize_text"] == ("read", "allow")
@@ -141,7 +141,7 @@ def test_a_call_has_the_models_it_needs(embedded_home: Path) -> None:
     answer = json.loads(done.stdout)
     assert answer["result"].strip()
     assert "could not be used" not in answer["result"]
-    assert "loaded" in done.stderr
+    assert not done.stderr
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_tools_of_an_installed_package_are_there_and_a_broken_one_is_told(
     ):
         assert told in listed.stderr
 
-    called = tools(home, "call", "my_tool", "--args", '{"prompt": "abc"}', path=plugin)
+    called = tools(home, "call", "my_tool", "--args", '{"prompt": "abc"}', "-v", path=plugin)
     assert (called.returncode, called.stdout) == (0, "cba\n")
     assert "tool my_tool: turning" in called.stderr
 

@@ -113,7 +113,7 @@ def test_one_file_is_read_named_or_of_the_home_or_of_the_user(tmp_path: Path) ->
     named.write_text("context = 1000")
 
     missing = Settings.load(environ={"AIRUNNER_HOME": str(home)})
-    assert (missing.config, missing.context) == (None, 8192)
+    assert (missing.config, missing.context) == (None, "auto")
 
     (home / "config.toml").write_text("context = 2000\nparallel = 2")
     assert Settings.load(environ={"AIRUNNER_HOME": str(home)}).context == 2000
@@ -121,10 +121,13 @@ def test_one_file_is_read_named_or_of_the_home_or_of_the_user(tmp_path: Path) ->
     assert (by_flag.context, by_flag.config) == (2000, home / "config.toml")
 
     both = {"AIRUNNER_HOME": str(home), "AIRUNNER_CONFIG": str(named)}
-    assert (Settings.load(environ=both).context, Settings.load(environ=both).parallel) == (1000, 1)
+    assert (Settings.load(environ=both).context, Settings.load(environ=both).parallel) == (
+        1000,
+        "auto",
+    )
     named.write_text(f"home = {json.dumps(str(home))}")
     moved = Settings.load({"config": named}, {})
-    assert (moved.home, moved.context) == (home, 8192), (
+    assert (moved.home, moved.context) == (home, "auto"), (
         "a file's home does not lead to another file"
     )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from airunner.config.settings import Settings
 from airunner.config.settings_file import SettingsFile
+from airunner.config.toml_file import read_toml, write_entries
 from airunner.errors import SettingsError, StorageError
 
 WRITTEN = """\
@@ -150,3 +152,25 @@ def test_a_byte_order_mark_is_no_error(path: Path) -> None:
     SettingsFile(load(path)).change({"context": 8192})
     assert load(path).context == 8192
     assert "# half of it" in path.read_text(encoding="utf-8-sig")
+
+
+def test_settings_and_models_that_change_at_the_same_time_are_all_kept(path: Path) -> None:
+    file, names = SettingsFile(load(path)), [f"m{number}" for number in range(8)]
+    steps = {
+        "max_steps": 3,
+        "max_tokens": 64,
+        "queue_limit": 5,
+        "threads": 1,
+        "parallel_downloads": 3,
+    }
+    with ThreadPoolExecutor(8) as threads:
+        done = [
+            threads.submit(write_entries, path, {("models", name): {"file": name}})
+            for name in names
+        ]
+        done += [threads.submit(file.change, {name: value}) for name, value in steps.items()]
+        for each in done:
+            each.result()
+    content = read_toml(path).content
+    assert content["models"] == {name: {"file": name} for name in names}
+    assert {name: content[name] for name in steps} == steps

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from airunner.engines.base import SlotClaim
+from airunner.engines.base import Displaced, SlotClaim
 from airunner.engines.slots import SlotTable, Wait
 
 
@@ -182,5 +182,77 @@ def test_who_waits_is_told_the_place_and_the_time_and_again_when_it_moves_up() -
         heard.clear()
         await wait("d", heard.append)
         assert heard == []
+
+    asyncio.run(main())
+
+
+async def hold_until(
+    table: SlotTable, conversation: str | None, tokens: int, done: asyncio.Event
+) -> SlotClaim:
+    async with table.hold(conversation, tokens=tokens) as claim:
+        await done.wait()
+        return claim
+
+
+def test_slots_share_a_context_and_the_idle_make_room() -> None:
+    async def main() -> None:
+        table = SlotTable(3, shared_tokens=16_000)
+        # "b" was come back to, and both together hold what idle slots may.
+        for conversation, tokens in (("a", 400), ("b", 500), ("b", 600)):
+            async with table.hold(conversation, tokens=5000) as claim:
+                assert claim.crowded_out == ()
+            table.note_tokens(claim.slot, tokens)
+        async with table.hold("c", tokens=15_100) as claim:
+            assert claim.crowded_out == (Displaced(0, "a", False),)
+            async with table.hold("b", tokens=500):
+                waiting = asyncio.create_task(use(table, "d"))
+                await asyncio.sleep(0)
+                assert not waiting.done(), "the slot is still being emptied"
+                table.emptied(0)
+                assert (await waiting).slot == 0
+        assert set(table.live()) == {"b", "c", "d"}
+        async with table.hold("b", tokens=16_000) as whole:
+            assert [each.conversation for each in whole.crowded_out] == ["c"], "d has no tokens"
+
+    asyncio.run(main())
+
+
+def test_idle_slots_hold_no_more_than_little_costs_the_others() -> None:
+    async def main() -> None:
+        table = SlotTable(4, shared_tokens=16_000)
+        async with table.hold("a", tokens=900), table.hold("b", tokens=200) as second:
+            assert second.crowded_out == (), "both are busy"
+        async with table.hold("c", tokens=100) as claim:
+            assert claim.crowded_out == (Displaced(0, "a", False),)
+
+    asyncio.run(main())
+
+
+def test_who_needs_more_than_is_left_waits_and_is_not_passed() -> None:
+    async def main() -> None:
+        table, first, rest = SlotTable(3, shared_tokens=1000), asyncio.Event(), asyncio.Event()
+        rest.set()
+        busy = asyncio.create_task(hold_until(table, "a", 600, first))
+        await asyncio.sleep(0)
+        long = asyncio.create_task(hold_until(table, "b", 500, rest))
+        short = asyncio.create_task(hold_until(table, "c", 100, rest))
+        await asyncio.sleep(0)
+        assert table.waiting == 2
+        first.set()
+        await asyncio.gather(busy, long, short)
+        assert (await long).crowded_out == (Displaced(0, "a", False),)
+
+    asyncio.run(main())
+
+
+def test_what_was_to_be_emptied_is_free_again_when_its_claim_ends() -> None:
+    async def main() -> None:
+        table = SlotTable(2, shared_tokens=1000)
+        async with table.hold("a", tokens=800):
+            pass
+        async with table.hold("b", tokens=800) as claim:
+            assert claim.crowded_out
+        async with table.hold("c", tokens=1000) as claim:
+            assert {each.slot for each in claim.crowded_out} | {claim.slot} == {0, 1}
 
     asyncio.run(main())

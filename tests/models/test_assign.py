@@ -7,8 +7,9 @@ from airunner.components.llm.config.model_capabilities import (
     EMBEDDED_PRIMARY,
     MODEL_REGISTRY,
 )
-from airunner.models.assign import GB, auto_assign
+from airunner.models.assign import GB, Choice, auto_assign
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.speed import speed_in_words, words_per_minute
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 CODE = ModelCapability.CODE_GENERATION
@@ -78,3 +79,34 @@ def test_equal_priority_is_decided_by_parameters():
         "a/eight": ModelSpec("a/eight", [CODE], gpu_memory_gb=5.0, parameters_b=8.0),
     }
     assert auto_assign(registry, 6 * GB).mapping == {CODE: "a/eight"}
+
+
+def test_a_model_that_would_be_slow_gives_way_to_one_of_use_and_is_told_of():
+    def on(n_threads: int) -> dict[ModelCapability, Choice]:
+        assignment = auto_assign(
+            MODEL_REGISTRY,
+            24 * GB,
+            speed_of=lambda spec, size: words_per_minute(spec, size, n_threads),
+        )
+        return {choice.capability: choice for choice in assignment.choices}
+
+    many, two, one = on(16), on(2), on(1)
+    assert many[PRIMARY].model == "Qwen/Qwen3-8B"
+    assert two[PRIMARY].model == "Qwen/Qwen3-4B"
+    assert "is not slow here" in two[PRIMARY].reason
+    assert two[PRIMARY].rejected[0].reason == "fits, but is slow: about 140 words a minute here"
+    # Nothing else is of use: the toy has less than a quarter of its parameters.
+    assert one[PRIMARY].model == "Qwen/Qwen3-8B"
+    assert speed_in_words(one[PRIMARY].words_per_minute or 0) == "slow: about 72 words a minute"
+    # A mixture of experts reads a few of its weights for each token.
+    assert two[CODE].model == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+    assert two[CODE].words_per_minute == 341
+    assert two[ModelCapability.IMAGE_GENERATION].words_per_minute is None
+    wanted = auto_assign(
+        MODEL_REGISTRY,
+        24 * GB,
+        capabilities=[PRIMARY],
+        assigned={PRIMARY: "Qwen/Qwen3-8B"},
+        speed_of=lambda spec, size: words_per_minute(spec, size, 1),
+    )
+    assert wanted.choices[0].model == "Qwen/Qwen3-8B"

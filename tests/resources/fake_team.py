@@ -11,8 +11,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.fake_engine import FakeLauncher
+
 from airunner.engines.base import ChatRequest, LoadPlan
-from airunner.engines.fake.engine import FakeLauncher
 from airunner.events import Decided, Event, EventBus
 from airunner.messages import Message, Usage
 from airunner.models.memory.language import MemoryEstimate

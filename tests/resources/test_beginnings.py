@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from benchmarks.fake_engine import Script
 from tests.resources.fake_team import FakeTeam, fake_team, until
 
 from airunner.engines.base import ChatRequest
-from airunner.engines.fake.engine import Script
 from airunner.errors import GenerationError, StorageError
 from airunner.events import (
     BeginningKept,

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from benchmarks.fake_engine import Gate, Script
 from tests.resources.fake_team import FakeTeam, fake_team, say, until
 
-from airunner.engines.fake.engine import Gate, Script
 from airunner.errors import (
     CorruptWeightsError,
     LeaseRefusedError,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from benchmarks.random_gguf import RandomShape, write_random_gguf
 from tests.engines.tiny_projector import write_tiny_projector
 
 from airunner.devices.device import Device
-from airunner.engines.llama_cpp.planner import SMALLEST_CONTEXT, LoadOptions, PlannableGguf
+from airunner.engines.base import AUTO_CONTEXT, AUTO_SLOTS
+from airunner.engines.llama_cpp.planner import (
+    AUTO_SHARE,
+    SLOTS_SHARE,
+    SMALLEST_CONTEXT,
+    LoadOptions,
+    PlannableGguf,
+)
 from airunner.errors import CorruptWeightsError, LoadError, MissingWeightsError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import FileSource, ModelCapability, ModelSpec
@@ -21,8 +30,8 @@ HALF = Device("cpu:1", "cpu", "CPU", 4 * GB, 2 * GB, logical=True)
 CHAT = [ModelCapability.SUMMARIZATION]
 
 
-def sizer(*devices: Device, context: int = 2048) -> Sizer:
-    options = LoadOptions(context, parallel=1, kv_type="f16")
+def sizer(*devices: Device, context: int | None = 2048, parallel: int | None = 1) -> Sizer:
+    options = LoadOptions(context, parallel=parallel, kv_type="f16")
     planners = {"llama_cpp": lambda path: PlannableGguf(read_gguf(path), options)}
     return Sizer(devices or (CPU,), planners)
 
@@ -52,6 +61,52 @@ def test_a_small_budget_lowers_the_context_and_then_refuses(smollm2: Path) -> No
     hopeless = sizer(context=8192).size(spec, smollm2, {"cpu": budget // 10})
     assert hopeless.plans["cpu"].n_ctx == SMALLEST_CONTEXT
     assert hopeless.demand.size_bytes["cpu"] > budget // 10, "the scheduler sees the deficit"
+
+
+def test_the_context_grows_with_the_memory_where_nobody_names_one(
+    smollm2: Path, tmp_path: Path
+) -> None:
+    path = write_random_gguf(tmp_path / "talks.gguf", RandomShape(n_vocab=300), smollm2)
+    talks = ModelSpec("talks", [ModelCapability.PRIMARY_CONVERSATION], max_context=40_960)
+    helps = replace(talks, model_path="helps", capabilities=CHAT)
+
+    def chosen(spec: ModelSpec, budget: int, context: int | None = None) -> tuple[int, int]:
+        sized = sizer(context=context).size(spec, path, {"cpu": budget})
+        return sized.plans["cpu"].n_ctx, sized.demand.size_bytes["cpu"]
+
+    needed = {n: chosen(talks, GB, n)[1] for n in (4096, 8192, 16_384, 32_768, 40_960)}
+    for n_ctx, n_bytes in needed.items():
+        if n_ctx >= AUTO_CONTEXT:
+            assert chosen(talks, int(n_bytes / AUTO_SHARE) + 1)[0] == n_ctx
+    # A little less than a share would have to be is enough for the least, and no more.
+    assert chosen(talks, int(needed[16_384] / AUTO_SHARE) - 1)[0] == AUTO_CONTEXT
+    assert chosen(talks, needed[8192])[0] == AUTO_CONTEXT
+    assert chosen(talks, needed[4096])[0] == 4096
+    assert chosen(helps, GB)[0] == AUTO_CONTEXT, "it stands beside the one that talks"
+    assert chosen(replace(talks, max_context=2048), GB)[0] == 2048
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shares"), [("qwen3", True), ("lfm2", True), ("gemma3", False)]
+)
+def test_slots_share_a_context_where_that_costs_nothing(
+    smollm2: Path, tmp_path: Path, architecture: str, shares: bool
+) -> None:
+    shape = RandomShape(architecture, n_vocab=300, n_layers=6, sliding_window=512)
+    path = write_random_gguf(tmp_path / "m.gguf", shape, smollm2)
+    spec = ModelSpec("m", CHAT, max_context=8192)
+    one = sizer(context=8192).size(spec, path, {"cpu": GB})
+    many = sizer(context=8192, parallel=None).size(spec, path, {"cpu": GB})
+    plan = many.plans["cpu"]
+    assert (plan.kv_unified, plan.n_parallel) == ((True, AUTO_SLOTS) if shares else (False, 1))
+    assert plan.n_ctx == 8192
+    more = many.demand.size_bytes["cpu"] - one.demand.size_bytes["cpu"]
+    assert 0 <= more <= SLOTS_SHARE * one.demand.size_bytes["cpu"]
+    tight = {"cpu": one.demand.size_bytes["cpu"]}
+    alone = sizer(context=8192, parallel=None).size(spec, path, tight).plans["cpu"]
+    assert (alone.n_ctx, alone.n_parallel) == (8192, 1), "the context goes before the slots"
+    counted = sizer(context=2048, parallel=2).size(spec, path, {"cpu": GB}).plans["cpu"]
+    assert (counted.kv_unified, counted.n_parallel, counted.n_ctx) == (False, 2, 2048)
 
 
 def test_each_device_has_a_plan_of_its_own_and_an_unknown_budget_has_none(smollm2: Path) -> None:

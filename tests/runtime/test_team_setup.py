@@ -7,6 +7,7 @@ import pytest
 from tests.weights.conftest import FileServer
 
 from airunner.engines.known import known_engines
+from airunner.errors import UnmappedCapabilityError
 from airunner.events import EventBus
 from airunner.models.assign import auto_assign
 from airunner.models.catalog import Catalog, Resolution
@@ -15,6 +16,7 @@ from airunner.runtime.team_setup import TeamMember, TeamProposal, propose_team, 
 from airunner.weights.offer import SPEED_BYTES, Offer, measured_speed
 from airunner.weights.store import ModelStore
 
+PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 TRANSLATION, SUMMARIZATION = ModelCapability.TRANSLATION, ModelCapability.SUMMARIZATION
 SMALL = ModelSpec("small", [TRANSLATION, SUMMARIZATION], gpu_memory_gb=1, priority=10)
 BIG = ModelSpec("big", [TRANSLATION, SUMMARIZATION], gpu_memory_gb=4, priority=90)
@@ -25,9 +27,22 @@ BOTH = (TRANSLATION, SUMMARIZATION)
 def test_what_would_not_serve_by_itself_is_assigned() -> None:
     plan = auto_assign(REGISTRY, 2 * 10**9, capabilities=BOTH)
     serving = {TRANSLATION: Resolution(BIG, BIG), SUMMARIZATION: Resolution(SMALL, BIG)}
-    assert to_assign(plan, serving, ["small", "big"]) == {TRANSLATION: "small"}
-    assert to_assign(plan, serving, ["big"]) == {}, "what could not be fetched serves nobody"
-    assert to_assign(plan, {}, ["small"]) == dict.fromkeys(BOTH, "small"), "nobody serves yet"
+    resolve = serving.__getitem__
+    assert to_assign(plan, resolve, ["small", "big"], None) == {TRANSLATION: "small"}
+    assert to_assign(plan, resolve, ["big"], None) == {}, "what could not be fetched serves nobody"
+
+    def nobody(capability: ModelCapability) -> Resolution:
+        raise UnmappedCapabilityError(capability.value)
+
+    assert to_assign(plan, nobody, ["small"], None) == dict.fromkeys(BOTH, "small")
+
+
+def test_a_primary_that_the_settings_name_stays() -> None:
+    talks = replace(SMALL, capabilities=[PRIMARY])
+    plan = auto_assign({"small": talks}, 2 * 10**9, capabilities=[PRIMARY])
+    resolve = {PRIMARY: Resolution(BIG, BIG)}.__getitem__
+    assert to_assign(plan, resolve, ["small"], None) == {PRIMARY: "small"}
+    assert to_assign(plan, resolve, ["small"], "big") == {}
 
 
 def test_a_model_that_cannot_be_had_is_passed_over_with_the_reason() -> None:

@@ -12,7 +12,7 @@ from tests.security.readers import FOREIGN, ids_in
 from tests.toolbox.documents.word_file import write_contract
 
 from airunner.errors import ToolFailedError, UnusableRecordError
-from airunner.records import foreign_exports
+from airunner.records import foreign_exports, listed_parts
 from airunner.records.foreign_exports import read_export
 from airunner.records.listed_parts import parts
 from airunner.toolbox.documents import docx
@@ -101,6 +101,13 @@ def test_the_conversations_of_an_export_are_the_same_wherever_it_is_cut() -> Non
     for wrong in (text[:-1], text[:-40], text + b"]", text.replace(b'"version"', b"version")):
         with pytest.raises(UnusableRecordError, match="damaged"):
             ids_in(wrong)
+
+
+@pytest.mark.parametrize("letter", ["\U0001f41d".encode(), rb"\ud83d\udc1d"])
+def test_text_that_takes_four_times_its_bytes_is_bounded_sooner(letter: bytes) -> None:
+    text = letter + b"a" * listed_parts.MOST_WIDE_BYTES
+    with pytest.raises(UnusableRecordError, match="12 MiB"):
+        ids_in(b'[{"chat":{"messages":[{"role":"user","content":"' + text + b'"}]}}]')
 
 
 def test_of_an_export_with_many_that_are_none_the_first_are_told() -> None:

@@ -104,7 +104,7 @@ def test_a_piped_chat_is_held_by_the_server_and_saved(server: Server) -> None:
 
 def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Path) -> None:
     with attached(server.home) as runtime:
-        (added,) = runtime.add_model(str(smollm2_q8), "the other", [PRIMARY])
+        (added,) = runtime.catalogue.add(str(smollm2_q8), "the other", [PRIMARY])
         try:
             assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
             said = f"/model {EMBEDDED_PRIMARY.lower()}\n/model\nHello!\n/model nobody\n"
@@ -119,7 +119,7 @@ def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Pat
             with pytest.raises(LoadError, match="not registered for primary_conversation"):
                 runtime.choose_primary("shapes-64")
         finally:
-            runtime.remove_model(added["name"])
+            runtime.catalogue.remove(added["name"])
 
 
 def test_looking_commands_tell_of_the_server(server: Server) -> None:

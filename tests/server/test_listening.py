@@ -16,5 +16,5 @@ def test_who_connects_before_the_first_accept_waits_and_a_second_server_is_refus
         with socket.create_connection(("127.0.0.1", port), timeout=5):
             accepted, _ = sock.accept()
             accepted.close()
-        with pytest.raises(PortTakenError):
+        with pytest.raises(PortTakenError, match="server of another --home"):
             listening("127.0.0.1", port)

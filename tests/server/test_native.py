@@ -56,8 +56,8 @@ def test_a_model_is_loaded_pinned_and_let_go_and_every_decision_is_told(api: htt
     assert api.post("/load", json={"model": SPECIALIST}).status_code == 200
     assert states(api)[SPECIALIST] == "ready"
     line = api.get("/timeline").json()
-    (held,) = line["samples"][-1]["models"]
-    assert (held["model"], held["held_bytes"] > 10**8) == (SPECIALIST, True)
+    held = {each["model"]: each["held_bytes"] for each in line["samples"][-1]["models"]}
+    assert held[SPECIALIST] > 10**8
     assert api.get("/timeline", params={"after": line["now_s"] + 1}).json()["samples"] == []
     api.post("/pin", json={"capabilities": ["summarization"]})
     pinned = {m["model"]: m["pinned"] for m in api.get("/status").json()["models"]}
@@ -138,7 +138,7 @@ def test_a_model_in_use_is_not_removed(api: httpx.Client) -> None:
 
 
 def test_a_turn_is_streamed_saved_and_goes_on(api: httpx.Client) -> None:
-    body = {"content": "Hello!", "system": "Be brief.", "max_tokens": 8, "seed": 1}
+    body = {"content": "Hello, harbour!", "system": "Be brief.", "max_tokens": 8, "seed": 1}
     with api.stream("POST", "/turns", json=body) as response:
         told = [(name, data) for name, _, data in pieces(response)]
     names = [name for name, _ in told]
@@ -154,7 +154,7 @@ def test_a_turn_is_streamed_saved_and_goes_on(api: httpx.Client) -> None:
     assert said == ["system", "user", "assistant", "user", "assistant"]
     id = saved["id"]
     assert api.patch(f"/conversations/{id}", json={"title": "Greetings"}).json()["id"] == id
-    (found,) = api.get("/conversations", params={"search": "hello"}).json()["conversations"]
+    (found,) = api.get("/conversations", params={"search": "harbour"}).json()["conversations"]
     assert (found["id"], found["title"]) == (id, "Greetings")
     assert api.delete(f"/conversations/{id}").json() == {"deleted": id}
     assert api.get(f"/conversations/{id}").status_code == 404

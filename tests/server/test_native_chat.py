@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import stat
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -51,7 +53,8 @@ def test_a_full_disk_is_told_wherever_a_file_comes_in(server: Server, api: httpx
         assert (response.status_code, "Cannot write" in response.text) == (507, True)
     finally:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
-    assert attached(api, "a.html", page)["kind"] == "document"
+    with server.api as another:  # the server has closed the connection of what failed
+        assert attached(another, "a.html", page)["kind"] == "document"
 
 
 def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Client) -> None:
@@ -60,7 +63,7 @@ def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Clien
     made = turn(api, content="What do bees make?", attachments=[file["id"]])
     assert made["title"] == "What do bees make?"
     said = made["messages"][0]["content"]
-    assert said.startswith('<file name="notes.md">\n# Bees')
+    assert said.startswith('<file name="attached/notes.md">\n# Bees')
     assert said.endswith("</file>\n\nWhat do bees make?")
     again = api.post("/turns", json={"content": "x", "attachments": [file["id"]]})
     assert again.status_code == 404
@@ -68,6 +71,36 @@ def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Clien
     assert branch["conversation"]["title"] == "What do bees make?"
     alone = attached(api, "notes.md", b"# Bees\n\nThey make honey.")
     assert turn(api, content="", attachments=[alone["id"]])["title"] == "notes.md"
+
+
+@pytest.mark.skipif(find_spec("duckdb") is None, reason="no library for tables is installed")
+def test_an_attached_table_is_described_and_tools_of_its_conversation_read_the_whole(
+    server: Server, api: httpx.Client
+) -> None:
+    rows = "".join(f"item {number},{number}\n" for number in range(2000))
+    file = attached(api, "sales.csv", f"A,B\n{rows}".encode())
+    ask = {"content": "Show me the file attached/sales.csv.", "tool_choice": "query_table"}
+    made = turn(api, **ask, attachments=[file["id"]])
+    said, call, result = made["messages"][0]["content"], *made["messages"][1:3]
+    assert said.startswith('<file name="attached/sales.csv">\nattached/sales.csv: ')
+    assert "2000 rows" in said
+    assert len(said) < 1500
+    assert call["tool_calls"][0]["arguments"]["file"] == "attached/sales.csv"
+    assert "2000 rows" in result["content"]
+
+    kept = server.home / "attached" / made["id"]
+    assert stat.S_IMODE((kept / "sales.csv").stat().st_mode) == 0o600
+    other = turn(api, **ask)
+    assert "There is no file" in other["messages"][2]["content"]
+    branch = api.post(f"/conversations/{made['id']}/branch", json={"at": 0}).json()
+    copy = server.home / "attached" / branch["conversation"]["id"]
+    exported = api.post("/conversations/export", json={"ids": [made["id"]]}).content
+    assert api.delete(f"/conversations/{made['id']}").status_code == 200
+    assert not kept.exists()
+    assert (copy / "sales.csv").read_text().endswith(rows)
+    imported = api.post("/conversations/import", files={"file": ("a.json", exported)}).json()
+    (again,) = imported["added"]
+    assert (server.home / "attached" / again["id"] / "sales.csv").read_text().endswith(rows)
 
 
 @pytest.mark.parametrize(

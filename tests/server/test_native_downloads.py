@@ -43,12 +43,12 @@ def start(home: Path, hub: FileServer) -> Any:
 
 
 def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
-    home: Path, hub: FileServer, eventually: Eventually
+    embedded_home: Path, hub: FileServer, eventually: Eventually
 ) -> None:
     def has_come(api: httpx.Client, model: str) -> int:
         return int(shown(api)[model]["done_bytes"])
 
-    with start(home, hub) as server, server.api as api:
+    with start(embedded_home, hub) as server, server.api as api:
         found = api.get("/hub", params={"search": "qwen"}).json()["models"]
         assert [each["registered"] for each in found] == [[FIRST], [SECOND], [THIRD]]
         (file,) = found[0]["files"]
@@ -83,7 +83,7 @@ def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
         assert list(shown(api)) == [FIRST, THIRD, SECOND]
 
     hub.hold_after = None
-    with start(home, hub) as server, server.api as api:
+    with start(embedded_home, hub) as server, server.api as api:
         eventually(lambda: shown(api)[SECOND]["state"] == "done")
         assert shown(api)[THIRD]["state"] == "done"
         assert shown(api)[FIRST]["state"] == "paused"

@@ -238,6 +238,8 @@ def test_mcp_servers_are_added_tried_switched_off_and_removed(
     assert "did not start" in why
     assert 'either a "command" or a "url"' in problem(api.post("/mcp/clock", json={}))
     assert "must be text" in problem(api.post("/mcp/x", json={"command": 1}))
+    back = api.post("/mcp/clock", json={**TIME, "env": {"TOKEN": None}}).json()
+    assert back["pending"] is False
     for name in ("my time", "broken"):
         assert api.delete(f"/mcp/{name}").json() == {"deleted": name}
     assert set(written()) == {"clock", "old"}

@@ -100,7 +100,7 @@ def whole(*events: Event) -> Completion:
     return completion
 
 
-def test_steps_are_lines_of_the_reasoning_and_pictures_are_links() -> None:
+def test_what_tools_do_are_lines_of_the_reasoning_and_pictures_are_links() -> None:
     found = whole(
         text("Hm.", reasoning=True),
         text("I draw."),
@@ -118,7 +118,6 @@ def test_steps_are_lines_of_the_reasoning_and_pictures_are_links() -> None:
     assert found.texts["reasoning_content"].splitlines() == [
         "Hm.",
         'tool translate(text="cat"), with Translator for translation',
-        "loaded Painter in 2.0 s",
         "saved /home/a b/cat.png",
         "tool translate done in 0.2 s",
     ]

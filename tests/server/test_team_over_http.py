@@ -36,7 +36,9 @@ from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.visitor import Visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.app import create_app
+from airunner.server.chunks import Completion
 from airunner.server.serving import listening
+from airunner.server.team_steps import STEPS_HEADER
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
@@ -105,8 +107,9 @@ class Served:
                 self._ready.set()
                 await self._server.serve(sockets=[sock])
 
-    def ask(self, path: str, body: dict[str, Any], key: str = "") -> httpx.Response:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def ask(self, path: str, body: dict[str, Any], key: str = "", **headers: str) -> httpx.Response:
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         return httpx.post(self.url + path, json=body, headers=headers, timeout=120)
 
     def since(self, mark: int) -> list[Event]:
@@ -171,7 +174,9 @@ def function(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def chunks_of(response: httpx.Response) -> list[dict[str, Any]]:
-    lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line]
+    # A slow answer has comments in it, by which clients see that it is written.
+    said = [line for line in response.text.splitlines() if line.startswith("data: ")]
+    lines = [line.removeprefix("data: ") for line in said]
     assert lines.pop() == "[DONE]"
     return [json.loads(line) for line in lines]
 
@@ -224,7 +229,11 @@ def test_a_turn_with_a_tool_of_ours(served: Served) -> None:
     # The same from another key is another conversation, and its rights hold for our tools.
     mark = len(served.events)
     assert served.ask("/v1/chat/completions", body(beginning), "narrow").status_code == 403
-    assert served.ask("/v1/chat/completions", body(beginning), "blue").status_code == 200
+    only_events = {STEPS_HEADER: "events"}
+    streamed = body(beginning, stream=True)
+    answered = served.ask("/v1/chat/completions", streamed, "blue", **only_events)
+    assert "tool_call_finished" in answered.text
+    assert "reasoning" not in answered.text, "the model itself has no thoughts"
     (call,) = of_kind(served.since(mark), ToolCallFinished)
     assert (call.tool, "key" in call.problem) == ("paint_red", True)
     assert of_kind(served.since(mark), GenerationFinished)[0].conversation != last.conversation
@@ -234,20 +243,26 @@ def test_a_call_of_the_clients_tool_and_its_result(served: Served) -> None:
     mark = len(served.events)
     tools = [function(OPEN_DOOR)]
     history = [said("Open the front door.")]
-    first = served.ask(
-        "/v1/chat/completions", body(history, tools=tools, tool_choice="required")
-    ).json()
-    (choice,) = first["choices"]
-    assert choice["finish_reason"] == "tool_calls"
-    (call,) = choice["message"]["tool_calls"]
+    asked = body(history, tools=tools, tool_choice="required", stream=True)
+    chunks = chunks_of(served.ask("/v1/chat/completions", asked))
+    first = Completion()
+    for chunk in chunks:
+        first.add(chunk)
+    assert first.finish_reason == "tool_calls"
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    pieces = [piece for delta in deltas for piece in delta.get("tool_calls") or ()]
+    assert len(pieces) > 2, "its arguments come as they are written"
+    message = first.message_json()
+    (call,) = message["tool_calls"]
+    assert call["id"] == pieces[0]["id"]
     assert call["function"]["name"] == "open_door"
     assert set(json.loads(call["function"]["arguments"])) == {"door"}
     assert not of_kind(served.since(mark), ToolCallStarted)
 
-    cached = [first["usage"]["prompt_tokens_details"]["cached_tokens"]]
-    prompts = [first["usage"]["prompt_tokens"]]
+    cached = [first.usage["prompt_tokens_details"]["cached_tokens"]]
+    prompts = [first.usage["prompt_tokens"]]
     history += [
-        choice["message"],
+        message,
         {"role": "tool", "tool_call_id": call["id"], "content": "The front door is open."},
     ]
     for text in ("And now?", "Thank you.", "Goodbye."):

@@ -155,6 +155,8 @@ def test_a_download_that_fails_says_why_and_is_tried_again(site: Site, hub: File
     hub.files[f"/api/models/{repo}/revision/main"] = listing
     tab.get_by_role("button", name=f"Retry: {SPECIALIST}").click()
     expect(tab.locator(".queue")).to_contain_text("Done")
+    with site.server.api as api:
+        api.delete(f"/models/Qwen/{SPECIALIST}").raise_for_status()
 
 
 def test_what_another_program_has_is_used_where_it_lies(site: Site, tiny: Path) -> None:

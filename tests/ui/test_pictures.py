@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 CIRCLE = "a large red circle on a blue background"
+UNIQUE = "a large red circle on a black background"
 PAINTER = "tiny/painter"
 SLOW_MS = 90_000
 
@@ -84,10 +85,10 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     draw(tab, "a yellow star")
     steps.fill("12")
     tab.get_by_label("Seed").fill("7")
-    draw(tab, CIRCLE)
+    draw(tab, UNIQUE)
     expect(rows.nth(2)).to_contain_text("Number 2 of those that wait")
-    tab.get_by_role("button", name=f"Draw next: {CIRCLE}").click()
-    expect(rows.nth(1)).to_contain_text(CIRCLE)
+    tab.get_by_role("button", name=f"Draw next: {UNIQUE}").click()
+    expect(rows.nth(1)).to_contain_text(UNIQUE)
     tab.get_by_role("button", name="Cancel: a yellow star").click()
     tab.get_by_role("button", name="Cancel: a green square").click()
     tab.get_by_role("heading", name="Pictures").click()
@@ -96,10 +97,10 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     drawn(tab, before)
     expect(rows).to_have_count(0)
 
-    tab.get_by_label("Search pictures").fill("circle")
+    tab.get_by_label("Search pictures").fill("on a black")
     expect(tab.locator(".count")).to_have_text("1 picture")
     tab.locator(".grid a").click()
-    expect(tab.get_by_role("heading", name=CIRCLE)).to_be_visible()
+    expect(tab.get_by_role("heading", name=UNIQUE)).to_be_visible()
     facts = tab.locator(".picture-facts")
     for words in ("7", EMBEDDED_ARTIST, "12", "64 × 64 pixels"):
         expect(facts.get_by_text(words, exact=words != "64 × 64 pixels")).to_be_visible()
@@ -112,7 +113,7 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     tab.get_by_role("button", name="Another").click()
     drawn(tab, before, 2)
     newest, first = in_gallery(site.server)[:2]
-    assert newest["prompt"] == first["prompt"] == CIRCLE
+    assert newest["prompt"] == first["prompt"] == UNIQUE
     assert newest["seed"] != first["seed"]
 
     tab.locator(".grid a").first.click()
@@ -166,6 +167,30 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     # The brush is 11 pixels wide, and went from (48, 16) to (48, 48).
     assert all(40 <= x <= 56 and 8 <= y <= 56 for x, y in changed)
     assert {(48, y) for y in range(16, 48)} <= changed
+
+
+def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:
+    Image.new("RGB", (64, 64), "navy").save(site.server.home / "pictures" / "navy.png")
+    order = {
+        "request": {"prompt": "a lost moon", "scheduler": "nobody"},
+        "model": PAINTER,
+        "picture": "navy.png",
+        "painted": [{"kind": "rectangle", "left": 8, "top": 8, "width": 9, "height": 9}],
+    }
+    with site.server.api as api:
+        api.post("/drawings", json=order).raise_for_status()
+    tab = site.open("/pictures")
+    change = tab.get_by_role("button", name="Change what is painted: a lost moon")
+    expect(change).to_be_visible(timeout=SLOW_MS)
+    change.click()
+    expect(tab.get_by_role("img", name="1 part of it painted over")).to_be_visible()
+    dialog = tab.get_by_role("dialog")
+    expect(dialog.get_by_label("What shall be there")).to_have_value("a lost moon")
+    dialog.get_by_label("What shall be there").fill("a found moon")
+    dialog.get_by_role("button", name="Draw").click()
+    expect(change).to_have_count(0)
+    expect(tab.get_by_role("img", name="a found moon")).to_be_visible(timeout=SLOW_MS)
+    assert in_gallery(site.server)[0]["prompt"] == "a found moon"
 
 
 def paint(tab: Page, begins: tuple[float, float], ends: tuple[float, float]) -> None:

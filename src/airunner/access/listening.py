@@ -5,9 +5,16 @@ Owns binding it, and the words for an address that cannot be had.
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from airunner.errors import PortTakenError
+
+_TAKEN = (
+    "another program does already. If that is an AI Runner server of another --home, a second "
+    "one shares nothing with it, and neither knows what the other takes of the memory: give "
+    "both a --max-memory"
+)
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -27,5 +34,7 @@ def listening(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         sock.close()
         problem = getattr(error, "strerror", None) or str(error)
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            problem = _TAKEN
         raise PortTakenError(host, port, problem) from error
     return sock

@@ -53,7 +53,9 @@ class ConversationSaver:
         copied = outcome == "changed elsewhere"
         if copied:
             other = self._store.entry(self.conversation.id)
+            before = self.conversation.id
             self.conversation.id, self._revision = uuid.uuid4().hex, 0
+            self._store.kept_files.copy(before, self.conversation.id)
             self._write(messages, title=f"{other.title} (copy)" if other else "")
         self._revision += 1
         return "copied" if copied else "saved"

@@ -27,7 +27,7 @@ from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.json_schema.plain import encodable
 from airunner.messages import Content, TextPart, ToolCall, ToolSchema
-from airunner.models.spec import ChatDialect
+from airunner.models.spec import ToolCallingName
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
 from airunner.tools.former_names import name_now
@@ -57,8 +57,8 @@ class AgentLoop:
             no specialised model and use their fallback.
         facilities: the files, records and view of the system that tools reach in the same way.
         permissions: which calls are allowed, asked about or denied; the defaults if ``None``.
-        tool_calling: further ways of offering tools, by the dialect of the models they are
-            for. A model whose dialect has none answers without tools.
+        tool_calling: further ways of offering tools, by what ``ModelSpec.tool_calling`` says.
+            A model for which there is none answers without tools.
         max_steps: generations in which tools may be called; one more then answers without.
         tool_timeout_s: how long a tool may take, the loading of its specialist included.
         answer_tokens: the most tokens one generation may have.
@@ -76,22 +76,22 @@ class AgentLoop:
         specialists: Specialists | None = None,
         facilities: Facilities | None = None,
         permissions: Permissions | None = None,
-        tool_calling: Mapping[ChatDialect, ToolCallingFactory] | None = None,
+        tool_calling: Mapping[ToolCallingName, ToolCallingFactory] | None = None,
         core_tools: Sequence[str] = (),
         max_steps: int = 8,
         tool_timeout_s: float = 120.0,
         answer_tokens: int = 1024,
     ) -> None:
         self._team, self._bus = team, bus
-        self._factories: dict[ChatDialect, ToolCallingFactory] = {
+        self._factories: dict[ToolCallingName, ToolCallingFactory] = {
             "native": NativeToolCalling,
             "guided": NoToolCalling,
             **(tool_calling or {}),
         }
         self._given, self._core_tools = toolset, core_tools
         self._offered = OfferedTools(toolset, core_tools, self._factories)
-        for dialect in self._factories:  # here, where nobody waits: an index takes a moment
-            self._offered.tool_calling(dialect)
+        for kind in self._factories:  # here, where nobody waits: an index takes a moment
+            self._offered.tool_calling(kind)
         self._offers: dict[str, OfferedTools] = {}
         self.block, self.toolset = self._offered.block, self._offered.toolset
         for name in self.block.unknown:
@@ -209,7 +209,7 @@ class AgentLoop:
         """
         if not external:
             return self._offered
-        told = [[tool.name, tool.description, tool.parameters] for tool in external]
+        told = [[t.name, t.description, t.parameters, t.deferred] for t in external]
         key = json.dumps([told, None if allowed is None else sorted(allowed)], default=str)
         offered = self._offers.pop(key, None)
         if offered is None:

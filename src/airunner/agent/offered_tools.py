@@ -12,7 +12,7 @@ from airunner.agent.tool_calling.prompt import ToolCalling, ToolCallingFactory
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.errors import InvalidToolError, ToolFailedError
 from airunner.messages import ToolSchema
-from airunner.models.spec import ChatDialect
+from airunner.models.spec import ToolCallingName
 from airunner.tools.json_form import JsonForm
 from airunner.tools.search import RESERVED, search_tool
 from airunner.tools.tool import Tool
@@ -24,7 +24,8 @@ class OfferedTools:
 
     External tools stand in every prompt, below ours: conversations with and without them
     share what is above. Where one has the name of a tool of ours, ours is not offered. Only
-    those that are ``allowed`` may be called, ``None`` for all; all stand in the prompt.
+    those that are ``allowed`` may be called, ``None`` for all; all stand in the prompt but
+    the deferred ones, so that a client may bring more of these and the prompt stays.
 
     Raises:
         InvalidToolError: a tool has a name that the way to the others has; an external one
@@ -35,7 +36,7 @@ class OfferedTools:
         self,
         ours: Toolset,
         core_tools: Sequence[str],
-        factories: Mapping[ChatDialect, ToolCallingFactory],
+        factories: Mapping[ToolCallingName, ToolCallingFactory],
         external: Sequence[ToolSchema] = (),
         allowed: Collection[str] | None = None,
     ) -> None:
@@ -46,19 +47,20 @@ class OfferedTools:
             raise InvalidToolError(name, "models reach tools outside their prompt by this name")
         if external:
             ours = ours.filtered(lambda tool: tool.name not in theirs)
-        block = ToolBlock(ours, core_tools, theirs, self.external)
+        deferred = {tool.name for tool in external if tool.deferred}
+        block = ToolBlock(ours, core_tools, theirs, self.external, deferred)
         if not block.is_whole:
             ours += Toolset([search_tool(ours, block.names)])
-            block = ToolBlock(ours, core_tools, theirs, self.external)
+            block = ToolBlock(ours, core_tools, theirs, self.external, deferred)
         self.block, self.toolset = block, ours + theirs
         self._factories = factories
-        self._made: dict[ChatDialect, ToolCalling] = {}
+        self._made: dict[ToolCallingName, ToolCalling] = {}
 
-    def tool_calling(self, dialect: ChatDialect) -> ToolCalling:
-        """How a model of ``dialect`` is offered them; made when first asked for."""
-        if dialect not in self._made:
-            self._made[dialect] = self._factories[dialect](self.toolset, self.block)
-        return self._made[dialect]
+    def tool_calling(self, name: ToolCallingName) -> ToolCalling:
+        """How a model of that tool calling is offered them; made when first asked for."""
+        if name not in self._made:
+            self._made[name] = self._factories[name](self.toolset, self.block)
+        return self._made[name]
 
 
 def _external_tool(schema: ToolSchema) -> Tool:

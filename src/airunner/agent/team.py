@@ -6,9 +6,9 @@ knows where a model runs or what was evicted for it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from airunner.engines.base import ChatRequest
 from airunner.media import MediaSupport
@@ -42,6 +42,10 @@ class Lease(Protocol):
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Tokens of the prompt that ``messages`` and ``tools`` would become."""
+        ...
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether calls that the model makes of its own accord match this schema in any case."""
         ...
 
 

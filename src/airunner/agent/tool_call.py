@@ -89,7 +89,8 @@ class ToolCaller:
     ) -> None:
         self._toolset, self._turn, self._emit = toolset, turn, emit
         self._shown, self._external, self._forbidden = shown, external, forbidden
-        self._specialists, self._facilities = specialists, facilities
+        self._specialists = specialists
+        self._facilities = facilities and facilities.in_conversation(conversation)
         self._timeout_s, self._max_retries = timeout_s, max_retries
         self._conversation, self._approvals, self._if_unsure = conversation, approvals, if_unsure
         self._asked_s = 0.0
@@ -120,6 +121,10 @@ class ToolCaller:
             return None
         arguments = self._toolset.get(wanted.name).validate(wanted.arguments)
         return ToolCall(call.id, wanted.name, arguments.as_json)
+
+    def is_external(self, tool: str) -> bool:
+        """Whether somebody else runs the tool of that name."""
+        return tool in self._external
 
     async def run(self, call: ToolCall, max_result_tokens: int) -> Outcome:
         """Run ``call`` to an answer; only cancellation is raised.

@@ -22,11 +22,12 @@ from airunner.agent.history import Fitted, fit
 from airunner.agent.offered_tools import OfferedTools
 from airunner.agent.open_calls import answer_open_calls
 from airunner.agent.team import Expect, Lease, Team
+from airunner.agent.told_calls import ToldCalls, told_calls
 from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
 from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
-from airunner.errors import AiRunnerError, CatalogError, WorkerDiedError
+from airunner.errors import AiRunnerError, CatalogError, GenerationError, WorkerDiedError
 from airunner.events import (
     Event,
     ExternalCallMade,
@@ -76,6 +77,7 @@ class Turn:
         self._steps = 0
         self._streamed = self._quote = ""
         self._retelling = Retelling()
+        self._told = ToldCalls(self.id, self._caller)
         self._begun: ToolCall | None = None
         self._result_tokens = _FIRST_RESULT_TOKENS
         self._expect: Expect
@@ -118,7 +120,7 @@ class Turn:
         refusals = 0
         while True:
             may_call = self._steps < self._max_steps
-            tool_calling = self._tools.tool_calling(self._spec().dialect)
+            tool_calling = self._tools.tool_calling(self._spec().tool_calling)
             step = tool_calling.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
@@ -157,6 +159,10 @@ class Turn:
         engine's cache, and a wrong call then goes back to the model like any other.
         """
         reply = await self._generate(prompt)
+        for call in reply.calls:
+            if call.id in self._told.ids and not self._caller.is_valid(call):
+                problem = f"its call of {call.name} does not match the tool's schema"
+                raise GenerationError(self._model(), problem)
         if reply.text or len(reply.calls) != 1 or prompt.retry is None:
             return reply
         (call,) = reply.calls
@@ -173,7 +179,7 @@ class Turn:
         try:
             return await self._generate_once(prompt)
         except WorkerDiedError:
-            if self._retelling.has_begun and self._request.seed is None:
+            if self._told.ids or (self._retelling.has_begun and self._request.seed is None):
                 raise
             self._retelling.begin_again()
             return await self._generate_once(prompt)
@@ -182,12 +188,16 @@ class Turn:
         asked_s = time.perf_counter()
         model = self._request.model
         async with self._team.lease(PRIMARY, owner=self.id, model=model) as lease:
+            messages = self._conversation.messages
             fitted, request = await self._request_for(prompt, lease)
+            self._told = await told_calls(self.id, lease, prompt, self._caller, messages)
 
             def on_delta(delta: Delta) -> None:
                 self._foresee(delta.tool_name)
                 if prompt.visible:
                     self._stream(self._retelling.new(lease.spec.model_path, delta))
+                if (piece := self._told.feed(delta)) is not None:
+                    self._emit(piece)
 
             self._foresee(prompt.tool)
             self._begun = prompt.begun

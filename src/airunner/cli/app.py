@@ -22,7 +22,7 @@ from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.engine import engine
 from airunner.cli.explain import explain
-from airunner.cli.flags import AsJson, RootGroup, add_command, takes_flags
+from airunner.cli.flags import HELP_ALL, AsJson, RootGroup, add_command, takes_flags
 from airunner.cli.image import image
 from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
@@ -39,9 +39,10 @@ from airunner.cli.ui import ui
 from airunner.config.settings import Settings
 
 _SETTINGS_HELP = (
-    "Each setting is also an environment variable, such as AIRUNNER_MAX_MEMORY, and a key of "
-    "config.toml; a flag wins over the environment, the environment over the file. "
-    "`airunner doctor` shows every value and where it came from."
+    "`airunner --help-all` lists the settings, which every command takes. Each is also an "
+    "environment variable, such as AIRUNNER_MAX_MEMORY, and a key of config.toml; a flag wins "
+    "over the environment, the environment over the file. `airunner doctor` shows every value "
+    "and where it came from."
 )
 # Plain help: a fancier one would take longer to import than everything else.
 app = typer.Typer(
@@ -62,6 +63,13 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _show_all(ctx: typer.Context, wanted: bool) -> None:
+    if wanted:
+        ctx.meta[HELP_ALL] = True
+        say(ctx.get_help())
+        raise typer.Exit
+
+
 def version(settings: Settings, as_json: AsJson = False) -> None:
     """Show the version; with --json, that of what --json prints as well."""
     if as_json:
@@ -76,6 +84,12 @@ def _begin(
     shows_version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="show the version"),
+    ] = False,
+    shows_all: Annotated[
+        bool,
+        typer.Option(
+            "--help-all", callback=_show_all, is_eager=True, help="this and every setting"
+        ),
     ] = False,
 ) -> None:
     """A team of local models on one ordinary machine."""

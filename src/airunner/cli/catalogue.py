@@ -13,7 +13,7 @@ import typer
 
 from airunner.cli.capability import Capability, complete, read_capability
 from airunner.cli.flags import AsJson
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, tell
 from airunner.config.settings import Settings
 from airunner.errors import AiRunnerError
 from airunner.errors.pasted import pasted
@@ -21,11 +21,13 @@ from airunner.models.spec import ModelCapability
 
 if TYPE_CHECKING:
     from airunner.runtime.attached import AttachedRuntime
+    from airunner.runtime.attached_catalogue import AttachedCatalogue
     from airunner.runtime.model_catalogue import ModelCatalogue
+    from airunner.runtime.survey import Survey
 
 
 @contextmanager
-def changing(settings: Settings) -> Iterator[AttachedRuntime | ModelCatalogue]:
+def changing(settings: Settings) -> Iterator[AttachedCatalogue | ModelCatalogue]:
     """Who changes the catalogue: the server of the home folder, else this process."""
     from airunner.cli.fetching import open_store
     from airunner.runtime.attaching import attach
@@ -34,10 +36,9 @@ def changing(settings: Settings) -> Iterator[AttachedRuntime | ModelCatalogue]:
     attached = attach(settings)
     if attached is not None:
         with attached:
-            yield attached
-        return
-    store, catalog = open_store(settings)
-    yield ModelCatalogue(settings, catalog, store.bus)
+            yield attached.catalogue
+    else:
+        yield ModelCatalogue(settings, open_store(settings))
 
 
 def add_model(
@@ -72,6 +73,7 @@ def add_model(
     the configuration file, and a running server knows it at once.
     """
     from airunner.cli.console import print_json
+    from airunner.cli.team import surveyed
     from airunner.config.byte_size import format_bytes
 
     if (model is None) is not found:
@@ -82,25 +84,26 @@ def add_model(
         if model is None:
             added = catalogue.add_found()
         else:
-            added = _add(catalogue, model, name, capability or [])
+            added = catalogue.add(model, name, capability or [])
         refused = [each for each in added if each["problem"]]
         added = [each for each in added if not each["problem"]]
-        serves = {each["name"]: _served_by(catalogue, settings, each) for each in added}
+        with surveyed(settings) as known:
+            serves = {each["name"]: _served_by(known, each) for each in added}
     if as_json:
         print_json({"added": added, "refused": refused, "file": settings.file})
         return
     for each in added:
-        say(f"{each['name']}: {each['origin']} ({format_bytes(each['n_bytes'])})")
+        tell(f"{each['name']}: {each['origin']} ({format_bytes(each['n_bytes'])})")
         if each["table"].get("gated"):
-            say("  gated: its terms have to be accepted on its page first")
+            tell("  gated: its terms have to be accepted on its page first")
         if not each["is_here"]:
-            say(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
+            tell(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
         if serves[each["name"]]:
-            say(f"  it serves {', '.join(serves[each['name']])} now")
+            tell(f"  it serves {', '.join(serves[each['name']])} now")
     for each in refused:
         complain(f"{each['name']} is not added: {each['problem']}")
     if not added:
-        say("Nothing new was found.")
+        tell("Nothing new was found.")
     elif len(added) == 1:
         primary = ModelCapability.PRIMARY_CONVERSATION.value
         wanted = added[0]["table"]["capabilities"]
@@ -108,38 +111,19 @@ def add_model(
         others = [c for c in wanted if c not in serves[called]]
         if others:
             command = pasted("airunner", "assign", others[0], called)
-            say(f"  `{command}` lets it serve {others[0]}")
+            tell(f"  `{command}` lets it serve {others[0]}")
         if primary in wanted:
-            say(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
+            tell(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
 
 
-def _served_by(
-    catalogue: AttachedRuntime | ModelCatalogue, settings: Settings, added: dict[str, Any]
-) -> list[str]:
+def _served_by(known: Survey | AttachedRuntime, added: dict[str, Any]) -> list[str]:
     """The capabilities that a model serves from now on without being assigned to them."""
-    from airunner.runtime.attached import AttachedRuntime
-    from airunner.runtime.survey import Survey
-
-    teller = catalogue if isinstance(catalogue, AttachedRuntime) else Survey(settings)
     found = []
     for name in added["table"]["capabilities"] if added["is_here"] else ():
         with suppress(AiRunnerError):  # nothing serves it
-            if teller.resolve(ModelCapability(name)).spec.model_path == added["name"]:
+            if known.resolve(ModelCapability(name)).spec.model_path == added["name"]:
                 found.append(name)
     return found
-
-
-def _add(
-    catalogue: AttachedRuntime | ModelCatalogue,
-    model: str,
-    name: str | None,
-    capabilities: list[ModelCapability],
-) -> list[dict[str, Any]]:
-    from airunner.runtime.attached import AttachedRuntime
-
-    if isinstance(catalogue, AttachedRuntime):
-        return catalogue.add_model(model, name, capabilities)
-    return catalogue.add(model, name, capabilities)
 
 
 def found_models(settings: Settings, as_json: AsJson = False) -> None:
@@ -155,20 +139,19 @@ def found_models(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.config.byte_size import format_bytes
     from airunner.runtime.model_catalogue import ModelCatalogue
 
-    store, catalog = open_store(settings)
-    found = ModelCatalogue(settings, catalog, store.bus).found()
+    found = ModelCatalogue(settings, open_store(settings)).found()
     if as_json:
         print_json({"found": found})
         return
     if not found:
-        say("No model of Ollama, LM Studio, llama.cpp or the Hugging Face cache is here.")
+        tell("No model of Ollama, LM Studio, llama.cpp or the Hugging Face cache is here.")
         return
     table = columns("Model", "Of", "Size", "", right=("Size",))
     for each in found:
         registered = f"registered as {each['added']}" if each["added"] else ""
         table.add_row(each["name"], each["program"], format_bytes(each["n_bytes"]), registered)
     out().print(table)
-    say("\n`airunner models add NAME` registers one, `airunner models add --found` all.")
+    tell("\n`airunner models add NAME` registers one, `airunner models add --found` all.")
 
 
 def assign(
@@ -185,20 +168,16 @@ def assign(
     does it at once. --primary MODEL does the same for one command.
     """
     from airunner.cli.fetching import open_store
-    from airunner.runtime.attached import AttachedRuntime
 
     if (model is None) is not default:
         raise typer.BadParameter("name a model, or give --default", param_hint="MODEL")
     with changing(settings) as catalogue:
-        if isinstance(catalogue, AttachedRuntime):
-            catalogue.assign_model(capability, model)
-        else:
-            catalogue.assign({capability: model})
-    store, catalog = open_store(settings)
-    wanted = catalog.for_capability(capability)
-    say(f"{capability.value}: {wanted.model_path}")
+        catalogue.assign({capability: model})
+    store = open_store(settings)
+    wanted = store.catalog.for_capability(capability)
+    tell(f"{capability.value}: {wanted.model_path}")
     if not store.is_here(wanted):
         command = pasted("airunner", "models", "pull", wanted.model_path)
-        say(f"  not here yet: `{command}` fetches it")
+        tell(f"  not here yet: `{command}` fetches it")
     if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:
-        say(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")
+        tell(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")

@@ -14,7 +14,7 @@ import typer
 
 from airunner.cli.attached import Images, read_pictures
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
-from airunner.cli.streams import prompt_text, say, tell
+from airunner.cli.streams import prompt_text, tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def chat(
         screen = JsonScreen()
     else:
         screen = AnswerScreen() if text is not None else TalkScreen(typed=lambda: ahead.text)
-    tell = partial(say, aside=as_json or text is not None)
+    remark = partial(tell, aside=as_json or text is not None)
     with running_team(settings, "chat") as runtime:
 
         def known() -> str:
@@ -90,14 +90,14 @@ def chat(
         history = ChatHistory(
             runtime.records,
             system or "",
-            tell,
+            remark,
             known=known,
             keeps=text is None or goes_on,
         )
         if goes_on:
             history.go_on(wanted)
         with screen, following(runtime.bus, screen.show) as follower:
-            reminders = ReminderWatch(runtime.records.reminders, partial(say, aside=True))
+            reminders = ReminderWatch(runtime.records.reminders, partial(tell, aside=True))
             prompt = Prompt(follower, reminders, rest=screen.rest, ahead=ahead, quiet=as_json)
             talk = Talk(runtime, history, follower, prompt, pictures=pictures, quiet=as_json)
             if text is None:

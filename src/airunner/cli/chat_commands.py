@@ -16,8 +16,8 @@ import typer
 
 from airunner.cli.safe_text import printable, safe
 from airunner.cli.streams import complain
-from airunner.cli.suggestions import nearest
 from airunner.errors import AiRunnerError
+from airunner.errors.base import meant
 from airunner.models.spec import ModelCapability, short_name
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airunner.cli.talk import Talk
 
 TWO_SLASHES = "A text that begins with a slash is written with two: //"
+_MOST_SHOWN = 60
 _BLOCK = '"""'
 _PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 
@@ -48,8 +49,7 @@ def obey(line: str, talk: Talk) -> None:
     command = COMMANDS.get(name)
     try:
         if command is None:
-            near = nearest(name[1:], (each[1:] for each in COMMANDS))
-            told = f" Did you mean /{' or /'.join(near)}?" if near else ""
+            told = meant(name.casefold(), COMMANDS)
             complain(f"There is no command {safe(name)}.{told} /help lists them. {TWO_SLASHES}")
         elif argument and not command.takes:
             complain(f"{name} stands alone. {TWO_SLASHES}")
@@ -109,9 +109,10 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _undo(talk: Talk, _: str) -> None:
     from airunner.media import in_words
+    from airunner.records.one_line import one_line
 
     said = " ".join(in_words(talk.history.take_back()).split())
-    talk.tell(f"Taken back: {safe(said[:60].rstrip())}{' …' if len(said) > 60 else ''}")
+    talk.tell(f"Taken back: {safe(one_line(said, _MOST_SHOWN))}")
 
 
 def _image(talk: Talk, given: str) -> None:

@@ -20,6 +20,7 @@ from airunner.errors import StorageError
 from airunner.events import TurnFinished
 from airunner.media import in_words
 from airunner.messages import Content
+from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
 from airunner.records.records import Records
@@ -154,7 +155,7 @@ class ChatHistory:
 
     def list(self) -> None:
         """Show the latest conversations, numbered for ``switch`` and ``delete``."""
-        self._listed = self._store.list(MOST_LISTED)
+        self._listed = self._latest()
         if not self._listed:
             self._say("No conversation is saved yet.")
         for number, entry in enumerate(self._listed, start=1):
@@ -166,7 +167,7 @@ class ChatHistory:
     def listed(self) -> Sequence[Entry]:
         """The latest conversations, as ``list`` would number them now."""
         try:
-            return self._listed or self._store.list(MOST_LISTED)
+            return self._listed or self._latest()
         except StorageError:
             return ()
 
@@ -212,9 +213,13 @@ class ChatHistory:
             self.begin()
         self._say(f"Deleted {entry.title!r}.")
 
+    def _latest(self) -> Sequence[Entry]:
+        """Of several versions of one only that which was talked in last."""
+        return [versions[0] for versions in families(self._store.list()).values()][:MOST_LISTED]
+
     def _find(self, wanted: str) -> Entry:
         if wanted.isdecimal() and len(wanted) < 4:
-            listed = self._listed or self._store.list(MOST_LISTED)
+            listed = self._listed or self._latest()
             if 0 < int(wanted) <= len(listed):
                 return listed[int(wanted) - 1]
         return conversation_named(self._store, wanted, "/conversations")
@@ -277,4 +282,7 @@ def counted(entry: Entry) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN_ANSWER else f"{text[:_SHOWN_ANSWER].rstrip()} …"
+    if len(text) <= _SHOWN_ANSWER:
+        return text
+    shown = text[:_SHOWN_ANSWER]
+    return f"{shown[: shown.rfind(' ')] if ' ' in shown else shown} …"

@@ -2,7 +2,8 @@
 
 Each screen is a context manager whose ``show`` takes every event of the run in
 order, from one thread. On a terminal answers are rendered, and what happens meanwhile is
-one line that goes away; into a pipe answers go as they are, and everything else to stderr.
+one line that goes away; into a pipe answers go as they are, and everything else to stderr. Of
+that a single answer tells little: what went wrong, and all of it with --verbose.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from airunner.cli.console import err, moves_cursor, out, print_json_line
 from airunner.cli.live_region import LiveRegion
 from airunner.cli.narration import narrate
 from airunner.cli.progress_bars import ProgressBars
-from airunner.cli.safe_text import safe
+from airunner.cli.safe_text import excerpt, safe
 from airunner.cli.status_words import status_words
 from airunner.cli.tool_results import result_lines, told_on_terminal
 from airunner.cli.turn_ending import TurnEnding
@@ -102,7 +103,9 @@ class TalkScreen:
 
             self._answer = RenderedAnswer(self._region, self._text)
         self._tells_status = lives
-        self._tells_all = not lives or logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
+        is_verbose = logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
+        is_watched = self._is_talk or self._remarks.is_terminal
+        self._tells_all = is_verbose or (is_watched and not lives)
         self._bars = ProgressBars()
         self._ending = TurnEnding()
         self._in_turn = not self._is_talk
@@ -110,6 +113,7 @@ class TalkScreen:
         self._needs_gap = self._gap_before_text = False
         self._thought = ""
         self._denied: set[str] = set()
+        self._told: list[str] = []
 
     def show(self, event: Event) -> None:
         """Show one event."""
@@ -123,6 +127,8 @@ class TalkScreen:
                 self._in_turn, self._needs_gap = True, self._is_rendered and self._is_talk
             case TextStreamed(reasoning=True):
                 self._think(event.text)
+            case TextStreamed() if self._is_told(event.text):
+                pass
             case TextStreamed():
                 self._forget_thought()
                 self._stream(event)
@@ -197,6 +203,7 @@ class TalkScreen:
             return
         if self._region is not None and not self._tells_all:
             shown = told_on_terminal(event, self._remarks, whole=self._shows_results)
+            self._told = excerpt(event.result) if self._shows_results else []
             self._remark(shown[0])
             for line in shown[1:]:
                 self._remark(line, indent=4)
@@ -205,6 +212,12 @@ class TalkScreen:
         self._remark(first)
         for line in below:
             self._remark(line, indent=2)
+
+    def _is_told(self, text: str) -> bool:
+        """Whether it quotes a result that stands on this terminal already, and nothing else."""
+        told, self._told = self._told, []
+        quote = [f"> {line}".rstrip() for line in told]
+        return self._is_rendered and bool(told) and safe(text).strip().splitlines() == quote
 
     def _finish(self, event: TurnFinished) -> None:
         if event.text.strip() and not self._said_anything:
@@ -255,8 +268,8 @@ class AnswerScreen(TalkScreen):
     """The final text alone on stdout, everything else on stderr.
 
     On a terminal the text appears as it is written; into a pipe it goes, as it
-    is, when it is known to be the answer. What was said before a tool call goes
-    to stderr then.
+    is, when it is known to be the answer. What was said before a tool call, and what
+    the tool returned, goes to stderr then where there is no answer, or with --verbose.
     """
 
     _is_talk = False
@@ -265,6 +278,7 @@ class AnswerScreen(TalkScreen):
         super().__init__(shows_results=shows_results)
         self._live = sys.stdout.isatty()
         self._unsaid = ""
+        self._untold: list[tuple[str, int]] = []
 
     def _stream(self, event: TextStreamed) -> None:
         if self._live:
@@ -276,10 +290,29 @@ class AnswerScreen(TalkScreen):
     def _leave_text(self) -> None:
         super()._leave_text()
         if unsaid := self._unsaid.strip():
-            self._remark(safe(unsaid))
+            self._tell_beside(safe(unsaid))
         self._unsaid = ""
 
+    def _show_result(self, event: ToolCallFinished) -> None:
+        if self._tells_status or self._tells_all:
+            super()._show_result(event)
+        elif self._shows_results or not event.problem:
+            first, below = result_lines(event, whole=self._shows_results)
+            for line, indent in [(first or "", 0), *((each, 2) for each in below)]:
+                self._tell_beside(line, indent)
+
+    def _tell_beside(self, line: str, indent: int = 0) -> None:
+        """Tell it where all is told; else only if it is all that there will be."""
+        if self._tells_status or self._tells_all:
+            self._remark(line, indent=indent)
+        else:
+            self._untold.append((line, indent))
+
     def _finish(self, event: TurnFinished) -> None:
+        untold, self._untold = self._untold, []
+        if not event.text.strip():
+            for line, indent in untold:
+                self._remark(line, indent=indent)
         super()._finish(event)
         self._unsaid = ""
         if not self._live and event.text.strip():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
-from airunner.cli.streams import say
+from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,12 +26,16 @@ def list_conversations(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the saved conversations, the latest first, or those that fit best."""
+    """List the saved conversations, the latest first, or those that fit best.
+
+    Of several versions of one the latest is listed; --json and --search list all.
+    """
     import time
 
     from airunner.cli.chat_history import SHORT_ID
     from airunner.cli.console import out, print_json
     from airunner.cli.whole_words import columns
+    from airunner.records.branches import families
 
     with _records(settings) as records:
         if search is None:
@@ -40,15 +44,23 @@ def list_conversations(
             fitting = records.conversations.search(search, limit=50)
             found = [(each.entry, " ".join(each.excerpt.split())) for each in fitting]
     if as_json:
-        more = [{} if search is None else {"excerpt": excerpt} for _, excerpt in found]
-        rows = [asdict(entry) | each for (entry, _), each in zip(found, more, strict=True)]
+        rows = [
+            asdict(entry) | ({} if search is None else {"excerpt": excerpt})
+            for entry, excerpt in found
+        ]
         print_json({"conversations": rows})
         return
+    if search is None:
+        found = [
+            (members[0], f"{len(members)} versions" if len(members) > 1 else "")
+            for members in families([entry for entry, _ in found]).values()
+        ]
     table = columns("id", "last", "messages", "title", *([] if search is None else ["said"]))
-    for entry, excerpt in found:
+    for entry, more in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.updated_s))
-        row = [entry.id[:SHORT_ID], when, str(entry.messages), entry.title]
-        table.add_row(*row, *([] if search is None else [excerpt]))
+        versions = f" ({more})" if search is None and more else ""
+        row = [entry.id[:SHORT_ID], when, str(entry.messages), entry.title + versions]
+        table.add_row(*row, *([] if search is None else [more]))
     out().print(table)
 
 
@@ -73,14 +85,15 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
         print_json(asdict(entry) | told)
         return
     console = out()
-    console.print(described(entry), style="bold", soft_wrap=True)
+    is_pipe = not console.is_terminal
+    console.print(described(entry), style="bold", soft_wrap=is_pipe)
     asked = -1
     for place, message in enumerate(messages):
         asked = place if message.role == "user" else asked
         said = in_words(message.content).strip()
         if message.role != "tool" and said:
             console.print(f"\n{message.role}:", style="bold")
-            console.print(safe(said), soft_wrap=True)
+            console.print(safe(said), soft_wrap=is_pipe)
         ends = place + 1 == len(messages) or messages[place + 1].role == "user"
         if ends and asked in broken_off:
             console.print(f"\n{UNFINISHED}", style="dim")
@@ -98,10 +111,10 @@ def delete_conversation(
         entry = conversation_named(records.conversations, id)
         question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
         if not yes and not typer.confirm(question, err=True):
-            say("Nothing was deleted.", aside=True)
+            tell("Nothing was deleted.", aside=True)
             raise typer.Exit(EXIT_FAILED)
         records.conversations.delete(entry.id)
-    say(f"Deleted {entry.title!r}.", aside=True)
+    tell(f"Deleted {entry.title!r}.", aside=True)
 
 
 def _records(settings: Settings) -> Records:

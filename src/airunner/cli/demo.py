@@ -96,7 +96,7 @@ def _prepare(settings: Settings) -> tuple[Story, Settings]:
     from airunner.runtime.hardware import Hardware
 
     settings = use_embedded_team(settings)
-    store, _ = open_store(settings)
+    store = open_store(settings)
     # One after the other: the second is made of the first.
     names = [spec.model_path for spec in demo_models().values()]
     weights = fetch_with_bars(store, names, 1).all()

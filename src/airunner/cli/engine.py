@@ -5,7 +5,7 @@ Owns the command; which build that is, and how one replaces another, are the eng
 
 from __future__ import annotations
 
-from airunner.cli.streams import say
+from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
 
@@ -27,4 +27,4 @@ def fit_engines(settings: Settings, *, aside: bool) -> None:
     from airunner.engines.known import known_engines
 
     for each in known_engines().values():
-        each.fit(settings, lambda line: say(line, aside=aside))
+        each.fit(settings, lambda line: tell(line, aside=aside))

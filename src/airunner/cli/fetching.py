@@ -15,18 +15,17 @@ from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError
 from airunner.events import EventBus
-from airunner.models.catalog import Catalog
 from airunner.runtime.file_models import open_catalog
 from airunner.weights.downloads import Downloads
 from airunner.weights.store import ModelStore
 from airunner.weights.store import open_store as stored
 
 
-def open_store(settings: Settings) -> tuple[ModelStore, Catalog]:
-    """The store of the home folder, and the catalogue it looks in."""
+def open_store(settings: Settings) -> ModelStore:
+    """The store of the home folder; its catalogue is sound."""
     catalog = open_catalog(settings, known_engines().traits)
     catalog.validate()
-    return stored(settings, catalog, EventBus()), catalog
+    return stored(settings, catalog, EventBus())
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from airunner.cli.exit_codes import ExitCode
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
 from airunner.json_schema.plain import encodable
@@ -30,8 +30,10 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = (
     ExitCode.INTERRUPTED,
 )
 
+_NO_LIMIT = 1000
+
 SETTINGS_HINT = (
-    "Every setting that `airunner --help` lists may be given here too, "
+    "Every setting that `airunner --help-all` lists may be given here too, "
     "for example --max-memory 600MB."
 )
 
@@ -173,7 +175,7 @@ class _ToStderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError, ValueError):  # nobody reads it any more
-            say(self.format(record), aside=True)
+            tell(self.format(record), aside=True)
 
 
 @contextmanager
@@ -218,14 +220,37 @@ def _print_told(error: Mapping[str, Any]) -> None:
 class CommandGroup(TyperGroup):
     """Commands below one name."""
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each with the whole first sentence of its description, broken at words."""
+        with formatter.section("Commands"):
+            rows = [(n, c.get_short_help_str(_NO_LIMIT)) for n, c in self.commands.items()]
+            formatter.write_dl(rows)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands before the command's name."""
         _read_lazily(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
 
+HELP_ALL = "airunner.help_all"
+"""Stands in the context's ``meta`` where the help shall list the settings too."""
+
+
 class RootGroup(CommandGroup):
     """All commands. Where --json is given, what is wrong with one is JSON as well."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The commands, then what else there is; the many settings only where all is asked for."""
+        self.format_commands(ctx, formatter)
+        rows: dict[str, list[Any]] = {"Options": [], "Settings": []}
+        for option in self.get_params(ctx):
+            if (row := option.get_help_record(ctx)) is not None:
+                rows["Settings" if option.name in SETTINGS else "Options"].append(row)
+        if HELP_ALL not in ctx.meta:
+            del rows["Settings"]
+        for title, some in rows.items():
+            with formatter.section(title):
+                formatter.write_dl(some)
 
     def make_context(self, *args: Any, **named: Any) -> Any:
         """The same, from the very beginning."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import AsJson
-from airunner.cli.streams import prompt_text, say
+from airunner.cli.streams import prompt_text, say, tell
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
 from airunner.models.spec import ModelCapability
@@ -123,7 +123,7 @@ def image(
     if show is not False and not as_json:
         protocol = terminal_protocol(is_terminal=sys.stdout.isatty())
         if show and protocol is None:
-            say("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", aside=True)
+            tell("this terminal cannot show pictures; kitty, WezTerm, iTerm2 can", aside=True)
     with running_team(settings, "image") as runtime:
         result = draw_shown(runtime, request, model=model, enhance=enhance)
     print_result(result, protocol, as_json=as_json)
@@ -158,7 +158,7 @@ def draw_shown(
             first, second = better.prompts
             request = replace(request, prompt=first, second_prompt=second or None)
         if problem:
-            say(f"drawing your words as they are: {problem}", aside=True)
+            tell(f"drawing your words as they are: {problem}", aside=True)
         with closing(runtime.draw(request, model=model)) as events:
             drawn = _end_of(events, follower.check)
     return {

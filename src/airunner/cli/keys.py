@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from airunner.cli.flags import AsJson, command_group
-from airunner.cli.streams import say
+from airunner.cli.streams import say, tell
 from airunner.config.settings import Settings
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="whose key it is")]
@@ -39,7 +39,7 @@ def add_key(
 
     visitor = Visitor(name, patterns(models), patterns(tools), PRIORITIES[priority], manage)
     say(Keys(settings.home).add(visitor))
-    say("Keep it: only its hash is stored.", aside=True)
+    tell("Keep it: only its hash is stored.", aside=True)
 
 
 def list_keys(settings: Settings, as_json: AsJson = False) -> None:
@@ -66,7 +66,7 @@ def remove_key(settings: Settings, name: Name) -> None:
     from airunner.server.keys import Keys
 
     Keys(settings.home).remove(name)
-    say(f"removed the key {name}")
+    tell(f"removed the key {name}")
 
 
 keys_app = command_group(

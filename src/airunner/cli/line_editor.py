@@ -8,8 +8,7 @@ what was typed and never leaves, which Ctrl-D on an empty line does. What a line
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -71,7 +70,7 @@ class LineEditor:
 
         What other threads print meanwhile appears above it.
         """
-        with _aside():
+        with patch_stdout(raw=True):
             try:
                 return unquoted(self._session.prompt(SIGN, default=typed))
             except EOFError:
@@ -79,7 +78,7 @@ class LineEditor:
 
     def word(self, question: str) -> str:
         """The answer to a question, of one line; empty where there is none."""
-        with _aside():
+        with patch_stdout(raw=True):
             try:
                 return self._plain.prompt(question).strip()
             except (EOFError, KeyboardInterrupt):
@@ -103,12 +102,6 @@ def unquoted(text: str) -> str:
         return text
     inner = inner.removeprefix(BLOCK)
     return inner.removesuffix(BLOCK).strip("\n")
-
-
-@contextmanager
-def _aside() -> Iterator[None]:
-    with patch_stdout(raw=True):
-        yield
 
 
 def _keys() -> KeyBindings:

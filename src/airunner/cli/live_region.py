@@ -1,23 +1,22 @@
 """The last rows of a terminal: what changes stays there, what is final is printed above.
 
-Owns drawing and erasing those rows, and that nothing else that is written meanwhile, such as
-a line of the log, is torn by them. What they say is the caller's.
+Owns what those rows show and for how long; rich draws them, and keeps whole whatever else is
+written meanwhile, such as a line of the log. What they say is the caller's.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable
-from io import TextIOBase
-from typing import Any, TextIO
+from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.segment import Segment, Segments
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.segment import Segment
 from rich.text import Text
 
-_TICK_S = 0.2
+_PER_S = 5
 _SHOWS_SECONDS_AFTER_S = 2.0
 _LEFT_FREE = 4
 """Rows of the terminal that are never used, so that what is above can be seen to move."""
@@ -33,83 +32,50 @@ class LiveRegion:
 
     def __init__(self, console: Console, typed: Callable[[], str] = str) -> None:
         self._console, self._typed = console, typed
-        self._lock = threading.RLock()
         self._text: RenderableType | None = None
         self._status, self._since_s = "", 0.0
-        self._rows = 0
-        self._drawn = ""
-        self._prints = False
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._stderr: TextIO | None = None
+        self._live: Live | None = None
 
     def text(self, text: RenderableType | None) -> None:
         """What is not final yet."""
-        with self._lock:
-            self._text = text
-            self._draw()
+        self._text = text
+        self._show()
 
     def status(self, words: str) -> None:
         """What happens now; empty for nothing. The seconds that it takes are counted."""
-        with self._lock:
-            if words != self._status:
-                self._status, self._since_s = words, time.monotonic()
-            self._draw()
+        if words != self._status:
+            self._status, self._since_s = words, time.monotonic()
+        self._show()
 
     def print(self, what: RenderableType, **how: Any) -> None:
         """Print above the region, for good."""
-        with self._lock:
-            self._erase()
-            self._prints = True
-            try:
-                self._console.print(what, **how)
-            finally:
-                self._prints = False
-            self._draw()
+        self._console.print(what, **how)
 
     def close(self) -> None:
         """Erase the region; it comes back with what is next shown in it."""
-        with self._lock:
-            self._text, self._status = None, ""
-            self._erase()
-            if self._stderr is not None and isinstance(sys.stderr, _Above):
-                sys.stderr = self._stderr
-            self._stderr = None
-            self._ended.set()
-            thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        self._text, self._status = None, ""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
 
-    def write_above(self, stream: TextIO, text: str) -> int:
-        """Let somebody else write whole lines to a stream that leads to the same terminal."""
-        with self._lock:
-            if self._prints:  # our own text, in the middle of being written
-                return stream.write(text)
-            self._erase()
-            written = stream.write(text)
-            stream.flush()
-            if text.endswith("\n"):
-                self._draw()
-            return written
-
-    def _begin(self) -> None:
-        if self._thread is None:
-            self._ended = threading.Event()
-            self._thread = threading.Thread(
-                target=self._tick, args=(self._ended,), name="live region", daemon=True
+    def _show(self) -> None:
+        if self._live is None:
+            if self._text is None and not self._status:
+                return
+            self._live = Live(
+                self,
+                console=self._console,
+                transient=True,
+                refresh_per_second=_PER_S,
+                redirect_stdout=False,
+                redirect_stderr=sys.stderr.isatty(),
+                vertical_overflow="visible",
             )
-            self._thread.start()
-        if self._stderr is None and sys.stderr.isatty():
-            self._stderr = sys.stderr
-            sys.stderr = _Above(self, sys.stderr)
+            self._live.start()
+            self._console.show_cursor(True)  # it stands where somebody types
+        self._live.refresh()
 
-    def _tick(self, ended: threading.Event) -> None:
-        while not ended.wait(_TICK_S):
-            with self._lock:
-                if not ended.is_set():
-                    self._draw()
-
-    def _content(self) -> list[RenderableType]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         shown: list[RenderableType] = [] if self._text is None else [self._text]
         if self._status:
             seconds = time.monotonic() - self._since_s
@@ -117,66 +83,13 @@ class LiveRegion:
             shown.append(_one_row(self._status + counted))
         if typed := self._typed():
             shown += [_one_row("> " + line) for line in typed.split("\n")]
-        return shown
-
-    def _draw(self) -> None:
-        content = self._content()
-        if not content and not self._rows:
-            return
-        self._begin()
-        options = self._console.options.update(width=max(10, self._console.width - 1))
-        room = max(1, self._console.height - _LEFT_FREE)
-        rows = self._console.render_lines(Group(*content), options, pad=False) if content else []
-        segments: list[Segment] = []
+        narrow = options.update(width=max(10, console.width - 1))
+        rows = console.render_lines(Group(*shown or [""]), narrow, pad=False)
+        room = max(1, console.height - _LEFT_FREE)
         for row in rows[-room:]:
-            segments += [*row, Segment.line()]
-        with self._console.capture() as captured:
-            self._console.print(Segments(segments[:-1]), end="", soft_wrap=True)
-        drawn = captured.get()
-        if drawn != self._drawn or not self._rows:
-            self._write(_erasing(self._rows) + drawn)
-            self._rows, self._drawn = min(len(rows), room), drawn
-
-    def _erase(self) -> None:
-        if self._rows:
-            self._write(_erasing(self._rows))
-            self._rows, self._drawn = 0, ""
-
-    def _write(self, codes: str) -> None:
-        file = self._console.file
-        if isinstance(file, _Above):
-            file = file.stream
-        file.write(codes)
-        file.flush()
-
-
-class _Above(TextIOBase):
-    """A stream whose lines are written above the region."""
-
-    def __init__(self, region: LiveRegion, stream: TextIO) -> None:
-        self._region, self.stream = region, stream
-
-    def write(self, text: str) -> int:
-        return self._region.write_above(self.stream, text)
-
-    def flush(self) -> None:
-        self.stream.flush()
-
-    def isatty(self) -> bool:
-        return self.stream.isatty()
-
-    def fileno(self) -> int:
-        return self.stream.fileno()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self.stream.encoding
+            yield from row
+            yield Segment.line()
 
 
 def _one_row(words: str) -> Text:
-    return Text(words, style="dim", no_wrap=True, overflow="ellipsis", end="")
-
-
-def _erasing(rows: int) -> str:
-    """Back to the beginning of the first of ``rows``, the cursor being in the last, all erased."""
-    return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * (rows - 1) if rows else ""
+    return Text(words, style="dim", no_wrap=True, overflow="ellipsis")

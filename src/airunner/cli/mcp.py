@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.streams import say
+from airunner.cli.streams import say, tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def mcp(
             if token is not None and token.is_new:
                 say(f"token, shown this once: {token.text}", aside=True)
             if token is not None:
-                say(
+                tell(
                     f"programs send it as `Authorization: Bearer`; it is in {token.file}",
                     aside=True,
                 )

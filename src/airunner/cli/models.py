@@ -12,14 +12,13 @@ import typer
 from airunner.cli.catalogue import add_model, changing, found_models
 from airunner.cli.flags import AsJson, command_group
 from airunner.cli.plan import MaxVram
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from airunner.models.assign import Assignment
-    from airunner.models.catalog import Catalog
     from airunner.weights.store import ModelStore
 
 
@@ -58,8 +57,10 @@ def list_here(settings: Settings, as_json: AsJson = False) -> None:
         print_json({"models": here})
         return
     if not here:
-        say("No model is here yet: `airunner plan` shows which suit this machine,")
-        say("`airunner pull NAME` fetches one, `airunner pull --team` all of them.")
+        tell(
+            "No model is here yet: `airunner plan` shows which suit this machine, "
+            "`airunner pull NAME` fetches one, `airunner pull --team` all of them."
+        )
         return
     console = out()
     width = max(len(model["model"]) for model in here)
@@ -113,14 +114,14 @@ def pull_models(
         raise typer.BadParameter("name a model, or give --team", param_hint="NAME")
     if max_vram is not None and not team:
         raise typer.BadParameter("it goes with --team", param_hint="--max-vram")
-    store, catalog = open_store(settings)
+    store = open_store(settings)
     wanted = list(names or [])
     if team:
         with surveyed(settings) as known:
             assignment = known.plan(max_vram)
-        _print_team(assignment, store, catalog)
+        _print_team(assignment, store)
         wanted += assignment.mapping.values()
-    models = [catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
+    models = [store.catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
     fetched = fetch_with_bars(store, models, settings.parallel_downloads)
     for name, path in fetched.paths.items():
         say(f"{name}: {path}")
@@ -141,21 +142,14 @@ def remove_model(
     Those in the home folder; files that lie elsewhere stay. A model that
     `airunner models add` registered is forgotten.
     """
-    from airunner.cli.fetching import open_store
     from airunner.config.byte_size import format_bytes
-    from airunner.runtime.attached import AttachedRuntime
 
     with changing(settings) as catalogue:
         for name in names:
-            if isinstance(catalogue, AttachedRuntime):
-                told = catalogue.remove_model(name)
-            else:
-                store, catalog = open_store(settings)
-                freed_bytes = store.remove(catalog.spec(name))
-                told = {"freed_bytes": freed_bytes, "forgotten": catalogue.forget(name)}
+            told = catalogue.remove(name)
             forgotten = ", and no longer registered" if told["forgotten"] else ""
             freed = format_bytes(told["freed_bytes"]) if told["freed_bytes"] else "nothing"
-            say(f"{name}: {freed} freed{forgotten}")
+            tell(f"{name}: {freed} freed{forgotten}")
 
 
 models_app = command_group(
@@ -204,7 +198,7 @@ def _print_capabilities(console: Console, model: dict[str, Any]) -> None:
     console.print(Padding(capabilities, (0, 0, 0, 2), expand=False), style="dim")
 
 
-def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> None:
+def _print_team(assignment: Assignment, store: ModelStore) -> None:
     """The team of a plan on stderr: a line per model, with its memory, before it is fetched."""
     from airunner.cli.console import err
     from airunner.cli.whole_words import columns
@@ -214,7 +208,7 @@ def _print_team(assignment: Assignment, store: ModelStore, catalog: Catalog) -> 
     sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}
     table = columns("Model", "Memory", "", right=("Memory",))
     for name, size_bytes in sizes.items():
-        here = store.seems_here(catalog.spec(name))
+        here = store.seems_here(store.catalog.spec(name))
         table.add_row(name, format_bytes(size_bytes or 0), "here" if here else "to fetch")
     console.print(f"The team for {format_bytes(assignment.budget_bytes)}:", style="bold")
     console.print(table)

@@ -47,7 +47,8 @@ def plan(
     """Show which models suit an amount of memory.
 
     For each capability the best one that fits; --why tells what was passed over.
-    Models take turns in memory, so each must fit alone. Nothing is changed;
+    Models take turns in memory, so each must fit alone. Where there is no GPU, a smaller
+    model is preferred to one that would be slow. Nothing is changed;
     `airunner models pull --team` fetches the same models.
     """
     from airunner.cli.console import print_json
@@ -66,6 +67,7 @@ def _print(assignment: Assignment, *, why: bool) -> None:
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.models.spec import short_name
+    from airunner.models.speed import speed_in_words
 
     console = out()
     budget = format_bytes(assignment.budget_bytes)
@@ -76,12 +78,15 @@ def _print(assignment: Assignment, *, why: bool) -> None:
         f"{format_bytes(assignment.peak_bytes)} at most.\n"
     )
     named = short_name if console.width < _WIDE else str
-    table = columns("Capability", "Model", "Memory", right=("Memory",))
+    speeds = {c.model: c.words_per_minute for c in assignment.choices if c.words_per_minute}
+    headers = ["Capability", "Model", "Memory", *(["Speed on this CPU"] if speeds else [])]
+    table = columns(*headers, right=("Memory",))
     for choice in assignment.choices:
         table.add_row(
             choice.capability.value,
             named(choice.model) if choice.model else "-",
             format_bytes(choice.size_bytes) if choice.model else "-",
+            *([speed_in_words(speeds[choice.model])] if choice.model in speeds else []),
         )
     console.print(table)
     if not why:

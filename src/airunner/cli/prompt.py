@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from airunner.cli.following import Follower
 from airunner.cli.reminder_watch import ReminderWatch
-from airunner.cli.streams import say
+from airunner.cli.streams import tell
 from airunner.cli.typed_ahead import TypedAhead
 from airunner.events import ReminderDue
 
@@ -74,7 +74,7 @@ class Prompt:
             if self._editor is not None:
                 said = self._editor.word(f"{question} [y/N] ")
             else:
-                say(f"{question} [y/N]", aside=self._quiet)
+                tell(f"{question} [y/N]", aside=self._quiet)
                 said = _line() or ""
         return said.strip().lower() in ("y", "yes")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.flags import EXIT_FAILED
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings
 from airunner.errors import MissingPackageError
 
@@ -49,7 +49,9 @@ def serve(
 ) -> None:
     """Serve the team to other programs, until Ctrl-C or `airunner stop`.
 
-    OpenAI's, Anthropic's and Ollama's clients connect by changing one address.
+    OpenAI's, Anthropic's and Ollama's clients connect by changing one address. A home
+    folder has one server. One of another --home needs another --port, and has models,
+    conversations and a budget of memory of its own.
     """
     if log_requests or log_prompts:
         from airunner.server.request_log import log_json
@@ -81,9 +83,9 @@ def run_server(
     page = _page()
 
     def ready(url: str) -> None:
-        say(f"AI Runner serves at {url}")
+        tell(f"AI Runner serves at {url}")
         people = "Open it in a browser to chat. " if page else ""
-        say(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")
+        tell(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")
         if opened is not None:
             opened(url)
 

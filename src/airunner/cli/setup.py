@@ -7,14 +7,13 @@ what getting the team takes.
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, EXIT_USAGE, AsJson
 from airunner.cli.plan import MaxVram
-from airunner.cli.streams import complain, say
+from airunner.cli.streams import complain, tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def setup(
         assignment = runtime.plan(max_vram)
         bytes_per_s = None if speed is None else speed * 1e6 / 8
         if not as_json:
-            say("Asking what the team takes ...", aside=True)
+            tell("Asking what the team takes ...", aside=True)
         proposal = propose_team(assignment, runtime.catalog, runtime.store, bytes_per_s)
         if as_json:
             _print_json(proposal)
@@ -73,13 +72,14 @@ def setup(
         failed = fetch_with_bars(runtime.store, wanted, settings.parallel_downloads).failures
         _let_serve(runtime, settings, assignment, proposal)
         if proposal.unreachable:
-            say("What is here stays and serves; run it again once there is a connection.")
+            tell("What is here stays and serves; run it again once there is a connection.")
         answered = _first_turn(runtime)
     for model, problem in failed.items():
         complain(f"{model}: {problem}")
     lacking = [m for m in proposal.missing if m.offer.problem]
     for member in lacking:
-        complain(f"{member.model}: {member.offer.problem}")
+        if not member.offer.unreachable:  # told once, for all of them
+            complain(f"{member.model}: {member.offer.problem}")
     _say_what_next(proposal)
     if failed or lacking or not answered:
         raise typer.Exit(EXIT_FAILED)
@@ -104,6 +104,7 @@ def print_proposal(proposal: TeamProposal) -> None:
 
     from airunner.cli.console import out
     from airunner.config.byte_size import format_bytes
+    from airunner.models.speed import speed_in_words
 
     console = out()
     console.print(
@@ -116,6 +117,7 @@ def print_proposal(proposal: TeamProposal) -> None:
         facts = [
             "" if disk_bytes is None else f"{format_bytes(disk_bytes)} on disk",
             "" if memory_bytes is None else f"{format_bytes(memory_bytes)} in memory",
+            "" if member.words_per_minute is None else speed_in_words(member.words_per_minute),
             f"licence {member.license}",
             _state(member),
         ]
@@ -184,7 +186,7 @@ def _agreed() -> bool:
     line = sys.stdin.readline()
     if line.strip().lower() in ("y", "yes") or line == "\n":
         return True
-    say("Nothing was changed.", aside=True)
+    tell("Nothing was changed.", aside=True)
     return False
 
 
@@ -193,29 +195,17 @@ def _let_serve(
 ) -> None:
     """Assign what was planned where another model would serve."""
     from airunner.cli.catalogue import changing
-    from airunner.errors import AiRunnerError
-    from airunner.runtime.attached import AttachedRuntime
     from airunner.runtime.team_setup import to_assign
 
-    serving = {}
-    for choice in assignment.choices:
-        with suppress(AiRunnerError):  # nothing that is here serves it
-            serving[choice.capability] = runtime.resolve(choice.capability)
     specs = [runtime.catalog.spec(member.model) for member in proposal.members]
     here = [spec.model_path for spec in specs if runtime.store.is_here(spec)]
-    chosen = to_assign(assignment, serving, here)
-    if settings.primary is not None:
-        chosen = {c: m for c, m in chosen.items() if serving[c].spec.model_path != settings.primary}
+    chosen = to_assign(assignment, runtime.resolve, here, settings.primary)
     if not chosen:
         return
     with changing(settings) as catalogue:
-        if isinstance(catalogue, AttachedRuntime):
-            for capability, model in chosen.items():
-                catalogue.assign_model(capability, model)
-        else:
-            catalogue.assign(chosen)
+        catalogue.assign(chosen)
     for capability, model in chosen.items():
-        say(f"{model} serves {capability.value} from now on.")
+        tell(f"{model} serves {capability.value} from now on.")
 
 
 def _first_turn(runtime: AnyRuntime) -> bool:
@@ -230,7 +220,7 @@ def _first_turn(runtime: AnyRuntime) -> bool:
     if not runtime.store.is_here(spec):
         complain("no model that could answer is here")
         return False
-    say(f"\nAsking {spec.model_path}: {QUESTION}", aside=True)
+    tell(f"\nAsking {spec.model_path}: {QUESTION}", aside=True)
     generated: list[GenerationFinished] = []
     ended: TurnFinished | None = None
     with AnswerScreen() as screen, following(runtime.bus, screen.show):
@@ -242,7 +232,7 @@ def _first_turn(runtime: AnyRuntime) -> bool:
     tokens = sum(event.completion_tokens for event in generated)
     decode_s = sum(event.decode_s for event in generated)
     if tokens and decode_s:
-        say(f"{tokens} tokens at {tokens / decode_s:.3g} a second.", aside=True)
+        tell(f"{tokens} tokens at {tokens / decode_s:.3g} a second.", aside=True)
     if ended is None or ended.outcome != "answered":
         complain(ended.problem if ended is not None and ended.problem else "it did not answer")
         return False
@@ -251,11 +241,11 @@ def _first_turn(runtime: AnyRuntime) -> bool:
 
 def _say_what_next(proposal: TeamProposal) -> None:
     capabilities = {c for m in proposal.members for c in m.capabilities}
-    say("\nTry next:")
-    say("  airunner ui                    talk with it in a browser")
-    say("  airunner chat                  talk with it here")
+    tell("\nTry next:")
+    tell("  airunner ui                    talk with it in a browser")
+    tell("  airunner chat                  talk with it here")
     if "image_generation" in capabilities:
-        say('  airunner image "a red circle"  draw')
+        tell('  airunner image "a red circle"  draw')
     if "summarization" in capabilities:
-        say("  airunner run summarization -   summarise what is on standard input")
-    say("  airunner serve                 a port for other programs' clients")
+        tell("  airunner run summarization -   summarise what is on standard input")
+    tell("  airunner serve                 a port for other programs' clients")

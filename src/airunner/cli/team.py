@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-
+from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,5 +61,5 @@ def _attach(settings: Settings) -> AttachedRuntime | None:
 
     attached = attach(settings)
     for line in attached.remarks if attached else ():
-        typer.echo(line, err=True)
+        tell(line, aside=True)
     return attached

@@ -30,6 +30,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.cli.team import running_team
     from airunner.cli.whole_words import columns
     from airunner.toolbox.extras import missing_extras
+    from airunner.tools.listing import tool_rows
     from airunner.tools.permissions import Permissions
 
     permissions = Permissions(settings.permissions)
@@ -38,19 +39,7 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
         AnswerScreen() as screen,
         following(runtime.bus, screen.show),
     ):
-        core = runtime.core_tools
-        tools: list[dict[str, Any]] = [
-            {
-                "name": tool.name,
-                "toolset": runtime.toolset.subject_of(tool.name),
-                "core": tool.name in core,
-                "permission": tool.permission,
-                "decision": permissions.by_class(tool),
-                "description": tool.description,
-                "parameters": tool.parameters,
-            }
-            for tool in runtime.toolset
-        ]
+        tools = tool_rows(runtime.toolset, runtime.core_tools, permissions)
     for hint in missing_extras():
         err().print(hint)
     if as_json:

@@ -40,6 +40,7 @@ from airunner.config.values import (
     integer,
     names,
     names_or,
+    or_auto,
     path,
     permission_rules,
     pixels,
@@ -122,14 +123,21 @@ class Settings:
         Setting(names, "capabilities whose models stay loaded", "CAPABILITY,..."),
     ] = ()
     context: Annotated[
-        int,
+        int | Literal["auto"],
         Setting(
-            integer(256),
-            "tokens per conversation; lowered to what the model and the memory allow",
+            or_auto(integer(256)),
+            "tokens per conversation, if model and memory allow; auto: 8192, or more by memory",
             "N",
         ),
-    ] = 8192
-    parallel: Annotated[int, Setting(integer(1), "conversations a model decodes together", "N")] = 1
+    ] = "auto"
+    parallel: Annotated[
+        int | Literal["auto"],
+        Setting(
+            or_auto(integer(1)),
+            "answers that are computed together; auto: 1, or in a server 4 that share a context",
+            "N",
+        ),
+    ] = "auto"
     kv_type: Annotated[
         KvType,
         Setting(choice("f16", "q8_0", "q4_0"), "type of the KV cache", "f16|q8_0|q4_0"),
@@ -289,8 +297,8 @@ class Settings:
         field's type.
 
         Raises:
-            SettingsError: a value, a key of the file or a flag's name is not
-                usable, or the file cannot be read.
+            SettingsError: a value, a key of the file or a flag's name is not usable, or the
+                file cannot be read.
         """
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}

@@ -6,13 +6,11 @@ decides what the file means.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airunner.config.settings import SETTINGS, Settings, parse_setting
-from airunner.config.text_file import read_text
-from airunner.config.toml_file import TABLES
+from airunner.config.toml_file import TABLES, changing, read_toml
 from airunner.config.values import show
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
@@ -29,7 +27,6 @@ class SettingsFile:
 
     def __init__(self, settings: Settings) -> None:
         self.path = settings.file
-        self._writing = threading.Lock()
 
     @property
     def origin(self) -> str:
@@ -42,7 +39,7 @@ class SettingsFile:
         Raises:
             SettingsError: it cannot be read, or a value in it cannot be used.
         """
-        content = self._document().unwrap()
+        content = read_toml(self.path).content
         return {
             name: parse_setting(name, value, self.origin)
             for name, value in content.items()
@@ -60,8 +57,10 @@ class SettingsFile:
             name: None if value is None and name in SETTINGS else self.parsed(name, value)
             for name, value in changes.items()
         }
-        with self._writing:
-            document = self._document()
+        import tomlkit  # here, because only a server that changes settings needs it
+
+        with changing:
+            document = tomlkit.parse(read_toml(self.path).text)
             for name, value in parsed.items():
                 if value is None:
                     document.pop(name, None)
@@ -78,21 +77,6 @@ class SettingsFile:
         if name in SETTINGS and not SETTINGS[name].in_file:
             raise SettingsError(name, value, self.origin, "a file cannot name another")
         return parse_setting(name, value, self.origin)
-
-    def _document(self) -> TOMLDocument:
-        import tomlkit  # here, because only a server that changes settings needs it
-        from tomlkit.exceptions import TOMLKitError
-
-        try:
-            return tomlkit.parse(read_text(self.path))
-        except FileNotFoundError:
-            return tomlkit.document()
-        except OSError as error:
-            problem = f"cannot be read: {error}"
-            raise SettingsError("config", str(self.path), self.origin, problem) from error
-        except (TOMLKitError, ValueError) as error:
-            problem = f"is not valid TOML: {error}"
-            raise SettingsError("config", str(self.path), self.origin, problem) from error
 
 
 def _put(document: TOMLDocument, name: str, value: Any) -> None:

@@ -7,6 +7,7 @@ spacing stay as they are.
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ _MOST_DOTS = 1_000
 
 _MOST_PARSED = 100
 """How often a file is read to find a line."""
+
+changing = threading.Lock()
+"""Held from the reading of a file to the writing of it, by whoever changes one."""
 
 TABLES = ("models", "capabilities")
 """Keys of the file that are no settings: models of the user's own, and who serves what."""
@@ -109,23 +113,26 @@ def write_entries(path: Path, entries: Mapping[tuple[str, str], Any]) -> None:
         SettingsError: the file is no TOML, or a table is in a form that cannot be added to.
         StorageError: it cannot be written.
     """
-    read = read_toml(path)
-    wanted: dict[str, Any] = copy.deepcopy(dict(read.content))
-    for (table, name), value in entries.items():
-        inside = wanted.setdefault(table, {})
-        if not isinstance(inside, dict):
-            raise SettingsError(table, inside, read.origin([table]), "must be a table")
-        if value is None:
-            inside.pop(name, None)
-        else:
-            inside[name] = value
-    for text in (_edited(read.text, entries), _appended(read.text, entries)):
-        if _means(text) == {key: value for key, value in wanted.items() if value != {}}:
-            write_whole(path, text)
-            return
-    table = next(iter(entries))[0]
-    problem = f"is in a form that cannot be added to; write it as [{table}] and lines below that"
-    raise SettingsError(table, "...", read.origin([table]), problem)
+    with changing:
+        read = read_toml(path)
+        wanted: dict[str, Any] = copy.deepcopy(dict(read.content))
+        for (table, name), value in entries.items():
+            inside = wanted.setdefault(table, {})
+            if not isinstance(inside, dict):
+                raise SettingsError(table, inside, read.origin([table]), "must be a table")
+            if value is None:
+                inside.pop(name, None)
+            else:
+                inside[name] = value
+        for text in (_edited(read.text, entries), _appended(read.text, entries)):
+            if _means(text) == {key: value for key, value in wanted.items() if value != {}}:
+                write_whole(path, text)
+                return
+        table = next(iter(entries))[0]
+        problem = (
+            f"is in a form that cannot be added to; write it as [{table}] and lines below that"
+        )
+        raise SettingsError(table, "...", read.origin([table]), problem)
 
 
 def _edited(text: str, entries: Mapping[tuple[str, str], Any]) -> str:

@@ -90,6 +90,15 @@ def integer(least: int, most: int = 2**31 - 1) -> Parser:
     return parse
 
 
+def or_auto(parse: Parser) -> Parser:
+    """A parser that takes what ``parse`` does, or ``auto``."""
+
+    def parse_either(value: object) -> Any:
+        return value if value == "auto" else parse(value)
+
+    return parse_either
+
+
 def seconds(value: object) -> float:
     """A duration in seconds, above zero."""
     try:

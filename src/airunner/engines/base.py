@@ -10,13 +10,19 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from airunner.config.settings import KvType
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.engines.worker_answer import WorkerAnswer
 from airunner.messages import Delta, MediaKind, Message, ToolSchema
 
-KvType = Literal["f16", "q8_0", "q4_0"]
+AUTO_CONTEXT = 8192
+"""The context that ``auto`` stands for at least, where the memory allows it, in tokens."""
+AUTO_SLOTS = 4
+"""The most conversations that a model decodes together where ``parallel`` is ``auto``."""
+CONTEXT_FULL = "Context size has been exceeded."
+"""What llama.cpp's server says to all whom it answers when the context that they share is full."""
 PlanT = TypeVar("PlanT", contravariant=True)
 Chunk = dict[str, Any]
 """One chunk of a streamed chat completion, as OpenAI's API has it."""
@@ -29,8 +35,9 @@ class LoadPlan:
     Attributes:
         model: the registry's name, for messages.
         path: the weights file (the first part, if split).
-        n_ctx: context per slot, in tokens; the engine allocates ``n_ctx * n_parallel``.
+        n_ctx: the longest context of one conversation, in tokens.
         n_parallel: slots, that is conversations decoded together.
+        kv_unified: the slots share ``n_ctx`` tokens of KV cache; else each has as many.
         n_batch: logical batch, in tokens. Cancelling waits for the batch in work:
             measured on 2 busy cores, 8-12 s at 2048 and 2.8 s at 512.
         n_ubatch: physical batch, in tokens; sizes the compute buffer.
@@ -54,6 +61,7 @@ class LoadPlan:
     path: Path
     n_ctx: int = 4096
     n_parallel: int = 1
+    kv_unified: bool = False
     n_batch: int = 512
     n_ubatch: int = 512
     kv_type_k: KvType = "f16"
@@ -68,6 +76,11 @@ class LoadPlan:
     mmproj: Path | None = None
     media: tuple[MediaKind, ...] = ()
     mapped: bool = True
+
+    @property
+    def kv_streams(self) -> int:
+        """How many KV caches of ``n_ctx`` tokens the engine allocates."""
+        return 1 if self.kv_unified else self.n_parallel
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +124,32 @@ class SlotState:
     seconds: float
 
 
+class Displaced(NamedTuple):
+    """A slot that has to be emptied; the conversation in it, ``None`` if it is nobody's.
+
+    ``continued`` is whether somebody has come back to that one.
+    """
+
+    slot: int
+    conversation: str | None
+    continued: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SlotClaim:
     """A slot handed to a conversation.
 
     ``displaced`` is the conversation whose state is still in the slot and will
     be overwritten; ``continued`` is whether somebody has come back to that one.
-    ``resident`` is true when the slot already holds this one.
+    ``resident`` is true when the slot already holds this one. ``crowded_out`` are other
+    slots, whose tokens the shared context has no room for any more.
     """
 
     slot: int
     resident: bool
     displaced: str | None = None
     continued: bool = field(default=False, compare=False)
+    crowded_out: tuple[Displaced, ...] = ()
 
 
 class ChatModel(Protocol):
@@ -217,6 +243,19 @@ class Served(Protocol):
 
         Raises:
             WorkerDiedError: the worker is gone, or was ended.
+        """
+        ...
+
+
+@runtime_checkable
+class SharesContext(Protocol):
+    """A loaded model whose slots may share one KV cache; see ``LoadPlan.kv_unified``."""
+
+    async def erase_slot(self, slot: int) -> None:
+        """Give back the tokens that a slot holds; nobody computes in it.
+
+        Raises:
+            GenerationError, WorkerDiedError: see ``ChatModel.chat``.
         """
         ...
 

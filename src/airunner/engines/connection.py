@@ -17,10 +17,11 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from airunner.engines.base import Endpoint, Plan, WorkerExit
-from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch, bytes_at
+from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch
 from airunner.engines.worker_answer import WorkerAnswer
 from airunner.errors import WorkerDiedError, WorkerSilentError
 from airunner.json_schema.plain import sound_escapes
+from airunner.weights.local import stored_bytes
 
 PlanT = TypeVar("PlanT", bound=Plan)
 _CONNECT_S = 5.0
@@ -167,7 +168,7 @@ class ServedModel(Generic[PlanT]):
     def __init__(self, plan: PlanT, connection: WorkerConnection) -> None:
         self.plan = plan
         self._connection = connection
-        self._n_bytes = bytes_at(plan.path)
+        self._n_bytes = stored_bytes(plan.path)
 
     @property
     def endpoint(self) -> Endpoint:

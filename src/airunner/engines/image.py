@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from airunner.models.memory.image import Dtype, Offload, WeightFormat
 from airunner.models.spec import ImageDefaults
-
-Dtype = Literal["float32", "float16", "bfloat16"]
-Offload = Literal["none", "model", "group"]
-WeightFormat = Literal["as_stored", "4bit"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -101,13 +100,3 @@ class SilenceWatch:
         else:
             self.has_ended = True
             self._end()
-
-
-def bytes_at(path: Path) -> int:
-    """The size of weights: of a file, or of all files below a folder; 0 if they are gone."""
-    try:
-        if path.is_dir():
-            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return path.stat().st_size
-    except OSError:
-        return 0

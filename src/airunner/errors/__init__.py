@@ -43,6 +43,7 @@
     │   ├── LoadError              a worker could not load its model
     │   │   └── LoadTimeoutError   it was still loading when its time was over
     │   ├── WorkerDiedError        a worker's process ended by itself
+    │   │   ├── SharedContextFullError  or broke off answers that filled it together
     │   │   └── WorkerSilentError  or said nothing for so long that it was ended
     │   ├── GenerationError        the engine refused or broke off a request
     │   ├── ContextOverflowError   the prompt is longer than the loaded context
@@ -80,7 +81,7 @@ from pathlib import Path
 from typing import Literal
 
 from airunner.errors.base import AiRunnerError as AiRunnerError
-from airunner.errors.base import in_short
+from airunner.errors.base import in_short, meant
 from airunner.errors.catalog import CatalogError as CatalogError
 from airunner.errors.catalog import InvalidCatalogError as InvalidCatalogError
 from airunner.errors.catalog import InvalidEngineError as InvalidEngineError
@@ -125,6 +126,7 @@ from airunner.errors.tools import UnknownToolError as UnknownToolError
 from airunner.errors.workers import EngineError as EngineError
 from airunner.errors.workers import LoadError as LoadError
 from airunner.errors.workers import LoadTimeoutError as LoadTimeoutError
+from airunner.errors.workers import SharedContextFullError as SharedContextFullError
 from airunner.errors.workers import WorkerDiedError as WorkerDiedError
 from airunner.errors.workers import WorkerSilentError as WorkerSilentError
 
@@ -236,7 +238,7 @@ class DeviceNotFoundError(AiRunnerError):
 
     def __init__(self, device: str, available: Sequence[str]) -> None:
         self.device, self.available = device, tuple(available)
-        hint = _meant(device.casefold(), self.available)
+        hint = meant(device.casefold(), self.available)
         super().__init__(
             f"No device {device!r} here;{hint} there is {', '.join(self.available) or 'none'}. "
             "`airunner doctor` shows how devices were found."
@@ -351,11 +353,3 @@ class BlackImageError(EngineError):
             f"{model} computed no usable picture in {dtype}. Try another seed or fewer "
             "steps; if it stays, compute in a wider type (image_dtype=float32)."
         )
-
-
-def _meant(given: str, known: Sequence[str]) -> str:
-    """A question with a blank in front, where one of ``known`` is like ``given``."""
-    import difflib  # only needed when something is wrong
-
-    near = difflib.get_close_matches(given, known, n=2)
-    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -6,6 +6,8 @@ to be long, and is read by people, logs and models.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 MOST_CHARACTERS = 4_000
 """The longest message of an error; of a longer one the middle is left out."""
 
@@ -36,3 +38,11 @@ def _bounded(message: str) -> str:
         message = f"{message[:_HEAD_CHARACTERS]} [... {missing:,} characters left out ...] {tail}"
     # Half of a surrogate pair, as a file's name may hold it, can be printed nowhere.
     return message if message.isascii() else message.encode("utf-8", "replace").decode()
+
+
+def meant(given: str, known: Iterable[str], most: int = 2) -> str:
+    """A question with a blank in front, where one of ``known`` is like ``given``."""
+    import difflib  # only needed when something is wrong
+
+    near = difflib.get_close_matches(given, list(known), n=most)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airunner.errors.base import AiRunnerError
+from airunner.errors.base import AiRunnerError, meant
 
 
 class CatalogError(AiRunnerError):
@@ -35,10 +35,7 @@ class UnknownCapabilityError(CatalogError):
 
     def __init__(self, capability: str, known: Sequence[str]) -> None:
         self.capability, self.known = capability, tuple(known)
-        import difflib  # only needed when something is wrong
-
-        near = difflib.get_close_matches(capability.casefold().replace("-", "_"), self.known, n=2)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        hint = meant(capability.casefold().replace("-", "_"), self.known)
         super().__init__(f"No capability {capability!r}.{hint} There is {', '.join(known)}.")
 
 

@@ -41,6 +41,21 @@ class WorkerDiedError(EngineError):
         )
 
 
+class SharedContextFullError(WorkerDiedError):
+    """Answers that were computed together became longer than the context that they share.
+
+    The engine broke all of them off. Asked again, one is computed after the other.
+    """
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model, None)
+        Exception.__init__(
+            self,
+            f"The answers that {model} was writing together became longer than its context. "
+            "Ask again, or raise --context.",
+        )
+
+
 class WorkerSilentError(WorkerDiedError):
     """A worker that said nothing for ``silent_s`` and was ended; another takes its place."""
 

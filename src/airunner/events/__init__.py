@@ -35,6 +35,7 @@ from airunner.events.turn_events import (
     ConversationChanged as ConversationChanged,
     ConversationSwitched as ConversationSwitched,
     DrawingChanged as DrawingChanged,
+    CallStreamed as CallStreamed,
     ExternalCallMade as ExternalCallMade,
     GenerationFinished as GenerationFinished,
     HistoryTrimmed as HistoryTrimmed,

@@ -104,6 +104,19 @@ class ToolCallFinished(Event):
     truncated: bool = False
 
 
+class CallStreamed(Event):
+    """A piece of a call that ``ExternalCallMade`` tells whole, while it is decoded.
+
+    ``arguments`` are JSON, as far as they go beyond the pieces before. Only a call that is
+    decoded under its tool's schema is told so; the token limit may cut it off.
+    """
+
+    turn: str
+    call: str
+    tool: str
+    arguments: str
+
+
 class ExternalCallMade(Event):
     """A call of a tool that the turn's caller brought, who runs it; the turn ends with it.
 

@@ -90,6 +90,17 @@ class Matching(UserWords):
         return found.pop() if len(found) == 1 else None
 
 
+class TrueWhere(UserWords):
+    """``true`` where the wish has words of a certain form; else the default is meant."""
+
+    def __init__(self, pattern: str | re.Pattern[str]) -> None:
+        self._pattern = re.compile(pattern)
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """``"true"``, which validation reads as it should be, or ``None``."""
+        return "true" if self._pattern.search(request.wish) else None
+
+
 BODY, WHOLE, UNSAID = Body(), Whole(), Unsaid()
 
 FILE_NAME = Matching(

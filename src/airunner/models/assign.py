@@ -4,16 +4,18 @@ The rule: models are swapped, so at any moment one of them computes on the
 device, while the conversation state of the others is parked elsewhere. A model
 therefore suits if it fits alone. For each capability the suitable model of highest
 priority is chosen; at equal priority the one with more parameters, then the smaller
-one. What the user has assigned comes first.
+one. Where that one would be slow, one with at least a quarter of its parameters that is
+not slow is preferred. What the user has assigned comes first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from airunner.models.catalog import Registry
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.speed import SLOW, speed_in_words
 
 GB = 10**9
 
@@ -34,13 +36,17 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was decided for one capability; ``model`` is ``None`` if nothing suits."""
+    """What was decided for one capability; ``model`` is ``None`` if nothing suits.
+
+    ``words_per_minute`` is about what the model writes; ``None`` where that is not known.
+    """
 
     capability: ModelCapability
     model: str | None
     size_bytes: int | None
     reason: str
     rejected: tuple[Rejection, ...]
+    words_per_minute: int | None = None
 
     @property
     def fitting(self) -> tuple[str, ...]:
@@ -100,6 +106,7 @@ def auto_assign(
     engine_budgets: Mapping[str, int] | None = None,
     assigned: Mapping[ModelCapability, str] | None = None,
     refused: Callable[[ModelSpec], str] = lambda _: "",
+    speed_of: Callable[[ModelSpec, int], int | None] = lambda *_: None,
 ) -> Assignment:
     """Choose a model for each capability.
 
@@ -113,6 +120,7 @@ def auto_assign(
             engine, for those where it is another one.
         assigned: models that the user wants for capabilities; chosen first if they fit.
         refused: why a model cannot be had here, whatever its size; empty if it can.
+        speed_of: words a minute that a model of so many bytes writes; ``None`` if unknown.
     """
     budgets = engine_budgets or {}
     sizes = {name: size_of(spec) for name, spec in registry.items()}
@@ -124,6 +132,7 @@ def auto_assign(
             lambda spec: budgets.get(spec.engine, budget_bytes),
             (assigned or {}).get(capability),
             refused,
+            speed_of,
         )
         for capability in capabilities
     )
@@ -139,6 +148,7 @@ def _choose(
     room_for: Callable[[ModelSpec], int],
     assigned: str | None,
     refused: Callable[[ModelSpec], str],
+    speed_of: Callable[[ModelSpec, int], int | None],
 ) -> Choice:
     def size_of(spec: ModelSpec) -> int | None:
         return sizes[spec.model_path]
@@ -153,7 +163,8 @@ def _choose(
             s.model_path,
         ),
     )
-    chosen: ModelSpec | None = None
+    places = {spec.model_path: place for place, spec in enumerate(ranked)}
+    fitting: list[ModelSpec] = []
     rejected: list[Rejection] = []
     for spec in ranked:
         size_bytes, room_bytes = size_of(spec), room_for(spec)
@@ -165,20 +176,58 @@ def _choose(
             rejected.append(Rejection(spec.model_path, size_bytes, deficit_bytes, reason))
         elif why_not := refused(spec):
             rejected.append(Rejection(spec.model_path, size_bytes, None, why_not))
-        elif chosen is None:
-            chosen = spec
         else:
-            reason = f"fits, but {chosen.model_path} is preferred (priority {chosen.priority}"
-            reason += f" against {spec.priority})"
-            if chosen.model_path == assigned:
-                reason = f"fits, but {chosen.model_path} is assigned"
-            rejected.append(Rejection(spec.model_path, size_bytes, 0, reason))
-    if chosen is None:
+            fitting.append(spec)
+    if not fitting:
         why = "no registered model has it" if not candidates else "no model that has it fits"
         return Choice(capability, None, None, f"nobody, {why}", tuple(rejected))
-    size_bytes = size_of(chosen)
+    speeds = {spec.model_path: speed_of(spec, size_of(spec) or 0) for spec in fitting}
+    first = fitting[0]
+    chosen = first if first.model_path == assigned else _quick(fitting, speeds)
+    passed_over = [
+        Rejection(spec.model_path, size_of(spec), 0, _why_not(spec, chosen, assigned, speeds))
+        for spec in fitting
+        if spec is not chosen
+    ]
     why = f"the highest priority ({chosen.priority}) among those that fit alone"
     if chosen.model_path == assigned:
         why = "assigned, and it fits"
+    elif chosen is not first:
+        why = f"the first by priority ({chosen.priority}) that fits alone and is not slow here"
+    size_bytes = size_of(chosen)
     reason = f"{chosen.model_path}, {why}: {size_bytes:,} of {room_for(chosen):,} bytes"
-    return Choice(capability, chosen.model_path, size_bytes, reason, tuple(rejected))
+    return Choice(
+        capability,
+        chosen.model_path,
+        size_bytes,
+        reason,
+        tuple(sorted([*rejected, *passed_over], key=lambda r: places[r.model])),
+        speeds[chosen.model_path],
+    )
+
+
+def _quick(fitting: Sequence[ModelSpec], speeds: Mapping[str, int | None]) -> ModelSpec:
+    """The first of them, or the first that is of use beside it and not slow, as that one is."""
+
+    def is_slow(spec: ModelSpec) -> bool:
+        words = speeds[spec.model_path]
+        return words is not None and words < SLOW
+
+    first = fitting[0]
+    least_b = (first.parameters_b or 0) / 4
+    of_use = (s for s in fitting if (s.parameters_b or 0) >= least_b and not is_slow(s))
+    return next(of_use, first) if is_slow(first) else first
+
+
+def _why_not(
+    spec: ModelSpec, chosen: ModelSpec, assigned: str | None, speeds: Mapping[str, int | None]
+) -> str:
+    if chosen.model_path == assigned:
+        return f"fits, but {chosen.model_path} is assigned"
+    words = speeds[spec.model_path]
+    if spec.priority > chosen.priority and words is not None:
+        return f"fits, but is {speed_in_words(words)} here"
+    return (
+        f"fits, but {chosen.model_path} is preferred (priority {chosen.priority} against "
+        f"{spec.priority})"
+    )

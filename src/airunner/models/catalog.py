@@ -24,11 +24,11 @@ from airunner.errors import (
 from airunner.errors.pasted import pasted
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
 from airunner.models.spec import (
-    ChatDialect,
     ModelCapability,
     ModelSpec,
     RequantizedSource,
     Source,
+    ToolCallingName,
     short_name,
 )
 
@@ -225,8 +225,8 @@ class Catalog:
             problems.append(str(UnknownEngineError(key, spec.engine, list(self.engines))))
         else:
             problems += [f"{key} {problem}" for problem in self._engine_problems(spec, engine)]
-        if spec.chat_dialect is not None and spec.chat_dialect not in get_args(ChatDialect):
-            known = ", ".join(get_args(ChatDialect))
+        if spec.chat_dialect is not None and spec.chat_dialect not in get_args(ToolCallingName):
+            known = ", ".join(get_args(ToolCallingName))
             problems.append(f"{key} has chat_dialect={spec.chat_dialect!r}; there are {known}")
         problems += [f"{key} has {problem}" for problem in _unusable_numbers(spec)]
         if spec.model_path in self._bases(spec.model_path, set()):

@@ -139,21 +139,8 @@ def spec_of_table(
     return replace(spec, sources=tuple(_sources(read, spec, folder, engines.get(engine))))
 
 
-_SAME = (
-    "max_context",
-    "yarn_context",
-    "supports_function_calling",
-    "supports_vision",
-    "supports_thinking",
-    "quantization",
-    "gpu_memory_gb",
-    "priority",
-    "chat_dialect",
-    "chat_template",
-    "parameters_b",
-    "license",
-    "gated",
-)
+_OTHERWISE = {"capabilities", "engine", "sampling", "projector", "image"}
+_SAME = (_ModelTable.model_fields.keys() & ModelSpec.__dataclass_fields__.keys()) - _OTHERWISE
 """Keys whose value is that of the spec's field of the same name."""
 
 

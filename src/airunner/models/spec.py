@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-ChatDialect = Literal["native", "guided"]
+ToolCallingName = Literal["native", "guided"]
 
 
 class ModelCapability(StrEnum):
@@ -176,6 +176,7 @@ class ModelSpec:
             that lies beside the weights, if any; see ``models.files.projector``.
         supports_thinking: whether the template has a thinking switch.
         parameters_b: parameters in billions, for ranking and display.
+        active_parameters_b: those of them that each token takes, of a mixture of experts.
         license: SPDX identifier or the licence's name.
         gated: whether its publisher gives the weights only to those who have accepted its
             terms on its page.
@@ -192,7 +193,7 @@ class ModelSpec:
     priority: int = 50
     sources: tuple[Source, ...] = ()
     engine: str = "llama_cpp"
-    chat_dialect: ChatDialect | None = None
+    chat_dialect: ToolCallingName | None = None
     chat_template: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
     yarn_context: int | None = None
@@ -200,6 +201,7 @@ class ModelSpec:
     projector: HubSource | FileSource | None = None
     supports_thinking: bool = False
     parameters_b: float | None = None
+    active_parameters_b: float | None = None
     license: str = "unknown"
     gated: bool = False
     image: ImageDefaults | None = None
@@ -216,7 +218,7 @@ class ModelSpec:
         return self.image is not None and self.image.plain_words
 
     @property
-    def dialect(self) -> ChatDialect:
+    def tool_calling(self) -> ToolCallingName:
         """How tools are offered to this model."""
         if self.chat_dialect is not None:
             return self.chat_dialect

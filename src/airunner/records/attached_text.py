@@ -10,6 +10,9 @@ import re
 
 from airunner.records.one_line import TITLE_LENGTH, one_line, title_from
 
+ATTACHED = "attached/"
+"""Stands before the name of a file that is kept with the conversation."""
+
 _ATTACHED = re.compile(r"<file name=\"([^\"\n]*)\">\n(.*?)\n</file>\n*", re.DOTALL)
 
 
@@ -32,4 +35,5 @@ def taken_apart(text: str) -> tuple[list[tuple[str, str]], str]:
 def title_from_message(text: str) -> str:
     """A title from the words of a message, or from the first document's name without any."""
     files, words = taken_apart(text)
-    return title_from(words) or (one_line(files[0][0], TITLE_LENGTH) if files else "")
+    name = files[0][0].removeprefix(ATTACHED) if files else ""
+    return title_from(words) or one_line(name, TITLE_LENGTH)

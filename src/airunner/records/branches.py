@@ -1,8 +1,9 @@
 """Branches: conversations that begin as another one does, and go on in another way.
 
 Owns how a branch is made and how the conversations of one family relate. A branch is a
-conversation like any other: it has its own copy of what it begins with, and the one that
-it left stays as it is. It knows its parent and the place where it left it.
+conversation like any other: it has its own copy of what it begins with and of what was
+attached, and the one that it left stays as it is. It knows its parent and the place where
+it left it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from airunner.records.conversation_rows import SHOWN, Entry, entry_of, insert
 from airunner.records.conversations import MOST_TITLE
 from airunner.records.database import Database
+from airunner.records.kept_files import KeptFiles
 from airunner.records.one_line import one_line
 
 _ALL = 1 << 62
@@ -32,8 +34,10 @@ WITH RECURSIVE
 class Branches:
     """The branches of a database's conversations."""
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        self._database, self._clock = database, clock
+    def __init__(
+        self, database: Database, clock: Callable[[], float], kept_files: KeptFiles
+    ) -> None:
+        self._database, self._clock, self._kept_files = database, clock, kept_files
 
     def add(self, id: str, kept: int, left_at: int, title: str = "") -> Entry | None:
         """A new conversation with the first ``kept`` messages of ``id``; ``None`` without that.
@@ -45,6 +49,7 @@ class Branches:
             title: default: that of the conversation that it leaves.
         """
         new, now_s = uuid.uuid4().hex, self._clock()
+        self._kept_files.copy(id, new)
         with self._database.write() as connection:
             row = connection.execute(
                 "SELECT title, folder, start, preface FROM conversation WHERE id = ?", (id,)
@@ -110,6 +115,19 @@ def _ways(family: Sequence[Entry], shared: Shared, id: str, place: int) -> Seque
             way.append(entry)
     latest = [max(way, key=lambda each: (each.id == id, each.updated_s)) for way in ways]
     return [entry.id for entry in latest]
+
+
+def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Entries by the conversation that they all come from, in their order."""
+    known = {entry.id: entry for entry in entries}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        root, seen = entry, {entry.id}
+        while root.parent in known and root.parent not in seen:
+            root = known[root.parent]
+            seen.add(root.id)
+        found.setdefault(root.parent or root.id, []).append(entry)
+    return found
 
 
 class Shared:

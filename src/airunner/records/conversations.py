@@ -25,6 +25,7 @@ from airunner.records.conversation_rows import (
     insert,
 )
 from airunner.records.database import Connection, Database
+from airunner.records.kept_files import KeptFiles
 from airunner.records.message_rows import (
     UNTITLED,
     forget_unused_media,
@@ -72,15 +73,20 @@ class Found:
 
 
 class Conversations:
-    """The conversations of a database. ``on_delete`` hears the id of each that is deleted."""
+    """The conversations of a database. ``on_delete`` hears the id of each that is deleted.
+
+    ``kept_files`` has what was attached to them.
+    """
 
     def __init__(
         self,
         database: Database,
         clock: Callable[[], float],
+        kept_files: KeptFiles,
         on_delete: Callable[[str], None] | None = None,
     ) -> None:
         self._database, self._clock = database, clock
+        self.kept_files = kept_files
         self._on_delete = on_delete
         self._index = Index("message", ("said",))
 
@@ -271,6 +277,7 @@ class Conversations:
             forget_unused_media(connection)
             self._index.merge(connection)
         for id in gone:
+            self.kept_files.forget(id)
             if self._on_delete is not None:
                 self._on_delete(id)
         self._database.compact()

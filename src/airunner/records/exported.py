@@ -34,13 +34,15 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 class Imported:
     """A conversation that was read; see ``Saved`` for what its parts are.
 
-    ``left_out`` counts what was not taken, by what it is in words.
+    ``kept_files`` are what was attached, by name. ``left_out`` counts what was not taken, by
+    what it is in words.
     """
 
     entry: Entry
     messages: tuple[Message, ...]
     start: int = 0
     preface: str = ""
+    kept_files: Mapping[str, bytes] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -59,12 +61,20 @@ class Export:
     refused: Sequence[str] = ()
 
 
-def as_json(conversations: Iterable[tuple[Entry, Saved]]) -> dict[str, Any]:
-    """Conversations whole, with their pictures, which are named by their SHA-256."""
+def as_json(
+    conversations: Iterable[tuple[Entry, Saved]],
+    kept_files: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+) -> dict[str, Any]:
+    """Conversations whole, with their pictures, which are named by their SHA-256.
+
+    ``kept_files`` gives what was attached to one, by name: as much as an export can have.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
-        "conversations": [_conversation(entry, saved) for entry, saved in conversations],
+        "conversations": [
+            _conversation(entry, saved, kept_files(entry.id)) for entry, saved in conversations
+        ],
     }
 
 
@@ -116,7 +126,7 @@ def seconds(value: Any) -> float:
     return float(value) if usable else 0.0
 
 
-def _conversation(entry: Entry, saved: Saved) -> dict[str, Any]:
+def _conversation(entry: Entry, saved: Saved, kept_files: Mapping[str, bytes]) -> dict[str, Any]:
     files = {part.sha256: part.data for message in saved.messages for part in message.media}
     told = asdict(entry)
     del told["messages"]  # how many there are; here they follow
@@ -125,8 +135,17 @@ def _conversation(entry: Entry, saved: Saved) -> dict[str, Any]:
         "start": saved.start,
         "preface": saved.preface,
         "messages": [to_value(message) for message in saved.messages],
-        "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
+        "files": _encoded(files),
+        "attached": _encoded(kept_files),
     }
+
+
+def _encoded(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: base64.b64encode(data).decode() for name, data in files.items()}
+
+
+def _decoded(files: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: base64.b64decode(data) for name, data in files.items()}
 
 
 def read_conversation(value: Any) -> Imported:
@@ -136,7 +155,8 @@ def read_conversation(value: Any) -> Imported:
         UnusableRecordError: it is none.
     """
     try:
-        files = {n: base64.b64decode(data) for n, data in value.get("files", {}).items()}
+        files = _decoded(value.get("files", {}))
+        kept_files = _decoded(value.get("attached", {}))
         messages = tuple(_message(each, files) for each in value["messages"])
         start, left_at = int(value.get("start", 0)), value.get("left_at")
         entry = Entry(
@@ -156,7 +176,7 @@ def read_conversation(value: Any) -> Imported:
         problem = "a part of it is missing, or is not what it has to be"
         raise UnusableRecordError("export", problem) from error
     start = min(max(0, start), len(messages))
-    return Imported(entry, messages, start, str(value.get("preface", "")))
+    return Imported(entry, messages, start, str(value.get("preface", "")), kept_files)
 
 
 def _message(value: Mapping[str, Any], files: Mapping[str, bytes]) -> Message:

@@ -14,8 +14,14 @@ from itertools import chain
 
 from airunner.errors import UnusableRecordError
 
-MOST_PART_BYTES = 24 << 20
-"""One conversation with its pictures, or a file that is no list. Text takes up to 5 times that."""
+MOST_PART_BYTES = 48 << 20
+"""One conversation with its pictures and files, which are in base64."""
+
+MOST_WIDE_BYTES = 12 << 20
+"""Its texts that are not ASCII alone: one such letter takes a text to 4 times its bytes."""
+
+MOST_WHOLE_BYTES = 24 << 20
+"""A file that is no list."""
 
 DAMAGED = "it begins as an export and is damaged or cut off, so export it again"
 
@@ -43,7 +49,7 @@ def parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     else:
         for piece in utf8:
             held += piece
-            _check_size(held)
+            _check_size(len(held), MOST_WHOLE_BYTES)
         yield bytes(held)
         return
     is_object = held.lstrip().startswith(b"{")
@@ -70,7 +76,7 @@ def _encoded(pieces: Iterable[bytes], encoding: str) -> Iterable[bytes]:
 
 def _listed(held: bytearray, more: Iterator[bytes], rest: bytearray) -> Iterator[bytes]:
     """The values of a list whose bracket has been passed; what follows it goes into ``rest``."""
-    looked_at = depth = 0
+    looked_at = depth = wide_bytes = 0
     while True:
         begins = 0
         for mark in _MARKS.finditer(held, looked_at):
@@ -78,7 +84,11 @@ def _listed(held: bytearray, more: Iterator[bytes], rest: bytearray) -> Iterator
             if kind == b'"':  # the end of this text has not come
                 looked_at = mark.start()
                 break
-            if kind in (b"[", b"{"):
+            if len(kind) > 1:
+                if not kind.isascii() or b"\\u" in kind:
+                    wide_bytes += len(kind)
+                    _check_size(wide_bytes, MOST_WIDE_BYTES)
+            elif kind in (b"[", b"{"):
                 depth += 1
             elif kind in (b"]", b"}"):
                 depth -= 1
@@ -88,24 +98,24 @@ def _listed(held: bytearray, more: Iterator[bytes], rest: bytearray) -> Iterator
                 if depth == 0 or value.strip():
                     yield value
                 del value  # while more comes
-                begins = looked_at
+                begins, wide_bytes = looked_at, 0
             if depth < 0:
                 rest += held[begins:]
                 for piece in more:
                     rest += piece
-                    _check_size(rest)
+                    _check_size(len(rest), MOST_WHOLE_BYTES)
                 return
         else:
             looked_at = len(held)
         del held[:begins]
         looked_at -= begins
-        _check_size(held)
+        _check_size(len(held), MOST_PART_BYTES)
         if not (piece := next(more, b"")):
             raise UnusableRecordError("file", DAMAGED)
         held += piece
 
 
-def _check_size(held: bytearray) -> None:
-    if len(held) > MOST_PART_BYTES:
-        most = f"{MOST_PART_BYTES >> 20} MiB"
-        raise UnusableRecordError("export", f"it is too large: a conversation may have {most}")
+def _check_size(n_bytes: int, most_bytes: int) -> None:
+    if n_bytes > most_bytes:
+        problem = f"a conversation of it is too large: more than {most_bytes >> 20} MiB"
+        raise UnusableRecordError("export", problem)

@@ -1,4 +1,4 @@
-"""Everything that is remembered, in one file.
+"""Everything that is remembered, in one file, and what was attached, in a folder beside it.
 
 Owns the opening and closing; each kind of record is a part of its own.
 """
@@ -16,6 +16,7 @@ from airunner.records.conversations import Conversations
 from airunner.records.database import BUSY_S, Database
 from airunner.records.facts import Facts
 from airunner.records.folders import Folders
+from airunner.records.kept_files import KeptFiles
 from airunner.records.migrations import migrate
 from airunner.records.notes import Notes
 from airunner.records.reminders import Reminders
@@ -29,7 +30,7 @@ class Records:
     processes may use one file at once.
 
     Args:
-        path: the SQLite file.
+        path: the SQLite file; attached files are in the folder ``attached`` beside it.
         clock: the present, in Unix time.
         busy_s: how long to wait for another process that is writing.
         on_delete: hears the id of each conversation that is deleted, on the thread that
@@ -46,8 +47,9 @@ class Records:
     ) -> None:
         self.clock = clock
         self._database = Database(path, migrate, busy_s)
-        self.conversations = Conversations(self._database, clock, on_delete)
-        self.branches = Branches(self._database, clock)
+        self.kept_files = KeptFiles(path.with_name("attached"))
+        self.conversations = Conversations(self._database, clock, self.kept_files, on_delete)
+        self.branches = Branches(self._database, clock, self.kept_files)
         self.details = ConversationDetails(self._database)
         self.folders = Folders(self._database)
         self.notes = Notes(self._database, clock)

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from airunner.engines.base import ChatModel, ChatRequest, LoadPlan
 from airunner.engines.beginning import leading_system
-from airunner.errors import AiRunnerError, WorkerDiedError
+from airunner.errors import AiRunnerError, SharedContextFullError, WorkerDiedError
 from airunner.events import BeginningKept, BeginningRestored, EventBus
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkingLot
@@ -180,5 +180,5 @@ class Beginnings:
 
     def _give_up_on_death(self, error: AiRunnerError) -> None:
         # It may have been the state's fault, and must not happen with every conversation.
-        if isinstance(error, WorkerDiedError):
+        if isinstance(error, WorkerDiedError) and not isinstance(error, SharedContextFullError):
             self.hopeless.add(self.model)

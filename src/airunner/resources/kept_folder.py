@@ -8,7 +8,6 @@ system drops when the process ends. What is kept, and for how long, the parking 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -18,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airunner.config.file_lock import open_lock, try_lock
 from airunner.config.whole_file import whole_file
 from airunner.errors.writing import writing
 from airunner.resources.session_folder import LOCK
@@ -74,12 +74,10 @@ class KeptFolder:
                 path.mkdir(mode=0o700, exist_ok=True)
                 path.chmod(0o700)
                 try:
-                    lock = os.open(path / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+                    lock = open_lock(path / LOCK)
                 except FileNotFoundError:
                     continue  # Whoever had it removed it in between.
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
+                if not try_lock(lock):
                     os.close(lock)
                     return None
                 if _is_still(path / LOCK, lock):

@@ -18,6 +18,7 @@ from airunner.engines.base import (
 )
 from airunner.engines.image import Drawn, ImageRequest, ImageStep
 from airunner.engines.openai_form import request_of
+from airunner.engines.prompt_length import text_tokens
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelSpec
 from airunner.resources.loaded_model import LoadedModel
@@ -54,16 +55,24 @@ class Lease:
         return model if isinstance(model, Served) else None
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[int]:
-        """Have one of the engine's slots for the body, for requests to ``served``.
+    async def slot(
+        self, prompt: str | Sequence[Any] = "", max_tokens: int | None = None
+    ) -> AsyncIterator[int]:
+        """Have one of the engine's slots for the body, for a request to ``served``.
 
-        Waits until one is free, and saves what it displaces. Nothing of the requests is kept.
+        That is of ``prompt``, in text or tokens, with an answer of at most ``max_tokens``. Waits
+        until a slot is free, and saves what it displaces. Nothing of the request is kept.
 
         Raises:
             GenerationError: the model draws.
         """
-        async with self._loaded.hold_slot(None) as claim:
+        async with self._loaded.hold_slot(None, tokens=self._tokens(prompt, max_tokens)) as claim:
             yield claim.slot
+
+    def _tokens(self, prompt: str | Sequence[Any], max_tokens: int | None) -> int:
+        share = self.n_ctx // max(1, conversations_of(self._loaded.plan))
+        length = text_tokens(prompt) if isinstance(prompt, str) else len(prompt)
+        return min(self.n_ctx, length + min(max_tokens or share, share))
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """Stream an answer under the model's default sampling where the request names none.
@@ -121,6 +130,11 @@ class Lease:
         defaults = self.spec.image
         filled = request if defaults is None else request.filled(defaults)
         return self._loaded.image_model.draw(filled)
+
+
+def shared_tokens_of(plan: Plan) -> int | None:
+    """The length of the context that the conversations of a load share, if they do."""
+    return plan.n_ctx if isinstance(plan, LoadPlan) and plan.kv_unified else None
 
 
 def conversations_of(plan: Plan) -> int:

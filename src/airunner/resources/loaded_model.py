@@ -19,13 +19,20 @@ from airunner.engines.base import (
     Chunk,
     LoadPlan,
     Plan,
+    SharesContext,
     SlotClaim,
     Worker,
 )
 from airunner.engines.image import ImageModel, ImagePlan
 from airunner.engines.openai_form import usage_json, usage_of
+from airunner.engines.prompt_length import tokens_about
 from airunner.engines.slots import SlotTable, Wait
-from airunner.errors import AiRunnerError, GenerationError, LeaseRefusedError
+from airunner.errors import (
+    AiRunnerError,
+    GenerationError,
+    LeaseRefusedError,
+    SharedContextFullError,
+)
 from airunner.events import EventBus, ModelRestored, SlotAwaited
 from airunner.messages import Delta, Usage
 from airunner.resources.beginnings import Beginnings, Begun
@@ -46,7 +53,8 @@ class LoadedModel:
     ``begun`` has the conversations that began with a common beginning and have not yet
     been answered to the end; ``unanswered`` those of which nothing else is in the slot.
     ``contents`` tells what the last answer in a slot began with; see ``Beginnings.digest``.
-    ``queue_limit`` is how many requests may wait for a slot.
+    ``queue_limit`` is how many requests may wait for a slot. ``alone`` has the conversations
+    whose next answer gets the whole of a shared context, which was too short for it before.
     """
 
     key: str
@@ -61,6 +69,7 @@ class LoadedModel:
     begun: dict[str, Begun] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     contents: dict[int, str | None] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
 
     @property
     def plan(self) -> Plan:
@@ -170,19 +179,20 @@ class LoadedModel:
                         usage = self.account(conversation, delta.usage)
                         delta = replace(delta, usage=usage)
                 if delta.usage is not None:
+                    self.slots.note_tokens(claim.slot, _length(delta.usage))
                     digest = self.beginnings.digest(self.chat_model.plan, request)
                     self.contents[claim.slot] = digest
                 yield delta
 
     @asynccontextmanager
     async def hold_slot(
-        self, conversation: str | None, request: ChatRequest | None = None
+        self, conversation: str | None, request: ChatRequest | None = None, tokens: int = 0
     ) -> AsyncIterator[SlotClaim]:
         """Have a slot for the body, with the conversation's KV state in it.
 
         What the slot displaces is saved before. ``request`` is what will be asked, where
         that is known: a conversation of which nothing is kept then begins with what it
-        shares with others.
+        shares with others. Else ``tokens`` is about how long it becomes with its answer.
 
         Raises:
             GenerationError: the model draws, and has no slots.
@@ -204,7 +214,13 @@ class LoadedModel:
             )
 
         priority = current_visitor().priority
-        async with self.slots.hold(conversation, priority, told) as claim:
+        if request is not None:
+            tokens = self._tokens(request)
+        async with (
+            self._told_full(conversation),
+            self.slots.hold(conversation, priority, told, tokens) as claim,
+        ):
+            await self._make_room(claim)
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
                 await self._make_ready(conversation, claim, content, request)
@@ -222,12 +238,54 @@ class LoadedModel:
                     if conversation is not None:
                         self.unanswered.discard(conversation)
                     if (usage := usage_of(chunk)) is not None:
+                        self.slots.note_tokens(claim.slot, _length(usage))
                         if conversation is not None:
                             usage = self.account(conversation, usage)
                         chunk["usage"] = {**chunk["usage"], **usage_json(usage)}
                         digest = self.beginnings.digest(self.chat_model.plan, request)
                         self.contents[claim.slot] = digest
                     yield chunk
+
+    def _tokens(self, request: ChatRequest) -> int:
+        """About how much of a shared context a request needs with its answer, 0 for none.
+
+        An answer without a limit counts as a slot's share. One that becomes longer may be
+        broken off by the engine, with those beside it; each is then computed alone.
+        """
+        plan, conversation = self.chat_model.plan, request.conversation
+        if not plan.kv_unified:
+            return 0
+        if conversation in self.alone:
+            return plan.n_ctx
+        share = plan.n_ctx // plan.n_parallel
+        answer = min(request.max_tokens or share, share)
+        known = self.proof.tokens(conversation) if conversation is not None else 0
+        return min(plan.n_ctx, max(known, tokens_about(request)) + answer)
+
+    @asynccontextmanager
+    async def _told_full(self, conversation: str | None) -> AsyncIterator[None]:
+        """Have a conversation the context to itself next time, if it was full this time."""
+        try:
+            yield
+        except SharedContextFullError:
+            if conversation is not None:
+                self.alone.add(conversation)
+                self.slots.forget(conversation)  # the engine has dropped what it held
+                self._expect_nothing(conversation)
+            raise
+        if conversation is not None:
+            self.alone.discard(conversation)
+
+    async def _make_room(self, claim: SlotClaim) -> None:
+        """Save what a shared context has no more room for, and take it out."""
+        engine = self.chat_model
+        for each in claim.crowded_out:
+            self.contents.pop(each.slot, None)
+            if each.conversation is not None:
+                await self.save(each.conversation, each.slot, each.continued)
+            if isinstance(engine, SharesContext):
+                await engine.erase_slot(each.slot)
+            self.slots.emptied(each.slot)
 
     async def _make_ready(
         self,
@@ -289,3 +347,8 @@ class LoadedModel:
         self.begun.pop(conversation, None)
         self.unanswered.discard(conversation)
         self.proof.forget(conversation)
+
+
+def _length(usage: Usage) -> int:
+    """Tokens that are in a slot after an answer."""
+    return usage.prompt_tokens + usage.completion_tokens

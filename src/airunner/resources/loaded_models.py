@@ -16,7 +16,7 @@ from typing import Any
 
 from airunner.devices.threads import threads_for_engine
 from airunner.engines.base import Launcher
-from airunner.engines.slots import SlotTable
+from airunner.engines.slots import IDLE_SHARE, SlotTable
 from airunner.errors import AiRunnerError, LoadError, LoadTimeoutError, WeightsError
 from airunner.events import (
     EventBus,
@@ -28,9 +28,10 @@ from airunner.events import (
 from airunner.resources.beginnings import Beginnings
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.keeping import keep_for_the_next, parked_event
-from airunner.resources.lease import conversations_of
+from airunner.resources.lease import conversations_of, shared_tokens_of
 from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.parking import ParkingLot
+from airunner.resources.saved_state import ParkedState
 from airunner.resources.sizing import Sized
 from airunner.scheduling import inputs
 from airunner.scheduling.inputs import Input
@@ -137,7 +138,10 @@ class LoadedModels:
         loaded = LoadedModel(
             key=sized.key,
             worker=worker,
-            slots=SlotTable(conversations_of(worker.model.plan)),
+            slots=SlotTable(
+                conversations_of(worker.model.plan),
+                shared_tokens=shared_tokens_of(worker.model.plan),
+            ),
             lot=self.lot,
             bus=self.bus,
             kv_bytes_per_token=sized.kv_bytes_per_token,
@@ -200,8 +204,14 @@ class LoadedModels:
         # The conversations that somebody came back to first; of those, the latest. The one
         # used last is brought in last, for it to be the last to make room.
         states = sorted(self.lot.of_model(loaded.key), key=lambda state: not state.continued)
-        for state in reversed(states[: conversations_of(loaded.plan)]):
-            async with loaded.slots.hold(state.name) as claim:
+        room = shared_tokens_of(loaded.plan)
+        chosen = list[ParkedState]()
+        for state in states[: conversations_of(loaded.plan)]:
+            idle = sum(each.tokens for each in chosen[1:]) + state.tokens
+            if room is None or not chosen or idle <= room // IDLE_SHARE:
+                chosen.append(state)
+        for state in reversed(chosen):
+            async with loaded.slots.hold(state.name, tokens=state.tokens) as claim:
                 restored = await loaded.restore(state, claim.slot)
             if not restored:
                 loaded.slots.forget(state.name)

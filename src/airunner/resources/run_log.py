@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from airunner.config.regular_file import open_regular, read_regular
 from airunner.errors import UnusableRecordError
 from airunner.events import (
+    CallStreamed,
     Event,
     ExternalCallMade,
     PermissionAsked,
@@ -78,7 +79,7 @@ class RunLog:
 
     def record_event(self, event: Event) -> None:
         """Log what happened, without anything that was said."""
-        if isinstance(event, TextStreamed):
+        if isinstance(event, TextStreamed | CallStreamed):
             return
         record = event.as_json()
         for name in _PRIVATE.get(type(event), ()):

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from airunner.config.file_lock import open_lock, try_lock
 from airunner.errors.writing import writing
 
 PREFIX = "airunner-"
@@ -48,7 +49,7 @@ class SessionFolder:
 def _make_locked(parent: Path) -> tuple[Path, int]:
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        lock = os.open(path / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        lock = open_lock(path / LOCK)
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (path / LOCK).exists():
             return path, lock
@@ -80,13 +81,8 @@ def sweep_stale_folders(parent: Path) -> int:
             lock = os.open(folder / LOCK, os.O_RDWR)
         except OSError:
             continue  # somebody else's, or being made or removed at this moment
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        else:
+        if try_lock(lock):
             shutil.rmtree(folder, ignore_errors=True)
             swept += 1
-        finally:
-            os.close(lock)
+        os.close(lock)
     return swept

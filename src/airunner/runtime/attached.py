@@ -42,6 +42,7 @@ from airunner.pictures import PicturesFolder
 from airunner.records.records import Records
 from airunner.resources.scope import current_scope
 from airunner.resources.status import Status
+from airunner.runtime.attached_catalogue import AttachedCatalogue
 from airunner.runtime.attached_handle import AttachedHandle
 from airunner.runtime.attached_turn import attached_turn
 from airunner.runtime.attached_work import attached_work, end_of
@@ -85,6 +86,7 @@ class AttachedRuntime(SpecialistFace):
         self.store = open_store(settings, self.catalog, self.bus)
         self.records = Records(records_file(settings), on_delete=self._forget)
         self.pictures = PicturesFolder(pictures)
+        self.catalogue = AttachedCatalogue(client)
         self.closed = False
         self._tools: list[dict[str, Any]] | None = None
         self._answers: ModelSpec | None = None
@@ -184,13 +186,11 @@ class AttachedRuntime(SpecialistFace):
 
     def model_list(self) -> dict[str, Any]:
         """See ``model_sheet.model_list``."""
-        listed: dict[str, Any] = self._client.get("/models")
-        return listed
+        return self._client.get("/models")
 
     def model_sheet(self, name: str) -> dict[str, Any]:
         """See ``model_sheet.model_sheet``."""
-        sheet: dict[str, Any] = self._client.get(f"/models/{quote(name)}")
-        return sheet
+        return self._client.get(f"/models/{quote(name)}")
 
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now."""
@@ -201,38 +201,6 @@ class AttachedRuntime(SpecialistFace):
         self._know(*names)
         spec, wanted = map(self.catalog.spec, names)
         return Resolution(spec, wanted, found["reason"], found["advice"])
-
-    # The catalogue, which is the server's to change.
-
-    def found_models(self) -> list[dict[str, Any]]:
-        """See ``ModelCatalogue.found``."""
-        found: list[dict[str, Any]] = self._client.get("/found")["found"]
-        return found
-
-    def add_model(
-        self, given: str, name: str | None, capabilities: Sequence[ModelCapability]
-    ) -> list[dict[str, Any]]:
-        """See ``ModelCatalogue.add``; a path is one of this program's working directory."""
-        path = Path(given).expanduser()
-        source = str(path.absolute()) if path.exists() else given
-        named = [c.value for c in capabilities]
-        body = {"source": source, "name": name, "capabilities": named}
-        told = self._client.post("/models", body)
-        return [*told["added"], *told["refused"]]
-
-    def add_found(self) -> list[dict[str, Any]]:
-        """See ``ModelCatalogue.add_found``."""
-        added: list[dict[str, Any]] = self._client.post("/found")["added"]
-        return added
-
-    def remove_model(self, name: str) -> dict[str, Any]:
-        """Delete a model's weights, after it has left memory; one that was added is forgotten."""
-        told: dict[str, Any] = self._client.delete(f"/models/{quote(name)}")
-        return told
-
-    def assign_model(self, capability: ModelCapability, model: str | None) -> None:
-        """See ``ModelCatalogue.assign``."""
-        self._client.post("/assign", {"capability": capability.value, "model": model})
 
     # Memory.
 

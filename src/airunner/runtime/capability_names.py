@@ -23,3 +23,14 @@ def capability_named(name: str, settings: Settings, setting: str) -> ModelCapabi
         return capability_of(name)
     except UnknownCapabilityError as error:
         raise SettingsError(setting, name, settings.origins[setting], str(error)) from None
+
+
+def kept_capabilities(settings: Settings) -> tuple[ModelCapability, ...]:
+    """Those whose models the settings keep in memory; raises as ``capability_named``."""
+    names = settings.keep_in_memory
+    return tuple(capability_named(name, settings, "keep_in_memory") for name in names)
+
+
+def placed_capabilities(settings: Settings) -> dict[ModelCapability, str]:
+    """The devices that the settings place capabilities on; raises as ``capability_named``."""
+    return {capability_named(name, settings, "assign"): to for name, to in settings.assign}

@@ -6,8 +6,6 @@ nothing but to make the home folder, which every other command would make as wel
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +35,7 @@ from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.runtime.team_fit import TeamFit
 from airunner.toolbox.extras import missing_extras
+from airunner.weights.disk_space import free_bytes_at
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore, open_store
 
@@ -268,8 +267,8 @@ def _space_problems(places: tuple[Place, ...]) -> Iterator[Problem]:
 
 
 def _places(settings: Settings) -> tuple[Place, ...]:
-    in_memory = _free_bytes(MEMORY_FILE_SYSTEM) if MEMORY_FILE_SYSTEM.is_dir() else None
-    on_disk = _free_bytes(settings.home)
+    in_memory = free_bytes_at(MEMORY_FILE_SYSTEM) if MEMORY_FILE_SYSTEM.is_dir() else None
+    on_disk = free_bytes_at(settings.home)
     quotas = ("parking_memory", "parking_disk")
     memory, disk = (getattr(settings, name) for name in quotas)
     return (
@@ -277,12 +276,6 @@ def _places(settings: Settings) -> tuple[Place, ...]:
         Place("parking in memory", MEMORY_FILE_SYSTEM, in_memory, memory, quotas[0]),
         Place("parking on disk", settings.home / "parked", on_disk, disk, quotas[1]),
     )
-
-
-def _free_bytes(folder: Path) -> int:
-    """Free space where ``folder`` is, or would be made."""
-    existing = next(f for f in (folder, *folder.parents) if f.is_dir() and os.access(f, os.X_OK))
-    return shutil.disk_usage(existing).free
 
 
 def _weights(store: ModelStore) -> Iterator[dict[str, Any]]:

@@ -39,7 +39,7 @@ from airunner.resources.scope import current_owner
 from airunner.resources.session_folder import swept_session_folder
 from airunner.resources.sizing import Sizer
 from airunner.resources.status import Status
-from airunner.runtime.capability_names import capability_named
+from airunner.runtime.capability_names import kept_capabilities, placed_capabilities
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder, workers_folder
@@ -72,6 +72,7 @@ class RuntimeCore:
             packages and those of MCP servers, which are started when first needed.
         tools: more tools beside those, as ``@tool`` makes them, or plain functions.
         command: what the run log says this run was; default: the program's name.
+        serves: clients ask, several at once, which ``parallel`` then heeds where it is ``auto``.
 
     Raises:
         InvalidCatalogError: the registry contradicts itself.
@@ -87,6 +88,7 @@ class RuntimeCore:
         toolset: Toolset | None = None,
         tools: Iterable[Tool | Callable[..., Any]] = (),
         command: str = "",
+        serves: bool = False,
     ) -> None:
         self.settings = settings = settings or Settings.load()
         self.bus = EventBus()
@@ -95,8 +97,7 @@ class RuntimeCore:
         self.catalog.validate()
         self.store = open_store(settings, self.catalog, self.bus)
         self.hardware = Hardware(settings, self.engines)
-        pins = [capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory]
-        assignments = {capability_named(c, settings, "assign"): d for c, d in settings.assign}
+        assignments = placed_capabilities(settings)
         for device in assignments.values():
             self.hardware.report.find(device)
         self.supply = ToolSupply(settings, self.bus)
@@ -139,7 +140,9 @@ class RuntimeCore:
         )
         traits = self.engines.traits.values()
         self._planner = TeamPlanner(self.hardware, traits, self._size_of, settings, self.store)
-        self.sizer = Sizer(self.hardware.devices, self.engines.planners(settings))
+        one_alone = settings.parallel == "auto" and not serves
+        planned = settings.replace(parallel=1) if one_alone else settings
+        self.sizer = Sizer(self.hardware.devices, self.engines.planners(planned))
         self._claim = MemoryClaim(
             settings.home, runs_folder(settings), self.bus, settings.lease_timeout_s
         )
@@ -150,7 +153,7 @@ class RuntimeCore:
             manager=self.manager,
             bus=self.bus,
             primary=settings.primary,
-            pins=pins,
+            pins=kept_capabilities(settings),
             assignments=assignments,
             planned=self._planner.choice,
             claim=self._claim.hold,

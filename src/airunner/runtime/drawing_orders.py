@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airunner.engines.image import ImageRequest
@@ -28,6 +28,14 @@ MOST_STEPS = 500
 DRAWING = ModelCapability.IMAGE_GENERATION
 
 
+@dataclass(frozen=True, slots=True)
+class PaintedOver:
+    """What was painted for a drawing, over which ``picture``."""
+
+    picture: str
+    shapes: tuple[Shape, ...]
+
+
 class DrawingOrders:
     """See the module's description. Used on the loop that serves."""
 
@@ -35,6 +43,7 @@ class DrawingOrders:
         self, core: RuntimeCore, gallery: Gallery, starts: StartPictures, drawings: Drawings
     ) -> None:
         self._core, self._gallery, self._starts, self._drawings = core, gallery, starts, drawings
+        self._painted: dict[str, PaintedOver] = {}
 
     def models(self) -> list[str]:
         """The names of the image models whose weights are here."""
@@ -92,7 +101,16 @@ class DrawingOrders:
                 raise self._refused(model, "there is no picture that is painted over")
             request = replace(request, mask=await asyncio.to_thread(self._mask, request, painted))
             await asyncio.to_thread(self._check_painter, model)
-        return self._drawings.add(request, model)
+        drawing = self._drawings.add(request, model)
+        if picture is not None and painted:
+            known = {each.id for each in self._drawings.all()}
+            self._painted = {id: each for id, each in self._painted.items() if id in known}
+            self._painted[drawing.id] = PaintedOver(picture, tuple(painted))
+        return drawing
+
+    def painted_over(self, drawing: str) -> PaintedOver | None:
+        """What was painted for a drawing of this process, to be changed if that has failed."""
+        return self._painted.get(drawing)
 
     async def another(self, name: str) -> Drawing:
         """Queue one more drawing with the settings of a picture of the gallery, by another seed.

@@ -66,10 +66,9 @@ class Hardware:
         able = (d for d in self.devices if all(d.computes(engine) for engine in wanted))
         return next(able, None)
 
-    def largest_budget(self, engine: str) -> int:
-        """Bytes of the roomiest device that models of ``engine`` can be loaded on; 0 if none."""
-        able = (self._budgets[d.id] for d in self.devices if d.computes(engine))
-        return max(able, default=0)
+    def has_accelerator(self, engine: str) -> bool:
+        """Whether ``engine`` computes on something else than the CPU."""
+        return any(d.is_accelerator and d.computes(engine) for d in self.devices)
 
     def planned_budget(self, engine: str) -> int:
         """Bytes of the device a team is planned for; 0 if models of ``engine`` fit nowhere.

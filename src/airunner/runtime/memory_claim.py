@@ -8,7 +8,6 @@ lock when the process ends, however it ends.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import threading
 import time
@@ -16,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from airunner.config.file_lock import open_lock, try_lock
 from airunner.errors import MemoryHeldError
 from airunner.errors.writing import writing
 from airunner.events import EventBus, MemoryAwaited
@@ -104,10 +104,8 @@ def _take(home: Path) -> bool:
             return True
         with writing(home):
             home.mkdir(parents=True, exist_ok=True)
-            lock = os.open(home / _FILE, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock = open_lock(home / _FILE)
+        if not try_lock(lock):
             os.close(lock)
             return False
         with suppress(OSError):  # a full disk: the others are then told of no process

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from airunner.config.settings import Settings
-from airunner.events import CatalogChanged, EventBus
+from airunner.events import CatalogChanged
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
 from airunner.runtime.adding import Adding, Proposal
@@ -27,6 +27,7 @@ from airunner.runtime.file_models import (
 from airunner.runtime.native_form import fingerprint
 from airunner.runtime.plain_values import plain
 from airunner.weights.found import FoundModels
+from airunner.weights.store import ModelStore
 
 
 class ModelCatalogue:
@@ -35,15 +36,13 @@ class ModelCatalogue:
     def __init__(
         self,
         settings: Settings,
-        catalog: Catalog,
-        bus: EventBus,
-        *,
-        found: FoundModels | None = None,
+        store: ModelStore,
     ) -> None:
-        self._settings, self._catalog, self._bus = settings, catalog, bus
-        self._found = found or FoundModels()
-        self._adding = Adding(catalog, self._found, settings.offline)
-        self._begun = dict(catalog.mapping)
+        self._settings, self._store, self._bus = settings, store, store.bus
+        self._catalog = store.catalog
+        self._found = FoundModels()
+        self._adding = Adding(self._catalog, self._found, settings.offline)
+        self._begun = dict(self._catalog.mapping)
         self._assigned = assigned_models(settings)
         self._changing = threading.Lock()
 
@@ -85,6 +84,19 @@ class ModelCatalogue:
             SettingsError: the configuration file is no TOML.
         """
         return model in added_models(self._settings)
+
+    def remove(self, name: str) -> dict[str, Any]:
+        """Delete a model's weights; one that was added is ``forgotten``.
+
+        Files that lie elsewhere than in the store stay. ``freed_bytes`` is what was deleted.
+
+        Raises:
+            UnknownModelError: it is not registered.
+            SettingsError, StorageError: the configuration file or the folder cannot be changed.
+        """
+        spec = self._catalog.spec(name)
+        freed_bytes = self._store.remove(spec)
+        return {"freed_bytes": freed_bytes, "forgotten": self.forget(spec.model_path)}
 
     def forget(self, model: str) -> bool:
         """Take a model of the configuration file out of it; whether it was there.

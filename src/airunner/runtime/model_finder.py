@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airunner.engines.base import LoadPlan, Plan
+from airunner.engines.base import AUTO_CONTEXT, LoadPlan, Plan
 from airunner.engines.image import ImagePlan
 from airunner.errors import AiRunnerError
 from airunner.models.assign import declared_bytes
@@ -122,7 +122,9 @@ class ModelFinder:
     def _lessened(self, spec: ModelSpec, plan: Plan) -> str:
         match plan:
             case LoadPlan(n_ctx=n_ctx, embedding=False):
-                wanted = min(self._core.settings.context, spec.longest_context)
+                context = self._core.settings.context
+                asked = max(n_ctx, AUTO_CONTEXT) if context == "auto" else context
+                wanted = min(asked, spec.longest_context)
                 return f"with {n_ctx:,} of {wanted:,} tokens" if n_ctx < wanted else ""
             case ImagePlan(offload=offload) if offload in _IMAGE_WAYS:
                 return _IMAGE_WAYS[offload]

@@ -78,12 +78,12 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
     path = core.store.path(spec)
     sized = await core.team.size(spec) if path else None
     memory = await _memory(core, spec) if path else []
-    sheet: dict[str, Any] = plain(
+    return plain(
         {
             **asdict(spec),
             "projector": _projector(sized),
             "media": sorted(sized.media) if sized else [],
-            "dialect": spec.dialect,
+            "dialect": spec.tool_calling,
             "sources": [
                 {"source": type(s).__name__, **asdict(s)} for s in core.catalog.sources_of(spec)
             ],
@@ -96,7 +96,6 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
             "memory": memory,
         }
     )
-    return sheet
 
 
 def model_list(core: Registered) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def model_list(core: Registered) -> dict[str, Any]:
     ``assigned`` is the model that the user has chosen for a capability.
     """
     assigned = assigned_models(core.settings)
-    found: dict[str, Any] = plain(
+    return plain(
         {
             "models": [_entry(core, spec) for spec in list(core.catalog.registry.values())],
             "serving": [
@@ -114,7 +113,6 @@ def model_list(core: Registered) -> dict[str, Any]:
             ],
         }
     )
-    return found
 
 
 def _projector(sized: Sized | None) -> Path | None:

@@ -43,16 +43,16 @@ class NativeClient:
         self._home = home
         self._use(server)
 
-    def get(self, path: str, **parameters: Any) -> Any:
+    def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """What is at ``path``."""
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._asked("GET", path, params=given)
 
-    def post(self, path: str, body: Any = None) -> Any:
+    def post(self, path: str, body: Any = None) -> dict[str, Any]:
         """Have something done."""
         return self._asked("POST", path, json={} if body is None else body)
 
-    async def post_from_loop(self, path: str, body: Any) -> Any:
+    async def post_from_loop(self, path: str, body: Any) -> dict[str, Any]:
         """The same from somebody's event loop; cancelling it hangs up."""
         with self._telling():
             self._follow()
@@ -60,7 +60,7 @@ class NativeClient:
                 response = await http.post(self._root + path, json=body)
         return _answer(response)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str) -> dict[str, Any]:
         """End or remove something."""
         return self._asked("DELETE", path)
 
@@ -81,7 +81,7 @@ class NativeClient:
         """Hang up everything."""
         self._http.close()
 
-    def _asked(self, method: str, path: str, **given: Any) -> Any:
+    def _asked(self, method: str, path: str, **given: Any) -> dict[str, Any]:
         self._follow()
         with self._telling():
             response = self._http.request(method, self._root + path, **given)
@@ -135,10 +135,11 @@ def failure_in(value: Any) -> AiRunnerError:
     return AiRunnerError(told["message"] if "message" in told else str(value))
 
 
-def _answer(response: httpx.Response) -> Any:
+def _answer(response: httpx.Response) -> dict[str, Any]:
     if response.status_code >= _FAILED:
         raise _raised(response)
-    return response.json()
+    told: dict[str, Any] = response.json()
+    return told
 
 
 def _raised(response: httpx.Response) -> AiRunnerError:

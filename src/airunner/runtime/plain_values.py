@@ -10,8 +10,14 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 
-def plain(value: Any) -> Any:
-    """Plain values, our dataclasses among them, as JSON has them; what it lacks becomes text."""
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass of ours, or a mapping, as an object of JSON; see ``plain_value``."""
+    found: dict[str, Any] = plain_value(value)
+    return found
+
+
+def plain_value(value: Any) -> Any:
+    """Values, our dataclasses among them, as JSON has them; what it lacks becomes text."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     return json.loads(json.dumps(value, default=_as_text))

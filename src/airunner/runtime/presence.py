@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from airunner.config.file_lock import open_lock, try_lock
 from airunner.config.whole_file import whole_file
 from airunner.errors import ServerRunningError
 from airunner.errors.writing import writing
@@ -46,10 +47,10 @@ def presence(
     """
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
-        lock = os.open(home / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        lock = open_lock(home / _LOCK)
     try:
-        while not _locked(lock, fcntl.LOCK_EX):
-            if not _locked(lock, fcntl.LOCK_SH):
+        while not try_lock(lock):  # a server has it alone, those who look for one share it
+            if not try_lock(lock, shared=True):
                 other = _read(home)
                 raise ServerRunningError(other.url if other else "", home)
             # Somebody looks for a server at this moment, or begins as one as well.
@@ -72,18 +73,9 @@ def find_server(home: Path) -> Presence | None:
     except OSError:
         return None
     try:
-        return None if _locked(lock, fcntl.LOCK_SH) else _read(home)
+        return None if try_lock(lock, shared=True) else _read(home)
     finally:
         os.close(lock)
-
-
-def _locked(lock: int, kind: int) -> bool:
-    """Whether the lock was to be had; a server has it alone, those who look for one share it."""
-    try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _read(home: Path) -> Presence | None:

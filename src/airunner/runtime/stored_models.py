@@ -77,11 +77,10 @@ class StoredModels:
         if any(m.model == spec.model_path and m.leases for m in core.manager.status().models):
             raise LeaseRefusedError(spec.model_path, "it is in use; stop that first")
         words = self._words(spec, core.store.kept_bytes(spec))
-        freed = await asyncio.to_thread(core.store.remove, spec)
-        forgotten = await asyncio.to_thread(self._catalogue.forget, spec.model_path)
-        if not forgotten:
+        told = await asyncio.to_thread(self._catalogue.remove, spec.model_path)
+        if not told["forgotten"]:
             core.bus.publish(CatalogChanged(models=(spec.model_path,), capabilities=()))
-        return Removal(spec.model_path, freed, words, forgotten)
+        return Removal(spec.model_path, words=words, **told)
 
     def _words(self, spec: ModelSpec, n_bytes: int) -> str:
         if n_bytes:

@@ -23,7 +23,7 @@ from airunner.models.assign import Assignment, declared_bytes
 from airunner.models.catalog import Catalog, Resolution, is_local_file
 from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.resources.sizing import Sizer
-from airunner.runtime.capability_names import capability_named
+from airunner.runtime.capability_names import kept_capabilities, placed_capabilities
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.model_sheet import model_list
@@ -131,13 +131,7 @@ class Survey:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.team = Chosen(
-            tuple(capability_named(n, settings, "keep_in_memory") for n in settings.keep_in_memory),
-            {
-                capability_named(name, settings, "assign"): device
-                for name, device in settings.assign
-            },
-        )
+        self.team = Chosen(kept_capabilities(settings), placed_capabilities(settings))
         self.settings = settings
         self._engines = known_engines()
         self.catalog = open_catalog(settings, self._engines.traits)

@@ -25,7 +25,7 @@ from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.pins import check_pins
 from airunner.resources.sizing import Sizer
-from airunner.runtime.capability_names import capability_named
+from airunner.runtime.capability_names import capability_named, placed_capabilities
 from airunner.runtime.file_models import assigned_models, open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.scheduling.roster import Roster
@@ -138,8 +138,7 @@ class TeamFit:
 
     def _placed(self) -> dict[tuple[str, str], tuple[ModelCapability, ...]]:
         """The models in use or assigned, each with where it may go, and what it serves."""
-        named = self._settings.assign
-        devices = {capability_named(n, self._settings, "assign"): d for n, d in named}
+        devices = placed_capabilities(self._settings)
         wanted = assigned_models(self._settings)
         found: dict[tuple[str, str], tuple[ModelCapability, ...]] = {}
         for capability in sorted(self._catalog.mapping, key=lambda each: each is not PRIMARY):

@@ -7,7 +7,6 @@ they are here. Until then another model stands in. What suits is the planner's.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
@@ -57,10 +56,8 @@ class TeamOffer:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready values."""
-        told: dict[str, Any] = plain(
-            {"gated": self.gated, "only_embedded": self.only_embedded, "to_serve": self.to_serve}
-        )
-        return {**self.proposal.as_json(), **told}
+        told = {"gated": self.gated, "only_embedded": self.only_embedded}
+        return {**self.proposal.as_json(), **plain({**told, "to_serve": self.to_serve})}
 
 
 class TeamOffers:
@@ -133,18 +130,10 @@ class TeamOffers:
     def _to_serve(
         self, assignment: Assignment, proposal: TeamProposal
     ) -> dict[ModelCapability, str | None]:
-        serving, catalog = {}, self._core.catalog
-        for choice in assignment.choices:
-            with suppress(AiRunnerError):  # nothing serves it
-                serving[choice.capability] = self._core.resolve(choice.capability)
+        core = self._core
         to_be = [m.model for m in proposal.members if m.offer.is_here or not m.offer.problem]
-        primary = self._core.settings.primary
-        return {
-            capability: model
-            for capability, model in to_assign(assignment, serving, to_be).items()
-            if catalog.mapping.get(capability) != model
-            and not (capability is ModelCapability.PRIMARY_CONVERSATION and primary is not None)
-        }
+        chosen = to_assign(assignment, core.resolve, to_be, core.settings.primary)
+        return {c: model for c, model in chosen.items() if core.catalog.mapping.get(c) != model}
 
     def _is_here(self, name: str) -> bool:
         try:

@@ -15,6 +15,7 @@ from airunner.errors import WeightsError
 from airunner.models.assign import Assignment, Choice, auto_assign, declared_bytes
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.speed import words_per_minute
 from airunner.runtime.file_models import assigned_models
 from airunner.runtime.hardware import Hardware
 from airunner.weights.gate import gate_of
@@ -22,6 +23,10 @@ from airunner.weights.store import ModelStore
 
 SizeOf = Callable[[ModelSpec], int | None]
 _log = logging.getLogger(__name__)
+
+
+def _unknown_speed(_: ModelSpec, __: int) -> None:
+    """Of a machine that was only asked about by its memory."""
 
 
 class TeamPlanner:
@@ -69,6 +74,7 @@ class TeamPlanner:
         budget_bytes: int | None = None,
     ) -> Assignment:
         by_engine = {}
+        is_here = budget_bytes is None
         if budget_bytes is None:
             by_engine = {e.name: self._hardware.planned_budget(e.name) for e in self._engines}
             # Shown as the budget, and asked for where an entry's engine is not known.
@@ -81,7 +87,14 @@ class TeamPlanner:
             engine_budgets=by_engine,
             assigned=assigned_models(self._settings),
             refused=self._gate,
+            speed_of=self._speed if is_here else _unknown_speed,
         )
+
+    def _speed(self, spec: ModelSpec, size_bytes: int) -> int | None:
+        """Words a minute, where the model would lie in RAM; a GPU is not asked about."""
+        if self._hardware.has_accelerator(spec.engine):
+            return None
+        return words_per_minute(spec, size_bytes, self._hardware.n_threads)
 
     def _known_size(self, spec: ModelSpec) -> int | None:
         """A model whose file is damaged is passed over; it does not end the plan."""

@@ -6,11 +6,13 @@ the store's, asking and showing the command's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from airunner.errors import AiRunnerError
 from airunner.models.assign import Assignment, Rejection
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
@@ -26,7 +28,8 @@ _ASKED_AT_ONCE = 8
 class TeamMember:
     """One model of the team.
 
-    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are.
+    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are;
+    ``words_per_minute`` about what it writes, where that is known.
     """
 
     model: str
@@ -35,6 +38,7 @@ class TeamMember:
     license: str
     page: str
     offer: Offer
+    words_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +112,12 @@ def propose_team(
     """
     serves: dict[str, list[str]] = {}
     memory: dict[str, int | None] = {}
+    speeds: dict[str, int | None] = {}
     for choice in assignment.choices:
         if choice.model is not None:
             serves.setdefault(choice.model, []).append(choice.capability.value)
             memory[choice.model] = choice.size_bytes
+            speeds[choice.model] = choice.words_per_minute
     specs = [catalog.spec(name) for name in serves]
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
         offers = list(threads.map(lambda spec: offer_of(store, spec), specs))
@@ -123,6 +129,7 @@ def propose_team(
             spec.license,
             page_of(spec),
             offer,
+            speeds[spec.model_path],
         )
         for spec, offer in zip(specs, offers, strict=True)
     )
@@ -142,24 +149,26 @@ def propose_team(
 
 def to_assign(
     assignment: Assignment,
-    serving: Mapping[ModelCapability, Resolution],
-    here: Iterable[str],
+    resolve: Callable[[ModelCapability], Resolution],
+    here: Collection[str],
+    primary: str | None,
 ) -> dict[ModelCapability, str | None]:
     """Which capabilities have to be assigned so that the team that was planned serves.
 
-    ``serving`` is who serves each now, where anybody does; ``here`` the models whose weights
-    are on this machine, or will be.
+    ``resolve`` says who serves one now, ``here`` are the models whose weights are on this
+    machine, or will be. A ``primary`` that the settings name stays.
     """
-    at_hand = set(here)
-    return {
-        choice.capability: choice.model
-        for choice in assignment.choices
-        if choice.model in at_hand
-        and (
-            choice.capability not in serving
-            or serving[choice.capability].spec.model_path != choice.model
-        )
-    }
+    found: dict[ModelCapability, str | None] = {}
+    for choice in assignment.choices:
+        if choice.model not in here:
+            continue
+        if choice.capability is ModelCapability.PRIMARY_CONVERSATION and primary is not None:
+            continue
+        with suppress(AiRunnerError):  # nothing serves it
+            if resolve(choice.capability).spec.model_path == choice.model:
+                continue
+        found[choice.capability] = choice.model
+    return found
 
 
 def gated_models(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import usage_of
@@ -15,22 +14,21 @@ from airunner.server.chunks import Completion
 class AnswerCosts:
     """Measures from its making on, which is when the client began to wait."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
-        self._began_s = clock()
+    def __init__(self) -> None:
+        self._began_s = time.perf_counter()
         self._first_s: float | None = None
 
     def saw(self, chunk: Chunk) -> None:
         """A chunk went to the client; the first that says something ends the wait."""
         if self._first_s is None and any(_says_something(each) for each in chunk["choices"]):
-            self._first_s = self._clock()
+            self._first_s = time.perf_counter()
 
     def event(
         self, owner: str, model: str, conversation: str, whole: Completion
     ) -> GenerationFinished:
         """All of it, once the answer is whole."""
         usage = usage_of({"usage": whole.usage, "timings": whole.timings}) or Usage()
-        ended_s = self._clock()
+        ended_s = time.perf_counter()
         return GenerationFinished(
             turn=owner,
             model=model,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 import airunner
 from airunner.access.guard import Admission, Guard
@@ -36,6 +36,7 @@ from airunner.server.problems import tell_problems, told_refusal
 from airunner.server.raw_prompts import RawPrompts
 from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
+from airunner.server.team_steps import steps_asked
 from airunner.server.tracing import Traced, Tracing
 
 
@@ -67,15 +68,17 @@ def create_app(
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
     app.include_router(health_routes(core, metrics), responses=OPENAI_ERRORS)
-    app.include_router(chat_routes(answers), responses=OPENAI_ERRORS)
+    steps = [Depends(steps_asked)]
+    app.include_router(chat_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
     app.include_router(completion_routes(raw), responses=OPENAI_ERRORS)
-    app.include_router(response_routes(answers), responses=OPENAI_ERRORS)
+    app.include_router(response_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
     app.include_router(embedding_routes(core, models), responses=OPENAI_ERRORS)
     app.include_router(picture_routes(core, models), responses=OPENAI_ERRORS)
-    app.include_router(message_routes(answers), responses=ANTHROPIC_ERRORS)
+    app.include_router(message_routes(answers), responses=ANTHROPIC_ERRORS, dependencies=steps)
     app.include_router(model_routes(models), responses=OPENAI_ERRORS)
     app.include_router(router_routes(core, models, ending), responses=OPENAI_ERRORS)
-    app.include_router(ollama_routes(core, answers, raw, models), responses=OLLAMA_ERRORS)
+    ollama = ollama_routes(core, answers, raw, models)
+    app.include_router(ollama, responses=OLLAMA_ERRORS, dependencies=steps)
     services = Services.over(core, models, ending)
     app.state.services = services
     app.include_router(native_routes(services, ending), responses=OPENAI_ERRORS)

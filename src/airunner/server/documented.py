@@ -17,9 +17,9 @@ _FAILED = "AI Runner failed, or has no room now; with 503 comes `Retry-After` wh
 _TEXT = {"type": "string"}
 
 
-def also(*media_types: str, status: int = 200) -> Responses:
+def also(*media_types: str) -> Responses:
     """An answer that may be of ``media_types``, too."""
-    return {status: {"content": {each: {} for each in media_types}}}
+    return {200: {"content": {each: {} for each in media_types}}}
 
 
 def _errors(properties: dict[str, Any]) -> Responses:

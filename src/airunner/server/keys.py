@@ -7,7 +7,6 @@ so its plain SHA-256 is kept and cannot be turned back; the key itself is shown 
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import time
@@ -21,6 +20,7 @@ from typing import Any
 from filelock import FileLock
 
 from airunner.config.regular_file import read_regular
+from airunner.config.whole_file import whole_file
 from airunner.errors import KeysError, StorageError
 from airunner.resources.visitor import ANYTHING, Visitor
 
@@ -131,16 +131,12 @@ class Keys:
             raise StorageError(self._path, error.strerror or str(error)) from error
 
     def _write(self, known: dict[str, Key]) -> None:
-        part = self._path.with_suffix(".part")
-        part.unlink(missing_ok=True)
         rows = [
             {**asdict(key.visitor), "sha256": key.sha256, "made_s": key.made_s}
             for key in known.values()
         ]
-        handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"keys": rows}, file, indent=2)
-        part.replace(self._path)
+        with whole_file(self._path) as part:
+            part.write_text(json.dumps({"keys": rows}, indent=2), encoding="utf-8")
 
 
 def key_as_json(key: Key) -> dict[str, Any]:

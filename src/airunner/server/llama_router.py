@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 import airunner
+from airunner.engines.base import AUTO_SLOTS
 from airunner.events import (
     Decided,
     Event,
@@ -56,7 +57,7 @@ def router_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
         """Load a model; answers when it is in memory."""
 
         async def loaded() -> None:
-            async with core.lease(models.wanted(asked.model), owner="load"):
+            async with core.lease(models.here(asked.model), owner="load"):
                 pass
 
         await unless_hung_up(request, loaded())
@@ -82,7 +83,7 @@ def router_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
                 "max_instances": None,
                 "models_autoload": True,
                 "default_generation_settings": {"params": None, "n_ctx": 0},
-                "total_slots": core.settings.parallel,
+                "total_slots": _slots(core),
                 "build_info": f"airunner {airunner.__version__}",
             }
         return _props(core, await models.find(model))
@@ -120,7 +121,7 @@ def _waking(news: asyncio.Queue[Event], ending: asyncio.Event) -> Iterator[None]
 def _props(core: RuntimeCore, model: ServedModel) -> dict[str, Any]:
     return {
         "default_generation_settings": {"n_ctx": model.n_ctx, "params": {}},
-        "total_slots": core.settings.parallel,
+        "total_slots": _slots(core),
         "model_alias": model.name,
         "model_path": str(model.path or ""),
         "chat_template": model.spec.chat_template or "",
@@ -128,6 +129,12 @@ def _props(core: RuntimeCore, model: ServedModel) -> dict[str, Any]:
         "build_info": f"airunner {airunner.__version__}",
         "is_sleeping": not model.is_loaded,
     }
+
+
+def _slots(core: RuntimeCore) -> int:
+    """How many answers a model may compute together."""
+    asked = core.settings.parallel
+    return AUTO_SLOTS if asked == "auto" else asked
 
 
 def _tell(problem: Problem) -> str:

@@ -144,6 +144,8 @@ def problem_of(error: BaseException) -> Problem:
     for kind, status, type_, code in _KINDS:
         if isinstance(error, kind):
             facts = {name: getattr(error, name) for name in _FACTS if hasattr(error, name)}
+            if isinstance(error, ContextOverflowError):  # as llama-server names them
+                facts = {"n_prompt_tokens": error.prompt_tokens, "n_ctx": error.n_ctx}
             return Problem(status, str(error), type_, code, None, facts, _retry_after_s(error))
     if isinstance(error, AiRunnerError):
         return Problem(500, str(error), "server_error", "internal")

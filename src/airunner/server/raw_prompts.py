@@ -16,13 +16,14 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-from airunner.engines.base import Chunk, Served
+from airunner.engines.base import CONTEXT_FULL, Chunk, Served
 from airunner.engines.openai_form import CHUNK
 from airunner.engines.worker_answer import OK
 from airunner.errors import (
     ContextOverflowError,
     EngineError,
     GenerationError,
+    SharedContextFullError,
 )
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
@@ -75,7 +76,7 @@ class RawPrompts:
         async with self._core.lease(wanted, owner=owner) as lease:
             if lease.served is None:
                 raise GenerationError(name, "its engine takes no prompts without a template")
-            async with lease.slot() as slot:
+            async with lease.slot(body["prompt"], body.get("max_tokens")) as slot:
                 n_said = 0
                 if said:
                     body, n_said = await _after(lease.served, body, said)
@@ -144,6 +145,8 @@ def _refusal(model: str, content: bytes) -> EngineError:
         error = json.loads(content)["error"]
         if error.get("type") == "exceed_context_size_error":
             return ContextOverflowError(model, error["n_prompt_tokens"], error["n_ctx"])
+        if error.get("message") == CONTEXT_FULL:
+            return SharedContextFullError(model)
         return GenerationError(model, str(error.get("message", error)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return GenerationError(model, content.decode(errors="replace"))

@@ -59,13 +59,23 @@ class ResponseItem(TypedDict, total=False):
 
 
 @with_config(_OPEN)
+class InputForm(TypedDict, total=False):
+    """What a custom tool's input looks like: any text, or one of a grammar."""
+
+    type: str
+    syntax: str | None
+    definition: str | None
+
+
+@with_config(_OPEN)
 class ResponseTool(TypedDict, total=False):
-    """A function, or a namespace of them; other kinds are passed over."""
+    """A function, a custom tool, or a namespace of them; other kinds are passed over."""
 
     type: str
     name: str | None
     description: str | None
     parameters: dict[str, Any] | None
+    format: InputForm | None
     tools: list[ResponseTool] | None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from airunner.errors import AiRunnerError, GenerationError
+from airunner.engines.base import AUTO_CONTEXT, LoadPlan
+from airunner.errors import AiRunnerError, GenerationError, MissingWeightsError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
@@ -136,7 +138,7 @@ class ServedModels:
             GenerationError: it does not.
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
         """
-        spec = self.spec(name)
+        spec = self._spec(self.here(name))
         for capability, does in _SILENT.items():
             if spec.capabilities == [capability]:
                 raise GenerationError(spec.model_path, f"it {does} and cannot answer in text")
@@ -149,7 +151,7 @@ class ServedModels:
             GenerationError: it makes no vectors.
             UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
         """
-        spec = self.spec(name)
+        spec = self._spec(self.here(name))
         if ModelCapability.EMBEDDING not in spec.capabilities:
             raise GenerationError(spec.model_path, "it makes no vectors; ask an embedding model")
         return spec.model_path
@@ -165,6 +167,20 @@ class ServedModels:
         if current_visitor().models != ANYTHING:
             self._core.team.check_right(self._spec(found))
         return found
+
+    def here(self, name: str) -> ModelCapability | str:
+        """The same for what can be leased without fetching a model that nobody has pulled.
+
+        Raises:
+            MissingWeightsError: the weights of the registered model ``name`` are not here.
+            UnknownModelError, ForbiddenModelError: see ``wanted``.
+        """
+        wanted = self.wanted(name)
+        if not isinstance(wanted, ModelCapability):
+            spec = self._spec(wanted)
+            if not self._core.store.is_here(spec):
+                raise MissingWeightsError(spec.model_path)
+        return wanted
 
     def _spec(self, wanted: ModelCapability | str) -> ModelSpec:
         if isinstance(wanted, ModelCapability):
@@ -213,17 +229,27 @@ class ServedModels:
     def _describe(self, spec: ModelSpec, status: ModelStatus | None) -> ServedModel:
         path = self._core.store.path(spec)
         n_ctx = status.n_ctx if status is not None else None
-        asked = self._core.settings.context or spec.max_context
         return ServedModel(
             name=spec.model_path,
             spec=spec,
             path=path,
             n_bytes=stored_bytes(path) if path else 0,
             changed=datetime.fromtimestamp(path.stat().st_mtime if path else 0, UTC),
-            n_ctx=n_ctx or min(asked, spec.max_context),
+            n_ctx=n_ctx or self._planned_context(spec, path),
             state=status.state if status is not None else "",
             held_bytes=status.held_bytes if status is not None else 0,
         )
+
+    def _planned_context(self, spec: ModelSpec, path: Path | None) -> int:
+        """What it would be loaded with; whatever cannot be planned is told when it is loaded."""
+        asked = self._core.settings.context
+        if asked == "auto" and path is not None:
+            with suppress(AiRunnerError, OSError):
+                sized = self._core.sizer.size(spec, path, self._core.manager.budgets)
+                for plan in sized.plans.values():
+                    if isinstance(plan, LoadPlan):
+                        return plan.n_ctx
+        return min(AUTO_CONTEXT if asked == "auto" else asked, spec.max_context)
 
 
 def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import chunk_of
 from airunner.events import (
+    CallStreamed,
     Event,
     ExternalCallMade,
     GenerationFinished,
@@ -37,6 +38,7 @@ class TurnChunks:
     thought: str = ""
     is_apart: bool = True
     calls: int = 0
+    told: set[str] = field(default_factory=set)
     costs: list[GenerationFinished] = field(default_factory=list)
 
     def feed(self, event: Event) -> Iterator[Chunk]:
@@ -50,6 +52,11 @@ class TurnChunks:
             case GenerationFinished():
                 self.generating, self.is_apart = False, False
                 self.costs.append(event)
+            case CallStreamed():
+                self.generating = True
+                yield from self._call(event)
+            case ExternalCallMade() if event.call in self.told:
+                pass  # piece by piece
             case ExternalCallMade():
                 call = ToolCall(event.call, event.tool, event.arguments)
                 yield from self._say(Delta(tool_calls=(call,)))
@@ -74,6 +81,16 @@ class TurnChunks:
         self.content += text
         yield from self._say(Delta(text=text))
 
+    def _call(self, event: CallStreamed) -> Iterator[Chunk]:
+        if event.call in self.told:
+            index, delta = self.calls - 1, Delta(tool_arguments=event.arguments)
+        else:
+            self.told.add(event.call)
+            index, self.calls = self.calls, self.calls + 1
+            name, id = event.tool, event.call
+            delta = Delta(tool_name=name, tool_id=id, tool_arguments=event.arguments)
+        yield from self._say(delta, at=index)
+
     def _step(self, event: Event) -> Iterator[Chunk]:
         line = line_of(event, self.uses)
         before = "\n" if self.thought and not self.thought.endswith("\n") else ""
@@ -86,8 +103,10 @@ class TurnChunks:
             self.content, self.is_apart = f"{self.content}{before}{link}", False
             yield from self._say(Delta(text=before + link))
 
-    def _say(self, delta: Delta, event: Event | None = None) -> Iterator[Chunk]:
-        chunk = chunk_of(delta, self.calls)
+    def _say(
+        self, delta: Delta, event: Event | None = None, at: int | None = None
+    ) -> Iterator[Chunk]:
+        chunk = chunk_of(delta, self.calls if at is None else at)
         if not self.begun:
             self.begun = True
             chunk["choices"][0]["delta"] = {"role": "assistant", **chunk["choices"][0]["delta"]}

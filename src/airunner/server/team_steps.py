@@ -1,13 +1,17 @@
 """Steps of the team in the words of a client's stream.
 
-Owns the line that a step becomes, which clients show as reasoning or pass over, and the
-field of a chunk in which the step stands as the event that it was.
+Owns the line that a step becomes, which clients show as reasoning or pass over, the header by
+which they go without, and the field of a chunk in which the step stands as the event that it
+was. What memory had to do meanwhile is such an event alone: it is nobody's thought.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+
+from fastapi import Request
 
 from airunner.errors import AiRunnerError
 from airunner.events import (
@@ -38,15 +42,26 @@ OF_MODELS = (
 )
 """Steps that no turn is named in: what the team's memory had to do meanwhile."""
 
+STEPS_HEADER = "X-AIRunner-Steps"
+"""With ``events`` an answer has no lines of steps, but that of a history made shorter."""
+
 _SHOWN_CHARACTERS = 200
+_lines: ContextVar[bool] = ContextVar("airunner_step_lines", default=True)
 
 Uses = Callable[[str], Mapping[ModelCapability, str]]
 """The capabilities that a tool needs, each with the model that serves it."""
 
 
+async def steps_asked(request: Request) -> None:
+    """Heed the header of a request, for all that answers it. A dependency of routes."""
+    _lines.set(request.headers.get(STEPS_HEADER, "").strip().lower() != "events")
+
+
 def line_of(event: Event, uses: Uses) -> str | None:
     """What a person is told of a step, on one line; ``None`` if nothing."""
-    line = _line(event, uses)
+    # Shortening changes what the answer was made of, which nobody may miss.
+    is_told = _lines.get() or isinstance(event, HistoryTrimmed)
+    line = _line(event, uses) if is_told else None
     return None if line is None else _short(" ".join(line.split()))
 
 
@@ -75,18 +90,6 @@ def _line(event: Event, uses: Uses) -> str | None:
             return f"tool {event.tool} failed: {event.problem}"
         case HistoryTrimmed():
             return trimmed_in_words(event)
-        case ModelLoaded():
-            return f"loaded {short_name(event.model)} in {event.load_s:.1f} s"
-        case ModelLoadFailed():
-            return f"{short_name(event.model)} did not load: {event.problem}"
-        case ModelParked():
-            return f"parked {short_name(event.model)} with {event.tokens:,} tokens"
-        case ModelRestored():
-            return f"restored {short_name(event.model)} with {event.tokens:,} tokens"
-        case SpecialistFailed():
-            return f"{event.capability} could not be used: {event.problem}"
-        case WorkerDied():
-            return f"the worker of {short_name(event.model)} died"
         case PictureSaved():
             return f"saved {event.path}"
         case _:

@@ -6,7 +6,7 @@ together, and the agent hands them to a tool through its ``api``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airunner.tools.files_folder import FilesFolder
@@ -23,3 +23,8 @@ class Facilities:
     files: FilesFolder
     records: Records
     system: SystemView
+
+    def in_conversation(self, id: str) -> Facilities:
+        """The same with the files that are attached to a saved conversation, to be read."""
+        attached = self.records.kept_files.folder(id)
+        return replace(self, files=self.files.with_attached(attached))

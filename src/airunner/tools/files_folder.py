@@ -1,8 +1,9 @@
-"""The one folder whose files tools may use.
+"""The one folder whose files tools may use, and the files attached to a conversation.
 
 Owns the border: what a model names is looked up inside the folder, and a path that
-leads out of it, by ``..``, from the root or through a symbolic link, is refused. Rules
-and tools ask here alike, so neither can take a name for another file than the other.
+leads out of it, by ``..``, from the root or through a symbolic link, is refused. What is
+attached to the conversation can be read under its own name, or as ``attached/<name>``.
+Rules and tools ask here alike, so neither can take a name for another file than the other.
 What is done with a file is the tools' own.
 """
 
@@ -15,14 +16,23 @@ from typing import Any
 
 from airunner.errors import ToolRetryError
 from airunner.errors.writing import writing
+from airunner.records.attached_text import ATTACHED
 from airunner.tools.meaning import Meaning
 
 
 class FilesFolder:
-    """Files below ``path``, which is made when it is first needed."""
+    """Files below ``path``, which is made when it is first needed.
 
-    def __init__(self, path: Path) -> None:
+    Those in the folder ``attached`` can be read beside them, and no other way leads there.
+    """
+
+    def __init__(self, path: Path, attached: Path | None = None) -> None:
         self._path = path
+        self._attached = None if attached is None else attached.resolve()
+
+    def with_attached(self, folder: Path | None) -> FilesFolder:
+        """The same folder in a conversation whose files are in ``folder``."""
+        return FilesFolder(self._path, folder)
 
     @property
     def path(self) -> Path:
@@ -75,7 +85,7 @@ class FilesFolder:
         return Meaning(text + end, (str(path) + end,), around=around)
 
     def existing(self, name: str) -> Path:
-        """The file called ``name``.
+        """The file called ``name``, in the folder itself.
 
         Raises:
             ToolRetryError: there is no such file, with similar names if there are any.
@@ -90,20 +100,53 @@ class FilesFolder:
         known = f" There is {', '.join(similar)}." if similar else ""
         raise ToolRetryError(f"There is no file {name!r} in {self.path}.{known}")
 
+    def readable(self, name: str) -> Path:
+        """The file called ``name``, to be read: one that is attached, or one in the folder.
+
+        Raises:
+            ToolRetryError, StorageError: see ``existing``.
+        """
+        return self._attached_file(name) or self.existing(name)
+
+    def readable_meaning(self, name: str) -> Meaning:
+        """What ``name`` means to a tool that reads; see ``meaning``."""
+        path = self._attached_file(name)
+        if path is None:
+            return self.meaning(name)
+        return Meaning(self.name_of(path), (str(path),), around=f"{ATTACHED}*")
+
+    def attached(self) -> list[Path]:
+        """The files that are attached."""
+        if self._attached is None:
+            return []
+        return sorted(p for p in self._attached.glob("*") if p.is_file() and not p.is_symlink())
+
     def name_of(self, path: Path) -> str:
-        """How ``path`` is called inside the folder, with ``/`` on every system."""
+        """How ``path`` is called here, with ``/`` on every system."""
+        if self._attached is not None and path.parent == self._attached:
+            return ATTACHED + path.name
         return path.relative_to(self.path).as_posix()
+
+    def _attached_file(self, name: str) -> Path | None:
+        """The attached file of this name; without ``attached/`` if the folder has none such."""
+        wanted = name.strip()
+        bare = wanted.removeprefix(ATTACHED)
+        path = next((path for path in self.attached() if path.name == bare), None)
+        if path is None or (bare == wanted and self.locate(bare).exists()):
+            return None
+        return path
 
     def _similar(self, name: str) -> list[str]:
         from difflib import get_close_matches  # only needed when something is wrong
 
-        names = [self.name_of(path) for path in sorted(self.path.glob("*"))[:1000]]
-        return get_close_matches(name, names, n=3)
+        paths = [*self.attached(), *sorted(self.path.glob("*"))[:1000]]
+        known = {path.name: self.name_of(path) for path in reversed(paths)}
+        return [known[found] for found in get_close_matches(name, known, n=3)]
 
 
 def file_meant(name: str, _: Mapping[str, Any], files: FilesFolder | None) -> Meaning:
-    """How a tool that reads files resolves a name; see ``FilesFolder.meaning``."""
-    return files.meaning(name) if files is not None else Meaning(name)
+    """How a tool that reads files resolves a name; see ``FilesFolder.readable_meaning``."""
+    return files.readable_meaning(name) if files is not None else Meaning(name)
 
 
 def _as_on_disk(root: Path, path: Path) -> Path:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 
 from airunner.errors import SettingsError
+from airunner.errors.base import meant
 
 ALL, NONE = "all", "none"
 _LEFT_OUT = ("-", "!")
@@ -33,8 +33,7 @@ def switched_on(said: Sequence[str], known: Collection[str], origin: str) -> tup
         return ()
     for name in sorted(named | out):
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"Did you mean {close[0]}? " if close else ""
-            raise unusable(f"there are no tools {name!r}. {hint}There are: {', '.join(known)}")
+            hint = meant(name, known, most=1)
+            raise unusable(f"there are no tools {name!r}.{hint} There are: {', '.join(known)}")
     wanted = known if ALL in said or not named else named
     return tuple(name for name in known if name in wanted and name not in out)

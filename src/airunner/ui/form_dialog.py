@@ -29,9 +29,9 @@ class Form:
         field = ui.input(label, value=value, placeholder=hint or None)
         return field.props("outlined dense stack-label").classes("wide")
 
-    def area(self, label: str, value: str = "", hint: str = "") -> ui.textarea:
+    def area(self, label: str, value: str = "") -> ui.textarea:
         """A field of several lines."""
-        field = ui.textarea(label, value=value, placeholder=hint or None)
+        field = ui.textarea(label, value=value)
         return field.props("outlined dense autogrow stack-label").classes("wide")
 
 

@@ -5,11 +5,18 @@ Owns that several fetches at once do not each count on the same free bytes.
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from pathlib import Path
 
 from airunner.errors import StorageError
+
+
+def free_bytes_at(folder: Path) -> int:
+    """What is free on the disk where ``folder`` is, or would be made."""
+    existing = next(f for f in (folder, *folder.parents) if f.is_dir() and os.access(f, os.X_OK))
+    return shutil.disk_usage(existing).free
 
 
 def require_space(folder: Path, needed_bytes: int, claimed_bytes: int = 0) -> None:
@@ -19,7 +26,7 @@ def require_space(folder: Path, needed_bytes: int, claimed_bytes: int = 0) -> No
         StorageError: the file system of ``folder`` has fewer than ``needed_bytes`` free, beside
             ``claimed_bytes`` that others still need.
     """
-    free_bytes = shutil.disk_usage(folder).free
+    free_bytes = free_bytes_at(folder)
     if free_bytes - claimed_bytes < needed_bytes:
         others = f", of which other downloads need {claimed_bytes:,}" if claimed_bytes else ""
         raise StorageError(folder, f"only {free_bytes:,} bytes are free{others}", needed_bytes)

@@ -28,12 +28,20 @@ _SIGN_IN = "then sign in with `hf auth login`, or set HF_TOKEN"
 def fetch_problem(error: BaseException, page: str = "") -> str:
     """One line about ``error``; ``page`` is the address of the repository, if there is one."""
     chain = list(_chain(error))
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or connection_words(error)
     said = " ".join(str(each).lower() for each in chain)
     if any(words in said for words in _NO_NAME):
         return _NO_NETWORK
     status = next((each for each in map(_status, chain) if each), 0)
     return denied(page) if status in (401, 403) else text
+
+
+def connection_words(error: BaseException) -> str:
+    """What went wrong with a connection, for people; ``error`` is a library's."""
+    kind = type(error).__name__
+    if "Timeout" in kind:
+        return "it does not answer in time"
+    return "nothing answers there" if "Connect" in kind else "the connection broke off"
 
 
 def missing(page: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airunner.errors import DownloadCause, HubError
 from airunner.errors.base import in_short
 from airunner.json_schema.item_count import has_more_items
+from airunner.weights.fetch_problem import connection_words
 
 if TYPE_CHECKING:
     import httpx
@@ -86,7 +87,7 @@ def ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> An
             raise HubError(where, "its answer is too long")
         return json.loads(content)
     except httpx.TransportError as error:
-        problem = f"it cannot be reached ({type(error).__name__}); check the connection"
+        problem = f"it cannot be reached: {connection_words(error)}; check the connection"
         raise HubError(where, problem, "unreachable") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
         raise HubError(where, f"its answer cannot be read: {error}") from error

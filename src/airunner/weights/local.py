@@ -24,10 +24,13 @@ def local_path(text: str) -> Path:
 
 
 def stored_bytes(path: Path) -> int:
-    """Bytes of a weights file, or of all files in a model's folder."""
-    if not path.is_dir():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    """Bytes of a weights file, or of all files in a model's folder; 0 if they are gone."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    except OSError:
+        return 0
 
 
 def packaged_path(source: PackagedSource) -> Path:

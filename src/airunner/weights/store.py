@@ -33,7 +33,7 @@ from airunner.models.spec import (
     UrlSource,
     WheelSource,
 )
-from airunner.weights.disk_space import DiskClaims
+from airunner.weights.disk_space import DiskClaims, free_bytes_at
 from airunner.weights.file_name import fit_name
 from airunner.weights.found import FoundModels
 from airunner.weights.hub import fetch_hub, fetch_hub_folder, find_hub_folder
@@ -97,8 +97,7 @@ class ModelStore:
     @property
     def free_bytes(self) -> int:
         """What is free on the disk that the store is on."""
-        here = next(each for each in (self._root, *self._root.parents) if each.is_dir())
-        return shutil.disk_usage(here).free
+        return free_bytes_at(self._root)
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from airunner.errors import DownloadError
 from airunner.events import DownloadProgressed, EventBus
+from airunner.given_up import done_aside
 from airunner.weights.disk_space import DiskClaims, require_space
 from airunner.weights.rate import RateMeter, left_s
 
@@ -129,22 +129,16 @@ class Transfer:
         Raises:
             DownloadError: ``cancel`` was set; and whatever ``work`` raises.
         """
-        done: Future[_T] = Future()
 
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:
-                done.set_exception(error)
+        def still_waits_s() -> float:
+            self.check()
+            return _CANCEL_POLL_S
 
-        threading.Thread(target=run, name=f"fetching {self.model}", daemon=True).start()
         try:
-            while not wait([done], _CANCEL_POLL_S).done:
-                self.check()
-        except BaseException:
+            return done_aside(work, f"fetching {self.model}", still_waits_s)
+        except (KeyboardInterrupt, SystemExit):
             self.cancel.set()  # an interrupt that reached this thread is meant for both
             raise
-        return done.result()
 
     def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:
         """The same fetch, seen from one file of a set."""

@@ -164,7 +164,7 @@ class _Download:
                 self.transfer.check()
                 return self._answer(response, offset)
         except httpx.TransportError as error:
-            return f"{type(error).__name__}: {fetch_problem(error)}"
+            return fetch_problem(error)
         except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
             raise DownloadError(self.transfer.model, self.label, str(error)) from error
 

@@ -17,8 +17,9 @@ from typing import Any, Generic, TypeVar
 
 from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.connection import ServedModel, WorkerConnection
-from airunner.engines.silence import SilenceLimits, bytes_at
+from airunner.engines.silence import SilenceLimits
 from airunner.errors import LoadError, LoadTimeoutError
+from airunner.weights.local import stored_bytes
 from airunner.workers.child import Child
 from airunner.workers.local_worker import LocalWorker
 from airunner.workers.wire import SPARE_ARGUMENT, Failed, Order, decode_answer, encode_order
@@ -65,7 +66,7 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
             LoadTimeoutError: it takes longer than weights of that size can take.
             LoadError: anything else, such as too little memory.
         """
-        limit_s = self._limits.to_load(bytes_at(plan.path))
+        limit_s = self._limits.to_load(stored_bytes(plan.path))
         order = await self.order(plan, secrets.token_urlsafe(32))
         child = self._given(order)
         try:

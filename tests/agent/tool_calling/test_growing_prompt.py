@@ -61,7 +61,7 @@ from airunner.messages import (
     ToolSchema,
     Usage,
 )
-from airunner.models.spec import ChatDialect, ModelCapability, ModelSpec
+from airunner.models.spec import ModelCapability, ModelSpec, ToolCallingName
 from airunner.records.records import Records
 from airunner.tools.call_tool import meant
 from airunner.tools.json_form import JsonForm
@@ -174,7 +174,7 @@ class RandomTeam:
     """Leases of a model that answers at random, as far as the request leaves it free."""
 
     rng: random.Random
-    dialect: ChatDialect
+    dialect: ToolCallingName
     tools: Toolset
     n_ctx: int
     thinks: bool
@@ -208,6 +208,9 @@ class RandomTeam:
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         return len(rendered(messages, tools)) // CHARACTERS_PER_TOKEN
+
+    async def enforces(self, parameters: Mapping[str, Any]) -> bool:
+        return False
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         prompt = rendered(request.messages, request.tools)
@@ -412,7 +415,9 @@ class Talk:
                     opened.append(event.call)
 
 
-def talk(seed: int, dialect: ChatDialect, folder: Path, *, n_ctx: int, thinks: bool) -> RandomTeam:
+def talk(
+    seed: int, dialect: ToolCallingName, folder: Path, *, n_ctx: int, thinks: bool
+) -> RandomTeam:
     rng = random.Random(seed)
     with_external = rng.random() < 0.5
     takes: frozenset[MediaKind] = frozenset({"image"} if rng.random() < 0.7 else ())
@@ -486,7 +491,7 @@ EXAMPLES = settings(
 @EXAMPLES
 @given(seed=st.integers(0, 10**6))
 def test_each_prompt_begins_with_the_one_before_and_its_answer(
-    tmp_path: Path, dialect: ChatDialect, seed: int
+    tmp_path: Path, dialect: ToolCallingName, seed: int
 ) -> None:
     assert check(talk(seed, dialect, tmp_path, n_ctx=100_000, thinks=False)) > 0
 
@@ -495,7 +500,7 @@ def test_each_prompt_begins_with_the_one_before_and_its_answer(
 @EXAMPLES
 @given(seed=st.integers(0, 10**6))
 def test_so_does_it_between_two_cuts_where_the_context_is_short(
-    tmp_path: Path, dialect: ChatDialect, seed: int
+    tmp_path: Path, dialect: ToolCallingName, seed: int
 ) -> None:
     check(talk(seed, dialect, tmp_path, n_ctx=2600, thinks=False))
 
@@ -507,7 +512,7 @@ def test_only_what_the_template_takes_out_is_missing(tmp_path: Path, seed: int) 
 
 
 @pytest.mark.parametrize("dialect", ["native", "guided"])
-def test_the_talks_have_in_them_what_they_should(tmp_path: Path, dialect: ChatDialect) -> None:
+def test_the_talks_have_in_them_what_they_should(tmp_path: Path, dialect: ToolCallingName) -> None:
     teams = [talk(seed, dialect, tmp_path, n_ctx=2600, thinks=False) for seed in range(20)]
     assert sum(team.trims for team in teams) > 0
     prompts = "".join(each.prompt for team in teams for each in team.done)

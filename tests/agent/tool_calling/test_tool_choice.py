@@ -16,7 +16,7 @@ from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolCallStarted, TurnFinished
 from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import ToolCall
-from airunner.models.spec import ChatDialect
+from airunner.models.spec import ToolCallingName
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
@@ -34,7 +34,7 @@ def flip_coin(times: int) -> str:
 
 
 def turn(
-    dialect: ChatDialect,
+    dialect: ToolCallingName,
     choice: str,
     *script: Said,
     text: str = "Throw the dice!",

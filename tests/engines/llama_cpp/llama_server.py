@@ -31,7 +31,7 @@ def main() -> None:
         parser.add_argument(flag, type=int)
     parser.add_argument("--rope-scale", type=float)
     for flag in (
-        "--no-kv-unified", "--no-warmup", "--no-webui", "--slots", "--jinja",
+        "--kv-unified", "--no-kv-unified", "--no-warmup", "--no-webui", "--slots", "--jinja",
         "--embedding", "--no-mmproj-offload", "--no-mmap",
     ):  # fmt: skip
         parser.add_argument(flag, action="store_true")
@@ -46,6 +46,7 @@ def main() -> None:
     params.api_keys = [os.environ["LLAMA_API_KEY"]]
     params.n_ctx = options.ctx_size
     params.n_parallel = options.parallel
+    params.kv_unified = options.kv_unified
     params.cpuparams.n_threads = options.threads
     params.slot_save_path = options.slot_save_path
     params.fit_params = options.fit == "on"

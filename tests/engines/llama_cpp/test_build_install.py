@@ -38,7 +38,8 @@ ENGINE = """
 class ggml_backend_dev_type:
     GGML_BACKEND_DEVICE_TYPE_CPU, GGML_BACKEND_DEVICE_TYPE_GPU = 0, 1
 def get_device_info():
-    return [{"name": "CPU", "type": 0}] + [{"name": n, "type": 1} for n in %r]
+    seen = [("CPU", 0)] + [(n, 1) for n in %r]
+    return [{"name": n, "type": t, "memory_total": 2, "memory_free": 1} for n, t in seen]
 """
 
 

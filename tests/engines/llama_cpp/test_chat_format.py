@@ -104,7 +104,8 @@ def test_streamed_fragments_become_whole_calls_with_the_last_event() -> None:
     reader = AnswerReader("m")
     pieces = [fragment(0, '{"ci', "weather"), fragment(0, 'ty":"Rome"}'), fragment(1, "", "clock")]
     told = [reader.read(piece) for piece in pieces]
-    assert told == [Delta(tool_name="weather"), None, None]
+    named = Delta(tool_name="weather", tool_id="id0", tool_arguments='{"ci')
+    assert told == [named, Delta(tool_arguments='ty":"Rome"}'), None]
     timings = {
         "cache_n": 30, "prompt_n": 2, "prompt_ms": 50, "predicted_n": 9, "predicted_ms": 200
     }  # fmt: skip
@@ -123,8 +124,12 @@ def test_the_name_of_a_call_is_told_once_when_its_arguments_begin() -> None:
 
     reader = AnswerReader("m")
     pieces = [fragment("wea", ""), fragment("ther", ""), fragment("", "{"), fragment("", "}")]
-    told = [delta.tool_name if delta else None for delta in map(reader.read, pieces)]
-    assert told == [None, None, "weather", None]
+    told = list(map(reader.read, pieces))
+    assert [delta and (delta.tool_name, delta.tool_arguments) for delta in told] == [
+        *(None, None, ("weather", "{"), ("", "}"))
+    ]
+    assert told[2] is not None
+    assert told[2].tool_id, "where the engine gives none, it gets one"
 
 
 def test_a_forced_call_is_told_as_it_comes_its_name_first() -> None:

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from airunner.engines.llama_cpp.installation import engine_backends, engine_gpus, kinds_of
+from airunner.engines.llama_cpp.installation import (
+    ask_again,
+    engine_backends,
+    engine_gpus,
+    kinds_of,
+)
 
 
 @pytest.fixture(autouse=True)
 def ask_afresh() -> None:
-    engine_gpus.cache_clear()
+    ask_again()
 
 
 def test_device_names_tell_the_kind() -> None:

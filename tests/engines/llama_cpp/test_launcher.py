@@ -31,6 +31,12 @@ from airunner.workers.local_worker import LocalWorker
 Eventually = Callable[[Callable[[], bool]], None]
 
 
+@pytest.fixture(autouse=True)
+def several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the workers of this module have the threads that their plan names."""
+    monkeypatch.delenv("OMP_THREAD_LIMIT", raising=False)
+
+
 def plan(path: Path, **changes: Any) -> LoadPlan:
     settings: dict[str, Any] = {"n_ctx": 256, "n_threads": 2} | changes
     return LoadPlan("smol", path, **settings)

@@ -29,9 +29,12 @@ class Parrot(EngineDescriptor):
     work = "repetition"
 
     def planner(self, settings: Settings) -> Planner:
+        from airunner.engines.base import AUTO_CONTEXT
+
         from .planner import read_voice
 
-        return partial(read_voice, context=settings.context)
+        asked = settings.context
+        return partial(read_voice, context=AUTO_CONTEXT if asked == "auto" else asked)
 
     def launcher(self, settings: Settings, run_dir: Path) -> ParrotLauncher:
         from .launcher import ParrotLauncher

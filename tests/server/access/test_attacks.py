@@ -15,7 +15,12 @@ from tests.server.access.raw import TIMEOUT_S, ask_raw, get_raw, status_of
 from airunner.server.json_bodies import MOST_DEPTH, problem_in, sound_body
 from airunner.server.problems import Problem
 
-CHAT = {"model": "airunner", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
+CHAT = {
+    "model": "airunner",
+    "messages": [{"role": "user", "content": "hi"}],
+    "max_tokens": 1,
+    "options": {"num_predict": 1},  # the same, as Ollama has it
+}
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:99", "127.0.0.1", "[::1]:8188"])

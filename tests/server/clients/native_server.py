@@ -44,7 +44,7 @@ def register(weights: str, others: str, quick: str) -> None:
 def main(weights: str, others: str, quick: str) -> None:
     """Serve until told to stop."""
     register(weights, others, quick)
-    settings = Settings.load({"primary": NATIVE, "context": CONTEXT, "parallel": 2})
+    settings = Settings.load({"primary": NATIVE, "context": CONTEXT})
     serve(settings, Address(port=0), lambda url: print(url, flush=True))
 
 

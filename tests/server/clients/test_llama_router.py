@@ -8,6 +8,8 @@ import httpx
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.native_server import CONTEXT, EMBEDDER, NATIVE
 
+from airunner.engines.base import AUTO_SLOTS
+
 
 def status_of(server: ServedHere, model: str) -> str:
     rows = httpx.get(f"{server.url}/models").json()["data"]
@@ -46,7 +48,7 @@ def test_the_context_in_force_is_told(server: ServedHere) -> None:
     assert httpx.get(f"{server.url}/props").json()["role"] == "router"
     found = httpx.get(f"{server.url}/props", params={"model": NATIVE}).json()
     assert found["default_generation_settings"]["n_ctx"] == CONTEXT
-    assert found["total_slots"] == 2
+    assert found["total_slots"] == AUTO_SLOTS
     assert "tool_call" in found["chat_template"]
     (row,) = (row for row in httpx.get(f"{server.v1}/models").json()["data"] if row["id"] == NATIVE)
     assert (row["context_length"], row["max_model_len"], row["meta"]["n_ctx"]) == (CONTEXT,) * 3

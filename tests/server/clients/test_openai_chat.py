@@ -7,12 +7,13 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.idle import idle_again
-from tests.server.clients.native_server import EMBEDDER, NATIVE
+from tests.server.clients.native_server import CONTEXT, EMBEDDER, NATIVE
 from tests.server.clients.said import (
     FEW_DAYS_TOOL,
     HELLO,
@@ -26,6 +27,10 @@ from tests.server.clients.said import (
 )
 from tests.tiny_png import png
 
+from airunner.errors import MissingWeightsError
+
+ABSENT = "Qwen/Qwen3-8B"
+"""A registered model whose weights nobody has fetched."""
 SAID: list[Any] = [{"role": "user", "content": HELLO}]
 
 
@@ -234,6 +239,7 @@ def test_the_probability_of_each_token_is_told(
             openai.BadRequestError,
             "context_length_exceeded",
         ),
+        ({"model": ABSENT}, openai.NotFoundError, "model_not_downloaded"),
         ({"temperature": -1}, openai.BadRequestError, "invalid_value"),
         ({"top_logprobs": 99, "logprobs": True}, openai.BadRequestError, "invalid_value"),
         ({"messages": []}, openai.BadRequestError, "invalid_value"),
@@ -267,7 +273,17 @@ def test_the_probability_of_each_token_is_told(
         ),
     ],
     ids=[
-        *("model", "long", "temperature", "logprobs", "nothing", "n", "no tools", "embedder"),
+        *(
+            "model",
+            "long",
+            "absent",
+            "temperature",
+            "logprobs",
+            "nothing",
+            "n",
+            "no tools",
+            "embedder",
+        ),
         *("no schema", "picture"),
     ],
 )
@@ -281,7 +297,33 @@ def test_what_cannot_be_is_told_in_the_apis_own_form(
     with pytest.raises(error) as caught:
         ask(client, stream=stream, **options)
     assert caught.value.code == code
-    assert caught.value.body["message"]  # type: ignore[index]
+    told: Any = caught.value.body
+    assert told["message"]
+    if code == "context_length_exceeded":
+        assert told["n_prompt_tokens"] > told["n_ctx"] == CONTEXT
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/chat/completions", {"messages": SAID}),
+        ("/v1/completions", {"prompt": HELLO}),
+        ("/v1/responses", {"input": HELLO}),
+        ("/v1/messages", {"messages": SAID, "max_tokens": 9}),
+        ("/v1/messages/count_tokens", {"messages": SAID}),
+        ("/api/chat", {"messages": SAID}),
+        ("/api/chat", {}),
+        ("/models/load", {}),
+    ],
+)
+def test_a_model_that_nobody_has_pulled_is_not_fetched(
+    server: ServedHere, path: str, asked: dict[str, Any]
+) -> None:
+    answer = httpx.post(f"{server.url}{path}", json={"model": ABSENT, **asked})
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    told = answer.json()["error"]
+    # No word of where it was looked for: nobody has tried to fetch it.
+    assert str(MissingWeightsError(ABSENT)) == (told if path == "/api/chat" else told["message"])
 
 
 def test_a_client_that_goes_away_stops_the_work(client: OpenAI, server: ServedHere) -> None:

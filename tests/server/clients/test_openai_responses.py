@@ -152,6 +152,34 @@ def test_a_call_that_must_be_is_made_and_valid(
     assert is_valid(call.name, call.arguments)
 
 
+PATCH: Any = {
+    "type": "custom",
+    "name": "apply_patch",
+    "description": "Change a file.",
+    "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "*** Begin" /.+/'},
+}
+
+
+def test_a_custom_tool_is_given_text(client: OpenAI) -> None:
+    choice = {"type": "custom", "name": "apply_patch"}
+    options: Any = {"tools": [*TOOLS, PATCH], "tool_choice": choice, "max_output_tokens": 400}
+    events = list(ask(client, "Patch it.", stream=True, **options))
+    (done,) = [e for e in events if e.type == "response.custom_tool_call_input.done"]
+    assert "".join(e.delta for e in events if e.type.endswith("call_input.delta")) == done.input
+    (call,) = events[-1].response.output
+    assert (call.type, call.name, call.input) == ("custom_tool_call", "apply_patch", done.input)
+    assert call.call_id
+    said = {"role": "user", "content": "Patch it."}
+    made = call.model_dump(exclude_none=True)
+    result = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "patched"}
+    after = ask(client, [said, made, result], tools=[*TOOLS, PATCH])
+    assert after.output_text
+    assert (
+        after.usage.input_tokens_details.cached_tokens
+        > 0.8 * events[-1].response.usage.input_tokens
+    )
+
+
 def test_no_call_is_made_that_must_not_be(client: OpenAI) -> None:
     none = ask(client, shown_here(), tools=TOOLS, tool_choice="none", max_output_tokens=40)
     assert [item.type for item in none.output] == ["message"]

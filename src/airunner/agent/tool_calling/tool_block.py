@@ -9,7 +9,8 @@ conversation alone and stand below.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from airunner.messages import ToolSchema
 from airunner.tools.call_tool import CALL_TOOL_SCHEMA
@@ -51,7 +52,8 @@ class ToolBlock:
     want takes their places. A toolset that has none of them shows its first ones, and one
     no larger than the core is shown whole. Names that are in no toolset are in ``unknown``.
 
-    ``external`` has the tools of a client's own conversation, which are all shown, last.
+    ``external`` has the tools of a client's own conversation, which are all shown, last, but
+    for the ``deferred`` ones: messages tell of these.
     ``required`` are those of which one is called where a call is required, by default the
     external ones if there are any.
     """
@@ -62,6 +64,7 @@ class ToolBlock:
         core: Sequence[str] = (),
         external: Toolset | None = None,
         required: Toolset | None = None,
+        deferred: Collection[str] = (),
     ) -> None:
         self.external = Toolset() if external is None else external
         names = [name for name in toolset.names if name != SEARCH_TOOLS]
@@ -78,7 +81,8 @@ class ToolBlock:
         self._tools = {name: toolset.get(name) for name in shown if name in toolset}
         own = tuple(tool.schema for tool in self._tools.values())
         found = () if self.is_whole else (CALL_TOOL_SCHEMA,)
-        self._schemas = (*own, *found, *self.external.schemas)
+        theirs = (replace(s, deferred=s.name in deferred) for s in self.external.schemas)
+        self._schemas = (*own, *found, *theirs)
         self.required = tuple(required or self.external) or self.tools
 
     def __contains__(self, name: object) -> bool:

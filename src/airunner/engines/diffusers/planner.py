@@ -10,14 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
+from airunner.config.settings import ImageDtype
 from airunner.devices.device import Device
 from airunner.engines.base import Plan
 from airunner.engines.descriptor import Variant
-from airunner.engines.image import Dtype, ImagePlan, Offload, WeightFormat
+from airunner.engines.image import ImagePlan
 from airunner.models.files.pipeline import Pipeline
-from airunner.models.memory.image import estimate_image_memory
+from airunner.models.memory.image import (
+    Dtype,
+    Offload,
+    WeightFormat,
+    estimate_image_memory,
+)
 from airunner.models.memory.language import MemoryEstimate
 from airunner.models.spec import ImageDefaults, ModelSpec
 
@@ -31,7 +36,7 @@ class ImageLoadOptions:
     while loading, which takes bitsandbytes.
     """
 
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    dtype: ImageDtype = "auto"
     size: tuple[int, int] | None = None
     allow_pickle: bool = False
     safety_checker: bool = False

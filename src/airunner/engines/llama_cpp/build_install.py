@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.engines.llama_cpp.builds import BUILDS, INDEXES, PACKAGE, Build
+from airunner.engines.llama_cpp.installation import DEVICES_SCRIPT, run
 from airunner.errors import EngineBuildError
 
 INSTALL_S, START_S = 1800.0, 300.0
@@ -39,10 +40,6 @@ try:
 except m.PackageNotFoundError:
     pass
 print(json.dumps(found))"""
-_DEVICES = f"""\
-import json, {PACKAGE} as e
-gpu = e.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_GPU
-print(json.dumps([d["name"] for d in e.get_device_info() if d["type"] == gpu]))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +133,14 @@ class BuildInstaller:
         return gpus
 
     def _gpus(self, beside: Path | None, build: str = "installed") -> tuple[str, ...]:
-        command = [self._python, "-c", _DEVICES]
+        command = [self._python, "-c", DEVICES_SCRIPT]
         environ = {**self._environ}
         if beside is not None:
             environ["PYTHONPATH"] = str(beside)
         try:
-            done = _run(command, environ, START_S)
-            return tuple(map(str, json.loads(done.splitlines()[-1])))
+            done = run(command, START_S, environ)
+            devices = json.loads(done.splitlines()[-1])
+            return tuple(str(name) for name, _, _, is_gpu in devices if is_gpu)
         except subprocess.CalledProcessError as error:
             raise EngineBuildError(build, f"it does not start: {_last_line(error)}") from error
         except subprocess.TimeoutExpired as error:
@@ -162,7 +160,7 @@ class BuildInstaller:
         action, *rest = arguments
         command = [sys.executable, "-m", "pip", "--python", self._python, action, "--quiet"]
         try:
-            _run([*command, *rest], environ, INSTALL_S)
+            run([*command, *rest], INSTALL_S, environ)
         except subprocess.CalledProcessError as error:
             reason = _last_line(error)
             if action == "download":
@@ -176,7 +174,7 @@ class BuildInstaller:
         """What the environment says of the package; nothing where it cannot be asked."""
         try:
             found: dict[str, Any] = json.loads(
-                _run([self._python, "-c", _FACTS], self._environ, START_S)
+                run([self._python, "-c", _FACTS], START_S, self._environ)
             )
             return found
         except (OSError, ValueError, subprocess.SubprocessError):
@@ -231,19 +229,6 @@ def _copy(files: Sequence[str], folder: Path) -> dict[str, Path]:
             kept[file] = folder / str(number)
             shutil.copy2(file, kept[file])
     return kept
-
-
-def _run(command: Sequence[str], environ: dict[str, str], timeout_s: float) -> str:
-    return subprocess.run(
-        command,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=timeout_s,
-        check=True,
-    ).stdout
 
 
 def _last_line(error: subprocess.CalledProcessError) -> str:

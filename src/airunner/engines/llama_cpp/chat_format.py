@@ -156,7 +156,8 @@ class EventSplitter:
 class AnswerReader:
     """Turns the events of one answer into deltas, keeping unfinished tool calls back.
 
-    Only a call's name is told before the call is whole, once it can no longer grow.
+    A call's name is told once it can no longer grow, with an id, and its arguments as they
+    come; whether they match the tool's schema is known where that is enforced alone.
     ``forced``: the whole text is this tool call, which is valid as far as it is written:
     its arguments are told as they come.
     ``grammar``: a grammar holds from the first token. What the engine takes for
@@ -199,7 +200,7 @@ class AnswerReader:
         if self._forced is not None:
             begun, text = self._more_of_the_call(self._forced, text), ""
         elif choice["finish_reason"] is None:
-            begun = Delta(tool_name=self._new_name())
+            begun = self._more_of_calls(delta.get("tool_calls") or ())
         found = replace(begun, text=text, reasoning=reasoning)
         reason = choice["finish_reason"]
         if reason is None:
@@ -229,13 +230,18 @@ class AnswerReader:
         call["name"] += function.get("name") or ""
         call["arguments"] += function.get("arguments") or ""
 
-    def _new_name(self) -> str:
-        """The name of a call whose arguments have begun, the first time it is asked for."""
+    def _more_of_calls(self, fragments: Sequence[Mapping[str, Any]]) -> Delta:
+        """What the engine's fragments add; those of two calls never come in one event."""
         for index, call in self._calls.items():
             if call["arguments"] and index not in self._named:
                 self._named.add(index)
-                return call["name"]
-        return ""
+                call["id"] = call["id"] or f"call_{token_hex(8)}"
+                return Delta(
+                    tool_name=call["name"], tool_id=call["id"], tool_arguments=call["arguments"]
+                )
+        named = (each for each in fragments if each.get("index", 0) in self._named)
+        pieces = [(each.get("function") or {}).get("arguments") or "" for each in named]
+        return Delta(tool_arguments="".join(pieces))
 
     def _complete_calls(self) -> tuple[ToolCall, ...]:
         if self._forced is not None:

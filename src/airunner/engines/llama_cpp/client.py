@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState
+from airunner.engines.base import CONTEXT_FULL, ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
 from airunner.engines.connection import ServedModel, WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
@@ -47,6 +47,7 @@ from airunner.errors import (
     ContextOverflowError,
     EngineError,
     GenerationError,
+    SharedContextFullError,
     StorageError,
 )
 from airunner.media import in_words
@@ -101,6 +102,8 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                 raise self._refusal(await response.read())
             async for piece in response.pieces():
                 for event in events.feed(piece):
+                    if event.startswith(b'{"error"'):
+                        raise self._refusal(event)
                     if (delta := reader.read(event)) is not None:
                         yield delta
         if not reader.finished:
@@ -220,6 +223,11 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         return SlotState(
             answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
         )
+
+    async def erase_slot(self, slot: int) -> None:
+        """Give back the tokens that a slot holds; see ``SharesContext``."""
+        self._check_slot(slot)
+        await self._post(f"/slots/{slot}?action=erase", {})
 
     async def call_syntax(self) -> CallSyntax | None:
         """How the model's template writes a tool call, learned on first use; see ``learn``.
@@ -359,4 +367,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         if error.get("type") == "exceed_context_size_error":
             tokens, n_ctx = error["n_prompt_tokens"], error["n_ctx"]
             return ContextOverflowError(self.plan.model, tokens, n_ctx, self.plan.most_ctx)
-        return GenerationError(self.plan.model, str(error.get("message", error)))
+        problem = str(error.get("message", error))
+        if problem == CONTEXT_FULL and self.plan.kv_unified:
+            return SharedContextFullError(self.plan.model)
+        return GenerationError(self.plan.model, problem)

@@ -58,7 +58,9 @@ class LlamaCpp(EngineDescriptor):
 
         file = settings.chat_template
         template = None if file is None else read_text(file)
-        options = LoadOptions(settings.context, settings.parallel, settings.kv_type, template)
+        context = None if settings.context == "auto" else settings.context
+        parallel = None if settings.parallel == "auto" else settings.parallel
+        options = LoadOptions(context, parallel, settings.kv_type, template)
         return lambda path: PlannableGguf(read_gguf(path), options)
 
     def launcher(self, settings: Settings, run_dir: Path) -> LocalLauncher:
@@ -98,8 +100,8 @@ class LlamaCpp(EngineDescriptor):
     def fit(self, settings: Settings, tell: Callable[[str], None]) -> bool:
         """See ``EngineDescriptor``."""
         from airunner.engines.llama_cpp.fitting import fit_engine
-        from airunner.engines.llama_cpp.installation import engine_gpus
+        from airunner.engines.llama_cpp.installation import ask_again
 
         changed = fit_engine(settings, tell)
-        engine_gpus.cache_clear()
+        ask_again()
         return changed

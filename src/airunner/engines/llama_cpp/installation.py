@@ -14,6 +14,7 @@ import logging
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +30,13 @@ _BACKENDS: dict[str, DeviceKind] = {
     "mtl": "metal",
     "vulkan": "vulkan",
 }
-_ASK = """\
+DEVICES_SCRIPT = """\
 import json, xllamacpp as e
 gpu = e.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_GPU
 print(json.dumps([[d["name"], d["memory_total"], d["memory_free"], d["type"] == gpu]
                   for d in e.get_device_info()]))"""
+"""Prints, for each device: name, bytes in all, bytes free, whether it is a GPU."""
+
 _LISTED = re.compile(r"\s*(\w+):.*?(?:\((\d+) MiB, (\d+) MiB free\))?\s*")
 _TIMEOUT_S = 30.0
 _START_TIMEOUT_S = 60.0
@@ -64,18 +67,34 @@ def engine_gpus(llama_server: Path | None) -> tuple[EngineGpu, ...]:
     """
     try:
         if llama_server is not None:
-            text = _run([str(llama_server), "--list-devices"])
+            text = run([str(llama_server), "--list-devices"])
             lines = [line for line in map(_LISTED.fullmatch, text.splitlines()) if line]
             found = [EngineGpu(m[1], *(int(n or 0) * MIB for n in m.groups()[1:])) for m in lines]
         elif importlib.util.find_spec("xllamacpp") is None:
             return ()
         else:
-            told = json.loads(_run([sys.executable, "-c", _ASK]))
+            told = json.loads(_bundled_devices())
             found = [EngineGpu(name, total, free) for name, total, free, is_gpu in told if is_gpu]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         _log.warning("The engine could not be asked for its devices: %s", error)
         return ()
     return tuple(gpu for gpu in found if kinds_of([gpu.name]))
+
+
+@functools.cache
+def _bundled_devices() -> str:
+    """What the bundled library says of its devices, which says too that it starts.
+
+    Raises:
+        OSError, subprocess.SubprocessError: it does not start.
+    """
+    return run([sys.executable, "-P", "-c", DEVICES_SCRIPT], _START_TIMEOUT_S)
+
+
+def ask_again() -> None:
+    """Another build may have been installed."""
+    engine_gpus.cache_clear()
+    _bundled_devices.cache_clear()
 
 
 @functools.cache
@@ -93,7 +112,7 @@ def engine_version(llama_server: Path | None) -> str:
 def examine(llama_server: Path | None) -> Installation:
     """The engine, tried in a process of its own as a worker would use it."""
     if llama_server is not None:
-        name, command = str(llama_server), [str(llama_server), "--version"]
+        name = str(llama_server)
         remedy = "Give the full path of a llama-server that runs, or leave --llama-server out."
     else:
         try:
@@ -101,10 +120,14 @@ def examine(llama_server: Path | None) -> Installation:
         except importlib.metadata.PackageNotFoundError:
             what, remedy = "The engine xllamacpp is not installed.", "pip install xllamacpp"
             return _broken("no engine", what, f"Install it: {remedy}")
-        name, command = f"xllamacpp {version}", [sys.executable, "-P", "-c", "import xllamacpp"]
+        name = f"xllamacpp {version}"
         remedy = "Install it again: pip install --force-reinstall xllamacpp"
     try:
-        _run(command, _START_TIMEOUT_S)
+        if llama_server is None:
+            ask_again()
+            _bundled_devices()
+        else:
+            run([name, "--version"], _START_TIMEOUT_S)
     except subprocess.CalledProcessError as error:
         last = (error.stderr or error.stdout).strip().splitlines()[-1:]
         return _broken(name, f"The engine {name} does not start: {' '.join(last)}", remedy)
@@ -127,13 +150,21 @@ def kinds_of(names: list[str]) -> frozenset[DeviceKind]:
     )
 
 
-def _run(command: list[str], timeout_s: float = _TIMEOUT_S) -> str:
-    done = subprocess.run(
+def run(
+    command: Sequence[str], timeout_s: float = _TIMEOUT_S, environ: Mapping[str, str] | None = None
+) -> str:
+    """What a command prints on stdout, with nothing on its stdin.
+
+    Raises:
+        OSError, subprocess.SubprocessError: it does not start, fails or takes too long.
+    """
+    return subprocess.run(
         command,
+        env=environ,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=timeout_s,
         check=True,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout
+    ).stdout

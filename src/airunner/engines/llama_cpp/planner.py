@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airunner.config.settings import KvType
 from airunner.devices.device import Device
-from airunner.engines.base import KvType, LoadPlan, Plan
+from airunner.engines.base import AUTO_CONTEXT, AUTO_SLOTS, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
 from airunner.errors import WeightsError
 from airunner.models.files.gguf import GgufFile
@@ -32,6 +33,15 @@ PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SMALLEST_CONTEXT = 1024
 """Below this many tokens a conversation with a tool call has no room; such a load is refused."""
 SHOWN_CONTEXTS = (2048, 8192, 32_768, 131_072)
+AUTO_CONTEXTS = (AUTO_CONTEXT, 16_384, 32_768, 65_536, 131_072)
+"""What a conversation model's context is chosen from, and what the model was made for.
+
+The first always, a longer one where all of the load then takes no more than ``AUTO_SHARE`` of
+the device: the models that are used beside it keep their place. Others get the first.
+"""
+AUTO_SHARE = 2 / 3
+SLOTS_SHARE = 0.05
+"""How much more memory a load with several slots may take than with one: recurrent state."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,11 +49,12 @@ _log = logging.getLogger(__name__)
 class LoadOptions:
     """What the user wants of every load: context per conversation, slots, KV type.
 
+    ``context`` and ``parallel`` are chosen from the memory where they are ``None``.
     ``chat_template`` is for models that hold conversations, in place of their own.
     """
 
-    context: int
-    parallel: int
+    context: int | None
+    parallel: int | None
     kv_type: KvType
     chat_template: str | None = None
 
@@ -75,7 +86,6 @@ class PlannableGguf:
     ) -> tuple[LoadPlan, MemoryEstimate]:
         """The longest context that is wanted, that the model was made for and that fits."""
         file, options = self._file, self._options
-        wanted = min(options.context, spec.longest_context)
         on_gpu = device.is_accelerator
         embedding = spec.capabilities == [ModelCapability.EMBEDDING]
         projector = None if embedding else _projector(spec, file.path)
@@ -84,7 +94,7 @@ class PlannableGguf:
         plan = LoadPlan(
             model=spec.model_path,
             path=file.path,
-            n_parallel=options.parallel,
+            n_parallel=options.parallel or 1,
             kv_type_k=options.kv_type,
             kv_type_v=options.kv_type,
             device=device.id,
@@ -96,14 +106,47 @@ class PlannableGguf:
             mmproj=projector.path if projector else None,
             media=tuple(sorted(projector.takes)) if projector else (),
         )
-        guided = spec.dialect == "guided" and PRIMARY in spec.capabilities
+        guided = spec.tool_calling == "guided" and PRIMARY in spec.capabilities
         setup = _setup(plan, on_gpu=on_gpu, guided=guided)
         left_bytes = budget_bytes - _projector_bytes(projector)
+        if options.context is None:
+            wanted = self._wanted(spec, left_bytes, setup)
+        else:
+            wanted = min(options.context, spec.longest_context)
         n_ctx = largest_context(file, left_bytes, cap=wanted, **setup)
         n_ctx = max(n_ctx or 0, min(wanted, SMALLEST_CONTEXT))
         yarn_context = spec.max_context if n_ctx > spec.max_context else None
         plan = replace(plan, n_ctx=n_ctx, yarn_context=yarn_context)
+        if options.parallel is None:
+            plan = self._shared(plan, setup, left_bytes)
+            setup = _setup(plan, on_gpu=on_gpu, guided=guided)
         return plan, _with_projector(estimate_memory(file, n_ctx=n_ctx, **setup), projector)
+
+    def _wanted(self, spec: ModelSpec, budget_bytes: int, setup: LoadChoices) -> int:
+        """The context to load with where the user names none; see ``AUTO_CONTEXTS``."""
+        longest = spec.max_context
+        least = min(AUTO_CONTEXTS[0], longest)
+        if PRIMARY not in spec.capabilities:
+            return least
+        cap = min(longest, AUTO_CONTEXTS[-1])
+        room = largest_context(self._file, int(budget_bytes * AUTO_SHARE), cap=cap, **setup) or 0
+        return max(n for n in (least, *AUTO_CONTEXTS, cap) if n <= max(room, least))
+
+    def _shared(self, plan: LoadPlan, setup: LoadChoices, budget_bytes: int) -> LoadPlan:
+        """``plan`` with as many slots in its one context as cost next to nothing.
+
+        A sliding window keeps one slot: in a shared cache it loses the last answer.
+        """
+        if plan.embedding or self._file.sliding_window is not None:
+            return plan
+        n_bytes = estimate_memory(self._file, n_ctx=plan.n_ctx, **setup).total_bytes
+        most_bytes = min(budget_bytes, n_bytes + int(n_bytes * SLOTS_SHARE))
+        for n_parallel in range(AUTO_SLOTS, 1, -1):
+            more: LoadChoices = {**setup, "n_parallel": n_parallel, "kv_unified": True}
+            estimate = estimate_memory(self._file, n_ctx=plan.n_ctx, **more)
+            if estimate.total_bytes <= most_bytes:
+                return replace(plan, n_parallel=n_parallel, kv_unified=True)
+        return plan
 
     def variants(
         self, spec: ModelSpec, device: Device, plan: Plan, estimate: MemoryEstimate
@@ -163,6 +206,7 @@ def _setup(plan: LoadPlan, *, on_gpu: bool, guided: bool = False) -> LoadChoices
     """What an estimate has to know of a plan besides its context."""
     return {
         "n_parallel": plan.n_parallel,
+        "kv_unified": plan.kv_unified,
         # An input is embedded in one piece, so that batch is the physical one too.
         "n_ubatch": plan.n_batch if plan.embedding else plan.n_ubatch,
         "kv_type_k": plan.kv_type_k,

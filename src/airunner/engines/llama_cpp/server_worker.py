@@ -37,8 +37,9 @@ def server_arguments(order: LlamaOrder, port: int) -> list[str]:
     plan = order.plan
     arguments = [
         *("--model", str(plan.path), "--host", "127.0.0.1", "--port", str(port)),
-        *("--ctx-size", str(plan.n_ctx * plan.n_parallel), "--parallel", str(plan.n_parallel)),
-        *("--no-kv-unified", "--batch-size", str(plan.n_batch)),
+        *("--ctx-size", str(plan.n_ctx * plan.kv_streams), "--parallel", str(plan.n_parallel)),
+        "--kv-unified" if plan.kv_unified else "--no-kv-unified",
+        *("--batch-size", str(plan.n_batch)),
         *("--ubatch-size", str(plan.n_batch if plan.embedding else plan.n_ubatch)),
         *("--cache-type-k", plan.kv_type_k, "--cache-type-v", plan.kv_type_v),
         *("--threads", str(plan.n_threads), "--threads-batch", str(plan.n_threads)),

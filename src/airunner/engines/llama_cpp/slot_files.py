@@ -36,8 +36,8 @@ _SAMPLES, _SAMPLE_BYTES = 32, 16 * 1024
 def fingerprint(plan: LoadPlan, engine: str) -> bytes:
     """16 bytes that differ between loads whose states must not be mixed up.
 
-    The context may differ, unless positions are scaled to it; the number of
-    slots may not, since the engine lays its cache out by it. ``engine`` is its version.
+    The context may differ, unless positions are scaled to it; the number of caches
+    may not, since the engine lays a file out by it. ``engine`` is its version.
     """
     stats = [(file, file.stat()) for file in _parts(plan.path)]
     facts = (
@@ -46,7 +46,7 @@ def fingerprint(plan: LoadPlan, engine: str) -> bytes:
         plan.kv_type_k,
         plan.kv_type_v,
         plan.yarn_context and (plan.yarn_context, plan.n_ctx),
-        plan.n_parallel,
+        plan.kv_streams,
         *((plan.mmproj.stat().st_size,) if plan.mmproj else ()),
     )
     return blake2b(repr(facts).encode(), digest_size=16).digest()

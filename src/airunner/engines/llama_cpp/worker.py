@@ -36,9 +36,9 @@ def engine_params(engine: Any, order: LlamaOrder) -> Any:
     modes = engine.llama_load_mode
     params.load_mode = modes.LLAMA_LOAD_MODE_MMAP if plan.mapped else modes.LLAMA_LOAD_MODE_NONE
     params.n_ctx_checkpoints = CHECKPOINTS
-    params.n_ctx = plan.n_ctx * plan.n_parallel
+    params.n_ctx = plan.n_ctx * plan.kv_streams
     params.n_parallel = plan.n_parallel
-    params.kv_unified = False
+    params.kv_unified = plan.kv_unified
     params.n_batch = plan.n_batch
     params.n_ubatch = plan.n_ubatch
     params.cache_type_k = getattr(engine.ggml_type, KV_TYPES[plan.kv_type_k])

@@ -6,24 +6,12 @@ Only dates that are there in full or as month and year; what "tomorrow" is, is f
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = [name.lower() for name in calendar.month_name[1:]]
 _MONTH = "|".join([*_MONTHS, *(f"{m[:3]}" for m in _MONTHS), "sept"])
 _YEAR_FIRST = re.compile(
     r"(?<![\w/.-])(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?![\w/-])"
@@ -78,7 +66,6 @@ def find_dates(text: str) -> list[WrittenDate]:
 
 
 def _all(text: str) -> Iterator[WrittenDate]:
-
     for pattern in (_YEAR_FIRST, _NUMERIC, _MONTH_FIRST, _DAY_FIRST, _MONTH_YEAR):
         for match in pattern.finditer(text):
             part = match.groupdict()

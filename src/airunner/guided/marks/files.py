@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from airunner.guided.request import Request
-from airunner.guided.user_words import BODY, FILE_NAME, Matching, Named, UserWords
+from airunner.guided.user_words import BODY, FILE_NAME, Matching, Named, TrueWhere
 
 _NAME = r"((?:[\w.~-]*[/\\])*[\w.-]*\w)"
 _QUOTE = "[\"'“”‘’`]"
 
 
-class _Said(UserWords):
-    """True where the wish has one of some words; otherwise the parameter's default is meant."""
-
-    def __init__(self, *words: str) -> None:
-        self._words = words
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """``"true"``, which validation reads as it should be, or ``None``."""
-        wish = (word.strip(".,!?") for word in request.wish.casefold().split())
-        return "true" if any(word in self._words for word in wish) else None
+def _said(*words: str) -> TrueWhere:
+    """Where the wish has one of some words."""
+    return TrueWhere(rf"(?i)(?<!\S)[.,!?]*(?:{'|'.join(words)})[.,!?]*(?!\S)")
 
 
 _FOLDER = Matching(
@@ -40,7 +32,7 @@ _PATTERN = Matching(
 )
 """Which names: ``*.pdf``, or the ``pdf`` of "all pdf files"."""
 
-_OVERWRITE = _Said("overwrite", "overwriting", "replace", "replacing")
+_OVERWRITE = _said("overwrite", "overwriting", "replace", "replacing")
 """Whether a file that exists may be replaced."""
 
 _SOUGHT = Matching(
@@ -65,14 +57,14 @@ MARKS = {
     "list_files": {
         "path": _FOLDER,
         "pattern": _PATTERN,
-        "deep": _Said("all", "everywhere", "subfolders", "recursively"),
+        "deep": _said("all", "everywhere", "subfolders", "recursively"),
         "sort": Named(["newest", "largest"]),
     },
     "find_in_files": {
         "text": _SOUGHT,
         "path": _FOLDER,
         "pattern": _PATTERN,
-        "regex": _Said("regex", "regexp"),
+        "regex": _said("regex", "regexp"),
         "max_results": Matching(r"\b([1-9]|[1-4]\d|50) lines\b"),
     },
     "make_folder": {"path": _FOLDER},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 
 from airunner.guided.request import Request
-from airunner.guided.user_words import BODY, UNSAID, Matching, UserWords
+from airunner.guided.user_words import BODY, UNSAID, Matching, TrueWhere, UserWords
 from airunner.guided.words import COMMON, stems
 from airunner.records.conversations import MOST_TITLE
 from airunner.toolbox.memory import conversation_tools
@@ -86,58 +87,19 @@ class RecordWords(UserWords):
         return telling(request.message[:MOST_WANTED], self._kind_words) if said else None
 
 
-class _NewTitle(UserWords):
-    """The title in "call this conversation Bees", or in quotation marks."""
+class _BodyOr(UserWords):
+    """The text that the request is about, or else the first group of a pattern in the wish."""
 
-    _FORM = re.compile(
-        r"\b(?:conversation|chat)\s+(?:as\s+|to\s+|called\s+)?(?P<title>.{2,80}?)[\s.!?]*$",
-        re.IGNORECASE,
-    )
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """The title, or ``None`` if the message has none."""
-        if request.body and len(request.body) <= MOST_TITLE:
-            return request.body
-        found = self._FORM.search(request.wish)
-        return found["title"] if found else None
-
-
-class _ThisOneSaid(UserWords):
-    """``true`` where the user speaks of the conversation that is being held."""
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """``"true"``, or nothing."""
-        return "true" if conversation_tools.THIS_ONE.search(request.wish) else None
-
-
-class _ReplaceSaid(UserWords):
-    """``true`` where the user wants a note's old text gone."""
-
-    _SAID = re.compile(
-        r"\b(?:replace|rewrite|overwrite|change|update|edit|swap|set|new text|should (?:now )?"
-        r"(?:read|say)|make it)\b",
-        re.IGNORECASE,
-    )
-
-    def take(self, request: Request, earlier_answer: str) -> str | None:
-        """``"true"``, or nothing."""
-        return "true" if self._SAID.search(request.wish) else None
-
-
-class _NewText(UserWords):
-    """What is to be added, as in "add bread to my shopping note", or what follows a colon."""
-
-    _FORM = re.compile(
-        r"\b(?:add|append|put|write)\s+(?P<text>.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b",
-        re.IGNORECASE | re.DOTALL,
-    )
+    def __init__(self, pattern: str, longest_body: float = math.inf) -> None:
+        self._pattern = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+        self._longest_body = longest_body
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """The text, or ``None`` if the message does not set it off."""
-        if request.body:
+        if request.body and len(request.body) <= self._longest_body:
             return request.body
-        found = self._FORM.search(request.wish)
-        return found["text"] if found else None
+        found = self._pattern.search(request.wish)
+        return found[1] if found else None
 
 
 class _Told(UserWords):
@@ -156,27 +118,47 @@ class _Told(UserWords):
         return self._ASKING.sub("", request.message.replace("’", "'"), count=1).strip() or None
 
 
+_THIS_ONE = TrueWhere(conversation_tools.THIS_ONE)
 _NAMED_ONE, _NAME_IF_ANY = RecordName(whole=True), RecordName(whole=False)
+
+_NEW_TITLE = _BodyOr(
+    r"\b(?:conversation|chat)\s+(?:as\s+|to\s+|called\s+)?([^\n]{2,80}?)[\s.!?]*$", MOST_TITLE
+)
+"""The title in "call this conversation Bees", or in quotation marks."""
+
+_NEW_TEXT = _BodyOr(
+    r"\b(?:add|append|put|write)\s+(.+?)\s+(?:in|on|to|into|onto)\s+(?:my|the|our)\b"
+)
+"""What is to be added, as in "add bread to my shopping note", or what follows a colon."""
+
+_REPLACES = TrueWhere(
+    r"(?i)\b(?:replace|rewrite|overwrite|change|update|edit|swap|set|new text|should (?:now )?"
+    r"(?:read|say)|make it)\b"
+)
+"""Whether a note's old text is to go."""
 
 MARKS = {
     "search_conversations": {
         "query": RecordWords(_TALK_WORDS),
         "limit": Matching(r"\b([1-9]|[1-4]\d|50) (?:conversations|chats)\b"),
     },
-    "title_conversation": {"title": _NewTitle(), "conversation": UNSAID},
+    "title_conversation": {"title": _NEW_TITLE, "conversation": UNSAID},
     "summarize_conversation": {
         "conversation": _NAME_IF_ANY,
         "max_sentences": Matching(r"\b([1-9]|1[0-2]) sentences?\b"),
     },
     "switch_conversation": {"conversation": _NAMED_ONE},
-    "delete_conversation": {"conversation": _NAMED_ONE, "also_this_one": _ThisOneSaid()},
+    "delete_conversation": {
+        "conversation": _NAMED_ONE,
+        "also_this_one": _THIS_ONE,
+    },
     "save_note": {"text": BODY, "title": _NAME_IF_ANY},
     "read_note": {"title": _NAMED_ONE},
     "search_notes": {
         "query": RecordWords(_NOTE_WORDS),
         "limit": Matching(r"\b([1-9]|[1-4]\d|50) notes\b"),
     },
-    "change_note": {"title": _NAMED_ONE, "text": _NewText(), "replace": _ReplaceSaid()},
+    "change_note": {"title": _NAMED_ONE, "text": _NEW_TEXT, "replace": _REPLACES},
     "delete_note": {"title": _NAMED_ONE},
     "remember_fact": {"fact": _Told()},
     "recall_facts": {"about": _NAME_IF_ANY},

@@ -29,6 +29,7 @@ Scalar = int | float | bool | str
 
 _MAGIC = b"GGUF"
 _BUFFER_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 17
 _MAX_KEY_BYTES = 1 << 16  # the format's own limit
 _MAX_KEPT_STRING_BYTES = 1 << 20
 _MAX_KEPT_ARRAY = 4096  # per-layer settings are kept, vocabularies are not
@@ -179,13 +180,7 @@ class _Parser:
             self._strings -= count
             if key in self._keep:
                 return tuple(self._string(key, _MAX_KEPT_STRING_BYTES) for _ in range(count))
-            # The hot loop: one turn per token and per merge.
-            read, seek, unpack = self._file.read, self._file.seek, _U64.unpack
-            for _ in range(count):
-                head = read(8)
-                if len(head) < 8 or (length := unpack(head)[0]) > self._size:
-                    raise self._corrupt(f"a string in {key!r} leads beyond its end")
-                seek(length, os.SEEK_CUR)
+            self._pass_strings(key, count)
             return Skipped(count)
         item = self._scalar(key, type_id)
         count = self._count(f"numbers in {key!r}", item.size, _MAX_ELEMENTS)
@@ -194,6 +189,22 @@ class _Parser:
             return tuple(v for (v,) in item.iter_unpack(self._bytes(count * item.size)))
         self._file.seek(count * item.size, os.SEEK_CUR)
         return Skipped(count)
+
+    def _pass_strings(self, key: str, count: int) -> None:
+        start, block, at, unpack = self._file.tell(), b"", 0, _U64.unpack_from
+        # The hot loop: one turn per token and per merge.
+        for _ in range(count):
+            if at + 8 > len(block):
+                start += at
+                self._file.seek(start)
+                block, at = self._file.read(_BLOCK_BYTES), 0
+                if len(block) < 8:
+                    raise self._corrupt(f"a string in {key!r} leads beyond its end")
+            (length,) = unpack(block, at)
+            if length > self._size:
+                raise self._corrupt(f"a string in {key!r} leads beyond its end")
+            at += 8 + length
+        self._file.seek(start + at)
 
     def _scalar(self, key: str, type_id: int) -> struct.Struct:
         try:

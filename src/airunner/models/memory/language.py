@@ -71,6 +71,7 @@ class LoadChoices(TypedDict, total=False):
     """How a model is loaded; see ``estimate_memory``."""
 
     n_parallel: int
+    kv_unified: bool
     n_ubatch: int
     kv_type_k: str
     kv_type_v: str
@@ -117,6 +118,7 @@ def estimate_memory(
     *,
     n_ctx: int,
     n_parallel: int = 1,
+    kv_unified: bool = False,
     n_ubatch: int = 512,
     kv_type_k: str = "f16",
     kv_type_v: str = "f16",
@@ -126,6 +128,7 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Predict a worker's peak for ``n_parallel`` slots of ``n_ctx`` tokens each.
 
+    With ``kv_unified`` the slots share ``n_ctx`` tokens.
     ``mapped`` is how weights are loaded; ``None`` is the worker's own choice,
     ``maps_weights(file)``. ``guided`` says that text will be decoded under a
     schema with llguidance, which builds a trie of the vocabulary for it.
@@ -137,10 +140,13 @@ def estimate_memory(
     window_cells = cells if window is None else min(cells, _padded(window + n_ubatch))
     # On a GPU the server keeps checkpoints in RAM (`server_prompt_checkpoint`).
     checkpoints = 0 if on_gpu else CHECKPOINTS
-    kv = _kv_bytes(file, cells, window_cells, window, n_parallel, checkpoints, kv_type_k, kv_type_v)
-    batch = min(n_ubatch, cells * n_parallel)
+    streams = 1 if kv_unified else n_parallel
+    kv = streams * _kv_bytes(
+        file, cells, window_cells, window, checkpoints, kv_type_k, kv_type_v
+    ) + n_parallel * file.recurrent_state_bytes * (1 + checkpoints)
+    batch = min(n_ubatch, cells * streams)
     if on_gpu:
-        copied = 0 if kv_type_k == kv_type_v == "f16" else cells * n_parallel
+        copied = 0 if kv_type_k == kv_type_v == "f16" else cells * streams
         compute = _gpu_compute_bytes(file, cells, window_cells, batch, n_parallel, copied)
     else:
         compute = _compute_bytes(file, cells, window_cells, batch, n_parallel)
@@ -203,20 +209,19 @@ def _kv_bytes(
     cells: int,
     window_cells: int,
     window: int | None,
-    n_parallel: int,
     checkpoints: int,
     kv_type_k: str,
     kv_type_v: str,
 ) -> int:
-    """`llama_kv_cache`, `llama_kv_cache_iswa` and the server's context checkpoints."""
-    per_slot = file.recurrent_state_bytes * (1 + checkpoints)
+    """`llama_kv_cache`, `llama_kv_cache_iswa` and checkpoints of windows, of one cache."""
+    n_bytes = 0
     for heads, windowed in zip(file.kv_heads, file.windowed_layers, strict=True):
         row = _layer_row_bytes(file, heads, kv_type_k, kv_type_v)
-        per_slot += row * (window_cells if windowed else cells)
+        n_bytes += row * (window_cells if windowed else cells)
         if windowed and window is not None:
             # A checkpoint is made once a prompt is longer than the window.
-            per_slot += checkpoints * row * min(window, cells)
-    return per_slot * n_parallel
+            n_bytes += checkpoints * row * min(window, cells)
+    return n_bytes
 
 
 def _layer_row_bytes(file: GgufFile, kv_heads: int, kv_type_k: str, kv_type_v: str) -> int:

@@ -1,8 +1,9 @@
 """Files that somebody attaches to a message before it is said.
 
 Owns what becomes of a file: a picture or recording goes to the model as it is, a document
-as its text, marked with its name. They are held in memory until they are said, a bounded
-number of them.
+as its text, marked with its name, and a large table as a description where tools can read
+the whole. They are held in memory until they are said, a bounded number of them; documents
+of a saved conversation are then kept with it (``records.kept_files``).
 """
 
 from __future__ import annotations
@@ -12,38 +13,51 @@ import re
 import tempfile
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Response, UploadFile
 from fastapi.responses import PlainTextResponse
 
-from airunner.errors import MediaError, UnknownRecordError
+from airunner.errors import MediaError, ToolError, UnknownRecordError
 from airunner.media import MOST_BYTES, media_part
 from airunner.messages import Content, MediaPart, Part, TextPart, content_of, parts_of
 from airunner.models.spec import ModelCapability
-from airunner.records.attached_text import marked
+from airunner.records.attached_text import ATTACHED, marked
 from airunner.runtime.core import RuntimeCore
 from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute
 from airunner.toolbox.documents.reading import read_document
+from airunner.toolbox.tables.query_process import answer
 
 KEPT = 64
 """Files that wait to be said, of everybody."""
+KEPT_BYTES = 256 << 20
+"""Bytes of these files."""
 MOST_CHARACTERS = 200_000
 """Characters of a document that are taken, some 50,000 tokens."""
+MOST_OF_A_TABLE = 4_000
+"""Characters of a table that is said whole where a tool can read it."""
+QUERY, READ = "query_table", "read_document"
 
 _MEDIA = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....(WAVE|WEBP)|ID3|\xff[\xfb\xf3\xf2]|fLaC", re.DOTALL
 )
-_CUT = "\n[The rest is left out: {:,} of {:,} characters.]"
+_SQLITE = b"SQLite format 3\0"
+_TABLES = (".csv", ".tsv", ".tab")
+_CUT = "\n[The rest is left out: {:,} of {:,} characters.{}]"
+_DESCRIBED = "\n[This describes the table, which is not said whole. {} answers from {}.]"
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that waits. ``kind`` is ``image``, ``audio`` or ``document``."""
+    """A file that waits. ``kind`` is ``image``, ``audio`` or ``document``.
+
+    Of a document ``text`` is all that can be read, and ``data`` the file.
+    """
 
     id: str
     name: str
@@ -51,12 +65,19 @@ class Attachment:
     n_bytes: int
     characters: int
     part: Part
+    text: str = field(default="", repr=False)
+    data: bytes = field(default=b"", repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """What is told of it, without what is in it."""
-        told = asdict(self)
-        del told["part"]
-        return told
+        told = ("id", "name", "kind", "n_bytes", "characters")
+        return {name: getattr(self, name) for name in told}
+
+    @property
+    def is_long_table(self) -> bool:
+        """Whether it is better described than said whole."""
+        is_table = Path(self.name).suffix.lower() in _TABLES or self.data.startswith(_SQLITE)
+        return is_table and len(self.text) > MOST_OF_A_TABLE
 
 
 class Attachments:
@@ -82,7 +103,7 @@ class Attachments:
             support = await team.media_support(talks, model or team.resolve(talks).model_path)
             support.check((made.part,))
         self._kept[made.id] = made
-        while len(self._kept) > KEPT:
+        while len(self._kept) > KEPT or sum(len(f.data) for f in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
         return made
 
@@ -100,15 +121,27 @@ class Attachments:
         """Forget one, if it waits."""
         self._kept.pop(id, None)
 
-    def said_with(self, content: Content, ids: Sequence[str]) -> Content:
+    async def said_with(
+        self,
+        content: Content,
+        ids: Sequence[str],
+        conversation: str = "",
+        tools: Collection[str] = (),
+    ) -> Content:
         """``content`` with these files before it.
+
+        Documents are kept with the saved ``conversation``, if it is one, and bear the names
+        that tools know them by there. ``tools`` are those that the model may call.
 
         Raises:
             UnknownRecordError: one of them does not wait here.
+            MediaError: the conversation has too many.
+            StorageError: one cannot be kept.
         """
-        files = [self.find(id).part for id in ids]
-        documents = "".join(part.text for part in files if isinstance(part, TextPart))
-        media = [part for part in files if not isinstance(part, TextPart)]
+        files = [self.find(id) for id in ids]
+        parts = [await asyncio.to_thread(self._said, f, conversation, tools) for f in files]
+        documents = "".join(part.text for part in parts if isinstance(part, TextPart))
+        media = [part for part in parts if not isinstance(part, TextPart)]
         words = list(parts_of(content))
         if documents:
             if words and isinstance(words[0], TextPart):
@@ -116,6 +149,21 @@ class Attachments:
             else:
                 words.insert(0, TextPart(documents))
         return content_of((*media, *words))
+
+    def _said(self, file: Attachment, conversation: str, tools: Collection[str]) -> Part:
+        if not conversation or isinstance(file.part, MediaPart):
+            return file.part
+        kept = self._core.records.kept_files
+        name = kept.keep(conversation, file.name, file.data)
+        known_as, text = ATTACHED + name, _shortened(file.text)
+        folder = kept.folder(conversation)
+        if folder is not None and QUERY in tools and file.is_long_table:
+            with suppress(ToolError):  # no table after all
+                described = answer((folder / name).resolve(), known_as, "", QUERY)
+                text = described + _DESCRIBED.format(QUERY, known_as)
+        elif READ in tools:
+            text = _shortened(file.text, f" {READ} reads it in {known_as}.")
+        return TextPart(marked(known_as, text))
 
 
 def _read(data: bytes, name: str) -> Attachment:
@@ -126,11 +174,15 @@ def _read(data: bytes, name: str) -> Attachment:
         part = media_part(data, name)
         return Attachment(id, name, part.kind, len(data), 0, part)
     text = _text_of(data, name)
-    shown = text
-    if len(text) > MOST_CHARACTERS:
-        shown = text[:MOST_CHARACTERS] + _CUT.format(MOST_CHARACTERS, len(text))
+    shown = _shortened(text)
     said = TextPart(marked(name, shown))
-    return Attachment(id, name, "document", len(data), len(shown), said)
+    return Attachment(id, name, "document", len(data), len(shown), said, text, data)
+
+
+def _shortened(text: str, advice: str = "") -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return text[:MOST_CHARACTERS] + _CUT.format(MOST_CHARACTERS, len(text), advice)
 
 
 def _text_of(data: bytes, name: str) -> str:
@@ -138,7 +190,10 @@ def _text_of(data: bytes, name: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
-        document = read_document(Path(file.name).resolve(), name)
+        path = Path(file.name).resolve()
+        if data.startswith(_SQLITE):
+            return answer(path, name, "", "the attached database")
+        document = read_document(path, name)
     return "\n\n".join([*(f"[{note}]" for note in document.notes), document.text])
 
 

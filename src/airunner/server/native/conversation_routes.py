@@ -150,8 +150,7 @@ def conversation_routes(saved: SavedConversations) -> APIRouter:
     @routes.get("/conversations/{id}/branches")
     def branches(id: str) -> dict[str, Any]:
         """All that branched from it, and where."""
-        found: dict[str, Any] = plain(saved.family(id))
-        return found
+        return plain(saved.family(id))
 
     @routes.post("/conversations/{id}/title")
     async def title(id: str, asked: TitleBody) -> dict[str, Any]:
@@ -163,9 +162,7 @@ def conversation_routes(saved: SavedConversations) -> APIRouter:
     @routes.patch("/conversations/{id}")
     def change(id: str, asked: ConversationChange) -> dict[str, Any]:
         """Another title or folder, pinned or not."""
-        entry = saved.change(id, title=asked.title, folder=asked.folder, pinned=asked.pinned)
-        found: dict[str, Any] = plain(entry)
-        return found
+        return plain(saved.change(id, title=asked.title, folder=asked.folder, pinned=asked.pinned))
 
     @routes.delete("/conversations/{id}")
     def delete(id: str) -> dict[str, Any]:

@@ -54,8 +54,7 @@ def memory_routes(services: Services) -> APIRouter:
     @routes.get("/status")
     async def status() -> dict[str, Any]:
         """Devices and models with bytes, and who waits, why and about how long."""
-        found: dict[str, Any] = plain(await core.status())
-        return found
+        return plain(await core.status())
 
     @routes.get("/timeline")
     async def memory_timeline(after: float = 0.0) -> dict[str, Any]:
@@ -103,14 +102,12 @@ def memory_routes(services: Services) -> APIRouter:
     @routes.get("/plan")
     async def plan(budget_bytes: int | None = None) -> dict[str, Any]:
         """Which models suit an amount of memory, and why; changes nothing."""
-        found: dict[str, Any] = plain(await core.plan(budget_bytes))
-        return found
+        return plain(await core.plan(budget_bytes))
 
     @routes.post("/plan")
     async def auto_assign(asked: Budget) -> dict[str, Any]:
         """The same, and these models serve from now on."""
-        found: dict[str, Any] = plain(await core.auto_assign(asked.budget_bytes))
-        return found
+        return plain(await core.auto_assign(asked.budget_bytes))
 
     @routes.get("/serving/{capability}")
     async def serving(capability: ModelCapability) -> dict[str, Any]:

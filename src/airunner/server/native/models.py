@@ -73,7 +73,7 @@ def native_model_routes(
     @routes.post("/team", status_code=202)
     async def accept_team() -> dict[str, Any]:
         """Queue what of it is missing, and have it serve from when it is here."""
-        return {"downloads": [_as_json(each) for each in await team.accept()]}
+        return {"downloads": [plain(each) for each in await team.accept()]}
 
     @routes.get("/found")
     async def found() -> dict[str, Any]:
@@ -93,19 +93,19 @@ def native_model_routes(
     @routes.delete("/models/{name:path}")
     async def remove(name: str) -> dict[str, Any]:
         """Delete a model's weights, after it has left memory; one that was added is forgotten."""
-        return _as_json(await stored.remove(name))
+        return plain(await stored.remove(name))
 
     @routes.get("/downloads")
     async def list_downloads() -> dict[str, Any]:
         """Every download in its order, how far it is, and what is free on the disk."""
-        listed = [_as_json(each) for each in downloads.all()]
+        listed = [plain(each) for each in downloads.all()]
         return {"downloads": listed, "free_bytes": downloads.free_bytes}
 
     @routes.post("/downloads", status_code=202)
     async def download(asked: NewDownload) -> dict[str, Any]:
         """Queue the fetch of a model's weights, or their check; `/api/v1/events` tells of it."""
         begin = downloads.add if asked.task == "fetch" else downloads.verify
-        return _as_json(begin(asked.model))
+        return plain(begin(asked.model))
 
     @routes.patch("/downloads/{name:path}")
     async def change_download(name: str, asked: DownloadChange) -> dict[str, Any]:
@@ -115,17 +115,11 @@ def native_model_routes(
             found = downloads.move(name, asked.place)
         if asked.action is not None:
             found = (downloads.pause if asked.action == "pause" else downloads.resume)(name)
-        return _as_json(found)
+        return plain(found)
 
     @routes.delete("/downloads/{name:path}")
     async def cancel_download(name: str) -> dict[str, Any]:
         """Break a download off and delete what has come; forget one that has ended."""
-        return _as_json(downloads.cancel(name))
+        return plain(downloads.cancel(name))
 
     return routes
-
-
-def _as_json(value: object) -> dict[str, Any]:
-    """A dataclass of the native API as a JSON object."""
-    found: dict[str, Any] = plain(value)
-    return found

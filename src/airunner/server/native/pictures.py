@@ -64,7 +64,7 @@ def gallery_routes(
         limit: Annotated[int, Query(ge=1, le=MOST_SHOWN)] = 60,
     ) -> dict[str, Any]:
         """The pictures that were drawn, the newest first, with prompt, seed, model and size."""
-        return _as_json(gallery.page(search, offset, limit))
+        return plain(gallery.page(search, offset, limit))
 
     @routes.get("/pictures/{name}", responses=FILE)
     def picture(name: str) -> Response:
@@ -84,14 +84,14 @@ def gallery_routes(
     @routes.post("/pictures/{name}/another", status_code=202)
     async def another(name: str) -> dict[str, Any]:
         """Queue one more drawing with the settings of a picture, by another seed."""
-        return _as_json(await orders.another(name))
+        return plain(await orders.another(name))
 
     @routes.post("/starts")
     async def add_start(file: UploadFile) -> dict[str, Any]:
         """Hand over a picture that drawings may start from, by the name that is told."""
         data = await file.read(MOST_BYTES + 1)
         made = await asyncio.to_thread(starts.add, data, file.filename or "")
-        return start_as_json(made)
+        return startplain(made)
 
     @routes.get("/starts/{name}", responses=FILE)
     async def start(name: str) -> Response:
@@ -101,7 +101,7 @@ def gallery_routes(
     @routes.get("/drawings")
     async def list_drawings() -> dict[str, Any]:
         """The queue, and what has ended of late."""
-        return {"drawings": [_as_json(each) for each in drawings.all()]}
+        return {"drawings": [plain(each) for each in drawings.all()]}
 
     @routes.post("/drawings", status_code=202)
     async def add_drawing(asked: NewDrawing) -> dict[str, Any]:
@@ -110,14 +110,12 @@ def gallery_routes(
             request = read(ImageRequest, asked.request)
         with reading("painted"):
             painted = [read(_SHAPE, shape) for shape in asked.painted]
-        return _as_json(
-            await orders.add(request, asked.model, picture=asked.picture, painted=painted)
-        )
+        return plain(await orders.add(request, asked.model, picture=asked.picture, painted=painted))
 
     @routes.get("/drawings/{id}")
     async def drawing(id: str) -> dict[str, Any]:
         """One of them."""
-        return _as_json(drawings.find(id))
+        return plain(drawings.find(id))
 
     @routes.get("/drawings/{id}/preview", responses=FILE)
     async def preview(id: str) -> Response:
@@ -127,12 +125,12 @@ def gallery_routes(
     @routes.patch("/drawings/{id}")
     async def move(id: str, asked: Place) -> dict[str, Any]:
         """Have one begin earlier or later, or one that failed once more."""
-        return _as_json(drawings.move(id, asked.place))
+        return plain(drawings.move(id, asked.place))
 
     @routes.delete("/drawings/{id}")
     async def cancel(id: str) -> dict[str, Any]:
         """End one within a step, leaving no file; forget one that has ended."""
-        return _as_json(drawings.cancel(id))
+        return plain(drawings.cancel(id))
 
     return routes
 
@@ -140,11 +138,6 @@ def gallery_routes(
 _SHAPE: Any = Shape  # a union, which is no type to the checker
 
 
-def start_as_json(start: StartPicture) -> dict[str, Any]:
+def startplain(start: StartPicture) -> dict[str, Any]:
     """What is told of a picture that was handed over."""
     return {"name": start.name, "width": start.width, "height": start.height}
-
-
-def _as_json(value: object) -> dict[str, Any]:
-    found: dict[str, Any] = plain(value)
-    return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from airunner.agent.specialist import SpecialistRequest
-from airunner.errors import StorageError, UnknownRecordError, UnusableRecordError
+from airunner.errors import MediaError, StorageError, UnknownRecordError, UnusableRecordError
 from airunner.events import ConversationChanged
 from airunner.messages import Content, MediaPart, text_of_content, with_text
 from airunner.models.spec import ModelCapability
@@ -223,7 +223,8 @@ class SavedConversations:
         entries = (
             self._records.conversations.list() if ids is None else [self.entry(id) for id in ids]
         )
-        return as_json((entry, self.load(entry.id)) for entry in entries)
+        told = ((entry, self.load(entry.id)) for entry in entries)
+        return as_json(told, self._records.kept_files.exported)
 
     def export_markdown(self, id: str) -> str:
         """A conversation to read."""
@@ -248,12 +249,11 @@ class SavedConversations:
                 if self._is_here(each):
                     known += 1
                 else:
-                    added.append(self._taken_in(each, ids))
-                    left_out.update(each.left_out)
+                    added.append(self._taken_in(each, ids, left_out))
                 del each  # before the next one is read
         return ImportResult(added, known, export.refused, left_out)
 
-    def _taken_in(self, each: Imported, ids: dict[str, str]) -> Entry:
+    def _taken_in(self, each: Imported, ids: dict[str, str], left_out: Counter[str]) -> Entry:
         """Save one; ``ids`` has what those before it are called here, by what they were there."""
         id = each.entry.id.lower()
         if not ID.fullmatch(id) or self._records.conversations.entry(id) is not None:
@@ -271,6 +271,12 @@ class SavedConversations:
         self._records.conversations.add(
             entry, each.messages, start=each.start, preface=each.preface
         )
+        left_out.update(each.left_out)
+        for name, content in each.kept_files.items():
+            try:
+                self._records.kept_files.keep(id, name, content)
+            except (MediaError, StorageError):
+                left_out["attached files"] += 1
         self._tell(id, "saved")
         return self.entry(id)
 

@@ -82,7 +82,7 @@ class Services:
         """The services of a running core; streams that only wait end when ``ending`` is set."""
         known, settings = core.settings, SettingsService(core)
         attachments = Attachments(core)
-        catalogue = ModelCatalogue(known, core.catalog, core.bus)
+        catalogue = ModelCatalogue(known, core.store)
         downloads = Downloads(
             core.store,
             at_once=known.parallel_downloads,
@@ -95,6 +95,7 @@ class Services:
         drawings = Drawings(core.images, core.bus, drawings_file(known))
         drawings.restore()
         starts.keep_only(drawings.files)
+        core.records.kept_files.keep_only(core.records.conversations.may_have)
         _at_end(ending, downloads)
         return cls(
             core=core,

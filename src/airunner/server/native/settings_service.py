@@ -18,9 +18,9 @@ from airunner.config.settings_file import SettingsFile
 from airunner.config.values import show
 from airunner.errors import AiRunnerError, SettingsError
 from airunner.events import EventBus, SetupChanged
-from airunner.runtime.capability_names import capability_named
+from airunner.runtime.capability_names import kept_capabilities, placed_capabilities
 from airunner.runtime.core import RuntimeCore
-from airunner.runtime.plain_values import plain
+from airunner.runtime.plain_values import plain_value
 from airunner.runtime.team_fit import BUDGET_SETTINGS, budget_warning
 from airunner.runtime.tool_supply import ToolSupply
 
@@ -183,10 +183,8 @@ class SettingsService:
 
         if "primary" in parsed:
             check("primary", partial(core.catalog.spec, parsed["primary"]))
-        for name in parsed.get("keep_in_memory", ()):
-            capability_named(name, settings, "keep_in_memory")
-        for name, device in parsed.get("assign", ()):
-            capability_named(name, settings, "assign")
+        kept_capabilities(settings)
+        for device in placed_capabilities(settings).values() if "assign" in parsed else ():
             check("assign", partial(core.hardware.report.find, device))
         if {"tools", "mcp_config"} & parsed.keys():
             ToolSupply(settings, EventBus())
@@ -210,7 +208,7 @@ class SettingsService:
             variable=setting.variable,
             metavar=metavar,
             value=value,
-            data=plain(getattr(known, name)),
+            data=plain_value(getattr(known, name)),
             origin=known.origins[name],
             default=default,
             in_file=in_file,

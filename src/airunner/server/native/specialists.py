@@ -115,8 +115,7 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
             async with aclosing(core.draw(wanted, model=asked.model)) as progress:
                 async for item in progress:
                     if isinstance(item, Drawn):
-                        found: dict[str, Any] = plain(item)
-                        return found
+                        return plain(item)
             raise GenerationError("the image model", "the drawing ended without a picture")
 
         return await answer_with(request, core.bus, work(), asked.stream)

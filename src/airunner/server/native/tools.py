@@ -11,6 +11,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import outcome_as_json
 from airunner.server.native.native_route import NativeRoute
 from airunner.server.native.work import answer_with
+from airunner.tools.listing import tool_rows
 
 
 class CallBody(BaseModel):
@@ -33,20 +34,7 @@ def tool_routes(core: RuntimeCore) -> APIRouter:
         """Every tool by its toolset, with its schema, and whether it asks first."""
         agent = await core.agent()
         shown = {tool.name for tool in agent.block.tools}
-        return {
-            "tools": [
-                {
-                    "name": tool.name,
-                    "toolset": agent.toolset.subject_of(tool.name),
-                    "core": tool.name in shown,
-                    "permission": tool.permission,
-                    "decision": core.permissions.by_class(tool),
-                    "description": tool.description,
-                    "parameters": tool.parameters,
-                }
-                for tool in agent.toolset
-            ]
-        }
+        return {"tools": tool_rows(agent.toolset, shown, core.permissions)}
 
     @routes.post("/tools/{name}")
     async def call(name: str, asked: CallBody, request: Request) -> Response:

@@ -81,13 +81,14 @@ class Turns:
 
         Raises:
             UnknownRecordError: no conversation has this id, or no file that is attached.
+            MediaError: the conversation has too many files.
             ConversationBusyError: it has a turn already.
             BodyRefusedError: it cannot be read.
             StorageError: the question cannot be saved; nothing has begun.
         """
         saver = None
-        content = self._attachments.said_with(content, asked.attachments)
         if asked.conversation is not None:
+            content = await self._attachments.said_with(content, asked.attachments)
             with reading("conversation"):
                 conversation = conversation_from_json(asked.conversation)
             conversation.counted = self._counted.get(conversation.id)
@@ -100,6 +101,8 @@ class Turns:
         if saver is not None:
             self._beginning.add(id)
             try:
+                if asked.attachments:
+                    content = await self._with_attached(asked, content, id)
                 await asyncio.to_thread(saver.save, content)
             finally:
                 self._beginning.discard(id)
@@ -251,6 +254,13 @@ class Turns:
         turn.saver.save()
         place = len(turn.before)
         self._core.records.details.save(turn.conversation.id, place, turn.account.as_json())
+
+    async def _with_attached(self, asked: TurnBody, content: Content, id: str) -> Content:
+        agent, options = await self._core.agent(), asked.options or await self.options(id)
+        no_tools = ALL_TOOLS in options.without or asked.tool_choice == NONE
+        known = [] if no_tools else [tool.name for tool in agent.toolset]
+        usable = set(known) - _forbidden(agent, options)
+        return await self._attachments.said_with(content, asked.attachments, id, usable)
 
     async def _chosen(self, asked: TurnBody, turn: Turn) -> ChatOptions:
         """What holds for the turn; what is asked for is kept with a saved conversation."""

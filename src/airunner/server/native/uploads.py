@@ -6,7 +6,6 @@ free. What is read of them is the tools' (``toolbox.documents``).
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +13,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airunner.errors import ToolRetryError, UnknownRecordError
-from airunner.records.one_line import one_line
+from airunner.records.one_line import file_name
 from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.files.saving import written
 from airunner.tools.files_folder import FilesFolder
 
 FOLDER = "uploads"
-_MOST_NAME = 120
-_NOT_IN_A_NAME = re.compile(r'[\\/:*?"<>|]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,7 @@ class Uploads:
         Raises:
             ToolFailedError: it could not be written.
         """
-        usable = one_line(_NOT_IN_A_NAME.sub(" ", name), _MOST_NAME).strip(". ") or "file"
-        path = self._free(self._files.locate(f"{FOLDER}/{usable}"))
+        path = self._free(self._files.locate(f"{FOLDER}/{file_name(name)}"))
         with written(path, "an upload", replace=False) as file:
             shutil.copyfileobj(data, file)
         return self._told(path)

@@ -221,7 +221,7 @@ async def _load_or_unload(
     if asked.unloads:
         core.manager.unload(models.spec(asked.model).model_path)
     else:
-        async with core.lease(models.wanted(asked.model), owner="load"):
+        async with core.lease(models.here(asked.model), owner="load"):
             pass
     empty = form(_EMPTY, "")
     reason = "unload" if asked.unloads else "load"

@@ -142,6 +142,7 @@ def _model(models: ServedModels, name: str | None) -> str | None:
     spec = models.spec(name)
     if ModelCapability.IMAGE_GENERATION not in spec.capabilities:
         raise ImageRequestError(spec.model_path, "it is no image model")
+    models.here(name)
     return spec.model_path
 
 

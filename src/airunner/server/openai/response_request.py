@@ -2,7 +2,9 @@
 
 Owns the check and the translation. Items and tools of kinds that we do not have are
 passed over: Codex sends several to every server. The functions of a namespace, such as
-those of an MCP server of Codex, are offered under the namespace's name and their own.
+those of an MCP server of Codex, are offered under the namespace's name and their own. A
+custom tool, whose input is text, is to the model a function of one argument, ``input``; a
+grammar of it stands in its description and is not enforced.
 """
 
 from __future__ import annotations
@@ -23,8 +25,15 @@ from airunner.server.request_parts import (
 
 _MOST_TOKENS = 2**31 - 1
 _TEXTS = ("input_text", "output_text", "text")
+_CALLABLE = ("function", "custom")
 _CALLS = ("function_call", "custom_tool_call")
 _CALL_OUTPUTS = ("function_call_output", "custom_tool_call_output")
+_INPUT = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}},
+    "required": ["input"],
+    "additionalProperties": False,
+}
 
 
 class TextOptions(Open):
@@ -99,6 +108,15 @@ class ResponseRequest(Open):
             if space
         }
 
+    @property
+    def custom(self) -> set[str]:
+        """What the model calls the custom tools."""
+        return {
+            _full_name(space, tool["name"])
+            for space, tool in self._functions()
+            if tool.get("type") == "custom"
+        }
+
     def _functions(self) -> Iterator[tuple[str, ResponseTool]]:
         """The functions that are offered, with the namespace that each is in."""
         for tool in self.tools or ():
@@ -112,7 +130,7 @@ class ResponseRequest(Open):
         choice = self.tool_choice or "auto"
         if isinstance(choice, str):
             return choice
-        if choice.get("type") == "function":
+        if choice.get("type") in _CALLABLE:
             return {"type": "function", "function": {"name": choice.get("name")}}
         if choice.get("type") == "allowed_tools":
             allowed = [
@@ -200,7 +218,7 @@ def _call(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_function(tool: ResponseTool) -> bool:
-    return tool.get("type") == "function" and bool(tool.get("name"))
+    return tool.get("type") in _CALLABLE and bool(tool.get("name"))
 
 
 def _full_name(namespace: str | None, name: str | None) -> str:
@@ -208,9 +226,14 @@ def _full_name(namespace: str | None, name: str | None) -> str:
 
 
 def _tool(namespace: str, tool: ResponseTool) -> dict[str, Any]:
+    about, parameters = tool.get("description") or "", tool.get("parameters")
+    if tool.get("type") == "custom":
+        parameters, form = _INPUT, tool.get("format") or {}
+        if form.get("definition"):
+            about += f"\n\nThe input has this form ({form.get('syntax')}):\n{form['definition']}"
     function = {
         "name": _full_name(namespace, tool["name"]),
-        "description": tool.get("description") or "",
-        "parameters": tool.get("parameters") or {"type": "object", "properties": {}},
+        "description": about,
+        "parameters": parameters or {"type": "object", "properties": {}},
     }
     return {"type": "function", "function": function}

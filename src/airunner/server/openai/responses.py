@@ -7,10 +7,11 @@ cancelling one. What is answered is ``answers``'.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -33,7 +34,9 @@ MOST_KEPT = 512
 """Responses that are remembered; of more, the oldest are forgotten."""
 
 _PATH = "/v1/responses"
-_CALL = "function_call"
+_SHOWN = ("function", "namespace", "custom")
+_CALL, _CUSTOM = "function_call", "custom_tool_call"
+_PREFIXES = {"message": "msg", "reasoning": "rs", _CALL: "fc", _CUSTOM: "ctc"}
 
 
 class _Stop:
@@ -105,7 +108,7 @@ def response_routes(answers: Answers) -> APIRouter:
         """Answer, at once, in pieces or in the background."""
         found = begin(asked)
         earlier = found.items[: len(found.items) - len(asked.items())]
-        items = _Items(asked.namespaced)
+        items = _Items(asked.namespaced, asked.custom)
         writing = _Writing(found, items, answers, checked(asked.as_completion(earlier)))
         if asked.background and not asked.stream:
             found.work = asyncio.create_task(writing.run())
@@ -236,10 +239,12 @@ class _Writing:
 class _Items:
     """The items of an output: the one that is being written, and those that are done.
 
-    ``namespaced`` has the fields that name a function of a namespace, by its whole name.
+    ``namespaced`` has the fields that name a function of a namespace, by its whole name;
+    ``custom`` are the whole names of tools whose input is text.
     """
 
     namespaced: Mapping[str, Mapping[str, str]]
+    custom: Collection[str]
     done: list[dict[str, Any]] = field(default_factory=list)
     kind: str = ""
     item: dict[str, Any] = field(default_factory=dict)
@@ -271,6 +276,10 @@ class _Items:
         elif self.kind == "reasoning":
             self.item["content"] = [{"type": "reasoning_text", "text": text}]
             yield "response.reasoning_text.done", {**place, "content_index": 0, "text": text}
+        elif self.item["type"] == _CUSTOM:
+            self.item["input"] = given = _input(text)
+            yield "response.custom_tool_call_input.delta", {**place, "delta": given}
+            yield "response.custom_tool_call_input.done", {**place, "input": given}
         else:
             self.item["arguments"] = text or ("" if is_cut else "{}")
             arguments = self.item["arguments"]
@@ -285,9 +294,13 @@ class _Items:
             return
         yield from self.close()
         name = kind.partition(" ")[0]
-        prefix = {"message": "msg", "reasoning": "rs"}.get(name, "fc")
         self.kind, self.text = kind, ""
-        self.item = {"type": name, "id": f"{prefix}_{uuid4().hex}", "status": "in_progress", **item}
+        self.item = {
+            "type": name,
+            "id": f"{_PREFIXES[name]}_{uuid4().hex}",
+            "status": "in_progress",
+            **item,
+        }
         added = {"output_index": len(self.done), "item": dict(self.item)}
         yield "response.output_item.added", added
         if name == "message":
@@ -298,9 +311,14 @@ class _Items:
         function = piece.get("function") or {}
         name = function.get("name") or ""
         named = self.namespaced.get(name, {"name": name})
-        item = {"call_id": piece.get("id") or "", **named, "arguments": ""}
-        yield from self._open(f"{_CALL} {piece.get('index', 0)}", item)
-        if arguments := function.get("arguments"):
+        item = {"call_id": piece.get("id") or "", **named}
+        custom, arguments = f"{_CUSTOM} {piece.get('index', 0)}", function.get("arguments") or ""
+        if name in self.custom or self.kind == custom:
+            yield from self._open(custom, {**item, "input": ""})
+            self.text += arguments  # text within JSON, told as text when it is whole
+            return
+        yield from self._open(f"{_CALL} {piece.get('index', 0)}", {**item, "arguments": ""})
+        if arguments:
             yield from self._write("response.function_call_arguments.delta", arguments)
 
     def _write(self, name: str, text: str, **place: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -332,7 +350,7 @@ def _response(asked: ResponseRequest) -> dict[str, Any]:
         "temperature": asked.temperature,
         "text": {"format": (asked.text and asked.text.format) or {"type": "text"}},
         "tool_choice": asked.tool_choice or "auto",
-        "tools": [t for t in asked.tools or () if t.get("type") in ("function", "namespace")],
+        "tools": [t for t in asked.tools or () if t.get("type") in _SHOWN],
         "top_p": asked.top_p,
         "truncation": "disabled",
         "usage": None,
@@ -341,7 +359,15 @@ def _response(asked: ResponseRequest) -> dict[str, Any]:
 
 def _whole(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What may be gone on from: a call that was cut off is none."""
-    return [item for item in items if item["type"] != _CALL or item["status"] == "completed"]
+    calls = (_CALL, _CUSTOM)
+    return [i for i in items if i["type"] not in calls or i["status"] == "completed"]
+
+
+def _input(arguments: str) -> str:
+    """The text that a custom tool is given; a call that was cut off has none."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(arguments)["input"])
+    return ""
 
 
 def _text_part(text: str) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
     if api is None:
         raise ToolFailedError(tool, "it was called without the folder that files are in (api)")
     try:
-        path = api.files.existing(file)
+        path = api.files.readable(file)
         with open_real(path) as opened:
             data = opened.read(_LARGEST_FILE_BYTES + 1)
         if len(data) > _LARGEST_FILE_BYTES:

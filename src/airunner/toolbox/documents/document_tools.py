@@ -154,7 +154,7 @@ def _all_documents(api: Any) -> tuple[list[Document], list[str]]:
 
 def _document(name: str, file: str, api: Any) -> Document:
     files: FilesFolder = api.files
-    path = files.existing(file)
+    path = files.readable(file)
     try:
         check = partial(_stop_if_cancelled, name, api)
         return _CACHE.read(path, files.name_of(path), _watch(name, api), check)

@@ -110,7 +110,7 @@ def copy_file(path: _Name, to: _Name, overwrite: bool = False, api: Any = None) 
         overwrite: whether a file of that name may be replaced.
     """
     files: FilesFolder = api.files
-    source = files.existing(path)
+    source = files.readable(path)
     target = destination(files, source, to, overwrite=overwrite)
     saving.copy(source, target, "copy_file", replace=overwrite)
     return f"Copied {files.name_of(source)} to {files.name_of(target)}."

@@ -125,7 +125,7 @@ def _entries(api: Any, path: str, pattern: str) -> list[Entry]:
     """The one file called ``path``, or those in and below the folder that no rule denies."""
     files: FilesFolder = api.files
     if path.strip() and not files.locate(path).is_dir():
-        return [entry_of(files, files.existing(path))]
+        return [entry_of(files, files.readable(path))]
     found = walk(files, folder_at(files, path), pattern, deep=True)
     return [entry for entry in found if not api.forbids("path", entry.name)]
 

@@ -55,10 +55,15 @@ def entry_of(files: FilesFolder, path: Path) -> Entry:
 def walk(files: FilesFolder, start: Path, pattern: str = "*", *, deep: bool) -> Iterator[Entry]:
     """What is in ``start`` and matches, by name; with ``deep`` also in the folders below.
 
+    In front of all that is in the whole folder come the files attached to the conversation.
     ``pattern`` is a shell pattern for the name, or, if it has a slash, for the path
     from ``start``. Case does not matter. Folders are given only where ``deep`` is false.
     """
     wanted, seen = pattern.casefold(), 0
+    for path in files.attached() if start == files.path else ():
+        entry = entry_of(files, path)
+        if fnmatchcase((entry.name if "/" in pattern else path.name).casefold(), wanted):
+            yield entry
     for folder, subfolders, names in os.walk(start):
         here = Path(folder)
         # Sorted, and without what is hidden: this is also what os.walk goes into.

@@ -112,8 +112,6 @@ def lines_matching(
             f"{pattern!r} did not finish within {seconds:g} s. Use a simpler pattern, without "
             "repetitions inside repetitions, or search for plain text."
         ) from None
-    except OSError as error:
-        raise ToolFailedError("find_in_files", f"no process could be started: {error}") from error
     if done.returncode:
         raise ToolFailedError("find_in_files", f"the search ended with code {done.returncode}")
     return [

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.awaited_process import run_awaited
+from airunner.toolbox.awaited_process import read_answer, run_awaited, write_answer
 from airunner.toolbox.tables.csv_tables import open_csv
 from airunner.toolbox.tables.database import TOO_MUCH_MEMORY, Database, Limits
 from airunner.toolbox.tables.description import describe
@@ -66,19 +65,12 @@ def answer(
         except subprocess.TimeoutExpired:
             problem = f"The query was stopped: it took longer than {_LONGEST_S:g} s."
             raise ToolRetryError(problem) from None
-        except OSError as error:
-            raise ToolFailedError(tool, f"no process could be started: {error}") from error
     if done.returncode < 0:  # the libraries' own way of saying that there is no more memory
         raise ToolRetryError(TOO_MUCH_MEMORY)
     if done.returncode:
         problem = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise ToolFailedError(tool, f"{name} could not be read: {problem}")
-    kind, text = json.loads(done.stdout)
-    if kind == "retry":
-        raise ToolRetryError(text)
-    if kind == "failed":
-        raise ToolFailedError(tool, text)
-    return str(text)
+    return str(read_answer(done.stdout, tool))
 
 
 @contextmanager
@@ -107,26 +99,17 @@ def open_database(
         yield database
 
 
-def main() -> None:
-    """Read the task, answer it, write what came of it."""
-    with suppress(ValueError, OSError):  # not everywhere
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
+def _answer(task: Sequence[Any]) -> str:
     # What is left in that folder goes with it, however this process ends.
-    opened, path, name, sql, tool, tempfile.tempdir = json.load(sys.stdin.buffer)
+    opened, path, name, sql, tool, tempfile.tempdir = task
     try:
         with (
             os.fdopen(opened, "rb") as file,
             open_database(file, Path(path), name, tool=tool) as database,
         ):
-            text = _answered(database, name, sql)
-        result = ("text", text)
-    except ToolRetryError as error:
-        result = ("retry", error.hint)
-    except ToolFailedError as error:
-        result = ("failed", error.problem)
+            return _answered(database, name, sql)
     except MemoryError:
-        result = ("retry", TOO_MUCH_MEMORY)
-    json.dump(result, sys.stdout)
+        raise ToolRetryError(TOO_MUCH_MEMORY) from None
 
 
 def _answered(database: Database, name: str, sql: str) -> str:
@@ -136,4 +119,4 @@ def _answered(database: Database, name: str, sql: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    write_answer(_answer, _MOST_MEMORY_BYTES)

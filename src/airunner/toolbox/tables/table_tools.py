@@ -34,7 +34,7 @@ def query_table(
         sql: one SELECT, in DuckDB's SQL for CSV and in SQLite's for a database; empty to see
             the tables, columns, sizes and first rows.
     """
-    path = api.files.existing(file)
+    path = api.files.readable(file)
     return answer(path, file, sql, "query_table", lambda: api.cancelled)
 
 
@@ -53,4 +53,4 @@ def ask_table(file: TableFile, question: str, api: Any = None) -> str:
     """
     if not question.strip():
         raise ToolRetryError("question is empty; say what is to be found out.")
-    return ask(api.files.existing(file), file, question, api, "ask_table")
+    return ask(api.files.readable(file), file, question, api, "ask_table")

@@ -6,13 +6,12 @@ Without it a server that sends a byte now and then holds a thread for ever.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from airunner.errors import ToolFailedError
+from airunner.given_up import done_aside
 
 LOOK_S = 0.25
 """How often somebody who waits looks whether he still has to."""
@@ -58,7 +57,7 @@ class Deadline:
             )
         return left_s if timeout_s is None else min(left_s, timeout_s)
 
-    def wait_for(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
+    def wait_for(self, work: Callable[[], _T], undo: Callable[[_T], object] = lambda _: None) -> _T:
         """The result of ``work``, done on a thread of its own; given up when the time is.
 
         For what cannot be told how long to wait, or not to wait any more: looking a name up,
@@ -67,20 +66,4 @@ class Deadline:
         Raises:
             ToolFailedError: the time is up, or the call was cancelled; and what ``work`` raises.
         """
-        done: Future[_T] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:
-                done.set_exception(error)
-
-        threading.Thread(target=run, name=f"{self._tool} waits", daemon=True).start()
-        try:
-            while not wait([done], self.at_most(LOOK_S)).done:
-                pass
-        except BaseException:
-            if undo is not None:
-                done.add_done_callback(lambda late: late.exception() or undo(late.result()))
-            raise
-        return done.result()
+        return done_aside(work, f"{self._tool} waits", lambda: self.at_most(LOOK_S), undo)

@@ -8,15 +8,13 @@ is asked, and what the services' failures mean, is ``search``'s.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 
-from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.awaited_process import run_awaited
+from airunner.errors import ToolFailedError
+from airunner.toolbox.awaited_process import read_answer, run_awaited, write_answer
 from airunner.toolbox.web.search import TOOL, Found, find_pages
 
 MOST_MEMORY_BYTES = 1_000_000_000
@@ -48,34 +46,15 @@ def ask_services(words: str, max_results: int, is_cancelled: Callable[[], bool])
     except subprocess.TimeoutExpired:
         problem = f"the search services took longer than {LONGEST_S:g} s"
         raise ToolFailedError(TOOL, problem) from None
-    except OSError as error:
-        raise ToolFailedError(TOOL, f"no process could be started: {error}") from error
     if done.returncode:
         raise ToolFailedError(TOOL, "what the search services sent cannot be read")
-    kind, value = json.loads(done.stdout)
-    if kind == "retry":
-        raise ToolRetryError(value)
-    if kind == "failed":
-        raise ToolFailedError(TOOL, value)
-    return [Found(**page) for page in value]
+    return [Found(**page) for page in read_answer(done.stdout, TOOL)]
 
 
-def main() -> None:
-    """Read the task, search, write what was found."""
-    with suppress(ValueError, OSError):  # not everywhere
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
-    words, max_results = json.load(sys.stdin.buffer)
-    result: tuple[str, object]
-    try:
-        found = find_pages(words, max_results)
-        pages = [{key: text[:_MOST_CHARACTERS] for key, text in asdict(p).items()} for p in found]
-        result = ("found", pages)
-    except ToolRetryError as error:
-        result = ("retry", error.hint)
-    except ToolFailedError as error:
-        result = ("failed", error.problem)
-    json.dump(result, sys.stdout)
+def _search(task: tuple[str, int]) -> list[dict[str, str]]:
+    found = find_pages(*task)
+    return [{key: text[:_MOST_CHARACTERS] for key, text in asdict(p).items()} for p in found]
 
 
 if __name__ == "__main__":
-    main()
+    write_answer(_search, MOST_MEMORY_BYTES)

@@ -15,6 +15,7 @@ from nicegui import events, ui
 
 from airunner.errors import AiRunnerError
 from airunner.events import ConversationChanged
+from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Found
 from airunner.runtime.native_form import API
@@ -136,19 +137,6 @@ def import_in_words(told: Mapping[str, Any]) -> str:
         more = f", and {len(told['refused']) - 1} more" if len(told["refused"]) > 1 else ""
         words.append(f"Not read: {told['refused'][0]}{more}")
     return ". ".join(words) + "."
-
-
-def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Entries by the conversation that they all come from, the latest first in each."""
-    known = {entry.id: entry for entry in entries}
-    found: dict[str, list[Entry]] = {}
-    for entry in entries:
-        root, seen = entry, {entry.id}
-        while root.parent in known and root.parent not in seen:
-            root = known[root.parent]
-            seen.add(root.id)
-        found.setdefault(root.parent or root.id, []).append(entry)
-    return found
 
 
 def _row_html(members: Sequence[Entry], is_busy: bool) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
-from airunner.records.attached_text import taken_apart
+from airunner.records.attached_text import ATTACHED, taken_apart
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
@@ -95,7 +95,8 @@ def _text_html(text: str) -> str:
         cut = html.escape(inside[:_FILE_CHARACTERS]) + "…" * (len(inside) > _FILE_CHARACTERS)
         shown.append(
             f'<details class="file"><summary>{icon_html("description")}'
-            f'<span class="name" title="{html.escape(name)}">{html.escape(name)}</span>'
+            f'<span class="name" title="{html.escape(name)}">'
+            f"{html.escape(name.removeprefix(ATTACHED))}</span>"
             f'<span class="size">{len(inside):,} characters</span></summary>'
             f'<pre tabindex="0" aria-label="text of the file">{cut}</pre></details>'
         )

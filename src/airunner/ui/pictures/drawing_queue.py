@@ -5,6 +5,7 @@ Owns what is seen of it in one tab. A drawing that is done is in the gallery.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import html
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from airunner.events import DrawingChanged, ImageStepped
 from airunner.runtime.drawings import Drawing
 from airunner.server.native.services import Services
 from airunner.ui.buttons import icon_button
+from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
+from airunner.ui.pictures.paint_dialog import paint_over
+from airunner.ui.pictures.start import painter_options, start_named
 from airunner.ui.window import on_events
 
 _SHOWN = ("queued", "running", "failed")
@@ -29,6 +33,7 @@ class _Row:
     words: ui.html
     sooner: ui.button
     again: ui.button
+    change: ui.button
     previews: int = 0
 
 
@@ -72,13 +77,19 @@ class DrawingQueue:
                 again = icon_button(
                     "refresh", f"Draw again: {prompt}", lambda: self._next(drawing.id)
                 )
+                change = icon_button(
+                    "brush", f"Change what is painted: {prompt}", lambda: self._change(drawing.id)
+                )
                 icon_button("close", f"Cancel: {prompt}", lambda: self._end(drawing.id))
-        return _Row(box, preview, words, sooner, again)
+        return _Row(box, preview, words, sooner, again, change)
 
     def _show(self, row: _Row, drawing: Drawing) -> None:
         row.words.set_content(_in_words(drawing))
         row.sooner.set_visibility((drawing.place or 0) > 1)
-        row.again.set_visibility(drawing.state == "failed")
+        failed = drawing.state == "failed"
+        row.again.set_visibility(failed)
+        painted = self._services.orders.painted_over(drawing.id)
+        row.change.set_visibility(failed and painted is not None)
         if drawing.previews == row.previews:
             return
         row.previews = drawing.previews
@@ -94,6 +105,20 @@ class DrawingQueue:
             self._services.drawings.move(id, 1)
         except AiRunnerError:
             self.refresh()
+
+    async def _change(self, id: str) -> None:
+        orders = self._services.orders
+        painted = orders.painted_over(id)
+        if painted is None:
+            return
+        try:
+            drawing = self._services.drawings.find(id)
+            start = await asyncio.to_thread(start_named, self._services, painted.picture)
+        except AiRunnerError as error:
+            tell_problem(error)
+            return
+        options = painter_options(await asyncio.to_thread(orders.painters))
+        paint_over(self._services, start, drawing.request.prompt, options, drawing.model, id)
 
     def _end(self, id: str) -> None:
         try:

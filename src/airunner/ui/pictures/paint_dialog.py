@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from nicegui import ui
 
 from airunner.engines.image import ImageRequest
-from airunner.errors import ImageRequestError
+from airunner.errors import ImageRequestError, UnknownRecordError
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.form_dialog import form_dialog
@@ -19,15 +20,24 @@ _STRENGTH = 0.9
 
 
 def paint_over(
-    services: Services, start: Start, prompt: str, models: Mapping[str, str], model: str | None
+    services: Services,
+    start: Start,
+    prompt: str,
+    models: Mapping[str, str],
+    model: str | None,
+    failed: str | None = None,
 ) -> None:
-    """Show the dialog, with a choice of ``models``; the drawing is in the queue afterwards."""
+    """Show the dialog, with a choice of ``models``; the drawing is in the queue afterwards.
+
+    It takes the place of a drawing that ``failed``, and begins with what was painted for that.
+    """
+    before = services.orders.painted_over(failed) if failed else None
     with form_dialog("Paint over") as form:
         form.dialog.classes("broad")
         form.words = "Draw"
         ui.label("Paint where the picture shall change. The rest stays as it is.").classes("told")
         with ui.element("div").classes("paint-stage"):
-            painting = Painting(start)
+            painting = Painting(start, before.shapes if before else ())
         with ui.element("div").classes("paint-tools"):
             ui.label("Brush").classes("caption").props("aria-hidden=true")
             widest = max(2, round(max(start.width, start.height) / 2))
@@ -53,6 +63,9 @@ def paint_over(
                 picture=start.name,
                 painted=tuple(painting.shapes),
             )
+            if failed:
+                with suppress(UnknownRecordError):  # somebody else did
+                    services.drawings.cancel(failed)
             ui.navigate.to("/pictures")
 
         form.save = draw

@@ -5,7 +5,7 @@ Owns what is painted, in the picture's pixels; a browser only shows it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,10 +20,10 @@ from airunner.ui.pictures.start import Start
 class Painting(Element, component="painting.js"):
     """The picture of ``start`` and what is painted over it."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, shapes: Sequence[Shape] = ()) -> None:
         super().__init__()
         self._size = start.width, start.height
-        self.shapes: list[Shape] = []
+        self.shapes = [*shapes]
         self._props["source"] = start.source
         self._props["width"], self._props["height"] = self._size
         self.set_brush(max(1, round(max(self._size) / 6)))

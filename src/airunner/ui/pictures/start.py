@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 from nicegui import ui
 
+from airunner.errors import UnknownRecordError
 from airunner.models.spec import short_name
 from airunner.runtime.gallery import GalleryPicture
 from airunner.runtime.native_form import API
+from airunner.server.native.services import Services
 
 PICTURES = f"{API}/pictures"
 STARTS = f"{API}/starts"
@@ -32,6 +34,19 @@ class Start:
         """One of the gallery."""
         source = f"{PICTURES}/{quote(picture.name)}"
         return cls(picture.name, source, picture.width, picture.height)
+
+
+def start_named(services: Services, name: str) -> Start:
+    """One that was handed over, or one of the gallery.
+
+    Raises:
+        UnknownRecordError: there is none.
+    """
+    try:
+        found = services.starts.find(name)
+    except UnknownRecordError:
+        return Start.of(services.gallery.picture(name))
+    return Start(name, f"{STARTS}/{quote(name)}", found.width, found.height)
 
 
 def model_options(models: Sequence[str], usual: str = "") -> dict[str, str]:

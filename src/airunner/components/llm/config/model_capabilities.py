@@ -173,6 +173,7 @@ _SPECIALIZED_MODELS = [
         sources=(HubSource("unsloth/Qwen3-Coder-30B-A3B-Instruct-GGUF", "*-Q4_K_M.gguf"),),
         sampling=_QWEN_INSTRUCT_SAMPLING,
         parameters_b=30.5,
+        active_parameters_b=3.3,
         license="Apache-2.0",
     ),
     ModelSpec(
