@@ -24,7 +24,7 @@ from typing import Any
 from airunner.engines.base import ChatRequest, Chunk, LoadPlan, SlotState, WorkerExit
 from airunner.engines.beginning import leading_system
 from airunner.engines.openai_form import complete_by_chat
-from airunner.errors import AiRunnerError, StorageError, WorkerDiedError
+from airunner.errors import StorageError, WorkerDiedError
 from airunner.media import in_words
 from airunner.messages import Delta, Message, ToolSchema, Usage
 
@@ -80,10 +80,10 @@ class Script:
     answer: Callable[[ChatRequest], str] = lambda _: "a fake answer"
     memory_bytes: int | None = None
     load_s: float = 1.0
-    load_errors: list[AiRunnerError] = field(default_factory=list)
-    save_error: AiRunnerError | None = None
-    restore_error: AiRunnerError | None = None
-    read_error: AiRunnerError | None = None
+    load_errors: list[Exception] = field(default_factory=list)
+    save_error: Exception | None = None
+    restore_error: Exception | None = None
+    read_error: Exception | None = None
     forgets: bool = False
     loading: Gate = field(default_factory=Gate)
     answering: Gate = field(default_factory=Gate)

@@ -20,6 +20,8 @@ RECIPES = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
 COPIED = ("src", "docs", "scripts", "benchmarks", "README.md", "pyproject.toml")
 FOR_TESTS = ("conftest.py", "children.py", "engines/parrot_engine")
 REPOSITORY = "Qwen/Qwen3-0.6B-GGUF"
+# Each test starts many programs: where all cores are busy, one of them alone takes minutes.
+pytestmark = pytest.mark.timeout(900)
 STEP = re.compile(r"(Write|[Aa]dd at the end of)\s`([^`\s]+)`:\n\n```\w+\n(.*?)^```", re.S | re.M)
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.S | re.M)
 PYTHON = {"python": [sys.executable], "airunner": [sys.executable, "-m", "airunner"]}

@@ -3,7 +3,8 @@
 Run as a script, in a process of its own, so that the tests' process never
 imports torch: ``python tests/tiny_pipelines.py FOLDER`` makes ``FOLDER/sd`` and
 ``FOLDER/sdxl``, LoRAs for the first, the picture that plain diffusers draws with
-it, and copies of it: ``nan``, whose pictures are not numbers, and ``pickled``.
+it, and copies of it: ``nan``, whose pictures are not numbers, ``pickled``, and ``inpainting``,
+whose denoiser has nine channels, as one that was trained to paint over pictures has.
 1.3 M parameters each.
 """
 
@@ -159,8 +160,9 @@ def make_loras(pipeline: Any, folder: Path) -> None:
 
 
 def make_copies(pipeline: Any, folder: Path) -> None:
-    """The same pipeline with weights that are no numbers, and with a part that is a pickle."""
+    """The same pipeline with weights that are no numbers, as a pickle, and for inpainting alone."""
     import torch
+    from diffusers import StableDiffusionInpaintPipeline
 
     shutil.copytree(folder / "sd", folder / "pickled", ignore=shutil.ignore_patterns("unet"))
     pipeline.unet.save_pretrained(folder / "pickled" / "unet", safe_serialization=False)
@@ -168,6 +170,9 @@ def make_copies(pipeline: Any, folder: Path) -> None:
     broken = copy.deepcopy(pipeline.vae)
     torch.nn.init.constant_(broken.decoder.conv_out.bias, float("nan"))
     broken.save_pretrained(folder / "nan" / "vae")
+    parts = pipeline.components | {"unet": make_unet(in_channels=9)}
+    painter = StableDiffusionInpaintPipeline(**parts, requires_safety_checker=False)
+    painter.save_pretrained(folder / "inpainting")
 
 
 def main(folder: Path) -> None:

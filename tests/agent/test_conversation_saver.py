@@ -16,7 +16,7 @@ from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
 from airunner.agent.turn_request import TurnRequest
 from airunner.errors import GenerationError
-from airunner.events import EventBus, TextStreamed
+from airunner.events import EventBus, TextStreamed, ToolCallStarted
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
 from airunner.toolbox.memory.conversation_tools import delete_conversation, title_conversation
@@ -137,6 +137,34 @@ def test_a_cancelled_turn_is_saved_as_far_as_it_came(records: Records) -> None:
     keeper.save()
     said = [m.content for m in resumed(records, keeper.conversation.id).conversation.messages]
     assert said == ["Tell me", "Once upon [stuck] "]
+
+
+def test_a_crash_leaves_what_a_break_would_have_left_and_nothing_twice(records: Records) -> None:
+    keeper = ConversationSaver(records.conversations, Conversation.begin())
+    keeper.save("2 + 3?")
+    id, loop = keeper.conversation.id, loop_of(ScriptedTeam([ADD, "It is [stuck]"]))
+    kept: list[list[Message]] = []
+
+    async def broken_off() -> None:
+        turn = loop.run(keeper.conversation, TurnRequest("2 + 3?"))
+        async with aclosing(turn):
+            async for event in turn:
+                if isinstance(event, ToolCallStarted | TextStreamed):
+                    keeper.save_so_far(loop.so_far(keeper.conversation))
+                    kept.append(resumed(records, id).conversation.messages)
+                if isinstance(event, TextStreamed) and "[stuck]" in event.text:
+                    return
+
+    asyncio.run(broken_off())
+    assert [message.role for message in kept[0]] == ["user", "assistant", "tool", "assistant"]
+    assert kept[-1] == keeper.conversation.messages
+    assert kept[-1][-1].content == "It is [stuck] "
+    assert keeper.save() == "saved"
+    assert resumed(records, id).conversation == keeper.conversation
+    # Where it is not this one's any more, nothing is written.
+    talk(resumed(records, id), ScriptedTeam(["Go on."]), "Well?")
+    keeper.save_so_far([])
+    assert len(resumed(records, id).conversation.messages) == 6
 
 
 def test_a_question_is_there_before_it_is_answered_and_goes_if_it_was_not_asked(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airunner.engines.base import ChatRequest, LoadPlan, WorkerExit
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.llama_cpp.client import LlamaCppModel
-from airunner.errors import WorkerDiedError
+from airunner.engines.silence import SilenceLimits
+from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
 from airunner.messages import Message
 
 HELLO = ChatRequest([Message("user", "Hello")])
@@ -113,3 +116,116 @@ def test_closing_goes_on_where_its_caller_is_cancelled(later: int, tmp_path: Pat
         await asyncio.wait([given_up])
 
     close_after(FAR, tmp_path, close)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"{}", b"[]", b"null", b"nonsense", b"\xff", b'{"prompt": 1, "tokens": 1}', b"[" * 5000],
+)
+def test_a_worker_that_answers_in_another_form_is_told_of(said: bytes, tmp_path: Path) -> None:
+    """As a ``llama-server`` of the user's does that is much older, or newer."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        connection = WorkerConnection("odd", url, "key", gone)
+        model = LlamaCppModel(LoadPlan("odd", tmp_path / "odd.gguf"), connection, tmp_path)
+        sealed = tmp_path / "state"
+        sealed.write_bytes(b"")
+        asked = {"messages": [{"role": "user", "content": "Hello"}]}
+        for what in (
+            model.count_tokens(HELLO.messages, ()),
+            model.read_beginning(HELLO, 0),
+            model.embed(["Hello"]),
+            model.save_slot(0, tmp_path / "saved"),
+            model.restore_slot(0, sealed),
+            anext(model.chat(HELLO, 0)),
+            anext(model.complete(HELLO, asked, 0)),
+        ):
+            with pytest.raises(GenerationError, match="odd"):
+                await what
+        server.close()
+
+    asyncio.run(main())
+
+
+class StoppedClock(asyncio.SelectorEventLoop):
+    """A loop whose time passes when the test says so."""
+
+    now_s = 0.0
+
+    def time(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_an_answer_that_comes_at_once_is_waited_for_while_it_grows(
+    grows: bool, tmp_path: Path
+) -> None:
+    """Its tokens are counted for as long as it lasts, whatever that is; each has its limit."""
+    looks, killed = 0, list[str]()
+    serving = list[Any]()
+    arrived, answered = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal looks
+        serving.append(asyncio.current_task())
+        asked = await reader.read(65536)  # nothing, where the look was given up
+        said = {"choices": [{"message": {"content": "Done"}, "finish_reason": "stop"}]}
+        if asked.startswith(b"GET /slots "):
+            looks += 1
+            said = [{"id": 0, "next_token": [{"n_decoded": looks if grows else 1}]}]  # type: ignore[assignment]
+        elif asked:
+            arrived.set()
+            await answered.wait()
+        body = json.dumps(said).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async def main(clock: StoppedClock) -> list[Any]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        limits = SilenceLimits(first_token_s=100, next_token_s=40)
+        connection = WorkerConnection("whole", url, "key", gone, killed.append, limits)
+        model = LlamaCppModel(LoadPlan("whole", tmp_path / "whole.gguf"), connection, tmp_path)
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+        body = {
+            "messages": [{"role": "user", "content": "Hello"}],
+            "tools": tools,
+            "logprobs": True,
+        }
+
+        async def ask() -> list[Any]:
+            return [chunk async for chunk in model.complete(HELLO, body, 0)]
+
+        asking = asyncio.create_task(ask())
+        await arrived.wait()
+        for _ in range(300):
+            clock.now_s += 1
+            await steps(20)
+        answered.set()
+        try:
+            return await asking
+        finally:
+            server.close()
+            await asyncio.gather(*serving)
+
+    clock = StoppedClock()
+    try:
+        if grows:
+            (chunk,) = clock.run_until_complete(main(clock))
+            assert chunk["choices"][0]["delta"]["content"] == "Done"
+            assert killed == []
+        else:
+            with pytest.raises(WorkerSilentError, match="--next-token-limit-s"):
+                clock.run_until_complete(main(clock))
+            assert killed == ["it said nothing for 40 s"]
+    finally:
+        clock.close()

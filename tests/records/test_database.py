@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from airunner.messages import Message
 from airunner.records.migrations import STEPS, migrate
 from airunner.records.records import Records
 from airunner.records.saved_message import to_json
+from airunner.records.turns import Turns
 
 HELLO = (Message("user", "Hello"), Message("assistant", "Good morning."))
 
@@ -190,6 +191,24 @@ def test_many_threads_use_one_file(records: Records) -> None:
     for thread in threads:
         thread.join()
     assert len(records.facts.list()) == 80
+
+
+def test_whoever_writes_again_and_again_keeps_nobody_waiting(
+    eventually: Callable[[Callable[[], bool]], None],
+) -> None:
+    """As an import of thousands of conversations does: the next turn is whose who waits."""
+    turns, had = Turns(), list[int]()
+
+    def take(number: int) -> None:
+        with turns:
+            had.append(number)
+
+    with turns:
+        for number in range(3):
+            threading.Thread(target=take, args=(number,)).start()
+            eventually(lambda number=number: turns.waiting == number + 1)  # type: ignore[misc]
+    with turns:
+        assert had == [0, 1, 2]
 
 
 def test_many_processes_make_and_use_one_file(file: Path) -> None:

@@ -58,6 +58,33 @@ def test_a_load_that_keeps_failing_is_reported_to_everybody_who_waits(tmp_path: 
     asyncio.run(main())
 
 
+def test_whatever_an_engine_raises_nobody_is_kept_waiting(tmp_path: Path) -> None:
+    """Engines come from others, too: what they raise is no error of ours."""
+
+    async def main() -> None:
+        async with fake_team(tmp_path) as team:
+            script = team.launcher.script("primary")
+            script.load_errors += [ZeroDivisionError("by nothing") for _ in range(3)]
+            with pytest.raises(LoadError, match="by nothing"):
+                await team.talk(LONG)
+            await team.talk(LONG)
+            script.save_error = KeyError("n_written")
+            await team.use("coder")
+            await team.settle()
+            (failed,) = team.of(ParkingFailed)
+            assert "n_written" in failed.problem
+            script.save_error = None
+            await team.talk(LONG)
+            script.restore_error = TypeError("no list")
+            await team.use("coder")
+            await team.settle()
+            assert team.state("primary") == "ready"
+            assert any("no list" in lost.reason for lost in team.of(CacheLost))
+            assert (await team.talk(LONG)).cached_tokens == 0
+
+    asyncio.run(main())
+
+
 def test_a_file_that_is_at_fault_is_not_tried_again(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path) as team:

@@ -18,7 +18,9 @@ from airunner.cli.rendered_answer import Blocks
 from airunner.config.toml_file import read_toml
 from airunner.errors import AiRunnerError, ToolFailedError
 from airunner.guided.request import split_request
+from airunner.messages import Message
 from airunner.records.one_line import one_line
+from airunner.records.records import Records
 from airunner.toolbox.documents.document import Document, clean_text
 from airunner.toolbox.documents.html import read_html
 from airunner.toolbox.documents.markdown import read_markdown
@@ -219,3 +221,15 @@ def test_a_page_that_froze_its_reader_is_read_or_given_up(tmp_path: Path) -> Non
         except ToolFailedError as error:
             assert "took too long" in str(error)  # noqa: PT017
         assert time.process_time() - begin_s < 1.0, "it was read in this process"
+
+
+def test_a_word_that_is_said_again_and_again_is_found(tmp_path: Path) -> None:
+    """SQLite's own excerpts would take an hour, in which nothing else could be read or saved."""
+    records = Records(tmp_path / "records.sqlite3")
+    said = [Message("user", "such a word " + "buffalo " * 20_000)]
+    records.conversations.save("a" * 32, said)
+    for query in ("buffalo", "buffaloes", "such", "word buffalo"):
+        (found,) = records.conversations.search(query)
+        assert len(found.excerpt) < 300
+    assert found.excerpt.startswith("such a word buffalo")
+    records.close()

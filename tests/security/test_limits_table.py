@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from airunner import media
+from airunner.access import connections
 from airunner.config import text_file, toml_file
 from airunner.config.byte_size import format_bytes
 from airunner.config.settings import Settings
@@ -15,14 +16,14 @@ from airunner.json_schema import plain
 from airunner.mcp.client import budget, result, server_log, supervisor
 from airunner.mcp.server import server as mcp_server
 from airunner.models.files import gguf_header, pipeline, safetensors
-from airunner.records import foreign_exports, listed_parts
+from airunner.records import foreign_exports, kept_files, listed_parts
 from airunner.server import json_bodies
 from airunner.toolbox.code.sandbox.limits import Limits as ScriptLimits
 from airunner.toolbox.documents import docx, html, pdf, reading, reading_process
 from airunner.toolbox.tables import csv_text, database, query_process
 from airunner.toolbox.web import deadline, fetcher, page, saving, search, search_process
 from airunner.tools import normal_form
-from airunner.weights import file_name
+from airunner.weights import file_name, hub_api
 
 PAGE = Path(__file__).parents[2] / "docs/security.md"
 SCRIPT, QUERY = ScriptLimits(), database.Limits()
@@ -100,6 +101,10 @@ LIMITS = {
     "Silence within an answer": (
         f"{SILENCE.next_token_s:g} s, and the same for {silence._BATCH} tokens of another prompt"
     ),
+    "Client that does not read its answer": (
+        f"{connections.READ_WAIT_S:g} s for each {size(connections.LEAST_BYTES)}"
+    ),
+    "Look at a hub, all of it": f"{hub_api._LONGEST_S:g} s",
     "Silence of an image model, a step": f"{silence.DRAWING_S:g} s",
     "One service of `search_web`, all": (
         f"{search.SERVICE_S:g} s, {search_process.LONGEST_S:g} s, "
@@ -109,6 +114,11 @@ LIMITS = {
     "Import of conversations, unpacked": (
         f"{size(foreign_exports.MOST_BYTES)}; {size(listed_parts.MOST_PART_BYTES)} and "
         f"{foreign_exports.MOST_ITEMS:,} values a conversation"
+    ),
+    "Attached files": (
+        f"{size(media.MOST_BYTES)} each, {kept_files.MOST_FILES} and "
+        f"{size(kept_files.MOST_BYTES)} a conversation, "
+        f"{size(kept_files.MOST_EXPORTED_BYTES)} in an export"
     ),
     "Combining marks behind one letter": f"{normal_form.MOST_MARKS}",
     "Message of an error": f"{base.MOST_CHARACTERS:,} characters",

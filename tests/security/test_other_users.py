@@ -17,6 +17,7 @@ NOBODY = 65534
 SCRIPT = r"""
 exec 3<>/dev/tcp/127.0.0.1/$1
 printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' "$2" "$3" >&3
+printf "$5" >&3
 printf 'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' "${#4}" "$4" >&3
 read -r _ status _ <&3
 echo "$status"
@@ -39,10 +40,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-def status(server: Server, user: int, method: str, path: str, body: str = "") -> str:
+def status(
+    server: Server, user: int, method: str, path: str, body: str = "", headers: str = ""
+) -> str:
     """What a user's program is answered."""
     port = server.presence.url.rpartition(":")[2]
-    line = ["bash", "-c", SCRIPT, "bash", port, method, path, body]
+    line = ["bash", "-c", SCRIPT, "bash", port, method, path, body, headers]
     done = subprocess.run(line, user=user, cwd="/", capture_output=True, text=True, timeout=60)
     return done.stdout.strip()
 
@@ -58,6 +61,19 @@ def test_only_the_servers_user_has_tools_run_and_manages(server: Server, user: i
     file = server.home / "files" / "mine.txt"
     assert file.exists() is is_owner
     file.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "X-Forwarded-For: 8.8.8.8\\r\\n",
+        "X-Forwarded-For: 127.0.0.1, 8.8.8.8\\r\\nX-Forwarded-Proto: https\\r\\n",
+        "Forwarded: for=8.8.8.8\\r\\nX-Real-IP: 8.8.8.8\\r\\n",
+    ],
+)
+def test_nobody_can_say_to_come_from_elsewhere(server: Server, headers: str) -> None:
+    """From beyond this machine only those are let in who have a key, so no user is asked for."""
+    assert status(server, NOBODY, "GET", "/api/v1/tools", headers=headers) == "403"
 
 
 def test_a_connection_that_its_program_has_closed_is_nobodys() -> None:

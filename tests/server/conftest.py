@@ -76,9 +76,9 @@ def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Server]:
 
 
 @contextmanager
-def scripted(home: Path) -> Iterator[Server]:
+def scripted(home: Path, port: int = 0) -> Iterator[Server]:
     """A server whose model does as it is told, for the body; see ``benchmarks.scripted_model``."""
-    line = [sys.executable, "-m", "benchmarks.scripted_server", str(home), "0"]
+    line = [sys.executable, "-m", "benchmarks.scripted_server", str(home), str(port)]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

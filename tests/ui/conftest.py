@@ -130,6 +130,11 @@ def fits(tab: Page) -> bool:
     return width <= tab.viewport_size["width"]
 
 
+UNFOLD = "all => { window.folded = all; all.forEach(each => (each.open = true)); }"
+TURN = """async isDark => {
+  Quasar.Dark.set(isDark);
+  for (let frames = 0; frames < 3; frames++) await new Promise(requestAnimationFrame);
+}"""
 ALL_RULES: dict[str, object] = {"resultTypes": ["violations"]}
 OF_COLOURS = {**ALL_RULES, "runOnly": ["color-contrast", "link-in-text-block"]}
 
@@ -144,16 +149,17 @@ NO_FADING = """() => {
 def violations(tab: Page) -> list[str]:
     """What axe-core finds wrong, in a line each; in light all, in dark what may differ there.
 
-    What comes or goes does so at once meanwhile: half faded, nothing has contrast.
+    What is folded is looked at too, and what comes or goes does so at once meanwhile: half faded,
+    nothing has contrast.
     """
+    tab.locator("details:not([open])").evaluate_all(UNFOLD)
     found = []
     tab.evaluate(NO_FADING)
     for theme, rules in (("light", ALL_RULES), ("dark", OF_COLOURS)):
-        tab.evaluate(
-            "theme => document.body.classList.toggle('body--dark', theme === 'dark')", theme
-        )
+        tab.evaluate(TURN, theme == "dark")
         for each in Axe().run(tab, options=rules).response["violations"]:
             places = [node["html"][:160] for node in each["nodes"]]
             found.append(f"{theme}: {each['id']}: {places}")
+    tab.evaluate("folded.forEach(each => (each.open = false))")
     tab.evaluate("document.adoptedStyleSheets.pop()")
     return found

@@ -10,12 +10,14 @@ import re
 
 from playwright.sync_api import Page, expect
 from tests.ui.conftest import Site, violations
+from tests.ui.test_notes import remind_soon
 
 MOST_STEPS = 60
 
 
 def tab_to(tab: Page, name: str, key: str = "Tab") -> None:
-    """Press ``Tab`` until what has the focus is called ``name``; it is seen to have the focus."""
+    """Press ``Tab`` until a button called ``name`` has the focus; it is seen to have it."""
+    expect(tab.get_by_role("button", name=name, exact=True).last).to_be_visible()
     for _ in range(MOST_STEPS):
         tab.keyboard.press(key)
         if name == tab.evaluate(NAME):
@@ -139,7 +141,7 @@ def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site:
     tab_to(tab, "Delete")
     tab.keyboard.press("Enter")
     expect(found).to_have_count(1)
-    expect(dialog).to_have_count(0)
+    expect(tab.get_by_role("button", name=f"{more} Narwhals")).to_be_focused()
     tab.get_by_role("searchbox", name="Search conversations").fill("")
     expect(folder).to_be_visible()
     press(tab, "Rename or remove the folder Ocean")
@@ -147,13 +149,13 @@ def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site:
     tab.keyboard.press("Enter")
     expect(folder).to_have_count(0)
     expect(tab.get_by_role("link", name="Narwhals")).to_be_visible()
+    expect(tab.locator(".conversations :focus")).to_have_count(1)
 
 
 def test_a_question_has_the_focus_and_gives_it_back(site: Site) -> None:
     tab = site.open("/notes/facts")
     with site.server.api as api:
-        for text in ("I sail", "I sing"):
-            api.post("/facts", json={"text": text}).raise_for_status()
+        api.post("/facts", json={"text": "I sing"}).raise_for_status()
     press(tab, "Delete: I sing")
     dialog = tab.get_by_role("dialog")
     expect(dialog).to_contain_text("is forgotten")
@@ -161,11 +163,64 @@ def test_a_question_has_the_focus_and_gives_it_back(site: Site) -> None:
     tab.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(tab.get_by_role("button", name="Delete: I sing")).to_be_focused()
-    tab.keyboard.press("Enter")
-    tab_to(tab, "Delete")
-    tab.keyboard.press("Enter")
-    expect(tab.get_by_role("button", name="Delete: I sing")).to_have_count(0)
-    expect(tab.get_by_role("button", name="Delete: I sail")).to_be_visible()
+    remove(tab, "Delete: I sing", "Delete")
+
+
+def remove(tab: Page, name: str, *then: str) -> None:
+    """Remove something with the keyboard: the button of this name, ``then`` those of dialogs."""
+    press(tab, name)
+    for each in then:
+        tab_to(tab, each)
+        tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name=name, exact=True)).to_have_count(0)
+
+
+LISTS = (
+    ("/notes", "Open ", ("Delete…", "Delete"), "New note…"),
+    ("/settings/keys", "Revoke ", ("Revoke",), "Add a key…"),
+    ("/settings/permissions", "Remove the rule ", (), "Add a rule…"),
+)
+"""Where there are lists, the buttons that remove something, and where one is after the last."""
+
+
+def test_who_removes_something_is_then_at_the_next_or_before_the_list(site: Site) -> None:
+    tab = site.open("/settings/about")
+    with site.server.api as api:
+        for name in ("calculate", "convert_units"):
+            for path, body in (
+                ("/notes", {"title": name, "text": "A word."}),
+                ("/keys", {"name": name}),
+                ("/permissions", {"pattern": name, "decision": "ask"}),
+            ):
+                api.post(path, json=body).raise_for_status()
+    for path, button, then, afterwards in LISTS:
+        tab.goto(site.url + path)
+        rows = tab.get_by_role("button", name=re.compile(f"^{button}"))
+        expect(rows).to_have_count(2)
+        first, second = (rows.nth(n).get_attribute("aria-label") or "" for n in range(2))
+        for name, beside in ((first, second), (second, afterwards)):
+            remove(tab, name, *then)
+            expect(tab.get_by_role("button", name=beside, exact=True)).to_be_focused()
+
+
+def test_a_file_that_is_taken_away_and_a_reminder_give_the_focus_on(site: Site) -> None:
+    tab = site.open("/chat")
+    files = [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"A word."} for n in "ab"]
+    tab.locator("input.attach-files").set_input_files(files)  # type: ignore[arg-type]
+    expect(tab.locator(".thumbnail")).to_have_count(2)
+    message = tab.get_by_role("textbox", name="Message", exact=True)
+    remove(tab, "Remove a.txt")
+    expect(tab.get_by_role("button", name="Remove b.txt")).to_be_focused()
+    remove(tab, "Remove b.txt")
+    expect(message).to_be_focused()
+    with site.server.api as api:
+        for text in "ab":
+            remind_soon(api, text)
+    expect(tab.locator(".due .card")).to_have_count(2)
+    remove(tab, "Done: a")
+    expect(tab.locator(".due button:focus")).to_have_count(1)
+    remove(tab, "Done: b")
+    expect(message).to_be_focused()
 
 
 def test_a_screen_reader_is_told_where_one_is(site: Site) -> None:

@@ -115,11 +115,12 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     tab.get_by_role("button", name=f"Details {SPECIALIST}").click()
     expect(tab.get_by_role("dialog").get_by_role("row").nth(1)).to_contain_text("tokens")
     tab.get_by_role("dialog").get_by_label("Close").click()
-    tab.get_by_role("button", name=f"Remove {SPECIALIST}").click()
+    tab.get_by_role("button", name=f"Remove {SPECIALIST}").press("Enter")
     expect(tab.get_by_role("dialog").last).to_contain_text("frees")
-    tab.get_by_role("dialog").last.get_by_role("button", name="Remove", exact=True).click()
+    tab.get_by_role("dialog").last.get_by_role("button", name="Remove", exact=True).press("Enter")
     for window in (tab, other):
         expect(window.get_by_role("button", name=f"Download {SPECIALIST}")).to_be_visible()
+    expect(tab.get_by_role("button", name=f"Details {SPECIALIST}")).to_be_focused()
     assert not list((site.server.home / "models").glob(f"*{SPECIALIST}*/*.gguf"))
 
 

@@ -20,7 +20,7 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(480),  # the first one has its pipelines made too
 ]
 CIRCLE = "a large red circle on a blue background"
 UNIQUE = "a large red circle on a black background"
@@ -32,7 +32,7 @@ SLOW_MS = 90_000
 def server(home: Path, tiny_pipelines: Path) -> Iterator[Server]:
     """A server whose gallery has one picture, with settings that mean harm.
 
-    Beside the model that draws it has one of random weights that can paint over pictures.
+    Beside the model that draws it has one of random weights that paints over pictures alone.
     """
     hostile = PngInfo()
     for key, text in zip(("prompt", "model", "seed", "steps", "mask"), HOSTILE, strict=False):
@@ -45,7 +45,7 @@ def server(home: Path, tiny_pipelines: Path) -> Iterator[Server]:
         with found.api as client:
             wanted = {"capability": "image_generation", "model": EMBEDDED_ARTIST}
             client.post("/assign", json=wanted).raise_for_status()
-            painter = {"source": str(tiny_pipelines / "sd"), "name": PAINTER}
+            painter = {"source": str(tiny_pipelines / "inpainting"), "name": PAINTER}
             client.post("/models", json=painter).raise_for_status()
             client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
         yield found
@@ -119,8 +119,9 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     tab.locator(".grid a").first.click()
     tab.get_by_role("button", name="Delete…").click()
     expect(tab.get_by_role("dialog")).to_contain_text("gone for good")
-    tab.get_by_role("button", name="Delete", exact=True).click()
+    tab.get_by_role("button", name="Delete", exact=True).press("Enter")
     drawn(tab, before, 1)
+    expect(tab.get_by_label("What to draw")).to_be_focused()
 
 
 def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
@@ -167,6 +168,14 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
     # The brush is 11 pixels wide, and went from (48, 16) to (48, 48).
     assert all(40 <= x <= 56 and 8 <= y <= 56 for x, y in changed)
     assert {(48, y) for y in range(16, 48)} <= changed
+
+    tab.get_by_text("More choices").click()
+    tab.get_by_label("Model").click()
+    tab.get_by_role("option", name="painter").click()
+    draw(tab, CIRCLE)
+    expect(tab.locator(".drawing .wrong")).to_contain_text("only inpaints", timeout=SLOW_MS)
+    tab.get_by_role("button", name=f"Cancel: {CIRCLE}").click()
+    expect(tab.locator(".drawing")).to_have_count(0)
 
 
 def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:

@@ -3,18 +3,25 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import UrlSource
+from airunner.weights.connections import Connections
 from airunner.weights.disk_space import require_space
 from airunner.weights.url import fetch_url
 
 BODY = b"GGUF" + os.urandom(3_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
+SMALL = BODY[:5000]
+OF_SMALL = hashlib.sha256(SMALL).hexdigest()
 
 
 def ranges(server) -> list[str | None]:
@@ -180,3 +187,109 @@ def test_an_answer_without_a_length_is_taken(server, recorder):
     server.odd["/m.gguf"] = (200, {}, [BODY[:1000], BODY[1000:]])
     path = fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf", SHA256))
     assert path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("tag", ['"\xe9"', f'"{"x" * 2000}"', '"\x7f"'])
+def test_a_validator_that_cannot_be_sent_back_holds_no_file_up(server, recorder, tag):
+    server.odd["/m.gguf"] = (200, {"Content-Length": "5000", "ETag": tag}, [SMALL[:1000]])
+    source = UrlSource(f"{server.url}/m.gguf", OF_SMALL)
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    assert set(ranges(server)) == {None}
+    server.odd.clear()
+    server.files["/m.gguf"] = SMALL
+    assert fetch_url(recorder.transfer, source).read_bytes() == SMALL
+
+
+@pytest.mark.parametrize(
+    ("span", "body"),
+    [
+        (f"items 1000-{len(SMALL) - 1}/{len(SMALL)}", SMALL[1000:]),
+        (f"bytes +1000-{len(SMALL) - 1}/{len(SMALL)}", SMALL[1000:]),
+        ("bytes 1000-1999/2000", SMALL[1000:]),
+        (f"bytes 1000-{len(SMALL) - 1}/{len(SMALL)}", SMALL[1000:] + b"more"),
+        (f"bytes 1000-{len(SMALL) - 1}/{len(SMALL)}", bytes(len(SMALL) - 1000)),
+    ],
+)
+def test_a_part_that_lies_about_itself_leaves_nothing_behind(server, recorder, span, body):
+    source = UrlSource(f"{server.url}/m.gguf", OF_SMALL)
+    recorder.transfer.staging.mkdir()
+    (recorder.transfer.staging / "m.gguf.part").write_bytes(SMALL[:1000])
+    (recorder.transfer.staging / "m.gguf.part.validator").write_text('"of it"')
+    server.odd["/m.gguf"] = (206, {"Content-Range": span}, [body])
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    assert names(recorder.transfer.folder) == set()
+    assert server.requests[0][1] == "bytes=1000-"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (200, {"Content-Length": "5, 7"}),
+        (204, {}),
+        (302, {"Location": "file:///etc/passwd"}),
+        (302, {"Location": "/m.gguf"}),
+        (200, {"Content-Length": "0"}),
+    ],
+)
+def test_an_answer_that_is_no_file_is_told_and_leaves_nothing(server, recorder, status, headers):
+    server.odd["/m.gguf"] = (status, headers, [])
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"), retry_wait_s=0)
+    assert not (recorder.transfer.folder / "m.gguf").exists()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"HTTP/1.1 103 Early Hints\r\n\r\n", id="heads without an end"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_whoever_gives_up_leaves_no_connection_behind(recorder, sent):
+    """The server goes on for as long as somebody listens; nobody does."""
+    left = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.recv(4096)
+                asked.set()
+                while sent:
+                    connection.sendall(sent)
+                while connection.recv(4096):
+                    pass
+            left.set()
+
+        asked = threading.Event()
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/m.gguf"
+        fetching = ThreadPoolExecutor(1).submit(fetch_url, recorder.transfer, UrlSource(address))
+        assert asked.wait(60)
+        recorder.transfer.cancel.set()
+        with pytest.raises(DownloadError, match="cancelled"):
+            fetching.result(timeout=60)
+        assert left.wait(60)
+
+
+def test_no_answer_lasts_longer_than_its_client_wants():
+    """As the hub's do, and the measuring of how fast a file begins to come."""
+    connections = Connections()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with (
+            httpx.Client(event_hooks=connections.hooks, trust_env=False) as client,
+            connections.ended_after(0.1),
+            pytest.raises(httpx.TransportError),
+        ):
+            client.get(address)

@@ -1,8 +1,9 @@
-"""Connections that say nothing, or do not come to an end.
+"""Connections that say nothing, do not come to an end, or listen no more.
 
-Owns how long a client may take to send the head of a request, and how much it may send that is
-no body; how its body may come is ``guard``'s. A server that waits for ever has its connections
-used up by whoever opens many.
+Owns how long a client may take to send the head of a request and to read what it is answered,
+and how much it may send that is no body; how its body may come is ``guard``'s. A server that
+waits for ever has its connections used up by whoever opens many, and its models by whoever
+reads no answer.
 """
 
 from __future__ import annotations
@@ -15,21 +16,31 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_WAIT_S = 20.0
 """The longest time from a request's first byte, or a connection's beginning, to its last header."""
 
+READ_WAIT_S, LEAST_BYTES = 30.0, 32 * 1024
+"""A client for whom more waits than the system holds has to read so much in that time."""
+
 MOST_HEAD_BYTES = 64 * 1024
 """What may come with nothing of a body in it: a head, or what stands behind the last chunk."""
 
 
 class PromptConnection(HttpToolsProtocol):
-    """Uvicorn's connection, closed if the head of a request is not whole in time, or too long.
+    """Uvicorn's connection, closed if a head is late or too long, or an answer is not read.
 
     Its parser is written in C: h11's, in Python, costs more for each token that is sent than
     all of our own work on it.
     """
 
-    def __init__(self, *args: Any, head_wait_s: float = HEAD_WAIT_S, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        head_wait_s: float = HEAD_WAIT_S,
+        read_wait_s: float = READ_WAIT_S,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._head_wait_s = head_wait_s
+        self._head_wait_s, self._read_wait_s = head_wait_s, read_wait_s
         self._head_timer: asyncio.TimerHandle | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
         self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,6 +51,7 @@ class PromptConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_looking()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -54,6 +66,31 @@ class PromptConnection(HttpToolsProtocol):
         super().on_message_begin()
         if self._head_timer is None:
             self._wait()
+
+    def pause_writing(self) -> None:
+        """Look from now on whether anybody reads."""
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        """Look no more."""
+        self._stop_looking()
+        super().resume_writing()
+
+    def _look_later(self) -> None:
+        unread_bytes = self.transport.get_write_buffer_size()
+        self._read_timer = self.loop.call_later(self._read_wait_s, self._look, unread_bytes)
+
+    def _look(self, unread_bytes: int) -> None:
+        if unread_bytes - self.transport.get_write_buffer_size() < LEAST_BYTES:
+            self.transport.abort()
+        else:
+            self._look_later()
+
+    def _stop_looking(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
 
     def on_headers_complete(self) -> None:
         """A whole head ends the waiting."""

@@ -7,6 +7,7 @@ deleted or went on with meanwhile. How it is stored belongs to ``airunner.record
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Literal
 
 from airunner.agent.conversation import Conversation
@@ -60,7 +61,18 @@ class ConversationSaver:
         self._revision += 1
         return "copied" if copied else "saved"
 
-    def _write(self, messages: list[Message], title: str = "") -> str:
+    def save_so_far(self, messages: Sequence[Message]) -> None:
+        """Write what a turn that runs has come to, so that a crash keeps it; ``save`` ends it.
+
+        Nothing is written if the conversation was deleted, or has gone on elsewhere.
+
+        Raises:
+            StorageError: nothing was written.
+        """
+        if self._write(messages) == "saved":
+            self._revision += 1
+
+    def _write(self, messages: Sequence[Message], title: str = "") -> str:
         return self._store.save(
             self.conversation.id,
             messages,

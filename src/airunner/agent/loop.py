@@ -26,7 +26,7 @@ from airunner.agent.turn_request import TurnRequest
 from airunner.errors import UnknownToolError
 from airunner.events import Event, EventBus, ToolRefused
 from airunner.json_schema.plain import encodable
-from airunner.messages import Content, TextPart, ToolCall, ToolSchema
+from airunner.messages import Content, Message, TextPart, ToolCall, ToolSchema
 from airunner.models.spec import ToolCallingName
 from airunner.tools.api import Specialists
 from airunner.tools.facilities import Facilities
@@ -102,6 +102,7 @@ class AgentLoop:
         self.approvals = Approvals(permissions or Permissions())
         self._max_steps, self._tool_timeout_s = max_steps, tool_timeout_s
         self._answer_tokens = answer_tokens
+        self._running: dict[str, Turn] = {}
 
     async def run(
         self,
@@ -136,7 +137,7 @@ class AgentLoop:
             raise UnknownToolError(REQUIRED, ())
         if request.content is not None:
             request = replace(request, content=_encodable(request.content))
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        id, queue = conversation.id, asyncio.Queue[Event | None]()
 
         def emit(event: Event) -> None:
             self._bus.publish(event)
@@ -161,6 +162,7 @@ class AgentLoop:
         # The turn runs by itself, so that a slow reader never holds a lease.
         running = asyncio.create_task(turn.run(), name=turn.id)
         running.add_done_callback(lambda _: queue.put_nowait(None))
+        self._running[id] = turn
         try:
             while (event := await queue.get()) is not None:
                 yield event
@@ -170,6 +172,12 @@ class AgentLoop:
         finally:
             running.cancel()
             await asyncio.wait([running])
+            self._running.pop(id, None)
+
+    def so_far(self, conversation: Conversation) -> list[Message]:
+        """Its messages, as a break would leave them now if it has a turn that has begun."""
+        turn = self._running.get(conversation.id)
+        return list(conversation.messages) if turn is None else turn.so_far()
 
     def knows(self, name: str) -> bool:
         """Whether ``call_tool`` has a tool of this name."""

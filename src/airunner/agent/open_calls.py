@@ -1,16 +1,33 @@
-"""Calls that wait for their results between two turns.
+"""Calls and their results: which belong together, and what waits between two turns.
 
-Owns that each call of the newest answer is followed by one result, in the order of the
-calls: many templates show results without saying which call they belong to.
+Owns that each call has an id of its own, and that each of the newest answer is followed by one
+result, in the order of the calls: many templates show results without saying which call they
+belong to.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
 from airunner.agent.tool_call import answer_to, cancelled_answer
 from airunner.messages import Message, ToolCall
+
+
+def with_own_ids(calls: Sequence[ToolCall], messages: Sequence[Message]) -> tuple[ToolCall, ...]:
+    """``calls``, each with an id that no other has, also not in ``messages``.
+
+    Some engines count calls anew in every answer, which would leave it open
+    which result belongs to which call.
+    """
+    taken = {call.id for message in messages for call in message.tool_calls}
+    found: list[ToolCall] = []
+    for call in calls:
+        is_own = call.id and call.id not in taken
+        found.append(call if is_own else replace(call, id=f"call_{uuid.uuid4().hex[:12]}"))
+        taken.add(found[-1].id)
+    return tuple(found)
 
 
 def answer_open_calls(messages: list[Message], results: Sequence[Message] = ()) -> None:

@@ -20,10 +20,10 @@ from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.agent.generation import Retelling, run_generation
 from airunner.agent.history import Fitted, fit
 from airunner.agent.offered_tools import OfferedTools
-from airunner.agent.open_calls import answer_open_calls
+from airunner.agent.open_calls import answer_open_calls, with_own_ids
 from airunner.agent.team import Expect, Lease, Team
 from airunner.agent.told_calls import ToldCalls, told_calls
-from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, cancelled_answer, refused_answer
+from airunner.agent.tool_call import ANSWER_NOW, ToolCaller, refused_answer
 from airunner.agent.tool_calling.prompt import AUTO, NONE, Prompt, Reply
 from airunner.agent.turn_request import TurnRequest
 from airunner.engines.base import ChatRequest
@@ -66,7 +66,7 @@ class Turn:
         max_steps: int,
         answer_tokens: int,
     ) -> None:
-        self.id = _new_id("turn")
+        self.id = f"turn_{uuid.uuid4().hex[:12]}"
         self._conversation, self._request = conversation, request
         self._team, self._tools, self._emit = team, tools, emit
         self._max_steps = max_steps
@@ -308,42 +308,38 @@ class Turn:
         self._quote = step.quote if isinstance(step, Prompt) else ""
         return self._quote
 
-    def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
-        """Add the reply to the conversation; its calls, each with an id of its own.
+    def so_far(self) -> list[Message]:
+        """The conversation as a break would leave it now, which is whole.
 
-        Some engines count calls anew in every answer, which would leave it open
-        which result belongs to which call.
+        Each user message has an answer, if only one that says there is none: two in a row
+        would have to be merged, which changes what was sent already.
         """
-        messages = self._conversation.messages
-        self._begun = None
-        taken = {call.id for message in messages for call in message.tool_calls}
-        calls: list[ToolCall] = []
-        for call in reply.calls:
-            unique = call if call.id and call.id not in taken else replace(call, id=_new_id("call"))
-            taken.add(unique.id)
-            calls.append(unique)
-        text = reply.text if reply.text or calls else _NO_ANSWER
-        answer = Message("assistant", text, tuple(calls), reasoning=reply.reasoning)
-        messages.append(self._quoting(answer))
-        self._streamed = ""
-        return tuple(calls)
+        messages = list(self._conversation.messages)
+        if self._begun is not None:
+            messages.append(self._message(Reply(calls=(self._begun,))))
+        answer_open_calls(messages)
+        if self._streamed or messages[-1].role != "assistant":
+            messages.append(self._quoting(Message("assistant", self._streamed or _NO_ANSWER)))
+        return messages
 
     def _settle(self) -> str:
-        """Leave the conversation whole after a break; returns the answer as far as it had come.
-
-        Each user message has an answer afterwards, if only one that says there is none:
-        two in a row would have to be merged, which changes what was sent already.
-        """
-        if self._begun is not None:
-            self._record(Reply(calls=(self._begun,)))
-        messages = self._conversation.messages
-        answered = {message.tool_call_id for message in messages if message.role == "tool"}
-        asked = [call for message in messages for call in message.tool_calls]
-        messages.extend(cancelled_answer(call) for call in asked if call.id not in answered)
-        partial, self._streamed = self._streamed, ""
-        if partial or messages[-1].role != "assistant":
-            messages.append(self._quoting(Message("assistant", partial or _NO_ANSWER)))
+        """Leave the conversation as it is ``so_far``; returns what had come of the answer."""
+        self._conversation.messages[:] = self.so_far()
+        partial, self._streamed, self._begun = self._streamed, "", None
         return self._quote + partial if partial else ""
+
+    def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
+        """Add the reply to the conversation; its calls."""
+        message = self._message(reply)
+        self._conversation.messages.append(message)
+        self._streamed, self._begun = "", None
+        return message.tool_calls
+
+    def _message(self, reply: Reply) -> Message:
+        """The reply as a message."""
+        calls = with_own_ids(reply.calls, self._conversation.messages)
+        text = reply.text if reply.text or calls else _NO_ANSWER
+        return self._quoting(Message("assistant", text, calls, reasoning=reply.reasoning))
 
     def _quoting(self, answer: Message) -> Message:
         """An answer behind its quote, of which models are sent the answer alone.
@@ -391,7 +387,3 @@ class Turn:
         except CatalogError:
             # The first generation meets the same problem and reports it.
             return ""
-
-
-def _new_id(kind: str) -> str:
-    return f"{kind}_{uuid.uuid4().hex[:12]}"

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from airunner.engines.base import Endpoint, Plan, WorkerExit
 from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch
 from airunner.engines.worker_answer import WorkerAnswer
-from airunner.errors import WorkerDiedError, WorkerSilentError
+from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
 from airunner.json_schema.plain import sound_escapes
 from airunner.weights.local import stored_bytes
 
@@ -27,7 +27,11 @@ PlanT = TypeVar("PlanT", bound=Plan)
 _CONNECT_S = 5.0
 _PIECE = 64 * 1024
 _DEATH_NOTICE_S = 2.0
+_OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_LOOKS = 4
+"""How often in the longest silence it is looked how far an answer has come."""
 _USUAL = SilenceLimits()
+Progress = Callable[[], Awaitable[int]]
 
 
 class WorkerConnection:
@@ -69,24 +73,31 @@ class WorkerConnection:
 
     @asynccontextmanager
     async def asked(
-        self, path: str, body: Mapping[str, Any], silence: Silence | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        silence: Silence | None = None,
+        progress: Progress | None = None,
     ) -> AsyncIterator[WorkerAnswer]:
         """Post ``body`` as JSON, paths as text, and yield the response, which has only begun.
 
-        A worker that says nothing for longer than ``silence`` is ended; without it, what
-        is asked is taken for a question that needs no computing.
+        Without a body, what is at ``path`` is asked for. A worker that says nothing for
+        longer than ``silence`` is ended; without it, what is asked is taken for a question
+        that needs no computing. Where the answer comes as a whole, ``progress`` says how
+        far it has come, and that it grows is a sign of life.
 
         Raises:
             WorkerDiedError: the worker is gone, also in the middle of the response,
                 or this connection is closed.
             WorkerSilentError: it said nothing for too long, and is gone now.
+            GenerationError: what reads the response finds it in no form that it knows.
         """
         if silence is None:
             silence = Silence(self.limits.first_token_s, self.limits.next_token_s)
         if self._is_closed:
             raise await self.death()
         # Whatever came in unsound: no engine can be sent half a surrogate pair.
-        content = sound_escapes(json.dumps(body, default=str)).encode()
+        content = b"" if body is None else sound_escapes(json.dumps(body, default=str)).encode()
         reader, writer = await self._connect()
         watch = SilenceWatch(silence.first_s, writer.transport.abort)
         setting = "first-token-limit-s"
@@ -101,16 +112,37 @@ class WorkerConnection:
                 raise await self._silent(watch.limit_s, setting)
             return piece
 
+        def begun() -> None:
+            nonlocal setting
+            watch.limit_s, setting = silence.next_s, "next-token-limit-s"
+
+        async def follow(progress: Progress) -> None:
+            seen = 0
+            while True:
+                await asyncio.sleep(silence.next_s / _LOOKS)
+                if (come := await progress()) > seen:
+                    seen = come
+                    begun()
+                    watch.renew()
+
+        following = None if progress is None else asyncio.create_task(follow(progress))
         self._connected.add(writer.transport)
         try:
             if self._is_closed:  # while it connected
                 raise await self.death()
-            writer.write(self._head(path, len(content)) + content)
+            method = "GET" if body is None else "POST"
+            writer.write(self._head(method, path, len(content)) + content)
             answer = await WorkerAnswer.begun(receive, self.death)
-            watch.limit_s, setting = silence.next_s, "next-token-limit-s"
+            begun()
             yield answer
+        except _OTHER_FORM as error:
+            problem = f"its worker's answer is in another form ({type(error).__name__}: {error})"
+            raise GenerationError(self._model, problem) from error
         finally:
             watch.close()
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
             self._connected.discard(writer.transport)
             writer.transport.abort()
 
@@ -152,10 +184,10 @@ class WorkerConnection:
         except OSError as error:  # also one that takes too long
             raise await self.death() from error
 
-    def _head(self, path: str, n_bytes: int) -> bytes:
+    def _head(self, method: str, path: str, n_bytes: int) -> bytes:
         host, port = self._place
         return (
-            f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
             f"Authorization: {self._endpoint.headers['Authorization']}\r\n"
             "Content-Type: application/json\r\n"
             f"Content-Length: {n_bytes}\r\nConnection: close\r\n\r\n"

@@ -20,9 +20,6 @@ SLOWEST_DISK_BYTES_PER_S = 20e6
 SLOWEST_READING_BYTES_PER_S = 20e9
 """Weights passed over in reading a prompt: 4 tokens a second of a model of 5 GB."""
 
-SLOWEST_DECODING_BYTES_PER_S = 1e9
-"""Weights passed over in generating: a token in 5 s of a model of 5 GB."""
-
 _BATCH = 512
 DRAWING_S = 1800.0
 """One step of a picture; on a CPU it may take minutes."""
@@ -81,17 +78,25 @@ class SilenceWatch:
         self._timer = self._loop.call_later(limit_s, self._look)
 
     def __enter__(self) -> None:
-        self._ends_s = self._loop.time() + self.limit_s
-        if self._timer.when() > self._ends_s:  # the limit is shorter now
-            self._timer.cancel()
-            self._timer = self._loop.call_at(self._ends_s, self._look)
+        self._begin()
 
     def __exit__(self, *_: object) -> None:
         self._ends_s = None
 
+    def renew(self) -> None:
+        """Let the wait that is under way, if one is, begin now: there was a sign of life."""
+        if self._ends_s is not None:
+            self._begin()
+
     def close(self) -> None:
         """Watch no more."""
         self._timer.cancel()
+
+    def _begin(self) -> None:
+        self._ends_s = self._loop.time() + self.limit_s
+        if self._timer.when() > self._ends_s:  # the limit is shorter now
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._ends_s, self._look)
 
     def _look(self) -> None:
         ends_s = self._loop.time() + self.limit_s if self._ends_s is None else self._ends_s

@@ -17,8 +17,7 @@ class EventBus:
     """Delivers each event to every listener at once, in the order of subscription.
 
     Listeners run on the publisher's thread and must be quick. One that raises is dropped, and
-    its error is in the log for those who debug: a broken observer never breaks the work it
-    observes, and most that raise have outlived what they told, such as a loop that has ended.
+    the log says which and why: a broken observer never breaks the work it observes.
     """
 
     def __init__(self) -> None:
@@ -45,7 +44,15 @@ class EventBus:
         for key, listener in listeners:
             try:
                 listener(event)
-            except Exception:
+            except Exception as error:
                 with self._lock:
-                    self._listeners.pop(key, None)
-                _log.debug("a listener of events has failed and is dropped", exc_info=True)
+                    was_there = self._listeners.pop(key, None) is not None
+                if was_there:  # two threads may have published at once
+                    told = f"{type(error).__name__}: {error}"
+                    _log.warning("%s hears no more events, it failed: %s", _name(listener), told)
+                _log.debug("a listener of events has failed", exc_info=True)
+
+
+def _name(listener: Listener) -> str:
+    module = getattr(listener, "__module__", "")
+    return f"{module}.{getattr(listener, '__qualname__', type(listener).__qualname__)}"

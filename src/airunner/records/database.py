@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from airunner.errors import StorageError, UnusableRecordError
+from airunner.records.turns import Turns
 
 BUSY_S = 10.0
 """How long a write waits for another process that is writing."""
@@ -44,7 +44,7 @@ class Database:
     ) -> None:
         self.path = path
         self._migrate, self._busy_s = migrate, busy_s
-        self._turn = threading.RLock()
+        self._turn = Turns()
         self._connection: Connection | None = None
         self._closed = False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airunner.records.database import Database
@@ -18,7 +19,11 @@ MOST_WORDS = 16
 """Words of a query that are looked for."""
 
 _WORD = re.compile(r"\w+")
-_EXCERPT_WORDS = 16
+_STEM = 3
+"""Letters that a word has in common with its other forms, at the least that is looked for."""
+
+_BESIDE = 60
+"""Characters of an excerpt on each side of what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Index:
         # Each as a whole word, whatever its ending, or as the beginning of one.
         either = [f'("{word}" OR "{word}"*)' for word in words]
         for together in (" AND ", " OR "):
-            if found := self._matching(connection, together.join(either), limit):
+            if found := self._matching(connection, together.join(either), words, limit):
                 return found
         return self._containing(connection, query.strip(), limit)
 
@@ -72,17 +77,17 @@ class Index:
         connection.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")
 
     def _matching(
-        self, connection: sqlite3.Connection, expression: str, limit: int
+        self, connection: sqlite3.Connection, expression: str, words: Sequence[str], limit: int
     ) -> list[tuple[int, str]]:
         if not expression:
             return []
         name = f"{self.table}_search"
         rows = connection.execute(
-            f"SELECT rowid, snippet({name}, -1, '', '', '…', {_EXCERPT_WORDS})"
+            f"SELECT rowid, {', '.join(self.columns)}"
             f" FROM {name} WHERE {name} MATCH ? ORDER BY rank, rowid DESC LIMIT ?",
             (expression, limit),
         )
-        return [(number, excerpt) for number, excerpt in rows]
+        return [(number, _excerpt(texts, words)) for number, *texts in rows]
 
     def _containing(
         self, connection: sqlite3.Connection, text: str, limit: int
@@ -96,7 +101,10 @@ class Index:
             " ORDER BY number DESC LIMIT ?",
             (*[pattern] * len(self.columns), limit),
         )
-        return [(number, _around(full, text)) for number, full in rows]
+        return [
+            (number, _around(full, max(0, full.casefold().find(text.casefold())), len(text)))
+            for number, full in rows
+        ]
 
 
 def _pattern(text: str) -> str:
@@ -104,8 +112,21 @@ def _pattern(text: str) -> str:
     return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
-def _around(full: str, text: str) -> str:
-    """The part of ``full`` where ``text`` is."""
-    at = max(0, full.casefold().find(text.casefold()))
-    first, last = max(0, at - 60), at + len(text) + 60
+def _excerpt(texts: Sequence[str], words: Sequence[str]) -> str:
+    """The part of the columns where one of ``words`` is, or another form of one.
+
+    SQLite's ``snippet`` takes a time that grows with the square of how often a word is there:
+    13 s for 8,000 times.
+    """
+    for forms in (words, [word[:_STEM] for word in words]):
+        wanted = re.compile(rf"\b(?:{'|'.join(forms)})\w*", re.IGNORECASE)
+        for text in reversed(texts):
+            if found := wanted.search(text):
+                return _around(text, found.start(), len(found[0]))
+    return _around(texts[-1], 0, 0)
+
+
+def _around(full: str, at: int, length: int) -> str:
+    """The part of ``full`` of ``length`` characters from ``at`` on, with what is beside it."""
+    first, last = max(0, at - _BESIDE), at + min(length, _BESIDE) + _BESIDE
     return f"{'…' if first else ''}{full[first:last]}{'…' if last < len(full) else ''}"

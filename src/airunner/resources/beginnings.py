@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from airunner.engines.base import ChatModel, ChatRequest, LoadPlan
 from airunner.engines.beginning import leading_system
-from airunner.errors import AiRunnerError, SharedContextFullError, WorkerDiedError
+from airunner.errors import SharedContextFullError, WorkerDiedError
 from airunner.events import BeginningKept, BeginningRestored, EventBus
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkingLot
@@ -131,7 +131,7 @@ class Beginnings:
         began_s = time.monotonic()
         try:
             tokens = await engine.read_beginning(request, slot)
-        except AiRunnerError as error:
+        except Exception as error:  # as for every conversation's state
             self._give_up_on_death(error)
             self.hopeless.add(digest)
             self.proof.not_kept(conversation, str(error))
@@ -163,7 +163,7 @@ class Beginnings:
     ) -> Begun | None:
         try:
             found = await engine.restore_slot(slot, kept.path)
-        except AiRunnerError as error:
+        except Exception as error:  # as for every conversation's state
             self._give_up_on_death(error)
             self.lot.discard(kept)
             self.proof.lost(conversation, 0, kept.tokens, str(error))
@@ -178,7 +178,7 @@ class Beginnings:
         )
         return Begun(kept.name, found.tokens, restored=True)
 
-    def _give_up_on_death(self, error: AiRunnerError) -> None:
+    def _give_up_on_death(self, error: Exception) -> None:
         # It may have been the state's fault, and must not happen with every conversation.
         if isinstance(error, WorkerDiedError) and not isinstance(error, SharedContextFullError):
             self.hopeless.add(self.model)

@@ -27,12 +27,7 @@ from airunner.engines.image import ImageModel, ImagePlan
 from airunner.engines.openai_form import usage_json, usage_of
 from airunner.engines.prompt_length import tokens_about
 from airunner.engines.slots import SlotTable, Wait
-from airunner.errors import (
-    AiRunnerError,
-    GenerationError,
-    LeaseRefusedError,
-    SharedContextFullError,
-)
+from airunner.errors import GenerationError, LeaseRefusedError, SharedContextFullError
 from airunner.events import EventBus, ModelRestored, SlotAwaited
 from airunner.messages import Delta, Usage
 from airunner.resources.beginnings import Beginnings, Begun
@@ -148,7 +143,7 @@ class LoadedModel:
         """
         try:
             found = await self.chat_model.restore_slot(slot, state.path)
-        except AiRunnerError as error:
+        except Exception as error:  # engines are anybody's; without it the model still answers
             self.lot.drop(state.model, state.name)
             self.proof.lost(state.name, 0, state.tokens, str(error))
             return False

@@ -131,7 +131,7 @@ class LoadedModels:
         launcher = self.launchers[sized.spec.engine]
         try:
             worker = await launcher.launch(replace(sized.plans[device], n_threads=n_threads))
-        except (AiRunnerError, OSError) as error:
+        except Exception as error:  # engines are anybody's, and somebody waits for an answer
             self._load_failed(sized.key, device, error, will_retry)
             return
         proof = CacheProof(sized.key, self.bus)
@@ -181,9 +181,7 @@ class LoadedModels:
             )
         )
 
-    def _load_failed(
-        self, key: str, device: str, error: AiRunnerError | OSError, will_retry: bool
-    ) -> None:
+    def _load_failed(self, key: str, device: str, error: Exception, will_retry: bool) -> None:
         known = error if isinstance(error, AiRunnerError) else LoadError(key, str(error))
         # What never came to an end may not do so another time either: one more is enough.
         is_second = all(isinstance(e, LoadTimeoutError) for e in (known, self._errors.get(key)))

@@ -6,7 +6,6 @@ Owns the order of the attempts. What the state is of, its caller says.
 from __future__ import annotations
 
 from airunner.engines.base import ChatModel
-from airunner.errors import AiRunnerError
 from airunner.resources.parking import ParkingLot
 from airunner.resources.saved_state import StateT
 
@@ -29,7 +28,7 @@ async def save_slot(
     for tier, path in lot.offers(expected_bytes, name, continued):
         try:
             saved = await engine.save_slot(slot, path)
-        except AiRunnerError as error:
+        except Exception as error:  # engines are anybody's, and the model is to go
             problem = str(error)
             continue
         state = kind(model, name, path, tier, saved.n_bytes, saved.tokens, continued)

@@ -136,6 +136,7 @@ async def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # who asks is seen, and not what a header says of it
             timeout_graceful_shutdown=PATIENCE_S,
             lifespan="off",
             http=PromptConnection,

@@ -35,6 +35,7 @@ _HEAD = """
 <script src="/static/airunner.js" defer></script>
 <script src="/static/chat.js" defer></script>
 <script src="/static/window.js" defer></script>
+<script src="/static/focus.js" defer></script>
 <script src="/static/pictures.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}

@@ -16,6 +16,7 @@ from airunner.errors.base import in_short
 from airunner.errors.writing import writing
 from airunner.models.engine_traits import WeightsForm
 from airunner.models.spec import HubFolderSource, HubSource
+from airunner.weights.connections import Connections
 from airunner.weights.fetch_problem import HUB, fetch_problem, missing
 from airunner.weights.file_name import is_fit_path
 from airunner.weights.hub_api import hub_client
@@ -173,8 +174,8 @@ def _list(transfer: Transfer, repo: str, revision: str, endpoint: str | None) ->
         DownloadError: no such repository, access denied, or no connection.
     """
 
-    def asked() -> Repository:
-        with hub_client(endpoint) as client:
+    def asked(connections: Connections) -> Repository:
+        with hub_client(endpoint, connections) as client:
             return repository_at(client, repo, revision, endpoint)
 
     try:

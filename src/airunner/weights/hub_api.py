@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airunner.errors import DownloadCause, HubError
 from airunner.errors.base import in_short
 from airunner.json_schema.item_count import has_more_items
+from airunner.weights.connections import Connections
 from airunner.weights.fetch_problem import connection_words
 
 if TYPE_CHECKING:
@@ -35,8 +37,13 @@ _LONGEST_S = 60.0
 """How long an answer may take, however slowly it comes."""
 
 
-def hub_client(endpoint: str | None) -> httpx.Client:
+@contextmanager
+def hub_client(
+    endpoint: str | None, connections: Connections | None = None
+) -> Iterator[httpx.Client]:
     """A client of the hub at ``endpoint``, the address of a mirror; ``None`` is the user's own.
+
+    It is broken off where the body takes longer than a minute.
 
     Raises:
         HubError: ``HF_HUB_OFFLINE`` is set.
@@ -47,13 +54,16 @@ def hub_client(endpoint: str | None) -> httpx.Client:
     where = str(HfApi(endpoint=endpoint).endpoint)
     if constants.HF_HUB_OFFLINE:
         raise HubError(where, "it is not asked, because HF_HUB_OFFLINE is set", "unreachable")
-    token = get_token()
-    return httpx.Client(
+    token, connections = get_token(), connections or Connections()
+    client = httpx.Client(
         base_url=where,
         headers={"Authorization": f"Bearer {token}"} if token else {},
         timeout=TIMEOUT_S,
         follow_redirects=True,
+        event_hooks=connections.hooks,
     )
+    with client, connections.ended_after(_LONGEST_S):
+        yield client
 
 
 def ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> Any:

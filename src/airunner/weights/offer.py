@@ -17,12 +17,14 @@ from airunner.models.spec import (
     Source,
     WheelSource,
 )
+from airunner.weights.connections import Connections
 from airunner.weights.hub_listing import look_up
 from airunner.weights.local import stored_bytes
 from airunner.weights.store import ModelStore, needs_network
 
 SPEED_BYTES, SPEED_S = 16_000_000, 2.0
 """Measuring the speed ends after so many bytes, or seconds."""
+_BEGINS_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,13 @@ def measured_speed(address: str, clock: Callable[[], float] = time.monotonic) ->
     token = get_token()
     headers = {"Range": f"bytes=0-{SPEED_BYTES - 1}", "Accept-Encoding": "identity"}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
-    n_bytes = 0
+    n_bytes, connections = 0, Connections()
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=10) as client,
+            connections.ended_after(_BEGINS_S + SPEED_S),
+            httpx.Client(
+                follow_redirects=True, timeout=_BEGINS_S, event_hooks=connections.hooks
+            ) as client,
             client.stream("GET", address, headers=headers) as response,
         ):
             if response.status_code not in (200, 206):

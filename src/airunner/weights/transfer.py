@@ -17,6 +17,7 @@ from typing import TypeVar
 from airunner.errors import DownloadError
 from airunner.events import DownloadProgressed, EventBus
 from airunner.given_up import done_aside
+from airunner.weights.connections import Connections
 from airunner.weights.disk_space import DiskClaims, require_space
 from airunner.weights.rate import RateMeter, left_s
 
@@ -120,24 +121,28 @@ class Transfer:
         if self.cancel.is_set():
             raise DownloadError(self.model, "any source", "cancelled", "cancelled")
 
-    def interruptible(self, work: Callable[[], _T]) -> _T:
+    def interruptible(self, work: Callable[[Connections], _T]) -> _T:
         """The result of ``work``, done on a thread of its own.
 
         Cancelling is noticed even while ``work`` waits for a server that says nothing.
-        The thread is then left behind, so ``work`` has to ``check`` before it writes.
+        The thread is then left behind, so ``work`` has to ``check`` before it writes; what
+        it does over the connections is broken off.
 
         Raises:
             DownloadError: ``cancel`` was set; and whatever ``work`` raises.
         """
+        connections = Connections()
 
         def still_waits_s() -> float:
             self.check()
             return _CANCEL_POLL_S
 
         try:
-            return done_aside(work, f"fetching {self.model}", still_waits_s)
-        except (KeyboardInterrupt, SystemExit):
-            self.cancel.set()  # an interrupt that reached this thread is meant for both
+            return done_aside(lambda: work(connections), f"fetching {self.model}", still_waits_s)
+        except BaseException as error:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                self.cancel.set()  # an interrupt that reached this thread is meant for both
+            connections.end()
             raise
 
     def part(self, before_bytes: int, set_bytes: int | None) -> Transfer:

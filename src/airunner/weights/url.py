@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from airunner.errors import DownloadCause, DownloadError
 from airunner.errors.writing import writing
 from airunner.models.spec import UrlSource
+from airunner.weights.connections import Connections
 from airunner.weights.fetch_problem import denied, fetch_problem
 from airunner.weights.file_name import fit_name
 from airunner.weights.staging import (
@@ -35,6 +36,7 @@ MAX_FRUITLESS_TRIES = 5
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
 _SHOWN_URL = 200
+_LONGEST_TAG = 1000
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 _CAUSES: dict[int, DownloadCause] = {401: "denied", 403: "denied", 404: "not_found"}
 
@@ -145,7 +147,7 @@ class _Download:
         self.part.unlink(missing_ok=True)
         self.validator.unlink(missing_ok=True)
 
-    def receive(self) -> str | None:
+    def receive(self, connections: Connections) -> str | None:
         """One request: append what comes. ``None`` when complete, else why it broke off."""
         import httpx
 
@@ -158,7 +160,9 @@ class _Download:
         timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
         try:
             with (
-                httpx.Client(follow_redirects=True, timeout=timeout) as client,
+                httpx.Client(
+                    follow_redirects=True, timeout=timeout, event_hooks=connections.hooks
+                ) as client,
                 client.stream("GET", self.url, headers=headers) as response,
             ):
                 self.transfer.check()
@@ -234,9 +238,14 @@ class _Download:
 def _strong_validator(response: httpx.Response) -> str:
     """The strongest thing to say in ``If-Range`` (RFC 9110, 13.1.5: weak tags do not count)."""
     tag = str(response.headers.get("ETag", ""))
-    if tag and not tag.startswith("W/"):
-        return tag
-    return str(response.headers.get("Last-Modified", ""))
+    if tag.startswith("W/") or not _is_sendable(tag):
+        tag = str(response.headers.get("Last-Modified", ""))
+    return tag if _is_sendable(tag) else ""
+
+
+def _is_sendable(validator: str) -> bool:
+    """Whether a server can be sent it: a part that no server is asked to continue stays one."""
+    return validator.isascii() and validator.isprintable() and 0 < len(validator) <= _LONGEST_TAG
 
 
 def _content_range(response: httpx.Response) -> tuple[int | None, int | None]:

@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airunner.access.connections import PromptConnection
 from airunner.access.guard import Admission, BodyLimits, Guard
@@ -29,12 +29,15 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def connected(limits: BodyLimits, head_wait_s: float = 60) -> AsyncIterator[Streams]:
+async def connected(
+    limits: BodyLimits, head_wait_s: float = 60, app: ASGIApp = echo, read_wait_s: float = 60
+) -> AsyncIterator[Streams]:
     """A connection to a guarded server of this process."""
+    connection = partial(PromptConnection, head_wait_s=head_wait_s, read_wait_s=read_wait_s)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         config = uvicorn.Config(
-            Guard(echo, Admission(body=limits)),
-            http=partial(PromptConnection, head_wait_s=head_wait_s),  # type: ignore[arg-type]
+            Guard(app, Admission(body=limits)),
+            http=connection,  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
@@ -115,3 +118,39 @@ def test_whole_requests_are_not_hurried() -> None:
     last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     said = answer_to(GET, POST + b"abcdefghi", last, head_wait_s=0.3)
     assert said.count(b"HTTP/1.1 200 ") == 3
+
+
+def test_an_answer_that_nobody_reads_ends() -> None:
+    """It would hold its model, for which others wait."""
+
+    async def ask() -> None:
+        ended = asyncio.Event()
+
+        async def endless() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield bytes(2**20)
+                    await asyncio.sleep(0)
+            finally:
+                ended.set()
+
+        async def flood(scope: Scope, receive: Receive, send: Send) -> None:
+            await StreamingResponse(endless())(scope, receive, send)
+
+        async with connected(BodyLimits(), app=flood, read_wait_s=0.05) as (_, writer):
+            writer.write(GET)
+            await asyncio.wait_for(ended.wait(), 60)  # nothing is read meanwhile
+
+    asyncio.run(ask())
+
+
+def test_a_large_answer_is_read_in_peace() -> None:
+    async def large(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(bytes(10**7), headers={"Connection": "close"})(scope, receive, send)
+
+    async def ask() -> int:
+        async with connected(BodyLimits(), app=large) as (reader, writer):
+            writer.write(GET)
+            return len(await asyncio.wait_for(reader.read(), 60))
+
+    assert asyncio.run(ask()) > 10**7

@@ -324,6 +324,8 @@ def test_the_case_in_shift_jis_is_read(api: Api) -> None:
         ('a ; b\n1 ; "x; y"\n', ["a", "b"], [(1, "x; y")]),
         ("a,b\n1,2\n3,4\n".encode("utf-16-le"), ["a", "b"], [(1, 2), (3, 4)]),
         ("a,b\n1,2\n3,4\n".encode("utf-16-be"), ["a", "b"], [(1, 2), (3, 4)]),
+        ("a,b\n1,2\n3,4\n".encode("utf-32"), ["a", "b"], [(1, 2), (3, 4)]),
+        ("\ufeffa,b\n1,2\n3,4\n".encode("utf-32-be"), ["a", "b"], [(1, 2), (3, 4)]),
     ],
 )
 def test_a_table_as_programs_write_it(

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airunner.engines.base import CONTEXT_FULL, ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
-from airunner.engines.connection import ServedModel, WorkerConnection
+from airunner.engines.connection import Progress, ServedModel, WorkerConnection
 from airunner.engines.llama_cpp.call_syntax import (
     PROBE_CALLED,
     PROBE_PROMPT,
@@ -34,6 +35,13 @@ from airunner.engines.llama_cpp.chat_format import (
 from airunner.engines.llama_cpp.control_tokens import ControlTokens, read_control_tokens
 from airunner.engines.llama_cpp.forced_call import BARE, forced_call, is_forced
 from airunner.engines.llama_cpp.passed_request import ChunkJoiner, passed_body, whole_chunk
+from airunner.engines.llama_cpp.short_answers import (
+    told_pieces,
+    told_prompt,
+    told_restored,
+    told_saved,
+    told_vectors,
+)
 from airunner.engines.llama_cpp.slot_files import (
     borrowed_name,
     check_seal,
@@ -41,7 +49,7 @@ from airunner.engines.llama_cpp.slot_files import (
 )
 from airunner.engines.llama_cpp.tool_schemas import is_enforced, tools_in_request
 from airunner.engines.openai_form import complete_by_chat
-from airunner.engines.silence import SLOWEST_DECODING_BYTES_PER_S, Silence
+from airunner.engines.silence import Silence
 from airunner.engines.worker_answer import OK
 from airunner.errors import (
     ContextOverflowError,
@@ -54,6 +62,7 @@ from airunner.media import in_words
 from airunner.messages import AudioPart, Delta, ImagePart, Message, ToolSchema
 from airunner.models.files.projector import read_projector
 
+T = TypeVar("T")
 _COUNT_PATH = "/v1/chat/completions/input_tokens"
 _SAVE_FAILED = "Unable to save slot"
 
@@ -123,14 +132,12 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         path, passed = "/v1/chat/completions", passed_body(body, slot, await self._controls())
         silence = self._silence(self._at_most_tokens(passed, request.messages))
         if not passed.get("stream"):  # all of it comes at once
-            whole_s = self._whole_s(passed.get("max_tokens"))
-            silence = replace(silence, first_s=silence.first_s + whole_s)
+            decoded = partial(self._decoded, slot)
+            yield await self._asked(path, passed, whole_chunk, silence, decoded)
+            return
         async with self._connection.asked(path, passed, silence) as response:
             if response.status != OK:
                 raise self._refusal(await response.read())
-            if not passed.get("stream"):
-                yield whole_chunk(json.loads(await response.read()))
-                return
             async for piece in response.pieces():
                 for event in events.feed(piece):
                     if event == b"[DONE]":
@@ -154,7 +161,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             return len(await self._prompt(body))
         try:
             # Decodes and cuts the pictures as an answer would, and encodes none.
-            return int((await self._post(_COUNT_PATH, body))["input_tokens"])
+            return await self._asked(_COUNT_PATH, body, lambda told: int(told["input_tokens"]))
         except GenerationError:
             # A server from before 2026 has no such path; or it will refuse the answer, too.
             words = [replace(message, content=in_words(message.content)) for message in messages]
@@ -172,9 +179,10 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         tokens = common_prefix([await self._prompt(body) for body in bodies])
         if tokens:
             # Nothing is generated: a token more could not be taken back by recurrent models.
-            await self._post(
+            await self._asked(
                 "/completion",
                 {"prompt": tokens, "n_predict": 0, "id_slot": slot, "cache_prompt": True},
+                dict,
                 self._silence(len(tokens)),
             )
         return len(tokens)
@@ -183,9 +191,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         """One vector per text; only for models loaded with ``embedding``."""
         n_tokens = sum(map(len, texts))
         body = {"input": list(texts)}
-        answer = await self._post("/v1/embeddings", body, self._silence(n_tokens))
-        rows = sorted(answer["data"], key=lambda row: row["index"])
-        return [row["embedding"] for row in rows]
+        return await self._asked("/v1/embeddings", body, told_vectors, self._silence(n_tokens))
 
     async def save_slot(self, slot: int, target: Path) -> SlotState:
         """Write a slot's KV state to ``target``, whole or not at all.
@@ -201,13 +207,14 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             with borrowed_name(self._slot_dir, part.path) as name:
                 try:
                     path = f"/slots/{slot}?action=save"
-                    answer = await self._post(path, {"filename": name}, self._storing())
+                    n_written, saved = await self._asked(
+                        path, {"filename": name}, told_saved, self._storing()
+                    )
                 except GenerationError as error:
                     if error.problem == _SAVE_FAILED:
                         raise StorageError(target, "the engine could not write it") from error
                     raise
-            n_bytes = part.seal(answer["n_written"], self._seal)
-        return SlotState(answer["n_saved"], n_bytes, answer["timings"]["save_ms"] / 1000)
+            return replace(saved, n_bytes=part.seal(n_written, self._seal))
 
     async def restore_slot(self, slot: int, source: Path) -> SlotState:
         """Read a slot's KV state back.
@@ -219,15 +226,12 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         check_seal(source, self.plan.model, self._seal)
         with borrowed_name(self._slot_dir, source) as name:
             path = f"/slots/{slot}?action=restore"
-            answer = await self._post(path, {"filename": name}, self._storing())
-        return SlotState(
-            answer["n_restored"], answer["n_read"], answer["timings"]["restore_ms"] / 1000
-        )
+            return await self._asked(path, {"filename": name}, told_restored, self._storing())
 
     async def erase_slot(self, slot: int) -> None:
         """Give back the tokens that a slot holds; see ``SharesContext``."""
         self._check_slot(slot)
-        await self._post(f"/slots/{slot}?action=erase", {})
+        await self._asked(f"/slots/{slot}?action=erase", {}, dict)
 
     async def call_syntax(self) -> CallSyntax | None:
         """How the model's template writes a tool call, learned on first use; see ``learn``.
@@ -255,7 +259,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
 
     async def _prompt(self, body: dict[str, Any]) -> list[int]:
         """The tokens that a request for an answer becomes."""
-        prompt = (await self._post("/apply-template", body))["prompt"]
+        prompt = await self._asked("/apply-template", body, told_prompt)
         return await self._tokens(prompt, add_special=True)
 
     def _most_tokens(self, media: Sequence[ImagePart | AudioPart]) -> int:
@@ -273,8 +277,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         """
         if not self._guidance_checked:
             body = {"content": "a", "add_special": False, "with_pieces": True}
-            tokens = (await self._post("/tokenize", body))["tokens"]
-            self._guidance = [token["piece"] for token in tokens] == ["a"]
+            self._guidance = await self._asked("/tokenize", body, told_pieces) == ["a"]
             self._guidance_checked = True
         return self._guidance
 
@@ -303,7 +306,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         }
         if thinking is not None:
             body["chat_template_kwargs"]["enable_thinking"] = thinking
-        return str((await self._post("/apply-template", body))["prompt"])
+        return await self._asked("/apply-template", body, told_prompt)
 
     async def _grows(self, prompt: str, longer: str) -> bool:
         """Whether the tokens of ``prompt`` are the first ones of ``longer``, too."""
@@ -324,8 +327,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         self, text: str, *, parse_special: bool = True, add_special: bool = False
     ) -> list[int]:
         body = {"content": text, "add_special": add_special, "parse_special": parse_special}
-        tokens: list[int] = (await self._post("/tokenize", body))["tokens"]
-        return tokens
+        return await self._asked("/tokenize", body, lambda told: list(map(int, told["tokens"])))
 
     def _at_most_tokens(self, body: Mapping[str, Any], messages: Sequence[Message]) -> int:
         """No fewer tokens than a prompt has: of its signs, and of the batches before it.
@@ -336,21 +338,33 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         longest = self.plan.n_ctx
         return (longest if words is None else min(words, longest)) * self.plan.n_parallel
 
-    def _whole_s(self, max_tokens: int | None) -> float:
-        """How long an answer may take as a whole, beyond the reading of its prompt."""
-        n_tokens = min(max_tokens or self.plan.n_ctx, self.plan.n_ctx) * self.plan.n_parallel
-        return n_tokens * self._n_bytes / SLOWEST_DECODING_BYTES_PER_S
+    async def _decoded(self, slot: int) -> int:
+        """How many tokens of the answer in progress there are."""
+
+        def read(told: Any) -> int:
+            rows: Any = told[slot].get("next_token") or ()
+            # A list since the end of 2025.
+            return sum(row["n_decoded"] for row in (rows if isinstance(rows, list) else [rows]))
+
+        return await self._asked("/slots", None, read)
 
     def _storing(self) -> Silence:
         longest_s = self._connection.limits.to_load(self._n_bytes)
         return Silence(longest_s, longest_s)
 
-    async def _post(self, path: str, body: dict[str, Any], silence: Silence | None = None) -> Any:
-        async with self._connection.asked(path, body, silence) as response:
+    async def _asked(
+        self,
+        path: str,
+        body: dict[str, Any] | None,
+        read: Callable[[Any], T],
+        silence: Silence | None = None,
+        progress: Progress | None = None,
+    ) -> T:
+        async with self._connection.asked(path, body, silence, progress) as response:
             content = await response.read()
             if response.status != OK:
                 raise self._refusal(content)
-            return json.loads(content)
+            return read(json.loads(content))
 
     def _check_slot(self, slot: int) -> None:
         # The engine would take any other slot for one that it does not have.

@@ -139,6 +139,7 @@ async def serve_http(
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whose guesses are counted is seen, not told
             http=PromptConnection,
             ws="none",
         )

@@ -32,6 +32,10 @@ from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute
 from airunner.toolbox.documents.reading import read_document
 from airunner.toolbox.tables.query_process import answer
+from airunner.tools.json_form import plain_text
+
+MOST_NAME = 100
+"""Characters of a file's name, and of its ending."""
 
 KEPT = 64
 """Files that wait to be said, of everybody."""
@@ -95,7 +99,8 @@ class Attachments:
             MediaNotSupportedError: the model does not see or hear.
             ToolFailedError: it has no text that can be read; says what would help.
         """
-        name = Path(name.replace("\\", "/")).name or "file"
+        path = Path(name.replace("\\", "/"))
+        name = plain_text(path.stem, MOST_NAME) + plain_text(path.suffix, MOST_NAME) or "file"
         made = await asyncio.to_thread(_read, data, name)
         if isinstance(made.part, MediaPart):
             team = self._core.team

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from airunner.agent.conversation import Conversation, CountedPrompt
@@ -19,8 +20,20 @@ from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_calling.prompt import NONE
 from airunner.agent.turn_request import TurnRequest
-from airunner.errors import AiRunnerError, ConversationBusyError, UnknownRecordError
-from airunner.events import ConversationChanged, Event, TurnFinished
+from airunner.errors import (
+    AiRunnerError,
+    ConversationBusyError,
+    StorageError,
+    UnknownRecordError,
+)
+from airunner.events import (
+    ConversationChanged,
+    Event,
+    TextStreamed,
+    ToolCallFinished,
+    ToolCallStarted,
+    TurnFinished,
+)
 from airunner.messages import Content, Message
 from airunner.models.spec import Sampling
 from airunner.records.conversation_details import OPTIONS
@@ -28,6 +41,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.runtime.native_form import Growth, conversation_from_json, read
 from airunner.server.native.attachments import Attachments
 from airunner.server.native.native_route import reading
+from airunner.server.native.saved_meanwhile import saved_meanwhile
 from airunner.server.native.turn_account import TurnAccount, TurnAccountant
 from airunner.server.native.turn_bodies import ALL_TOOLS, ChatOptions, TurnBody
 from airunner.server.native.work import Work, let_end, piece
@@ -38,6 +52,7 @@ KEPT_WHOLE = 4
 """Turns that have ended and keep what happened in them, for readers that come late."""
 KEPT_COUNTS = 256
 """Conversations whose last prompt was counted: the next need not be."""
+_SAVED_AFTER = (TextStreamed, ToolCallStarted, ToolCallFinished)
 
 
 @dataclass(slots=True)
@@ -232,9 +247,11 @@ class Turns:
                 forbidden=_forbidden(agent, options),
             )
             running = agent.run(turn.conversation, request, may_ask=asked.may_ask)
-            async with aclosing(running) as events:
-                async for _ in events:
-                    pass
+            save = partial(self._save_so_far, agent, turn)
+            async with saved_meanwhile(save) as news, aclosing(running) as events:
+                async for event in events:
+                    if isinstance(event, _SAVED_AFTER):
+                        news()
         finally:
             unsubscribe()
             self._remember(turn.conversation)
@@ -254,6 +271,16 @@ class Turns:
         turn.saver.save()
         place = len(turn.before)
         self._core.records.details.save(turn.conversation.id, place, turn.account.as_json())
+
+    async def _save_so_far(self, agent: AgentLoop, turn: Turn) -> None:
+        """The account first: words of an answer without one are taken for the whole answer."""
+        if turn.saver is None:
+            return
+        messages, account = agent.so_far(turn.conversation), turn.account.as_json()
+        id, place = turn.conversation.id, len(turn.before)
+        with suppress(StorageError):  # told at the end, if it is still so
+            await asyncio.to_thread(self._core.records.details.save, id, place, account)
+            await asyncio.to_thread(turn.saver.save_so_far, messages)
 
     async def _with_attached(self, asked: TurnBody, content: Content, id: str) -> Content:
         agent, options = await self._core.agent(), asked.options or await self.options(id)

@@ -30,6 +30,7 @@ MAX_COLUMNS = 300
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _UNICODE = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
 _UNICODE |= dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "UTF-16")
+_UNICODE |= {"utf-32": "UTF-32"}
 _OTHERS = {
     b"PK\x03\x04": "a zip archive or an Excel, OpenDocument or Word file; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the sheet as CSV",
@@ -119,6 +120,8 @@ def _unicode(data: bytes, refusal: _Refusal) -> str | None:
             raise refusal(f"is {kind}")
     if sample.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
+    if sample.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):  # the first begins as UTF-16 does
+        return "utf-32"
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if (unmarked := _utf_16_without_mark(sample)) is not None:

@@ -26,8 +26,9 @@ _ENDINGS = {
     "step_limit": "The most steps were used up before there was an answer.",
     "failed": "The answer failed.",
     "server_stopped": "The server was stopped before this answer was complete.",
-    "": "The answer was interrupted: the server ended in the middle of it.",
+    "": "The answer breaks off here: the server ended before the rest of it was saved.",
 }
+_TO_GO_ON = ("server_stopped", "")
 _CUT_OFF = "The answer was cut off at the most tokens."
 _NO_ANSWER = "(There is no answer: the turn ended before one.)"
 _FILE_CHARACTERS = 4000
@@ -122,8 +123,7 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
     if account is not None and account.left_out:
         words = account.left_out[:1].upper() + account.left_out[1:]
         parts.append(f'<p class="left-out">{html.escape(words)}.</p>')
-    is_last = end == len(talk.messages)
-    parts.append(_ending_html(account, place, end, is_last))
+    parts.append(_ending_html(talk, account, place, end))
     parts.append(_acts_html(talk, account, place, end))
     return f'<div class="said assistant">{"".join(parts)}</div>'
 
@@ -164,25 +164,22 @@ def ending_in_words(account: TurnAccount, *, failed: bool, stopped: bool) -> str
     return _CUT_OFF if account.cut_off else "The answer is complete"
 
 
-def _ending_html(account: TurnAccount | None, place: int, end: int, is_last: bool) -> str:
+def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) -> str:
     """What is to be said where an answer did not end well, with what can be done."""
+    outcome = account.outcome if account else "" if end == place + 1 else "answered"
     again = act_button("again", "Try again", at=place)
-    if account is None:
-        if end > place + 1:
-            return ""
-        return _problem_html(_ENDINGS[""], "", again)
-    if account.outcome in _ENDINGS:
-        words = _ENDINGS[account.outcome]
-        return _problem_html(words, account.problem, again)
-    if account.cut_off and is_last:
-        more = act_button("continue", "Continue", at=place)
-        return _problem_html(_CUT_OFF, "", more)
-    return ""
+    go_on = act_button("continue", "Continue", at=place) if end == len(talk.messages) else ""
+    if outcome in _ENDINGS:
+        newest = talk.messages[end - 1]
+        has_words = newest.role == "assistant" and newest.text != _NO_ANSWER
+        buttons = go_on + again if outcome in _TO_GO_ON and has_words else again
+        return _problem_html(_ENDINGS[outcome], account.problem if account else "", buttons)
+    return _problem_html(_CUT_OFF, "", go_on) if account and account.cut_off and go_on else ""
 
 
-def _problem_html(words: str, problem: str, button: str) -> str:
+def _problem_html(words: str, problem: str, buttons: str) -> str:
     told = f"<p>{page_html(problem)}</p>" if problem else ""
-    return f'<div class="ended"><p>{html.escape(words)}</p>{told}{button}</div>'
+    return f'<div class="ended"><p>{html.escape(words)}</p>{told}{buttons}</div>'
 
 
 def _acts_html(talk: Talk, account: TurnAccount | None, place: int, end: int) -> str:

@@ -116,41 +116,6 @@ window.airunnerWindow = (() => {
     new MutationObserver(colourBar).observe(document.body, { attributeFilter: ["class"] });
   });
 
-  // Who goes by keyboard stays where they were when what has the focus is drawn anew, or is gone.
-  const FOCUSABLE = "button, [role=switch], .conversations a, .conversations summary";
-  const nameOf = (element) => element.ariaLabel ?? element.textContent;
-  let focused = null;
-  let list = null;
-  let place = 0;
-  let inDialog = false;
-  document.addEventListener("focusin", ({ target }) => {
-    inDialog = target.closest(".q-dialog") !== null;
-    if (inDialog) return; // from there, one comes back
-    const known = target.matches(FOCUSABLE) && target.closest(".middle, .due, .conversations");
-    focused = known && target.matches(":focus-visible") ? target : null;
-    list = focused?.closest(".rows, .conversations");
-    if (list) place = [...list.querySelectorAll(FOCUSABLE)].indexOf(focused);
-  });
-  function keepFocus() {
-    // A dialog that is about to go takes the focus back from whatever gets it.
-    if (!focused || document.querySelector(".q-dialog")) return;
-    if (document.activeElement !== document.body) return;
-    if (focused.isConnected) {
-      if (inDialog) focused.focus();
-      return;
-    }
-    const within = list?.isConnected ? list : document.querySelector(".middle");
-    const all = [...within.querySelectorAll(FOCUSABLE)].filter((each) => each.offsetParent);
-    const same = all.find((each) => nameOf(each) === nameOf(focused));
-    const beside = within === list && all[Math.min(place, all.length - 1)];
-    focused = null;
-    (same || beside || document.querySelector(".middle .parts [aria-current], .middle a"))?.focus();
-  }
-  new MutationObserver(() => setTimeout(keepFocus, 50)).observe(document.documentElement, {
-    childList: true,
-    subtree: true,
-  });
-
   async function askToNotify() {
     if (!("Notification" in window) || !window.isSecureContext) return "unsupported";
     return await Notification.requestPermission();
