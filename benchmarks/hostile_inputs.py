@@ -148,6 +148,12 @@ def _zipped(name: str, data: Callable[[], bytes]) -> Make:
     return write
 
 
+def _said(text: bytes, times: int = 1) -> bytes:
+    """A list of conversations as Open WebUI exports them."""
+    each = b'{"chat":{"messages":[{"role":"user","content":"' + text + b'"}]}}'
+    return b"[" + b",".join([each] * times) + b"]"
+
+
 def _png(side: int) -> Make:
     def write(path: Path) -> None:
         def chunk(kind: bytes, data: bytes) -> bytes:
@@ -222,7 +228,10 @@ def _read_json_page(path: Path) -> object:
 def _read_export(path: Path) -> object:
     from airunner.records.foreign_exports import read_export
 
-    return read_export(path.read_bytes())
+    with path.open("rb") as file, read_export(file) as export:
+        for each in export.conversations:
+            del each  # as who imports them does
+        return export
 
 
 def _read_schema(path: Path) -> object:
@@ -344,12 +353,16 @@ READERS: dict[str, Reader] = {
         "nested": repeated("[", 9_900_000),
         "one text": repeated("a", 9_900_000, b'["', b'"]'),
     }),
-    "import": Reader("a.zip", "268 MB unpacked, 5,000,000 values", _read_export, {
+    "import": Reader("a.zip", "268 MB unpacked, 50.3 MB of each, 500,000 values", _read_export, {
         "numbers": _zipped("conversations.json", lambda: b"[" + b"1," * 4_990_000 + b"1]"),
         "objects": _zipped("conversations.json", lambda: b"[" + b'{"a":1},' * 2_490_000 + b"{}]"),
+        "values": _zipped("conversations.json", lambda: _said(
+            b'","a":[' + b'{"b":1},' * 249_990 + b'{}],"b":"')),
         "one text": _zipped("conversations.json", lambda: b'["' + b"a" * 260_000_000 + b'"]'),
-        "wide text": _zipped("conversations.json", lambda: b'["' + BEE * 65_000_000 + b'"]'),
-    }, "whole years of conversations are that large, and it is the user who imports them"),
+        "texts": _zipped("conversations.json", lambda: _said(b"a" * 50_000_000, 5)),
+        "wide texts": _zipped("conversations.json", lambda: _said(
+            b"a" * 12_500_000 + BEE + b'","a":"' + b"a" * 37_000_000, 5)),
+    }),
     "schema of a tool": Reader("s.json", "262,144 characters, 64 levels", _read_schema, {
         "properties": lambda p: p.write_text(json.dumps({"type": "object", "properties": {
             f"p{n}": {} for n in range(20_000)}})),

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -68,6 +69,12 @@ def of_file(name: str, read: Callable[[Path], object]) -> Read:
             return read(path)
 
     return of_bytes
+
+
+def ids_in(data: bytes) -> list[str]:
+    """The conversations of an export, all of them read."""
+    with read_export(BytesIO(data)) as export:
+        return [each.entry.id for each in export.conversations]
 
 
 def of_text(read: Callable[[str], object]) -> Read:
@@ -226,8 +233,8 @@ READERS = {
         _chat(MessagesRequest), json.dumps({**CHAT, "max_tokens": 5, "tools": []}).encode()
     ),
     "ollama request": Reader(_chat(OllamaChat), json.dumps({**CHAT, "tools": None}).encode()),
-    "export": Reader(read_export, json.dumps(EXPORT).encode()),
-    "foreign export": Reader(read_export, json.dumps([FOREIGN]).encode()),
+    "export": Reader(ids_in, json.dumps(EXPORT).encode()),
+    "foreign export": Reader(ids_in, json.dumps([FOREIGN]).encode()),
     "tool schema": Reader(_schema, json.dumps(SCHEMA).encode()),
     "sum": Reader(of_text(evaluate), b"sqrt(2) * (3 + 4!) ^ 2 / 7"),
     "measure": Reader(of_text(lambda text: convert(2.5, text, "km/h")), b"miles per hour"),

@@ -8,11 +8,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from tests.security.readers import FOREIGN, ids_in
 from tests.toolbox.documents.word_file import write_contract
 
 from airunner.errors import ToolFailedError, UnusableRecordError
-from airunner.records import foreign_exports
+from airunner.records import foreign_exports, listed_parts
 from airunner.records.foreign_exports import read_export
+from airunner.records.listed_parts import parts
 from airunner.toolbox.documents import docx
 from airunner.toolbox.documents.docx import read_docx
 
@@ -68,13 +70,13 @@ def exported(method: int, text: bytes) -> bytes:
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_an_export_is_unpacked_only_as_it_is_packed_where_it_comes_from(method: int) -> None:
     with pytest.raises(UnusableRecordError, match="unusual"):
-        read_export(exported(method, b"[]"))
+        ids_in(exported(method, b"[]"))
 
 
 def test_an_export_of_too_many_values_is_refused_before_they_are_made() -> None:
-    bomb = b"[" + b"[]," * (foreign_exports.MOST_ITEMS // 2 + 1) + b"[]]"
+    bomb = b"[[" + b"[]," * (foreign_exports.MOST_ITEMS // 2 + 1) + b"[]]]"
     with pytest.raises(UnusableRecordError, match="too large"):
-        read_export(exported(zipfile.ZIP_DEFLATED, bomb))
+        ids_in(exported(zipfile.ZIP_DEFLATED, bomb))
 
 
 def test_an_archive_that_lies_about_its_size_gives_no_more_than_it_says() -> None:
@@ -82,4 +84,35 @@ def test_an_archive_that_lies_about_its_size_gives_no_more_than_it_says() -> Non
     size = (1_000_004).to_bytes(4, "little")
     assert data.count(size) == 2
     with pytest.raises(UnusableRecordError):
-        read_export(data.replace(size, (1000).to_bytes(4, "little")))
+        ids_in(data.replace(size, (1000).to_bytes(4, "little")))
+
+
+def test_the_conversations_of_an_export_are_the_same_wherever_it_is_cut() -> None:
+    talk = {"messages": [{"role": "user", "content": 'a "[{," b\\' * 200}]}
+    listed = [{"id": f"{n:08}", "created_s": 9 - n, **talk} for n in range(3)]
+    head = {"format": "airunner.conversations", "version": 1}
+    text = json.dumps({**head, "conversations": listed}).encode()
+    for n_bytes in (1, 7, len(text)):
+        _, *found = parts(text[at : at + n_bytes] for at in range(0, len(text), n_bytes))
+        assert [json.loads(each) for each in found] == listed
+    told = json.dumps({"conversations": listed, **head})
+    for data in (text, b"\xef\xbb\xbf" + text, told.encode(), told.encode("utf-16")):
+        assert ids_in(data) == ["00000002", "00000001", "00000000"]
+    for wrong in (text[:-1], text[:-40], text + b"]", text.replace(b'"version"', b"version")):
+        with pytest.raises(UnusableRecordError, match="damaged"):
+            ids_in(wrong)
+
+
+@pytest.mark.parametrize("letter", ["\U0001f41d".encode(), rb"\ud83d\udc1d"])
+def test_text_that_takes_four_times_its_bytes_is_bounded_sooner(letter: bytes) -> None:
+    text = letter + b"a" * listed_parts.MOST_WIDE_BYTES
+    with pytest.raises(UnusableRecordError, match="12 MiB"):
+        ids_in(b'[{"chat":{"messages":[{"role":"user","content":"' + text + b'"}]}}]')
+
+
+def test_of_an_export_with_many_that_are_none_the_first_are_told() -> None:
+    with read_export(BytesIO(json.dumps([FOREIGN, *range(5000)]).encode())) as export:
+        assert len(list(export.conversations)) == 1
+        assert len(export.refused) == 1000
+    with pytest.raises(UnusableRecordError, match="no export"):
+        ids_in(b"[" + b"1," * 200_000 + b"1]")

@@ -16,7 +16,7 @@ from airunner.json_schema import plain
 from airunner.mcp.client import budget, result, server_log, supervisor
 from airunner.mcp.server import server as mcp_server
 from airunner.models.files import gguf_header, pipeline, safetensors
-from airunner.records import foreign_exports, kept_files
+from airunner.records import foreign_exports, kept_files, listed_parts
 from airunner.server import json_bodies
 from airunner.toolbox.code.sandbox.limits import Limits as ScriptLimits
 from airunner.toolbox.documents import docx, html, pdf, reading, reading_process
@@ -112,7 +112,8 @@ LIMITS = {
     ),
     "Between two looks whether a fetch was given up": f"{deadline.LOOK_S:g} s",
     "Import of conversations, unpacked": (
-        f"{size(foreign_exports.MOST_BYTES)}, {foreign_exports.MOST_ITEMS:,} values a file"
+        f"{size(foreign_exports.MOST_BYTES)}; {size(listed_parts.MOST_PART_BYTES)} and "
+        f"{foreign_exports.MOST_ITEMS:,} values a conversation"
     ),
     "Attached files": (
         f"{size(media.MOST_BYTES)} each, {kept_files.MOST_FILES} and "

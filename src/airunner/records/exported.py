@@ -46,11 +46,18 @@ class Imported:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
+Read = Callable[[Any], Imported]
+"""Makes a conversation of a JSON value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What an exported file has; ``refused`` says of each other conversation why it is none."""
+    """What an exported file has; ``refused`` says of each other conversation why it is none.
 
-    conversations: Sequence[Imported]
+    The oldest conversation is the first; each is read when it is asked for.
+    """
+
+    conversations: Iterable[Imported]
     refused: Sequence[str] = ()
 
 
@@ -91,11 +98,11 @@ def as_markdown(entry: Entry, saved: Saved) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def read_conversations(value: Mapping[str, Any]) -> Export:
-    """What ``as_json`` wrote.
+def listed_conversations(value: Mapping[str, Any]) -> Sequence[Any]:
+    """The conversations in what ``as_json`` wrote, for ``read_conversation``.
 
     Raises:
-        UnusableRecordError: it is none, or of a newer version.
+        UnusableRecordError: it has none, or is of a newer version.
     """
     if value.get("version") != VERSION:
         problem = f"this AI Runner reads version {VERSION}, and it has {value.get('version')!r}"
@@ -103,26 +110,14 @@ def read_conversations(value: Mapping[str, Any]) -> Export:
     found = value.get("conversations")
     if not isinstance(found, list):
         raise UnusableRecordError("export", "it has no list of conversations")
-    return each_read(found, _read)
+    return found
 
 
-def each_read(found: Sequence[Any], read: Callable[[Any], Imported]) -> Export:
-    """What ``read`` makes of each of them; one that it refuses takes no other away.
-
-    Raises:
-        UnusableRecordError: there are some, and none can be read.
-    """
-    conversations, refused = [], []
-    for number, each in enumerate(found, 1):
-        try:
-            conversations.append(read(each))
-        except UnusableRecordError as error:
-            title = each.get("title") if isinstance(each, Mapping) else None
-            named = f" ({title[:60]})" if isinstance(title, str) and title else ""
-            refused.append(f"conversation {number}{named}: {error.problem}")
-    if refused and not conversations:
-        raise UnusableRecordError("export", refused[0])
-    return Export(conversations, refused)
+def refusal(number: int, value: Any, error: UnusableRecordError) -> str:
+    """Why the conversation of that number is none, in words."""
+    title = value.get("title") if isinstance(value, Mapping) else None
+    named = f" ({title[:60]})" if isinstance(title, str) and title else ""
+    return f"conversation {number}{named}: {error.problem}"
 
 
 def seconds(value: Any) -> float:
@@ -153,7 +148,12 @@ def _decoded(files: Mapping[str, str]) -> dict[str, bytes]:
     return {name: base64.b64decode(data) for name, data in files.items()}
 
 
-def _read(value: Mapping[str, Any]) -> Imported:
+def read_conversation(value: Any) -> Imported:
+    """One conversation of those that ``as_json`` wrote.
+
+    Raises:
+        UnusableRecordError: it is none.
+    """
     try:
         files = _decoded(value.get("files", {}))
         kept_files = _decoded(value.get("attached", {}))

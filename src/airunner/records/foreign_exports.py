@@ -16,12 +16,17 @@ import uuid
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from io import BytesIO
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain, count
+from tempfile import TemporaryFile
+from typing import IO, Any, BinaryIO, Literal
+
+from pydantic_core import from_json
 
 from airunner.errors import UnusableRecordError
 from airunner.json_schema.item_count import has_more_items
+from airunner.json_schema.plain import sound_escapes
 from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
 from airunner.records.exported import (
@@ -29,16 +34,25 @@ from airunner.records.exported import (
     ID,
     Export,
     Imported,
-    each_read,
-    read_conversations,
+    Read,
+    listed_conversations,
+    read_conversation,
+    refusal,
     seconds,
 )
+from airunner.records.listed_parts import DAMAGED, parts
 
 MOST_BYTES = 256 << 20
 """What the files of an archive may have, unpacked."""
 
-MOST_ITEMS = 5_000_000
-"""JSON values of one file; a hundred for each of 50,000 messages."""
+MOST_ITEMS = 500_000
+"""JSON values of one conversation; a hundred for each of 5,000 messages."""
+
+MOST_CONVERSATIONS = 100_000
+"""How many one file may have."""
+
+_MOST_REFUSED = 1000
+"""So many are told of; a file of which so many are none, and none before them is one, is none."""
 
 SYSTEM, TOOLS, FILES, BRANCHES = (
     "instructions",
@@ -49,6 +63,8 @@ SYSTEM, TOOLS, FILES, BRANCHES = (
 """What is left out, in words."""
 
 NO_EXPORT = "it is no export of AI Runner, ChatGPT or Open WebUI"
+_ZIP = b"PK\x03\x04"
+_PIECE_BYTES = 4 << 20
 _LOOKED_AT = 4096
 """First bytes that tell text from what is none."""
 
@@ -58,53 +74,118 @@ _REASONING = re.compile(r'<details type="reasoning".*?(?:</details>|\Z)', re.DOT
 _Speaker = Literal["user", "assistant"]
 
 
-def read_export(data: bytes) -> Export:
+@contextmanager
+def read_export(file: BinaryIO) -> Iterator[Export]:
     """The conversations of an exported file, or of the ZIP archive that ChatGPT sends.
+
+    One at a time is in memory; for the length of the body all are in a temporary file.
 
     Raises:
         UnusableRecordError: it is of no form that is known here.
     """
-    found: list[Export] = []
-    for text in _texts(data):
-        if has_more_items(text, MOST_ITEMS):
-            raise UnusableRecordError("export", "it is too large")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UnusableRecordError("file", f"{NO_EXPORT}; {_what_it_is(text)}") from error
-        if isinstance(value, Mapping) and value.get("format") == FORMAT:
-            found.append(read_conversations(value))
-        else:
-            values = value if isinstance(value, list) else [value]
-            if values and not any(map(_is_known, values)):
-                raise UnusableRecordError("file", NO_EXPORT)
-            found.append(each_read(values, _foreign))
-    return Export(
-        [each for one in found for each in one.conversations],
-        [each for one in found for each in one.refused],
-    )
+    refused: list[str] = []
+    with TemporaryFile() as kept:
+        found = _Kept(kept)
+        for pieces in _files(file):
+            numbers = count(1)  # `enumerate` would keep each text while the next one comes
+            for text, read in _conversations(pieces):
+                if (number := next(numbers)) > MOST_CONVERSATIONS:
+                    raise UnusableRecordError("export", "it is too large")
+                value = _value(text)
+                try:
+                    found.add(text, read, read(value).entry.created_s)
+                except UnusableRecordError as error:
+                    if len(refused) < _MOST_REFUSED:
+                        refused.append(refusal(number, value, error))
+                    elif not found:
+                        break
+                del text, value  # before the next one is read
+        if refused and not found:
+            raise UnusableRecordError("export", refused[0])
+        yield Export(found, refused)
 
 
-def _texts(data: bytes) -> Iterator[bytes]:
-    if not data.startswith(b"PK\x03\x04"):
-        yield data
+class _Kept:
+    """Conversations in a file; they are read again, from the oldest to the youngest."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: list[tuple[float, int, int, Read]] = []
+
+    def add(self, text: bytes, read: Read, created_s: float) -> None:
+        """Keep one that ``read`` can read."""
+        self._places.append((created_s, self._file.tell(), len(text), read))
+        self._file.write(text)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Imported]:
+        for _, begins, n_bytes, read in sorted(self._places, key=lambda place: place[0]):
+            self._file.seek(begins)
+            yield read(_value(self._file.read(n_bytes)))
+
+
+def _conversations(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, Read]]:
+    """The text of each conversation of a file, and what reads it."""
+    cut = parts(pieces)
+    if not (around := next(cut)):
+        for text in cut:
+            yield text, _foreign
+            del text  # while the next one comes
         return
+    value = _value(around)
+    if isinstance(value, Mapping) and value.get("format") == FORMAT:
+        whole = (json.dumps(each).encode() for each in listed_conversations(value))
+        yield from ((text, read_conversation) for text in chain(whole, cut))
+    else:
+        yield around, _foreign
+
+
+def _value(text: bytes) -> Any:
+    if has_more_items(text, MOST_ITEMS):
+        raise UnusableRecordError("export", "it is too large")
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            members = [
-                each
-                for each in archive.infolist()
-                if re.fullmatch(r"(.*/)?conversations[-\d]*\.json", each.filename)
-            ]
-            if not members:
-                problem = f"{NO_EXPORT}; the archive has no conversations.json"
-                raise UnusableRecordError("file", problem)
-            if sum(each.file_size for each in members) > MOST_BYTES:
-                raise UnusableRecordError("export", "the archive is too large")
-            if any(each.compress_type not in _COMPRESSIONS for each in members):
-                raise UnusableRecordError("export", "the archive is packed in an unusual way")
-            for member in members:
-                yield archive.read(member)  # no more than the size that it states
+        return from_json(sound_escapes(text))
+    except ValueError as error:
+        raise UnusableRecordError("file", f"{NO_EXPORT}; {_what_it_is(text)}") from error
+
+
+def _files(file: BinaryIO) -> Iterator[Iterator[bytes]]:
+    """The files that have conversations, each in pieces."""
+    begun = file.read(len(_ZIP))
+    file.seek(0)
+    if begun != _ZIP:
+        yield _in_pieces(file)
+        return
+    with _undamaged(), zipfile.ZipFile(file) as archive:
+        members = [
+            each
+            for each in archive.infolist()
+            if re.fullmatch(r"(.*/)?conversations[-\d]*\.json", each.filename)
+        ]
+        if not members:
+            problem = f"{NO_EXPORT}; the archive has no conversations.json"
+            raise UnusableRecordError("file", problem)
+        if sum(each.file_size for each in members) > MOST_BYTES:
+            raise UnusableRecordError("export", "the archive is too large")
+        if any(each.compress_type not in _COMPRESSIONS for each in members):
+            raise UnusableRecordError("export", "the archive is packed in an unusual way")
+        for member in members:
+            with archive.open(member) as unpacked:
+                yield _in_pieces(unpacked)  # no more than the size that it states
+
+
+def _in_pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with _undamaged():
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
+
+
+@contextmanager
+def _undamaged() -> Iterator[None]:
+    try:
+        yield
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         problem = "the archive is damaged; download or export it again"
         raise UnusableRecordError("export", problem) from error
@@ -115,15 +196,10 @@ def _what_it_is(text: bytes) -> str:
     if not text.strip():
         return "the file is empty"
     if text.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        return "it begins as one and is damaged or cut off, so export it again"
+        return DAMAGED
     if b"\x00" in text[:_LOOKED_AT] or text.startswith((b"\x89", b"\xff\xd8", b"%PDF")):
         return "it is a picture, a document or a program, and no text"
     return "it is a text of another kind, and no JSON"
-
-
-def _is_known(value: Any) -> bool:
-    """Whether this could be a conversation of another program."""
-    return isinstance(value, Mapping) and ("mapping" in value or "chat" in value)
 
 
 def _foreign(value: Any) -> Imported:

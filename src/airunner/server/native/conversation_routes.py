@@ -98,7 +98,7 @@ def conversation_routes(saved: SavedConversations) -> APIRouter:
     @routes.post("/conversations/import")
     async def import_file(file: UploadFile) -> dict[str, Any]:
         """Take in a file of ours, of ChatGPT or of Open WebUI."""
-        result = await asyncio.to_thread(saved.import_export, await file.read())
+        result = await asyncio.to_thread(saved.import_export, file.file)
         return {
             "added": [plain(each) for each in result.added],
             "known": result.known,

@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from airunner.agent.specialist import SpecialistRequest
 from airunner.errors import MediaError, StorageError, UnknownRecordError, UnusableRecordError
@@ -230,7 +230,7 @@ class SavedConversations:
         """A conversation to read."""
         return as_markdown(self.entry(id), self.load(id))
 
-    def import_export(self, data: bytes) -> ImportResult:
+    def import_export(self, file: BinaryIO) -> ImportResult:
         """Take in what ``export_json``, ChatGPT or Open WebUI exported.
 
         What is here already as it is there is left alone; where only the id is the same,
@@ -243,37 +243,42 @@ class SavedConversations:
         ids: dict[str, str] = {}
         known = 0
         left_out: Counter[str] = Counter()
-        export = read_export(data)
-        # A branch is younger than what it left, which has to be here before it.
-        for each in sorted(export.conversations, key=lambda one: one.entry.created_s):
-            if self._is_here(each):
-                known += 1
-                continue
-            id = each.entry.id.lower()
-            if not ID.fullmatch(id) or self._records.conversations.entry(id) is not None:
-                id = uuid.uuid4().hex
-            ids[each.entry.id] = id
-            parent = each.entry.parent and ids.get(each.entry.parent, each.entry.parent)
-            created_s = each.entry.created_s or self._records.clock()
-            entry = replace(
-                each.entry,
-                id=id,
-                parent=parent,
-                created_s=created_s,
-                updated_s=max(each.entry.updated_s, created_s),
-            )
-            self._records.conversations.add(
-                entry, each.messages, start=each.start, preface=each.preface
-            )
-            added.append(self.entry(id))
-            left_out.update(each.left_out)
-            for name, content in each.kept_files.items():
-                try:
-                    self._records.kept_files.keep(id, name, content)
-                except (MediaError, StorageError):
-                    left_out["attached files"] += 1
-            self._tell(id, "saved")
+        with read_export(file) as export:
+            # A branch is younger than what it left, which has to be here before it.
+            for each in export.conversations:
+                if self._is_here(each):
+                    known += 1
+                else:
+                    added.append(self._taken_in(each, ids, left_out))
+                del each  # before the next one is read
         return ImportResult(added, known, export.refused, left_out)
+
+    def _taken_in(self, each: Imported, ids: dict[str, str], left_out: Counter[str]) -> Entry:
+        """Save one; ``ids`` has what those before it are called here, by what they were there."""
+        id = each.entry.id.lower()
+        if not ID.fullmatch(id) or self._records.conversations.entry(id) is not None:
+            id = uuid.uuid4().hex
+        ids[each.entry.id] = id
+        parent = each.entry.parent and ids.get(each.entry.parent, each.entry.parent)
+        created_s = each.entry.created_s or self._records.clock()
+        entry = replace(
+            each.entry,
+            id=id,
+            parent=parent,
+            created_s=created_s,
+            updated_s=max(each.entry.updated_s, created_s),
+        )
+        self._records.conversations.add(
+            entry, each.messages, start=each.start, preface=each.preface
+        )
+        left_out.update(each.left_out)
+        for name, content in each.kept_files.items():
+            try:
+                self._records.kept_files.keep(id, name, content)
+            except (MediaError, StorageError):
+                left_out["attached files"] += 1
+        self._tell(id, "saved")
+        return self.entry(id)
 
     def _is_here(self, each: Imported) -> bool:
         try:
