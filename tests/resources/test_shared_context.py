@@ -49,11 +49,39 @@ def core_of(settings: Settings) -> RuntimeCore:
 
 
 async def ask(core: RuntimeCore, conversation: str, repeats: int) -> Usage:
-    said = Message("user", f"{conversation}: " + "the sea and the wind " * repeats)
-    asked = ChatRequest([said], max_tokens=8, temperature=0, conversation=conversation)
+    return await say(core, conversation, f"{conversation}: " + "the sea and the wind " * repeats)
+
+
+async def say(core: RuntimeCore, conversation: str, *texts: str) -> Usage:
+    said = [Message(("user", "assistant")[i % 2], text) for i, text in enumerate(texts)]
+    asked = ChatRequest(said, max_tokens=8, temperature=0, conversation=conversation)
     async with core.lease(NAME) as lease:
         usages = [delta.usage async for delta in lease.chat(asked) if delta.usage is not None]
     return usages[-1]
+
+
+def test_a_branch_goes_on_from_what_it_left(settings: Settings) -> None:
+    past = ("the sea and the wind " * 40, "They are loud.")
+
+    async def main() -> None:
+        async with core_of(settings) as core:
+            left = await say(core, "left", *past, "Always?")
+            shared = left.prompt_tokens - 16
+            made_again = await say(core, "made again", *past, "Always?")
+            assert made_again.cached_tokens == left.prompt_tokens - 1
+            edited = await say(core, "edited", *past, "And the rain, by night?")
+            assert edited.cached_tokens > shared
+            await ask(core, "long", 195)
+            (loaded,) = core.manager._loaded
+            assert set(loaded.slots.live()) == {"long"}, "the others are parked"
+            parked = await say(core, "parked", *past, "And the snow?")
+            assert parked.cached_tokens > shared
+            back = await say(core, "left", *past, "Always?")
+            assert back.cached_tokens == left.prompt_tokens - 1, "its own state stayed"
+            other = await say(core, "other", "the sea and the wind", "They are quiet.", "Always?")
+            assert other.cached_tokens < 20
+
+    asyncio.run(main())
 
 
 def test_a_long_prompt_has_the_whole_context_and_the_others_come_back(settings: Settings) -> None:

@@ -73,6 +73,7 @@ class _Waiter:
     conversation: str | None
     priority: int
     tokens: int
+    near: str | None
     claim: asyncio.Future[SlotClaim]
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -114,10 +115,12 @@ class SlotTable:
         priority: int = 0,
         told: Callable[[Wait], object] | None = None,
         tokens: int = 0,
+        near: str | None = None,
     ) -> AsyncIterator[SlotClaim]:
         """Have a slot to oneself while the body runs, first come, first served in a priority.
 
         1. A conversation gets the slot it is resident in, and waits for it if it is busy.
+           Failing that, it gets the idle slot of the one that it begins like, ``near``.
         2. Anybody else gets an idle slot that nobody is resident in.
         3. Failing that, the idle slot of a conversation that nobody has come back to, such
            as a request for a title; of several, the one used longest ago.
@@ -131,7 +134,8 @@ class SlotTable:
         ``None`` is a request of no conversation, and leaves its slot without a resident.
         ``told`` hears of the wait, if there is one, and again when it is another's turn.
         """
-        waiter = _Waiter(conversation, priority, tokens, asyncio.get_running_loop().create_future())
+        claim_to_come = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(conversation, priority, tokens, near, claim_to_come)
         self._queue.append(waiter)
         self._queue.sort(key=lambda each: -each.priority)
         self._grant()
@@ -223,7 +227,7 @@ class SlotTable:
         for waiter in list(self._queue):
             if waiter.claim.cancelled():
                 continue
-            if (index := self._choose(waiter.conversation)) is not None:
+            if (index := self._choose(waiter)) is not None:
                 if not self._has_room(waiter.tokens):
                     break  # else those that need little would be served before it for ever
                 self._queue.remove(waiter)
@@ -231,11 +235,14 @@ class SlotTable:
         for waiter in self._queue:
             waiter.moved.set()
 
-    def _choose(self, conversation: str | None) -> int | None:
-        if conversation is not None:
-            for index, slot in enumerate(self._slots):
-                if slot.resident == conversation:
-                    return None if slot.busy else index
+    def _choose(self, waiter: _Waiter) -> int | None:
+        homes = self.live()
+        if waiter.conversation in homes:
+            home = homes[waiter.conversation]
+            return None if self._slots[home].busy else home
+        near = homes.get(waiter.near) if waiter.near is not None else None
+        if near is not None and not self._slots[near].busy:
+            return near
         return next(iter(self._idle()), None)
 
     def _idle(self) -> list[int]:

@@ -8,7 +8,7 @@ begins ``beginnings``'.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +33,7 @@ from airunner.messages import Delta, Usage
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkingLot
+from airunner.resources.prefixes import Prefixes
 from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
 from airunner.resources.visitor import current_visitor
@@ -60,6 +61,7 @@ class LoadedModel:
     kv_bytes_per_token: int
     beginnings: Beginnings
     proof: CacheProof
+    prefixes: Prefixes
     queue_limit: int
     begun: dict[str, Begun] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
@@ -171,6 +173,7 @@ class LoadedModel:
                 if conversation is not None:
                     self.unanswered.discard(conversation)
                     if delta.usage is not None:
+                        self.prefixes.note(self.key, conversation, request)
                         usage = self.account(conversation, delta.usage)
                         delta = replace(delta, usage=usage)
                 if delta.usage is not None:
@@ -209,16 +212,19 @@ class LoadedModel:
             )
 
         priority = current_visitor().priority
+        near = None
         if request is not None:
             tokens = self._tokens(request)
+            near = self._near(request, self.slots.live(), whole=True)
         async with (
             self._told_full(conversation),
-            self.slots.hold(conversation, priority, told, tokens) as claim,
+            self.slots.hold(conversation, priority, told, tokens, near) as claim,
         ):
             await self._make_room(claim)
             content = self.contents.pop(claim.slot, None)
             if not claim.resident:
-                await self._make_ready(conversation, claim, content, request)
+                is_branch = near is not None and near == claim.displaced
+                await self._make_ready(conversation, claim, content, request, is_branch)
             yield claim
 
     async def complete(
@@ -288,10 +294,13 @@ class LoadedModel:
         claim: SlotClaim,
         content: str | None,
         request: ChatRequest | None,
+        is_branch: bool,
     ) -> None:
         """Save what the slot displaces, and bring in what is kept for the conversation.
 
-        That is its parked state, or failing that the beginning it shares with others.
+        That is its parked state. Failing that, a branch goes on from what it left, which is
+        in the slot if it ``is_branch`` of that, or parked. Any other begins with what it
+        shares with all.
         """
         try:
             if claim.displaced is not None:
@@ -303,7 +312,9 @@ class LoadedModel:
             restored = parked is not None and await self.restore(parked, claim.slot)
             if restored:
                 self.slots.note_continued(conversation, True)
-            if not restored and request is not None:
+            if restored or request is None or (is_branch and parked is None):
+                return
+            if not await self._branch_off(request, claim.slot):
                 # A restore that failed may have left anything in the slot.
                 found = content if parked is None else None
                 await self._begin(request, conversation, claim.slot, found)
@@ -312,6 +323,28 @@ class LoadedModel:
             if conversation is not None:
                 self.slots.forget(conversation)
             raise
+
+    def _near(
+        self, request: ChatRequest, among: Collection[str], whole: bool = False
+    ) -> str | None:
+        """The conversation that a new one has left, if its state can serve for both."""
+        if request.conversation in among or not self.beginnings.rolls_back:
+            return None
+        return self.prefixes.nearest(self.key, request, among, whole)
+
+    async def _branch_off(self, request: ChatRequest, slot: int) -> bool:
+        """Put the parked state of what a branch has left into its slot; the state stays."""
+        states = {state.name: state for state in reversed(self.lot.of_model(self.key))}
+        near = self._near(request, states)
+        if near is None:
+            return False
+        try:
+            await self.chat_model.restore_slot(slot, states[near].path)
+        except Exception as error:  # as for the conversation's own state
+            self.lot.discard(states[near])
+            self.proof.lost(near, 0, states[near].tokens, str(error))
+            return False
+        return True
 
     async def _begin(
         self, request: ChatRequest, conversation: str, slot: int, content: str | None

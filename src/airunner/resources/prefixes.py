@@ -1,0 +1,50 @@
+"""Which conversation a new one begins like, by what was said.
+
+A branch (an answer that is made again, a message that is edited) has a name of its own and
+the past of another conversation. Owns the hashes of what each conversation's last prompt
+said, so that the branch can begin with the other one's KV state. Holds no text and no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from airunner.engines.base import ChatRequest
+from airunner.resources.known_conversations import MOST_KNOWN, Chain, chain, prompt_settings
+
+
+class Prefixes:
+    """The conversations of all models of a process. Used on one event loop."""
+
+    def __init__(self) -> None:
+        # In the order of their last answers.
+        self._chains: dict[tuple[str, str], Chain] = {}
+
+    def note(self, model: str, conversation: str, request: ChatRequest) -> None:
+        """Remember what a conversation's prompt says now; the oldest are forgotten."""
+        self._chains.pop((model, conversation), None)
+        self._chains[model, conversation] = _chain(model, request)
+        while len(self._chains) > MOST_KNOWN:
+            del self._chains[next(iter(self._chains))]
+
+    def nearest(
+        self, model: str, request: ChatRequest, among: Collection[str], whole: bool = False
+    ) -> str | None:
+        """The one of ``among`` that shares most with ``request``, the latest of several.
+
+        What is shared has an answer in it, or, with ``whole``, is all that is asked.
+        ``None`` if no conversation shares that much.
+        """
+        links = _chain(model, request)
+        found, longest = None, 0
+        for conversation in among:
+            theirs = self._chains.get((model, conversation), ())
+            length = sum(a == b for a, b in zip(links, theirs, strict=False))
+            has_answer = any(m.role == "assistant" for m in request.messages[:length])
+            if length >= max(longest, 1) and (has_answer or (whole and length == len(links))):
+                found, longest = conversation, length
+        return found
+
+
+def _chain(model: str, request: ChatRequest) -> Chain:
+    return chain(model, request.messages, prompt_settings(request.tools, request.thinking))
