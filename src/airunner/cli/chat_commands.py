@@ -104,7 +104,7 @@ def _tools(talk: Talk, wanted: str) -> None:
 def _retry(talk: Talk, _: str) -> None:
     content = talk.history.take_back()
     talk.tell("Asking again.")
-    talk.take_turn(content)
+    talk.ask(content)
 
 
 def _undo(talk: Talk, _: str) -> None:
