@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from prompt_toolkit.completion import DummyCompleter
 
+from airunner.cli.chat_commands import arguments
 from airunner.cli.chat_history import ChatHistory
 from airunner.cli.chat_screen import AnswerScreen
 from airunner.cli.following import Follower, following
@@ -34,7 +35,7 @@ def records(tmp_path: Path) -> Iterator[Records]:
 def test_a_question_that_no_server_heard_is_in_the_line_again(
     records: Records, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def gone(conversation: Any, said: str, **_: Any) -> Iterator[Event]:
+    def gone(*_: Any, **__: Any) -> Any:
         raise ServerGoneError("http://127.0.0.1:1", "it does not answer")
 
     history, ahead = ChatHistory(records, "", lambda _: None), TypedAhead()
@@ -43,12 +44,17 @@ def test_a_question_that_no_server_heard_is_in_the_line_again(
         watch = ReminderWatch(records.reminders, pytest.fail)
         prompt = Prompt(follower, watch, rest=lambda: None, ahead=ahead, quiet=False)
         prompt.edit(tmp_path, DummyCompleter())
-        talk = Talk(cast(Runtime, SimpleNamespace(turn=gone)), history, follower, prompt)
+        talk = Talk(
+            cast(Runtime, SimpleNamespace(turn=gone, model_list=gone)), history, follower, prompt
+        )
         picture = ImagePart(b"", "image/png")
         for asked, line in (("And?", "And?"), ("/dev/null?", "//dev/null?")):
             talk.ask((picture, TextPart(asked)))
             assert (ahead.take(), talk.pictures) == (line, (picture,))
             assert "Ask again once" in capsys.readouterr().err
+        offer = arguments(talk)["/model"]  # what Tab asks for
+        assert offer is not None
+        assert list(offer()) == []
     saved = records.conversations.load(history.conversation.id)
     assert saved is not None
     assert [message.role for message in saved.messages] == ["user", "assistant", "user"]

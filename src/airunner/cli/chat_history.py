@@ -109,6 +109,11 @@ class ChatHistory:
             with suppress(StorageError):  # of a question that somebody else asked there
                 self._details.forget(self.conversation.id, self._place)
 
+    @property
+    def holds_question(self) -> bool:
+        """Whether what was asked last has come into the conversation."""
+        return len(self.conversation.messages) > self._place
+
     def switch_after_turn(self, id: str) -> None:
         """A tool wants the next turn in another conversation."""
         self._switch_to = id
@@ -119,7 +124,7 @@ class ChatHistory:
         A turn that never began brought nothing: its question stays saved, without an answer,
         until another is asked in its place.
         """
-        if len(self.conversation.messages) > self._place:
+        if self.holds_question:
             self._save(None)
             self._mark(finished)
         wanted, self._switch_to = self._switch_to, ""

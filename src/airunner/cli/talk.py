@@ -80,10 +80,10 @@ class Talk:
         self.ask(content)
 
     def ask(self, content: Content) -> None:
-        """Take a turn; where none begins, say why, and let the question wait to be asked again.
+        """Take a turn; where there is none, say why, and let the question wait to be asked again.
 
         Raises:
-            AiRunnerError: none begins, and nobody is there who could do anything about it.
+            AiRunnerError: there is none, and nobody is there who could do anything about it.
         """
         try:
             self.take_turn(content)
@@ -93,7 +93,8 @@ class Talk:
             complain(error)
             if self._quiet:
                 print_error(error)
-            self._put_back(content)
+            if not self.history.holds_question:
+                self._put_back(content)
 
     def _put_back(self, content: Content) -> None:
         from airunner.messages import MediaPart, parts_of, text_of_content
@@ -106,7 +107,7 @@ class Talk:
         """Run one turn, and show it; ``None`` if Ctrl-C broke it off.
 
         Raises:
-            AiRunnerError: it has not begun.
+            AiRunnerError: there was none, or it could not go on.
         """
         from airunner.events import ConversationSwitched, PermissionAsked, TurnFinished
 
