@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from airunner.cli.flags import AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import AsJson
 from airunner.cli.streams import say, tell
 from airunner.config.settings import Settings
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 

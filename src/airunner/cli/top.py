@@ -53,7 +53,7 @@ def top(
     ] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="show it once and end")] = False,
 ) -> None:
-    """Watch the server: models, memory, who waits, and how fast it answers."""
+    """Watch the server: models, memory, who waits, how fast."""
     from rich.live import Live
 
     from airunner.cli.console import out
