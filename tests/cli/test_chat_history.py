@@ -235,7 +235,7 @@ def played(records: Records, history: ChatHistory, *events: Event, text: str = "
 
 def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records, "", said.append)
+    history = ChatHistory(records, "", lambda line, _=0: said.append(line))
     began = history.conversation.id
     played(records, history, ConversationSwitched(turn="t", conversation=began, to=BEES))
     assert history.conversation.id == BEES
@@ -254,7 +254,7 @@ def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) ->
 
 def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records, "Be kind.", said.append)
+    history = ChatHistory(records, "Be kind.", lambda line, _=0: said.append(line))
     played(records, history)
     first = history.conversation.id
     records.conversations.delete(first)
@@ -268,7 +268,7 @@ def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> No
 
 
 def test_each_conversation_has_what_is_known_when_it_begins(records: Records) -> None:
-    history = ChatHistory(records, "Be kind.", lambda _: None, known=records.facts.in_words)
+    history = ChatHistory(records, "Be kind.", lambda line, _=0: None, known=records.facts.in_words)
     assert history.conversation.preface == ""
     played(records, history)
     first = history.conversation.id

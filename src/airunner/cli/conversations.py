@@ -51,6 +51,9 @@ def list_conversations(
         ]
         print_json({"conversations": rows})
         return
+    if not found:
+        tell("No conversation is saved yet." if search is None else "No conversation says it.")
+        return
     if search is None:
         found = [
             (members[0], f"{len(members)} versions" if len(members) > 1 else "")

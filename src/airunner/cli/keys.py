@@ -53,6 +53,9 @@ def list_keys(settings: Settings, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"keys": rows})
         return
+    if not rows:
+        tell("No keys. `airunner keys add NAME` makes one.")
+        return
     table = columns("name", "models", "tools", "priority", "manages", "made")
     for row in rows:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["made_s"]))

@@ -181,4 +181,4 @@ def _view(url: str, samples: list[Sample], models: Mapping[str, ModelFigures]) -
             "-" if model.first_token_s is None else f"{model.first_token_s * 1000:.0f} ms",
             "-" if model.between_s is None else f"{model.between_s * 1000:.1f} ms",
         )
-    return Group(*lines, table)
+    return Group(*lines, table if models else Text("No model is loaded."))
