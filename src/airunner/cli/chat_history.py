@@ -40,7 +40,7 @@ _NUMBERED = len("*  1  ")
 class Say(Protocol):
     """Shows a line to the user; what does not fit it is set off by ``indent`` columns."""
 
-    def __call__(self, line: str, indent: int = 0, /) -> None:
+    def __call__(self, line: str, /, *, indent: int = 0) -> None:
         """Show it."""
 
 
@@ -167,7 +167,7 @@ class ChatHistory:
             self._say("No conversation is saved yet.")
         for number, entry in enumerate(self._listed, start=1):
             here = "*" if entry.id == self.conversation.id else " "
-            self._say(f"{here}{number:3}  {described(entry)}", _NUMBERED)
+            self._say(f"{here}{number:3}  {described(entry)}", indent=_NUMBERED)
         if len(self._listed) == MOST_LISTED:
             self._say("`airunner conversations list` shows them all.")
 
