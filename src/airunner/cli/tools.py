@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from airunner.cli.command_groups import command_group
 from airunner.cli.flags import EXIT_FAILED, AsJson
+from airunner.cli.piped import asked_from_stdin
 from airunner.cli.streams import complain, give, tell
 from airunner.config.settings import Settings
 
@@ -83,7 +83,7 @@ def call_tool(
     from airunner.cli.following import following
     from airunner.cli.team import running_team
 
-    arguments = _arguments(sys.stdin.read() if args == "-" else args)
+    arguments = _arguments(asked_from_stdin("--args") if args == "-" else args)
     with (
         running_team(settings, "tools call") as runtime,
         AnswerScreen(shows_results=False) as screen,
