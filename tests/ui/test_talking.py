@@ -244,7 +244,7 @@ def test_a_tool_answers_from_an_attached_table_and_in_no_other_chat(
     table = tmp_path / "sales.csv"
     table.write_text("A,B\n" + "".join(f"item {number},{number}\n" for number in range(2000)))
     tab.locator("input.attach-files").set_input_files([table])
-    size = "2,000 rows, 2 columns, 28.9 KB"
+    size = "2,000 rows, 2 columns, 27.8 KB"
     expect(tab.locator(".thumbnail")).to_contain_text("sales.csv")
     expect(tab.locator(".thumbnail .size")).to_have_text(size)
     call = {"file": "attached/sales.csv", "sql": "SELECT sum(B) AS total FROM sales"}
