@@ -289,6 +289,12 @@ def test_a_file_is_handed_over_read_by_a_tool_and_deleted(api: httpx.Client) -> 
     text = b"# Bees\n\nBees make honey of nectar.\n"
     sent = api.post("/files", files={"file": ("../../My: notes.md", text)}).json()
     assert (sent["name"], sent["n_bytes"]) == ("uploads/My notes.md", len(text))
+    same = api.post("/files", files={"file": ("My notes.md", text)}).json()
+    assert same["name"] == sent["name"], "it is there already"
+    for longer in (text[:-1], text + b"!"):
+        other = api.post("/files", files={"file": ("My notes.md", longer)}).json()
+        assert other["name"] == "uploads/My notes (2).md"
+        assert api.delete(f"/files/{other['name']}").is_success
     again = api.post("/files", files={"file": ("My notes.md", b"Other")}).json()
     assert again["name"] == "uploads/My notes (2).md"
     assert {each["name"] for each in api.get("/files").json()["files"]} == {

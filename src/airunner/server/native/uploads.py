@@ -19,6 +19,7 @@ from airunner.toolbox.files.saving import written
 from airunner.tools.files_folder import FilesFolder
 
 FOLDER = "uploads"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,14 @@ class Uploads:
         self._files = FilesFolder(files)
 
     def save(self, name: str, data: BinaryIO) -> UploadedFile:
-        """Keep a file, under its own name if that is free.
+        """Keep a file, under its own name if that is free, or has the same in it.
 
         Raises:
             ToolFailedError: it could not be written.
         """
-        path = self._free(self._files.locate(f"{FOLDER}/{file_name(name)}"))
+        path = self._free(self._files.locate(f"{FOLDER}/{file_name(name)}"), data)
+        if path.exists():
+            return self._told(path)
         with written(path, "an upload", replace=False) as file:
             shutil.copyfileobj(data, file)
         return self._told(path)
@@ -81,9 +84,9 @@ class Uploads:
             raise UnknownRecordError("file", name)
         path.unlink(missing_ok=True)
 
-    def _free(self, path: Path) -> Path:
+    def _free(self, path: Path, data: BinaryIO) -> Path:
         free, number = path, 2
-        while free.exists():
+        while free.exists() and not _has_in_it(free, data):
             free = path.with_stem(f"{path.stem} ({number})")
             number += 1
         return free
@@ -91,3 +94,14 @@ class Uploads:
     def _told(self, path: Path) -> UploadedFile:
         state = path.stat()
         return UploadedFile(self._files.name_of(path), state.st_size, state.st_mtime)
+
+
+def _has_in_it(path: Path, data: BinaryIO) -> bool:
+    """Whether a file has the bytes of ``data`` in it; that is at its beginning afterwards."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        while (one := data.read(_PIECE)) == (other := file.read(_PIECE)) and one:
+            pass
+    data.seek(0)
+    return one == other
