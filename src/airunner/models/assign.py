@@ -178,6 +178,7 @@ def _choose(
     places = {spec.model_path: place for place, spec in enumerate(ranked)}
     fitting: list[ModelSpec] = []
     rejected: list[Rejection] = []
+    to_be_had: list[tuple[ModelSpec, str]] = []
     for spec in ranked:
         size_bytes, room_bytes = size_of(spec), room_for(spec)
         if size_bytes is None:
@@ -187,13 +188,21 @@ def _choose(
             reason = f"needs {size_bytes:,} bytes, {deficit_bytes:,} more than there are"
             rejected.append(Rejection(spec.model_path, size_bytes, deficit_bytes, reason))
         elif why_not := refused(spec):
-            rejected.append(Rejection(spec.model_path, size_bytes, None, why_not))
+            to_be_had.append((spec, why_not))
         else:
             fitting.append(spec)
+    paces = {s.model_path: pace_of(s, size_of(s) or 0) for s in ranked}
+    quick_is_here = any(not paces[s.model_path].is_slow and not s.is_toy for s in fitting)
+    for spec, why_not in to_be_had:
+        pace = paces[spec.model_path]
+        if quick_is_here and pace.is_slow:  # nobody has to sign in for what would not be chosen
+            slow = f"fits, but is {pace} here"
+            rejected.append(Rejection(spec.model_path, size_of(spec), 0, slow))
+        else:
+            rejected.append(Rejection(spec.model_path, size_of(spec), None, why_not))
     if not fitting:
         why = "no registered model has it" if not candidates else "no model that has it fits"
         return Choice(capability, None, None, f"nobody, {why}", tuple(rejected))
-    paces = {spec.model_path: pace_of(spec, size_of(spec) or 0) for spec in fitting}
     first = fitting[0]
     chosen = first if first.model_path == assigned else _quick(capability, fitting, paces)
     passed_over = [
