@@ -113,7 +113,7 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
         licence += GATED
     words = html.escape(fit.words)
     if pace := str(member.pace):
-        words += f"<span>{html.escape(pace[:1].upper() + pace[1:])}.</span>"
+        words += f" {pace[:1].upper()}{pace[1:]}."
     if offer.problem:
         problem = f"Cannot be had now: {page_words(offer.problem).rstrip('.')}."
         words += f'<span class="wrong">{html.escape(problem)}</span>'
