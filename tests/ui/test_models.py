@@ -116,6 +116,7 @@ def test_a_team_is_got_with_pause_and_resume_given_work_and_removed(
     tab.get_by_role("button", name=f"Details {SPECIALIST}").click()
     expect(tab.get_by_role("dialog").get_by_role("row").nth(1)).to_contain_text("tokens")
     tab.get_by_role("dialog").get_by_label("Close").click()
+    expect(tab.get_by_role("dialog")).to_have_count(0)
     tab.get_by_role("button", name=f"Remove {SPECIALIST}").press("Enter")
     expect(tab.get_by_role("dialog").last).to_contain_text("frees")
     tab.get_by_role("dialog").last.get_by_role("button", name="Remove", exact=True).press("Enter")
