@@ -23,7 +23,13 @@ from airunner.cli.prompt import Prompt
 from airunner.cli.reminder_watch import ReminderWatch
 from airunner.cli.talk import Talk
 from airunner.cli.typed_ahead import TypedAhead
-from airunner.events import ConversationSwitched, Event, EventBus, ReminderDue, TurnFinished
+from airunner.events import (
+    ConversationSwitched,
+    Event,
+    EventBus,
+    ReminderDue,
+    TurnFinished,
+)
 from airunner.messages import Message, ToolCall
 from airunner.records.records import Records
 from airunner.resources.parking import ParkingLot, Tier
@@ -34,6 +40,7 @@ pytestmark = pytest.mark.real
 
 BEES, BOATS = "bee5" * 8, "b0a7" * 8
 TOO_SMALL = ("--max-memory", "1MB")
+FLEET = (Message("user", "Tell me of boats"), Message("assistant", "A sloop."))
 
 
 @pytest.fixture
@@ -52,9 +59,7 @@ def home(empty_home: Path) -> Path:
                 Message("assistant", "They collect \x1b[2Jnectar.\nIn blossoms."),
             ],
         )
-        records.conversations.save(
-            BOATS, [Message("user", "Tell me of boats"), Message("assistant", "A sloop.")]
-        )
+        records.conversations.save(BOATS, FLEET)
     return home
 
 
@@ -411,6 +416,12 @@ def test_the_commands_list_show_and_delete(home: Path) -> None:
         "They collect \\x1b[2Jnectar.",
         "In blossoms.",
     ]
+    with Records(home / "records.sqlite3") as records:
+        records.conversations.save(BOATS, [*FLEET, Message("user", "And?")], revision=1)
+    _, text, _ = invoke("conversations", "show", "b0a7", **environ)
+    assert text.endswith("A sloop.\n\nuser:\nAnd?\n\n(Not answered.)\n")
+    with Records(home / "records.sqlite3") as records:
+        records.conversations.save(BOATS, FLEET, revision=2)
     _, text, _ = invoke("conversations", "show", "bee5", "--json", **environ)
     assert json.loads(text)["messages"][2]["tool_calls"][0]["arguments"] == {"a": 1}
     code, _, stderr = invoke("conversations", "show", "b", **environ)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+
 import pytest
 
 from airunner.cli.chat_screen import AnswerScreen, TalkScreen
@@ -125,6 +128,29 @@ def test_a_pipe_hears_of_an_answer_and_else_of_all_that_there_was(capsys: Output
     answer, remarks = shown(capsys, AnswerScreen(), *before, ended())
     assert answer == ""
     assert remarks.startswith("Let me calculate.\ntool calculate done in 0.50 s\n  397.8\n")
+
+
+def test_an_answer_comes_into_a_pipe_as_it_is_written(capsys: Output) -> None:
+    long = "word " * 40
+    with AnswerScreen() as screen:
+        screen.show(said(long))
+        assert capsys.readouterr().out == long
+        screen.show(said("\x1b[1A"))
+        screen.show(said("end\n\n"))
+        assert capsys.readouterr().out == "\x1b[1Aend"
+        screen.show(ended(f"{long}\x1b[1Aend\n\n"))
+        assert capsys.readouterr() == ("\n", "")
+    # What is short may be said before a tool is called; what is long stands for itself.
+    seen, _ = shown(capsys, AnswerScreen(), said(long), *called("1"), said("One."), ended("One."))
+    assert seen == f"{long}\nOne.\n"
+
+
+def test_how_an_answer_ended_is_told_behind_it() -> None:
+    both = StringIO()
+    with redirect_stdout(both), redirect_stderr(both), AnswerScreen() as screen:
+        for event in (said("The sea"), generated("length"), ended("The sea")):
+            screen.show(event)
+    assert both.getvalue().startswith("The sea\nThe answer was cut off after 48 tokens;")
 
 
 def test_an_answer_that_was_never_streamed_is_seen_once(capsys: Output) -> None:

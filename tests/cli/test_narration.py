@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "tuple[str, ...]": (),
 }
 SILENT = {
+    "call_streamed",  # it is told once it is whole
     "catalog_changed",  # who shows a list of models is told
     "setup_changed",  # who shows settings, rules, servers or keys is told
     "remembered_changed",  # who shows notes, facts or reminders is told

@@ -32,9 +32,11 @@ from airunner.errors import (
 )
 from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
 from airunner.models.spec import ModelCapability
+from airunner.records.records import Records
 from airunner.resources.status import ModelStatus
 from airunner.runtime.attached import AttachedHandle, AttachedRuntime
 from airunner.runtime.attaching import attach
+from airunner.runtime.home import records_file
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 SUMMARY = ModelCapability.SUMMARIZATION
@@ -341,6 +343,14 @@ def test_a_chat_keeps_what_was_said_when_the_server_is_killed_and_goes_on_with_t
             assert f"server at {server.presence.url} is gone" in ended["problem"]
             assert "airunner chat --continue" in ended["problem"]
             assert ended["text"].startswith(said)
+            # Between two questions, too: none is lost and no other answer is marked.
+            chat.stdin.write("Are you there?\n")
+            chat.stdin.flush()
+            refused = next(e for e in heard if e["kind"] == "error")
+            assert refused["error"] == "ServerGoneError"
+            with Records(records_file(Settings.load({"home": embedded_home}))) as records:
+                (entry,) = records.conversations.list()
+                assert (entry.messages, set(records.details.load(entry.id))) == (3, {0})
             again = servers.enter_context(serving(embedded_home, "--max-tokens", "8"))
             assert again.presence.url != server.presence.url
             chat.stdin.write("Go on.\n")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.attached import Images, read_pictures
+from airunner.cli.attached import Images, read_pictures, with_pictures
 from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
-from airunner.cli.streams import prompt_text, tell
+from airunner.cli.piped import prompt_text
+from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def chat(
     settings: Settings,
     asked: Annotated[
         str | None,
-        typer.Option("--prompt", "-p", metavar="TEXT", help="ask once and leave; - reads stdin"),
+        typer.Option(
+            "--prompt", "-p", metavar="TEXT", help="ask once, with what is piped, and leave"
+        ),
     ] = None,
     system: Annotated[
         str | None, typer.Option(metavar="TEXT", help="instructions the conversation begins with")
@@ -104,7 +107,7 @@ def chat(
                 _begin(talk, settings)
                 talk.go_on()
                 return
-            finished = talk.send(text)
+            finished = talk.take_turn(with_pictures(text, pictures))
     if finished is None:
         raise KeyboardInterrupt
     if not is_answered(finished):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import typer
 
 from airunner.cli.safe_text import printable, safe
 from airunner.cli.streams import complain
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, ServerError
 from airunner.errors.base import meant
 from airunner.models.spec import ModelCapability, short_name
 
@@ -104,7 +105,7 @@ def _tools(talk: Talk, wanted: str) -> None:
 def _retry(talk: Talk, _: str) -> None:
     content = talk.history.take_back()
     talk.tell("Asking again.")
-    talk.take_turn(content)
+    talk.ask(content)
 
 
 def _undo(talk: Talk, _: str) -> None:
@@ -191,9 +192,10 @@ def arguments(talk: Talk) -> Mapping[str, Callable[[], Offer] | None]:
     """What Tab offers behind a command; ``None`` for a file."""
 
     def models() -> Offer:
-        for model in talk.runtime.model_list()["models"]:
-            if model["here"] and _PRIMARY in model["capabilities"]:
-                yield model["model"], ""
+        with suppress(ServerError):  # gone: whoever asks something is told
+            for model in talk.runtime.model_list()["models"]:
+                if model["here"] and _PRIMARY in model["capabilities"]:
+                    yield model["model"], ""
 
     def conversations() -> Offer:
         for number, entry in enumerate(talk.history.listed(), start=1):

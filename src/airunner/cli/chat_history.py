@@ -19,7 +19,7 @@ from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
 from airunner.events import TurnFinished
 from airunner.media import in_words
-from airunner.messages import Content
+from airunner.messages import Content, Message
 from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
@@ -62,6 +62,7 @@ class ChatHistory:
         self._system, self._say, self._known = system, say, known
         self._listed: Sequence[Entry] = []
         self._switch_to = self._told = ""
+        self._place = 0
         self.begin()
 
     @property
@@ -103,15 +104,29 @@ class ChatHistory:
     def before_turn(self, content: Content) -> None:
         """Save the question, so that nothing is lost if the turn is."""
         self._save(content)
+        self._place = len(self.conversation.messages)
+        if self.keeps:
+            with suppress(StorageError):  # of a question that somebody else asked there
+                self._details.forget(self.conversation.id, self._place)
+
+    @property
+    def holds_question(self) -> bool:
+        """Whether what was asked last has come into the conversation."""
+        return len(self.conversation.messages) > self._place
 
     def switch_after_turn(self, id: str) -> None:
         """A tool wants the next turn in another conversation."""
         self._switch_to = id
 
     def after_turn(self, finished: TurnFinished | None) -> None:
-        """Save what the turn brought, and go where it leads; ``None`` was broken off."""
-        self._save(None)
-        self._mark(finished)
+        """Save what the turn brought, and go where it leads; ``None`` was broken off.
+
+        A turn that never began brought nothing: its question stays saved, without an answer,
+        until another is asked in its place.
+        """
+        if self.holds_question:
+            self._save(None)
+            self._mark(finished)
         wanted, self._switch_to = self._switch_to, ""
         if wanted:
             try:
@@ -125,11 +140,9 @@ class ChatHistory:
         outcome = "cancelled" if finished is None else finished.outcome
         if not self.keeps or outcome not in ("cancelled", "failed"):
             return
-        messages = self.conversation.messages
-        place = len(messages) - len(newest_exchange(messages))
         with suppress(StorageError):  # saving the conversation has told it
             told = {"outcome": outcome, "problem": problem}
-            self._details.save(self.conversation.id, place, told)
+            self._details.save(self.conversation.id, self._place, told)
 
     def _save(self, question: Content | None) -> None:
         if not self.keeps:
@@ -236,11 +249,16 @@ class ChatHistory:
             if message.role in ("user", "assistant") and said:
                 sign = "> " if message.role == "user" else ""
                 self._say(sign + safe(_shortened(said)))
-        if len(saved.messages) - len(newest) in unfinished(self._details.load(entry.id)):
-            self._say(UNFINISHED)
+        place = len(saved.messages) - len(newest)
+        if line := unfinished_line(newest, place in unfinished(self._details.load(entry.id))):
+            self._say(line)
 
 
-UNFINISHED = "(This answer is not finished.)"
+def unfinished_line(exchange: Sequence[Message], is_marked: bool) -> str:
+    """What is said below a question and what followed it, where that is no whole answer."""
+    if [message.role for message in exchange] == ["user"]:
+        return "(Not answered.)"
+    return "(This answer is not finished.)" if is_marked else ""
 
 
 def unfinished(details: Mapping[int, Mapping[str, Any]]) -> set[int]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from rich.padding import Padding
 from rich.text import Text
 
+from airunner.cli.answer_pipe import AnswerPipe
 from airunner.cli.console import err, moves_cursor, out, print_json_line
 from airunner.cli.live_region import LiveRegion
 from airunner.cli.narration import narrate
@@ -222,13 +223,17 @@ class TalkScreen:
     def _finish(self, event: TurnFinished) -> None:
         if event.text.strip() and not self._said_anything:
             self._stream(TextStreamed(turn=event.turn, text=event.text))
-        self._end_line()
+        self._end_answer()
         if (line := self._ending.in_words(event)) is not None:
             self._remark(line, style="red" if event.outcome == "failed" else "dim")
         if self._is_rendered and self._is_talk and self._region is not None:
             self._region.print("")
         if self._region is not None:
             self._region.close()
+
+    def _end_answer(self) -> None:
+        """All of it is said; what is told now comes behind it."""
+        self._end_line()
 
     def _remark(self, line: str | None, *, style: str = "dim", indent: int = 0) -> None:
         if line is None:
@@ -267,31 +272,29 @@ class TalkScreen:
 class AnswerScreen(TalkScreen):
     """The final text alone on stdout, everything else on stderr.
 
-    On a terminal the text appears as it is written; into a pipe it goes, as it
-    is, when it is known to be the answer. What was said before a tool call, and what
-    the tool returned, goes to stderr then where there is no answer, or with --verbose.
+    It appears as it is written; into a pipe as it is, but for the beginning, which waits until it
+    is known to be the answer. What was said before a tool call, and what the tool returned, goes
+    to stderr then where there is no answer, or with --verbose.
     """
 
     _is_talk = False
 
     def __init__(self, *, shows_results: bool = True) -> None:
         super().__init__(shows_results=shows_results)
-        self._live = sys.stdout.isatty()
-        self._unsaid = ""
+        self._pipe = None if sys.stdout.isatty() else AnswerPipe()
         self._untold: list[tuple[str, int]] = []
 
     def _stream(self, event: TextStreamed) -> None:
-        if self._live:
+        if self._pipe is None:
             super()._stream(event)
         else:
             self._said_anything = True
-            self._unsaid += event.text
+            self._pipe.add(event.text)
 
     def _leave_text(self) -> None:
         super()._leave_text()
-        if unsaid := self._unsaid.strip():
+        if self._pipe is not None and (unsaid := self._pipe.leave().strip()):
             self._tell_beside(safe(unsaid))
-        self._unsaid = ""
 
     def _show_result(self, event: ToolCallFinished) -> None:
         if self._tells_status or self._tells_all:
@@ -314,7 +317,8 @@ class AnswerScreen(TalkScreen):
             for line, indent in untold:
                 self._remark(line, indent=indent)
         super()._finish(event)
-        self._unsaid = ""
-        if not self._live and event.text.strip():
-            sys.stdout.write(event.text.rstrip("\n") + "\n")
-            sys.stdout.flush()
+
+    def _end_answer(self) -> None:
+        super()._end_answer()
+        if self._pipe is not None:
+            self._pipe.finish()

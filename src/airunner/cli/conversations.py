@@ -67,7 +67,13 @@ def list_conversations(
 def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> None:
     """Show what was said in a conversation, with the calls of tools as JSON only."""
 
-    from airunner.cli.chat_history import UNFINISHED, conversation_named, described, unfinished
+    from airunner.agent.conversation import split_exchanges
+    from airunner.cli.chat_history import (
+        conversation_named,
+        described,
+        unfinished,
+        unfinished_line,
+    )
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
     from airunner.media import in_words
@@ -87,16 +93,16 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     console = out()
     is_pipe = not console.is_terminal
     console.print(described(entry), style="bold", soft_wrap=is_pipe)
-    asked = -1
-    for place, message in enumerate(messages):
-        asked = place if message.role == "user" else asked
-        said = in_words(message.content).strip()
-        if message.role != "tool" and said:
-            console.print(f"\n{message.role}:", style="bold")
-            console.print(safe(said), soft_wrap=is_pipe)
-        ends = place + 1 == len(messages) or messages[place + 1].role == "user"
-        if ends and asked in broken_off:
-            console.print(f"\n{UNFINISHED}", style="dim")
+    place = 0
+    for exchange in split_exchanges(messages):
+        for message in exchange:
+            said = in_words(message.content).strip()
+            if message.role != "tool" and said:
+                console.print(f"\n{message.role}:", style="bold")
+                console.print(safe(said), soft_wrap=is_pipe)
+        if line := unfinished_line(exchange, place in broken_off):
+            console.print(f"\n{line}", style="dim")
+        place += len(exchange)
 
 
 def delete_conversation(

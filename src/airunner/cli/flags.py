@@ -191,7 +191,7 @@ def clean_exits(verbose: bool, *, as_json: bool = False) -> Iterator[None]:
             logging.getLogger("airunner").exception("The command failed.")
         complain(error)
         if as_json:
-            _print_error(error)
+            print_error(error)
         code = EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
         raise typer.Exit(code) from None
     except OSError as error:
@@ -205,7 +205,8 @@ def clean_exits(verbose: bool, *, as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def _print_error(error: AiRunnerError) -> None:
+def print_error(error: AiRunnerError) -> None:
+    """The error on stdout, as a JSON object."""
     from airunner.errors.as_json import error_as_json
 
     _print_told(error_as_json(error))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.flags import AsJson
-from airunner.cli.streams import prompt_text, say, tell
+from airunner.cli.piped import prompt_text
+from airunner.cli.streams import say, tell
 from airunner.config.settings import Settings
 from airunner.config.values import pixels
 from airunner.models.spec import ModelCapability
@@ -39,7 +40,8 @@ def _file(name: str) -> Path:
 def image(
     settings: Settings,
     prompt: Annotated[
-        str, typer.Argument(metavar="TEXT|-", help="what to draw; - reads it from stdin")
+        str,
+        typer.Argument(metavar="TEXT|-", help="what to draw, and what is piped; - is that alone"),
     ],
     second: Annotated[
         str | None, typer.Option(metavar="TEXT", help="for the model's second text encoder")

@@ -68,6 +68,11 @@ class Prompt:
                 return self._editor.message(self._ahead.take())
             return _line()
 
+    def put_back(self, text: str) -> None:
+        """Let the next line begin with a text that could not be sent, if lines are edited."""
+        if self._editor is not None:
+            self._ahead.put_before(text)
+
     def confirms(self, question: str) -> bool:
         """Whether the user says yes."""
         with self._waiting():

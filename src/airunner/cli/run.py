@@ -12,7 +12,8 @@ import typer
 from airunner.cli.attached import Images, read_pictures, with_pictures
 from airunner.cli.capability import Capability
 from airunner.cli.flags import EXIT_FAILED, AsJson
-from airunner.cli.streams import complain, give, prompt_text
+from airunner.cli.piped import prompt_text
+from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
 
@@ -21,7 +22,8 @@ def run(
     settings: Settings,
     capability: Capability,
     text: Annotated[
-        str, typer.Argument(metavar="TEXT|-", help="the prompt; - reads it from stdin")
+        str,
+        typer.Argument(metavar="TEXT|-", help="the prompt, and what is piped; - is that alone"),
     ] = "-",
     images: Images = None,
     as_json: AsJson = False,
@@ -111,6 +113,7 @@ def _draw(settings: Settings, text: str, images: list[Path] | None, *, as_json: 
         raise typer.BadParameter(
             "`airunner image --from IMG` starts from a picture", param_hint="--image"
         )
+    request = ImageRequest(prompt_text(text, "TEXT"))
     with running_team(settings, "run") as runtime:
-        result = draw_shown(runtime, ImageRequest(prompt_text(text, "TEXT")))
+        result = draw_shown(runtime, request)
     print_result(result, None, as_json=as_json)

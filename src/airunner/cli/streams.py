@@ -12,8 +12,6 @@ import sys
 import textwrap
 from io import TextIOWrapper
 
-import typer
-
 from airunner.cli.safe_text import safe
 
 _LEAST_WIDTH = 20
@@ -27,18 +25,6 @@ def make_sound() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace" if mode == "r" else "backslashreplace")
-
-
-def prompt_text(given: str, hint: str) -> str:
-    """A prompt as it was given; ``-`` stands for what is on stdin.
-
-    Raises:
-        typer.BadParameter: it is empty.
-    """
-    text = sys.stdin.read() if given == "-" else given
-    if not text.strip():
-        raise typer.BadParameter("the prompt is empty", param_hint=hint)
-    return text.strip()
 
 
 def say(line: str = "", *, aside: bool = False) -> None:

@@ -12,7 +12,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from airunner.cli.attached import with_pictures
-from airunner.cli.streams import tell
+from airunner.cli.flags import print_error
+from airunner.cli.streams import complain, tell
+from airunner.errors import AiRunnerError, ServerGoneError
 
 if TYPE_CHECKING:
     from airunner.cli.chat_history import ChatHistory
@@ -72,13 +74,41 @@ class Talk:
                     raise
                 # Between a turn and a line there is nothing to break off; nobody leaves by it.
 
-    def send(self, text: str) -> TurnFinished | None:
-        """Take a turn with a message and the pictures that wait for one."""
+    def send(self, text: str) -> None:
+        """Ask a message and the pictures that wait for one."""
         content, self.pictures = with_pictures(text, self.pictures), ()
-        return self.take_turn(content)
+        self.ask(content)
+
+    def ask(self, content: Content) -> None:
+        """Take a turn; where there is none, say why, and let the question wait to be asked again.
+
+        Raises:
+            AiRunnerError: there is none, and nobody is there who could do anything about it.
+        """
+        try:
+            self.take_turn(content)
+        except AiRunnerError as error:
+            if not (self.prompt.at_terminal or isinstance(error, ServerGoneError)):
+                raise
+            complain(error)
+            if self._quiet:
+                print_error(error)
+            if not self.history.holds_question:
+                self._put_back(content)
+
+    def _put_back(self, content: Content) -> None:
+        from airunner.messages import MediaPart, parts_of, text_of_content
+
+        text = text_of_content(content)
+        self.pictures = tuple(p for p in parts_of(content) if isinstance(p, MediaPart))
+        self.prompt.put_back(f"/{text}" if text.startswith("/") else text)
 
     def take_turn(self, content: Content) -> TurnFinished | None:
-        """Run one turn, and show it; ``None`` if Ctrl-C broke it off."""
+        """Run one turn, and show it; ``None`` if Ctrl-C broke it off.
+
+        Raises:
+            AiRunnerError: there was none, or it could not go on.
+        """
         from airunner.events import ConversationSwitched, PermissionAsked, TurnFinished
 
         history, runtime, follower = self.history, self.runtime, self._follower

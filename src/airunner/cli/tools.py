@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Annotated, Any
 
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.piped import asked_from_stdin
 from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 
@@ -79,7 +79,7 @@ def call_tool(
     from airunner.cli.following import following
     from airunner.cli.team import running_team
 
-    arguments = _arguments(sys.stdin.read() if args == "-" else args)
+    arguments = _arguments(asked_from_stdin("--args") if args == "-" else args)
     with (
         running_team(settings, "tools call") as runtime,
         AnswerScreen(shows_results=False) as screen,

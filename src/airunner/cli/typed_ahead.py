@@ -39,6 +39,11 @@ class TypedAhead:
             text, self._text = self._text, ""
         return text.rstrip("\n")
 
+    def put_before(self, text: str) -> None:
+        """Let ``text`` wait for the next line too, before what was typed."""
+        with self._lock:
+            self._text = "\n".join(filter(None, (text, self._text)))
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Keep what is typed during the body, in which nobody else reads stdin."""

@@ -41,7 +41,7 @@ def parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
         UnusableRecordError: a value is too large, or the text ends too early or too late.
     """
     utf8 = _as_utf8(iter(pieces))
-    held = bytearray(next(utf8))
+    held = bytearray(next(utf8, b""))
     if begun := _LIST.match(held):
         yield b""
     elif begun := _OUR_HEAD.match(held):

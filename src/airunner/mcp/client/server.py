@@ -44,6 +44,7 @@ class McpServer:
 
     Args:
         log: where the server's stderr goes, and what it prints among its messages.
+        clock: seconds that only grow.
         changed: is called on the loop when the server says that its tools have changed.
     """
 
@@ -53,13 +54,14 @@ class McpServer:
         *,
         log: Path,
         publish: Callable[[Event], None],
+        clock: Callable[[], float] = time.monotonic,
         changed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.config = config
         self._changed, self._is_stale = changed, False
         self._telling: asyncio.Task[None] | None = None
         self._has_run = False
-        self._log, self._publish = ServerLog(log), publish
+        self._log, self._publish, self._clock = ServerLog(log), publish, clock
         self._client: Client | None = None
         self._holding: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -202,7 +204,7 @@ class McpServer:
         async with self._starting:
             if self._client is not None:
                 return self._client
-            left_s = self._next_try_s - time.monotonic()
+            left_s = self._next_try_s - self._clock()
             if left_s > 0:
                 again = f"it can be tried again in {left_s:.0f} s"
                 raise ToolServerError(self.config.name, f"{self._problem}; {again}")
@@ -295,7 +297,7 @@ class McpServer:
         self._let_go()
         self._failures += 1
         pause_s = min(2.0 ** (self._failures - 2), _LONGEST_PAUSE_S) if self._failures > 1 else 0.0
-        self._next_try_s = time.monotonic() + pause_s
+        self._next_try_s = self._clock() + pause_s
         self._problem = problem
         self._publish(ToolServerFailed(server=self.config.name, problem=problem))
 
