@@ -33,6 +33,9 @@ LEAST = (3, 11)
 TORCH = ROOT / "constraints" / "torch.txt"
 TORCH_INDEX = "AIRUNNER_TORCH_INDEX"
 
+QUIET = "--quiet"
+"""For both installers: what they do is hundreds of lines, what goes wrong they say all the same."""
+
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -102,6 +105,11 @@ def _usable(value: str) -> bool:
     return not path.startswith("/") or Path(path).exists()
 
 
+def tell(line: str) -> None:
+    """Say at once which step begins."""
+    print(line, flush=True)
+
+
 def run(command: list[str], environ: Mapping[str, str] | None = None) -> None:
     """Run one step to its end; stop with its exit code if it failed."""
     result = subprocess.run(command, cwd=ROOT, env=environ, check=False)
@@ -141,26 +149,26 @@ def install(group: str) -> None:
     python = VENV / "bin" / "python"
     make_venv(uv, python)
     if uv:
-        command = [uv, "pip", "install", "--python", str(python)]
+        command = [uv, "pip", "install", "--python", str(python), QUIET]
         if pip_options(os.environ).get("no-index", "").lower() in {"1", "yes", "on", "true"}:
             command.append("--no-index")
     elif has(python, "import pip"):
-        command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+        command = [str(python), "-m", "pip", "install", QUIET, "--disable-pip-version-check"]
     else:
-        command = [sys.executable, "-m", "pip", "--python", str(python), "install"]
+        command = [sys.executable, "-m", "pip", "--python", str(python), "install", QUIET]
     environ = uv_environment(os.environ) if uv else None
     listed = (ROOT / f"constraints/{group}.txt").read_text(encoding="utf-8")
     count = sum("==" in line for line in listed.splitlines())
-    print(
-        f"Installing {count} pinned packages and torch into .venv with "
-        f"{'uv' if uv else 'pip'}; the first time this fetches some hundred megabytes ...",
-        flush=True,
+    tell(
+        f"Installing {count} pinned packages into .venv with {'uv' if uv else 'pip'}; "
+        "the first time this fetches some hundred megabytes ..."
     )
     # The file is complete but for torch, which some of it requires and would bring along unasked.
     pinned = ["--no-deps", "--require-hashes", "-r", f"constraints/{group}.txt"]
     run([*command, *pinned], environ)
     install_torch(python)
-    run([*command, "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."], environ)
+    tell("Installing AI Runner itself ...")
+    run([*command, "--no-deps", "--no-build-isolation", "--editable", "."], environ)
 
 
 def install_torch(python: Path) -> None:
@@ -170,7 +178,7 @@ def install_torch(python: Path) -> None:
     found = "import sys, importlib.metadata as m; v = m.version('torch').partition('+')[0]"
     if has(python, f"{found}; sys.exit(v != {version!r})"):
         return
-    print(f"Installing {requirement} with pip, the largest part; it takes minutes ...", flush=True)
+    tell(f"Installing {requirement} with pip, the largest part; it takes minutes ...")
     run(torch_command(python, requirement, os.environ))
 
 
@@ -182,7 +190,7 @@ def torch_requirement(text: str) -> str:
 
 def torch_command(python: Path, requirement: str, environ: Mapping[str, str]) -> list[str]:
     """The call of pip that fetches torch from where the user wants it."""
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", QUIET, "--disable-pip-version-check"]
     index = environ.get(TORCH_INDEX)
     return [*command, *(["--index-url", index] if index else []), requirement]
 

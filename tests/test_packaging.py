@@ -66,6 +66,7 @@ def test_torch_is_fetched_by_pip_from_the_index_the_user_names() -> None:
     plain = torch_command(python, "torch==1", {"PIP_INDEX_URL": "https://all.example/simple"})
     assert "--index-url" not in plain  # pip reads its own configuration
     assert plain[:4] == ["bin/python", "-m", "pip", "install"]
+    assert "--quiet" in plain  # what it does is hundreds of lines
     named = torch_command(python, "torch==1", {"AIRUNNER_TORCH_INDEX": "https://cpu.example"})
     assert named[-3:] == ["--index-url", "https://cpu.example", "torch==1"]
 

@@ -93,6 +93,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Iterator[Tr
         publish(hub, REPOSITORY, {"Qwen3-0.6B-Q8_0.gguf": smollm2.read_bytes()})
         environ = {**os.environ, "HF_ENDPOINT": hub.url, "AIRUNNER_HOME": str(root / "home")}
         environ |= {"PYTHONPATH": str(root / "src"), "AIRUNNER_CONTEXT": "1024", "COLUMNS": "100"}
+        # The copy is new: without bytecode each program compiles all of it again.
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
         yield Tree(root, environ)
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.main
 from typer.testing import CliRunner
 
 from airunner import __version__
@@ -38,6 +39,42 @@ def test_help_lists_the_commands_first_and_every_setting_where_all_is_asked_for(
     told = [f"\n  {setting.flag}" in text for setting in SETTINGS.values()]
     assert told == [asked == "--help-all"] * len(SETTINGS)
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_groups_the_commands_a_line_each_and_says_where_to_begin() -> None:
+    text = invoke("--help")[1]
+    assert text.index("Begin with `airunner setup`") < text.index("\nTalk and draw:\n  chat ")
+    listed = text[text.index("\nTalk and draw:") : text.index("\nOptions:")].splitlines()
+    headings = [line for line in listed if line and not line.startswith(" ")]
+    assert headings == ["Talk and draw:", "Models:", "Server:", "Records:", "This machine:"]
+    names = {command.name for command in typer.main.get_command(app).commands.values()}  # type: ignore[attr-defined]
+    assert {line.split()[0] for line in listed if line.startswith("  ")} == names
+
+
+def test_the_word_help_is_the_same_as_the_option() -> None:
+    assert invoke("help") == invoke("--help")
+    assert invoke("help", "pull") == invoke("pull", "--help")
+    assert invoke("models", "help") == invoke("models", "--help")
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        (["chat", "--modle", "x"], "No such option: --modle. Did you mean --primary?"),
+        (["image", "--modle", "x"], "No such option: --modle. Did you mean --model?"),
+        (["chat", "--max-mem", "1GB"], "No such option: --max-mem. Did you mean --max-memory?"),
+        (["--verzion"], "No such option: --verzion. Did you mean --version?"),
+        (["chat", "--xyzzy"], "No such option: --xyzzy.\n"),
+        (["hlep"], "No such command 'hlep'. Did you mean help?"),
+        (["help", "plul"], "No such command 'plul'. Did you mean pull?"),
+        (["models", "lst"], "No such command 'lst'. Did you mean list?"),
+        (["download"], "No such command 'download'. Did you mean pull?"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_what_was_meant(given: list[str], hint: str) -> None:
+    code, _, told = invoke(*given)
+    assert code == 2
+    assert hint in told
 
 
 def test_help_of_a_command_is_about_the_command() -> None:

@@ -240,7 +240,7 @@ def played(records: Records, history: ChatHistory, *events: Event, text: str = "
 
 def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records, "", said.append)
+    history = ChatHistory(records, "", lambda line, indent=0: said.append(line))
     began = history.conversation.id
     played(records, history, ConversationSwitched(turn="t", conversation=began, to=BEES))
     assert history.conversation.id == BEES
@@ -257,9 +257,19 @@ def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) ->
     assert said[-1].startswith("error: no conversation has the id")
 
 
+def test_rows_of_the_list_are_set_off_alike_with_the_held_one_too(records: Records) -> None:
+    said: list[tuple[str, int]] = []
+    history = ChatHistory(records, "", lambda line, indent=0: said.append((line, indent)))
+    played(records, history)
+    said.clear()
+    history.list()
+    assert said[0][0].startswith("*  1  ")
+    assert {indent for _, indent in said} == {len("*  1  ")}
+
+
 def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> None:
     said: list[str] = []
-    history = ChatHistory(records, "Be kind.", said.append)
+    history = ChatHistory(records, "Be kind.", lambda line, indent=0: said.append(line))
     played(records, history)
     first = history.conversation.id
     records.conversations.delete(first)
@@ -273,7 +283,9 @@ def test_a_tool_may_delete_the_conversation_that_is_held(records: Records) -> No
 
 
 def test_each_conversation_has_what_is_known_when_it_begins(records: Records) -> None:
-    history = ChatHistory(records, "Be kind.", lambda _: None, known=records.facts.in_words)
+    history = ChatHistory(
+        records, "Be kind.", lambda line, indent=0: None, known=records.facts.in_words
+    )
     assert history.conversation.preface == ""
     played(records, history)
     first = history.conversation.id

@@ -74,6 +74,27 @@ def test_models_show_without_weights_says_how_to_get_them(tmp_path: Path) -> Non
     )
 
 
+def test_an_empty_list_says_so(tmp_path: Path) -> None:
+    assert output(tmp_path, "keys", "list").startswith("No keys.")
+    assert output(tmp_path, "conversations", "list") == "No conversation is saved yet.\n"
+    assert (
+        output(tmp_path, "conversations", "list", "--search", "x") == "No conversation says it.\n"
+    )
+    assert output(tmp_path, "ps") == "No AI Runner process has models loaded.\n"
+    assert document(tmp_path, "keys", "list")["keys"] == []
+
+
+def test_pull_of_an_unknown_model_says_where_to_look(tmp_path: Path) -> None:
+    for name, near in (
+        ("qwen3:4b", "Did you mean Qwen/Qwen3-4B"),
+        ("llama3", "'llama3'. `airunner"),
+    ):
+        done = CliRunner().invoke(app, ["pull", name, "--home", str(tmp_path)])
+        assert done.exit_code == 1
+        assert near in done.stderr
+        assert "`airunner plan` shows which suit this machine" in done.stderr
+
+
 def test_pull_of_what_is_here_and_remove(embedded_home: Path, tmp_path: Path) -> None:
     assert output(embedded_home, "models", "pull", EMBEDDED_PRIMARY).startswith(EMBEDDED_PRIMARY)
     kept = tmp_path / "models" / "Qwen--Qwen3-4B"
@@ -157,6 +178,17 @@ def test_doctor_reports_a_machine_that_can_run(embedded_home: Path) -> None:
     text = output(embedded_home, "doctor")
     assert "Problems" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_doctor_tells_chosen_models_apart_from_placed_ones(tmp_path: Path) -> None:
+    output(tmp_path, "assign", "translation", EMBEDDED_SPECIALIST)
+    assert document(tmp_path, "doctor", "--offline", code=1)["assigned"] == {
+        "translation": EMBEDDED_SPECIALIST
+    }
+    text = output(tmp_path, "doctor", "--offline", code=1)
+    assert "\n  assign (devices)" in text
+    chosen = text.partition("Models chosen by `airunner assign`\n")[2].partition("\n\n")[0]
+    assert chosen.split() == ["translation", EMBEDDED_SPECIALIST]
 
 
 def test_doctor_checks_every_model_of_the_team(embedded_home: Path) -> None:

@@ -6,8 +6,10 @@ import dataclasses
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from airunner import events
-from airunner.cli.narration import narrate
+from airunner.cli.narration import narrate, seconds
 
 VALUES: dict[str, Any] = {
     "str": "text",
@@ -72,6 +74,22 @@ def test_a_line_has_bytes_and_seconds() -> None:
     assert narrate(loaded.as_json()) == (
         "loaded Small-1B on cpu:1 in 0.55 s: 220 MB predicted, unknown measured, context 8,192"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.038, "38 ms"),
+        (0.55, "0.55 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 0 s"),
+        (394.0, "6 min 34 s"),
+        (7500.0, "2 h 5 min"),
+        (200_000.0, "2 days 7 h"),
+    ],
+)
+def test_a_duration_is_in_the_units_that_people_use(value: float, words: str) -> None:
+    assert seconds(value) == words
 
 
 def test_an_image_model_has_no_context() -> None:

@@ -92,6 +92,11 @@ def test_each_command_confirms_what_it_did(embedded_home: Path) -> None:
         assert "calculate" in enter(terminal, "/tools")
         assert "Tools are not called from now on." in enter(terminal, "/tools off")
         assert "Taken back: What is 17 % of 2340?" in enter(terminal, "/undo")
+        listed = enter(terminal, "/help").splitlines()
+        listed = listed[next(n for n, line in enumerate(listed) if line.startswith("/new")) :]
+        begins = ("/", '"""', "Ctrl-C", ">", " " * 12)
+        assert [line for line in listed if line and not line.startswith(begins)] == []
+        assert sum(line.startswith(" " * 12) for line in listed) > 3
         assert "nothing was asked" in enter(terminal, "/retry")
         assert "now called 'Sums'" in enter(terminal, "/title Sums")
         assert "There are no instructions." in enter(terminal, "/system")

@@ -39,6 +39,15 @@ def test_only_the_pairs_that_do_not_fit_beside_each_other_are_set_below() -> Non
     ]
 
 
+def test_no_line_is_padded_to_the_longest() -> None:
+    rows = [["short", "a"], ["long", "b " * 300]]
+    for width in (10_000, 60):
+        for headers in (("", ""), ("k", "v")):
+            lines = shown(width, *headers, rows=rows).splitlines()
+            assert [line for line in lines if line.endswith(" ")] == []
+            assert "short  a" in lines
+
+
 def test_what_fits_is_a_table_as_ever() -> None:
     rows = [["a", "x y", "1"], ["bb", "-", "22"]]
     assert [line.rstrip() for line in shown(20, "k", "v", "n", rows=rows).splitlines()] == [

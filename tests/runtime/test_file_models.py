@@ -12,7 +12,7 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
-from airunner.errors import LoadError, SettingsError, UnknownModelError
+from airunner.errors import SettingsError, UnknownModelError, UnsuitedModelError
 from airunner.models.catalog import Catalog
 from airunner.models.spec import FileSource, HubSource, ModelCapability
 from airunner.runtime.file_models import (
@@ -152,7 +152,7 @@ def test_what_cannot_be_is_not_written(settings: Settings) -> None:
         add_models(settings, {"a": {"capabilities": ["translation"], "max_context": "4k"}})
     with pytest.raises(UnknownModelError):
         assign_models(settings, {TRANSLATION: "nobody/nothing"})
-    with pytest.raises(LoadError, match="not registered for image_generation"):
+    with pytest.raises(UnsuitedModelError, match=r"does not draw: .*not for image_generation"):
         assign_models(settings, {ModelCapability.IMAGE_GENERATION: EMBEDDED_PRIMARY})
     assert settings.file.read_text() == FILE
     settings.file.write_text("context = \n")

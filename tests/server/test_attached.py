@@ -24,11 +24,11 @@ from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODE
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
 from airunner.config.settings import Settings
 from airunner.errors import (
-    LoadError,
     ServerGoneError,
     SettingsError,
     UnknownModelError,
     UnknownToolError,
+    UnsuitedModelError,
 )
 from airunner.events import Event, SpecialistFailed, TextStreamed, TurnFinished
 from airunner.models.spec import ModelCapability
@@ -118,7 +118,7 @@ def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Pat
             assert f"{EMBEDDED_PRIMARY} answers.\n" in done.stderr
             assert "No model named 'nobody'" in done.stderr
             assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
-            with pytest.raises(LoadError, match="not registered for primary_conversation"):
+            with pytest.raises(UnsuitedModelError, match="does not hold conversations"):
                 runtime.choose_primary("shapes-64")
         finally:
             runtime.catalogue.remove(added["name"])

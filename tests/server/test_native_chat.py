@@ -63,7 +63,7 @@ def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Clien
     made = turn(api, content="What do bees make?", attachments=[file["id"]])
     assert made["title"] == "What do bees make?"
     said = made["messages"][0]["content"]
-    assert said.startswith('<file name="attached/notes.md">\n# Bees')
+    assert said.startswith('<file name="attached/notes.md" size="24 B">\n# Bees')
     assert said.endswith("</file>\n\nWhat do bees make?")
     again = api.post("/turns", json={"content": "x", "attachments": [file["id"]]})
     assert again.status_code == 404
@@ -82,7 +82,9 @@ def test_an_attached_table_is_described_and_tools_of_its_conversation_read_the_w
     ask = {"content": "Show me the file attached/sales.csv.", "tool_choice": "query_table"}
     made = turn(api, **ask, attachments=[file["id"]])
     said, call, result = made["messages"][0]["content"], *made["messages"][1:3]
-    assert said.startswith('<file name="attached/sales.csv">\nattached/sales.csv: ')
+    assert said.startswith(
+        '<file name="attached/sales.csv" size="2,000 rows, 2 columns, 27.8 KB">\nattached/'
+    )
     assert "2000 rows" in said
     assert len(said) < 1500
     assert call["tool_calls"][0]["arguments"]["file"] == "attached/sales.csv"

@@ -74,6 +74,24 @@ def test_what_changes_files_never_means_an_attached_one(files: FilesFolder, atta
     assert target_meant("sales.csv", {}, files).same == (str(files.path / "sales.csv"),)
 
 
+def test_where_a_file_is_missing_those_of_its_kind_are_named(tmp_path: Path) -> None:
+    files = FilesFolder(tmp_path)
+    with pytest.raises(ToolRetryError, match=r"There is no file 'nope\.csv' in .*[^.]\.$"):
+        files.readable("nope.csv")
+    for name in ("bin.csv", "sales.csv", "people.csv", "letter.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(ToolRetryError, match=r"There is people\.csv, bin\.csv, sales\.csv\.$"):
+        files.readable("nope.csv")
+    with pytest.raises(ToolRetryError, match=r"There is sales\.csv, "):
+        files.readable("sale.csv")
+    with pytest.raises(ToolRetryError, match=r"There is (\w+\.\w+, ){3}\w+\.\w+\.$"):
+        files.readable("what.pdf")
+    for number in range(9):
+        (tmp_path / f"{number}.csv").touch()
+    with pytest.raises(ToolRetryError, match="and 6 more"):
+        files.readable("what.csv")
+
+
 def test_without_a_conversation_there_are_none(files: FilesFolder) -> None:
     with pytest.raises(ToolRetryError, match="no file"):
         FilesFolder(files.path).readable("attached/sales.csv")

@@ -171,11 +171,25 @@ def test_a_part_is_painted_over_with_a_brush_and_by_numbers(site: Site) -> None:
 
     tab.get_by_text("More choices").click()
     tab.get_by_label("Model").click()
-    tab.get_by_role("option", name="painter").click()
-    draw(tab, CIRCLE)
-    expect(tab.locator(".drawing .wrong")).to_contain_text("only inpaints", timeout=SLOW_MS)
-    tab.get_by_role("button", name=f"Cancel: {CIRCLE}").click()
-    expect(tab.locator(".drawing")).to_have_count(0)
+    options = tab.get_by_role("option")
+    expect(options.filter(has_text=EMBEDDED_ARTIST.rpartition("/")[2])).not_to_have_count(0)
+    expect(options.filter(has_text="painter")).to_have_count(0)
+    with site.server.api as api:
+        refused = api.post("/drawings", json={"request": {"prompt": CIRCLE}, "model": PAINTER})
+    assert "only paints over" in refused.json()["error"]["message"]
+
+
+def test_a_team_whose_own_model_only_paints_over_says_so_and_another_draws(site: Site) -> None:
+    artist = EMBEDDED_ARTIST.rpartition("/")[2]
+    hint = "painter, the team's own, only paints over pictures."
+    for model, told, chosen in ((PAINTER, 1, artist), (EMBEDDED_ARTIST, 0, "The team's own")):
+        with site.server.api as api:
+            assigned = {"capability": "image_generation", "model": model}
+            api.post("/assign", json=assigned).raise_for_status()
+        tab = site.open("/pictures")
+        tab.get_by_text("More choices", exact=True).click()
+        expect(tab.locator(".drawing-form .q-select")).to_contain_text(chosen)
+        expect(tab.get_by_text(hint)).to_have_count(told)
 
 
 def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:

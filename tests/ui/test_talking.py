@@ -153,6 +153,14 @@ def test_an_answer_that_failed_says_so_and_is_tried_again(tab: Page) -> None:
 def test_a_question_is_edited_by_keyboard_and_the_old_one_stays(tab: Page) -> None:
     say(tab, "one")
     say(tab, "two")
+    editing = tab.locator(".editing")
+    field(tab).press("ArrowUp")
+    expect(field(tab)).to_have_value("two")
+    expect(editing).to_be_visible()
+    field(tab).press("Escape")
+    expect(editing).to_be_hidden()
+    expect(field(tab)).to_have_value("")
+    expect(field(tab)).to_be_focused()
     field(tab).press("ArrowUp")
     expect(field(tab)).to_have_value("two")
     say_edited = "three"
@@ -163,6 +171,25 @@ def test_a_question_is_edited_by_keyboard_and_the_old_one_stays(tab: Page) -> No
     expect(versions).to_contain_text("2 / 2")
     press(versions, "Previous version")
     expect(tab.locator(".said.user .text")).to_have_text(["one", "two"])
+
+
+def test_escape_stops_an_answer_first_and_then_gives_an_edit_up_for_what_was_typed(
+    tab: Page,
+) -> None:
+    begin(tab, "hang")
+    expect(tab.locator(".live")).to_contain_text("You said: hang")
+    field(tab).press("ArrowUp")
+    editing, ended = tab.locator(".editing"), tab.locator(".ended")
+    expect(editing).to_have_count(1)
+    field(tab).press("Escape")
+    expect(ended).to_contain_text("You stopped this answer.")
+    field(tab).fill("half a message")
+    press(tab, "Edit and ask again")
+    expect(editing).to_be_visible()
+    expect(field(tab)).to_have_value("hang")
+    field(tab).press("Escape")
+    expect(editing).to_be_hidden()
+    expect(field(tab)).to_have_value("half a message")
 
 
 def test_what_is_typed_after_a_message_was_sent_is_the_next_one(tab: Page) -> None:
@@ -217,12 +244,15 @@ def test_a_tool_answers_from_an_attached_table_and_in_no_other_chat(
     table = tmp_path / "sales.csv"
     table.write_text("A,B\n" + "".join(f"item {number},{number}\n" for number in range(2000)))
     tab.locator("input.attach-files").set_input_files([table])
+    size = "2,000 rows, 2 columns, 27.8 KB"
     expect(tab.locator(".thumbnail")).to_contain_text("sales.csv")
+    expect(tab.locator(".thumbnail .size")).to_have_text(size)
     call = {"file": "attached/sales.csv", "sql": "SELECT sum(B) AS total FROM sales"}
     answer = say(tab, f"use query_table {json.dumps(call)}")
     expect(answer.locator(".call.done .result")).to_contain_text("1999000")
     attached = tab.locator(".said.user details.file")
     expect(attached.locator(".name")).to_have_text("sales.csv")
+    expect(attached.locator(".size")).to_have_text(size)
     attached.locator("summary").click()
     expect(attached.locator("pre")).to_contain_text("query_table answers from attached/sales.csv")
     answer = say(site.open(), f"use query_table {json.dumps(call)}")
@@ -296,6 +326,7 @@ def test_the_list_is_searched_sorted_taken_away_and_brought_back(tab: Page, tmp_
     # The one before may still be going.
     asked = tab.get_by_role("dialog", name="Delete this conversation?")
     expect(asked).to_contain_text("“A striped animal” will be gone for good.")
+    expect(asked).to_contain_text(re.compile(r"Last used on \d+ \w+ \d{4} at \d+:\d\d\."))
     press(asked, "Delete")
     expect(folder).to_have_count(0)
     assert tab.url.endswith("/chat")

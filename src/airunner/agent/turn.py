@@ -75,7 +75,7 @@ class Turn:
         self._caller = caller(self.id)
         self._started = time.perf_counter()
         self._steps = 0
-        self._streamed = self._quote = ""
+        self._streamed = self._thought = self._quote = ""
         self._retelling = Retelling()
         self._told = ToldCalls(self.id, self._caller)
         self._begun: ToolCall | None = None
@@ -316,23 +316,25 @@ class Turn:
         """
         messages = list(self._conversation.messages)
         if self._begun is not None:
-            messages.append(self._message(Reply(calls=(self._begun,))))
+            messages.append(self._message(Reply(calls=(self._begun,), reasoning=self._thought)))
         answer_open_calls(messages)
         if self._streamed or messages[-1].role != "assistant":
-            messages.append(self._quoting(Message("assistant", self._streamed or _NO_ANSWER)))
+            thought = "" if self._begun else self._thought
+            answer = Message("assistant", self._streamed or _NO_ANSWER, reasoning=thought)
+            messages.append(self._quoting(answer))
         return messages
 
     def _settle(self) -> str:
         """Leave the conversation as it is ``so_far``; returns what had come of the answer."""
         self._conversation.messages[:] = self.so_far()
-        partial, self._streamed, self._begun = self._streamed, "", None
+        partial, self._streamed, self._thought, self._begun = self._streamed, "", "", None
         return self._quote + partial if partial else ""
 
     def _record(self, reply: Reply) -> tuple[ToolCall, ...]:
         """Add the reply to the conversation; its calls."""
         message = self._message(reply)
         self._conversation.messages.append(message)
-        self._streamed, self._begun = "", None
+        self._streamed, self._thought, self._begun = "", "", None
         return message.tool_calls
 
     def _message(self, reply: Reply) -> Message:
@@ -362,6 +364,7 @@ class Turn:
             if text:
                 self._emit(TextStreamed(turn=self.id, text=text, reasoning=reasoning))
         self._streamed += delta.text
+        self._thought += delta.reasoning
 
     def _finish(self, outcome: str, text: str, problem: str = "") -> None:
         self._emit(

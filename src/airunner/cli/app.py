@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Annotated
 
@@ -17,12 +17,13 @@ import typer
 from airunner import __version__
 from airunner.cli.catalogue import assign
 from airunner.cli.chat import chat
+from airunner.cli.command_groups import HELP_ALL, RootGroup
 from airunner.cli.conversations import conversations_app
 from airunner.cli.demo import demo
 from airunner.cli.doctor import doctor
 from airunner.cli.engine import engine
 from airunner.cli.explain import explain
-from airunner.cli.flags import HELP_ALL, AsJson, RootGroup, add_command, takes_flags
+from airunner.cli.flags import AsJson, add_command, takes_flags
 from airunner.cli.image import image
 from airunner.cli.keys import keys_app
 from airunner.cli.mcp import mcp
@@ -44,11 +45,16 @@ _SETTINGS_HELP = (
     "over the environment, the environment over the file. `airunner doctor` shows every value "
     "and where it came from."
 )
+_ABOUT = (
+    "A team of local models on one ordinary machine.\n\n"
+    "Begin with `airunner setup`, which gets the models that suit this machine. Then "
+    "`airunner chat` talks with them, and `airunner ui` opens them as a web page."
+)
 # Plain help: a fancier one would take longer to import than everything else.
 app = typer.Typer(
     name="airunner",
     cls=RootGroup,
-    help="A team of local models on one ordinary machine.",
+    help=_ABOUT,
     epilog=_SETTINGS_HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -71,7 +77,10 @@ def _show_all(ctx: typer.Context, wanted: bool) -> None:
 
 
 def version(settings: Settings, as_json: AsJson = False) -> None:
-    """Show the version; with --json, that of what --json prints as well."""
+    """Show the version.
+
+    With --json, that of what --json prints as well.
+    """
     if as_json:
         from airunner.cli.console import print_json
 
@@ -92,26 +101,39 @@ def _begin(
         ),
     ] = False,
 ) -> None:
-    """A team of local models on one ordinary machine."""
+    """Read what stands before the command."""
 
 
-app.callback(epilog=_SETTINGS_HELP)(takes_flags(_begin))
-_talking = (setup, chat, run, image, demo, ui, serve, stop, top, mcp)
-for _command in (*_talking, ps, plan, assign, engine, explain, doctor):
-    add_command(app, _command)
-_AS_IN_OLLAMA: dict[str, Callable[..., None]] = {
-    "pull": pull_models,
-    "list": list_here,
-    "show": show_model,
-    "rm": remove_model,
+app.callback(help=_ABOUT, epilog=_SETTINGS_HELP)(takes_flags(_begin))
+_BY_PURPOSE: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
+    "Talk and draw": {
+        "chat": chat,
+        "ui": ui,
+        "run": run,
+        "image": image,
+        "tools": tools_app,
+        "demo": demo,
+    },
+    "Models": {
+        "setup": setup,
+        "plan": plan,
+        "pull": pull_models,
+        "list": list_here,
+        "show": show_model,
+        "rm": remove_model,
+        "assign": assign,
+        "models": models_app,
+    },
+    "Server": {"serve": serve, "stop": stop, "top": top, "keys": keys_app, "mcp": mcp},
+    "Records": {"conversations": conversations_app, "explain": explain},
+    "This machine": {"doctor": doctor, "ps": ps, "engine": engine, "version": version},
 }
-for _name, _same in _AS_IN_OLLAMA.items():
-    add_command(app, _same, _name)
-add_command(app, version, "version")
-app.add_typer(conversations_app)
-app.add_typer(keys_app)
-app.add_typer(models_app)
-app.add_typer(tools_app)
+for _heading, _commands in _BY_PURPOSE.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_heading)
+        else:
+            add_command(app, _command, _name, _heading)
 
 
 def main() -> None:

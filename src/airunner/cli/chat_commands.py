@@ -65,10 +65,12 @@ def _help(talk: Talk, _: str) -> None:
     width = max(map(len, rows)) + 2
     for words, command in rows.items():
         talk.tell(f"{words:<{width}}{command.meaning}", width)
-    talk.tell(f"{'//TEXT':<{width}}send a text that begins with a slash")
+    talk.tell(f"{'//TEXT':<{width}}send a text that begins with a slash", width)
     if talk.prompt.at_terminal:
-        talk.tell(f"{_BLOCK:<{width}}begins and ends a text of several lines; so does a paste")
-        talk.tell(f"{'Ctrl-C':<{width}}breaks off an answer, or clears the line")
+        talk.tell(
+            f"{_BLOCK:<{width}}begins and ends a text of several lines; so does a paste", width
+        )
+        talk.tell(f"{'Ctrl-C':<{width}}breaks off an answer, or clears the line", width)
 
 
 def _model(talk: Talk, wanted: str) -> None:
@@ -95,6 +97,8 @@ def _tools(talk: Talk, wanted: str) -> None:
             if not talk.tools:
                 talk.tell("Tools are off; /tools on allows them.")
             toolset = talk.runtime.toolset
+            if not toolset.names:
+                talk.tell("There are no tools.")
             for subject in toolset.subjects:
                 names = toolset.of_subjects([subject]).names
                 talk.tell(f"{subject or 'others'}: {', '.join(map(printable, names))}", indent=2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 
@@ -34,7 +34,14 @@ SHORT_ID = 8
 _SHOWN_ANSWER = 300
 _UNSAVED = "nothing of this conversation is saved yet"
 
-Say = Callable[[str], None]
+_NUMBERED = len("*  1  ")
+
+
+class Say(Protocol):
+    """Shows a line to the user; what does not fit it is set off by ``indent`` columns."""
+
+    def __call__(self, line: str, /, *, indent: int = 0) -> None:
+        """Show it."""
 
 
 class ChatHistory:
@@ -173,7 +180,7 @@ class ChatHistory:
             self._say("No conversation is saved yet.")
         for number, entry in enumerate(self._listed, start=1):
             here = "*" if entry.id == self.conversation.id else " "
-            self._say(f"{here}{number:3}  {described(entry)}")
+            self._say(f"{here}{number:3}  {described(entry)}", indent=_NUMBERED)
         if len(self._listed) == MOST_LISTED:
             self._say("`airunner conversations list` shows them all.")
 

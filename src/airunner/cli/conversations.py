@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
@@ -49,6 +50,9 @@ def list_conversations(
             for entry, excerpt in found
         ]
         print_json({"conversations": rows})
+        return
+    if not found:
+        tell("No conversation is saved yet." if search is None else "No conversation says it.")
         return
     if search is None:
         found = [

@@ -34,10 +34,10 @@ def demo(
         bool, typer.Option("--json", help="print every event as a line of JSON, the figures last")
     ] = False,
 ) -> None:
-    """Have a picture drawn by three models under a budget that never holds all.
+    """Have three models draw a picture in too little memory.
 
-    Exits 0 only if the picture is saved and the primary came back, once, with
-    its conversation still cached.
+    The budget never holds all of them. Exits 0 only if the picture is saved and the
+    primary came back, once, with its conversation still cached.
     """
     from airunner.agent.conversation import Conversation
     from airunner.cli.chat_screen import JsonScreen, TalkScreen

@@ -12,6 +12,9 @@ import typer
 from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.config.settings import Settings
 
+_NAMES = {"assign": "assign (devices)"}
+"""What a setting's row is called where its name alone says something else as a command."""
+
 
 def doctor(
     settings: Settings,
@@ -47,14 +50,20 @@ def _print(report: dict[str, Any]) -> None:
     numbers = ("Budget", "Free", "Total")
     tables = {
         "Settings": columns("", "", ""),
+        "Models chosen by `airunner assign`": columns("", ""),
         "Devices": columns("  Device", *numbers, "", right=numbers),
         "Weights on this machine": columns("", ""),
         "Space": columns("", "", ""),
     }
-    settings, devices, weights, space = tables.values()
+    settings, chosen, devices, weights, space = tables.values()
     for each in report["settings"]:
         style = "dim" if each["origin"] == "default" else None
-        settings.add_row(f"  {each['name']}", each["shown"], each["origin"], style=style)
+        name = _NAMES.get(each["name"], each["name"])
+        settings.add_row(f"  {name}", each["shown"], each["origin"], style=style)
+    for capability, model in report["assigned"].items():
+        chosen.add_row(f"  {capability}", model)
+    if not report["assigned"]:
+        chosen.add_row("  none", "")
     for each in report["devices"]:
         sizes = (each["budget_bytes"], each["free_bytes"], each["total_bytes"])
         about = "; ".join(filter(None, (each["name"], each["note"])))

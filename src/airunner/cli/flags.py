@@ -9,16 +9,16 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, get_type_hints
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from airunner.cli.exit_codes import ExitCode
+from airunner.cli.near_words import names_of, options_suggested
 from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import SETTINGS, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
@@ -30,8 +30,6 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = (
     ExitCode.INTERRUPTED,
 )
 
-_NO_LIMIT = 1000
-
 SETTINGS_HINT = (
     "Every setting that `airunner --help-all` lists may be given here too, "
     "for example --max-memory 600MB."
@@ -41,29 +39,22 @@ SETTINGS_HINT = (
 AsJson = Annotated[bool, typer.Option("--json", help="print it as JSON")]
 
 
-def command_group(name: str, help: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
-    """``commands`` as subcommands of ``name``, each with a flag for every setting."""
-    group = typer.Typer(
-        name=name,
-        cls=CommandGroup,
-        help=help,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    for command_name, command in commands.items():
-        add_command(group, command, command_name)
-    return group
-
-
-def add_command(app: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
+def add_command(
+    app: typer.Typer,
+    command: Callable[..., None],
+    name: str | None = None,
+    heading: str | None = None,
+) -> None:
     """Make ``command`` one of ``app``, with a flag for every setting, hidden from its --help.
+
+    The help of ``app`` lists it below ``heading``.
 
     It gets the finished ``Settings`` as its first argument. A flag after the command wins
     over the same flag before it. Where the command has an option of the same name as a
     setting, what stands after the command is the option.
     """
-    app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT)(_with_settings(command))
+    add = app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT, rich_help_panel=heading)
+    add(_with_settings(command))
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,8 +86,10 @@ class SettingsCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands behind the command's name."""
-        _read_lazily(self.get_params(ctx))
-        return super().parse_args(ctx, args)
+        options = self.get_params(ctx)
+        read_lazily(options)
+        with options_suggested(names_of(options)):
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, with the settings' flags where it looks for them."""
@@ -114,7 +107,7 @@ def _setting_options() -> list[Any]:
     return [each for each in typer.main.get_command(only).params if each.name != "help"]
 
 
-def _read_lazily(options: list[Any]) -> None:
+def read_lazily(options: list[Any]) -> None:
     """What is not given needs no reading, and a setting is its own file's to read.
 
     What typer reads values with takes longer to be imported than the rest of a command.
@@ -209,71 +202,14 @@ def print_error(error: AiRunnerError) -> None:
     """The error on stdout, as a JSON object."""
     from airunner.errors.as_json import error_as_json
 
-    _print_told(error_as_json(error))
+    print_told(error_as_json(error))
 
 
-def _print_told(error: Mapping[str, Any]) -> None:
+def print_told(error: Mapping[str, Any]) -> None:
+    """An error on stdout, as a JSON object."""
     from airunner.cli.console import JSON_VERSION, print_json_line
 
     print_json_line({"kind": "error", "json_version": JSON_VERSION, **error})
-
-
-class CommandGroup(TyperGroup):
-    """Commands below one name."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Each with the whole first sentence of its description, broken at words."""
-        with formatter.section("Commands"):
-            rows = [(n, c.get_short_help_str(_NO_LIMIT)) for n, c in self.commands.items()]
-            formatter.write_dl(rows)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read what stands before the command's name."""
-        _read_lazily(self.get_params(ctx))
-        return super().parse_args(ctx, args)
-
-
-HELP_ALL = "airunner.help_all"
-"""Stands in the context's ``meta`` where the help shall list the settings too."""
-
-
-class RootGroup(CommandGroup):
-    """All commands. Where --json is given, what is wrong with one is JSON as well."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """The commands, then what else there is; the many settings only where all is asked for."""
-        self.format_commands(ctx, formatter)
-        rows: dict[str, list[Any]] = {"Options": [], "Settings": []}
-        for option in self.get_params(ctx):
-            if (row := option.get_help_record(ctx)) is not None:
-                rows["Settings" if option.name in SETTINGS else "Options"].append(row)
-        if HELP_ALL not in ctx.meta:
-            del rows["Settings"]
-        for title, some in rows.items():
-            with formatter.section(title):
-                formatter.write_dl(some)
-
-    def make_context(self, *args: Any, **named: Any) -> Any:
-        """The same, from the very beginning."""
-        with _told_as_json():
-            return super().make_context(*args, **named)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Read the rest of it, and run the command."""
-        with _told_as_json():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _told_as_json() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        # Typer has its own copy of click in some versions: by its method, not by its class.
-        words = getattr(error, "format_message", None)
-        if words is not None and "--json" in sys.argv:
-            _print_told({"error": "UsageError", "message": words(), "fields": {}})
-        raise
 
 
 def _with_parameters(

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from airunner.cli.flags import AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import AsJson
 from airunner.cli.streams import say, tell
 from airunner.config.settings import Settings
 
@@ -51,6 +52,9 @@ def list_keys(settings: Settings, as_json: AsJson = False) -> None:
     rows = [key_as_json(key) for key in Keys(settings.home)]
     if as_json:
         print_json({"keys": rows})
+        return
+    if not rows:
+        tell("No keys. `airunner keys add NAME` makes one.")
         return
     table = columns("name", "models", "tools", "priority", "manages", "made")
     for row in rows:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from airunner.cli.catalogue import add_model, changing, found_models
-from airunner.cli.flags import AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import AsJson
 from airunner.cli.plan import MaxVram
 from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings

@@ -32,10 +32,16 @@ def narrate(event: Record) -> str | None:
 
 
 def seconds(value: float) -> str:
-    """A duration for people: ``38 ms``, ``0.55 s``, ``12.0 s``."""
+    """A duration for people: ``38 ms``, ``0.55 s``, ``12.0 s``, ``6 min 34 s``, ``2 h 5 min``."""
     if value < 0.1:
         return f"{value * 1000:.0f} ms"
-    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    if value < 59.95:
+        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days {hours % 24} h"
 
 
 class _Words(string.Formatter):

@@ -47,11 +47,11 @@ def serve(
         str, typer.Option(metavar="URL", help="a collector of OpenTelemetry's traces")
     ] = "",
 ) -> None:
-    """Serve the team to other programs, until Ctrl-C or `airunner stop`.
+    """Serve the team to other programs.
 
-    OpenAI's, Anthropic's and Ollama's clients connect by changing one address. A home
-    folder has one server. One of another --home needs another --port, and has models,
-    conversations and a budget of memory of its own.
+    Until Ctrl-C or `airunner stop`. OpenAI's, Anthropic's and Ollama's clients connect by
+    changing one address. A home folder has one server. One of another --home needs another
+    --port, and has models, conversations and a budget of memory of its own.
     """
     if log_requests or log_prompts:
         from airunner.server.request_log import log_json
@@ -107,8 +107,9 @@ def stop(
         str | None, typer.Argument(metavar="[MODEL]", help="take this one out of memory instead")
     ] = None,
 ) -> None:
-    """Stop the server: answers in progress end first, and models are parked.
+    """Stop the server.
 
+    Answers in progress end first, and models are parked.
     With MODEL, only that one leaves memory; the server goes on.
     """
     from airunner.runtime.presence import find_server

@@ -33,7 +33,7 @@ def say(line: str = "", *, aside: bool = False) -> None:
 
 
 def tell(line: str, *, aside: bool = False, indent: int = 0) -> None:
-    """Like ``say``; on a terminal broken at words, what follows set off by ``indent``.
+    """Like ``say``; on a terminal broken at words, what follows set off by ``indent`` columns.
 
     A line that is set off itself stays so.
     """
@@ -46,7 +46,7 @@ def tell(line: str, *, aside: bool = False, indent: int = 0) -> None:
         broken = textwrap.wrap(
             each,
             width,
-            subsequent_indent=" " * (indent + len(each) - len(each.lstrip())),
+            subsequent_indent=" " * max(indent, len(each) - len(each.lstrip())),
             break_long_words=False,
             break_on_hyphens=False,
         )

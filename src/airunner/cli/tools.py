@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from airunner.cli.flags import EXIT_FAILED, AsJson, command_group
+from airunner.cli.command_groups import command_group
+from airunner.cli.flags import EXIT_FAILED, AsJson
 from airunner.cli.piped import asked_from_stdin
-from airunner.cli.streams import complain, give
+from airunner.cli.streams import complain, give, tell
 from airunner.config.settings import Settings
 
 
@@ -44,6 +45,9 @@ def list_tools(settings: Settings, as_json: AsJson = False) -> None:
         err().print(hint)
     if as_json:
         print_json({"tools": tools})
+        return
+    if not tools:
+        tell("No tool is offered.")
         return
     table = columns("  tool", "permission", "runs", "what it does")
     runs = {"allow": "unasked", "ask": "if you agree", "deny": "never"}

@@ -53,7 +53,7 @@ def top(
     ] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="show it once and end")] = False,
 ) -> None:
-    """Watch the server: models, memory, who waits, and how fast it answers."""
+    """Watch the server: models, memory, who waits, how fast."""
     from rich.live import Live
 
     from airunner.cli.console import out
@@ -181,4 +181,4 @@ def _view(url: str, samples: list[Sample], models: Mapping[str, ModelFigures]) -
             "-" if model.first_token_s is None else f"{model.first_token_s * 1000:.0f} ms",
             "-" if model.between_s is None else f"{model.between_s * 1000:.1f} ms",
         )
-    return Group(*lines, table)
+    return Group(*lines, table if models else Text("No model is loaded."))

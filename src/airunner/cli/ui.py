@@ -19,7 +19,7 @@ def ui(
     port: Annotated[int, typer.Option(metavar="N", help="the port; 0 is any", min=0)] = 8188,
     browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
 ) -> None:
-    """Open the web page: chat, models, pictures and what the memory does.
+    """Open the web page: chat, models, pictures and memory.
 
     It comes from `airunner serve`, which is started here unless it runs already.
     """

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Row, Table
 from rich.text import Text
 
@@ -31,7 +32,19 @@ class WholeWordTable(Table):
     """A table of texts. Where words do not fit beside each other, they stand below."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The table, or its rows as lines."""
+        """The table, or its rows as lines; no line ends in blanks."""
+        for line in Segment.split_lines(self._segments(console, options)):
+            yield from _without_end(line)
+            yield Segment.line()
+
+    def _segments(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for part in self._parts(console, options):
+            if isinstance(part, Segment):
+                yield part
+            else:
+                yield from console.render(part, options)
+
+    def _parts(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = options.max_width
         rows = [*zip(self.rows, zip(*self._texts(), strict=True), strict=True)]
         if not rows or self._set_widths(room):
@@ -64,6 +77,15 @@ class WholeWordTable(Table):
         for column, width in zip(self.columns, widths, strict=True):
             column.width = width
         return True
+
+
+def _without_end(line: list[Segment]) -> list[Segment]:
+    """A line without the blanks that fill its last column."""
+    while line:
+        text, style, control = line.pop()
+        if control or (text := text.rstrip(" ")):
+            return [*line, Segment(text, style, control)]
+    return []
 
 
 def _pairs(rows: Sequence[tuple[Row, tuple[str, ...]]], room: int) -> Iterator[RenderableType]:

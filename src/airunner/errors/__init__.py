@@ -10,6 +10,7 @@
     │   ├── InvalidEngineError     an engine that cannot be registered
     │   ├── UnknownCapabilityError   a name that no capability has
     │   ├── ModelNotAddedError     something that cannot be registered as a model
+    │   ├── UnsuitedModelError     a model that was chosen for what it does not do
     │   ├── UnmappedCapabilityError   a capability that no model serves
     │   └── InvalidCatalogError    the registry contradicts itself
     ├── WeightsError
@@ -90,6 +91,7 @@ from airunner.errors.catalog import UnknownCapabilityError as UnknownCapabilityE
 from airunner.errors.catalog import UnknownEngineError as UnknownEngineError
 from airunner.errors.catalog import UnknownModelError as UnknownModelError
 from airunner.errors.catalog import UnmappedCapabilityError as UnmappedCapabilityError
+from airunner.errors.catalog import UnsuitedModelError as UnsuitedModelError
 from airunner.errors.leases import LeaseDeadlockError as LeaseDeadlockError
 from airunner.errors.leases import LeaseEndedError as LeaseEndedError
 from airunner.errors.leases import LeaseError as LeaseError

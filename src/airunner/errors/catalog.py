@@ -6,6 +6,12 @@ from collections.abc import Sequence
 
 from airunner.errors.base import AiRunnerError, meant
 
+_DEEDS = {
+    "image_generation": "draw",
+    "embedding": "embed texts",
+    "primary_conversation": "hold conversations",
+}
+
 
 class CatalogError(AiRunnerError):
     """Base of errors about which models exist and what they serve."""
@@ -24,9 +30,9 @@ class UnknownModelError(CatalogError):
             )
             return
         super().__init__(
-            f"No model named {model!r}.{hint} `airunner models list` shows what is registered; "
-            "`airunner models add` registers your own, `airunner models add publisher/name-GGUF` "
-            "one of the hub."
+            f"No model named {model!r}.{hint} `airunner plan` shows which suit this machine, "
+            "`airunner models list` all that are registered; `airunner models add` registers "
+            "your own, `airunner models add publisher/name-GGUF` one of the hub."
         )
 
 
@@ -37,6 +43,19 @@ class UnknownCapabilityError(CatalogError):
         self.capability, self.known = capability, tuple(known)
         hint = meant(capability.casefold().replace("-", "_"), self.known)
         super().__init__(f"No capability {capability!r}.{hint} There is {', '.join(known)}.")
+
+
+class UnsuitedModelError(CatalogError):
+    """A registered model was chosen for a ``capability`` that is none of those it ``serves``."""
+
+    def __init__(self, model: str, capability: str, serves: Sequence[str]) -> None:
+        self.model, self.capability = model, str(capability)
+        self.serves = tuple(map(str, serves))
+        deed = _DEEDS.get(self.capability, f"serve {self.capability}")
+        super().__init__(
+            f"{model} does not {deed}: it is registered for {', '.join(self.serves)}, "
+            f"not for {self.capability}."
+        )
 
 
 class UnknownEngineError(CatalogError):

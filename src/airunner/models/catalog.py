@@ -20,6 +20,7 @@ from airunner.errors import (
     UnknownEngineError,
     UnknownModelError,
     UnmappedCapabilityError,
+    UnsuitedModelError,
 )
 from airunner.errors.pasted import pasted
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
@@ -101,6 +102,18 @@ class Catalog:
             return named[0]
         near = [spec.model_path for spec in named][:_SUGGESTIONS] or self.similar(name)
         raise UnknownModelError(name, near)
+
+    def spec_for(self, capability: ModelCapability, name: str) -> ModelSpec:
+        """The registered model of this name, which serves ``capability``.
+
+        Raises:
+            UnknownModelError: see ``spec``.
+            UnsuitedModelError: it does not serve the capability.
+        """
+        spec = self.spec(name)
+        if capability not in spec.capabilities:
+            raise UnsuitedModelError(spec.model_path, capability, spec.capabilities)
+        return spec
 
     def _named(self, name: str) -> list[ModelSpec]:
         """Models that ``name`` may stand for, by the strictest rule that finds any."""

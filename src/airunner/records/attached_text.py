@@ -7,27 +7,39 @@ the server's.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from airunner.records.one_line import TITLE_LENGTH, one_line, title_from
 
 ATTACHED = "attached/"
 """Stands before the name of a file that is kept with the conversation."""
 
-_ATTACHED = re.compile(r"<file name=\"([^\"\n]*)\">\n(.*?)\n</file>\n*", re.DOTALL)
+_ATTACHED = re.compile(
+    r"<file name=\"([^\"\n]*)\"(?: size=\"([^\"\n]*)\")?>\n(.*?)\n</file>\n*", re.DOTALL
+)
 
 
-def marked(name: str, text: str) -> str:
+class AttachedText(NamedTuple):
+    """A document within a message; ``size`` is the whole file's in words, empty if not told."""
+
+    name: str
+    size: str
+    text: str
+
+
+def marked(name: str, text: str, size: str = "") -> str:
     """A document's text as it stands in a message, before the words."""
     label = name.replace('"', "'").replace("\n", " ")
-    return f'<file name="{label}">\n{text}\n</file>\n\n'
+    told = f' size="{size}"' if size else ""
+    return f'<file name="{label}"{told}>\n{text}\n</file>\n\n'
 
 
-def taken_apart(text: str) -> tuple[list[tuple[str, str]], str]:
-    """The documents, by name, that stand before the words of a message; and the words."""
-    files: list[tuple[str, str]] = []
+def taken_apart(text: str) -> tuple[list[AttachedText], str]:
+    """The documents that stand before the words of a message; and the words."""
+    files: list[AttachedText] = []
     place = 0
     while found := _ATTACHED.match(text, place):
-        files.append((found[1], found[2]))
+        files.append(AttachedText(found[1], found[2] or "", found[3]))
         place = found.end()
     return files, text[place:]
 
@@ -35,5 +47,5 @@ def taken_apart(text: str) -> tuple[list[tuple[str, str]], str]:
 def title_from_message(text: str) -> str:
     """A title from the words of a message, or from the first document's name without any."""
     files, words = taken_apart(text)
-    name = files[0][0].removeprefix(ATTACHED) if files else ""
+    name = files[0].name.removeprefix(ATTACHED) if files else ""
     return title_from(words) or one_line(name, TITLE_LENGTH)

@@ -31,7 +31,7 @@ from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
 from airunner.models.toys import toy_words
-from airunner.runtime.file_models import open_catalog
+from airunner.runtime.file_models import assigned_models, open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.runtime.team_fit import TeamFit
@@ -124,6 +124,7 @@ def examine(settings: Settings) -> dict[str, Any]:
             }
             for name, setting in SETTINGS.items()
         ],
+        "assigned": _assigned(settings),
         "devices": [_shown_device(each, known[each.id]) for each in hardware.report.devices],
         "weights": weights,
         "places": [asdict(place) for place in places],
@@ -284,6 +285,11 @@ def _weights(store: ModelStore) -> Iterator[dict[str, Any]]:
         with suppress(AiRunnerError, OSError):  # what cannot be read counts as absent
             if path := store.path(spec):
                 yield {"model": name, "path": path, "file_bytes": stored_bytes(path)}
+
+
+def _assigned(settings: Settings) -> dict[str, str]:
+    """The models that `airunner assign` chose, by capability."""
+    return {capability.value: model for capability, model in assigned_models(settings).items()}
 
 
 def _shown_device(device: Device, budget_bytes: int | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError, ImageRequestError, UnknownRecordError
-from airunner.models.files.pipeline import may_inpaint
+from airunner.models.files.pipeline import may_inpaint, only_inpaints
 from airunner.models.spec import ModelCapability
 from airunner.pictures import size_px
 from airunner.runtime.core import RuntimeCore
@@ -57,23 +57,42 @@ class DrawingOrders:
     def painters(self) -> list[str]:
         """Those of ``models`` that can paint over a picture; "" first if the team's own can."""
         able = [name for name in self.models() if self._paints(name)]
+        return ["", *able] if self._own() in able else able
+
+    def drawers(self) -> list[str]:
+        """Those of ``models`` that draw without a mask; "" first unless the team's own does not."""
+        able = [name for name in self.models() if self._draws(name)]
+        return ["", *able] if self._draws(self._own()) else able
+
+    def _own(self) -> str:
+        """The team's own; "" if it has none."""
         with suppress(AiRunnerError):
-            if self._core.resolve(DRAWING).spec.model_path in able:
-                able.insert(0, "")
-        return able
+            return self._core.resolve(DRAWING).spec.model_path
+        return ""
+
+    def _path(self, model: str) -> Path | None:
+        spec = self._core.catalog.registry.get(model)
+        with suppress(AiRunnerError, OSError):
+            return None if spec is None else self._core.store.path(spec)
+        return None
 
     def _paints(self, model: str) -> bool:
         """Whether nothing is known against it."""
-        spec = self._core.catalog.registry.get(model)
-        path = None
-        with suppress(AiRunnerError, OSError):
-            path = None if spec is None else self._core.store.path(spec)
+        path = self._path(model)
         return path is None or may_inpaint(path)
 
-    def _check_painter(self, model: str | None) -> None:
-        name = model or self._core.resolve(DRAWING).spec.model_path
-        if not self._paints(name):
+    def _draws(self, model: str) -> bool:
+        """The same of drawing without a mask."""
+        path = self._path(model)
+        return path is None or not only_inpaints(path)
+
+    def _check(self, model: str | None, *, is_painted: bool) -> None:
+        name, problem = model or self._own(), ""
+        if is_painted and not self._paints(name):
             problem = "it cannot paint over a picture; take another model, or get one that can"
+        elif not is_painted and not self._draws(name):
+            problem = "it only paints over pictures; take another model to draw one"
+        if problem:
             raise ImageRequestError(name, problem)
 
     async def add(
@@ -91,7 +110,7 @@ class DrawingOrders:
         Raises:
             UnknownRecordError: there is no such picture.
             ImageRequestError: nothing is painted, or over no picture, or the model cannot
-                paint over one; see ``Drawings.add``.
+                paint over one, or nothing else; see ``Drawings.add``.
         """
         if picture is not None:
             path = await asyncio.to_thread(self._find, picture)
@@ -100,7 +119,7 @@ class DrawingOrders:
             if request.init_image is None:
                 raise self._refused(model, "there is no picture that is painted over")
             request = replace(request, mask=await asyncio.to_thread(self._mask, request, painted))
-            await asyncio.to_thread(self._check_painter, model)
+        await asyncio.to_thread(self._check, model, is_painted=request.mask is not None)
         drawing = self._drawings.add(request, model)
         if picture is not None and painted:
             known = {each.id for each in self._drawings.all()}
@@ -123,7 +142,9 @@ class DrawingOrders:
         picture = await asyncio.to_thread(self._gallery.picture, name)
         here = self.models()
         request = await asyncio.to_thread(self._again, picture)
-        return self._drawings.add(request, picture.model if picture.model in here else None)
+        model = picture.model if picture.model in here else None
+        await asyncio.to_thread(self._check, model, is_painted=request.mask is not None)
+        return self._drawings.add(request, model)
 
     def _again(self, picture: GalleryPicture) -> ImageRequest:
         said = picture.settings

@@ -13,7 +13,7 @@ from typing import Any
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.config.toml_file import TomlFile, read_toml, write_entries
-from airunner.errors import LoadError, SettingsError
+from airunner.errors import SettingsError
 from airunner.models.catalog import Catalog
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
@@ -115,7 +115,7 @@ def assign_models(settings: Settings, chosen: Mapping[ModelCapability, str | Non
 
     Raises:
         UnknownModelError: a model is not registered.
-        LoadError: it is not registered for the capability.
+        UnsuitedModelError: it is not registered for the capability.
         SettingsError, StorageError: see ``add_models``.
     """
     from airunner.engines.known import known_engines
@@ -123,8 +123,8 @@ def assign_models(settings: Settings, chosen: Mapping[ModelCapability, str | Non
     with _lock:
         catalog = open_catalog(settings, known_engines().traits)
         for capability, model in chosen.items():
-            if model is not None and capability not in catalog.spec(model).capabilities:
-                raise LoadError(model, f"it is not registered for {capability.value}")
+            if model is not None:
+                catalog.spec_for(capability, model)
         entries = {(CAPABILITIES, c.value): model for c, model in chosen.items()}
         write_entries(settings.file, entries)
         open_catalog(settings, catalog.engines)

@@ -118,7 +118,8 @@ class ModelCatalogue:
         """Have models serve capabilities from now on; ``None`` is the registry's own choice.
 
         Raises:
-            UnknownModelError, LoadError: a model is not registered, or not for the capability.
+            UnknownModelError: a model is not registered.
+            UnsuitedModelError: it is not registered for the capability.
             SettingsError, StorageError: the configuration file cannot be changed.
         """
         with self._changing:

@@ -1,6 +1,7 @@
 """A program's way to the server of its home folder: requests, and streams of what happens.
 
-Owns the connection and how its ends are told. What is asked is ``attached``'s.
+Owns the connection and how its ends are told. What is asked is ``attached``'s. The library
+that speaks HTTP is imported where a server is asked: most programs have none.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 import airunner
 from airunner.errors import AiRunnerError, ServerGoneError
 from airunner.errors.as_json import error_from_json
 from airunner.runtime.native_form import API
 from airunner.runtime.presence import Presence, find_server
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT_S = 5.0
 _FAILED = 400
@@ -54,6 +56,8 @@ class NativeClient:
 
     async def post_from_loop(self, path: str, body: Any) -> dict[str, Any]:
         """The same from somebody's event loop; cancelling it hangs up."""
+        import httpx
+
         with self._telling():
             self._follow()
             async with httpx.AsyncClient(**self._options) as http:
@@ -88,6 +92,8 @@ class NativeClient:
         return _answer(response)
 
     def _use(self, server: Presence) -> None:
+        import httpx
+
         self.server = server
         self._root = server.url + API
         # Neither a proxy of the environment nor a limit on how much is held open at once.
@@ -104,6 +110,8 @@ class NativeClient:
         found = find_server(self._home)
         if found is None or found == self.server:
             return
+        import httpx
+
         with self._telling(), httpx.Client(**{**self._options, "headers": _key(found)}) as http:
             told = http.get(found.url + API).json()
         if told.get("airunner") != airunner.__version__:
@@ -114,6 +122,8 @@ class NativeClient:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
+        import httpx
+
         try:
             yield
         except httpx.ConnectError as error:

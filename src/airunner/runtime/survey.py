@@ -16,7 +16,7 @@ from typing import Any
 from airunner.components.llm.config.model_capabilities import embedded_fallback
 from airunner.config.settings import Settings
 from airunner.engines.known import known_engines
-from airunner.errors import AiRunnerError, LoadError, MissingWeightsError
+from airunner.errors import AiRunnerError, MissingWeightsError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.assign import Assignment, declared_bytes
@@ -61,12 +61,10 @@ def for_conversations(catalog: Catalog, store: ModelStore, name: str) -> ModelSp
 
     Raises:
         UnknownModelError: it is not registered.
-        LoadError: it is not registered for conversations.
+        UnsuitedModelError: it is not registered for conversations.
         MissingWeightsError: its weights are not here.
     """
-    spec = catalog.spec(name)
-    if PRIMARY not in spec.capabilities:
-        raise LoadError(spec.model_path, f"it is not registered for {PRIMARY.value}")
+    spec = catalog.spec_for(PRIMARY, name)
     if not usable(store, spec):
         raise MissingWeightsError(spec.model_path)
     return spec

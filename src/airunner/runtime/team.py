@@ -23,7 +23,7 @@ from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.engines.descriptor import Variant
-from airunner.errors import AiRunnerError, ForbiddenModelError, LoadError
+from airunner.errors import AiRunnerError, ForbiddenModelError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
@@ -307,10 +307,7 @@ class ModelTeam:
         return await self.size(resolution.spec)
 
     async def _sized_by_name(self, model: str, capability: ModelCapability) -> Sized:
-        spec = self._catalog.spec(model)
-        if capability not in spec.capabilities:
-            raise LoadError(model, f"it is not registered for {capability.value}")
-        return await self.size(spec)
+        return await self.size(self._catalog.spec_for(capability, model))
 
     async def _weights(self, spec: ModelSpec) -> Path:
         if self._catalog.engine(spec).weights is None:

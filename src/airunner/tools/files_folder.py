@@ -19,6 +19,9 @@ from airunner.errors.writing import writing
 from airunner.records.attached_text import ATTACHED
 from airunner.tools.meaning import Meaning
 
+_MOST_NAMED = 6
+"""Of files that may be meant, this many are named."""
+
 
 class FilesFolder:
     """Files below ``path``, which is made when it is first needed.
@@ -96,8 +99,7 @@ class FilesFolder:
             return path
         if path.is_dir():
             raise ToolRetryError(f"{name!r} is a folder; name a file.")
-        similar = self._similar(path.name)
-        known = f" There is {', '.join(similar)}." if similar else ""
+        known = self._instead_of(path.name)
         raise ToolRetryError(f"There is no file {name!r} in {self.path}.{known}")
 
     def readable(self, name: str) -> Path:
@@ -136,12 +138,21 @@ class FilesFolder:
             return None
         return path
 
-    def _similar(self, name: str) -> list[str]:
+    def _instead_of(self, name: str) -> str:
+        """A sentence with the files that were meant instead: of a like name, or of the same kind.
+
+        Where there are none such, any.
+        """
         from difflib import get_close_matches  # only needed when something is wrong
 
         paths = [*self.attached(), *sorted(self.path.glob("*"))[:1000]]
         known = {path.name: self.name_of(path) for path in reversed(paths)}
-        return [known[found] for found in get_close_matches(name, known, n=3)]
+        kind = Path(name).suffix.casefold()
+        same = [each for each in known if kind and Path(each).suffix.casefold() == kind]
+        near = dict.fromkeys([*get_close_matches(name, known, n=3), *sorted(same)]) or known
+        shown = [known[each] for each in [*near][:_MOST_NAMED]]
+        more = f" and {len(near) - len(shown)} more" if len(near) > len(shown) else ""
+        return f" There is {', '.join(shown)}{more}." if shown else ""
 
 
 def file_meant(name: str, _: Mapping[str, Any], files: FilesFolder | None) -> Meaning:

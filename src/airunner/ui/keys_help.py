@@ -12,7 +12,7 @@ from airunner.ui.dialog import titled_dialog
 KEYS = (
     ("Enter", "send the message"),
     ("Shift + Enter", "a new line"),
-    ("Esc", "stop the answer; close a dialog"),
+    ("Esc", "stop the answer; cancel an edit; close a dialog"),
     ("Arrow up", "edit the last message, while the field is empty"),
     ("/", "go to the message field"),
     ("Ctrl + K", "search conversations"),

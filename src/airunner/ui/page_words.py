@@ -14,6 +14,7 @@ from airunner.config.settings import SETTINGS
 
 GET_MODELS = "Download models"
 _ADDRESSES = {GET_MODELS: "/download-models", "Settings": "/settings"}
+_TITLES = {"assign": "Devices of capabilities"}
 _ABBREVIATIONS = {"Kv": "KV", "Mcp": "MCP", "gpus": "GPUs", "dtype": "type", "s": "(seconds)"}
 
 _A_TEAM_TOO = re.compile(r", `airunner setup` a whole team")
@@ -34,6 +35,8 @@ _LACK = re.compile(r"needs .*? can be made free: [\d,]+ too few")
 
 def setting_title(name: str) -> str:
     """A setting's name for people: ``max_memory`` is "Max memory"."""
+    if name in _TITLES:
+        return _TITLES[name]
     words = name.capitalize().split("_")
     return " ".join(_ABBREVIATIONS.get(word, word) for word in words)
 

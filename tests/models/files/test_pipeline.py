@@ -16,7 +16,7 @@ from tests.models.files.pipeline_files import (
 )
 
 from airunner.errors import CorruptWeightsError, MissingWeightsError
-from airunner.models.files.pipeline import may_inpaint, read_pipeline
+from airunner.models.files.pipeline import may_inpaint, only_inpaints, read_pipeline
 
 
 def test_a_folder_is_read_part_by_part(tmp_path: Path) -> None:
@@ -159,3 +159,4 @@ def test_what_can_paint_over_is_known_without_loading_it(
         (tmp_path / "unet").mkdir()
         (tmp_path / "unet/config.json").write_text(json.dumps({"in_channels": channels}))
     assert may_inpaint(tmp_path) is may
+    assert only_inpaints(tmp_path) is (channels == 9)

@@ -130,7 +130,7 @@ North,,2026-03-01,3,00001
 def test_a_csv_file_is_described(api: Api) -> None:
     assert query_table(api.write("sales 2024.csv", SALES), api=api).splitlines() == [
         "sales 2024.csv: UTF-8 text, parted by commas.",
-        "In SQL it is the table sales_2024, 3 rows. Columns:",
+        "In SQL it is the table sales_2024, 3 rows, 5 columns:",
         "- Region: text",
         "- Amount: number, headed 'Amount ($)', 1 empty, from 20.5 to 1234.5",
         "- Day: date, from 2026-01-03 to 2026-03-01",

@@ -21,7 +21,7 @@ from airunner.engines.diffusers.request import Order, check_request
 from airunner.engines.diffusers.schedulers import make_scheduler
 from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep, Picture
 from airunner.errors import AiRunnerError, BlackImageError, GenerationError, ImageRequestError
-from airunner.models.files.pipeline import INPAINTING_CHANNELS
+from airunner.models.files.pipeline import INPAINTING_CHANNELS, ONLY_INPAINTING_CHANNELS
 
 _FROM_PICTURE = "AutoPipelineForImage2Image"
 _INPAINTING = "AutoPipelineForInpainting"
@@ -149,7 +149,7 @@ class PipelineRunner:
             raise ImageRequestError(
                 self._plan.model, "it cannot inpaint; leave the mask out, or take another model"
             )
-        if channels == INPAINTING_CHANNELS[1] and not is_inpainting:
+        if channels == ONLY_INPAINTING_CHANNELS and not is_inpainting:
             problem = "it only inpaints: it needs a picture to start from and a mask"
             raise ImageRequestError(self._plan.model, problem)
 

@@ -26,7 +26,8 @@ DENOISERS = ("transformer", "unet", "prior")
 OPTIONAL_PARTS = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Parts that a pipeline draws without; the engine leaves out those that are not there."""
 
-INPAINTING_CHANNELS = (4, 9)
+ONLY_INPAINTING_CHANNELS = 9
+INPAINTING_CHANNELS = (4, ONLY_INPAINTING_CHANNELS)
 """What goes into a UNet that can paint over: a picture's latents; with a mask, in its own kind."""
 
 _INPAINTS = re.compile(
@@ -190,12 +191,25 @@ def may_inpaint(path: Path) -> bool:
     try:
         if not _INPAINTS.fullmatch(str(read_index(path).get("_class_name", ""))):
             return False
-        if not (path / "unet").is_dir():
-            return True
-        config = _json(path / "unet" / "config.json", path, "'unet' has no config.json")
+        return _unet_channels(path) in (None, *INPAINTING_CHANNELS)
     except CorruptWeightsError:
         return True
-    return config.get("in_channels", INPAINTING_CHANNELS[0]) in INPAINTING_CHANNELS
+
+
+def only_inpaints(path: Path) -> bool:
+    """Whether the pipeline at ``path`` is known to draw nothing without a mask."""
+    try:
+        return is_pipeline_folder(path) and _unet_channels(path) == ONLY_INPAINTING_CHANNELS
+    except CorruptWeightsError:
+        return False
+
+
+def _unet_channels(path: Path) -> object:
+    """What goes into the UNet of the pipeline in the folder ``path``; ``None`` without one."""
+    if not (path / "unet").is_dir():
+        return None
+    config = _json(path / "unet" / "config.json", path, "'unet' has no config.json")
+    return config.get("in_channels", INPAINTING_CHANNELS[0])
 
 
 def read_index(folder: Path) -> Mapping[str, object]:

@@ -22,6 +22,7 @@ from typing import Any
 from fastapi import APIRouter, Response, UploadFile
 from fastapi.responses import PlainTextResponse
 
+from airunner.config.byte_size import format_bytes
 from airunner.errors import MediaError, ToolError, UnknownRecordError
 from airunner.media import MOST_BYTES, media_part
 from airunner.messages import Content, MediaPart, Part, TextPart, content_of, parts_of
@@ -31,6 +32,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.documented import FILE
 from airunner.server.native.native_route import NativeRoute
 from airunner.toolbox.documents.reading import read_document
+from airunner.toolbox.tables.description import table_size
 from airunner.toolbox.tables.query_process import answer
 from airunner.tools.json_form import plain_text
 
@@ -60,7 +62,8 @@ _DESCRIBED = "\n[This describes the table, which is not said whole. {} answers f
 class Attachment:
     """A file that waits. ``kind`` is ``image``, ``audio`` or ``document``.
 
-    Of a document ``text`` is all that can be read, and ``data`` the file.
+    ``size`` is in words. Of a document ``text`` is all that can be read, and ``data`` the file;
+    ``described`` says what is in a table as ``attached/<name>``, where it is one.
     """
 
     id: str
@@ -68,13 +71,15 @@ class Attachment:
     kind: str
     n_bytes: int
     characters: int
+    size: str
     part: Part
     text: str = field(default="", repr=False)
+    described: str = field(default="", repr=False)
     data: bytes = field(default=b"", repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """What is told of it, without what is in it."""
-        told = ("id", "name", "kind", "n_bytes", "characters")
+        told = ("id", "name", "kind", "n_bytes", "characters", "size")
         return {name: getattr(self, name) for name in told}
 
     @property
@@ -164,11 +169,12 @@ class Attachments:
         folder = kept.folder(conversation)
         if folder is not None and QUERY in tools and file.is_long_table:
             with suppress(ToolError):  # no table after all
-                described = answer((folder / name).resolve(), known_as, "", QUERY)
+                described = file.described if name == file.name else ""
+                described = described or answer((folder / name).resolve(), known_as, "", QUERY)
                 text = described + _DESCRIBED.format(QUERY, known_as)
         elif READ in tools:
             text = _shortened(file.text, f" {READ} reads it in {known_as}.")
-        return TextPart(marked(known_as, text))
+        return TextPart(marked(known_as, text, file.size))
 
 
 def _read(data: bytes, name: str) -> Attachment:
@@ -177,11 +183,15 @@ def _read(data: bytes, name: str) -> Attachment:
         raise MediaError(name, "it is empty")
     if _MEDIA.match(data):
         part = media_part(data, name)
-        return Attachment(id, name, part.kind, len(data), 0, part)
-    text = _text_of(data, name)
+        return Attachment(id, name, part.kind, len(data), 0, format_bytes(len(data)), part)
+    text, described = _text_of(data, name)
     shown = _shortened(text)
-    said = TextPart(marked(name, shown))
-    return Attachment(id, name, "document", len(data), len(shown), said, text, data)
+    counted = table_size(described)
+    size = f"{counted}, {format_bytes(len(data))}" if counted else format_bytes(len(data))
+    said = TextPart(marked(name, shown, size))
+    return Attachment(
+        id, name, "document", len(data), len(shown), size, said, text, described, data=data
+    )
 
 
 def _shortened(text: str, advice: str = "") -> str:
@@ -190,16 +200,21 @@ def _shortened(text: str, advice: str = "") -> str:
     return text[:MOST_CHARACTERS] + _CUT.format(MOST_CHARACTERS, len(text), advice)
 
 
-def _text_of(data: bytes, name: str) -> str:
+def _text_of(data: bytes, name: str) -> tuple[str, str]:
+    """What can be read, and of a table a description, unless nobody can make one."""
     suffix = Path(name).suffix[:16]
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
         path = Path(file.name).resolve()
         if data.startswith(_SQLITE):
-            return answer(path, name, "", "the attached database")
+            return answer(path, name, "", "the attached database"), ""
         document = read_document(path, name)
-    return "\n\n".join([*(f"[{note}]" for note in document.notes), document.text])
+        described = ""
+        if suffix.lower() in _TABLES:
+            with suppress(ToolError):
+                described = answer(path, ATTACHED + name, "", QUERY)
+    return "\n\n".join([*(f"[{note}]" for note in document.notes), document.text]), described
 
 
 def attachment_routes(attachments: Attachments) -> APIRouter:

@@ -5,6 +5,8 @@ Owns which facts are told: sizes, columns with what they hold, a few rows.
 
 from __future__ import annotations
 
+import re
+
 from airunner.errors import ToolRetryError
 from airunner.toolbox.tables.database import Database, Table
 from airunner.toolbox.tables.layout import cell_text, text_table
@@ -15,6 +17,7 @@ _SAMPLED_TABLES = 4
 _SAMPLED_COLUMNS = 8
 _MEASURED_COLUMNS = 30
 _SAMPLE_ROWS = 3
+_ONE_TABLE = re.compile(r"\nIn SQL it is the table \w+, (\d+) rows?, (\d+) columns?:\n")
 _ORDERED = ("date", "date and time", "whole number", "number", "INTEGER", "REAL")
 
 
@@ -37,8 +40,19 @@ def describe(database: Database, name: str) -> str:
     return "\n".join([*parts, *database.notes, *database.left_out])
 
 
+def table_size(description: str) -> str:
+    """``60,000 rows, 3 columns`` of a description by ``describe``; empty unless of one table."""
+    found = _ONE_TABLE.search(description)
+    if found is None:
+        return ""
+    counts = zip(map(int, found.groups()), ("row", "column"), strict=True)
+    return ", ".join(f"{count:,} {what}{'s' * (count != 1)}" for count, what in counts)
+
+
 def _one(database: Database, table: Table) -> str:
-    lines = [f"In SQL it is the table {table.name}, {_row_count(database, table)}. Columns:"]
+    count = len(table.columns)
+    columns = "1 column" if count == 1 else f"{count} columns"
+    lines = [f"In SQL it is the table {table.name}, {_row_count(database, table)}, {columns}:"]
     figures = _figures(database, table)
     for number, column in enumerate(table.columns):
         headed = f", headed {column.original[:60]!r}" if column.original else ""

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from nicegui import events, ui
 
-from airunner.config.byte_size import format_bytes
 from airunner.media import MOST_BYTES
 from airunner.messages import MediaPart
 from airunner.runtime.native_form import API
@@ -89,9 +88,6 @@ class AttachedFiles:
 
 def _thumbnail(file: Attachment) -> str:
     name = html.escape(file.name)
-    size = format_bytes(file.n_bytes)
-    if file.characters:
-        size = f"{file.characters:,} characters"
     if isinstance(file.part, MediaPart) and file.kind == "image":
         source = f"/api/v1/attachments/{file.id}"
         shown = f'<img src="{source}" alt="">'
@@ -99,6 +95,6 @@ def _thumbnail(file: Attachment) -> str:
         shown = icon_html("mic" if file.kind == "audio" else "description")
     return (
         f'<span class="thumbnail" title="{name}">{shown}<span class="words">'
-        f'<span class="name">{name}</span><span class="size">{size}</span></span>'
+        f'<span class="name">{name}</span><span class="size">{html.escape(file.size)}</span></span>'
         f"{act_button('drop', f'Remove {file.name}', 'close', id=file.id)}</span>"
     )

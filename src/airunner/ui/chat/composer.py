@@ -61,7 +61,8 @@ class Composer:
         with ui.element("div").classes("composer").props('role="group" aria-label="Your message"'):
             with ui.element("div").classes("editing") as self._editing:
                 ui.label("Editing a message. The answer is written anew; the old one stays.")
-                word_button("Cancel", actions.cancel_edit)
+                cancel = word_button("Cancel", actions.cancel_edit)
+                cancel.props["data-shortcut"] = "end-edit"
             files.build_thumbnails()
             self.field = _Field(placeholder="Message").props(
                 'autogrow borderless dense autofocus aria-label="Message" input-class="typed"'
@@ -105,10 +106,10 @@ class Composer:
         """What was sent has been refused: it is in the field again."""
         ui.run_javascript("airunner.refused()")
 
-    def clear(self) -> None:
-        """Let a new message be typed."""
+    def end_edit(self) -> None:
+        """Let a new message be typed: what was in the field before is there again."""
         self._editing.set_visibility(False)
-        ui.run_javascript("airunner.type('')")
+        ui.run_javascript("airunner.endEdit()")
 
     async def _key(self, event: events.GenericEventArguments) -> None:
         told: dict[str, Any] = event.args

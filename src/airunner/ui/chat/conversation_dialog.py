@@ -7,6 +7,7 @@ done, is done to all.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from nicegui import ui
@@ -41,6 +42,7 @@ async def edit_conversation(services: Services, members: Sequence[Entry]) -> Non
         async def delete() -> None:
             _ask(services, members)
 
+        ui.label(last_used(max(each.updated_s for each in members))).classes("hint")
         with ui.element("div").classes("ways"):
             for words, kind in (("Markdown", "markdown"), ("JSON", "json")):
                 source = f"/api/v1/conversations/{first.id}/export?form={kind}"
@@ -50,6 +52,11 @@ async def edit_conversation(services: Services, members: Sequence[Entry]) -> Non
                     sanitize=False,
                 )
         form.save, form.aside = save, ("Delete…", delete)
+
+
+def last_used(when_s: float) -> str:
+    """When a conversation was talked in last, which tells it from others of its title."""
+    return time.strftime("Last used on %d %B %Y at %H:%M", time.localtime(when_s))
 
 
 def edit_folder(services: Services, name: str) -> None:
@@ -71,7 +78,10 @@ def edit_folder(services: Services, name: str) -> None:
 def _ask(services: Services, members: Sequence[Entry]) -> None:
     others = len(members) - 1
     with_them = f" and its {others} other version{'s' * (others > 1)}" if others else ""
-    words = f"“{members[0].title}”{with_them} will be gone for good."
+    words = (
+        f"“{members[0].title}”{with_them} will be gone for good. "
+        f"{last_used(max(each.updated_s for each in members))}."
+    )
     window = ui.context.client
 
     async def delete() -> None:

@@ -78,7 +78,7 @@ class MessageActions:
     def cancel_edit(self) -> None:
         """Let the message be as it was."""
         self._edited = None
-        self._page.composer.clear()
+        self._page.composer.end_edit()
 
     def _words(self, told: Mapping[str, Any]) -> str:
         """What is copied: the words of a question, or of the whole answer to it."""

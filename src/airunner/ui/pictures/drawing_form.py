@@ -25,14 +25,16 @@ from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.pictures.paint_dialog import paint_over
 from airunner.ui.pictures.start import (
+    NOBODY_DRAWS,
     NOBODY_PAINTS,
+    ONLY_OTHERS_DRAW,
     STARTS,
     STRENGTH_HINT,
     USUAL_STRENGTH,
     Start,
+    able_options,
     model_field,
     model_options,
-    painter_options,
 )
 from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
@@ -110,7 +112,7 @@ class DrawingForm:
 
     async def _look(self) -> None:
         """Show who draws now."""
-        names = await asyncio.to_thread(self._services.orders.models)
+        names = await asyncio.to_thread(self._services.orders.drawers)
         self._painters = await asyncio.to_thread(self._services.orders.painters)
         if not self._hint.is_deleted:
             self._begin_with(self._start)
@@ -123,10 +125,13 @@ class DrawingForm:
         if self._hint.is_deleted:
             return
         usual = short_name(resolution.spec.model_path)
-        chosen = self._model.value if self._model.value in names else ""
-        self._model.set_options(model_options(names, usual), value=chosen)
+        chosen = self._model.value if self._model.value in names else next(iter(names), None)
+        self._model.set_options(able_options(names, usual), value=chosen)
         defaults = resolution.spec.image
         words = serving_in_words(resolution) if resolution.is_fallback else ""
+        if "" not in names:
+            words = f"{usual}, the team's own, only paints over pictures. "
+            words += ONLY_OTHERS_DRAW if names else NOBODY_DRAWS
         self._hint.set_content(page_html(words))
         if defaults is not None:
             for field, value in (
@@ -155,7 +160,7 @@ class DrawingForm:
 
     def _paint(self) -> None:
         if self._start is not None:
-            options = painter_options(self._painters)
+            options = able_options(self._painters)
             paint_over(self._services, self._start, self._said(), options, self._model.value)
 
     async def _typed(self, event: events.GenericEventArguments) -> None:

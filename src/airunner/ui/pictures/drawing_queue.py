@@ -20,7 +20,7 @@ from airunner.ui.buttons import icon_button
 from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.pictures.paint_dialog import paint_over
-from airunner.ui.pictures.start import painter_options, start_named
+from airunner.ui.pictures.start import able_options, start_named
 from airunner.ui.window import on_events
 
 _SHOWN = ("queued", "running", "failed")
@@ -117,7 +117,7 @@ class DrawingQueue:
         except AiRunnerError as error:
             tell_problem(error)
             return
-        options = painter_options(await asyncio.to_thread(orders.painters))
+        options = able_options(await asyncio.to_thread(orders.painters))
         paint_over(self._services, start, drawing.request.prompt, options, drawing.model, id)
 
     def _end(self, id: str) -> None:

@@ -28,9 +28,8 @@ from airunner.ui.pictures.start import (
     STRENGTH_HINT,
     USUAL_STRENGTH,
     Start,
+    able_options,
     model_field,
-    model_options,
-    painter_options,
 )
 
 MOST_SETTINGS = 40
@@ -53,12 +52,12 @@ class OnePicture:
         self,
         services: Services,
         picture: GalleryPicture,
-        models: list[str],
+        drawers: list[str],
         painters: list[str],
     ) -> None:
         self._services, self._picture, self._painters = services, picture, painters
-        self._model = picture.model if picture.model in models else None
-        self._models, self._start = model_options(models), Start.of(picture)
+        self._model = picture.model if picture.model in (*drawers, *painters) else None
+        self._models, self._start = able_options(drawers), Start.of(picture)
         source = html.escape(self._start.source)
         words = html.escape(_cut(picture.prompt) or picture.name)
         ui.html('<a class="back" href="/pictures">All pictures</a>', sanitize=False)
@@ -97,7 +96,7 @@ class OnePicture:
 
     def _paint(self) -> None:
         words = _cut(self._picture.prompt)
-        options = painter_options(self._painters)
+        options = able_options(self._painters)
         paint_over(self._services, self._start, words, options, self._model)
 
     def _change(self) -> None:
@@ -141,9 +140,9 @@ async def show_picture(services: Services, name: str) -> None:
         ui.label("There is no such picture any more.").classes("hint")
         ui.html('<a class="back" href="/pictures">All pictures</a>', sanitize=False)
         return
-    models = await asyncio.to_thread(services.orders.models)
+    drawers = await asyncio.to_thread(services.orders.drawers)
     painters = await asyncio.to_thread(services.orders.painters)
-    OnePicture(services, picture, models, painters)
+    OnePicture(services, picture, drawers, painters)
 
 
 def _facts(picture: GalleryPicture) -> str:

@@ -56,12 +56,14 @@ def model_options(models: Sequence[str], usual: str = "") -> dict[str, str]:
 
 
 NOBODY_PAINTS = "No model that is here can paint over a picture. Download models has some that can."
+NOBODY_DRAWS = "Download models has some that draw."
+ONLY_OTHERS_DRAW = "Another one draws, which More choices has."
 
 
-def painter_options(painters: Sequence[str]) -> dict[str, str]:
-    """The same of those that can paint over; the team's own only if it can."""
-    options = model_options([name for name in painters if name])
-    if "" not in painters:
+def able_options(able: Sequence[str], usual: str = "") -> dict[str, str]:
+    """The same of those that can do what is asked; the team's own only if "" is among them."""
+    options = model_options([name for name in able if name], usual)
+    if "" not in able:
         del options[""]
     return options
 

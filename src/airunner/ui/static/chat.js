@@ -21,8 +21,18 @@ window.airunner = (() => {
     if (atEnd) area.setSelectionRange(area.value.length, area.value.length);
   }
 
+  // What was in the field when an edit began, which comes back if that is cancelled.
+  let unsent = null;
+
   function edit(text) {
+    unsent ??= field().value;
     type(text);
+    focusMessage(true);
+  }
+
+  function endEdit() {
+    type(unsent ?? "");
+    unsent = null;
     focusMessage(true);
   }
 
@@ -63,6 +73,7 @@ window.airunner = (() => {
   }
 
   function openChat() {
+    unsent = null;
     const draft = localStorage.getItem(draftKey());
     if (draft && !sending && field() && !field().value) type(draft);
     if (!matchMedia("(pointer: coarse)").matches) focusMessage(true);
@@ -70,7 +81,7 @@ window.airunner = (() => {
 
   function sent() {
     if (sending) localStorage.removeItem(sending.draft);
-    sending = null;
+    sending = unsent = null;
     if (field()) keepDraft(field().value);
     window.scrollTo(0, document.body.scrollHeight);
   }
@@ -165,6 +176,8 @@ window.airunner = (() => {
     const control = event.ctrlKey || event.metaKey;
     if (key === "escape" && shortcut("stop")?.offsetParent) {
       shortcut("stop").click();
+    } else if (key === "escape" && event.target === field()) {
+      if (shortcut("end-edit")?.offsetParent) shortcut("end-edit").click();
     } else if (control && key === "k") {
       event.preventDefault();
       const search = document.querySelector('input[data-shortcut="search"]');
@@ -183,5 +196,5 @@ window.airunner = (() => {
     }
   });
 
-  return { openChat, focusMessage, send, sent, refused, type, edit, copy };
+  return { openChat, focusMessage, send, sent, refused, edit, endEdit, copy };
 })();

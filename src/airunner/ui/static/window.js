@@ -17,6 +17,10 @@ window.airunnerWindow = (() => {
       element.className = "connection";
       element.setAttribute("role", "status");
       document.body.append(element);
+      // What lies at the foot otherwise stands above it.
+      new ResizeObserver(() =>
+        document.documentElement.style.setProperty("--foot", `${element.offsetHeight}px`),
+      ).observe(element);
     }
     return element;
   }

@@ -1,0 +1,116 @@
+"""Commands below one name, and all of them: how they are listed, and one that there is not.
+
+Owns the help of groups. Flags and how a command fails are ``flags``'.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from airunner.cli.flags import add_command, print_told, read_lazily
+from airunner.cli.near_words import names_of, nearest, options_suggested
+from airunner.cli.streams import say
+from airunner.config.settings import SETTINGS
+
+_NO_LIMIT = 1000
+
+
+class CommandGroup(TyperGroup):
+    """Commands below one name."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each with the whole first sentence of its description, broken at words."""
+        width = max(map(len, self.commands), default=0)
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            heading = getattr(command, "rich_help_panel", None)
+            rows = sections.setdefault(heading if isinstance(heading, str) else "Commands", [])
+            rows.append((f"{name:<{width}}", command.get_short_help_str(_NO_LIMIT)))
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command's name."""
+        options = self.get_params(ctx)
+        read_lazily(options)
+        with options_suggested(names_of(options)):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that is named first; ``help`` in front of one shows its help."""
+        name, *rest = args
+        if name == HELP and not rest:
+            say(ctx.get_help())
+            raise typer.Exit
+        if name == HELP:
+            return self.resolve_command(ctx, [*rest, "--help"])
+        if name not in self.commands and name[:1].isalnum() and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}.{nearest(name, [*self.commands, HELP])}")
+        found: tuple[Any, Any, list[str]] = super().resolve_command(ctx, args)
+        return found
+
+
+HELP = "help"
+HELP_ALL = "airunner.help_all"
+"""Stands in the context's ``meta`` where the help shall list the settings too."""
+
+
+class RootGroup(CommandGroup):
+    """All commands. Where --json is given, what is wrong with one is JSON as well."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The commands, then what else there is; the many settings only where all is asked for."""
+        self.format_commands(ctx, formatter)
+        rows: dict[str, list[Any]] = {"Options": [], "Settings": []}
+        for option in self.get_params(ctx):
+            if (row := option.get_help_record(ctx)) is not None:
+                rows["Settings" if option.name in SETTINGS else "Options"].append(row)
+        if HELP_ALL not in ctx.meta:
+            del rows["Settings"]
+        for title, some in rows.items():
+            with formatter.section(title):
+                formatter.write_dl(some)
+
+    def make_context(self, *args: Any, **named: Any) -> Any:
+        """The same, from the very beginning."""
+        with _told_as_json():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of it, and run the command."""
+        with _told_as_json():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_as_json() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Typer has its own copy of click in some versions: by its method, not by its class.
+        words = getattr(error, "format_message", None)
+        if words is not None and "--json" in sys.argv:
+            print_told({"error": "UsageError", "message": words(), "fields": {}})
+        raise
+
+
+def command_group(name: str, help: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """``commands`` as subcommands of ``name``, each with a flag for every setting."""
+    group = typer.Typer(
+        name=name,
+        cls=CommandGroup,
+        help=help,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command_name, command in commands.items():
+        add_command(group, command, command_name)
+    return group
