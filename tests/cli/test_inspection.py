@@ -139,6 +139,16 @@ def test_pull_team_fetches_what_plan_shows(embedded_home: Path) -> None:
     assert "Qwen/Qwen3-4B" in team
 
 
+def test_each_line_of_a_plan_says_how_fast_the_model_is_and_is_not_broken(tmp_path: Path) -> None:
+    machine = ("--devices", "cpu", "--max-memory", "6GB", "--threads", "2")
+    lines = output(tmp_path, "plan", *machine).splitlines()
+    assert max(map(len, lines)) <= 80
+    (speaks,) = [line for line in lines if line.startswith("primary_conversation")]
+    assert speaks.rstrip().endswith("words/min")
+    (draws,) = [line for line in lines if line.startswith("image_generation")]
+    assert draws.rstrip().endswith("/picture")
+
+
 def test_plan_chooses_and_says_by_how_much_others_miss(tmp_path: Path) -> None:
     plan = document(tmp_path, "plan", "--max-vram", "8")
     assert plan["budget_bytes"] == 8 * 10**9

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes
+from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes, planned_bytes
 from airunner.devices.device import Device, DeviceKind
 
 GB = 10**9
@@ -94,3 +94,16 @@ def test_a_budget_is_never_negative_nor_above_the_total(
     budget = budget_bytes(device(total, free, own=own), max_memory, reserve, held)
     assert budget is None or 0 <= budget <= (budget if total is None else total)
     assert (budget is None) == (free is None and max_memory is None and own is None)
+
+
+def test_a_plan_is_the_same_whatever_is_free_and_leaves_room_to_live_in() -> None:
+    for free in (GB, 15 * GB, None):
+        assert planned_bytes(device(24 * GB, free), None, None) == 18 * GB
+        assert planned_bytes(device(24 * GB, free), None, GB) == 23 * GB
+    assert planned_bytes(device(12 * GB, GB), None, None) == 8 * GB, "a desktop takes 4 GB"
+    assert planned_bytes(device(4 * GB, GB), None, None) == 2 * GB, "something is left for models"
+    gpu = device(8 * GB, GB, id="cuda:0", kind="cuda")
+    assert planned_bytes(gpu, None, None) == 7 * GB
+    assert planned_bytes(device(24 * GB, GB), 20 * GB, None) == 20 * GB
+    assert planned_bytes(device(24 * GB, GB, own=600), None, None) == 600
+    assert planned_bytes(device(None, 5 * GB), None, GB) == 4 * GB

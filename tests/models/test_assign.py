@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airunner.components.llm.config.model_capabilities import (
@@ -9,7 +11,7 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.models.assign import GB, Choice, auto_assign
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.models.speed import speed_in_words, words_per_minute
+from airunner.models.speed import Pace, pace_on_cpu, seconds_per_picture
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 CODE = ModelCapability.CODE_GENERATION
@@ -86,7 +88,7 @@ def test_a_model_that_would_be_slow_gives_way_to_one_of_use_and_is_told_of():
         assignment = auto_assign(
             MODEL_REGISTRY,
             24 * GB,
-            speed_of=lambda spec, size: words_per_minute(spec, size, n_threads),
+            pace_of=lambda spec, size: pace_on_cpu(spec, size, n_threads),
         )
         return {choice.capability: choice for choice in assignment.choices}
 
@@ -97,7 +99,8 @@ def test_a_model_that_would_be_slow_gives_way_to_one_of_use_and_is_told_of():
     assert two[PRIMARY].rejected[0].reason == "fits, but is slow: about 140 words a minute here"
     # Nothing else is of use: the toy has less than a quarter of its parameters.
     assert one[PRIMARY].model == "Qwen/Qwen3-8B"
-    assert speed_in_words(one[PRIMARY].words_per_minute or 0) == "slow: about 72 words a minute"
+    assert str(one[PRIMARY].pace) == "slow: about 72 words a minute"
+    assert one[PRIMARY].pace.short == "slow: 72 words/min"
     # A mixture of experts reads a few of its weights for each token.
     assert two[CODE].model == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
     assert two[CODE].words_per_minute == 341
@@ -107,6 +110,46 @@ def test_a_model_that_would_be_slow_gives_way_to_one_of_use_and_is_told_of():
         24 * GB,
         capabilities=[PRIMARY],
         assigned={PRIMARY: "Qwen/Qwen3-8B"},
-        speed_of=lambda spec, size: words_per_minute(spec, size, 1),
+        pace_of=lambda spec, size: pace_on_cpu(spec, size, 1),
     )
     assert wanted.choices[0].model == "Qwen/Qwen3-8B"
+
+
+def drawn_by(budget_bytes: int, n_threads: int) -> Choice:
+    (choice,) = auto_assign(
+        MODEL_REGISTRY,
+        budget_bytes,
+        capabilities=[ModelCapability.IMAGE_GENERATION],
+        refused=lambda spec: "gated" if spec.gated else "",
+        pace_of=lambda spec, size: pace_on_cpu(spec, size, n_threads),
+    ).choices
+    return choice
+
+
+@pytest.mark.parametrize("budget_bytes", [8 * GB, 18 * GB, 60 * GB])
+def test_pictures_without_a_gpu_are_drawn_by_what_takes_minutes_and_not_hours(budget_bytes):
+    choice = drawn_by(budget_bytes, 2)
+    assert choice.model == "stabilityai/sdxl-turbo"
+    assert choice.pace.short == "43 s/picture"
+    assert all(r.reason != "gated" for r in choice.rejected), "what would be slow is not asked for"
+    passed_over = {r.model: r.reason for r in choice.rejected if r.deficit_bytes == 0}
+    if budget_bytes > 15 * GB:
+        told = passed_over["Tongyi-MAI/Z-Image-Turbo"]
+        assert told == "fits, but is slow: about 77 minutes a picture here"
+
+
+def test_where_every_painter_is_slow_the_quickest_is_taken_and_said_to_be():
+    choice = drawn_by(4 * GB, 2)
+    assert choice.model == "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    assert str(choice.pace) == "slow: about 10 minutes a picture"
+    assert drawn_by(GB, 1).model == EMBEDDED_ARTIST, "the toy only where nothing else fits"
+
+
+def test_what_a_picture_takes_is_near_what_was_measured():
+    # Stable Diffusion 1.x, 32 steps, on four cores: 120 to 270 s.
+    spec = MODEL_REGISTRY["stable-diffusion-v1-5/stable-diffusion-v1-5"]
+    assert spec.image is not None
+    shorter = replace(spec, image=replace(spec.image, steps=32))
+    assert 120 <= (seconds_per_picture(shorter, 4) or 0) <= 270
+    assert seconds_per_picture(replace(spec, parameters_b=None), 4) is None
+    assert Pace() == pace_on_cpu(MODEL_REGISTRY["Qwen/Qwen3-Embedding-0.6B"], GB, 4)

@@ -117,3 +117,18 @@ def test_a_device_that_is_not_there_is_told_at_each_start(
         "there is no metal here: RAM is used in its place",
         "there is no rocm:7 here: RAM is used in its place",
     ]
+
+
+def test_a_plan_for_a_gpu_leaves_what_a_desktop_takes_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = Device("cuda:0", "cuda", "RTX", 8 * GB, 3 * GB, gpu_index=0)
+    cpu = Device("cpu", "cpu", "CPU", 64 * GB, 64 * GB)
+    monkeypatch.setattr(hardware_module, "probe_devices", lambda *_: DeviceReport((gpu, cpu)))
+    hardware = Hardware(settings(tmp_path), known_engines())
+    assert hardware.planned_budget("llama_cpp") == 7 * GB
+    assert hardware.assumed("llama_cpp") == "8.00 GB of cuda:0, less 1.00 GB for other programs"
+    assert hardware.free_needed("llama_cpp", 2 * GB) is None
+    assert hardware.free_needed("llama_cpp", 5 * GB) == 5 * GB + 8 * GB // 10
+    stated = Hardware(settings(tmp_path, max_memory="6GB"), known_engines())
+    assert (stated.planned_budget("llama_cpp"), stated.assumed("llama_cpp")) == (6 * GB, "")

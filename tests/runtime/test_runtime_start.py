@@ -67,7 +67,9 @@ def test_a_stand_in_is_told_of_with_a_model_that_fits(
     embedded_home: Path, max_memory: str, told_of: list[str]
 ) -> None:
     heard: list[Event] = []
-    with Runtime(settings(embedded_home, max_memory=max_memory, context=512)) as runtime:
+    # With fewer threads the mapped one would be slow, and another is planned.
+    wanted = settings(embedded_home, max_memory=max_memory, context=512, threads=4)
+    with Runtime(wanted) as runtime:
         runtime.bus.subscribe(heard.append)
         assert runtime.use_specialized_model(ModelCapability.CODE_GENERATION, "1", max_tokens=1)
     told = [event for event in heard if isinstance(event, FallbackChosen)]

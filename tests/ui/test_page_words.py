@@ -14,8 +14,8 @@ def test_a_refusal_names_settings_and_round_sizes() -> None:
     words = page_words(DoesNotFitError("a/b", "cpu", 268_173_344, 100_000_000, 100_000_000))
     assert words == (
         "a/b needs 268 MB on cpu, where at most 100 MB of a budget of 100 MB can be made free: "
-        "168 MB too few. Raise the setting Max memory, lower the setting Context, choose a "
-        "smaller quantization, or release a pinned model."
+        "168 MB too few. Close other programs, raise the setting Max memory, lower the setting "
+        "Context, choose a smaller quantization, or release a pinned model."
     )
 
 

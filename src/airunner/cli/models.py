@@ -204,6 +204,7 @@ def _print_team(assignment: Assignment, store: ModelStore) -> None:
     from airunner.cli.console import err
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
+    from airunner.models.fitting import when_free
 
     console = err()
     sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}
@@ -211,8 +212,12 @@ def _print_team(assignment: Assignment, store: ModelStore) -> None:
     for name, size_bytes in sizes.items():
         here = store.seems_here(store.catalog.spec(name))
         table.add_row(name, format_bytes(size_bytes or 0), "here" if here else "to fetch")
-    console.print(f"The team for {format_bytes(assignment.budget_bytes)}:", style="bold")
+    assumed = f" ({assignment.assumed})" if assignment.assumed else ""
+    console.print(f"The team for {format_bytes(assignment.budget_bytes)}{assumed}:", style="bold")
     console.print(table)
+    waiting = {c.model: c.free_needed_bytes for c in assignment.choices if c.free_needed_bytes}
+    for model, needed in waiting.items():
+        console.print(f"{model} {when_free(needed)}; less is free now.")
     nobody = [c.capability.value for c in assignment.choices if c.model is None]
     if nobody:
         console.print(f"Nothing that fits serves {', '.join(nobody)}.")

@@ -33,7 +33,7 @@ MaxVram = Annotated[
         parser=_vram,
         metavar="SIZE",
         help="memory to plan for: 8 (GB), 8GB, 7.5GiB; "
-        "default: what the roomiest GPU offers now, or RAM where there is none",
+        "default: the roomiest GPU, or RAM where there is none, less a share for other programs",
     ),
 ]
 
@@ -66,8 +66,8 @@ def _print(assignment: Assignment, *, why: bool) -> None:
     from airunner.cli.console import out
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
+    from airunner.models.fitting import when_free
     from airunner.models.spec import short_name
-    from airunner.models.speed import speed_in_words
 
     console = out()
     budget = format_bytes(assignment.budget_bytes)
@@ -75,20 +75,26 @@ def _print(assignment: Assignment, *, why: bool) -> None:
     for_images = f" (image models {images})" if images != budget else ""
     console.print(
         f"Models that each fit {budget}{for_images}; they take turns, "
-        f"{format_bytes(assignment.peak_bytes)} at most.\n"
+        f"{format_bytes(assignment.peak_bytes)} at most."
     )
-    named = short_name if console.width < _WIDE else str
-    speeds = {c.model: c.words_per_minute for c in assignment.choices if c.words_per_minute}
-    headers = ["Capability", "Model", "Memory", *(["Speed on this CPU"] if speeds else [])]
+    if assignment.assumed:
+        console.print(f"That is {assignment.assumed}; --max-vram plans for another size.")
+    console.print()
+    paces = [choice.pace.short for choice in assignment.choices]
+    named = short_name if console.width < _WIDE + max(len(pace) + 2 for pace in paces) else str
+    headers = ["Capability", "Model", "Memory", *(["Speed here"] if any(paces) else [])]
     table = columns(*headers, right=("Memory",))
-    for choice in assignment.choices:
+    for choice, pace in zip(assignment.choices, paces, strict=True):
         table.add_row(
             choice.capability.value,
             named(choice.model) if choice.model else "-",
             format_bytes(choice.size_bytes) if choice.model else "-",
-            *([speed_in_words(speeds[choice.model])] if choice.model in speeds else []),
+            *([pace] if any(paces) else []),
         )
     console.print(table)
+    waiting = {c.model: c.free_needed_bytes for c in assignment.choices if c.free_needed_bytes}
+    for model, needed in waiting.items():
+        console.print(f"\n{short_name(str(model))} {when_free(needed)}; less is free now.")
     if not why:
         console.print("\n`airunner plan --why` tells why, and what was passed over.", style="dim")
         return

@@ -104,12 +104,13 @@ def print_proposal(proposal: TeamProposal) -> None:
 
     from airunner.cli.console import out
     from airunner.config.byte_size import format_bytes
-    from airunner.models.speed import speed_in_words
+    from airunner.models.fitting import when_free
 
     console = out()
+    assumed = f" ({proposal.assumed})" if proposal.assumed else ""
     console.print(
-        f"The best team for {format_bytes(proposal.budget_bytes)} of memory; its models take "
-        f"turns, {format_bytes(proposal.peak_bytes)} at most:\n"
+        f"The best team for {format_bytes(proposal.budget_bytes)} of memory{assumed}; its models "
+        f"take turns, {format_bytes(proposal.peak_bytes)} at most:\n"
     )
     for member in proposal.members:
         capabilities = ", ".join(member.capabilities).replace("_", " ")
@@ -117,7 +118,8 @@ def print_proposal(proposal: TeamProposal) -> None:
         facts = [
             "" if disk_bytes is None else f"{format_bytes(disk_bytes)} on disk",
             "" if memory_bytes is None else f"{format_bytes(memory_bytes)} in memory",
-            "" if member.words_per_minute is None else speed_in_words(member.words_per_minute),
+            str(member.pace),
+            "" if member.free_needed_bytes is None else when_free(member.free_needed_bytes),
             f"licence {member.license}",
             _state(member),
         ]

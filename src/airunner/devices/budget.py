@@ -13,10 +13,37 @@ from airunner.devices.device import Device
 LEAST_RESERVE_BYTES = 512 * MIB
 """The default reserve is a tenth of the device, but at least this much."""
 
+LIVING_RAM_BYTES = 4_000_000_000
+DESKTOP_VRAM_BYTES = 1_000_000_000
+
 
 def default_reserve_bytes(device: Device) -> int:
     """Bytes left free for others on ``device`` when the user does not say."""
     return max(LEAST_RESERVE_BYTES, (device.total_bytes or 0) // 10)
+
+
+def planned_reserve_bytes(device: Device) -> int:
+    """Bytes of ``device`` that a plan leaves to other programs when the user does not say.
+
+    Of RAM a quarter, but at least 4 GB, which a desktop and a browser take, and at most half.
+    Of a GPU a tenth, but at least 1 GB, which a desktop takes.
+    """
+    total = device.total_bytes or 0
+    if device.is_accelerator:
+        return max(DESKTOP_VRAM_BYTES, total // 10)
+    return max(min(LIVING_RAM_BYTES, total // 2), total // 4)
+
+
+def planned_bytes(device: Device, max_memory: int | None, reserve: int | None) -> int | None:
+    """Bytes of ``device`` that a team is planned for; ``None`` if that cannot be known.
+
+    As :func:`budget_bytes`, but of all there is in place of what is free this minute, so that
+    it is the same every time, less ``reserve`` (default: :func:`planned_reserve_bytes`).
+    """
+    total = device.total_bytes
+    if device.budget_bytes is not None or max_memory is not None or total is None:
+        return budget_bytes(device, max_memory, reserve)
+    return max(0, total - (planned_reserve_bytes(device) if reserve is None else reserve))
 
 
 def budget_bytes(

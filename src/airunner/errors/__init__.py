@@ -270,8 +270,8 @@ class DoesNotFitError(AiRunnerError):
             budget_bytes,
         )
         self.advice = advice or (
-            "Raise --max-memory, lower --context, choose a smaller quantization, "
-            "or release a pinned model."
+            "Close other programs, raise --max-memory, lower --context, choose a smaller "
+            "quantization, or release a pinned model."
         )
         super().__init__(
             f"{model} needs {needed_bytes:,} bytes on {device}, where at most {free_bytes:,} of a "

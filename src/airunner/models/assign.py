@@ -4,8 +4,9 @@ The rule: models are swapped, so at any moment one of them computes on the
 device, while the conversation state of the others is parked elsewhere. A model
 therefore suits if it fits alone. For each capability the suitable model of highest
 priority is chosen; at equal priority the one with more parameters, then the smaller
-one. Where that one would be slow, one with at least a quarter of its parameters that is
-not slow is preferred. What the user has assigned comes first.
+one. Where that one would be slow, one of use that is not slow is preferred: of language
+models one with at least a quarter of its parameters, of image models one that is no toy, or
+the quickest of these. What the user has assigned comes first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from airunner.models.catalog import Registry
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.models.speed import SLOW, speed_in_words
+from airunner.models.speed import Pace
 
 GB = 10**9
 
@@ -38,7 +39,9 @@ class Rejection:
 class Choice:
     """What was decided for one capability; ``model`` is ``None`` if nothing suits.
 
-    ``words_per_minute`` is about what the model writes; ``None`` where that is not known.
+    ``words_per_minute`` is about what the model writes, ``seconds_per_picture`` what drawing
+    takes it; ``None`` where that is not known. ``free_needed_bytes`` are those that other programs
+    have to leave free, where less is free now; ``None`` where it could be loaded now.
     """
 
     capability: ModelCapability
@@ -47,6 +50,13 @@ class Choice:
     reason: str
     rejected: tuple[Rejection, ...]
     words_per_minute: int | None = None
+    seconds_per_picture: int | None = None
+    free_needed_bytes: int | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """How fast it works, as far as that is known."""
+        return Pace(self.words_per_minute, self.seconds_per_picture)
 
     @property
     def fitting(self) -> tuple[str, ...]:
@@ -60,12 +70,14 @@ class Assignment:
     """The choices for a budget. ``peak_bytes`` is the largest chosen model.
 
     ``image_budget_bytes`` is what image models were given: another figure where they
-    compute on another device than language models.
+    compute on another device than language models. ``assumed`` says in words how the budget
+    came about; empty where it was given.
     """
 
     budget_bytes: int
     choices: tuple[Choice, ...]
     image_budget_bytes: int
+    assumed: str = ""
 
     @property
     def mapping(self) -> dict[ModelCapability, str]:
@@ -106,7 +118,7 @@ def auto_assign(
     engine_budgets: Mapping[str, int] | None = None,
     assigned: Mapping[ModelCapability, str] | None = None,
     refused: Callable[[ModelSpec], str] = lambda _: "",
-    speed_of: Callable[[ModelSpec, int], int | None] = lambda *_: None,
+    pace_of: Callable[[ModelSpec, int], Pace] = lambda *_: Pace(),
 ) -> Assignment:
     """Choose a model for each capability.
 
@@ -120,7 +132,7 @@ def auto_assign(
             engine, for those where it is another one.
         assigned: models that the user wants for capabilities; chosen first if they fit.
         refused: why a model cannot be had here, whatever its size; empty if it can.
-        speed_of: words a minute that a model of so many bytes writes; ``None`` if unknown.
+        pace_of: how fast a model of so many bytes works.
     """
     budgets = engine_budgets or {}
     sizes = {name: size_of(spec) for name, spec in registry.items()}
@@ -132,7 +144,7 @@ def auto_assign(
             lambda spec: budgets.get(spec.engine, budget_bytes),
             (assigned or {}).get(capability),
             refused,
-            speed_of,
+            pace_of,
         )
         for capability in capabilities
     )
@@ -148,7 +160,7 @@ def _choose(
     room_for: Callable[[ModelSpec], int],
     assigned: str | None,
     refused: Callable[[ModelSpec], str],
-    speed_of: Callable[[ModelSpec, int], int | None],
+    pace_of: Callable[[ModelSpec, int], Pace],
 ) -> Choice:
     def size_of(spec: ModelSpec) -> int | None:
         return sizes[spec.model_path]
@@ -166,6 +178,7 @@ def _choose(
     places = {spec.model_path: place for place, spec in enumerate(ranked)}
     fitting: list[ModelSpec] = []
     rejected: list[Rejection] = []
+    to_be_had: list[tuple[ModelSpec, str]] = []
     for spec in ranked:
         size_bytes, room_bytes = size_of(spec), room_for(spec)
         if size_bytes is None:
@@ -175,23 +188,33 @@ def _choose(
             reason = f"needs {size_bytes:,} bytes, {deficit_bytes:,} more than there are"
             rejected.append(Rejection(spec.model_path, size_bytes, deficit_bytes, reason))
         elif why_not := refused(spec):
-            rejected.append(Rejection(spec.model_path, size_bytes, None, why_not))
+            to_be_had.append((spec, why_not))
         else:
             fitting.append(spec)
+    paces = {s.model_path: pace_of(s, size_of(s) or 0) for s in ranked}
+    quick_is_here = any(not paces[s.model_path].is_slow and not s.is_toy for s in fitting)
+    for spec, why_not in to_be_had:
+        pace = paces[spec.model_path]
+        if quick_is_here and pace.is_slow:  # nobody has to sign in for what would not be chosen
+            slow = f"fits, but is {pace} here"
+            rejected.append(Rejection(spec.model_path, size_of(spec), 0, slow))
+        else:
+            rejected.append(Rejection(spec.model_path, size_of(spec), None, why_not))
     if not fitting:
         why = "no registered model has it" if not candidates else "no model that has it fits"
         return Choice(capability, None, None, f"nobody, {why}", tuple(rejected))
-    speeds = {spec.model_path: speed_of(spec, size_of(spec) or 0) for spec in fitting}
     first = fitting[0]
-    chosen = first if first.model_path == assigned else _quick(fitting, speeds)
+    chosen = first if first.model_path == assigned else _quick(capability, fitting, paces)
     passed_over = [
-        Rejection(spec.model_path, size_of(spec), 0, _why_not(spec, chosen, assigned, speeds))
+        Rejection(spec.model_path, size_of(spec), 0, _why_not(spec, chosen, assigned, paces))
         for spec in fitting
         if spec is not chosen
     ]
     why = f"the highest priority ({chosen.priority}) among those that fit alone"
     if chosen.model_path == assigned:
         why = "assigned, and it fits"
+    elif chosen is not first and paces[chosen.model_path].is_slow:
+        why = "the quickest of those that fit alone"
     elif chosen is not first:
         why = f"the first by priority ({chosen.priority}) that fits alone and is not slow here"
     size_bytes = size_of(chosen)
@@ -202,31 +225,44 @@ def _choose(
         size_bytes,
         reason,
         tuple(sorted([*rejected, *passed_over], key=lambda r: places[r.model])),
-        speeds[chosen.model_path],
+        paces[chosen.model_path].words_per_minute,
+        paces[chosen.model_path].seconds_per_picture,
     )
 
 
-def _quick(fitting: Sequence[ModelSpec], speeds: Mapping[str, int | None]) -> ModelSpec:
-    """The first of them, or the first that is of use beside it and not slow, as that one is."""
+def _quick(
+    capability: ModelCapability, fitting: Sequence[ModelSpec], paces: Mapping[str, Pace]
+) -> ModelSpec:
+    """The first of them, or the first that is of use beside it and not slow, as that one is.
+
+    Where every image model is slow it is the quickest: they differ by hours.
+    """
 
     def is_slow(spec: ModelSpec) -> bool:
-        words = speeds[spec.model_path]
-        return words is not None and words < SLOW
+        return paces[spec.model_path].is_slow
 
     first = fitting[0]
+    if not is_slow(first):
+        return first
+    draws = capability is ModelCapability.IMAGE_GENERATION
     least_b = (first.parameters_b or 0) / 4
-    of_use = (s for s in fitting if (s.parameters_b or 0) >= least_b and not is_slow(s))
-    return next(of_use, first) if is_slow(first) else first
+    of_use = [s for s in fitting if (not s.is_toy if draws else (s.parameters_b or 0) >= least_b)]
+    quick = next((s for s in of_use if not is_slow(s)), None)
+    if quick is None and draws:
+        return min(
+            of_use, key=lambda s: paces[s.model_path].seconds_per_picture or 0, default=first
+        )
+    return quick or first
 
 
 def _why_not(
-    spec: ModelSpec, chosen: ModelSpec, assigned: str | None, speeds: Mapping[str, int | None]
+    spec: ModelSpec, chosen: ModelSpec, assigned: str | None, paces: Mapping[str, Pace]
 ) -> str:
     if chosen.model_path == assigned:
         return f"fits, but {chosen.model_path} is assigned"
-    words = speeds[spec.model_path]
-    if spec.priority > chosen.priority and words is not None:
-        return f"fits, but is {speed_in_words(words)} here"
+    pace = str(paces[spec.model_path])
+    if spec.priority > chosen.priority and pace:
+        return f"fits, but is {pace} here"
     return (
         f"fits, but {chosen.model_path} is preferred (priority {chosen.priority} against "
         f"{spec.priority})"

@@ -103,6 +103,11 @@ def judge(needs: Mapping[str, Need], rooms: Sequence[Room], *, exact: bool) -> F
     return Fit("no", n_bytes, room.device, room.budget_bytes, exact, words)
 
 
+def when_free(n_bytes: int) -> str:
+    """What is said of a model that fits the machine and not what others leave of it now."""
+    return f"fits when other programs leave {format_bytes(n_bytes)}"
+
+
 def not_known(why: str) -> Fit:
     """The answer where nobody knows what a model needs."""
     return Fit("unknown", None, "", 0, exact=False, words=why)

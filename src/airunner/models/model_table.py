@@ -69,6 +69,7 @@ class _Image(BaseModel):
     guidance: float = 7.0
     scheduler: str | None = None
     plain_words: bool = False
+    transformer: bool = False
 
 
 class _ModelTable(BaseModel):

@@ -127,6 +127,10 @@ class Sampling:
     repeat_penalty: float | None = None
 
 
+TOY_BELOW_B = 1.0
+"""Parameters in billions below which a model is a toy, as something to talk with."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageDefaults:
     """What an image model draws with unless asked otherwise.
@@ -134,7 +138,7 @@ class ImageDefaults:
     ``width`` and ``height`` are pixels; ``guidance`` is the classifier-free
     guidance scale; ``scheduler`` is a usual name, ``None`` for the model's own.
     ``plain_words`` says that it understands plain words alone: descriptions are not
-    enhanced for it.
+    enhanced for it. ``transformer`` says that a transformer removes the noise, and no U-Net.
     """
 
     width: int = 512
@@ -143,6 +147,7 @@ class ImageDefaults:
     guidance: float = 7.0
     scheduler: str | None = None
     plain_words: bool = False
+    transformer: bool = False
 
 
 @dataclass(slots=True)
@@ -206,6 +211,11 @@ class ModelSpec:
     gated: bool = False
     image: ImageDefaults | None = None
     short_names: tuple[str, ...] = ()
+
+    @property
+    def is_toy(self) -> bool:
+        """Whether it shows that things work, and is no help: it has too few parameters."""
+        return self.parameters_b is not None and self.parameters_b < TOY_BELOW_B
 
     @property
     def longest_context(self) -> int:

@@ -30,6 +30,7 @@ from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
+from airunner.models.toys import toy_words
 from airunner.runtime.file_models import assigned_models, open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM
@@ -207,11 +208,11 @@ def _weights_problems(settings: Settings, store: ModelStore, team: TeamFit) -> I
             what = f"{what}; the first run fetches them."
             yield Problem("primary-missing", what, "Nothing to do.", False, fetch)
     yield from _fit_problems(settings, team)
-    if primary.model_path == EMBEDDED_PRIMARY:
+    if primary.is_toy:
+        is_embedded = primary.model_path == EMBEDDED_PRIMARY
         yield Problem(
-            "embedded-primary",
-            "The embedded 135M model talks, because no other primary is here. "
-            "It shows the machinery and is no assistant.",
+            "embedded-primary" if is_embedded else "small-primary",
+            f"The model that talks is {toy_words(primary, is_embedded)}",
             "`airunner setup` gets the team that this machine can run.",
             False,
         )

@@ -311,6 +311,10 @@ class RuntimeCore:
         self.bus.publish(CatalogChanged(models=(), capabilities=tuple(chosen.mapping)))
         return chosen
 
+    def advise(self, capability: ModelCapability) -> Resolution:
+        """As ``resolve``, with what the plan has for this machine as the wanted one."""
+        return self._planner.instead(self.resolve(capability), capability)
+
     def resolve(self, capability: ModelCapability) -> Resolution:
         """Which model serves a capability here and now. From any thread."""
         return self.team.resolution(capability)

@@ -9,8 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
+from airunner.config.byte_size import format_bytes
 from airunner.config.settings import Settings
-from airunner.devices.budget import budget_bytes, budgets, default_reserve_bytes, preferred
+from airunner.devices.budget import (
+    budget_bytes,
+    budgets,
+    default_reserve_bytes,
+    planned_bytes,
+    preferred,
+)
 from airunner.devices.cpu import cpu_threads, probe_cpu
 from airunner.devices.device import Device, DeviceReport
 from airunner.devices.probe import probe_devices
@@ -75,11 +82,33 @@ class Hardware:
 
         That is the roomiest accelerator that ``engine`` computes on. RAM is planned for
         where there is none: it is often larger, and most models that need all of it are
-        too slow there.
+        too slow there. What others take of it this minute does not count.
         """
-        able = [d for d in self.devices if d.computes(engine)]
-        best = [d for d in able if d.is_accelerator] or able
-        return max((self._budgets[d.id] for d in best), default=0)
+        return max((self._planned_bytes(d) for d in self._best_for(engine)), default=0)
+
+    def assumed(self, engine: str) -> str:
+        """How ``planned_budget`` came about: ``25.3 GB of RAM, less 6.32 GB for other programs``.
+
+        Empty where the settings say what may be used.
+        """
+        device = max(self._best_for(engine), key=self._planned_bytes, default=None)
+        if device is None or device.total_bytes is None or not self._follows_free_memory(device):
+            return ""
+        kept_bytes = device.total_bytes - self._planned_bytes(device)
+        whose = f"of {device.id}" if device.is_accelerator else "of RAM"
+        less = f", less {format_bytes(kept_bytes)} for other programs" if kept_bytes else ""
+        return f"{format_bytes(device.total_bytes)} {whose}{less}"
+
+    def free_needed(self, engine: str, size_bytes: int) -> int | None:
+        """Bytes that other programs have to leave free for a model; ``None`` if they do now."""
+        best = self._best_for(engine)
+        if not best or any(size_bytes <= self._budgets[d.id] for d in best):
+            return None
+        device = max(best, key=self._planned_bytes)
+        if not self._follows_free_memory(device):
+            return None
+        reserve = self._settings.reserve
+        return size_bytes + (default_reserve_bytes(device) if reserve is None else reserve)
 
     def measure_budgets(self, worker_pids: Mapping[str, Iterable[int]]) -> Mapping[str, int]:
         """The budgets now, for devices whose budget follows what is free.
@@ -126,6 +155,15 @@ class Hardware:
         reserve = self._settings.reserve
         kept = default_reserve_bytes(ram) if reserve is None else reserve
         return (ram.free_bytes or 0) - kept - promised
+
+    def _best_for(self, engine: str) -> list[Device]:
+        able = [d for d in self.devices if d.computes(engine)]
+        return [d for d in able if d.is_accelerator] or able
+
+    def _planned_bytes(self, device: Device) -> int:
+        is_limited = device.id in preferred(self.report.devices)
+        limit = self._settings.max_memory if is_limited else None
+        return planned_bytes(device, limit, self._settings.reserve) or 0
 
     def _probe(self) -> DeviceReport:
         report = probe_devices(self._settings)

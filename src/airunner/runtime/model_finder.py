@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from airunner.config.byte_size import format_bytes
 from airunner.engines.base import AUTO_CONTEXT, LoadPlan, Plan
 from airunner.engines.image import ImagePlan
 from airunner.errors import AiRunnerError
 from airunner.models.assign import declared_bytes
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.files.split import matches
-from airunner.models.fitting import Fit, Need, Room, file_needs_bytes, judge, not_known
+from airunner.models.fitting import (
+    Fit,
+    Need,
+    Room,
+    file_needs_bytes,
+    judge,
+    not_known,
+    when_free,
+)
 from airunner.models.spec import HubFolderSource, HubSource, ModelSpec
 from airunner.runtime.core import RuntimeCore
 from airunner.weights.hub_search import HubModel, HubSearch
@@ -85,7 +94,7 @@ class ModelFinder:
                     device: Need(estimate.total_bytes, self._lessened(spec, sized.plans[device]))
                     for device, estimate in sized.estimates.items()
                 }
-                return judge(needs, self._rooms(engine), exact=True)
+                return self._now_or_later(judge(needs, self._rooms(engine), exact=True), engine)
         except (AiRunnerError, OSError) as error:
             return not_known(str(error))
         declared = declared_bytes(spec)
@@ -106,7 +115,19 @@ class ModelFinder:
     def _judge_alike(self, n_bytes: int, engine: EngineTraits) -> Fit:
         """By one figure for every device."""
         rooms = self._rooms(engine)
-        return judge({room.device: Need(n_bytes) for room in rooms}, rooms, exact=False)
+        fit = judge({room.device: Need(n_bytes) for room in rooms}, rooms, exact=False)
+        return self._now_or_later(fit, engine)
+
+    def _now_or_later(self, fit: Fit, engine: EngineTraits) -> Fit:
+        """A model that is planned for, and not what is free now, is told with what it waits for."""
+        hardware, n_bytes = self._core.hardware, fit.needed_bytes
+        if fit.verdict != "no" or n_bytes is None or n_bytes > hardware.planned_budget(engine.name):
+            return fit
+        needed = hardware.free_needed(engine.name, n_bytes)
+        if needed is None:
+            return fit
+        offers = f"{fit.device} offers {format_bytes(fit.budget_bytes)} now"
+        return replace(fit, words=f"F{when_free(needed)[1:]}; {offers}.")
 
     def _rooms(self, engine: EngineTraits) -> list[Room]:
         budgets: Mapping[str, int] = self._core.manager.budgets

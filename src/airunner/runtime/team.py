@@ -321,13 +321,13 @@ class ModelTeam:
         pair = (resolution.wanted.model_path, resolution.spec.model_path)
         if pair not in self._told:
             self._told.add(pair)
-            choice, wanted = self._planned(capability), resolution.wanted.model_path
+            choice = self._planned(capability)
             if choice.model == resolution.spec.model_path:
                 return
             if self._store.seems_here(resolution.wanted):
                 return  # why it is passed over has been logged
-            if choice.model is not None and wanted not in choice.fitting:
-                wanted = choice.model  # what is mapped would be refused here
+            # What is mapped may be refused here, or slow.
+            wanted = choice.model or resolution.wanted.model_path
             self._bus.publish(
                 FallbackChosen(
                     capability=capability.value,

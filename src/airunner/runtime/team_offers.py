@@ -11,11 +11,6 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from airunner.components.llm.config.model_capabilities import (
-    EMBEDDED_ARTIST,
-    EMBEDDED_PRIMARY,
-    EMBEDDED_SPECIALIST,
-)
 from airunner.config.byte_size import format_bytes
 from airunner.errors import AiRunnerError, StorageError
 from airunner.models.assign import Assignment, Rejection
@@ -35,8 +30,6 @@ from airunner.weights.downloads import Downloads
 KEPT_S = 600.0
 """So long, what the hub said of the same plan counts."""
 
-_EMBEDDED = {EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST, EMBEDDED_ARTIST}
-
 
 @dataclass(frozen=True, slots=True)
 class TeamOffer:
@@ -46,7 +39,7 @@ class TeamOffer:
         proposal: the models, and what getting them takes.
         to_serve: capabilities that they will serve, and that are another model's now.
         gated: models that would be chosen, had their publishers let this user in.
-        only_embedded: whether nothing but what comes with AI Runner is here.
+        only_embedded: whether nothing but toys is here, as those that come with AI Runner.
     """
 
     proposal: TeamProposal
@@ -98,11 +91,9 @@ class TeamOffers:
         return [self._downloads.add(member.model) for member in proposal.obtainable]
 
     def only_embedded(self) -> bool:
-        """Whether nothing but what comes with AI Runner is here. From any thread."""
-        return all(
-            name in _EMBEDDED or not self._is_here(name)
-            for name in list(self._core.catalog.registry)
-        )
+        """Whether nothing but toys is here; see ``ModelSpec.is_toy``. From any thread."""
+        specs = list(self._core.catalog.registry.values())
+        return all(spec.is_toy or not self._is_here(spec.model_path) for spec in specs)
 
     async def _proposal(self, assignment: Assignment) -> TeamProposal:
         """What was said the last time, if the team and what of it is here are the same.
@@ -113,8 +104,11 @@ class TeamOffers:
         key = mapping, frozenset(name for name in mapping.values() if self._is_here(name))
         known = self._known
         if known and known[0] == key and monotonic() - known[1] < KEPT_S:
+            needed = {c.model: c.free_needed_bytes for c in assignment.choices}
+            members = (replace(m, free_needed_bytes=needed[m.model]) for m in known[2].members)
             return replace(
                 known[2],
+                members=tuple(members),
                 budget_bytes=assignment.budget_bytes,
                 peak_bytes=assignment.peak_bytes,
                 free_bytes=self._core.store.free_bytes,

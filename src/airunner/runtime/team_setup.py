@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airunner.errors import AiRunnerError
-from airunner.models.assign import Assignment, Rejection
+from airunner.models.assign import Assignment, Choice, Rejection
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
+from airunner.models.speed import Pace
 from airunner.runtime.plain_values import plain
 from airunner.weights.gate import gate_of, page_of
 from airunner.weights.offer import Offer, measured_speed, offer_of
@@ -29,7 +30,9 @@ class TeamMember:
     """One model of the team.
 
     ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are;
-    ``words_per_minute`` about what it writes, where that is known.
+    ``words_per_minute`` about what it writes and ``seconds_per_picture`` what drawing takes it,
+    where that is known. ``free_needed_bytes`` are those that other programs have to leave free,
+    where less is free now.
     """
 
     model: str
@@ -39,6 +42,13 @@ class TeamMember:
     page: str
     offer: Offer
     words_per_minute: int | None = None
+    seconds_per_picture: int | None = None
+    free_needed_bytes: int | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """How fast it works, as far as that is known."""
+        return Pace(self.words_per_minute, self.seconds_per_picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class TeamProposal:
         gated: models that would be preferred, and what has to be done to have each.
         bytes_per_s: speed at which weights arrive; ``None`` if unknown.
         free_bytes: free on the disk that they go to.
+        assumed: how the budget came about, in words; empty where it was given.
     """
 
     budget_bytes: int
@@ -62,6 +73,7 @@ class TeamProposal:
     gated: tuple[tuple[str, str], ...]
     bytes_per_s: float | None
     free_bytes: int
+    assumed: str = ""
 
     @property
     def missing(self) -> tuple[TeamMember, ...]:
@@ -111,13 +123,11 @@ def propose_team(
     ``bytes_per_s`` is the speed that the user states; it is measured otherwise.
     """
     serves: dict[str, list[str]] = {}
-    memory: dict[str, int | None] = {}
-    speeds: dict[str, int | None] = {}
+    chosen: dict[str, Choice] = {}
     for choice in assignment.choices:
         if choice.model is not None:
             serves.setdefault(choice.model, []).append(choice.capability.value)
-            memory[choice.model] = choice.size_bytes
-            speeds[choice.model] = choice.words_per_minute
+            chosen[choice.model] = choice
     specs = [catalog.spec(name) for name in serves]
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
         offers = list(threads.map(lambda spec: offer_of(store, spec), specs))
@@ -125,11 +135,13 @@ def propose_team(
         TeamMember(
             spec.model_path,
             tuple(serves[spec.model_path]),
-            memory[spec.model_path],
+            chosen[spec.model_path].size_bytes,
             spec.license,
             page_of(spec),
             offer,
-            speeds[spec.model_path],
+            chosen[spec.model_path].words_per_minute,
+            chosen[spec.model_path].seconds_per_picture,
+            chosen[spec.model_path].free_needed_bytes,
         )
         for spec, offer in zip(specs, offers, strict=True)
     )
@@ -144,6 +156,7 @@ def propose_team(
         tuple((each.model, each.reason) for each in gated_models(assignment, catalog, store)),
         bytes_per_s,
         store.free_bytes,
+        assignment.assumed,
     )
 
 

@@ -13,7 +13,7 @@ from airunner.runtime.core import RuntimeCore
 async def served_by(core: RuntimeCore, capability: ModelCapability) -> str:
     """What a panel says of the model that it asks."""
     try:
-        return serving_in_words(await asyncio.to_thread(core.resolve, capability))
+        return serving_in_words(await asyncio.to_thread(core.advise, capability))
     except AiRunnerError as error:
         return str(error)
 

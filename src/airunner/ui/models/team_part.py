@@ -23,9 +23,8 @@ from airunner.ui.parts import heading
 from airunner.ui.window import on_events
 
 _EMBEDDED = (
-    "So far only the small model is here that comes with AI Runner. It has 135 million "
-    "parameters: it shows that everything works, and is no assistant. A real team is one "
-    "button away."
+    "So far only very small models are here, with less than a billion parameters: they show "
+    "that everything works, and such a model is no assistant. A real team is one button away."
 )
 _ASKING = "Looking at this machine, and asking the hub what the models take ..."
 _COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "Fit")
@@ -70,9 +69,11 @@ class TeamPart:
             if each.state in ("queued", "running", "paused")
         }
         proposal = offer.proposal
+        assumed = f" ({proposal.assumed})" if proposal.assumed else ""
         self._intro.set_text(
-            f"The best models that fit {format_bytes(proposal.budget_bytes)} of memory. They take "
-            f"turns in it: {format_bytes(proposal.peak_bytes)} at most at once."
+            f"The best models that fit {format_bytes(proposal.budget_bytes)} of memory"
+            f"{assumed}. They take turns in it: {format_bytes(proposal.peak_bytes)} at most at "
+            "once."
         )
         self._table.set_content(_table(offer, fits, coming))
         self._gated.set_content(_gated(offer))
@@ -111,6 +112,8 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
     if offer.gated and not offer.is_here:
         licence += GATED
     words = html.escape(fit.words)
+    if pace := str(member.pace):
+        words += f" {pace[:1].upper()}{pace[1:]}."
     if offer.problem:
         problem = f"Cannot be had now: {page_words(offer.problem).rstrip('.')}."
         words += f'<span class="wrong">{html.escape(problem)}</span>'

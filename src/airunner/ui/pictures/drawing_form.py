@@ -117,7 +117,7 @@ class DrawingForm:
         if not self._hint.is_deleted:
             self._begin_with(self._start)
         try:
-            resolution = await asyncio.to_thread(self._services.core.resolve, DRAWING)
+            resolution = await asyncio.to_thread(self._services.core.advise, DRAWING)
         except AiRunnerError as error:
             if not self._hint.is_deleted:
                 self._hint.set_content(page_html(error))
