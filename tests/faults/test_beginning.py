@@ -80,7 +80,11 @@ def test_a_new_conversation_reads_only_what_is_its_own(
             (kept,) = team.of(BeginningKept)
             assert kept.tokens > (400 if template else 256)
             assert 0 < usage.prompt_tokens - kept.tokens < 20
-            for conversation, away in (("second", overwrite_the_slot), ("third", RealTeam.swap)):
+            for last, conversation, away in (
+                ("first", "second", overwrite_the_slot),
+                ("second", "third", RealTeam.swap),
+            ):
+                team.manager.forget(last)  # the next says the same, and would go on from there
                 await away(team)
                 answer, usage = await begin(team, conversation, tool_choice)
                 assert usage.cached_tokens >= 0.99 * kept.tokens
