@@ -54,8 +54,10 @@ class Place:
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
-    def ask(self, messages: Sequence[Mapping[str, str]], model: str, tokens: int) -> Answer:
-        """One request, its lines read as they come."""
+    def ask(
+        self, messages: Sequence[Mapping[str, str]], model: str, tokens: int, **more: Any
+    ) -> Answer:
+        """One request, its lines read as they come; ``more`` are further fields of its body."""
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
         body = {
@@ -66,6 +68,7 @@ class Place:
             "seed": 1,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **more,
         }
         headers = {"Content-Type": "application/json", **self.headers}
         connection.connect()

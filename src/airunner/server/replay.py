@@ -23,6 +23,11 @@ ATTEMPTS = 3
 """How often an answer is begun in all, where its worker dies each time."""
 
 
+def is_repeatable(body: Mapping[str, Any]) -> bool:
+    """Whether a client can expect the same text again: greedy, or under a seed of its own."""
+    return body.get("seed") is not None or body.get("temperature") == 0
+
+
 async def going_on(
     model: str,
     body: Mapping[str, Any],
@@ -34,9 +39,8 @@ async def going_on(
     ``whole`` becomes what was delivered, each chunk as it is.
     ``begin(said)`` answers ``body`` after the text ``said``, which has been delivered. That is
     quick, for a prompt is read faster than it is written, and nothing can come out differently.
-    What a client can expect to be the same each time, greedy or under a seed of its own, is
-    computed again first: read in one batch, the same text has other roundings, and a near tie
-    may go the other way. So are thoughts, calls, and what a grammar is in the middle of.
+    What ``is_repeatable`` is computed again first: read in one batch, the same text has other
+    roundings, and a near tie may go the other way. So are thoughts, calls, and what a grammar is in the middle of.
 
     Raises:
         WorkerDiedError: it died each time.
@@ -57,7 +61,7 @@ async def going_on(
             # One that was silent has taken long already, and is replaced once.
             if deaths == ATTEMPTS or (deaths > 1 and isinstance(error, WorkerSilentError)):
                 raise
-            said = replay.said if can_go_on and not _is_repeatable(body) else ""
+            said = replay.said if can_go_on and not is_repeatable(body) else ""
         except GenerationError:
             if replay.differs and can_go_on and replay.said:
                 said = replay.said
@@ -84,10 +88,6 @@ def _is_free(body: Mapping[str, Any]) -> bool:
     """Whether nothing but the prompt decides how a text goes on."""
     form = (body.get("response_format") or {}).get("type", "text")
     return form == "text" and not body.get("suffix") and tool_choice_of(body) in ("auto", "none")
-
-
-def _is_repeatable(body: Mapping[str, Any]) -> bool:
-    return body.get("seed") is not None or body.get("temperature") == 0
 
 
 class Replay:

@@ -5,7 +5,6 @@ Owns the form of responses and chunks. What is answered is ``answers``'.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -20,6 +19,7 @@ from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
 from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import ChatCompletionRequest
+from airunner.server.openai.choices import total_usage, whole_answers
 from airunner.server.problems import Problem
 from airunner.server.streams import comment, event, events_under, stream_response, unless_hung_up
 from airunner.server.team_steps import EXTENSION
@@ -63,33 +63,13 @@ async def _events(
 
 
 async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> dict[str, Any]:
-    async def one(index: int) -> Completion:
-        found = Completion()
-        async with aclosing(answers.chunks(_choice(body, index))) as chunks:
-            async for chunk in chunks:
-                found.add(chunk)
-        return found
-
-    found = await asyncio.gather(*(one(index) for index in range(choices)))
+    bodies = [_choice(body, index) for index in range(choices)]
+    found = await whole_answers(answers.chunks, bodies)
     return {
         **_head(body, "chat.completion"),
         "choices": [_choice_json(each, index, body) for index, each in enumerate(found)],
         "usage": total_usage([each.usage for each in found]),
         "timings": found[0].timings,
-    }
-
-
-def total_usage(costs: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several choices of one prompt cost together: its tokens count once."""
-    first = costs[0] if costs else {}
-    prompt = first.get("prompt_tokens", 0)
-    completion = sum(each.get("completion_tokens", 0) for each in costs)
-    details = first.get("prompt_tokens_details") or {"cached_tokens": 0}
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": details,
     }
 
 

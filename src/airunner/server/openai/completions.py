@@ -5,7 +5,6 @@ Owns the form of requests, responses and chunks. What is answered is ``raw_promp
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,10 +15,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from airunner.server.chunks import Completion
 from airunner.server.documented import STREAMED
-from airunner.server.openai.chat import DONE, total_usage
+from airunner.server.openai.chat import DONE
 from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, StreamOptions
+from airunner.server.openai.choices import total_usage, whole_answers
 from airunner.server.problems import Problem
 from airunner.server.raw_prompts import RawPrompts
 from airunner.server.streams import comment, event, events_under, stream_response, unless_hung_up
@@ -124,15 +123,8 @@ async def _events(raw: RawPrompts, asked: CompletionRequest) -> AsyncGenerator[s
 
 
 async def _whole(raw: RawPrompts, asked: CompletionRequest) -> dict[str, Any]:
-    async def one(body: dict[str, Any]) -> Completion:
-        found = Completion()
-        async with aclosing(raw.chunks(body)) as chunks:
-            async for chunk in chunks:
-                found.add(chunk)
-        return found
-
     bodies = asked.bodies()
-    found = await asyncio.gather(*map(one, bodies))
+    found = await whole_answers(raw.chunks, bodies)
     choices = []
     for index, (body, each) in enumerate(zip(bodies, found, strict=True)):
         before = body["prompt"] if asked.echo else ""
