@@ -18,7 +18,6 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed"),
-    pytest.mark.timeout(240),
 ]
 
 
@@ -26,7 +25,7 @@ pytestmark = [
 def server(home: Path) -> Iterator[Server]:
     with serving(home, "--max-memory", "2GB") as found:
         with found.api as client:
-            client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
+            client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=300)
         yield found
 
 

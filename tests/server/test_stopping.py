@@ -37,7 +37,7 @@ def test_turns_that_nobody_follows_end_first_and_one_broken_off_says_why(tmp_pat
             assert "event: result" in followed.read().decode()
         assert server.process.poll() is None, "it waits for the other turn"
         server.process.send_signal(signal.SIGINT)  # nobody waits any longer
-        server.process.wait(timeout=15)
+        server.process.wait(timeout=300)
     assert ending(tmp_path, short) == "answered"
     assert ending(tmp_path, hung) == "server_stopped"
 

@@ -75,6 +75,6 @@ def test_a_window_that_loses_the_server_for_a_while_goes_on_where_it_was(site: S
 def test_a_window_says_when_the_server_has_ended(site: Site) -> None:
     tab = site.open("/notes")
     site.server.process.terminate()
-    site.server.process.wait(timeout=30)
+    site.server.process.wait(timeout=300)
     expect(tab.locator(".connection")).to_contain_text("AI Runner has ended")
     expect(tab.get_by_role("heading", name="Notes")).to_be_visible()

@@ -20,12 +20,11 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed"),
-    pytest.mark.timeout(480),  # the first one has its pipelines made too
 ]
 CIRCLE = "a large red circle on a blue background"
 UNIQUE = "a large red circle on a black background"
 PAINTER = "tiny/painter"
-SLOW_MS = 90_000
+SLOW_MS = 300_000
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def server(home: Path, tiny_pipelines: Path) -> Iterator[Server]:
             client.post("/assign", json=wanted).raise_for_status()
             painter = {"source": str(tiny_pipelines / "inpainting"), "name": PAINTER}
             client.post("/models", json=painter).raise_for_status()
-            client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
+            client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=300)
         yield found
 
 

@@ -51,7 +51,7 @@ class Easel:
         self.model = self.worker.model
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self._runner.run(asyncio.wait_for(work, 60))
+        return self._runner.run(asyncio.wait_for(work, 300))
 
     def draw(self, *targets: Path, **settings: Any) -> Drawn:
         return self.run(draw(self.model, *targets, **settings))

@@ -56,7 +56,7 @@ class Load:
 @pytest.fixture
 def load(server: RunningServer) -> Load:
     """Its load; the model is there, and nothing of an earlier test is left."""
-    httpx.post(f"{server.url}/v1/chat/completions", json=SHORT, timeout=60).raise_for_status()
+    httpx.post(f"{server.url}/v1/chat/completions", json=SHORT, timeout=300).raise_for_status()
     found = Load(server)
     assert (found.leases, found.waiting) == (0, 0)
     return found
@@ -66,7 +66,7 @@ def begin(server: RunningServer, path: str, stream: bool) -> socket.socket:
     """Send a request for a long answer; a stream has begun when this returns."""
     body = json.dumps({**LONG, "stream": stream}).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    sock = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    sock = socket.create_connection(("127.0.0.1", server.port), timeout=300)
     sock.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     return sock
 
@@ -146,7 +146,7 @@ def test_past_the_bound_a_request_is_told_when_to_come_back(
 def test_what_can_never_fit_is_refused_at_once_with_the_bytes(embedded_home: Path) -> None:
     small = start_server(embedded_home, "--max-memory", "60MB")
     try:
-        with httpx.Client(base_url=small.url, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=small.url, timeout=300, trust_env=False) as client:
             for path in PATHS:
                 for stream in (True, False):
                     refused = client.post(path, json={**LONG, "stream": stream})

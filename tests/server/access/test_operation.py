@@ -201,7 +201,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 def log_of(home: Path, *flags: str) -> list[dict[str, object]]:
     server: RunningServer = start_server(home, *flags)
     head = {"X-Request-ID": "mine", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
-    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, timeout=300, trust_env=False) as client:
         client.post("/v1/chat/completions", json=CHAT, headers=head).raise_for_status()
         client.post("/v1/chat/completions", json={**CHAT, "model": "unknown"})
     return [json.loads(line) for line in stop_server(server).splitlines()]

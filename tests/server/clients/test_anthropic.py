@@ -54,7 +54,7 @@ def shown_here(days: int = 2) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[Anthropic]:
-    with Anthropic(base_url=server.url, api_key="none", max_retries=0, timeout=60) as client:
+    with Anthropic(base_url=server.url, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 

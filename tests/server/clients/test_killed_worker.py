@@ -59,7 +59,7 @@ def loaded_worker(server: ServedHere) -> psutil.Process:
 
 def kill(worker: psutil.Process) -> None:
     worker.kill()
-    worker.wait(20)
+    worker.wait(300)
 
 
 def pieces(server: ServedHere, api: str, sampling: dict[str, Any]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def pieces(server: ServedHere, api: str, sampling: dict[str, Any]) -> Iterator[s
     asked = {"model": NATIVE, "stream": True, **body, **sampling}
     if "options" in body:
         asked["options"] = {**body["options"], **sampling}
-    with httpx.stream("POST", server.url + path, json=asked, timeout=60) as answer:
+    with httpx.stream("POST", server.url + path, json=asked, timeout=300) as answer:
         assert answer.status_code == httpx.codes.OK
         for line in answer.iter_lines():
             told = line.removeprefix("data: ")

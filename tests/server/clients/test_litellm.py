@@ -51,7 +51,7 @@ def test_litellm_asks_by_each_api(server: ServedHere, weights_home: Path) -> Non
         env={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])

@@ -30,7 +30,7 @@ def home(server: ServedHere, tmp_path: Path) -> Path:
 def llm(home: Path, *arguments: str) -> str:
     environ = {**os.environ, "LLM_USER_PATH": str(home), "OPENAI_API_KEY": "none"}
     line = [sys.executable, "-W", "ignore", "-m", "llm", *arguments]
-    done = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

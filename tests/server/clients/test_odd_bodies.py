@@ -197,7 +197,7 @@ def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 def test_what_a_client_gets_wrong_is_its_own_error(server: ServedHere, path: str) -> None:
     places = st.sampled_from(sorted(paths(BODIES[path]), key=str))
 
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with httpx.Client(base_url=server.url, timeout=300) as client:
 
         @settings(
             max_examples=EXAMPLES,

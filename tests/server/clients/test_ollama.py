@@ -47,7 +47,7 @@ def shown_here(days: int = 2) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[ollama.Client]:
-    with ollama.Client(host=server.url, timeout=60) as client:
+    with ollama.Client(host=server.url, timeout=300) as client:
         yield client
 
 
@@ -125,7 +125,7 @@ def test_a_call_that_does_not_match_is_decoded_once_more(server: ServedHere, str
     body: dict[str, Any] = {"model": NATIVE, "messages": shown_here(days=20), "stream": stream}
     # The client would leave out the limits of the schema.
     body |= {"tools": [FEW_DAYS_TOOL], "options": {"temperature": 0, "num_predict": 80}}
-    answer = httpx.post(f"{server.url}/api/chat", json=body, timeout=60)
+    answer = httpx.post(f"{server.url}/api/chat", json=body, timeout=300)
     lines = [json.loads(line) for line in answer.text.splitlines()]
     (call,) = [call for line in lines for call in line["message"].get("tool_calls", ())]
     assert 1 <= call["function"]["arguments"]["days"] <= 9

@@ -36,7 +36,7 @@ SAID: list[Any] = [{"role": "user", "content": HELLO}]
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=60) as client:
+    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 

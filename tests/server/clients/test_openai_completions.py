@@ -18,7 +18,7 @@ PROMPT = "The capital of France is"
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=60) as client:
+    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 

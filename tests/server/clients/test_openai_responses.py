@@ -54,7 +54,7 @@ def shown_here(days: int = 2) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=60) as client:
+    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 
@@ -248,7 +248,7 @@ def test_what_codex_begins_with(server: ServedHere) -> None:
     assert listed["models"] == listed["data"]
     body = {"model": NATIVE, "input": "", "max_output_tokens": 1, "stream": True, "store": False}
     body |= {"tools": OTHER_TOOLS, "include": ["reasoning.encrypted_content"]}
-    with httpx.stream("POST", f"{server.v1}/responses", json=body, timeout=60) as answer:
+    with httpx.stream("POST", f"{server.v1}/responses", json=body, timeout=300) as answer:
         assert answer.status_code == httpx.codes.OK
         names = [line[7:] for line in answer.iter_lines() if line.startswith("event: ")]
     assert names[0] == "response.created"

@@ -117,7 +117,7 @@ def test_the_sandbox_ends_with_the_process_that_wanted_it(folder: Path) -> None:
             assert user.stdout.readline() == "running\n"
             running = sandbox_processes(user.pid)
         user.kill()
-    gone, alive = psutil.wait_procs(running, timeout=30)
+    gone, alive = psutil.wait_procs(running, timeout=300)
     left = [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
     assert not left
     assert len(gone) + len(alive) == 2
