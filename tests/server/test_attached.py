@@ -388,7 +388,7 @@ def _leases(runtime: AttachedRuntime, model: str) -> int:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < ends, "it never came true"
         time.sleep(0.02)

@@ -54,7 +54,7 @@ APIS: dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], str]]] = {
 
 def loaded_worker(server: ServedHere) -> psutil.Process:
     """The worker that holds the model: the other, if there is one, only waits for a load."""
-    return max(workers(server), key=lambda worker: worker.memory_info().rss)
+    return max(workers(server.pid), key=lambda worker: worker.memory_info().rss)
 
 
 def kill(worker: psutil.Process) -> None:

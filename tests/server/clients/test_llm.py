@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.native_server import NATIVE
+from tests.server.clients.said import LETTERS
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def llm(home: Path, *arguments: str) -> str:
 
 def test_a_prompt_is_answered_in_pieces_and_whole_and_goes_on(home: Path) -> None:
     options = ("-m", "here", "-o", "temperature", "0", "-o", "max_tokens", "12")
-    pieces = llm(home, "prompt", "Tell me about the sea.", *options)
+    pieces = llm(home, "prompt", LETTERS, *options)
     assert pieces
-    assert llm(home, "prompt", "Tell me about the sea.", "--no-stream", *options) == pieces
+    assert llm(home, "prompt", LETTERS, "--no-stream", *options) == pieces
     assert llm(home, "prompt", "-c", "And the wind?", *options)
 
 

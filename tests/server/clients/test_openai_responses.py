@@ -17,6 +17,7 @@ from tests.server.clients.said import (
     ABOUT,
     FEW_DAYS,
     HELLO,
+    LETTERS,
     LONG,
     MOOD,
     PARAMETERS,
@@ -77,12 +78,12 @@ def streamed(client: OpenAI, said: Any = HELLO, **options: Any) -> Any:
 
 
 def test_an_answer_and_its_cost_are_the_same_in_pieces(client: OpenAI) -> None:
-    whole = ask(client, instructions="You are a sailor.")
+    whole = ask(client, LETTERS, instructions="You are a sailor.")
     assert whole.output_text
     assert whole.status == "incomplete"
     assert whole.incomplete_details.reason == "max_output_tokens"
     assert whole.usage.output_tokens == 16
-    pieces = streamed(client, instructions="You are a sailor.")
+    pieces = streamed(client, LETTERS, instructions="You are a sailor.")
     assert pieces.output_text == whole.output_text
     assert pieces.usage.input_tokens == whole.usage.input_tokens
     assert pieces.usage.input_tokens_details.cached_tokens >= whole.usage.input_tokens - 1
