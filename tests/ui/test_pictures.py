@@ -202,7 +202,7 @@ def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:
         api.post("/drawings", json=order).raise_for_status()
     tab = site.open("/pictures")
     change = tab.get_by_role("button", name="Change what is painted: a lost moon")
-    expect(change).to_be_visible(timeout=SLOW_MS)
+    expect(change).to_be_visible()
     change.click()
     expect(tab.get_by_role("img", name="1 part of it painted over")).to_be_visible()
     dialog = tab.get_by_role("dialog")
@@ -210,7 +210,7 @@ def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:
     dialog.get_by_label("What shall be there").fill("a found moon")
     dialog.get_by_role("button", name="Draw").click()
     expect(change).to_have_count(0)
-    expect(tab.get_by_role("img", name="a found moon")).to_be_visible(timeout=SLOW_MS)
+    expect(tab.get_by_role("img", name="a found moon")).to_be_visible()
     assert in_gallery(site.server)[0]["prompt"] == "a found moon"
 
 
