@@ -198,8 +198,11 @@ def test_a_tool_that_hangs_with_a_model_in_hand_is_given_up_and_gives_it_back(ho
     with machine.runtime:
         hung = machine.call_tool(Conversation.begin(), "Please dawdle at the harbour.")
         assert "did not finish within 3 s" in hung.problem
-        assert machine.states() == {EMBEDDED_PRIMARY: "ready", EMBEDDED_SPECIALIST: "cold"}
+        states = machine.states()
         release.set()
+        assert states[EMBEDDED_PRIMARY] == "ready"
+        # On a busy machine the time is over before it is there.
+        assert states.get(EMBEDDED_SPECIALIST, "cold") == "cold"
 
 
 def test_a_turn_whose_model_cannot_fit_ends_with_the_reason(home: Path) -> None:
