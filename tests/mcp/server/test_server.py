@@ -40,7 +40,7 @@ OFFERED = (
 def client_of(folder: Path, **server: Any) -> Iterator[Toolset]:
     """The toolset that a program which uses AI Runner gets."""
     events: list[Event] = []
-    config = McpConfig((ServerConfig("air", timeout_s=100, permission="read", **server),))
+    config = McpConfig((ServerConfig("air", timeout_s=300, permission="read", **server),))
     servers = McpServers(config, logs=folder, publish=events.append)
     try:
         toolset = servers.connect()
