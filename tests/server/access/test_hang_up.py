@@ -14,7 +14,7 @@ from tests.server.access.conftest import QUEUE_LIMIT, RunningServer, start_serve
 from tests.server.clients.idle import computed_s, gauge
 
 Eventually = Callable[[Callable[[], bool]], None]
-MOST_S = 3.0
+MOST_S = 2.0
 """What the work for a client that has gone may cost, in seconds of one core; all of it is more."""
 
 PATHS = ("/v1/chat/completions", "/v1/messages", "/api/chat")
