@@ -7,6 +7,7 @@ times ``MOST_S`` of a processor, however busy the machine is.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -20,14 +21,22 @@ _BUSY_SHARE = 0.2
 
 def workers(pid: int) -> list[psutil.Process]:
     """The processes that hold models for the server with this process id."""
-    children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "airunner.engines" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if "airunner.engines" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def computed_s(pid: int) -> float:
     """What the workers of a server have computed so far, in seconds of one core."""
-    times = [worker.cpu_times() for worker in workers(pid)]
-    return sum(each.user + each.system for each in times)
+    seconds = 0.0
+    for worker in workers(pid):
+        with suppress(psutil.NoSuchProcess):
+            times = worker.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 def gauge(url: str, name: str) -> float:
