@@ -31,8 +31,8 @@ def begin(api: httpx.Client, content: str) -> tuple[str, str]:
 
 def test_turns_that_nobody_follows_end_first_and_one_broken_off_says_why(tmp_path: Path) -> None:
     with scripted(tmp_path) as server, server.api as api:
+        short, turn = begin(api, "write 800 at 50")  # which is told to stop long before its end
         hung, _ = begin(api, "hang")
-        short, turn = begin(api, "write 800 at 400")
         with api.stream("GET", f"/turns/{turn}/events") as followed:
             server.process.send_signal(signal.SIGTERM)
             assert "event: result" in followed.read().decode()
