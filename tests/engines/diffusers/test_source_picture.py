@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -118,7 +118,6 @@ def test_the_engine_refuses_files_and_names_before_a_model_is_loaded(tmp_path: P
             launcher.check("m", ImageRequest("a", **keys))
 
 
-@settings(deadline=None)
 @given(SIZES, st.sampled_from([8, 16, 32]), st.integers(4096, 4_000_000))
 def test_any_picture_gets_a_size_that_fits(own: tuple[int, int], grain: int, most: int) -> None:
     width, height = size_to_draw(ImageRequest("a"), own, most, grain)
@@ -129,7 +128,6 @@ def test_any_picture_gets_a_size_that_fits(own: tuple[int, int], grain: int, mos
     assert (width >= height) == (own[0] >= own[1]) or width == height
 
 
-@settings(deadline=None)
 @given(SIZES, st.integers(8, 64))
 def test_the_side_that_is_not_asked_for_is_in_proportion(own: tuple[int, int], n: int) -> None:
     width, height = size_to_draw(ImageRequest("a", width=n * 8), own, 10**9, 8)
