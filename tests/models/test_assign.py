@@ -103,8 +103,8 @@ def test_a_model_that_would_be_slow_gives_way_to_one_of_use_and_is_told_of():
     assert one[PRIMARY].pace.short == "slow: 72 words/min"
     # A mixture of experts reads a few of its weights for each token.
     assert two[CODE].model == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
-    assert two[CODE].words_per_minute == 341
-    assert two[ModelCapability.IMAGE_GENERATION].words_per_minute is None
+    assert two[CODE].pace.words_per_minute == 341
+    assert two[ModelCapability.IMAGE_GENERATION].pace.words_per_minute is None
     wanted = auto_assign(
         MODEL_REGISTRY,
         24 * GB,

@@ -75,6 +75,9 @@ class Pace:
         return f"{slow}{number} {unit}/picture"
 
 
+UNKNOWN_PACE = Pace()
+
+
 def pace_on_cpu(spec: ModelSpec, size_bytes: int, n_threads: int) -> Pace:
     """What ``spec``, whose ``size_bytes`` lie in RAM, does on ``n_threads`` cores."""
     return Pace(words_per_minute(spec, size_bytes, n_threads), seconds_per_picture(spec, n_threads))
