@@ -138,6 +138,7 @@ def print_proposal(proposal: TeamProposal) -> None:
 
 def _takes(proposal: TeamProposal) -> str:
     from airunner.config.byte_size import format_bytes
+    from airunner.durations import about_seconds
 
     if not proposal.missing:
         return "All of it is on this machine already."
@@ -147,9 +148,8 @@ def _takes(proposal: TeamProposal) -> str:
     if any(m.offer.disk_bytes is None for m in proposal.obtainable):
         text += " and what is of unknown size"
     if proposal.seconds is not None and proposal.bytes_per_s is not None:
-        minutes = max(1, round(proposal.seconds / 60))
         mbits = proposal.bytes_per_s * 8 / 1e6
-        text += f", about {minutes:,} minute{'s' if minutes > 1 else ''} at {mbits:.3g} Mbit/s"
+        text += f", about {about_seconds(proposal.seconds)} at {mbits:.3g} Mbit/s"
     return f"{text}; {format_bytes(proposal.free_bytes)} are free on the disk."
 
 

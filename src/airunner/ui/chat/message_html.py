@@ -10,13 +10,14 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from airunner.durations import format_seconds
 from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.records.attached_text import ATTACHED, taken_apart
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
-from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
+from airunner.ui.chat.call_html import Call, call_html, drawn_pictures
 from airunner.ui.chat.icons import act_button, icon_html
 from airunner.ui.page_words import page_html
 from airunner.ui.safe_markdown import rendered
@@ -152,8 +153,7 @@ def thought_in_words(seconds: float | None) -> str:
     """How long it thought."""
     if seconds is None:
         return "Thought"
-    whole = max(1, round(seconds))
-    return f"Thought for {whole} s" if whole < 60 else f"Thought for {seconds_in_words(seconds)}"
+    return f"Thought for {format_seconds(max(1, round(seconds)))}"
 
 
 def ending_in_words(account: TurnAccount, *, failed: bool, stopped: bool) -> str:
@@ -198,7 +198,7 @@ def _acts_html(talk: Talk, account: TurnAccount | None, place: int, end: int) ->
 def cost_in_words(account: TurnAccount) -> str:
     """Who answered, how fast, and how much of the prompt was still there."""
     parts = [short_name(account.model)] if account.model else []
-    parts.append(seconds_in_words(account.total_s))
+    parts.append(format_seconds(account.total_s))
     if account.decode_s > 0 and account.tokens:
         parts.append(f"{account.tokens / account.decode_s:.0f} tokens/s")
     if account.cached_tokens and account.prompt_tokens:
