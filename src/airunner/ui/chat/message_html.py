@@ -10,11 +10,13 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from airunner.agent.turn import NO_ANSWER
 from airunner.durations import format_seconds
 from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.records.attached_text import ATTACHED, taken_apart
+from airunner.records.unfinished import NOT_ANSWERED
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures
@@ -31,7 +33,6 @@ _ENDINGS = {
 }
 _TO_GO_ON = ("server_stopped", "")
 _CUT_OFF = "The answer was cut off at the most tokens."
-_NO_ANSWER = "(There is no answer: the turn ended before one.)"
 _FILE_CHARACTERS = 4000
 
 
@@ -117,7 +118,7 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
             continue
         if message.reasoning:
             parts.append(reasoning_html(message.reasoning, next(thoughts, None)))
-        if message.text != _NO_ANSWER:
+        if message.text != NO_ANSWER:
             parts.append(rendered(message.text))
         for call in message.tool_calls:
             calls = account.calls if account else {}
@@ -172,9 +173,11 @@ def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) 
     go_on = act_button("continue", "Continue", at=place) if end == len(talk.messages) else ""
     if outcome in _ENDINGS:
         newest = talk.messages[end - 1]
-        has_words = newest.role == "assistant" and newest.text != _NO_ANSWER
+        has_words = newest.role == "assistant" and newest.text != NO_ANSWER
         buttons = go_on + again if outcome in _TO_GO_ON and has_words else again
-        return _problem_html(_ENDINGS[outcome], account.problem if account else "", buttons)
+        is_bare = not outcome and end == place + 1
+        words = NOT_ANSWERED if is_bare else _ENDINGS[outcome]
+        return _problem_html(words, account.problem if account else "", buttons)
     return _problem_html(_CUT_OFF, "", go_on) if account and account.cut_off and go_on else ""
 
 
