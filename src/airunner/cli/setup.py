@@ -105,6 +105,7 @@ def print_proposal(proposal: TeamProposal) -> None:
     from airunner.cli.console import out
     from airunner.config.byte_size import format_bytes
     from airunner.models.fitting import when_free
+    from airunner.models.licence import licence_words
 
     console = out()
     assumed = f" ({proposal.assumed})" if proposal.assumed else ""
@@ -120,7 +121,7 @@ def print_proposal(proposal: TeamProposal) -> None:
             "" if memory_bytes is None else f"{format_bytes(memory_bytes)} in memory",
             str(member.pace),
             "" if member.free_needed_bytes is None else when_free(member.free_needed_bytes),
-            f"licence {member.license}",
+            f"licence {licence_words(member.license)}",
             _state(member),
         ]
         console.print(member.model, style="bold")

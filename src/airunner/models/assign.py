@@ -80,6 +80,11 @@ class Assignment:
         }
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The chosen models, each once."""
+        return tuple(dict.fromkeys(self.mapping.values()))
+
+    @property
     def peak_bytes(self) -> int:
         """Most memory in use at once when the team takes turns."""
         sizes = [choice.size_bytes for choice in self.choices if choice.model is not None]

@@ -12,6 +12,7 @@ from airunner.durations import about_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.fitting import Fit
+from airunner.models.licence import licence_words
 from airunner.models.spec import short_name
 from airunner.runtime.team_offers import TeamOffer
 from airunner.runtime.team_setup import TeamMember
@@ -109,7 +110,7 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
     fetch = "here" if offer.is_here else coming or format_bytes(offer.disk_bytes)
     if not offer.is_here and offer.disk_bytes is None:
         fetch = coming or "size not known"
-    licence = html.escape(member.license or "not stated")
+    licence = html.escape(licence_words(member.license) or "not stated")
     if offer.gated and not offer.is_here:
         licence += GATED
     words = html.escape(fit.words)
