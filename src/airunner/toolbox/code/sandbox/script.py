@@ -14,7 +14,7 @@ from typing import Any
 
 from airunner.durations import format_seconds
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.charts.drawing import Chart, chart_of
+from airunner.toolbox.charts.chart import Chart, chart_of
 from airunner.toolbox.code.sandbox.drawings import MOST_CHARTS
 from airunner.toolbox.code.sandbox.limits import Limits
 from airunner.toolbox.code.sandbox.process import Finished, converse
