@@ -40,7 +40,8 @@ async def going_on(
     ``begin(said)`` answers ``body`` after the text ``said``, which has been delivered. That is
     quick, for a prompt is read faster than it is written, and nothing can come out differently.
     What ``is_repeatable`` is computed again first: read in one batch, the same text has other
-    roundings, and a near tie may go the other way. So are thoughts, calls, and what a grammar is in the middle of.
+    roundings, and a near tie may go the other way. So are thoughts, calls, and what a grammar
+    is in the middle of.
 
     Raises:
         WorkerDiedError: it died each time.
