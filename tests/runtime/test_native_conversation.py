@@ -82,6 +82,7 @@ def runtime(make_home: Callable[[], Path]) -> Iterator[Runtime]:
         primary=PRIMARY,
         context=6144,
         max_tokens=60,
+        core_tools=("paint_red", "paint_green"),  # what is in the block does not matter
         permissions=(("burn_parcel", "deny"),),
     )
     try:
