@@ -66,10 +66,10 @@ def serving(home: Path, *weights: Path) -> Iterator[ServedHere]:
 def server(
     tmp_path_factory: pytest.TempPathFactory, smollm2: Path, smollm2_q8: Path
 ) -> Iterator[ServedHere]:
-    """The server, with its model loaded."""
+    """The server, with its model loaded, in 8 bits, which are read a third faster."""
     home = tmp_path_factory.mktemp("server")
     quick = write_random_gguf(home / "quick.gguf", RandomShape(), smollm2)
-    with serving(home, smollm2, smollm2_q8, quick) as found:
+    with serving(home, smollm2_q8, smollm2, quick) as found:
         loaded = httpx.post(
             f"{found.url}/api/chat", json={"model": NATIVE, "messages": []}, timeout=STARTS_S
         )
