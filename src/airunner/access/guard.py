@@ -142,8 +142,7 @@ class Guard:
 
         scope.setdefault("state", {})["key"] = found.name
         if not found.manages and self._is_managed(scope["path"]):
-            who = "Another user" if found is ANOTHER_USER else f"The key {found.name!r}"
-            message = f"{who} may not manage this server: `keys add --manage`."
+            message = may_not_manage(found)
             refusal = Refusal(403, message, "permission_error", "not_a_manager")
             await self._answer(scope["path"], refusal)(scope, receive, send)
             return
@@ -264,6 +263,12 @@ class Guard:
     def _is_allowed(self, length: str) -> bool:
         digits = length.isascii() and length.isdecimal() and len(length) <= 20
         return digits and int(length) <= self._admission.body.n_bytes
+
+
+def may_not_manage(visitor: Visitor) -> str:
+    """What is told to a visitor who asks for what is the owner's."""
+    who = "Another user" if visitor is ANOTHER_USER else f"The key {visitor.name!r}"
+    return f"{who} may not manage this server: `keys add --manage`."
 
 
 def key_in(headers: Headers) -> str:

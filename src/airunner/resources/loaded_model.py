@@ -33,7 +33,6 @@ from airunner.messages import Delta, Usage
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
 from airunner.resources.parking import ParkingLot
-from airunner.resources.prefixes import Prefixes
 from airunner.resources.saved_state import ParkedState
 from airunner.resources.saving import save_slot
 from airunner.resources.visitor import current_visitor
@@ -61,7 +60,6 @@ class LoadedModel:
     kv_bytes_per_token: int
     beginnings: Beginnings
     proof: CacheProof
-    prefixes: Prefixes
     queue_limit: int
     begun: dict[str, Begun] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
@@ -173,7 +171,7 @@ class LoadedModel:
                 if conversation is not None:
                     self.unanswered.discard(conversation)
                     if delta.usage is not None:
-                        self.prefixes.note(self.key, conversation, request)
+                        self.lot.prefixes.note(self.key, conversation, request)
                         usage = self.account(conversation, delta.usage)
                         delta = replace(delta, usage=usage)
                 if delta.usage is not None:
@@ -215,7 +213,7 @@ class LoadedModel:
         near = None
         if request is not None:
             tokens = self._tokens(request)
-            near = self._near(request, self.slots.live(), whole=True)
+            near = self._near(request, self.slots.live())
         async with (
             self._told_full(conversation),
             self.slots.hold(conversation, priority, told, tokens, near) as claim,
@@ -324,13 +322,11 @@ class LoadedModel:
                 self.slots.forget(conversation)
             raise
 
-    def _near(
-        self, request: ChatRequest, among: Collection[str], whole: bool = False
-    ) -> str | None:
+    def _near(self, request: ChatRequest, among: Collection[str]) -> str | None:
         """The conversation that a new one has left, if its state can serve for both."""
         if request.conversation in among or not self.beginnings.rolls_back:
             return None
-        return self.prefixes.nearest(self.key, request, among, whole)
+        return self.lot.prefixes.nearest(self.key, request, among)
 
     async def _branch_off(self, request: ChatRequest, slot: int) -> bool:
         """Put the parked state of what a branch has left into its slot; the state stays."""

@@ -31,7 +31,6 @@ from airunner.resources.keeping import keep_for_the_next, parked_event
 from airunner.resources.lease import conversations_of, shared_tokens_of
 from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.parking import ParkingLot
-from airunner.resources.prefixes import Prefixes
 from airunner.resources.saved_state import ParkedState
 from airunner.resources.sizing import Sized
 from airunner.scheduling import inputs
@@ -66,7 +65,6 @@ class LoadedModels:
     _loads: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _errors: dict[str, AiRunnerError] = field(default_factory=dict)
     _hopeless_beginnings: set[str] = field(default_factory=set)
-    _prefixes: Prefixes = field(default_factory=Prefixes)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
     _watchers: set[asyncio.Task[None]] = field(default_factory=set)
@@ -157,7 +155,6 @@ class LoadedModels:
                 self._hopeless_beginnings,
             ),
             proof=proof,
-            prefixes=self._prefixes,
             queue_limit=self.queue_limit,
         )
         self._loaded[sized.key] = loaded

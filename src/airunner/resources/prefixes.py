@@ -3,6 +3,7 @@
 A branch (an answer that is made again, a message that is edited) has a name of its own and
 the past of another conversation. Owns the hashes of what each conversation's last prompt
 said, so that the branch can begin with the other one's KV state. Holds no text and no state.
+A state that outlasts the process takes its conversation's hashes along.
 """
 
 from __future__ import annotations
@@ -22,26 +23,32 @@ class Prefixes:
 
     def note(self, model: str, conversation: str, request: ChatRequest) -> None:
         """Remember what a conversation's prompt says now; the oldest are forgotten."""
+        self.recall(model, conversation, _chain(model, request))
+
+    def said(self, model: str, conversation: str) -> Chain:
+        """What is remembered of a conversation's prompt, empty for nothing."""
+        return self._chains.get((model, conversation), ())
+
+    def recall(self, model: str, conversation: str, said: Chain) -> None:
+        """Remember what ``said`` returned, in this process or in an earlier one."""
         self._chains.pop((model, conversation), None)
-        self._chains[model, conversation] = _chain(model, request)
+        self._chains[model, conversation] = said
         while len(self._chains) > MOST_KNOWN:
             del self._chains[next(iter(self._chains))]
 
-    def nearest(
-        self, model: str, request: ChatRequest, among: Collection[str], whole: bool = False
-    ) -> str | None:
+    def nearest(self, model: str, request: ChatRequest, among: Collection[str]) -> str | None:
         """The one of ``among`` that shares most with ``request``, the latest of several.
 
-        What is shared has an answer in it, or, with ``whole``, is all that is asked.
+        What is shared has an answer in it, or is all that is asked.
         ``None`` if no conversation shares that much.
         """
         links = _chain(model, request)
         found, longest = None, 0
         for conversation in among:
-            theirs = self._chains.get((model, conversation), ())
+            theirs = self.said(model, conversation)
             length = sum(a == b for a, b in zip(links, theirs, strict=False))
             has_answer = any(m.role == "assistant" for m in request.messages[:length])
-            if length >= max(longest, 1) and (has_answer or (whole and length == len(links))):
+            if length >= max(longest, 1) and (has_answer or length == len(links)):
                 found, longest = conversation, length
         return found
 

@@ -121,7 +121,10 @@ def test_it_is_not_ready_without_weights(empty_home: Path) -> None:
 
 
 def test_an_answer_is_counted_once_with_its_tokens(client: httpx.Client) -> None:
+    client.get("/api/v1/models").raise_for_status()
     before = figures(client.get("/metrics").text)
+    native = {"method": "GET", "route": "/api/v1/models", "status": "200", "key": ""}
+    assert figure(before, "http_requests_total", **native) >= 1
     usage = client.post("/v1/chat/completions", json=CHAT).json()["usage"]
     with client.stream("POST", "/v1/chat/completions", json={**CHAT, "stream": True}) as response:
         response.read()

@@ -46,6 +46,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "chat_template_kwargs": {"enable_thinking": False},
         "reasoning_effort": "low",
     },
+    "/v1/chat/completions#nulls": {
+        "model": NATIVE,
+        "max_tokens": 1,
+        "messages": [{"role": "user", "content": "Hello.", "reasoning": [None]}],
+        "tool_choice": {"function": None, "allowed_tools": {"mode": "auto", "tools": []}},
+    },
     "/v1/chat/completions#media": {
         "model": QUICK,
         "max_tokens": 1,
