@@ -33,7 +33,7 @@ HOSTILE = Path(hostile_mcp.__file__)
 PIPES_BYTES = 2**20
 """What pipes and buffers on the way may hold."""
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def status(
     """What a user's program is answered."""
     port = server.presence.url.rpartition(":")[2]
     line = ["bash", "-c", SCRIPT, "bash", port, method, path, body, headers]
-    done = subprocess.run(line, user=user, cwd="/", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, user=user, cwd="/", capture_output=True, text=True, timeout=300)
     return done.stdout.strip()
 
 

@@ -57,7 +57,7 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
     tab.keyboard.press("Tab")
     assert tab.evaluate(NAME) == "Skip to the content"
     tab.keyboard.press("Enter")
-    assert tab.evaluate("document.activeElement.matches('.middle')")
+    expect(tab.locator(".middle")).to_be_focused()
     for place in tab.locator("a.place").all():
         name = place.inner_text().splitlines()[-1]
         place.focus()
