@@ -28,7 +28,7 @@ from airunner.engines.openai_form import usage_json, usage_of
 from airunner.engines.prompt_length import tokens_about
 from airunner.engines.slots import SlotTable, Wait
 from airunner.errors import GenerationError, LeaseRefusedError, SharedContextFullError
-from airunner.events import EventBus, ModelRestored, SlotAwaited
+from airunner.events import Decided, EventBus, ModelRestored, SlotAwaited
 from airunner.messages import Delta, Usage
 from airunner.resources.beginnings import Beginnings, Begun
 from airunner.resources.cache_proof import CacheProof
@@ -197,6 +197,15 @@ class LoadedModel:
         _ = self.chat_model
         if (waiting := self.slots.waiting) >= self.queue_limit:
             problem = f"{waiting} requests are waiting already"
+            self.bus.publish(
+                Decided(
+                    action="refuse",
+                    model=self.key,
+                    device=self.plan.device,
+                    reason=problem,
+                    cause="queue_full",
+                )
+            )
             raise LeaseRefusedError(self.key, problem, eta_s=self.slots.queue_s)
 
         def told(wait: Wait) -> None:

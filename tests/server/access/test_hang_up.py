@@ -40,7 +40,13 @@ class Load:
     def _sum(self, name: str) -> float:
         text = httpx.get(self._url, trust_env=False).text
         families = [f for f in text_string_to_metric_families(text) if f.name == name]
-        return sum(sample.value for family in families for sample in family.samples)
+        samples = [sample for family in families for sample in family.samples]
+        return sum(each.value for each in samples if not each.name.endswith("_created"))
+
+    @property
+    def refused(self) -> float:
+        """Requests that were refused."""
+        return self._sum("airunner_refusals")
 
     @property
     def leases(self) -> float:
@@ -127,10 +133,12 @@ def test_past_the_bound_a_request_is_told_when_to_come_back(
         for number in range(1 + QUEUE_LIMIT):
             clients.enter_context(closing(begin(server, PATHS[0], stream=True)))
             eventually(lambda number=number: load.leases == number + 1)  # type: ignore[misc]
-        for path in PATHS:
-            for stream in (True, False):
+        before = load.refused
+        for number, path in enumerate(PATHS):
+            for place, stream in enumerate((True, False), 1):
                 began_s = time.perf_counter()
                 refused = client.post(path, json={**LONG, "stream": stream})
+                assert load.refused == before + 2 * number + place
                 assert time.perf_counter() - began_s < 2 * STOPS_S
                 assert refused.status_code == 503
                 assert int(refused.headers["retry-after"]) >= 1
