@@ -202,11 +202,7 @@ class SpecialistDesk:
 
     def draws_plain_words(self) -> bool:
         """Whether nothing is to be made of a description before it is drawn."""
-
-        async def reads() -> bool:
-            return self._images.reads_plain_words()
-
-        return self._wait(reads())
+        return self._wait(self._images.reads_plain_words())
 
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""

@@ -93,12 +93,13 @@ def _text_html(text: str) -> str:
     files, words = taken_apart(text)
     shown = []
     for name, size, inside in files:
+        told = html.escape(size or f"{len(inside):,} characters")  # once, it was not said
         cut = html.escape(inside[:_FILE_CHARACTERS]) + "…" * (len(inside) > _FILE_CHARACTERS)
         shown.append(
             f'<details class="file"><summary>{icon_html("description")}'
             f'<span class="name" title="{html.escape(name)}">'
             f"{html.escape(name.removeprefix(ATTACHED))}</span>"
-            f'<span class="size">{html.escape(size)}</span></summary>'
+            f'<span class="size">{told}</span></summary>'
             f'<pre tabindex="0" aria-label="text of the file">{cut}</pre></details>'
         )
     if words:
