@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from airunner.access.key_guesses import KeyGuesses
 from airunner.access.peer import is_another_users
 from airunner.access.refusal import Refusal, as_json
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, NotAManagerError
 from airunner.errors.pasted import pasted
 from airunner.resources.visitor import Visitor, serving
 
@@ -142,8 +142,8 @@ class Guard:
 
         scope.setdefault("state", {})["key"] = found.name
         if not found.manages and self._is_managed(scope["path"]):
-            message = may_not_manage(found)
-            refusal = Refusal(403, message, "permission_error", "not_a_manager")
+            refused = NotAManagerError("" if found is ANOTHER_USER else found.name)
+            refusal = Refusal(403, str(refused), "permission_error", "not_a_manager")
             await self._answer(scope["path"], refusal)(scope, receive, send)
             return
         bounded = _BoundedBody(receive, self._admission.body)
@@ -263,12 +263,6 @@ class Guard:
     def _is_allowed(self, length: str) -> bool:
         digits = length.isascii() and length.isdecimal() and len(length) <= 20
         return digits and int(length) <= self._admission.body.n_bytes
-
-
-def may_not_manage(visitor: Visitor) -> str:
-    """What is told to a visitor who asks for what is the owner's."""
-    who = "Another user" if visitor is ANOTHER_USER else f"The key {visitor.name!r}"
-    return f"{who} may not manage this server: `keys add --manage`."
 
 
 def key_in(headers: Headers) -> str:
