@@ -80,6 +80,14 @@ def test_a_branch_goes_on_from_what_it_left(settings: Settings) -> None:
             assert back.cached_tokens == left.prompt_tokens - 1, "its own state stayed"
             other = await say(core, "other", "the sea and the wind", "They are quiet.", "Always?")
             assert other.cached_tokens < 20
+            await say(core, "begun", past[0])
+            core.records.conversations.save("left", [Message("user", past[0])])
+            core.records.conversations.save("begun", [Message("user", past[0])])
+        async with core_of(settings) as core:
+            after = await say(core, "after a restart", *past, "And the fog?")
+            assert after.cached_tokens > shared
+            first = await say(core, "its first answer again", past[0])
+            assert first.cached_tokens == first.prompt_tokens - 1
 
     asyncio.run(main())
 

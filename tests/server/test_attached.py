@@ -24,6 +24,7 @@ from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODE
 from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST as SPECIALIST
 from airunner.config.settings import Settings
 from airunner.errors import (
+    ContextOverflowError,
     ServerGoneError,
     SettingsError,
     UnknownModelError,
@@ -146,6 +147,7 @@ def test_what_cannot_hold_is_said_in_one_line(server: Server) -> None:
     flags = ("--max-memory", "50MB", "--context", "2048")
     done = server.airunner("run", "summarization", "The sea.", "--max-tokens", "4", *flags)
     assert done.returncode == 0
+    assert done.stdout.strip()
     (line,) = [text for text in done.stderr.splitlines() if "is used" in text]
     assert line.endswith("alone decides --max-memory: 50.0 MB is not used, it has 600 MB.")
     assert str(server.process.pid) in line
@@ -263,6 +265,34 @@ def test_two_programs_hear_of_their_own_work_only(server: Server) -> None:
         assert other.use_specialized_model(SUMMARY, "The sea is blue.", 24)
         talking.join()
         assert not [e for e in heard if isinstance(e, TextStreamed | TurnFinished)]
+
+
+def test_an_answer_comes_in_pieces_and_is_broken_off_with_its_reader(server: Server) -> None:
+    with attached(server.home) as runtime:
+        events: list[Event] = []
+        runtime.bus.subscribe(events.append)
+        pieces = list(runtime.stream_specialized_model(SUMMARY, "The sea is blue.", 8))
+        assert len(pieces) > 1
+        with closing(runtime.stream_specialized_model(SUMMARY, "The sea.", 2000)) as answer:
+            assert next(answer)
+        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+
+        async def ask() -> None:
+            words = runtime.astream_specialized_model(SUMMARY, "The sea is blue.", 8)
+            assert len([piece async for piece in words]) > 1
+            assert await runtime.ause_specialized_model(SUMMARY, "The sea.", 4)
+            assert await runtime.ause_specialized_model(SUMMARY, "word " * 3000, 4) is None
+            with pytest.raises(ContextOverflowError):
+                await runtime.ause_specialized_model(SUMMARY, "word " * 3000, 4, required=True)
+            waiting = asyncio.create_task(runtime.ause_specialized_model(SUMMARY, "The sea.", 2000))
+            await asyncio.to_thread(_until, lambda: _leases(runtime, SPECIALIST) == 1)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+
+        asyncio.run(ask())
+        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        assert not [event for event in events if isinstance(event, TextStreamed)]
 
 
 def test_a_failure_has_its_words_and_none_is_raised(server: Server) -> None:

@@ -81,8 +81,8 @@ def tool_choice_of(body: Mapping[str, Any]) -> str:
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, str):
         return choice
-    if "function" in choice:
-        return str(choice["function"]["name"])
+    if function := choice.get("function"):
+        return str(function["name"])
     allowed = choice.get("allowed_tools") or choice
     return str(allowed.get("mode") or "auto")
 
@@ -90,7 +90,7 @@ def tool_choice_of(body: Mapping[str, Any]) -> str:
 def allowed_tools_of(body: Mapping[str, Any]) -> frozenset[str] | None:
     """The names of the tools that may be called, ``None`` for all that are offered."""
     choice = body.get("tool_choice")
-    if not isinstance(choice, Mapping) or "function" in choice:
+    if not isinstance(choice, Mapping) or choice.get("function"):
         return None
     rows = (choice.get("allowed_tools") or choice).get("tools") or ()
     return frozenset(
@@ -220,13 +220,14 @@ def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
 
 def _message_of(row: Mapping[str, Any]) -> Message:
     calls = tuple(_call_of(call) for call in row.get("tool_calls") or ())
+    thought = row.get("reasoning_content") or row.get("reasoning")
     return Message(
         role=_ROLES.get(row["role"], row["role"]),
         content=text_of(row.get("content")),
         tool_calls=calls,
         tool_call_id=row.get("tool_call_id"),
         name=row.get("name"),
-        reasoning=row.get("reasoning_content") or row.get("reasoning") or "",
+        reasoning=thought if isinstance(thought, str) else "",
     )
 
 

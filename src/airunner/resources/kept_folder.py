@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from airunner.config.file_lock import open_lock, try_lock
 from airunner.config.whole_file import whole_file
 from airunner.errors.writing import writing
+from airunner.resources.known_conversations import Chain
 from airunner.resources.session_folder import LOCK
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class KeptEntry:
 
     ``model`` and ``name`` are those of the state in the lot, ``n_bytes`` is the size of its
     file. ``asked_model`` and ``chain``, in hexadecimal, find a client's conversation again
-    by what was said; ``chain`` is empty for one that is found by its name. Nothing that was
-    said is in it. ``kept_s`` is Unix time.
+    by what was said, of which its first request had ``begun`` messages; ``chain`` is empty for
+    one that is found by its name. ``said`` is what its branches find it by. These are hashes:
+    nothing that was said is in it. ``kept_s`` is Unix time.
     """
 
     stem: str
@@ -47,6 +49,8 @@ class KeptEntry:
     continued: bool
     asked_model: str = ""
     chain: tuple[str, ...] = ()
+    begun: int = 0
+    said: tuple[str, ...] = ()
     kept_s: float = field(default_factory=time.time)
 
 
@@ -120,6 +124,20 @@ class KeptFolder:
         self._lock = -1
 
 
+def as_hex(chain: Chain) -> tuple[str, ...]:
+    """Hashes as they are written in an entry."""
+    return tuple(link.hex() for link in chain)
+
+
+def chain_of(written: tuple[str, ...]) -> Chain:
+    """The same read back.
+
+    Raises:
+        ValueError: it was not written by ``as_hex``.
+    """
+    return tuple(bytes.fromhex(link) for link in written)
+
+
 @cache
 def _form() -> TypeAdapter[KeptEntry]:
     from pydantic import TypeAdapter  # here, because most processes keep nothing
@@ -130,11 +148,11 @@ def _form() -> TypeAdapter[KeptEntry]:
 def _read(file: Path) -> KeptEntry | None:
     try:
         entry = _form().validate_json(file.read_bytes())
-        chain = [bytes.fromhex(link) for link in entry.chain]
+        hashes = chain_of(entry.chain + entry.said)
         whole = file.with_suffix(STATE).stat().st_size == entry.n_bytes
     except (OSError, ValueError):
         return None
-    return entry if whole and all(chain) and entry.stem == file.stem else None
+    return entry if whole and all(hashes) and entry.stem == file.stem else None
 
 
 def _remove(file: Path) -> None:

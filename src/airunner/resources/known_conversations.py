@@ -98,10 +98,10 @@ class KnownConversations:
         known = self._known.get(conversation)
         return known if known is not None and known.chain else None
 
-    def recall(self, conversation: str, model: str, chain: Chain) -> None:
+    def recall(self, conversation: str, model: str, chain: Chain, begun: int = 0) -> None:
         """Know a conversation of an earlier process, whose state was kept."""
         self.forget(conversation)
-        self._known[conversation] = KnownConversation(conversation, model, chain)
+        self._known[conversation] = KnownConversation(conversation, model, chain, begun)
         self._by_link |= dict.fromkeys(chain, conversation)
         self._forget_oldest()
 

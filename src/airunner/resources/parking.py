@@ -20,8 +20,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from airunner.config.whole_file import whole_file
-from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder
+from airunner.resources.kept_folder import FOLDER, STATE, KeptEntry, KeptFolder, as_hex, chain_of
 from airunner.resources.known_conversations import KnownConversations
+from airunner.resources.prefixes import Prefixes
 from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedState, StateT, TierName
 from airunner.resources.session_folder import (
     PREFIX,
@@ -73,12 +74,13 @@ class ParkingLot:
     """See the module's description. Not thread-safe: used on the manager's loop only.
 
     A tier in a ``KeptFolder`` begins with the states there of ``lasting`` conversations,
-    and leaves such states behind.
+    and leaves such states behind. ``prefixes`` tells which state a branch can go on from.
     """
 
     def __init__(self, tiers: tuple[Tier, ...], lasting: Lasting | None = None) -> None:
         self._tiers = tiers
         self._lasting = lasting
+        self.prefixes = Prefixes()
         self._open = tiers
         # In the order of their last use.
         self._states: dict[tuple[type[SavedState], str, str], SavedState] = {}
@@ -241,10 +243,11 @@ class ParkingLot:
         self._make_room(tier, 0, _left_alone_first(self._in_tier(tier)))
 
     def _recall(self, entry: KeptEntry, lasting: Lasting) -> bool:
-        if not entry.chain:
-            return lasting.is_saved(entry.name)
-        chain = tuple(bytes.fromhex(link) for link in entry.chain)
-        lasting.known.recall(entry.name, entry.asked_model, chain)
+        if not entry.chain and not lasting.is_saved(entry.name):
+            return False
+        if entry.chain:
+            lasting.known.recall(entry.name, entry.asked_model, chain_of(entry.chain), entry.begun)
+        self.prefixes.recall(entry.model, entry.name, chain_of(entry.said))
         return True
 
     def _entry(self, state: ParkedState) -> KeptEntry:
@@ -257,7 +260,9 @@ class ParkingLot:
             tokens=state.tokens,
             continued=state.continued,
             asked_model=known.model if known else "",
-            chain=tuple(link.hex() for link in known.chain) if known else (),
+            chain=as_hex(known.chain) if known else (),
+            begun=known.begun if known else 0,
+            said=as_hex(self.prefixes.said(state.model, state.name)),
         )
 
     def _newest_first(self, kind: type[StateT], model: str) -> tuple[StateT, ...]:

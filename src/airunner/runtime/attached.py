@@ -7,7 +7,6 @@ server is used, and which settings then are its own, is ``attaching``'s to say.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import (
     AsyncGenerator,
@@ -18,7 +17,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, aclosing, closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, ServerGoneError, UnknownModelError
-from airunner.events import Event, EventBus, SpecialistFailed
+from airunner.events import Event, EventBus, SpecialistFailed, TextStreamed
 from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
@@ -45,7 +44,7 @@ from airunner.resources.status import Status
 from airunner.runtime.attached_catalogue import AttachedCatalogue
 from airunner.runtime.attached_handle import AttachedHandle
 from airunner.runtime.attached_turn import attached_turn
-from airunner.runtime.attached_work import attached_work, end_of
+from airunner.runtime.attached_work import Result, attached_work, end_of, work_from_loop
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.home import records_file
 from airunner.runtime.native_client import NativeClient
@@ -220,7 +219,9 @@ class AttachedRuntime(SpecialistFace):
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
-        return read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
+        found = read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
+        self._know(*found.models)
+        return found
 
     def unload(self, name: str) -> str:
         """Take a model out of the server's memory when nobody holds it; its registered name."""
@@ -249,26 +250,32 @@ class AttachedRuntime(SpecialistFace):
         self.records.close()
 
     def _use(self, asked: SpecialistRequest, required: bool) -> str | None:
-        body = {"prompt": content_as_json(asked.prompt), "max_tokens": asked.max_tokens}
-        body |= {**asdict(asked.form), "required": required, "stream": True}
-        try:
-            told = end_of(self._follow(f"/specialists/{asked.capability.value}", body))
-        except AiRunnerError as error:
-            if required:
-                raise
-            self._failed(asked.capability, error)
-            return None
-        answer: str | None = told["text"]
-        return answer
+        with self._refusing(asked.capability, required):
+            told = end_of(self._follow(*_question(asked, required)))
+            answer: str | None = told["text"]
+            return answer
+        return None
 
     async def _ause(self, asked: SpecialistRequest, required: bool) -> str | None:
-        return await asyncio.to_thread(self._use, asked, required)
+        with self._refusing(asked.capability, required):
+            async with aclosing(self._follow_from_loop(*_question(asked, required))) as events:
+                async for each in events:
+                    if isinstance(each, Result):
+                        answer: str | None = each.value["text"]
+                        return answer
+        return None
 
     def _stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
-        yield self._use(asked, required=True) or ""
+        with closing(self._follow(*_question(asked, required=True))) as events:
+            for event in events:
+                if isinstance(event, TextStreamed):
+                    yield event.text
 
     async def _astream(self, asked: SpecialistRequest) -> AsyncGenerator[str, None]:
-        yield await self._ause(asked, required=True) or ""
+        async with aclosing(self._follow_from_loop(*_question(asked, required=True))) as events:
+            async for each in events:
+                if isinstance(each, TextStreamed):
+                    yield each.text
 
     def _load(
         self, capability: ModelCapability, returns: bool, required: bool
@@ -293,10 +300,24 @@ class AttachedRuntime(SpecialistFace):
     def _follow(self, path: str, body: Any) -> Generator[Event, None, Any]:
         return attached_work(self._client, path, body, self._tell)
 
+    def _follow_from_loop(self, path: str, body: Any) -> AsyncGenerator[Event | Result, None]:
+        return work_from_loop(self._client, path, body, self._tell)
+
     def _tell(self, event: Event) -> None:
         if isinstance(event, SpecialistFailed):
             _log.warning("%s could not be used: %s", event.capability, event.problem)
-        self.bus.publish(event)
+        if not isinstance(event, TextStreamed):  # a specialist's, which is its caller's alone
+            self.bus.publish(event)
+
+    @contextmanager
+    def _refusing(self, capability: ModelCapability, required: bool) -> Iterator[None]:
+        """Tell of a failure of the body, and raise it only if it is ``required`` there is none."""
+        try:
+            yield
+        except AiRunnerError as error:
+            if required:
+                raise
+            self._failed(capability, error)
 
     def _failed(self, capability: ModelCapability, error: AiRunnerError) -> None:
         self._tell(SpecialistFailed(capability=capability.value, model="", problem=str(error)))
@@ -354,3 +375,10 @@ class AttachedRuntime(SpecialistFace):
             permission=listed["permission"],
             form=JsonForm(name, listed["parameters"]),
         )
+
+
+def _question(asked: SpecialistRequest, required: bool) -> tuple[str, dict[str, Any]]:
+    """Where and how a specialist is asked."""
+    body = {"prompt": content_as_json(asked.prompt), "max_tokens": asked.max_tokens}
+    body |= {**asdict(asked.form), "required": required, "stream": True}
+    return f"/specialists/{asked.capability.value}", body

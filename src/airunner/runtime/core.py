@@ -43,6 +43,7 @@ from airunner.runtime.capability_names import kept_capabilities, placed_capabili
 from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.home import MEMORY_FILE_SYSTEM, records_file, runs_folder, workers_folder
+from airunner.runtime.image_models import ImageModels
 from airunner.runtime.image_service import ImageService
 from airunner.runtime.memory_claim import MemoryClaim
 from airunner.runtime.specialists import SpecialistDesk
@@ -160,7 +161,8 @@ class RuntimeCore:
             claim=self._claim.hold,
         )
         self.pictures = PicturesFolder(settings.pictures)
-        self.images = ImageService(self.team, self.bus, self.pictures, launchers)
+        image_models = ImageModels(self.catalog, self.store, self.team)
+        self.images = ImageService(self.team, image_models, self.bus, self.pictures, launchers)
         self.specialists = SpecialistDesk(self.bridge, self.team, self.bus, self.images)
         system = RuntimeSystem(
             catalog=self.catalog,

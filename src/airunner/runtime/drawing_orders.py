@@ -14,18 +14,16 @@ from pathlib import Path
 
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError, ImageRequestError, UnknownRecordError
-from airunner.models.files.pipeline import may_inpaint, only_inpaints
-from airunner.models.spec import ModelCapability
 from airunner.pictures import size_px
 from airunner.runtime.core import RuntimeCore
 from airunner.runtime.drawings import Drawing, Drawings
 from airunner.runtime.gallery import Gallery, GalleryPicture
+from airunner.runtime.image_models import DRAWING
 from airunner.runtime.painted_mask import Shape, mask_png
 from airunner.runtime.start_pictures import MOST_PIXELS, StartPictures
 
 MOST_SIDE_PX = 4096
 MOST_STEPS = 500
-DRAWING = ModelCapability.IMAGE_GENERATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +41,16 @@ class DrawingOrders:
         self, core: RuntimeCore, gallery: Gallery, starts: StartPictures, drawings: Drawings
     ) -> None:
         self._core, self._gallery, self._starts, self._drawings = core, gallery, starts, drawings
+        self._models = core.images.models
         self._painted: dict[str, PaintedOver] = {}
 
-    def models(self) -> list[str]:
-        """The names of the image models whose weights are here."""
-        known, store = self._core.catalog.registry, self._core.store
-        return [
-            name
-            for name, spec in list(known.items())
-            if DRAWING in spec.capabilities and store.seems_here(spec)
-        ]
-
     def painters(self) -> list[str]:
-        """Those of ``models`` that can paint over a picture; "" first if the team's own can."""
-        able = [name for name in self.models() if self._paints(name)]
-        return ["", *able] if self._own() in able else able
+        """See ``ImageModels.able``: with a mask."""
+        return self._models.able(masked=True)
 
     def drawers(self) -> list[str]:
-        """Those of ``models`` that draw without a mask; "" first unless the team's own does not."""
-        able = [name for name in self.models() if self._draws(name)]
-        return ["", *able] if self._draws(self._own()) else able
-
-    def _own(self) -> str:
-        """The team's own; "" if it has none."""
-        with suppress(AiRunnerError):
-            return self._core.resolve(DRAWING).spec.model_path
-        return ""
-
-    def _path(self, model: str) -> Path | None:
-        spec = self._core.catalog.registry.get(model)
-        with suppress(AiRunnerError, OSError):
-            return None if spec is None else self._core.store.path(spec)
-        return None
-
-    def _paints(self, model: str) -> bool:
-        """Whether nothing is known against it."""
-        path = self._path(model)
-        return path is None or may_inpaint(path)
-
-    def _draws(self, model: str) -> bool:
-        """The same of drawing without a mask."""
-        path = self._path(model)
-        return path is None or not only_inpaints(path)
-
-    def _check(self, model: str | None, *, is_painted: bool) -> None:
-        name, problem = model or self._own(), ""
-        if is_painted and not self._paints(name):
-            problem = "it cannot paint over a picture; take another model, or get one that can"
-        elif not is_painted and not self._draws(name):
-            problem = "it only paints over pictures; take another model to draw one"
-        if problem:
-            raise ImageRequestError(name, problem)
+        """The same without one."""
+        return self._models.able(masked=False)
 
     async def add(
         self,
@@ -119,7 +76,8 @@ class DrawingOrders:
             if request.init_image is None:
                 raise self._refused(model, "there is no picture that is painted over")
             request = replace(request, mask=await asyncio.to_thread(self._mask, request, painted))
-        await asyncio.to_thread(self._check, model, is_painted=request.mask is not None)
+        masked = request.mask is not None
+        model = await asyncio.to_thread(self._models.choose, model, masked=masked)
         drawing = self._drawings.add(request, model)
         if picture is not None and painted:
             known = {each.id for each in self._drawings.all()}
@@ -140,10 +98,10 @@ class DrawingOrders:
                 from is gone.
         """
         picture = await asyncio.to_thread(self._gallery.picture, name)
-        here = self.models()
         request = await asyncio.to_thread(self._again, picture)
-        model = picture.model if picture.model in here else None
-        await asyncio.to_thread(self._check, model, is_painted=request.mask is not None)
+        known = picture.model if picture.model in self._models.names() else None
+        masked = request.mask is not None
+        model = await asyncio.to_thread(self._models.choose, known, masked=masked)
         return self._drawings.add(request, model)
 
     def _again(self, picture: GalleryPicture) -> ImageRequest:

@@ -17,30 +17,32 @@ from airunner.engines.base import Launcher, Preparable
 from airunner.engines.image import DrawingCheck, Drawn, ImageRequest, ImageStep
 from airunner.errors import AiRunnerError, GenerationError
 from airunner.events import Event, EventBus, ImageStepped, PictureSaved
-from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.status import DeviceStatus
+from airunner.runtime.image_models import DRAWING, ImageModels
 from airunner.runtime.team import ModelTeam
 
 _USUAL_STEPS = 24
-DRAWING = ModelCapability.IMAGE_GENERATION
 
 
 class ImageService:
     """Draws with the team's image model into one folder. Runs on the runtime's loop.
 
-    ``launchers`` are the engines' by name. ``previews`` is about how many small pictures of
-    its state a drawing gives that does not say itself; each costs the decoding of 64 px.
+    ``models`` says which draws; ``launchers`` are the engines' by name. ``previews`` is about how
+    many small pictures of its state a drawing gives that does not say itself; each costs the
+    decoding of 64 px.
     """
 
     def __init__(
         self,
         team: ModelTeam,
+        models: ImageModels,
         bus: EventBus,
         pictures: PicturesFolder,
         launchers: Mapping[str, Launcher[Any]],
     ) -> None:
-        self._team, self._bus, self.pictures, self._launchers = team, bus, pictures, launchers
+        self._team, self.models, self._bus = team, models, bus
+        self.pictures, self._launchers = pictures, launchers
         self._prepared: Preparable | None = None
         self.previews = 0
 
@@ -67,23 +69,27 @@ class ImageService:
         if self._prepared is not None:
             self._prepared.dismiss()
 
-    def reads_plain_words(self) -> bool:
-        """Whether the mapped model draws from descriptions that nobody has enhanced.
+    async def reads_plain_words(self) -> bool:
+        """Whether the model that draws does so from descriptions that nobody has enhanced.
 
         Raises:
             AiRunnerError: there is no model that draws.
         """
-        return self._team.resolve(DRAWING).reads_plain_words
+        model = await asyncio.to_thread(self.models.choose, None, masked=False)
+        return self._team.resolve(DRAWING, model).reads_plain_words
 
     async def draw(self, request: ImageRequest, *, owner: str, model: str | None = None) -> Drawn:
         """Draw and save; cancelling stops within one step and leaves no file.
 
-        ``model`` is a registered image model instead of the one that is mapped.
+        ``model`` is a registered image model instead of the one that is mapped; where that cannot
+        do it, another one that is here does.
 
         Raises:
             ImageRequestError, BlackImageError, StorageError, EngineError: see ``ImageModel.draw``.
             AiRunnerError: see ``ModelTeam.lease``.
         """
+        masked = request.mask is not None
+        model = await asyncio.to_thread(self.models.choose, model, masked=masked)
         await self._check(request, model)
         async with self._team.lease(DRAWING, owner=owner, model=model) as lease:
             name = lease.spec.model_path

@@ -7,8 +7,8 @@ that speaks HTTP is imported where a server is asked: most programs have none.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,24 @@ class NativeClient:
                 response.read()
                 raise _raised(response)
             yield _pieces(response)
+
+    @asynccontextmanager
+    async def stream_from_loop(
+        self, path: str, body: Any
+    ) -> AsyncIterator[AsyncGenerator[Piece, None]]:
+        """The same from somebody's event loop; cancelling it hangs up."""
+        import httpx
+
+        self._follow()
+        with self._telling():
+            async with (
+                httpx.AsyncClient(**self._options) as http,
+                http.stream("POST", self._root + path, json=body) as response,
+            ):
+                if response.status_code >= _FAILED:
+                    await response.aread()
+                    raise _raised(response)
+                yield _pieces_from_loop(response)
 
     def close(self) -> None:
         """Hang up everything."""
@@ -159,12 +177,29 @@ def _raised(response: httpx.Response) -> AiRunnerError:
         return AiRunnerError(f"The server answered {response.status_code}: {response.text[:200]}")
 
 
-def _pieces(response: httpx.Response) -> Generator[Piece, None, None]:
-    """The server writes each event's data as one line of ASCII."""
-    name = ""
-    for line in response.iter_lines():
+class _Lines:
+    """The lines of a stream as they come; the server writes each event's data as one of ASCII."""
+
+    def __init__(self) -> None:
+        self._name = ""
+
+    def read(self, line: str) -> Iterator[Piece]:
+        """The piece that is whole with this line."""
         if line.startswith("event: "):
-            name = line.removeprefix("event: ")
+            self._name = line.removeprefix("event: ")
         elif line.startswith("data: "):
-            yield Piece(name, json.loads(line.removeprefix("data: ")))
-            name = ""
+            yield Piece(self._name, json.loads(line.removeprefix("data: ")))
+            self._name = ""
+
+
+def _pieces(response: httpx.Response) -> Generator[Piece, None, None]:
+    lines = _Lines()
+    for line in response.iter_lines():
+        yield from lines.read(line)
+
+
+async def _pieces_from_loop(response: httpx.Response) -> AsyncGenerator[Piece, None]:
+    lines = _Lines()
+    async for line in response.aiter_lines():
+        for piece in lines.read(line):
+            yield piece

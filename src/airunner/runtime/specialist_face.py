@@ -64,8 +64,6 @@ class SpecialistFace(ABC):
     ) -> Generator[str, None, None]:
         """The pieces of one answer as they come; closing the generator breaks it off.
 
-        A server hands the answer over in one piece.
-
         Raises:
             AiRunnerError: the model could not be used.
         """

@@ -9,7 +9,7 @@ asks the core.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager, suppress
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from airunner.engines.image import Drawn, ImageRequest
 from airunner.errors import AiRunnerError, LeaseRefusedError
 from airunner.events import EventBus, SpecialistFailed
 from airunner.loop_thread import LoopBridge
+from airunner.messages import Delta
 from airunner.models.spec import ModelCapability
 from airunner.pictures import PicturesFolder
 from airunner.resources.scope import current_owner, current_scope
@@ -118,11 +119,17 @@ class SpecialistDesk:
             return self._wait(ask_specialist(self._team, asked, owner))
         return None
 
-    async def answer(self, asked: SpecialistRequest, *, required: bool = False) -> str | None:
-        """``use`` for code on the loop."""
+    async def answer(
+        self,
+        asked: SpecialistRequest,
+        *,
+        required: bool = False,
+        on_delta: Callable[[Delta], None] | None = None,
+    ) -> str | None:
+        """``use`` for code on the loop; ``on_delta`` gets the pieces as they come."""
         owner = current_owner()
         with self.reporting(asked.capability, required=required):
-            return await ask_specialist(self._team, asked, owner)
+            return await ask_specialist(self._team, asked, owner, on_delta)
         return None
 
     def stream(self, asked: SpecialistRequest) -> Generator[str, None, None]:
@@ -195,11 +202,7 @@ class SpecialistDesk:
 
     def draws_plain_words(self) -> bool:
         """Whether nothing is to be made of a description before it is drawn."""
-
-        async def reads() -> bool:
-            return self._images.reads_plain_words()
-
-        return self._wait(reads())
+        return self._wait(self._images.reads_plain_words())
 
     def draw(self, request: ImageRequest) -> Drawn:
         """Draw and save; see ``ImageService.draw``."""

@@ -35,7 +35,7 @@ from airunner.server.documented import STREAMED
 from airunner.server.event_feed import event_feed
 from airunner.server.problems import Problem
 from airunner.server.served_models import ServedModel, ServedModels
-from airunner.server.streams import event, stream_response, unless_hung_up
+from airunner.server.streams import comment, event, stream_response, unless_hung_up
 
 _CHANGES = (Decided, ModelLoaded, ModelLoadFailed, ModelParked, ModelReleased, WorkerDied)
 
@@ -72,7 +72,8 @@ def router_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
     @routes.get("/models/sse", responses=STREAMED)
     async def watch(request: Request) -> Response:
         """The status of every model, and each change of it, until the client goes."""
-        return await stream_response(request, _changes(core, models, ending), _tell)
+        changes = _changes(core, models, ending)
+        return await stream_response(request, changes, _tell, alive=comment)
 
     @routes.get("/props")
     async def props(model: str | None = None) -> dict[str, Any]:
@@ -95,6 +96,7 @@ async def _changes(
     core: RuntimeCore, models: ServedModels, ending: asyncio.Event
 ) -> AsyncGenerator[str, None]:
     told: dict[str, str] = {}
+    yield ": the models and what changes\n\n"  # there may be none
     with event_feed(core.bus) as news, _waking(news, ending):
         while not ending.is_set():
             for model in await models.all():

@@ -8,10 +8,10 @@ models, devices, routes and keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from airunner.events import (
@@ -42,6 +42,10 @@ _EVICTIONS = (
     ("the user asked", "asked_for"),
     ("the device is over", "over_budget"),
 )
+
+
+Shows = Callable[[Mapping[str, str]], bool]
+"""Whether somebody may see a figure with these labels."""
 
 
 class Metrics:
@@ -125,10 +129,10 @@ class Metrics:
         self._requests.labels(method, route, str(status), key).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def text(self, status: Status, waiting: Mapping[str, int]) -> bytes:
-        """Everything, as Prometheus reads it."""
+    def text(self, status: Status, waiting: Mapping[str, int], shows: Shows | None = None) -> bytes:
+        """Everything, or the figures that ``shows`` lets through, as Prometheus reads it."""
         self._state.status, self._state.waiting = status, waiting
-        return generate_latest(self.registry)
+        return generate_latest(_Shown(self.registry, shows) if shows else self.registry)
 
     def _generated(self, event: GenerationFinished) -> None:
         tokens = self._tokens.labels
@@ -147,6 +151,19 @@ class Metrics:
         self, name: str, about: str, buckets: tuple[float, ...], *labels: str
     ) -> Histogram:
         return Histogram(f"airunner_{name}", about, labels, registry=self.registry, buckets=buckets)
+
+
+class _Shown(Collector):
+    """Some of what another collects."""
+
+    def __init__(self, whole: Collector, shows: Shows) -> None:
+        self._whole, self._shows = whole, shows
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, each with the figures that are shown."""
+        for metric in self._whole.collect():
+            metric.samples = [s for s in metric.samples if self._shows(s.labels)]
+            yield metric
 
 
 class _State(Collector):

@@ -64,7 +64,7 @@ class RequestLog:
             seconds = time.perf_counter() - began_s
             status = status if whole else CLIENT_CLOSED
             key = scope.get("state", {}).get("key", "")
-            route = getattr(scope.get("route"), "path", "other")
+            route = route_of(scope) or "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._count(method, route, status, key, seconds)
             facts = {
@@ -77,6 +77,15 @@ class RequestLog:
             }
             log.info("request", extra=facts)
             _current.reset(token)
+
+
+def route_of(scope: Scope) -> str:
+    """The whole path of the route that served a request, empty if none did.
+
+    Where routers lie in each other, FastAPI's ``route`` has the path in the innermost alone.
+    """
+    found = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    return getattr(found, "path", "")
 
 
 class JsonLines(logging.Formatter):

@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from airunner.errors import HungUpError
 from airunner.server.problems import Problem, problem_of
@@ -39,17 +39,12 @@ async def unless_hung_up(request: Request, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         HungUpError: it has gone.
     """
-    task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_hang_up(request))
     try:
-        await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise HungUpError
-        return task.result()
+        async with _while_there(watch):
+            return await work
     finally:
-        for each in (watch, task):
-            each.cancel()
-        await asyncio.gather(watch, task, return_exceptions=True)
+        watch.cancel()
 
 
 async def stream_response(
@@ -69,19 +64,21 @@ async def stream_response(
         AiRunnerError: there was no first piece.
         HungUpError: the client went before there was one.
     """
+    watch = asyncio.ensure_future(_hang_up(request))
     first = asyncio.ensure_future(_first(pieces))
     try:
-        limit_s = silence_s if alive else None
-        await unless_hung_up(request, asyncio.wait([first], timeout=limit_s))
+        async with _while_there(watch):
+            await asyncio.wait([first], timeout=silence_s if alive else None)
         if first.done():
             first.result()
     except BaseException:
+        watch.cancel()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         await pieces.aclose()
         raise
 
-    async def sent() -> AsyncIterator[str]:
+    async def sent() -> AsyncGenerator[str, None]:
         async with aclosing(pieces):
             try:
                 if (begun := await first) is not None:
@@ -91,57 +88,102 @@ async def stream_response(
             except Exception as error:
                 yield tell(problem_of(error))
 
-    if alive is None:
-        return StreamingResponse(sent(), media_type=media_type, headers=_STREAM_HEADERS)
-    return _NeverSilent(sent(), media_type, first, alive, silence_s)
+    return _Stream(sent(), media_type, first, watch, alive, silence_s)
 
 
-class _NeverSilent(StreamingResponse):
-    """A stream with something in it after every ``silence_s``, also before its first piece."""
+class _Stream(StreamingResponse):
+    """Pieces until ``watch`` has ended, with a sign of life, if there is one, between them.
+
+    One task sends them: each more would cost every first piece a turn of the loop.
+    """
 
     def __init__(
         self,
-        pieces: AsyncIterator[str],
+        pieces: AsyncGenerator[str, None],
         media_type: str,
         first: asyncio.Future[Any],
-        alive: Callable[[], str],
+        watch: asyncio.Future[None],
+        alive: Callable[[], str] | None,
         silence_s: float,
     ) -> None:
         super().__init__(pieces, media_type=media_type, headers=_STREAM_HEADERS)
-        self._first, self._alive, self._silence_s = first, alive, silence_s
+        self._pieces, self._first, self._watch = pieces, first, watch
+        self._alive, self._silence_s = alive, silence_s
         self._sent_s = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it all, as long as the client is there."""
+        try:
+            async with _while_there(self._watch), aclosing(self._pieces):
+                await self.stream_response(send)
+        except HungUpError:
+            pass  # nobody is there to be told
+        finally:
+            self._first.cancel()
+            self._watch.cancel()
 
     async def stream_response(self, send: Send) -> None:
         """Send it all; once it has begun, a task of its own watches for silence."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        try:
+        if self._alive is None:
+            await self._send_pieces(send)
+        else:
             while not self._first.done():
                 await self._send(send, self._alive())
                 await asyncio.wait([self._first], timeout=self._silence_s)
-        finally:
-            self._first.cancel()  # the client may have gone
-        self._sent_s = asyncio.get_running_loop().time()
-        watching = asyncio.create_task(self._break_silence(send))
-        try:
-            async for piece in self.body_iterator:
-                await self._send(send, piece)
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            self._sent_s = asyncio.get_running_loop().time()
+            watching = asyncio.create_task(self._break_silence(send, self._alive))
+            try:
+                await self._send_pieces(send)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send(self, send: Send, piece: Any) -> None:
+    async def _send_pieces(self, send: Send) -> None:
+        async for piece in self._pieces:
+            await self._send(send, piece)
+
+    async def _send(self, send: Send, piece: str) -> None:
         self._sent_s = asyncio.get_running_loop().time()
         await send({"type": "http.response.body", "body": piece.encode(), "more_body": True})
 
-    async def _break_silence(self, send: Send) -> None:
+    async def _break_silence(self, send: Send, alive: Callable[[], str]) -> None:
         loop = asyncio.get_running_loop()
         while True:
             left_s = self._sent_s + self._silence_s - loop.time()
             if left_s > 0:
                 await asyncio.sleep(left_s)
             else:
-                await self._send(send, self._alive())
+                await self._send(send, alive())
+
+
+@asynccontextmanager
+async def _while_there(watch: asyncio.Future[None]) -> AsyncIterator[None]:
+    """Cancel the body once ``watch`` has ended.
+
+    Raises:
+        HungUpError: it was cancelled.
+    """
+    is_open = True
+
+    def gone(_: object) -> None:
+        if is_open:
+            limit.reschedule(0)
+
+    try:
+        async with asyncio.timeout(None) as limit:
+            watch.add_done_callback(gone)
+            try:
+                yield
+            finally:
+                is_open = False
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise HungUpError from None
+    finally:
+        watch.remove_done_callback(gone)
 
 
 def comment() -> str:

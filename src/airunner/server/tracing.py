@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from airunner import __version__
 from airunner.errors import MissingPackageError
 from airunner.events import Event, GenerationFinished, ModelLoaded
+from airunner.server.request_log import route_of
 
 _PATH = "/v1/traces"
 _NS = 1_000_000_000
@@ -117,7 +118,6 @@ class Traced:
             try:
                 await self._app(scope, receive, sent)
             finally:
-                route = getattr(scope.get("route"), "path", "")
-                if route:
+                if route := route_of(scope):
                     span.update_name(f"{method} {route}")
                     span.set_attribute("http.route", route)

@@ -32,10 +32,12 @@ _HEAD = """
 <link rel="stylesheet" href="/static/models.css">
 <link rel="stylesheet" href="/static/pictures.css">
 <link rel="stylesheet" href="/static/specialists.css">
+<link rel="stylesheet" href="/static/print.css" media="print">
 <script src="/static/airunner.js" defer></script>
 <script src="/static/chat.js" defer></script>
 <script src="/static/window.js" defer></script>
 <script src="/static/focus.js" defer></script>
+<script src="/static/list_keys.js" defer></script>
 <script src="/static/pictures.js" defer></script>
 """
 _THEMES = {"light": False, "dark": True}

@@ -17,6 +17,7 @@ KEYS = (
     ("/", "go to the message field"),
     ("Ctrl + K", "search conversations"),
     ("Ctrl + Shift + O", "a new chat"),
+    ("Arrows", "go through the list of conversations, once it has the focus"),
     ("Tab, Enter", "reach and press every button; open a folded card"),
     ("?", "this list"),
 )

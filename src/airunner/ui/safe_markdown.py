@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
@@ -25,6 +26,8 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 _WEB = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
+_FROM_THE_RIGHT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Hebrew, Arabic, Syriac and their like."""
 _OWN_PICTURE = re.compile(r"/api/v1/[\w./%-]+")
 _MATHML = "{http://www.w3.org/1998/Math/MathML}"
 # As MathML Core has them; what follows links or runs is not among them.
@@ -87,7 +90,16 @@ def _reader() -> MarkdownIt:
     reader.add_render_rule("link_open", _link)
     reader.add_render_rule("table_open", _table_open)
     reader.add_render_rule("table_close", _table_close)
+    reader.core.ruler.push("direction", _direction)
     return reader
+
+
+def _direction(state: StateCore) -> None:
+    """Let each block be read from the side from which its script is read."""
+    if _FROM_THE_RIGHT.search(state.src):
+        for token in state.tokens:
+            if token.nesting == 1:
+                token.attrSet("dir", "auto")
 
 
 def coloured(code: str, language: str, most: int = MOST_COLOURED) -> str:

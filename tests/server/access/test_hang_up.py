@@ -36,6 +36,11 @@ class Load:
         self._url = server.url
 
     @property
+    def refused(self) -> float:
+        """Requests that were refused."""
+        return gauge(self._url, "airunner_refusals")
+
+    @property
     def leases(self) -> float:
         """Requests that hold the model, also while they wait for its slot."""
         return gauge(self._url, "airunner_leases")
@@ -109,9 +114,11 @@ def test_past_the_bound_a_request_is_told_when_to_come_back(
         for number in range(1 + QUEUE_LIMIT):
             clients.enter_context(closing(begin(server, PATHS[0], stream=True)))
             eventually(lambda number=number: load.leases == number + 1)  # type: ignore[misc]
-        for path in PATHS:
-            for stream in (True, False):
+        before = load.refused
+        for number, path in enumerate(PATHS):
+            for place, stream in enumerate((True, False), 1):
                 refused = client.post(path, json={**LONG, "stream": stream})
+                assert load.refused == before + 2 * number + place
                 assert refused.status_code == 503
                 assert int(refused.headers["retry-after"]) >= 1
                 error = refused.json()["error"]

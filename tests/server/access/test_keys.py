@@ -6,6 +6,7 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +24,15 @@ from airunner.server.keys import Keys, patterns
 pytestmark = pytest.mark.real
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
+ANYTHING_ASKED = {
+    **CHAT,
+    "model": EMBEDDED_PRIMARY,
+    "prompt": "hi",
+    "input": "hi",
+    "query": "hi",
+    "documents": ["hi"],
+}
+"""A body that every route which takes a model understands."""
 
 
 def test_only_the_hash_of_a_key_is_kept_and_only_the_owner_reads_it(empty_home: Path) -> None:
@@ -131,6 +141,7 @@ def keys(served_home: Path) -> dict[str, str]:
         "manager": known.add(Visitor("manager")),
         "narrow": known.add(Visitor("narrow", (EMBEDDED_SPECIALIST,), ("get_*",))),
         "named": known.add(Visitor("named", ("airunner",), manages=False)),
+        "nothing": known.add(Visitor("nothing", ("none",), ("none",), manages=False)),
         "gone": known.add(Visitor("gone")),
     }
     known.remove("gone")
@@ -265,6 +276,50 @@ def test_lists_have_what_the_key_may_use(ask: httpx.Client, keys: dict[str, str]
     assert EMBEDDED_PRIMARY not in {tag["name"] for tag in tags}
     everything = ask.get("/v1/models", headers=bearer(keys["all"])).json()["data"]
     assert "airunner" in {row["id"] for row in everything}
+
+
+def test_every_route_refuses_a_key_that_may_nothing(
+    ask: httpx.Client, keys: dict[str, str]
+) -> None:
+    head = bearer(keys["nothing"])
+    document = ask.get("/openapi.json", headers=bearer(keys["manager"])).json()
+    told = {}
+    for path, methods in document["paths"].items():
+        for method in methods:
+            given: dict[str, Any] = {"json": ANYTHING_ASKED} if method == "post" else {}
+            if path.endswith("/edits"):
+                given = {"files": {"image": b"x"}, "data": {"prompt": "hi"}}
+            with ask.stream(method, path, headers=head, **given) as response:
+                told[method, path] = response.status_code
+    served = {path for (_, path), status in told.items() if status < 400}
+    assert served == {
+        *("/healthz", "/readyz", "/metrics", "/props", "/api/version"),
+        *("/models", "/v1/models", "/models/sse", "/api/tags", "/api/ps"),
+    }
+    refused = {status for (_, path), status in told.items() if "/responses/" not in path}
+    assert refused - {200} <= {403, 404}, told
+    assert all(each == 403 for (_, path), each in told.items() if path.startswith("/api/v1"))
+
+
+def test_the_figures_tell_a_key_of_what_it_may_use(ask: httpx.Client, keys: dict[str, str]) -> None:
+    body = {**CHAT, "model": EMBEDDED_SPECIALIST}
+    ask.post("/v1/chat/completions", json=body, headers=bearer(keys["one"])).raise_for_status()
+    for name, knows in (("manager", True), ("one", True), ("all", False), ("nothing", False)):
+        figures = ask.get("/metrics", headers=bearer(keys[name])).text
+        assert ('key="one"' in figures) is knows, name
+        assert (f'model="{EMBEDDED_SPECIALIST}"' in figures) is (name != "nothing")
+
+
+def test_only_a_key_that_manages_takes_a_model_out_of_memory(
+    ask: httpx.Client, keys: dict[str, str]
+) -> None:
+    body = {"model": EMBEDDED_SPECIALIST, "keep_alive": 0}
+    for path in ("/api/generate", "/api/chat"):
+        refused = ask.post(path, json=body, headers=bearer(keys["one"]))
+        assert refused.status_code == 403
+        assert "--manage" in refused.json()["error"]
+    allowed = ask.post("/api/generate", json=body, headers=bearer(keys["narrow"]))
+    assert allowed.json()["done_reason"] == "unload"
 
 
 def test_names_that_it_was_given_and_addresses_are_welcome(

@@ -43,7 +43,8 @@ def gauge(url: str, name: str) -> float:
     """A figure of the server at ``url``, over all models."""
     text = httpx.get(f"{url}/metrics", trust_env=False, timeout=300).text
     families = [f for f in text_string_to_metric_families(text) if f.name == name]
-    return sum(sample.value for family in families for sample in family.samples)
+    samples = [sample for family in families for sample in family.samples]
+    return sum(each.value for each in samples if not each.name.endswith("_created"))
 
 
 def idle_again(server: ServedHere) -> None:

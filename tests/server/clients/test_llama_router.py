@@ -52,3 +52,5 @@ def test_the_context_in_force_is_told(server: ServedHere) -> None:
     assert "tool_call" in found["chat_template"]
     (row,) = (row for row in httpx.get(f"{server.v1}/models").json()["data"] if row["id"] == NATIVE)
     assert (row["context_length"], row["max_model_len"], row["meta"]["n_ctx"]) == (CONTEXT,) * 3
+    loaded = [each["config"]["context_length"] for each in row["loaded_instances"]]
+    assert loaded == [CONTEXT] * (row["status"]["value"] == "loaded")

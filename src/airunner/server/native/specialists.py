@@ -28,7 +28,7 @@ from airunner.runtime.native_form import content_from_json, read
 from airunner.runtime.plain_values import plain
 from airunner.server.documented import STREAMED
 from airunner.server.native.native_route import NativeRoute, reading
-from airunner.server.native.work import answer_with, piece, tell
+from airunner.server.native.work import answer_with, piece, tell, tell_text
 from airunner.server.streams import stream_response, unless_hung_up
 
 HELD = ": held\n\n"
@@ -85,14 +85,19 @@ def specialist_routes(core: RuntimeCore, ending: asyncio.Event) -> APIRouter:
 
     @routes.post("/specialists/{capability}", responses=STREAMED)
     async def ask(capability: ModelCapability, asked: AskBody, request: Request) -> Response:
-        """One answer; its text is ``null`` where ``specialist_failed`` says why not."""
+        """One answer; its text is ``null`` where ``specialist_failed`` says why not.
+
+        A stream has its pieces as ``text_streamed``.
+        """
         with reading("prompt"):
             prompt = content_from_json(asked.prompt)
 
         async def work() -> dict[str, Any]:
             form = AnswerForm(asked.system, asked.temperature, asked.json_schema)
             wanted = SpecialistRequest(capability, prompt, asked.max_tokens, form)
-            answer = await core.specialists.answer(wanted, required=asked.required)
+            answer = await core.specialists.answer(
+                wanted, required=asked.required, on_delta=tell_text
+            )
             return {"text": answer}
 
         return await answer_with(request, core.bus, work(), asked.stream)

@@ -30,7 +30,9 @@ from airunner.events import (
     PictureDeleted,
     SlotAwaited,
     SpecialistFailed,
+    TextStreamed,
 )
+from airunner.messages import Delta
 from airunner.runtime.native_form import API
 from airunner.server.native.native_route import native_problem
 from airunner.server.problems import Problem
@@ -84,7 +86,7 @@ class Work:
 
         def hear(each: Event) -> None:
             if self._is_mine(each):
-                loop.call_soon_threadsafe(self._append, each)
+                loop.call_soon_threadsafe(self.append, each)
 
         unsubscribe = self._bus.subscribe(hear)
 
@@ -179,7 +181,8 @@ class Work:
             self._broken_off = True
             self._task.cancel()
 
-    def _append(self, each: Event) -> None:
+    def append(self, each: Event) -> None:
+        """Tell its readers of something that nobody else hears of."""
         self._happened.append(each)
         self._count += 1
         self._wake()
@@ -196,6 +199,13 @@ class Work:
             return True
         # A tool's server tells of progress on a thread of its own.
         return name in self._names if name else not isinstance(each, _PRIVATE)
+
+
+def tell_text(delta: Delta) -> None:
+    """Tell the readers of the work that this runs in of a piece of text, and nobody else."""
+    work = _current.get()
+    if isinstance(work, Work) and delta.text:
+        work.append(TextStreamed(turn="", text=delta.text))
 
 
 async def let_end(

@@ -49,14 +49,17 @@ def chat_routes(answers: Answers) -> APIRouter:
 async def _events(
     answers: Answers, body: Mapping[str, Any], choices: int, with_usage: bool
 ) -> AsyncGenerator[str, None]:
-    told = events_under(_head(body, "chat.completion.chunk"))
+    told, begun = events_under(_head(body, "chat.completion.chunk")), ""
     costs: list[Mapping[str, Any]] = []
     for index in range(choices):
         async with aclosing(answers.chunks(_choice(body, index))) as chunks:
             async for chunk in chunks:
                 if usage := chunk.get("usage"):
                     costs.append(usage)
-                yield told(_outward(chunk, index, with_usage))
+                begun += told(_outward(chunk, index, with_usage))
+                if not _only_begins(chunk):
+                    yield begun
+                    begun = ""
     if with_usage:
         yield told({"choices": [], "usage": total_usage(costs)})
     yield DONE
@@ -71,6 +74,15 @@ async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> dic
         "usage": total_usage([each.usage for each in found]),
         "timings": found[0].timings,
     }
+
+
+def _only_begins(chunk: Chunk) -> bool:
+    """Whether nothing but a role is in it, which goes out with what comes next: one write less."""
+    return EXTENSION not in chunk and all(
+        choice.get("finish_reason") is None
+        and not any(value for name, value in choice["delta"].items() if name != "role")
+        for choice in chunk["choices"]
+    )
 
 
 def _choice(body: Mapping[str, Any], index: int) -> dict[str, Any]:

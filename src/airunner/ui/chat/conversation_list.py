@@ -38,6 +38,7 @@ class ConversationList:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._families: Mapping[str, Sequence[Entry]] = {}
+        self._most = SHOWN
         with ui.element("div").classes("finding"):
             ui.html(
                 f'<a class="new-chat" href="/chat" data-shortcut="new">{icon_html("add")}'
@@ -71,7 +72,7 @@ class ConversationList:
             self._shown.set_content(content)
 
     async def _list_html(self) -> str:
-        page = await asyncio.to_thread(self._services.conversations.page, SHOWN)
+        page = await asyncio.to_thread(self._services.conversations.page, self._most)
         self._families = families(page.entries)
         running = self._services.turns.running()
         groups: dict[str, list[str]] = {}
@@ -93,9 +94,16 @@ class ConversationList:
             "</div>"
             for name in sorted(groups, key=str.casefold)
         ]
+        if page.next:
+            older = act_button("older", "Show older ones")
+            parts.append(f'<p class="hint">{page.total - len(page.entries):,} more. {older}</p>')
         return "".join(parts)
 
     async def _clicked(self, event: events.GenericEventArguments) -> None:
+        if event.args["act"] == "older":
+            self._most += SHOWN
+            await self.refresh()
+            return
         id = str(event.args["id"])
         if event.args["act"] == "folder":
             edit_folder(self._services, id)
@@ -146,7 +154,7 @@ def _row_html(members: Sequence[Entry], is_busy: bool) -> str:
     busy = ' <span class="busy" title="An answer is being written">●</span>' if is_busy else ""
     return (
         f'<div class="talk-line"><a class="conversation" href="/chat/{first.id}" data-ids="{ids}"'
-        f' title="{title}"><span>{title}</span>{busy}</a>{_more(first)}</div>'
+        f' dir="auto" title="{title}"><span>{title}</span>{busy}</a>{_more(first)}</div>'
     )
 
 
@@ -160,7 +168,7 @@ def _found_row_html(found: Found) -> str:
     entry = found.entry
     folder = f"{entry.folder}: " if entry.folder else ""
     return (
-        f'<div class="talk-line"><a class="conversation found" href="/chat/{entry.id}"'
+        f'<div class="talk-line"><a class="conversation found" href="/chat/{entry.id}" dir="auto"'
         f' data-ids="{entry.id}"><span>{html.escape(f"{folder}{entry.title}")}</span>'
         f'<span class="excerpt">{html.escape(found.excerpt)}</span></a>{_more(entry)}</div>'
     )

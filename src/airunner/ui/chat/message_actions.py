@@ -34,9 +34,20 @@ class MessageActions:
     def __init__(self, page: ChatPage, services: Services, files: AttachedFiles) -> None:
         self._page, self._services, self._files = page, services, files
         self._edited: int | None = None
+        self._is_left = False
+        self._acts = False  # a second click on a button is none
 
     async def act(self, told: Mapping[str, Any]) -> None:
-        """Do what a button says."""
+        """Do what a button says, unless something is being done."""
+        if self._acts:
+            return
+        self._acts = True
+        try:
+            await self._act(told)
+        finally:
+            self._acts = self._is_left
+
+    async def _act(self, told: Mapping[str, Any]) -> None:
         match told.get("act"):
             case "copy":
                 ui.run_javascript(f"airunner.copy({json.dumps(self._words(told))})")
@@ -120,6 +131,7 @@ class MessageActions:
         except AiRunnerError as error:
             tell_problem(error)
             return False
+        self._is_left = True
         ui.navigate.to(f"/chat/{made.entry.id}")
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,7 @@ class RolesPart:
     async def refresh(self) -> None:
         """Show who serves now."""
         known = await self._services.stored.all()
+        instead = await asyncio.to_thread(self._instead)
         if self._list.is_deleted:
             return
         here = {entry["model"] for entry in known["models"] if entry["here"]}
@@ -57,7 +59,17 @@ class RolesPart:
             capability = ModelCapability(row["capability"])
             fixed = capability is _PRIMARY and primary is not None
             names = sorted(able.get(capability, []), key=lambda name: (name not in here, name))
+            row |= instead.get(capability, {})
             self._roles[capability].show(row, names, here, devices, fixed)
+
+    def _instead(self) -> dict[ModelCapability, dict[str, str]]:
+        """What this machine's plan has instead of what is mapped, which may not fit it."""
+        wanted = {}
+        for capability in CAPABILITIES:
+            with suppress(AiRunnerError):  # nobody serves it, which is told
+                found = self._services.core.advise(capability)
+                wanted[capability] = {"wanted": found.wanted.model_path}
+        return wanted
 
     async def choose_model(self, capability: ModelCapability, model: str | None) -> None:
         """Have a model serve a capability."""

@@ -50,6 +50,12 @@ window.airunner = (() => {
       emit({ too_long: text.length });
       return;
     }
+    if (!window.socket?.connected) {
+      const words = "There is no connection. Your message stays here: send it when it is back.";
+      const colours = { color: "notice-bad", textColor: "notice-on" };
+      Quasar.Notify.create({ message: words, position: "top", ...colours });
+      return;
+    }
     const draft = draftKey();
     type(""); // at once: what is typed from now on is another message
     keepDraft(text);

@@ -9,8 +9,10 @@
   const ABOVE = ".q-dialog, .q-notification"; // from there, one comes back
   const DELAY_MS = 50;
 
+  // Of the conversations, the Tab key stops at one alone.
+  const isStop = (element) => element.tabIndex >= 0 || element.closest(".conversations");
   const usable = (element) =>
-    element.isConnected && element.offsetParent && !element.disabled && element.tabIndex >= 0;
+    element.isConnected && element.offsetParent && !element.disabled && isStop(element);
   const within = (box) => [...box.querySelectorAll(FOCUSABLE)].filter(usable);
   const nameOf = (element) => element.ariaLabel ?? element.textContent;
   const middle = () => document.querySelector(".middle");
