@@ -259,7 +259,7 @@ def test_a_tool_answers_from_an_attached_table_and_in_no_other_chat(
     expect(answer.locator(".call.failed")).to_have_count(1)
 
 
-def test_what_is_pasted_and_dropped_is_attached(tab: Page) -> None:
+def test_what_is_pasted_and_dropped_is_attached(tab: Page, tmp_path: Path) -> None:
     for kind, target in (("paste", ".composer textarea"), ("drop", "body")):
         tab.evaluate(
             """([kind, target]) => {
@@ -274,6 +274,16 @@ def test_what_is_pasted_and_dropped_is_attached(tab: Page) -> None:
             [kind, target],
         )
         expect(tab.locator(".thumbnail", has_text=f"{kind}.txt")).to_have_count(1)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.txt").write_text("some words")
+    dropped = {"items": [], "files": [str(each) for each in tmp_path.iterdir()]}
+    hand = tab.context.new_cdp_session(tab)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {**dropped, "dragOperationsMask": 1}
+        hand.send("Input.dispatchDragEvent", {"type": kind, "x": 640, "y": 400, "data": data})
+    expect(tab.locator(".thumbnail", has_text="file.txt")).to_have_count(1)
+    expect(tab.locator(".q-notification")).to_contain_text("A folder cannot be attached")
+    expect(tab.locator(".thumbnail")).to_have_count(3)
 
 
 def test_a_chat_has_a_model_tools_thinking_and_instructions(site: Site, tab: Page) -> None:
