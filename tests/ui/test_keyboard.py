@@ -167,6 +167,7 @@ def test_the_list_is_one_stop_and_arrows_lead_through_it(site: Site) -> None:
         api.post("/conversations/import", files=files).raise_for_status()
     kiwis, emus, rheas = (tab.get_by_role("link", name=each) for each in names.values())
     expect(kiwis).to_be_visible()
+    rheas.focus()
     tab.get_by_role("textbox", name="Message", exact=True).focus()
     tab_to(tab, "Import…", "Shift+Tab")
     tab.keyboard.press("Shift+Tab")

@@ -23,6 +23,7 @@ from airunner.runtime.native_form import API
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.chat.conversation_dialog import edit_conversation, edit_folder
+from airunner.ui.chat.growing_text import GrowingHtml
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.upload_field import UploadField
@@ -39,7 +40,7 @@ class ConversationList:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._families: Mapping[str, Sequence[Entry]] = {}
-        self._most = SHOWN
+        self._most, self._total = SHOWN, 0
         with ui.element("div").classes("finding"):
             ui.html(
                 f'<a class="new-chat" href="/chat" data-shortcut="new">{icon_html("add")}'
@@ -51,7 +52,7 @@ class ConversationList:
                 ' type="search" aria-label="Search conversations" data-shortcut="search"'
             )
             self._field.classes("search").on_value_change(self.refresh)
-        self._shown = ui.html("", sanitize=False).classes("conversations")
+        self._shown = GrowingHtml("").classes("conversations")
         self._shown.on("click", self._clicked, js_handler=_CLICKED)
         with ui.element("div").classes("list-foot"):
             self._import()
@@ -66,13 +67,23 @@ class ConversationList:
                 found = await asyncio.to_thread(self._services.conversations.search, wanted)
                 content = _found_html(found)
             else:
-                page = await asyncio.to_thread(self._services.conversations.page, self._most)
+                page = await asyncio.to_thread(self._page)
                 self._families = families(page.entries)
                 content = list_html(page, self._families, self._services.turns.running())
         except AiRunnerError as error:
             content = f'<p class="hint">{html.escape(str(error))}</p>'
-        if not self._shown.is_deleted and content != self._shown.content:
-            self._shown.set_content(content)
+        if not self._shown.is_deleted:
+            self._shown.grow(content)
+
+    def _page(self) -> Page:
+        """What is listed; for a new one, none of the others goes, which would be sent anew."""
+        read = self._services.conversations.page
+        page = read(self._most)
+        more, self._total = page.total - (self._total or page.total), page.total
+        if more <= 0 or not page.next:
+            return page
+        self._most += more
+        return read(self._most)
 
     async def _clicked(self, event: events.GenericEventArguments) -> None:
         if event.args["act"] == "older":
