@@ -147,6 +147,7 @@ def test_what_cannot_hold_is_said_in_one_line(server: Server) -> None:
     flags = ("--max-memory", "50MB", "--context", "2048")
     done = server.airunner("run", "summarization", "The sea.", "--max-tokens", "4", *flags)
     assert done.returncode == 0
+    assert done.stdout.strip()
     (line,) = [text for text in done.stderr.splitlines() if "is used" in text]
     assert line.endswith("alone decides --max-memory: 50.0 MB is not used, it has 600 MB.")
     assert str(server.process.pid) in line

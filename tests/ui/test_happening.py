@@ -99,3 +99,8 @@ def test_a_message_that_was_shortened_is_told_now_and_below_the_answer() -> None
     messages = [Message("user", "w" * 100), Message("assistant", "Yes.")]
     talk = Talk("c", messages, PicturesFolder(Path("none")), {0: accountant.account})
     assert f"T{words[1:]}." in talk_html(talk)[1]
+
+
+def test_a_question_that_nothing_came_of_is_said_to_be_not_answered(tmp_path: Path) -> None:
+    alone = Talk("a", [Message("user", "Hello?")], PicturesFolder(tmp_path))
+    assert "<p>Not answered.</p>" in talk_html(alone)[1]

@@ -214,7 +214,7 @@ def test_without_a_connection_it_waits_and_goes_on_by_itself(
     server.odd[listing] = (503, {}, [])
     queue = Downloads(weights, retry_waits_s=(0.02, 3600.0))
     queue.add(name)
-    eventually(lambda: "again in 3600 s" in queue.find(name).problem)
+    eventually(lambda: "again in 1 h" in queue.find(name).problem)
     assert len(server.requests) == 2, "once by itself"
     waiting = queue.find(name)
     assert (waiting.state, waiting.place) == ("queued", 1)

@@ -18,7 +18,7 @@ from airunner.models.assign import Assignment, Choice, auto_assign, declared_byt
 from airunner.models.catalog import Resolution
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.models.speed import Pace, pace_on_cpu
+from airunner.models.speed import UNKNOWN_PACE, Pace, pace_on_cpu
 from airunner.runtime.file_models import assigned_models
 from airunner.runtime.hardware import Hardware
 from airunner.weights.gate import gate_of
@@ -26,11 +26,6 @@ from airunner.weights.store import ModelStore
 
 SizeOf = Callable[[ModelSpec], int | None]
 _log = logging.getLogger(__name__)
-
-
-def _unknown_pace(_: ModelSpec, __: int) -> Pace:
-    """Of a machine that was only asked about by its memory."""
-    return Pace()
 
 
 class TeamPlanner:
@@ -107,7 +102,7 @@ class TeamPlanner:
             engine_budgets=by_engine,
             assigned=assigned_models(self._settings),
             refused=self._gate,
-            pace_of=self._pace if is_here else _unknown_pace,
+            pace_of=self._pace if is_here else lambda *_: UNKNOWN_PACE,
         )
         if not is_here:
             return planned
@@ -125,7 +120,7 @@ class TeamPlanner:
     def _pace(self, spec: ModelSpec, size_bytes: int) -> Pace:
         """How fast it is, where the model would lie in RAM; a GPU is not asked about."""
         if self._hardware.has_accelerator(spec.engine):
-            return Pace()
+            return UNKNOWN_PACE
         return pace_on_cpu(spec, size_bytes, self._hardware.n_threads)
 
     def _known_size(self, spec: ModelSpec) -> int | None:

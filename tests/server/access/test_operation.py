@@ -152,7 +152,7 @@ def test_top_shows_the_same(server: RunningServer, client: httpx.Client) -> None
     shown = " ".join(result.stdout.split())
     assert server.url in shown
     assert "ready" in shown
-    assert re.search(r"\d+% \d+ ms \d+\.\d ms", shown)
+    assert re.search(r"\d+% [\d.]+ m?s [\d.]+ m?s", shown)
 
 
 def test_top_without_a_server_says_so(empty_home: Path) -> None:

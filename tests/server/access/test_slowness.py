@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airunner.access.connections import PromptConnection
-from airunner.access.guard import Admission, BodyLimits, Guard
+from airunner.access.guard import Admission, Guard
+from airunner.access.request_body import BodyLimits
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airunner.durations import format_seconds
 from airunner.engines.llama_cpp.builds import BUILDS, INDEXES, PACKAGE, Build
 from airunner.engines.llama_cpp.installation import DEVICES_SCRIPT, run
 from airunner.errors import EngineBuildError
@@ -144,7 +145,7 @@ class BuildInstaller:
         except subprocess.CalledProcessError as error:
             raise EngineBuildError(build, f"it does not start: {_last_line(error)}") from error
         except subprocess.TimeoutExpired as error:
-            problem = f"it did not start within {START_S:.0f} seconds"
+            problem = f"it did not start within {format_seconds(START_S)}"
             raise EngineBuildError(build, problem) from error
         except (OSError, ValueError, IndexError) as error:
             raise EngineBuildError(build, f"it does not start: {error}") from error

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airunner.durations import about_seconds, format_seconds
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServerError
 from airunner.events import Event, ToolRefused, ToolServerFailed
 from airunner.mcp.client.config import ServerConfig
@@ -206,7 +207,7 @@ class McpServer:
                 return self._client
             left_s = self._next_try_s - self._clock()
             if left_s > 0:
-                again = f"it can be tried again in {left_s:.0f} s"
+                again = f"it can be tried again in {about_seconds(left_s)}"
                 raise ToolServerError(self.config.name, f"{self._problem}; {again}")
             ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
             self._holding = self._spawn(self._hold(ready))
@@ -214,7 +215,9 @@ class McpServer:
                 async with asyncio.timeout(self.config.timeout_s or START_S):
                     self._client = await ready
             except TimeoutError:
-                self._lose(f"it did not start in {self.config.timeout_s or START_S:g} s")
+                self._lose(
+                    f"it did not start in {format_seconds(self.config.timeout_s or START_S)}"
+                )
             except asyncio.CancelledError:
                 self._let_go()
                 raise

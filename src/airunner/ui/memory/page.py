@@ -11,6 +11,7 @@ from typing import Any
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.models.spec import short_name
 from airunner.resources.status import ModelStatus, Status
 from airunner.server.native.services import Services
@@ -117,7 +118,7 @@ def _model(model: ModelStatus, colour: str, why: Sequence[Mapping[str, Any]]) ->
 def _waiting(status: Status) -> str:
     lines = "".join(
         f"<li><b>{html.escape(short_name(each.model))}</b> is number {each.place},"
-        f" about {each.eta_s:.0f} s: {html.escape(each.reason)}</li>"
+        f" about {about_seconds(each.eta_s)}: {html.escape(each.reason)}</li>"
         for each in status.waiting
     )
     return f'<h2>Waiting</h2><ol class="waiting">{lines}</ol>' if lines else ""
