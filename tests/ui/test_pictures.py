@@ -188,6 +188,11 @@ def test_a_team_whose_own_model_only_paints_over_says_so_and_another_draws(site:
         tab.get_by_text("More choices", exact=True).click()
         expect(tab.locator(".drawing-form .q-select")).to_contain_text(chosen)
         expect(tab.get_by_text(hint)).to_have_count(told)
+        if told:
+            order = {"request": {"prompt": CIRCLE, "steps": 1}}
+            with site.server.api as api:
+                drawn = api.post("/draw", json=order).raise_for_status().json()
+            assert drawn["pictures"][0]["settings"]["model"].endswith(artist)
 
 
 def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:
