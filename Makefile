@@ -57,8 +57,8 @@ fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examp
 check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, imports, tests
 	@$(MAKE) --no-print-directory form
 	@$(MAKE) --no-print-directory types >.venv/types.log 2>&1 & types=$$!; \
-	$(MAKE) --no-print-directory test; tests=$$?; \
-	wait $$types; types=$$?; cat .venv/types.log; exit $$((tests | types))
+	failed=0; $(MAKE) --no-print-directory test || failed=$$?; \
+	wait $$types || failed=$$?; cat .venv/types.log; exit $$failed
 
 lint: form types  ## Lint, format, types and imports
 

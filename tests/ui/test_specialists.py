@@ -11,7 +11,7 @@ from tests.ui.conftest import Site, fits, violations
 from tests.ui.test_hostile import HOSTILE
 
 SLOW_MS = 90_000
-LONG = "The tower was built in 1889. It is three hundred metres high. " * 100
+LONG = "The tower was built in 1889. It is three hundred metres high. " * 60  # two parts
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
