@@ -210,7 +210,7 @@ def eventually() -> Eventually:
     """Wait until a condition holds, or fail."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while not condition():
             assert time.monotonic() < deadline, "it never came true"
             time.sleep(0.005)

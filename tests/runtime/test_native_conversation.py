@@ -36,7 +36,6 @@ from airunner.tools.search import SEARCH_TOOLS
 from airunner.tools.tool import Tool, tool
 from airunner.tools.toolset import Toolset
 
-pytestmark = pytest.mark.timeout(240)
 PRIMARY = "tests/native"
 
 

@@ -117,7 +117,7 @@ def test_a_family_draws_previews_guides_and_starts_from_pictures(
                 assert await sheet.draw(loras=(Lora(lora),)) != plain
             assert await sheet.draw() == plain
 
-    asyncio.run(asyncio.wait_for(main(), 120))
+    asyncio.run(asyncio.wait_for(main(), 300))
 
 
 def test_a_gguf_transformer_is_counted_as_it_is_stored_and_draws_close_to_the_original(
@@ -135,7 +135,7 @@ def test_a_gguf_transformer_is_counted_as_it_is_stored_and_draws_close_to_the_or
         async with loaded(families / "flux_gguf") as model:
             return await Sheet(model, tmp_path).draw()
 
-    quantized = asyncio.run(asyncio.wait_for(main(), 100))
+    quantized = asyncio.run(asyncio.wait_for(main(), 300))
     with Image.open(families / "flux.png") as image:
         original = image.convert("RGB").tobytes()
     differences = [abs(a - b) for a, b in zip(original, quantized, strict=True)]
@@ -158,4 +158,4 @@ def test_one_file_in_the_first_layout_draws_the_same_with_its_configuration_besi
         with pytest.raises(LoadError, match=r"configuration folders into alone/ beside the file"):
             await ImageLauncher().launch(ImagePlan("alone", alone))
 
-    asyncio.run(asyncio.wait_for(main(), 60))
+    asyncio.run(asyncio.wait_for(main(), 300))

@@ -16,7 +16,7 @@ from benchmarks.random_gguf import RandomShape, write_random_gguf
 from tests.server.clients.native_server import NATIVE
 
 ROOT = Path(__file__).parents[3]
-STARTS_S = 60
+STARTS_S = 300
 
 
 @dataclass(frozen=True, slots=True)
