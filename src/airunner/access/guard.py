@@ -25,7 +25,7 @@ from airunner.access.key_guesses import KeyGuesses
 from airunner.access.peer import is_another_users
 from airunner.access.refusal import Refusal, as_json
 from airunner.access.request_body import CLOSE, BodyLimits, BoundedBody, read_away
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, NotAManagerError
 from airunner.errors.pasted import pasted
 from airunner.resources.visitor import Visitor, serving
 
@@ -123,8 +123,7 @@ class Guard:
 
         scope.setdefault("state", {})["key"] = found.name
         if not found.manages and self._is_managed(scope["path"]):
-            message = may_not_manage(found)
-            refusal = Refusal(403, message, "permission_error", "not_a_manager")
+            refusal = Refusal(403, str(not_a_manager(found)), "permission_error", "not_a_manager")
             await self._answer(scope["path"], refusal)(scope, receive, send)
             return
         bounded = BoundedBody(receive, self._admission.body)
@@ -242,10 +241,10 @@ class Guard:
         return own or origin in self._admission.origins or "*" in self._admission.origins
 
 
-def may_not_manage(visitor: Visitor) -> str:
+def not_a_manager(visitor: Visitor) -> NotAManagerError:
     """What is told to a visitor who asks for what is the owner's."""
     who = "Another user" if visitor is ANOTHER_USER else f"The key {visitor.name!r}"
-    return f"{who} may not manage this server: `keys add --manage`."
+    return NotAManagerError(who)
 
 
 def key_in(headers: Headers) -> str:

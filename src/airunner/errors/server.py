@@ -69,6 +69,14 @@ class ForbiddenModelError(ServerError):
         )
 
 
+class NotAManagerError(ServerError):
+    """Somebody asked a server for what only those who manage it may have."""
+
+    def __init__(self, who: str) -> None:
+        self.who = who
+        super().__init__(f"{who} may not manage this server: `keys add --manage`.")
+
+
 class ServerGoneError(ServerError):
     """The server that this program uses ended, or does not answer, in the middle of something."""
 

@@ -15,10 +15,10 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
-from airunner.access.guard import may_not_manage
+from airunner.access.guard import not_a_manager
 from airunner.engines.base import Chunk
 from airunner.errors import AiRunnerError
 from airunner.events import DownloadProgressed, Event
@@ -222,7 +222,7 @@ async def _load_or_unload(
     """What clients mean by a request that says nothing."""
     if asked.unloads:
         if not (visitor := current_visitor()).manages:
-            raise HTTPException(403, may_not_manage(visitor))
+            raise not_a_manager(visitor)
         core.manager.unload(models.spec(asked.model).model_path)
     else:
         async with core.lease(models.here(asked.model), owner="load"):
