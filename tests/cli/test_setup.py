@@ -47,7 +47,7 @@ def airunner(
     environ |= variables
     command = [sys.executable, "-m", "airunner", *arguments]
     return subprocess.run(
-        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
     )
 
 
@@ -127,7 +127,7 @@ def test_nothing_is_fetched_unasked(embedded_home: Path, hub: FileServer) -> Non
         command, env=environ, stdin=secondary, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         os.write(primary, b"n\n")
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=300)
     os.close(primary)
     os.close(secondary)
     assert process.returncode == 2

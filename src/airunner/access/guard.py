@@ -123,7 +123,8 @@ class Guard:
 
         scope.setdefault("state", {})["key"] = found.name
         if not found.manages and self._is_managed(scope["path"]):
-            refusal = Refusal(403, str(not_a_manager(found)), "permission_error", "not_a_manager")
+            refused = NotAManagerError("" if found is ANOTHER_USER else found.name)
+            refusal = Refusal(403, str(refused), "permission_error", "not_a_manager")
             await self._answer(scope["path"], refusal)(scope, receive, send)
             return
         bounded = BoundedBody(receive, self._admission.body)
@@ -239,12 +240,6 @@ class Guard:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         own = _is_of(origin, headers.get("host", ""))
         return own or origin in self._admission.origins or "*" in self._admission.origins
-
-
-def not_a_manager(visitor: Visitor) -> NotAManagerError:
-    """What is told to a visitor who asks for what is the owner's."""
-    who = "Another user" if visitor is ANOTHER_USER else f"The key {visitor.name!r}"
-    return NotAManagerError(who)
 
 
 def key_in(headers: Headers) -> str:

@@ -29,7 +29,7 @@
     │   ├── NoKeysError            listening beyond this machine while there is no key
     │   ├── MissingPackageError    the server, or a part of it, is an extra that is not installed
     │   ├── ForbiddenModelError    a model that the request's key does not allow
-    │   ├── NotAManagerError       somebody asked for what is for those who manage the server
+    │   ├── NotAManagerError       a key that may not do what is the owner's
     │   ├── UnknownResponseError   a response that is not kept
     │   ├── BodyRefusedError       a request's body that says what cannot be
     │   └── HungUpError            the client that waited for an answer has gone

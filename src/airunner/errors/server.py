@@ -70,10 +70,14 @@ class ForbiddenModelError(ServerError):
 
 
 class NotAManagerError(ServerError):
-    """Somebody asked a server for what only those who manage it may have."""
+    """Something that is the owner's, asked for with a key that does not manage the server.
 
-    def __init__(self, who: str) -> None:
-        self.who = who
+    ``key`` is empty for another user of the machine.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        who = f"The key {key!r}" if key else "Another user"
         super().__init__(f"{who} may not manage this server: `keys add --manage`.")
 
 

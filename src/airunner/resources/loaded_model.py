@@ -25,7 +25,7 @@ from airunner.engines.openai_form import usage_json, usage_of
 from airunner.engines.prompt_length import tokens_about
 from airunner.engines.slots import SlotTable, Wait
 from airunner.errors import GenerationError, LeaseRefusedError, SharedContextFullError
-from airunner.events import EventBus, SlotAwaited
+from airunner.events import Decided, EventBus, SlotAwaited
 from airunner.messages import Delta
 from airunner.resources.prefixes import Asked
 from airunner.resources.slot_states import SlotStates
@@ -111,6 +111,15 @@ class LoadedModel:
         _ = self.chat_model
         if (waiting := self.slots.waiting) >= self.queue_limit:
             problem = f"{waiting} requests are waiting already"
+            self.bus.publish(
+                Decided(
+                    action="refuse",
+                    model=self.key,
+                    device=self.plan.device,
+                    reason=problem,
+                    cause="queue_full",
+                )
+            )
             raise LeaseRefusedError(self.key, problem, eta_s=self.slots.queue_s)
 
         def told(wait: Wait) -> None:

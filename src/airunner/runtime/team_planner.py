@@ -74,7 +74,11 @@ class TeamPlanner:
         if not found.is_fallback or self._store.seems_here(found.wanted):
             return found  # it is here and cannot be used, which is what has to be told
         choice = self.choice(capability)
-        if choice.model is None or choice.model == found.wanted.model_path:
+        if choice.model is None:
+            lacks = {each.model for each in choice.rejected if each.deficit_bytes}
+            is_too_large = found.wanted.model_path in lacks
+            return Resolution(found.spec, found.spec) if is_too_large else found
+        if choice.model == found.wanted.model_path:
             return found
         wanted = MODEL_REGISTRY[choice.model]
         if wanted.model_path == found.spec.model_path:

@@ -7,6 +7,7 @@ action and its place in ``data-act`` and ``data-at``.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ _ENDINGS = {
 _TO_GO_ON = ("server_stopped", "")
 _CUT_OFF = "The answer was cut off at the most tokens."
 _FILE_CHARACTERS = 4000
+_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,11 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
     for message in talk.messages[place + 1 : end]:
         if message.role != "assistant":
             continue
-        if message.reasoning:
-            parts.append(reasoning_html(message.reasoning, next(thoughts, None)))
-        if message.text != NO_ANSWER:
-            parts.append(rendered(message.text))
+        thought, text = _thought_apart(message)
+        if thought:
+            parts.append(reasoning_html(thought, next(thoughts, None)))
+        if text != NO_ANSWER:
+            parts.append(rendered(text))
         for call in message.tool_calls:
             calls = account.calls if account else {}
             parts.append(_call_html(talk, calls.get(call.id), results.get(call.id), call.id, place))
@@ -129,6 +132,14 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
     parts.append(_ending_html(talk, account, place, end))
     parts.append(_acts_html(talk, account, place, end))
     return f'<div class="said assistant">{"".join(parts)}</div>'
+
+
+def _thought_apart(message: Message) -> tuple[str, str]:
+    """What was thought, and said: in old messages and imported ones, both may be in the text."""
+    found = None if message.reasoning else _THOUGHT.match(message.text)
+    if found is None:
+        return message.reasoning, message.text
+    return found[1].strip(), message.text[found.end() :]
 
 
 def _call_html(
