@@ -257,5 +257,5 @@ def test_a_pipe_has_no_width_in_which_a_path_would_be_folded(tmp_path: Path) -> 
     home = tmp_path / "a-home-folder-with-a-long-name" / "and-one-more-below-it"
     command = [sys.executable, "-m", "airunner", "doctor", "--home", str(home)]
     environ = {**os.environ}  # readline gives the process a COLUMNS that is not in it
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environ)
     assert f" {home} " in done.stdout

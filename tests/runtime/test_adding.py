@@ -21,7 +21,7 @@ from airunner.errors import (
     ModelNotAddedError,
 )
 from airunner.models.catalog import Catalog
-from airunner.models.description import TALKING
+from airunner.models.description import TALKING, described
 from airunner.models.model_table import spec_of_table
 from airunner.models.spec import HubSource, ModelCapability, ModelSpec, PackagedSource
 from airunner.runtime.adding import Adding, Proposal
@@ -76,6 +76,11 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     assert found.keys() == {"a", "b-Q8_0", "c.gguf"}
     assert "does not begin" in found.pop("c.gguf")
     assert not any(found.values())
+    (folder / "c.gguf").unlink()
+    (folder / "c.gguf").symlink_to("c.gguf")
+    found = {p.name: p.problem for p in adding.propose(str(folder))}
+    assert "cannot be read" in found.pop("c.gguf")
+    assert not any(found.values())
     with pytest.raises(ModelNotAddedError, match="several models"):
         adding.propose(str(folder), "mine")
     pipeline = packaged_path(PackagedSource("components/art/shapes"))
@@ -84,6 +89,13 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     assert spec.capabilities == [ModelCapability.IMAGE_GENERATION]
     assert adding.catalog.problems_of(spec) == []
     assert adding.catalog.engine(spec).draws
+
+
+@pytest.mark.parametrize("license", ["\x1b[31mmit", "a\nb", "all of its text " * 5_000])
+def test_what_is_no_name_of_a_licence_is_not_written(license: str) -> None:
+    rest: dict[str, Any] = {"context_length": None, "chat_template": "", "parameters": None}
+    assert "license" not in described("a.gguf", embeds=False, license=license, **rest)
+    assert described("a.gguf", embeds=False, license="mit", **rest)["license"] == "mit"
 
 
 @pytest.mark.parametrize(

@@ -43,17 +43,14 @@ def add_command(
     app: typer.Typer,
     command: Callable[..., None],
     name: str | None = None,
-    heading: str | None = None,
 ) -> None:
     """Make ``command`` one of ``app``, with a flag for every setting, hidden from its --help.
-
-    The help of ``app`` lists it below ``heading``.
 
     It gets the finished ``Settings`` as its first argument. A flag after the command wins
     over the same flag before it. Where the command has an option of the same name as a
     setting, what stands after the command is the option.
     """
-    add = app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT, rich_help_panel=heading)
+    add = app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT)
     add(_with_settings(command))
 
 

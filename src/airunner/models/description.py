@@ -28,6 +28,10 @@ EMBEDDING_TASKS = ("feature-extraction", "sentence-similarity")
 _QUANTIZATION = re.compile(r"(?<![A-Za-z0-9])((?:I?Q\d|TQ\d)\w*|BF16|F16|F32|MXFP4)", re.IGNORECASE)
 
 
+_LONGEST_LICENSE = 200
+"""Of its name: some files have all of its text there."""
+
+
 def describe_gguf(path: Path, name: str) -> dict[str, Any]:
     """The table of a GGUF file on this machine; ``name`` may say its quantization.
 
@@ -39,7 +43,7 @@ def describe_gguf(path: Path, name: str) -> dict[str, Any]:
     architecture = str(metadata.get("general.architecture", ""))
     embeds = architecture in ENCODERS or any(k.endswith(".pooling_type") for k in metadata)
     model = read_gguf(path, embedding=True)
-    template = metadata.get("tokenizer.chat_template")
+    template, license = map(metadata.get, ("tokenizer.chat_template", "general.license"))
     parameters = sum(_product(tensor.shape) for tensor in model.tensors)
     return described(
         name,
@@ -47,7 +51,7 @@ def describe_gguf(path: Path, name: str) -> dict[str, Any]:
         context_length=model.context_length,
         chat_template=template if isinstance(template, str) else "",
         parameters=parameters,
-        license=str(metadata.get("general.license") or ""),
+        license=license if isinstance(license, str) else "",
     )
 
 
@@ -88,9 +92,14 @@ def described(
         table["gpu_memory_gb"] = needed_gb(n_bytes)
     if parameters:
         table["parameters_b"] = _rounded(parameters / 1e9)
-    if license:
-        table["license"] = license
+    table |= license_entry(license)
     return table
+
+
+def license_entry(license: str) -> dict[str, str]:
+    """What a table says of the licence that somebody named; nothing where that is no name."""
+    is_name = license.isprintable() and 0 < len(license) <= _LONGEST_LICENSE
+    return {"license": license} if is_name else {}
 
 
 def needed_gb(n_bytes: int) -> float:

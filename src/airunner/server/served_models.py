@@ -254,6 +254,7 @@ class ServedModels:
 
 def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
     """A model as ``/v1/models`` lists it, with its context under each name that is looked for."""
+    loaded = {"id": model.name, "config": {"context_length": model.n_ctx}}
     return {
         "id": name or model.name,
         "object": "model",
@@ -261,6 +262,7 @@ def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
         "owned_by": "airunner",
         "context_length": model.n_ctx,
         "max_model_len": model.n_ctx,
+        "loaded_instances": [loaded] if model.is_loaded else [],
         "capabilities": model.abilities,
         "status": model.status,
         "meta": {"n_ctx": model.n_ctx, "size": model.n_bytes},

@@ -8,15 +8,17 @@ import re
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.fitting import Fit
+from airunner.models.licence import licence_words
 from airunner.models.spec import short_name
 from airunner.runtime.team_offers import TeamOffer
 from airunner.runtime.team_setup import TeamMember
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
-from airunner.ui.models.model_words import GATED, abilities, duration, name_html
+from airunner.ui.models.model_words import GATED, abilities, name_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading
@@ -108,7 +110,7 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
     fetch = "here" if offer.is_here else coming or format_bytes(offer.disk_bytes)
     if not offer.is_here and offer.disk_bytes is None:
         fetch = coming or "size not known"
-    licence = html.escape(member.license or "not stated")
+    licence = html.escape(licence_words(member.license) or "not stated")
     if offer.gated and not offer.is_here:
         licence += GATED
     words = html.escape(fit.words)
@@ -166,7 +168,7 @@ def _takes(offer: TeamOffer, missing: list[TeamMember], coming: dict[str, str]) 
         if any(m.offer.disk_bytes is None for m in missing):
             words += " and what is of unknown size"
         if proposal.bytes_per_s:
-            words += f", about {duration(n_bytes / proposal.bytes_per_s)}"
+            words += f", about {about_seconds(n_bytes / proposal.bytes_per_s)}"
         parts.append(f"{words}. {format_bytes(proposal.free_bytes)} are free on the disk.")
         if not proposal.fits_on_disk:
             parts.append("That is not enough: remove models that you do not need.")
