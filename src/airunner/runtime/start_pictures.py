@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.errors import MediaError, StorageError, UnknownRecordError
+from airunner.errors.system_words import system_words
 from airunner.media import MOST_BYTES
 from airunner.pictures import SUFFIX, size_px, slug
 
@@ -123,7 +124,7 @@ class StartPictures:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.write_bytes(content)
         except OSError as error:
-            raise StorageError(path, error.strerror or str(error)) from error
+            raise StorageError(path, system_words(error)) from error
 
     def _new(self, stem: str) -> Path:
         return self._folder / f"{stem}{SUFFIX}"
