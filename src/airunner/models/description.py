@@ -13,7 +13,7 @@ from typing import Any
 from airunner.models.files.gguf import ENCODERS, read_gguf
 from airunner.models.files.gguf_header import read_header
 from airunner.models.fitting import file_needs_bytes
-from airunner.models.spec import ModelCapability
+from airunner.models.spec import MOST_CONTEXT, ModelCapability
 
 TALKING = tuple(
     capability
@@ -79,7 +79,7 @@ def described(
     table: dict[str, Any] = {
         "capabilities": [ModelCapability.EMBEDDING.value] if embeds else [c.value for c in TALKING]
     }
-    if context_length:
+    if context_length and context_length <= MOST_CONTEXT:
         table["max_context"] = context_length
     # A template that offers tools reads them from its variable of this name.
     if re.search(r"\btools\b", chat_template) and not embeds:

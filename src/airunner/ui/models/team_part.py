@@ -26,8 +26,10 @@ from airunner.ui.window import on_events
 
 _EMBEDDED = (
     "So far only very small models are here, with less than a billion parameters: they show "
-    "that everything works, and such a model is no assistant. A real team is one button away."
+    "that everything works, and such a model is no assistant."
 )
+_BUTTON = "A real team is one button away."
+_TOO_SMALL = "A real team needs more memory than these {budget}, which are all that may be used."
 _ASKING = "Looking at this machine, and asking the hub what the models take ..."
 _COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "Fit")
 
@@ -80,6 +82,10 @@ class TeamPart:
         self._table.set_content(_table(offer, fits, coming))
         self._gated.set_content(_gated(offer))
         missing = [m for m in proposal.obtainable if m.model not in coming]
+        more = _BUTTON if missing else ""
+        if all(each.offer.is_here for each in proposal.members):
+            more = _TOO_SMALL.format(budget=format_bytes(proposal.budget_bytes))
+        self._first.set_text(f"{_EMBEDDED} {more}".strip())
         self._takes.set_text(_takes(offer, missing, coming))
         self._get.set_text("Get this team" if missing else "Let this team serve")
         self._get.set_visibility(bool(missing or offer.to_serve) and proposal.fits_on_disk)
