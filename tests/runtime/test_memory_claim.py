@@ -14,6 +14,7 @@ from tests.server.conftest import command
 
 from airunner.errors import MemoryHeldError
 from airunner.events import Event, EventBus, MemoryAwaited
+from airunner.resources.waiting_words import memory_wait_in_words
 from airunner.runtime.memory_claim import MemoryClaim
 
 SMALL = ("--context", "1024", "--max-tokens", "4", "--offline")
@@ -149,3 +150,21 @@ def test_runtimes_of_one_process_share_the_claim(tmp_path: Path) -> None:
         other.release()
 
     asyncio.run(both())
+
+
+def test_a_server_that_holds_the_memory_is_ended_by_its_own_command() -> None:
+    waits = MemoryAwaited(
+        owner="o",
+        model="",
+        holder=7,
+        command="airunner serve",
+        models=(),
+        held_bytes=0,
+        since_s=None,
+        wait_s=None,
+        longest_s=600.0,
+    )
+    assert memory_wait_in_words(waits.as_json()).endswith(
+        "It gives it up once it answers nobody, and `airunner stop` ends it; "
+        "Ctrl-C ends the wait, or 10 min do."
+    )
