@@ -116,7 +116,7 @@ def response_routes(answers: Answers) -> APIRouter:
                 request, writing.events(), writing.tell, alive=writing.alive
             )
         await unless_hung_up(request, writing.run(raising=True))
-        return JSONResponse(found.response)
+        return JSONResponse(found.response, headers=writing.headers)
 
     @routes.get(_PATH + "/{name}")
     async def show(name: str) -> JSONResponse:
@@ -161,6 +161,11 @@ class _Writing:
         self._whole = Completion()
         self._number = -1
         self._told = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the headers of the whole response say of it."""
+        return self._whole.headers
 
     async def run(self, *, raising: bool = False) -> None:
         """Write it to its end; an error becomes part of it unless ``raising``."""
