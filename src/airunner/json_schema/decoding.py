@@ -18,6 +18,8 @@ MAX_NUMBER = 9 * 10**18
 MAX_NODES = 400
 MAX_DEPTH = 10
 MAX_PROPERTIES = 100
+LEAST_CHOICE = -(2**63) + 1024
+"""A choice of integers with a lesser one, which as a double is beyond 64 bits, ends llama.cpp."""
 MAX_CHOICES = 500
 MAX_CHOICE_CHARACTERS = 8000
 MAX_BRANCHES = 32
@@ -339,6 +341,7 @@ def _choices(schema: Mapping[str, Any]) -> Node | None:
     values = [schema["const"]] if "const" in schema else schema["enum"]
     if "type" in schema:
         values = [value for value in values if _is_of_type(value, schema["type"])]
+    values = [value for value in values if not isinstance(value, int) or value >= LEAST_CHOICE]
     kinds = sorted({_type_of(value) for value in values})
     written = sum(len(value) if isinstance(value, str) else 8 for value in values)
     if not values or len(values) > MAX_CHOICES or written > MAX_CHOICE_CHARACTERS:
@@ -349,9 +352,9 @@ def _choices(schema: Mapping[str, Any]) -> Node | None:
 def _type_of(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int) or (isinstance(value, float) and value == int(value)):
-        return "integer"
-    names: Mapping[type, str] = {float: "number", str: "string", list: "array", dict: "object"}
+    if isinstance(value, int | float):
+        return "integer" if LEAST_CHOICE <= value < 2**63 and value == int(value) else "number"
+    names: Mapping[type, str] = {str: "string", list: "array", dict: "object"}
     return names.get(type(value), "null")
 
 
