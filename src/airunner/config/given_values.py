@@ -1,6 +1,7 @@
-"""What flags, environment and file say of settings: each value as it is written, and from where.
+"""What flags, the environment and the configuration file say of settings, each with its origin.
 
-Owns which file is read. What the values mean, and which one wins, is ``settings``'.
+Owns where the file is, and which words of each belong to which setting. What they mean, and
+which of them wins, is ``settings``'.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from airunner.config.setting import Setting
 from airunner.config.toml_file import TABLES, read_toml
 from airunner.errors import SettingsError
 
+Given = dict[str, tuple[object, str]]
+"""Values by the name of their setting, with where they came from."""
 
-def from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    """What flags say, but for those that say nothing."""
+
+def from_flags(flags: Mapping[str, object]) -> Given:
+    """Those of flags; one that is ``None`` was not given."""
     given = {name.replace("-", "_"): value for name, value in flags.items() if value is not None}
     return {n: (value, "flag --" + n.replace("_", "-")) for n, value in given.items()}
 
 
-def from_environment(
-    environ: Mapping[str, str], declared: Mapping[str, Setting]
-) -> dict[str, tuple[object, str]]:
-    """What the variables of ``declared`` settings say."""
-    found: dict[str, tuple[object, str]] = {}
-    for name, setting in declared.items():
+def from_environment(settings: Mapping[str, Setting], environ: Mapping[str, str]) -> Given:
+    """Those of variables; an empty one counts as unset where its setting does not read it."""
+    found: Given = {}
+    for name, setting in settings.items():
         value = environ.get(setting.variable)
         if value or (value is not None and name == "visible_gpus"):
             found[name] = (value, setting.variable)
@@ -42,13 +44,11 @@ def config_file(values: Mapping[str, Any]) -> Path:
     return default_folders.default_configuration() / "config.toml"
 
 
-def from_file(
-    file: Path, declared: Mapping[str, Setting], *, required: bool
-) -> dict[str, tuple[object, str]] | None:
+def from_file(settings: Mapping[str, Setting], file: Path, *, required: bool) -> Given | None:
     """The file's entries, or ``None`` if there is no file and none was asked for.
 
     Raises:
-        SettingsError: it cannot be read, or says what only flags and variables may.
+        SettingsError: it cannot be read, is no TOML, or is not there.
     """
     origin = f"{file.name} ({file})"
     read = read_toml(file)
@@ -57,6 +57,6 @@ def from_file(
             return None
         raise SettingsError("config", str(file), origin, "there is no such file")
     for name, value in read.content.items():
-        if name in declared and not declared[name].in_file:
+        if name in settings and not settings[name].in_file:
             raise SettingsError(name, value, origin, "a file cannot name another; remove this line")
     return {name: (value, origin) for name, value in read.content.items() if name not in TABLES}

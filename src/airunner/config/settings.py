@@ -1,7 +1,7 @@
 """What the user asked for: one frozen ``Settings``, and where each value came from.
 
-Environment variables and the configuration file are read for it alone, by
-``given_values``. A setting is declared once, as a field of :class:`Settings`; its flag
+Nothing else than this package reads environment variables or a configuration
+file. A setting is declared once, as a field of :class:`Settings`; its flag
 (``--max-memory``), its variable (``AIRUNNER_MAX_MEMORY``), its key in the file
 (``max_memory``) and its line in ``airunner doctor`` all follow from that.
 
@@ -331,10 +331,10 @@ class Settings:
                         origins[name] = origin
 
         take(from_flags(flags or {}))
-        take(from_environment(os.environ if environ is None else environ, SETTINGS))
+        take(from_environment(SETTINGS, os.environ if environ is None else environ))
         file = config_file(values)
         try:
-            content = from_file(file, SETTINGS, required="config" in values)
+            content = from_file(SETTINGS, file, required="config" in values)
         except SettingsError as error:
             wrong.append(error)
             content = {}
