@@ -30,7 +30,7 @@ from airunner.runtime.image_service import ImageService
 from airunner.runtime.presence import find_server
 from airunner.weights.found import FoundModels
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 ROW = {"id": "a", "request": {"prompt": "x"}, "model": None, "state": "queued", "problem": ""}
 
