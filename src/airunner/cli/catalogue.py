@@ -168,6 +168,7 @@ def assign(
     does it at once. --primary MODEL does the same for one command.
     """
     from airunner.cli.fetching import open_store
+    from airunner.weights.local import gone_path, gone_words
 
     if (model is None) is not default:
         raise typer.BadParameter("name a model, or give --default", param_hint="MODEL")
@@ -176,7 +177,9 @@ def assign(
     store = open_store(settings)
     wanted = store.catalog.for_capability(capability)
     tell(f"{capability.value}: {wanted.model_path}")
-    if not store.is_here(wanted):
+    if (gone := gone_path(wanted)) is not None:
+        tell(f"  {gone_words(gone)}; until it is back, another serves")
+    elif not store.is_here(wanted):
         command = pasted("airunner", "models", "pull", wanted.model_path)
         tell(f"  not here yet: `{command}` fetches it")
     if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:

@@ -203,6 +203,12 @@ class ModelResourceManager:
         """Let go of an idle model, its conversations parked. One in use is left alone."""
         self._apply(inputs.UnloadAsked(now_s=time.monotonic(), key=key))
 
+    def remove(self, key: str) -> None:
+        """A model's weights are deleted: what is parked of it goes too, unless it is loaded."""
+        if self._loaded.find(key) is None:
+            self._lot.drop_model(key)
+            self._apply(inputs.ModelRemoved(now_s=time.monotonic(), key=key))
+
     def forget(self, conversation: str) -> None:
         """Drop every state of a conversation that was deleted."""
         self._loaded.forget(conversation)

@@ -176,6 +176,13 @@ class UnloadAsked(Input):
     key: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRemoved(Input):
+    """A model's weights, and what was parked of it, are deleted."""
+
+    key: str
+
+
 INPUTS: dict[str, type[Input]] = {
     kind.__name__: kind
     for kind in (
@@ -196,6 +203,7 @@ INPUTS: dict[str, type[Input]] = {
         DeviceAssigned,
         PrimaryChanged,
         UnloadAsked,
+        ModelRemoved,
     )
 }
 
