@@ -7,13 +7,15 @@ what a hub says of one. What a table may hold is ``airunner.models.model_table``
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from airunner.models.files.gguf import ENCODERS, read_gguf
 from airunner.models.files.gguf_header import read_header
 from airunner.models.fitting import file_needs_bytes
-from airunner.models.spec import ModelCapability
+from airunner.models.likeness import known_sampling, names_in
+from airunner.models.spec import ModelCapability, ModelSpec
 
 TALKING = tuple(
     capability
@@ -28,8 +30,12 @@ EMBEDDING_TASKS = ("feature-extraction", "sentence-similarity")
 _QUANTIZATION = re.compile(r"(?<![A-Za-z0-9])((?:I?Q\d|TQ\d)\w*|BF16|F16|F32|MXFP4)", re.IGNORECASE)
 
 
-def describe_gguf(path: Path, name: str) -> dict[str, Any]:
+def describe_gguf(
+    path: Path, name: str, registered: Iterable[ModelSpec] = ()
+) -> dict[str, Any]:
     """The table of a GGUF file on this machine; ``name`` may say its quantization.
+
+    Its sampling is that of the model among those ``registered`` that it is a copy of.
 
     Raises:
         WeightsError: it is damaged, or no model that could talk or embed.
@@ -48,6 +54,8 @@ def describe_gguf(path: Path, name: str) -> dict[str, Any]:
         chat_template=template if isinstance(template, str) else "",
         parameters=parameters,
         license=str(metadata.get("general.license") or ""),
+        called=[*names_in(metadata), path.stem],
+        registered=registered,
     )
 
 
@@ -60,6 +68,8 @@ def described(
     parameters: int | None,
     license: str,
     n_bytes: int | None = None,
+    called: Iterable[str] = (),
+    registered: Iterable[ModelSpec] = (),
 ) -> dict[str, Any]:
     """The table of a language model.
 
@@ -71,6 +81,8 @@ def described(
         parameters: their number.
         license: its licence's name.
         n_bytes: of its file, where that is not on this machine to be measured.
+        called: what its publisher calls it, surest first.
+        registered: models, of which it may be a copy and whose sampling it then has.
     """
     table: dict[str, Any] = {
         "capabilities": [ModelCapability.EMBEDDING.value] if embeds else [c.value for c in TALKING]
@@ -90,6 +102,9 @@ def described(
         table["parameters_b"] = _rounded(parameters / 1e9)
     if license:
         table["license"] = license
+    sampling = known_sampling(called, table.get("parameters_b"), registered)
+    if sampling and not embeds:
+        table["sampling"] = sampling
     return table
 
 
