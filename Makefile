@@ -8,10 +8,10 @@ SHELL := bash
 
 BIN := .venv/bin
 ARGS ?=
-# Tests run in this many processes, one more than a small machine has cores: many tests only wait.
+# Tests run in this many processes, two more than a small machine has cores: many tests only wait.
 # 0 is this process alone.
 # The tests of a module stay together, in their order: they share what the first of them started.
-WORKERS ?= 3
+WORKERS ?= 4
 PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadscope
 SOURCES := src tests benchmarks scripts training
 
@@ -31,7 +31,7 @@ endef
 # The tests start hundreds of programs. Without bytecode each of them compiles the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run quick lint test check fuzz bench lock screenshots clean
+.PHONY: help run quick lint form types test check fuzz bench lock screenshots clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -52,15 +52,21 @@ fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examp
 	  --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 	@$(BIN)/python -m tests.security.fuzz
 
-# The browser comes while types are checked, which takes one core.
+# Types are checked beside the tests, which wait more than they compute; what is found is told
+# after them.
 check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, imports, tests
-	@$(BIN)/python -m scripts.browser & \
-	$(MAKE) --no-print-directory lint || { wait; exit 1; }; \
-	wait; $(PYTEST) $(ARGS)
+	@$(MAKE) --no-print-directory form
+	@$(MAKE) --no-print-directory types >.venv/types.log 2>&1 & types=$$!; \
+	$(MAKE) --no-print-directory test; tests=$$?; \
+	wait $$types; types=$$?; cat .venv/types.log; exit $$((tests | types))
 
-lint: .venv/.dev  ## Lint, format, types and imports
+lint: form types  ## Lint, format, types and imports
+
+form: .venv/.dev
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
+
+types: .venv/.dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

@@ -100,17 +100,17 @@ def recorded(models: Path, columns: int) -> str:
                 terminal.press(f"{command}\r")
                 if " chat" in command:
                     _talk(terminal)
-                terminal.wait_for_prompt("$", 240.0)
+                terminal.wait_for_prompt("$")
             return terminal.text.rstrip("$\n ").replace(folder, SHOWN_HOME)
 
 
 def _talk(terminal: SeenTerminal) -> None:
     terminal.wait_for_prompt()
     for line in TALK:
-        terminal.press(f"{line}\r")
-        terminal.settle()
-        if line != "/quit":
-            terminal.wait_for_prompt(limit_s=240.0)
+        if line == "/quit":
+            terminal.press(f"{line}\r")
+        else:
+            terminal.enter(line)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,11 @@ class SeenTerminal:
         return "\n".join(lines).rstrip()
 
     @property
+    def row(self) -> int:
+        """The row that the cursor stands in, counted from the first that was ever written."""
+        return len(self._screen.history.top) + int(self._screen.cursor.y)
+
+    @property
     def current_line(self) -> str:
         """The row that the cursor stands in."""
         return self._screen.display[self._screen.cursor.y].rstrip()
@@ -50,7 +55,7 @@ class SeenTerminal:
         """Type ``keys``, such as ``\\r`` for Enter."""
         os.write(self._master, keys.encode())
 
-    def wait_for(self, text: str, limit_s: float = 60.0, *, after: int = 0) -> None:
+    def wait_for(self, text: str, limit_s: float = 300.0, *, after: int = 0) -> None:
         """Go on when ``text`` can be seen beyond the first ``after`` characters.
 
         Raises:
@@ -61,17 +66,21 @@ class SeenTerminal:
             if time.monotonic() > ends_s or not self._read():
                 raise TimeoutError(f"no {text!r} in:\n{self.text}")
 
-    def wait_for_prompt(self, sign: str = ">", limit_s: float = 60.0) -> None:
-        """Go on when nothing is written any more and the cursor stands behind ``sign``."""
+    def enter(self, line: str, limit_s: float = 300.0) -> None:
+        """Type ``line`` and Enter, and go on when a later row waits for the next."""
+        row = self.row
+        self.press(f"{line}\r")
+        self.wait_for_prompt(limit_s=limit_s, below=row)
+
+    def wait_for_prompt(self, sign: str = ">", limit_s: float = 300.0, *, below: int = -1) -> None:
+        """Go on when nothing is written any more and the cursor stands behind ``sign``.
+
+        It stands in a later row than ``below``: what waits in that one is of before.
+        """
         ends_s = time.monotonic() + limit_s
-        while self._has_more(_QUIET_S) or self.current_line != sign:
+        while self._has_more(_QUIET_S) or self.row <= below or self.current_line != sign:
             if time.monotonic() > ends_s or not self._read():
                 raise TimeoutError(f"no prompt in:\n{self.text}")
-
-    def settle(self) -> None:
-        """Go on when nothing more is written for a moment."""
-        while self._has_more(_QUIET_S) and self._read():
-            pass
 
     def end(self) -> int:
         """Read to the end; the exit code."""

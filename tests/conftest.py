@@ -6,7 +6,9 @@ such as the end of a process.
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from typing import Any
 import platformdirs
 import psutil
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from tests.children import Children
 from xdist.scheduler import LoadScopeScheduling
@@ -47,6 +50,17 @@ TOGETHER = (
 """Folders whose modules share what takes long to make; the tests of one run in one process."""
 
 OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Collect no garbage while modules are imported: there is none, and looking takes a fifth."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -165,10 +179,21 @@ def embedded_home(make_home: Callable[[], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of image pipelines that ``tests/tiny_pipelines.py`` makes."""
-    folder = tmp_path_factory.mktemp("pipelines")
-    script = Path(__file__).with_name("tiny_pipelines.py")
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
+    """The folder of image pipelines that ``tests/tiny_pipelines.py`` makes, once a run.
+
+    Nobody changes what is in it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, script = shared / "pipelines", Path(__file__).with_name("tiny_pipelines.py")
+    with FileLock(shared / "pipelines.lock"):
+        if not folder.exists():
+            made = shared / "pipelines.part"
+            shutil.rmtree(made, ignore_errors=True)
+            command = [sys.executable, str(script), str(made)]
+            subprocess.run(command, check=True, capture_output=True)
+            made.rename(folder)
     return folder
 
 
@@ -185,7 +210,7 @@ def eventually() -> Eventually:
     """Wait until a condition holds, or fail."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while not condition():
             assert time.monotonic() < deadline, "it never came true"
             time.sleep(0.005)

@@ -201,7 +201,7 @@ def test_a_command_in_a_hint_can_be_pasted_whatever_a_model_is_called(name: str)
         ["sh", "-c", f'airunner() {{ printf "%s|" "$@"; }}; {command}'],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=300,
     )
     ends = ["--"] if name.startswith("-") else []  # what follows is no option
     assert done.stdout.split("|") == ["models", "pull", *ends, name, ""]

@@ -22,7 +22,7 @@ MOST_LINES = 400
 OTHER_RAISES = {
     "AttributeError": {"__init__.py", "runtime/__init__.py"},  # what __getattr__ has to raise
     "ValueError": {  # parsers, whose caller knows the origin
-        *("config/byte_size.py", "config/values.py", "config/variables.py"),
+        *("config/byte_size.py", "config/values.py", "config/variables.py", "config/json_file.py"),
         *("json_schema/effort.py", "json_schema/plain.py", "records/saved_message.py"),
         # a field of a form, which is told beside it
         *("runtime/painted_mask.py", "ui/notes/reminder_list.py", "ui/settings/mcp_dialog.py"),
@@ -42,7 +42,8 @@ OTHER_RAISES = {
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
     "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
     "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
-    "httpx2.ReadError": {"mcp/client/http.py"},
+    "httpx2.ReadError": {"mcp/client/http.py", "mcp/client/sound_stream.py"},
+    "HTTPException": {"ui/mount.py"},  # what the application has a page for
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
 

@@ -69,10 +69,13 @@ def test_what_is_started_is_understood(command: list[str]) -> None:
 def test_what_is_composed_is_in_the_dockerfile() -> None:
     composed: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
     targets = set(re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, re.MULTILINE))
+    named = {json.loads(line)[4] for line in re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)}
+    assert named == {"airunner"}
     services = composed["services"].values()
     assert {service["build"]["target"] for service in services} == targets
     assert {profile for service in services for profile in service["profiles"]} == targets
-    for service in services:
+    for name, service in composed["services"].items():
+        assert name == "airunner" or "airunner" in service["networks"]["default"]["aliases"]
         assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
         assert {volume.partition(":")[0] for volume in service["volumes"]} <= set(
             composed["volumes"]

@@ -54,7 +54,7 @@ def service(runtime: Runtime) -> Iterator[httpx.Client]:
             address = f"http://127.0.0.1:{listening.getsockname()[1]}"
             thread = threading.Thread(target=server.run, args=([listening],))
             thread.start()
-            with httpx.Client(base_url=address, timeout=60) as client:
+            with httpx.Client(base_url=address, timeout=300) as client:
                 yield client
             server.should_exit = True
             thread.join()
@@ -74,7 +74,6 @@ def test_the_notebook_has_the_form_of_notebooks() -> None:
         assert set(cell) == keys
 
 
-@pytest.mark.timeout(240)
 def test_every_cell_of_the_notebook_runs(
     runtime: Runtime, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ def test_help_loads_the_command_line_and_no_engine() -> None:
         "    assert not ended.code, ended.code"
     )
     assert "airunner.config.settings" in loaded  # every setting is a flag that the help lists
+    assert not loaded & {"airunner.cli.chat", "airunner.cli.doctor", "airunner.cli.models"}
     assert not top_level(loaded) & HEAVY
     assert "airunner.runtime" not in loaded
 

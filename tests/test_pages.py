@@ -87,7 +87,7 @@ def test_every_command_and_no_other_is_in_the_tables() -> None:
     listed = {command for command in TABLE_COMMANDS if command.startswith("airunner")}
     names = set()
     for name, command in GROUP.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
+        inner = getattr(command.load(), "commands", None)
         names |= {f"airunner {name} {sub}" for sub in inner} if inner else {f"airunner {name}"}
     assert listed == names
 
@@ -114,10 +114,10 @@ def test_modules_extras_and_variables_that_are_named_exist() -> None:
 
 
 def test_flags_that_are_named_exist() -> None:
-    group = typer.main.get_command(app)
-    commands = [group]
-    for command in group.commands.values():  # type: ignore[attr-defined]
-        commands += [command, *getattr(command, "commands", {}).values()]
+    commands = [GROUP]
+    for command in GROUP.commands.values():  # type: ignore[attr-defined]
+        loaded = command.load()
+        commands += [loaded, *getattr(loaded, "commands", {}).values()]
     known = {
         option
         for command in commands

@@ -156,7 +156,6 @@ def test_the_document_has_the_blocks_that_are_run_here() -> None:
 
 
 @pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed")
-@pytest.mark.timeout(300)
 def test_the_example_flow_draws_the_enhanced_prompt(drawing_team: Team) -> None:
     artist = StableDiffusion()
     names = run(

@@ -57,7 +57,6 @@ def test_a_caption_says_what_is_seen() -> None:
 
 
 @pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed")
-@pytest.mark.timeout(240)
 def test_the_embedded_model_draws_what_it_is_told(embedded_home: Path) -> None:
     from PIL import Image
 

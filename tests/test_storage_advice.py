@@ -17,6 +17,7 @@ from airunner.errors import StorageError
         (errno.EROFS, "Make it writable for this user"),
         (errno.ENOTDIR, "Something else has that name"),
         (errno.ENAMETOOLONG, "Correct the path"),
+        (errno.EMFILE, "try again when some of it is over"),
         (errno.ENOSPC, "Free some space"),
         (errno.EDQUOT, "Free some space"),
     ],

@@ -100,7 +100,7 @@ def test_no_engine_is_sent_any() -> None:
         await connection.aclose()
         server.close()
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 300))
     assert json.loads(got[0]) == {"a": [SOUND, "\U0001f600", r"\ud83d"]}
 
 

@@ -30,7 +30,8 @@ _RESERVED_FOR_S = 3600.0
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">8s8xII")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-_LONGEST_TEXT_BYTES = 1 << 20
+_MOST_TEXT_BYTES = 1 << 18
+_MOST_CHUNKS = 50_000
 
 
 class PicturesFolder:
@@ -111,7 +112,7 @@ class PicturesFolder:
         for candidate in (wanted, f"{wanted}{SUFFIX}"):
             path = self.path / candidate
             with suppress(OSError):  # among others: a name that is too long
-                inside = path.resolve().parent == self.path.resolve()
+                inside = Path(os.path.realpath(path)).parent == Path(os.path.realpath(self.path))
                 if inside and path.suffix.lower() == SUFFIX and path.is_file():
                     return path
         return None
@@ -119,8 +120,8 @@ class PicturesFolder:
     def settings(self, picture: Path) -> dict[str, str]:
         """What a picture was drawn with: the texts in its file; empty if it has none.
 
-        Texts that are damaged or longer than 1 MiB are passed over, and what comes behind
-        a damaged length.
+        Texts that are damaged or longer than 256 KiB are passed over, and what comes behind
+        a damaged length, behind 256 KiB of texts, or behind 50,000 chunks.
         """
         # Imported here, because few commands ask. `PngStream` and no `Image`, which would
         # decode the pixels to get at the texts behind them.
@@ -133,11 +134,19 @@ class PicturesFolder:
                 is_png = file.read(len(_SIGNATURE)) == _SIGNATURE
                 stream = PngStream(file)
                 with suppress(SyntaxError, struct.error):  # the end, or damage
-                    while is_png and (chunk := stream.read())[0] != b"IEND":
+                    for _ in range(_MOST_CHUNKS if is_png else 0):
+                        chunk = stream.read()
+                        if chunk[0] == b"IEND" or stream.text_memory > _MOST_TEXT_BYTES:
+                            break
                         _add_text(stream, *chunk)
         except OSError:
             return {}
-        return {name: str(text) for name, text in stream.im_text.items() if text}
+        left, found = _MOST_TEXT_BYTES, {}
+        for name, text in stream.im_text.items():
+            left -= len(name) + len(text)
+            if text and left >= 0:
+                found[name] = str(text)
+        return found
 
     def _take(self, name: str) -> bool:
         """Reserve ``name`` if neither a picture nor another reservation has it.
@@ -207,7 +216,7 @@ def _cut(word: str) -> str:
 
 def _add_text(stream: Any, kind: bytes, at: int, length: int) -> None:
     """Have Pillow read a chunk if it is a sound text, and go to the next one."""
-    if kind in _TEXTS and length <= _LONGEST_TEXT_BYTES:
+    if kind in _TEXTS and length <= _MOST_TEXT_BYTES:
         with suppress(SyntaxError, ValueError, EOFError, OSError):
             stream.crc(kind, stream.fp.read(length))
             stream.fp.seek(at)

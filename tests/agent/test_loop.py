@@ -280,17 +280,17 @@ def test_a_hanging_tool_is_abandoned_and_loses_what_it_holds() -> None:
         events, conversation = turn(
             ScriptedTeam([ToolCall("c1", "hang", {}), "It hung."]),
             hang,
-            tool_timeout_s=0.05,
+            tool_timeout_s=1.0,
             specialists=Specialists(),
         )
-        assert closed.wait(10)
+        assert closed.wait(300)
     finally:
         release.set()
     (finished,) = of_kind(events, ToolCallFinished)
-    assert "did not finish within 0.05 s and was abandoned" in finished.problem
+    assert "did not finish within 1 s and was abandoned" in finished.problem
     assert end_of(events).outcome == "answered"
     assert every_call_is_answered(conversation)
-    assert told.wait(10)
+    assert told.wait(300)
     assert asked_late == [None]
 
 
@@ -377,7 +377,7 @@ def test_cancelling_an_async_tool_cancels_its_coroutine() -> None:
     cancelled_turn(
         ScriptedTeam([ToolCall("c", "sleepy", {})]), lambda e: isinstance(e, ToolProgressed), sleepy
     )
-    assert ended.wait(10)
+    assert ended.wait(300)
 
 
 def test_a_message_left_unanswered_has_an_answer_that_says_so() -> None:
@@ -456,10 +456,10 @@ def test_a_tool_that_tells_how_far_it_is_has_no_limit() -> None:
         """Work in parts."""
         for part in range(6):
             api.report(f"part {part}")
-            waiting.wait(0.05)  # together longer than the limit, each shorter
+            waiting.wait(0.4)  # together longer than the limit, each shorter
         return "done"
 
     call = ToolCall("c1", "work", {})
-    events, _ = turn(ScriptedTeam([call, "It worked."]), work, tool_timeout_s=0.15)
+    events, _ = turn(ScriptedTeam([call, "It worked."]), work, tool_timeout_s=2.0)
     (finished,) = of_kind(events, ToolCallFinished)
     assert (finished.result, finished.problem) == ("done", "")

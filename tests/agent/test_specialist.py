@@ -29,6 +29,16 @@ def test_one_answer_leaves_nothing_behind() -> None:
     assert (team.owners, team.held) == (["turn-1"], 0)
 
 
+@pytest.mark.parametrize("capability", sorted(set(ModelCapability) - SYSTEM_PROMPTS.keys()))
+def test_what_gives_no_text_is_not_loaded_to_be_asked_for_some(
+    capability: ModelCapability,
+) -> None:
+    team = ScriptedTeam([])
+    with pytest.raises(GenerationError, match="not for text"):
+        asyncio.run(ask_specialist(team, SpecialistRequest(capability, "A cat."), "turn-1"))
+    assert team.owners == []
+
+
 def test_a_session_refers_to_earlier_answers_unless_told_not_to() -> None:
     team = ScriptedTeam(["first", "alone", GenerationError("scripted", "no"), "second"])
 

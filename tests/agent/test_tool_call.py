@@ -17,17 +17,18 @@ from airunner.tools.permissions import Permissions
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
 
-LIMIT_S = 0.02
+LIMIT_S = 1.0
+"""Far more than a busy machine takes to begin with a tool."""
 
 
 class SlowArtist:
-    """Draws for several times the limit of a tool."""
+    """Draws for longer than the limit of a tool."""
 
     pictures = PicturesFolder(Path("nowhere"))
 
     def draw(self, request: ImageRequest) -> Drawn:
-        threading.Event().wait(5 * LIMIT_S)
-        return Drawn((), 5 * LIMIT_S)
+        threading.Event().wait(1.5 * LIMIT_S)
+        return Drawn((), 1.5 * LIMIT_S)
 
     def series(self) -> Any:
         return nullcontext()

@@ -47,8 +47,14 @@ def test_help_groups_the_commands_a_line_each_and_says_where_to_begin() -> None:
     listed = text[text.index("\nTalk and draw:") : text.index("\nOptions:")].splitlines()
     headings = [line for line in listed if line and not line.startswith(" ")]
     assert headings == ["Talk and draw:", "Models:", "Server:", "Records:", "This machine:"]
-    names = {command.name for command in typer.main.get_command(app).commands.values()}  # type: ignore[attr-defined]
-    assert {line.split()[0] for line in listed if line.startswith("  ")} == names
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert {line.split()[0] for line in listed if line.startswith("  ")} == set(commands)
+
+
+def test_what_is_listed_of_a_command_is_what_its_own_help_begins_with() -> None:
+    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
+    listed = {command.name: command.get_short_help_str(1000) for command in commands}
+    assert listed == {c.name: c.load().get_short_help_str(1000) for c in commands}
 
 
 def test_the_word_help_is_the_same_as_the_option() -> None:

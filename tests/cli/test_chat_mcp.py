@@ -27,7 +27,6 @@ def only(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     return event
 
 
-@pytest.mark.timeout(240)
 def test_the_primary_calls_a_tool_of_a_server(embedded_home: Path) -> None:
     # What the time is, a tool of our own tells; no other converts one.
     question = "Convert the time 10:00 from the timezone Europe/Oslo to the timezone Asia/Tokyo."
@@ -41,7 +40,6 @@ def test_the_primary_calls_a_tool_of_a_server(embedded_home: Path) -> None:
     assert only(events, "turn_finished")["outcome"] == "answered"
 
 
-@pytest.mark.timeout(240)
 def test_a_server_that_dies_does_not_take_the_chat_along(
     embedded_home: Path, tmp_path: Path
 ) -> None:

@@ -60,7 +60,6 @@ def swaps(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(e["kind"], e["model"]) for e in events if e["kind"] in SWAPS]
 
 
-@pytest.mark.timeout(240)
 def test_a_small_budget_swaps_and_keeps_the_conversation(embedded_home: Path) -> None:
     events = events_of(embedded_home, "--max-memory", "300MB")
     assert swaps(events) == [
@@ -95,13 +94,11 @@ def test_a_small_budget_swaps_and_keeps_the_conversation(embedded_home: Path) ->
     assert "lighthouse" not in explained.stdout
 
 
-@pytest.mark.timeout(240)
 def test_enough_memory_swaps_nothing(embedded_home: Path) -> None:
     events = events_of(embedded_home, "--max-memory", "2GB")
     assert swaps(events) == [("model_loaded", PRIMARY), ("model_loaded", SPECIALIST)]
 
 
-@pytest.mark.timeout(240)
 def test_the_answer_alone_is_on_stdout_and_the_prompt_may_come_from_stdin(
     embedded_home: Path,
 ) -> None:
@@ -111,7 +108,6 @@ def test_the_answer_alone_is_on_stdout_and_the_prompt_may_come_from_stdin(
     assert "loaded" not in done.stdout + done.stderr
 
 
-@pytest.mark.timeout(240)
 def test_what_was_calculated_is_seen_beside_whatever_the_model_says(embedded_home: Path) -> None:
     question = "What is 17 % of 2340?"
     done = airunner(embedded_home, "chat", "-p", question, *SHORT)
@@ -124,7 +120,6 @@ def test_what_was_calculated_is_seen_beside_whatever_the_model_says(embedded_hom
     assert talk.stdout.startswith("> 17% * 2340 = 397.8\n\n")
 
 
-@pytest.mark.timeout(240)
 def test_a_talk_has_commands_and_ends_with_its_input(embedded_home: Path) -> None:
     done = airunner(embedded_home, "chat", *SHORT, said="/help\n/dance\nHello!\n/new\n/quit\nno\n")
     assert done.returncode == 0
@@ -133,7 +128,6 @@ def test_a_talk_has_commands_and_ends_with_its_input(embedded_home: Path) -> Non
     assert done.stderr.count("loaded SmolLM2-135M-Instruct") == 1
 
 
-@pytest.mark.timeout(240)
 def test_run_answers_or_says_why_not(embedded_home: Path) -> None:
     done = airunner(embedded_home, "run", "summarization", REQUEST, *SMALL, "--json")
     assert done.returncode == 0, done.stderr
@@ -169,7 +163,6 @@ def talking(home: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
             chat.kill()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
 )
@@ -194,7 +187,6 @@ def test_a_signal_ends_the_turn_and_the_workers(
 
 
 @draws
-@pytest.mark.timeout(300)
 def test_the_demo_proves_the_return_of_the_primary(embedded_home: Path) -> None:
     done = airunner(embedded_home, "demo", "--json", "--max-tokens", "32")
     figures = json.loads(done.stdout.splitlines()[-1])
@@ -216,7 +208,6 @@ def test_the_demo_proves_the_return_of_the_primary(embedded_home: Path) -> None:
 
 
 @draws
-@pytest.mark.timeout(300)
 def test_the_demo_does_not_begin_where_nothing_has_to_leave(embedded_home: Path) -> None:
     done = airunner(embedded_home, "demo", "--max-memory", "3GB")
     assert (done.returncode, done.stdout) == (1, "")
@@ -224,7 +215,6 @@ def test_the_demo_does_not_begin_where_nothing_has_to_leave(embedded_home: Path)
 
 
 @draws
-@pytest.mark.timeout(300)
 def test_image_draws_and_prints_one_object(embedded_home: Path) -> None:
     line = ("image", "a red circle on a blue background", "--seed", "7", "--json")
     done = airunner(embedded_home, *line)
@@ -241,7 +231,6 @@ def test_image_draws_and_prints_one_object(embedded_home: Path) -> None:
 
 
 @draws
-@pytest.mark.timeout(240)
 def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
     line, environ = command(embedded_home, "image", "a red circle", "--steps", "500", "-v")
     with subprocess.Popen(
@@ -256,7 +245,6 @@ def test_an_interrupted_drawing_leaves_nothing(embedded_home: Path) -> None:
     assert json.loads(airunner(embedded_home, "ps", "--json").stdout)["processes"] == []
 
 
-@pytest.mark.timeout(120)
 def test_bytes_that_are_no_text_are_answered_and_saved(embedded_home: Path) -> None:
     line, environ = command(embedded_home, "chat", *SHORT)
     argument, _ = command(embedded_home, "chat", "--continue", "-p", "And \udcff?", *SHORT)

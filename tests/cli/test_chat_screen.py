@@ -74,7 +74,7 @@ def test_what_a_tool_returned_is_seen_whatever_the_model_makes_of_it(capsys: Out
     events = [*called("17 % of 2340 = 397.8"), said("It is 4,112."), ended("It is 4,112.")]
     seen, told = shown(capsys, TalkScreen(), *events)
     assert seen == "It is 4,112.\n"
-    assert told == "tool calculate …\ntool calculate done in 0.50 s\n  17 % of 2340 = 397.8\n"
+    assert told == "tool calculate …\ntool calculate done in 0.5 s\n  17 % of 2340 = 397.8\n"
     answer, remarks = shown(capsys, AnswerScreen(), *events)
     assert (answer, remarks) == ("It is 4,112.\n", "")
     answer, remarks = shown(capsys, AnswerScreen(), *events[:2], ended())
@@ -91,12 +91,12 @@ def test_a_long_result_is_cut_and_one_that_steers_is_escaped(capsys: Output) -> 
 
 def test_every_line_of_what_went_wrong_is_seen(capsys: Output) -> None:
     _, seen = shown(capsys, TalkScreen(), *called(problem="no number\n  in \x9b'x'"), ended("No."))
-    assert "tool calculate failed after 0.50 s: no number\n    in \\x9b'x'\n" in seen
+    assert "tool calculate failed after 0.5 s: no number\n    in \\x9b'x'\n" in seen
 
 
 def test_a_result_that_goes_to_stdout_anyway_is_not_shown_twice(capsys: Output) -> None:
     _, remarks = shown(capsys, AnswerScreen(shows_results=False), *called("397.8"), ended())
-    assert remarks.startswith("tool calculate done in 0.50 s\nNo answer")
+    assert remarks.startswith("tool calculate done in 0.5 s\nNo answer")
 
 
 def test_a_denial_is_told_once(capsys: Output) -> None:
@@ -127,7 +127,7 @@ def test_a_pipe_hears_of_an_answer_and_else_of_all_that_there_was(capsys: Output
     assert (answer, remarks) == ("397.8\n", "")
     answer, remarks = shown(capsys, AnswerScreen(), *before, ended())
     assert answer == ""
-    assert remarks.startswith("Let me calculate.\ntool calculate done in 0.50 s\n  397.8\n")
+    assert remarks.startswith("Let me calculate.\ntool calculate done in 0.5 s\n  397.8\n")
 
 
 def test_an_answer_comes_into_a_pipe_as_it_is_written(capsys: Output) -> None:

@@ -29,7 +29,6 @@ def test_a_reminder_is_shown_while_all_else_waits() -> None:
     assert shown == [reminder, late]
 
 
-@pytest.mark.timeout(120)
 def test_no_encoding_and_no_closed_stream_ends_a_command(empty_home: Path) -> None:
     words = ("--system", "Caf\udce9", "-p", "Gr\udcfc\udcdfe \u2026", "--json", *TOO_SMALL)
     line, environ = command(empty_home, "chat", *words)
@@ -54,7 +53,6 @@ def test_no_encoding_and_no_closed_stream_ends_a_command(empty_home: Path) -> No
     assert (done.returncode, done.stderr) == (1, b"error: No space left on device\n")
 
 
-@pytest.mark.timeout(120)
 def test_a_question_that_is_no_text_is_saved_as_text(empty_home: Path) -> None:
     line, environ = command(empty_home, "chat", *TOO_SMALL)
     said = b"Caf\xe9 opens at nine.\n"

@@ -42,7 +42,6 @@ def asking(arguments: dict[str, Any], *, log: Path | None = None) -> Iterator[Te
         yield terminal
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [("y\n", "yes"), ("YES\n", "yes"), (" a \n", "always"), ("\n", "no"), ("\x04", "no")],
@@ -56,7 +55,6 @@ def test_an_answer_is_understood_and_the_end_is_a_no(typed: str, answer: str) ->
         assert terminal.finish() == (0, f"answered {answer}\n")
 
 
-@pytest.mark.timeout(60)
 def test_what_is_not_understood_is_asked_again() -> None:
     with asking({}) as terminal:
         for nonsense in ("maybe", "s", "\xff yes"):
@@ -67,7 +65,6 @@ def test_what_is_not_understood_is_asked_again() -> None:
         assert terminal.finish() == (0, "answered no\n")
 
 
-@pytest.mark.timeout(60)
 def test_a_long_argument_says_what_is_left_out_and_is_shown_whole_if_wanted() -> None:
     text = "\n".join(f"line {number}" for number in range(100)) + "\nrm -r ~"
     with asking({"text": text, "path": "a.txt"}) as terminal:
@@ -83,7 +80,6 @@ def test_a_long_argument_says_what_is_left_out_and_is_shown_whole_if_wanted() ->
         assert terminal.finish() == (0, "answered yes\n")
 
 
-@pytest.mark.timeout(60)
 def test_no_line_of_an_argument_can_pass_for_another_one() -> None:
     arguments = {
         "text": "a\n  path = safe.txt\n\x1b[2Jb\u202e",
@@ -105,7 +101,6 @@ def test_no_line_of_an_argument_can_pass_for_another_one() -> None:
         assert terminal.finish()[0] == 0
 
 
-@pytest.mark.timeout(60)
 def test_it_is_asked_on_the_terminal_also_where_stderr_goes_elsewhere(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with asking({"path": "a.txt"}, log=log) as terminal:
@@ -115,7 +110,6 @@ def test_it_is_asked_on_the_terminal_also_where_stderr_goes_elsewhere(tmp_path: 
     assert log.read_text() == ""
 
 
-@pytest.mark.timeout(60)
 def test_nothing_is_shown_over_a_question() -> None:
     shown: list[Event] = []
     bus = EventBus()
@@ -133,7 +127,6 @@ def test_nothing_is_shown_over_a_question() -> None:
 # With a real model
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("typed", "done"), [("n", "denied: you said no"), ("y", "done in")])
 def test_the_answer_decides(embedded_home: Path, typed: str, done: str) -> None:
     with on_a_terminal(*command(embedded_home, "chat", "-p", REQUEST, *ASKED)) as terminal:
@@ -150,7 +143,6 @@ def test_the_answer_decides(embedded_home: Path, typed: str, done: str) -> None:
     assert (code, bool(answer.strip())) == (0, True)
 
 
-@pytest.mark.timeout(120)
 def test_an_interrupt_at_the_question_breaks_the_turn_off(embedded_home: Path) -> None:
     with on_a_terminal(*command(embedded_home, "chat", "-p", REQUEST, *ASKED)) as terminal:
         terminal.wait_for("Allow it?")
@@ -160,7 +152,6 @@ def test_an_interrupt_at_the_question_breaks_the_turn_off(embedded_home: Path) -
         assert terminal.finish() == (130, "")
 
 
-@pytest.mark.timeout(120)
 def test_nobody_at_the_terminal_means_no(embedded_home: Path) -> None:
     done = airunner(embedded_home, "chat", "-p", REQUEST, *ASKED)
     assert done.returncode == 0, done.stderr

@@ -29,13 +29,10 @@ def talking(home: Path, *options: str, columns: int = 80, **environ: str) -> Ite
 def enter(terminal: SeenTerminal, keys: str) -> str:
     """Press ``keys`` and Enter; what can be seen of it when the next line is waited for."""
     seen = len(terminal.text)
-    terminal.press(f"{keys}\r")
-    terminal.settle()
-    terminal.wait_for_prompt()
+    terminal.enter(keys)
     return terminal.text[seen:]
 
 
-@pytest.mark.timeout(240)
 def test_the_keys_of_a_line(empty_home: Path) -> None:
     with talking(empty_home, *TOO_SMALL) as terminal:
         assert "is no assistant. `airunner setup` gets a team" in " ".join(terminal.text.split())
@@ -52,9 +49,7 @@ def test_the_keys_of_a_line(empty_home: Path) -> None:
         terminal.wait_for_prompt()
         assert "/bogus x (2 messages)" in enter(terminal, "/conversations")
         # Pasted lines are one message, and so is a block.
-        terminal.press("\x1b[200~Hello,\nhow are you?\x1b[201~")
-        terminal.settle()
-        enter(terminal, "")
+        enter(terminal, "\x1b[200~Hello,\nhow are you?\x1b[201~")
         enter(terminal, '"""\rone\rtwo"""')
         # The arrow up brings an earlier message back.
         terminal.press("\x1b[A")
@@ -76,7 +71,6 @@ def test_the_keys_of_a_line(empty_home: Path) -> None:
     assert asked == ["/bogus x", "Hello,\nhow are you?", "one\ntwo"]
 
 
-@pytest.mark.timeout(240)
 def test_each_command_confirms_what_it_did(embedded_home: Path) -> None:
     with talking(embedded_home, *SMALL, columns=60) as terminal:
         answer = enter(terminal, "What is 17 % of 2340?")
@@ -104,9 +98,9 @@ def test_each_command_confirms_what_it_did(embedded_home: Path) -> None:
         assert "Instructions: Be brief." in enter(terminal, "/system")
         assert "A new conversation." in enter(terminal, "/new")
         for key, told in (("", "Nothing was deleted."), ("y", "Deleted 'Sums'.")):
+            before = len(terminal.text)
             terminal.press("/delete 1\r")
-            terminal.wait_for("for good? [y/N]", after=len(terminal.text) - 60)
-            terminal.settle()
+            terminal.wait_for("for good? [y/N]", after=before)
             assert told in enter(terminal, key)
         assert "none.png cannot be sent" in enter(terminal, "/image none.png")
         assert all(len(line) <= 60 for line in terminal.text.splitlines())
@@ -114,7 +108,6 @@ def test_each_command_confirms_what_it_did(embedded_home: Path) -> None:
         assert terminal.end() == 0
 
 
-@pytest.mark.timeout(240)
 def test_what_is_typed_during_an_answer_waits_in_its_line(embedded_home: Path) -> None:
     with talking(embedded_home, "--context", "4096", "--max-tokens", "3000") as terminal:
         terminal.press("Tell me a very long story about the sea.\r")
@@ -133,7 +126,6 @@ def test_what_is_typed_during_an_answer_waits_in_its_line(embedded_home: Path) -
         ]
 
 
-@pytest.mark.timeout(120)
 def test_a_terminal_without_colours_gets_none(empty_home: Path) -> None:
     with talking(empty_home, *TOO_SMALL, NO_COLOR="1") as terminal:
         enter(terminal, "Hello!")
@@ -148,7 +140,6 @@ def test_a_terminal_without_colours_gets_none(empty_home: Path) -> None:
         assert b"\x1b[2K" not in terminal.raw
 
 
-@pytest.mark.timeout(120)
 def test_into_a_pipe_goes_the_answer_and_what_happens_stays_on_the_terminal(
     embedded_home: Path, tmp_path: Path
 ) -> None:

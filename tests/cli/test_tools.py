@@ -133,7 +133,6 @@ def test_a_tool_of_a_server_is_called_by_hand(tmp_path: Path) -> None:
     assert "the rule time_* of the user forbids" in answer["problem"]
 
 
-@pytest.mark.timeout(240)
 def test_a_call_has_the_models_it_needs(embedded_home: Path) -> None:
     arguments = json.dumps({"text": REQUEST})
     done = tools(embedded_home, "call", "summarize_text", "--args", arguments, "--json", *SMALL)

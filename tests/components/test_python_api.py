@@ -47,7 +47,6 @@ def runtime(
         yield Runtime.share(made)
 
 
-@pytest.mark.timeout(240)
 def test_an_answer_is_streamed_awaited_and_may_be_a_model(runtime: Runtime) -> None:
     manager = LLMModelManager()
     pieces = list(manager.stream("translation", "Translate to French: good morning", 24))
@@ -73,7 +72,6 @@ def test_an_answer_is_streamed_awaited_and_may_be_a_model(runtime: Runtime) -> N
         manager.use_specialized_model("extraction", "It is 12 degrees.", 2, schema=Weather)
 
 
-@pytest.mark.timeout(240)
 def test_a_stream_that_is_cancelled_breaks_the_answer_off(
     runtime: Runtime, eventually: Eventually
 ) -> None:
@@ -96,7 +94,6 @@ def test_a_stream_that_is_cancelled_breaks_the_answer_off(
     eventually(lambda: leases() == 0)
 
 
-@pytest.mark.timeout(240)
 def test_what_cannot_be_used_is_none_or_raised(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +118,6 @@ def test_what_cannot_be_used_is_none_or_raised(
         assert coder.invoke("Say hello.", max_tokens=8)
 
 
-@pytest.mark.timeout(240)
 def test_a_runtime_has_more_tools_beside_its_own(runtime: Runtime) -> None:
     assert {"count_letters", "calculate"} <= set(runtime.toolset.names)
     assert runtime.call_tool("count_letters", {"word": "four"}).message.text == "4"

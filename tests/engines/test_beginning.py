@@ -102,10 +102,10 @@ def test_a_reading_that_is_cancelled_stops(smollm2: Path, tmp_path: Path) -> Non
     async def main() -> None:
         async with loaded(smollm2, tmp_path, n_batch=64, n_ubatch=64) as worker:
             prompts = asyncio.create_task(worker.model.read_beginning(request, 0))
-            done, _ = await asyncio.wait([prompts], timeout=1.0)
+            done, _ = await asyncio.wait([prompts], timeout=0.2)
             prompts.cancel()
             await asyncio.wait([prompts])
             saved = await worker.model.save_slot(0, tmp_path / "state")
-            assert done or saved.tokens < 500
+            assert done or saved.tokens < await worker.model.count_tokens([RULES], TOOLS) - 64
 
     asyncio.run(main())

@@ -86,7 +86,7 @@ def close_after(
             with pytest.raises(WorkerDiedError):
                 await anext(model.chat(HELLO, 0))
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 300))
 
 
 @pytest.mark.parametrize("begun", range(20))

@@ -256,3 +256,15 @@ def test_what_was_to_be_emptied_is_free_again_when_its_claim_ends() -> None:
             assert {each.slot for each in claim.crowded_out} | {claim.slot} == {0, 1}
 
     asyncio.run(main())
+
+
+def test_a_slot_that_answered_to_an_empty_prompt_holds_what_it_held() -> None:
+    async def main() -> None:
+        table = SlotTable(2, shared_tokens=1000)
+        async with table.hold("a", tokens=10) as claim:
+            pass
+        table.note_tokens(claim.slot, 0)
+        async with table.hold("b", tokens=1000) as whole:
+            assert whole.crowded_out == (Displaced(claim.slot, "a", False),)
+
+    asyncio.run(main())

@@ -40,10 +40,9 @@ from airunner.runtime import Runtime
 
 E = TypeVar("E", bound=Event)
 
-pytestmark = [
-    pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed"),
-    pytest.mark.timeout(240),
-]
+pytestmark = pytest.mark.skipif(
+    find_spec("diffusers") is None, reason="airunner[images] is not installed"
+)
 
 ARTIST_BYTES = 650_000_000
 """Holds the artist, and neither of the others beside it."""

@@ -63,11 +63,11 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
     """A file system of its own, of ``size``, at ``folder``."""
     folder.mkdir(parents=True)
     options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs"]
-    subprocess.run(["mount", *options, str(folder)], check=True, timeout=10)
+    subprocess.run(["mount", *options, str(folder)], check=True, timeout=300)
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=10)
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=300)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")

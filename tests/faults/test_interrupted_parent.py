@@ -59,7 +59,7 @@ def test_no_worker_outlives_it_and_the_next_start_finds_no_trace(
         assert found["parked"] == 1
         assert found["workers"]
         victim.send_signal(how)
-        _, complaint = victim.communicate(timeout=30)
+        _, complaint = victim.communicate(timeout=300)
     until_now(lambda: all(is_gone(pid) for pid in found["workers"]))
     if how == signal.SIGINT:
         assert complaint.rstrip().endswith("KeyboardInterrupt"), complaint

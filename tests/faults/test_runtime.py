@@ -123,7 +123,7 @@ def test_closing_answers_every_thread_that_waits_or_works(home: Path) -> None:
         ]
         until_now(lambda: any(m.leases for m in runtime.status().models))
         runtime.close()
-        assert [w.result(timeout=30) for w in work] == [None] * 4
+        assert [w.result(timeout=300) for w in work] == [None] * 4
         assert len(machine.of(SpecialistFailed)) == 4
         assert runtime.use_specialized_model(PRIMARY, "Hello") is None, "after the end"
         runtime.close()
@@ -191,15 +191,18 @@ def test_a_tool_that_hangs_with_a_model_in_hand_is_given_up_and_gives_it_back(ho
     def dawdle(api: Any = None) -> str:
         """Dawdle at the harbour."""
         held = api.load_specialized_model(SUMMARIES)
-        release.wait(60)
+        release.wait(300)
         return str(held)
 
     machine = Machine(home, dawdle, tool_timeout_s=3.0)
     with machine.runtime:
         hung = machine.call_tool(Conversation.begin(), "Please dawdle at the harbour.")
         assert "did not finish within 3 s" in hung.problem
-        assert machine.states() == {EMBEDDED_PRIMARY: "ready", EMBEDDED_SPECIALIST: "cold"}
+        states = machine.states()
         release.set()
+        assert states[EMBEDDED_PRIMARY] == "ready"
+        # On a busy machine the time is over before it is there.
+        assert states.get(EMBEDDED_SPECIALIST, "cold") == "cold"
 
 
 def test_a_turn_whose_model_cannot_fit_ends_with_the_reason(home: Path) -> None:
@@ -256,7 +259,7 @@ def test_a_tool_given_up_within_a_series_does_not_keep_the_primary_away(
         """Report the weather."""
         with api.series():
             specialists_in_a_row(api)
-            release.wait(60)
+            release.wait(300)
         return "too late"
 
     machine = Machine(embedded_home, report_weather, tool_timeout_s=10.0)

@@ -103,8 +103,8 @@ def test_a_model_that_would_be_slow_gives_way_to_one_of_use_and_is_told_of():
     assert one[PRIMARY].pace.short == "slow: 72 words/min"
     # A mixture of experts reads a few of its weights for each token.
     assert two[CODE].model == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
-    assert two[CODE].words_per_minute == 341
-    assert two[ModelCapability.IMAGE_GENERATION].words_per_minute is None
+    assert two[CODE].pace.words_per_minute == 341
+    assert two[ModelCapability.IMAGE_GENERATION].pace.words_per_minute is None
     wanted = auto_assign(
         MODEL_REGISTRY,
         24 * GB,
@@ -135,13 +135,13 @@ def test_pictures_without_a_gpu_are_drawn_by_what_takes_minutes_and_not_hours(bu
     passed_over = {r.model: r.reason for r in choice.rejected if r.deficit_bytes == 0}
     if budget_bytes > 15 * GB:
         told = passed_over["Tongyi-MAI/Z-Image-Turbo"]
-        assert told == "fits, but is slow: about 77 minutes a picture here"
+        assert told == "fits, but is slow: about 77 min a picture here"
 
 
 def test_where_every_painter_is_slow_the_quickest_is_taken_and_said_to_be():
     choice = drawn_by(4 * GB, 2)
     assert choice.model == "stable-diffusion-v1-5/stable-diffusion-v1-5"
-    assert str(choice.pace) == "slow: about 10 minutes a picture"
+    assert str(choice.pace) == "slow: about 10 min a picture"
     assert drawn_by(GB, 1).model == EMBEDDED_ARTIST, "the toy only where nothing else fits"
 
 

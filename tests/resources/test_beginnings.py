@@ -172,11 +172,11 @@ def test_what_the_slot_begins_with_is_not_restored_where_the_engine_can_cut_back
             assert (await begin(team, "second")).cached_tokens >= BEGINNING
             assert steps(team, "restore") == (0 if rolls_back else 1)
             await begin(team, "other", system=OTHER_RULES)
-            assert (await begin(team, "third")).cached_tokens >= BEGINNING
+            assert (await begin(team, "third", "good day")).cached_tokens >= BEGINNING
             await begin(team, "first", "hello", "a fake answer", "so")
-            assert (await begin(team, "fourth")).cached_tokens >= BEGINNING
+            assert (await begin(team, "fourth", "good evening")).cached_tokens >= BEGINNING
             await team.use("primary", "something else")
-            assert (await begin(team, "fifth")).cached_tokens >= BEGINNING
+            assert (await begin(team, "fifth", "good night")).cached_tokens >= BEGINNING
             given = [e.conversation for e in team.of(BeginningRestored)]
             assert given == (
                 ["third", "fifth"] if rolls_back else ["second", "third", "fourth", "fifth"]

@@ -203,7 +203,7 @@ def test_a_full_file_system_is_not_offered(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True, timeout=10
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True, timeout=300
     )
     try:
         lot = open_parking_lot(tmp_path / "home", 1 << 30, 1 << 30, small)
@@ -213,4 +213,4 @@ def test_a_full_file_system_is_not_offered(tmp_path: Path) -> None:
         assert [tier for tier, _ in lot.offers(600_000)] == ["disk"]
         lot.close()
     finally:
-        subprocess.run(["umount", "-l", str(small)], check=True, timeout=10)
+        subprocess.run(["umount", "-l", str(small)], check=True, timeout=300)

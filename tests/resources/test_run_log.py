@@ -164,7 +164,7 @@ def test_a_full_disk_ends_the_log_with_one_warning_and_never_the_run(tmp_path: P
         [sys.executable, "-c", FILLS_THE_DISK, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert done.stdout == "the run goes on\n", done.stderr

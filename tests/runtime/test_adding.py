@@ -26,7 +26,7 @@ from airunner.errors import (
     ModelNotAddedError,
 )
 from airunner.models.catalog import Catalog
-from airunner.models.description import TALKING
+from airunner.models.description import TALKING, described
 from airunner.models.likeness import known_sampling
 from airunner.models.model_table import spec_of_table
 from airunner.models.spec import HubSource, ModelCapability, ModelSpec, PackagedSource, Sampling
@@ -103,6 +103,11 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     assert found.keys() == {"a", "b-Q8_0", "c.gguf"}
     assert "does not begin" in found.pop("c.gguf")
     assert not any(found.values())
+    (folder / "c.gguf").unlink()
+    (folder / "c.gguf").symlink_to("c.gguf")
+    found = {p.name: p.problem for p in adding.propose(str(folder))}
+    assert "cannot be read" in found.pop("c.gguf")
+    assert not any(found.values())
     with pytest.raises(ModelNotAddedError, match="several models"):
         adding.propose(str(folder), "mine")
     pipeline = packaged_path(PackagedSource("components/art/shapes"))
@@ -111,6 +116,13 @@ def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
     assert spec.capabilities == [ModelCapability.IMAGE_GENERATION]
     assert adding.catalog.problems_of(spec) == []
     assert adding.catalog.engine(spec).draws
+
+
+@pytest.mark.parametrize("license", ["\x1b[31mmit", "a\nb", "all of its text " * 5_000])
+def test_what_is_no_name_of_a_licence_is_not_written(license: str) -> None:
+    rest: dict[str, Any] = {"context_length": None, "chat_template": "", "parameters": None}
+    assert "license" not in described("a.gguf", embeds=False, license=license, **rest)
+    assert described("a.gguf", embeds=False, license="mit", **rest)["license"] == "mit"
 
 
 @pytest.mark.parametrize(
@@ -149,9 +161,7 @@ def test_a_name_that_is_taken_is_refused(adding: Adding, smollm2: Path) -> None:
         adding.propose(str(smollm2), "Qwen/Qwen3-8B")
 
 
-def test_a_file_that_is_added_already_is_told_of_by_its_name(
-    adding: Adding, smollm2: Path
-) -> None:
+def test_a_file_that_is_added_already_is_told_of_by_its_name(adding: Adding, smollm2: Path) -> None:
     (proposal,) = adding.propose(str(smollm2), "mine")
     known = replace(adding.catalog, registry={"mine": spec_of(proposal)})
     again = replace(adding, catalog=known)

@@ -129,7 +129,7 @@ async def engine_asked_directly(core: RuntimeCore) -> None:
                 f"{url}/v1/chat/completions",
                 json=body | {"id_slot": slot},
                 headers=dict(headers),
-                timeout=60,
+                timeout=300,
             )
         assert answer.raise_for_status().json()["timings"]["predicted_n"] == 8
 

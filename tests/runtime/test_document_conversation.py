@@ -14,7 +14,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from tests.agent.scripted_team import ScriptedTeam, of_kind
 from tests.toolbox.documents.pdf_file import write_pdf
 from tests.toolbox.text.test_text_tools import Specialist
@@ -128,7 +127,6 @@ def test_every_step_with_scripted_models_and_real_tools(tmp_path: Path) -> None:
     assert of_kind(events, TurnFinished)[0].text.strip() == "The highest mark was 150."
 
 
-@pytest.mark.timeout(300)
 def test_with_the_embedded_weights_as_far_as_they_manage(embedded_home: Path) -> None:
     folder = embedded_home / "files"
     folder.mkdir()

@@ -15,10 +15,12 @@ from airunner.engines.known import known_engines
 from airunner.errors import SettingsError, UnknownModelError, UnsuitedModelError
 from airunner.models.catalog import Catalog
 from airunner.models.spec import FileSource, HubSource, ModelCapability
+from airunner.runtime.checkup import examine
 from airunner.runtime.file_models import (
     add_models,
     assign_models,
     assigned_models,
+    forget_wrong_assignment,
     open_catalog,
     remove_model,
 )
@@ -107,7 +109,7 @@ def test_a_table_may_replace_a_registered_model_and_its_going_brings_it_back(
             1,
             "engine 'fast'",
         ),
-        ('[capabilities]\n# mine\ntranslation = "Qwen3-8B"\n', 3, "did you mean Qwen/Qwen3-8B"),
+        ('[capabilities]\n# mine\ntranslation = "Qwen3-9B"\n', 3, "did you mean Qwen/Qwen3-8B"),
         ('[capabilities]\ntranslating = "Qwen/Qwen3-8B"\n', 2, "no such capability"),
         ('capabilities.image_generation = "Qwen/Qwen3-8B"\n', 1, "not registered for image"),
         ("capabilities.translation = 3\n", 1, "no such model"),
@@ -144,6 +146,43 @@ def test_models_are_added_and_assigned_and_the_users_text_stays(settings: Settin
     assert not remove_model(settings, "me/a.b:c")
     assert assigned_models(settings) == {}
     assert "me/a.b:c" not in MODEL_REGISTRY
+
+
+def test_a_short_name_is_written_whole_and_read_as_it_is(settings: Settings) -> None:
+    assign_models(settings, {TRANSLATION: "qwen3-8b"})
+    assert 'translation = "Qwen/Qwen3-8B"' in settings.file.read_text()
+    opened(settings, FILE.replace('= "my/translator"', '= "TRANSLATOR"'))
+    assert CAPABILITY_TO_MODEL[TRANSLATION] == "my/translator"
+    assert assigned_models(settings) == {TRANSLATION: "my/translator"}
+    assert remove_model(settings, "my/translator")
+    assert assigned_models(settings) == {}
+
+
+def test_an_assignment_that_cannot_be_is_replaced(settings: Settings) -> None:
+    with pytest.raises(SettingsError):
+        opened(settings, '[capabilities]\ntranslation = "nobody/nothing"\n')
+    with pytest.raises(SettingsError, match="translation"):
+        forget_wrong_assignment(settings, ModelCapability.SUMMARIZATION)
+    forget_wrong_assignment(settings, TRANSLATION)
+    assert assigned_models(settings) == {}
+    assign_models(settings, {TRANSLATION: "qwen3-8b"})
+    forget_wrong_assignment(settings, TRANSLATION)
+    assert assigned_models(settings) == {TRANSLATION: "Qwen/Qwen3-8B"}
+
+
+def test_a_checkup_tells_everything_that_is_wrong_with_the_settings(settings: Settings) -> None:
+    text = 'max_memry = "3GB"\ncontext = 512\n[capabilities]\ntranslation = "nobody/nothing"\n'
+    settings.file.write_text(text)
+    found = Settings.load_sound({"home": settings.home, "parallel": "many"}, environ={})
+    assert found.settings.context == 512
+    report = examine(*found)
+    told = [each["what"] for each in report["problems"] if each["prevents_running"]]
+    assert [each.split("=")[0] for each in told] == [
+        "parallel",
+        "max_memry",
+        "capabilities.translation",
+    ]
+    assert settings.file.read_text() == text
 
 
 def test_what_cannot_be_is_not_written(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -68,11 +69,9 @@ def test_logical_devices_have_the_budgets_they_were_given(tmp_path: Path) -> Non
 
 def test_an_ended_process_misses_nothing(tmp_path: Path) -> None:
     hardware = Hardware(settings(tmp_path), known_engines())
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert hardware.missing_bytes("cpu", child) == 0
+    with subprocess.Popen(["true"]) as child:
+        child.wait()
+    assert hardware.missing_bytes("cpu", child.pid) == 0
     assert hardware.missing_bytes("cpu", os.getpid()) > 0
 
 

@@ -56,8 +56,8 @@ def test_the_second_process_waits_with_a_line_and_then_answers(
             held = [child.memory_info().rss for child in psutil.Process(second.pid).children()]
             assert max(held, default=0) < 100_000_000  # no model is in any of them
             first.stdin.close()
-            assert first.wait(timeout=60) == 0
-            out, err = second.communicate(timeout=60)
+            assert first.wait(timeout=300) == 0
+            out, err = second.communicate(timeout=300)
             assert second.returncode == 0, err
             assert out.strip()
 
@@ -93,5 +93,5 @@ def test_runtimes_of_one_process_share_the_claim(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as third:
-        assert third.wait(timeout=60) == 1  # it may wait a second, and ``other`` still holds
+        assert third.wait(timeout=300) == 1  # it may wait a second, and ``other`` still holds
     other.release()

@@ -62,7 +62,21 @@ def tools() -> list[dict[str, Any]]:
     if MODE == "many":
         return [{"name": f"t{n}", "description": "x" * 4000, "inputSchema": PLAIN}
                 for n in range(5000)]  # fmt: skip
+    if MODE == "no tools":
+        return [*[1] * 400_000, {"name": "echo", "inputSchema": PLAIN}]
+    if MODE == "endless schemas":
+        return [{"name": "echo", "inputSchema": {**PLAIN, "x": [[]] * 200_000}}]
     return [{"name": "echo", "inputSchema": PLAIN}]
+
+
+def page(cursor: str | None) -> dict[str, Any]:
+    """A page of the list, and where the next one begins."""
+    if MODE == "endless list":
+        return {"tools": tools(), "nextCursor": "again"}
+    if MODE == "endless schemas":
+        found, number = tools(), int(cursor or 0) + 1
+        return {"tools": [{**found[0], "name": f"t{number}"}], "nextCursor": str(number)}
+    return {"tools": tools()}
 
 
 def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -71,11 +85,10 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         about = {"name": "hostile", "version": "1"}
         return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about}
     if method == "tools/list":
-        more = {"nextCursor": "again"} if MODE == "endless list" else {}
-        return {"tools": tools(), **more}
+        return page(params.get("cursor"))
     if method == "tools/call":
         text = "x" * (12 * 2**20) if MODE == "large answer" else "echo"
-        return {"content": [{"type": "text", "text": text}]}
+        return {"content": [[]] * 600_000 if MODE == "values" else [{"type": "text", "text": text}]}
     return {} if method == "ping" else None
 
 

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -21,7 +21,7 @@ from airunner.toolbox.tables.query_process import answer
 from airunner.toolbox.web.fetcher import Fetcher
 from airunner.toolbox.web.search_process import ask_services
 
-SOON_S = 5.0
+SOON_S = 15.0
 """The promise is one second; a busy machine gets more."""
 
 
@@ -43,7 +43,7 @@ class GivenUp:
     def after(self, begun: threading.Event) -> BaseException | None:
         """How it ended."""
         self._thread.start()
-        assert begun.wait(20), "it never began"
+        assert begun.wait(300), "it never began"
         self._cancelled.set()
         self._thread.join(SOON_S)
         assert not self._thread.is_alive(), "it still waits"
@@ -118,7 +118,9 @@ def test_a_search_that_nobody_waits_for_leaves_no_process(monkeypatch: pytest.Mo
         asked = GivenUp(lambda is_cancelled: ask_services("rivers", 2, is_cancelled))
         assert "given up" in str(asked.after(begun))
     command = "airunner.toolbox.web.search_process"
-    assert not [child for child in psutil.Process().children() if command in child.cmdline()]
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # one that other tests share may end
+            assert command not in child.cmdline()
 
 
 def test_a_name_that_takes_for_ever_to_look_up_is_left() -> None:
@@ -126,7 +128,7 @@ def test_a_name_that_takes_for_ever_to_look_up_is_left() -> None:
 
     def resolve(host: str, port: int) -> list[tuple[str, int]]:
         begun.set()
-        never.wait(60)
+        never.wait(300)
         return []
 
     fetcher = Fetcher("download_file", resolve=resolve)

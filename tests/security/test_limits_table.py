@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from airunner import media
+from airunner import media, pictures
 from airunner.access import connections
-from airunner.config import text_file, toml_file
+from airunner.config import queue_file, text_file, toml_file
 from airunner.config.byte_size import format_bytes
 from airunner.config.settings import Settings
 from airunner.engines import silence
+from airunner.engines.diffusers import source_picture
 from airunner.errors import base
 from airunner.json_schema import plain
 from airunner.mcp.client import budget, result, server_log, supervisor
 from airunner.mcp.server import server as mcp_server
 from airunner.models.files import gguf_header, pipeline, safetensors
 from airunner.records import foreign_exports, kept_files, listed_parts
+from airunner.runtime import drawings
 from airunner.server import json_bodies
 from airunner.toolbox.code.sandbox.limits import Limits as ScriptLimits
 from airunner.toolbox.documents import docx, html, pdf, reading, reading_process
@@ -75,7 +77,13 @@ LIMITS = {
     "Nesting of a request's body": f"{json_bodies.MOST_DEPTH} levels",
     "Schema of a tool": (f"{plain.MAX_SCHEMA_CHARACTERS:,} characters, {plain.MAX_DEPTH} levels"),
     "Result of an MCP tool": f"{result.MAX_RESULT:,} characters",
-    "Message of an MCP server": size(budget.MOST_MESSAGE_BYTES),
+    "Message of an MCP server": (
+        f"{size(budget.MOST_MESSAGE_BYTES)}, {budget.MOST_MESSAGE_ITEMS:,} values"
+    ),
+    "Schemas of all tools of an MCP server": f"{budget.MOST_MESSAGE_ITEMS:,} values",
+    "Queue of drawings": f"{drawings.MOST_WAITING:,}, in a file of {size(queue_file.MOST_BYTES)}",
+    "Texts of a picture in the gallery": f"{pictures._MOST_TEXT_BYTES:,} bytes",
+    "Picture that a drawing begins with": f"{source_picture.MOST_PIXELS:,} pixels",
     "Messages of an MCP server": (
         f"{size(budget.MESSAGE_BYTES.at_once)} and {budget.MESSAGES.at_once:,} at once, "
         f"then {size(budget.MESSAGE_BYTES.per_s)} and {budget.MESSAGES.per_s:,} a second"

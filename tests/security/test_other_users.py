@@ -46,7 +46,7 @@ def status(
     """What a user's program is answered."""
     port = server.presence.url.rpartition(":")[2]
     line = ["bash", "-c", SCRIPT, "bash", port, method, path, body, headers]
-    done = subprocess.run(line, user=user, cwd="/", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, user=user, cwd="/", capture_output=True, text=True, timeout=300)
     return done.stdout.strip()
 
 
@@ -61,6 +61,18 @@ def test_only_the_servers_user_has_tools_run_and_manages(server: Server, user: i
     file = server.home / "files" / "mine.txt"
     assert file.exists() is is_owner
     file.unlink(missing_ok=True)
+
+
+EVENTS = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
+
+
+@pytest.mark.parametrize("user", [0, NOBODY])
+def test_another_users_browser_has_no_page_and_hears_of_none(server: Server, user: int) -> None:
+    """A page's events come by plain requests as well, where there is no socket."""
+    pytest.importorskip("nicegui")
+    for path, owners in (("/chat", "200"), ("/notes/1", "200"), (EVENTS, "200"), ("/none", "404")):
+        found = status(server, user, "GET", path, headers="Accept: text/html\\r\\n")
+        assert found == (owners if user == 0 else "403"), path
 
 
 @pytest.mark.parametrize(

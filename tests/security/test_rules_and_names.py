@@ -30,6 +30,7 @@ SPELLINGS = [
     "secret/k.txt ",
     "\tsecret/k.txt",
     "\u00a0secret/k.txt",
+    "\x1fsecret/k.txt\u2028",
     "\u2003secret/k.txt",
     "./secret/k.txt",
     ".//secret//k.txt",
@@ -44,7 +45,13 @@ SPELLINGS = [
     "door/k.txt",
     "key.txt",
     "notes/way/k.txt",
+    "secret/k.txt/",
+    "secret/k.txt/..//k.txt",
+    "missing/../secret/k.txt",
 ]
+if Path("/proc/self/root").exists():
+    SPELLINGS.append("/proc/self/root{folder}/secret/k.txt")
+    SPELLINGS.append("/proc/thread-self/root/{folder}//secret/k.txt")
 READING = ["read_document", "search_documents", "query_table", "run_python"]
 CHANGING = ["append_to_file", "edit_file", "delete_file", "write_file", "move_file"]
 OTHERS: dict[str, dict[str, Any]] = {
@@ -96,12 +103,29 @@ def test_no_spelling_of_a_file_gets_past_a_rule_that_denies(
         assert "the rule" in outcome.problem
 
 
-@pytest.mark.parametrize("spelling", ["{folder}/secret/*", "./secret/*", "~/files/secret/*"])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("{folder}/secret/*", "./secret/*", "~/files/secret/*", "secret", "secret/", "./secret"),
+        *("{folder}/secret", "~/files/secret/", "SECRET", "notes/../secret", "[s]ecret", "*/k.txt"),
+    ],
+)
 def test_a_rule_may_spell_a_folder_as_it_likes(folder: Path, spelling: str) -> None:
     rules = {f"read_document(file={spelled(folder, spelling)})": "deny"}
     assert (
         "the rule"
         in called(loop_over(folder, TOOLS, rules), "read_document", file="secret/k.txt").problem
+    )
+
+
+@pytest.mark.parametrize("name", ["a[b]", "x*y", "caf\u00e9", "q'\"q", "a=b"])
+@pytest.mark.parametrize("rest", ["", "/", "/*", "/k.txt"])
+def test_a_rule_that_denies_may_have_any_sign_of_a_name(folder: Path, name: str, rest: str) -> None:
+    (folder / "secret").rename(folder / name)
+    rules = {f"read_document(file={name}{rest})": "deny"}
+    assert (
+        "the rule"
+        in called(loop_over(folder, TOOLS, rules), "read_document", file=f"{name}/k.txt").problem
     )
 
 

@@ -28,7 +28,7 @@ from airunner.events import Event, ModelLoadFailed, ParkingFailed, WorkerDied
 from airunner.messages import Message
 from airunner.workers.child import Child
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 Weights = tuple[Path, Path]
 # Weights of 100 MB explain 5 s of a load, or of the saving of a state: 1 s is left.
 LOAD_S = -4.0

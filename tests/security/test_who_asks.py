@@ -27,7 +27,7 @@ from airunner.access.guard import _is_of
 from airunner.access.token import kept_token
 from airunner.errors import KeysError
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.real
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 VERSION = "2025-06-18"
 
@@ -75,7 +75,7 @@ def server(home: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=20) as found:
+    with httpx.Client(trust_env=False, timeout=300) as found:
         yield found
 
 
@@ -172,13 +172,15 @@ def test_pages_and_names_of_elsewhere_are_refused_with_the_token_too(
 
 def test_a_flood_of_sessions_and_of_bytes_has_an_end(server: Served, client: httpx.Client) -> None:
     headers = {**ACCEPT, **server.bearer}
-    statuses = [
-        client.post(server.url, json=hello(), headers=headers).status_code for _ in range(70)
-    ]
-    assert statuses[-1] == 503
-    assert 0 < statuses.count(200) <= 64
+    answers = [client.post(server.url, json=hello(), headers=headers) for _ in range(70)]
+    assert answers[-1].status_code == 503
+    opened = [each for each in answers if each.status_code == 200]
+    assert 0 < len(opened) <= 64
+    for each in opened:
+        session = {"Mcp-Session-Id": each.headers["mcp-session-id"]}
+        client.request("DELETE", server.url, headers={**headers, **session}).raise_for_status()
     place = httpx.URL(server.url)
-    with socket.create_connection((place.host, place.port), timeout=20) as large:
+    with socket.create_connection((place.host, place.port), timeout=300) as large:
         head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n"
         head += "Content-Type: application/json\r\nContent-Length: 5000000\r\n\r\n"
         large.sendall(head.format(server.token).encode())

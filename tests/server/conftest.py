@@ -31,7 +31,7 @@ class Server:
     @property
     def api(self) -> httpx.Client:
         """A client of the native API."""
-        return httpx.Client(base_url=f"{self.presence.url}/api/v1", timeout=60, trust_env=False)
+        return httpx.Client(base_url=f"{self.presence.url}/api/v1", timeout=300, trust_env=False)
 
     def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
         """How `airunner` is run in the same home folder."""
@@ -43,7 +43,7 @@ class Server:
         """A command beside the server."""
         line, environ = self.command(*arguments)
         return subprocess.run(
-            line, env=environ, input=said, capture_output=True, text=True, timeout=100
+            line, env=environ, input=said, capture_output=True, text=True, timeout=300
         )
 
 
@@ -68,7 +68,7 @@ def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Server]:
             yield Server(home, process, presence)
             workers = [] if process.poll() is not None else workers_below(process.pid)
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=300)
         except BaseException:
             process.kill()
             raise
@@ -87,7 +87,7 @@ def scripted(home: Path, port: int = 0) -> Iterator[Server]:
             assert presence is not None
             yield Server(home, process, presence)
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=300)
         except BaseException:
             process.kill()
             raise

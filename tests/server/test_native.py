@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -181,11 +182,9 @@ def test_a_detached_turn_goes_on_and_is_read_by_who_comes_later(
     body = {"content": "Count to a hundred.", "max_tokens": 60, "seed": 3, "detached": True}
     with api.stream("POST", "/turns", json=body) as response:
         told = pieces(response)
-        (_, _, begun), number = (
-            next(told),
-            next(n for name, n, _ in told if name == "text_streamed"),
-        )
-    assert list(api.get("/turns").json()["turns"].values()) == [begun["id"]]
+        _, _, begun = next(told)
+        assert list(api.get("/turns").json()["turns"].values()) == [begun["id"]]
+        number = next(n for name, n, _ in told if name == "text_streamed")
     path = f"/turns/{begun['id']}/events"
     with api.stream("GET", path, headers={"Last-Event-ID": number}) as response:
         rest = list(pieces(response))
@@ -194,7 +193,7 @@ def test_a_detached_turn_goes_on_and_is_read_by_who_comes_later(
     assert [n for _, n, _ in rest if n] == [n for _, n, _ in whole if n][int(number) :]
     text = "".join(data["text"] for name, _, data in whole if name == "text_streamed")
     assert {name: data for name, _, data in whole}["result"]["text"] == text.strip()
-    assert api.get("/turns").json() == {"turns": {}}
+    eventually(lambda: api.get("/turns").json() == {"turns": {}})
     assert api.get("/turns/work_0/events").status_code == 404
 
 
@@ -276,11 +275,12 @@ def test_events_are_numbered_and_resumed_without_a_gap(api: httpx.Client) -> Non
 
     listening = threading.Thread(target=listen)
     listening.start()
-    ready.wait(30)
+    ready.wait(300)
     api.post("/tools/calculate", json={"arguments": {"expression": "1 + 1"}})
-    listening.join(30)
+    listening.join(300)
     names, numbers = [name for name, _ in heard], [number for _, number in heard]
-    assert names[-2:] == ["tool_call_started", "tool_call_finished"]
+    told_of = [name for name in names if name.startswith("tool_call")]
+    assert told_of == ["tool_call_started", "tool_call_finished"]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     with api.stream("GET", "/events", headers={"Last-Event-ID": str(numbers[-2])}) as response:
         name, number, _ = next(pieces(response))
@@ -301,13 +301,17 @@ def _hold_idle_streams(server: Server) -> None:
     url = f"{server.presence.url}/api/v1/events"
     limits = httpx.Limits(max_connections=None)
     with ExitStack() as held:
-        client = held.enter_context(httpx.Client(limits=limits, timeout=60, trust_env=False))
-        held.enter_context(client.stream("GET", url))
-        before_bytes = process.memory_info().rss
-        for _ in range(IDLE_STREAMS):
-            held.enter_context(client.stream("GET", url))
-        grown_bytes = process.memory_info().rss - before_bytes
-        assert grown_bytes / IDLE_STREAMS < MOST_BYTES_A_STREAM
-        # All of them are waiting now, and the server ends in a moment all the same.
+        client = held.enter_context(httpx.Client(limits=limits, timeout=300, trust_env=False))
+        first = held.enter_context(client.stream("GET", url))
+        grown_bytes = []
+        for _ in range(5):
+            before_bytes = process.memory_info().rss
+            for _ in range(IDLE_STREAMS // 5):
+                held.enter_context(client.stream("GET", url))
+            grown_bytes.append(process.memory_info().rss - before_bytes)
+        # What else begins in a server that has just started is in one part of them or two.
+        assert median(grown_bytes) / (IDLE_STREAMS // 5) < MOST_BYTES_A_STREAM
+        # All of them are waiting now, and the server ends them itself: it breaks none off.
         server.process.terminate()
-        assert server.process.wait(timeout=15) is not None
+        assert server.process.wait(timeout=300) is not None
+        first.read()

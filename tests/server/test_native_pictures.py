@@ -18,7 +18,6 @@ from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(find_spec("diffusers") is None, reason="airunner[images] is not installed"),
-    pytest.mark.timeout(240),
 ]
 
 
@@ -26,7 +25,7 @@ pytestmark = [
 def server(home: Path) -> Iterator[Server]:
     with serving(home, "--max-memory", "2GB") as found:
         with found.api as client:
-            client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=120)
+            client.post("/load", json={"model": EMBEDDED_ARTIST}, timeout=300)
         yield found
 
 
@@ -43,23 +42,26 @@ def wanted(prompt: str, **fields: Any) -> dict[str, Any]:
 def test_a_queue_of_drawings_fills_the_gallery(
     api: httpx.Client, server: Server, eventually: Eventually
 ) -> None:
-    before = api.get("/pictures").json()["total"]
-    first = api.post("/drawings", json=wanted("a red circle of its own", steps=16)).json()
-    others = [
-        api.post("/drawings", json=wanted(f"a {colour} square", steps=4)).json()
-        for colour in ("blue", "green", "yellow")
-    ]
-    assert [each["place"] for each in others] == [1, 2, 3]
-    moved = api.patch(f"/drawings/{others[2]['id']}", json={"place": 1}).json()
-    assert moved["place"] == 1
-    assert api.delete(f"/drawings/{others[1]['id']}").json()["state"] == "cancelled"
-
     def shown(drawing: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = api.get(f"/drawings/{drawing['id']}").json()
         assert found["state"] != "failed", found["problem"]
         return found
 
-    eventually(lambda: shown(first)["state"] == "running")
+    before = api.get("/pictures").json()["total"]
+    # Until it is taken away, nothing else is drawn.
+    hold = api.post("/drawings", json=wanted("a red star", steps=500)).json()
+    eventually(lambda: shown(hold)["state"] == "running")
+    first = api.post("/drawings", json=wanted("a red circle of its own", steps=16)).json()
+    others = [
+        api.post("/drawings", json=wanted(f"a {colour} square", steps=4)).json()
+        for colour in ("blue", "green", "yellow")
+    ]
+    assert [each["place"] for each in (first, *others)] == [1, 2, 3, 4]
+    moved = api.patch(f"/drawings/{others[2]['id']}", json={"place": 2}).json()
+    assert moved["place"] == 2
+    assert api.delete(f"/drawings/{others[1]['id']}").json()["state"] == "cancelled"
+
+    api.delete(f"/drawings/{hold['id']}")
     eventually(lambda: shown(first)["previews"] > 0 or shown(first)["state"] == "done")
     preview = api.get(f"/drawings/{first['id']}/preview")
     if preview.status_code == 200:  # it may have ended meanwhile

@@ -202,14 +202,17 @@ def test_a_conversation_is_read_as_markdown(api: httpx.Client) -> None:
         said("tool", "```5```", tool_call_id="c", name="add"),
         said("assistant", "It is 5."),
     )
-    taken_in(api, ours(exported(BOATS, *talk, title='Sums: "2/3"')))
+    ended = {"0": "failed"}
+    taken_in(api, ours(exported(BOATS, *talk, title='Sums: "2/3"', outcomes=ended)))
     shown = api.get(f"/conversations/{BOATS}/export")
     assert shown.text.startswith('# Sums: "2/3"\n\n## You\n\n2 + 3?\n\n## Assistant\n\n<details>')
     assert '**Call of add**\n\n```json\n{\n  "a": 2\n}\n```' in shown.text
     assert "**Result of add**\n\n````\n```5```\n````" in shown.text
+    assert shown.text.endswith("It is 5.\n\n*(This answer is not finished.)*\n")
     assert "Sums%202%203.md" in shown.headers["content-disposition"]
     one = api.get(f"/conversations/{BOATS}/export", params={"form": "json"}).json()
-    assert [each["id"] for each in one["conversations"]] == [BOATS]
+    (there,) = one["conversations"]
+    assert (there["id"], there["outcomes"]) == (BOATS, ended)
     api.delete(f"/conversations/{BOATS}")
 
 

@@ -119,7 +119,7 @@ def test_what_tools_do_are_lines_of_the_reasoning_and_pictures_are_links() -> No
         "Hm.",
         'tool translate(text="cat"), with Translator for translation',
         "saved /home/a b/cat.png",
-        "tool translate done in 0.2 s",
+        "tool translate done in 0.25 s",
     ]
     assert found.finish_reason == "stop"
 

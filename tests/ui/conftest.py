@@ -27,7 +27,7 @@ __all__ = ["home"]  # a fixture of the servers' tests
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 FOLDER = Path(__file__).parent
 OPEN = ExitStack()
 BROWSERS: list[Browser] = []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from tests.server.conftest import Server, serving
-from tests.ui.conftest import Site
+from tests.ui.conftest import Site, site_of
 
 pytestmark = pytest.mark.real
 
@@ -18,7 +19,7 @@ LOST_S = 20
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server without models, which the last test ends."""
+    """A server without models."""
     with serving(tmp_path_factory.mktemp("home")) as found:
         yield found
 
@@ -72,9 +73,10 @@ def test_a_window_that_loses_the_server_for_a_while_goes_on_where_it_was(site: S
     assert texts["Half a note"] == "written without a connection"
 
 
-def test_a_window_says_when_the_server_has_ended(site: Site) -> None:
-    tab = site.open("/notes")
-    site.server.process.terminate()
-    site.server.process.wait(timeout=30)
-    expect(tab.locator(".connection")).to_contain_text("AI Runner has ended")
-    expect(tab.get_by_role("heading", name="Notes")).to_be_visible()
+def test_a_window_says_when_the_server_has_ended(tmp_path: Path, browser: Browser) -> None:
+    with serving(tmp_path) as server, site_of(server, browser) as site:
+        tab = site.open("/notes")
+        server.process.terminate()
+        server.process.wait(timeout=300)
+        expect(tab.locator(".connection")).to_contain_text("AI Runner has ended")
+        expect(tab.get_by_role("heading", name="Notes")).to_be_visible()

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.conftest import Eventually
 from tests.ui.conftest import Site, violations
 
 pytestmark = pytest.mark.real
@@ -22,17 +23,17 @@ def answered(tab: Page) -> None:
     expect(tab.get_by_role("status").filter(has_text=ENDED)).to_have_count(1)
 
 
-def test_an_answer_comes_and_is_there_after_a_reload(site: Site) -> None:
+def test_an_answer_comes_and_is_there_after_a_reload(site: Site, eventually: Eventually) -> None:
     tab = site.open()
     say(tab, "Hello! <b>Who</b> are you?")
     answered(tab)
     said = tab.locator(".said")
     expect(said).to_have_count(2)
+    expect(tab.locator(".live, .turn")).to_have_count(0)
     words = said.all_inner_texts()
     expect(tab.locator(".said.user .text")).to_have_text("Hello! <b>Who</b> are you?")
     tab.reload()
-    expect(said).to_have_count(2)
-    assert said.all_inner_texts() == words
+    eventually(lambda: said.all_inner_texts() == words)
     expect(tab.locator(".conversation[aria-current=page]")).to_have_count(1)
 
 

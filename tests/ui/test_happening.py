@@ -77,6 +77,16 @@ def test_a_swap_is_seen_while_the_turn_waits(event: Event, line: str) -> None:
     assert happening.take(event) == ""  # somebody else's: this turn has what it needs
 
 
+def test_what_another_is_granted_is_not_what_this_turn_waits_for() -> None:
+    happening = Happening()
+    for event in (STARTED, decided("hold")):
+        happening.take(event)
+    others = {"model": "a/artist", "device": "cpu", "reason": "loaded"}
+    assert happening.take(Decided(action="grant", **others)) == "waiting for m: because"
+    assert happening.take(Decided(action="hold", **others)) == "waiting for m: because"
+    assert happening.take(decided("grant")) == READING
+
+
 def test_a_tool_and_its_specialist_are_waited_for_too() -> None:
     happening = Happening()
     happening.take(TextStreamed(turn="t", text="Hello"))
@@ -99,3 +109,8 @@ def test_a_message_that_was_shortened_is_told_now_and_below_the_answer() -> None
     messages = [Message("user", "w" * 100), Message("assistant", "Yes.")]
     talk = Talk("c", messages, PicturesFolder(Path("none")), {0: accountant.account})
     assert f"T{words[1:]}." in talk_html(talk)[1]
+
+
+def test_a_question_that_nothing_came_of_is_said_to_be_not_answered(tmp_path: Path) -> None:
+    alone = Talk("a", [Message("user", "Hello?")], PicturesFolder(tmp_path))
+    assert "<p>Not answered.</p>" in talk_html(alone)[1]

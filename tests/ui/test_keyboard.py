@@ -57,7 +57,7 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
     tab.keyboard.press("Tab")
     assert tab.evaluate(NAME) == "Skip to the content"
     tab.keyboard.press("Enter")
-    assert tab.evaluate("document.activeElement.matches('.middle')")
+    expect(tab.locator(".middle")).to_be_focused()
     for place in tab.locator("a.place").all():
         name = place.inner_text().splitlines()[-1]
         place.focus()
@@ -150,6 +150,40 @@ def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site:
     expect(folder).to_have_count(0)
     expect(tab.get_by_role("link", name="Narwhals")).to_be_visible()
     expect(tab.locator(".conversations :focus")).to_have_count(1)
+
+
+def test_the_list_is_one_stop_and_arrows_lead_through_it(site: Site) -> None:
+    said = [{"role": "user", "content": "Which bird?"}]
+    names, later_s = {"a": "Kiwis", "b": "Emus", "c": "Rheas"}, 4e9
+    talks = [
+        {"id": n * 32, "title": name, "created_s": 1.0, "updated_s": later_s + ord(n)}
+        | {"messages": said}
+        for n, name in names.items()
+    ]
+    told = {"format": "airunner.conversations", "version": 1, "conversations": talks}
+    tab = site.open("/chat")
+    with site.server.api as api:
+        files = {"file": ("talks.json", json.dumps(told).encode())}
+        api.post("/conversations/import", files=files).raise_for_status()
+    kiwis, emus, rheas = (tab.get_by_role("link", name=each) for each in names.values())
+    expect(kiwis).to_be_visible()
+    rheas.focus()
+    tab.get_by_role("textbox", name="Message", exact=True).focus()
+    tab_to(tab, "Import…", "Shift+Tab")
+    tab.keyboard.press("Shift+Tab")
+    expect(tab.get_by_role("button", name=re.compile("delete Rheas$"))).to_be_focused()
+    tab.keyboard.press("Shift+Tab")
+    expect(rheas).to_be_focused()
+    tab.keyboard.press("ArrowDown")
+    expect(emus).to_be_focused()
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_role("button", name=re.compile("delete Emus$"))).to_be_focused()
+    tab.keyboard.press("ArrowDown")
+    expect(kiwis).to_be_focused()
+    tab.keyboard.press("Home")
+    expect(rheas).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile("/chat/c+$"))
 
 
 def test_a_question_has_the_focus_and_gives_it_back(site: Site) -> None:

@@ -36,8 +36,8 @@ def test_models_that_come_and_go_are_seen_with_bytes_and_reasons(site: Site) -> 
     expect(row).to_contain_text("makes room for")
     row.get_by_role("button", name=f"Load {primary}").click()
     expect(row.get_by_role("button", name=f"Let go {primary}")).to_be_visible()
-    assert tab.locator(".timeline polygon").count() == 2
-    assert "needed" in tab.locator(".decisions li").first.inner_text()
+    expect(tab.locator(".timeline polygon")).to_have_count(2)
+    expect(tab.locator(".decisions li").first).to_contain_text("needed")
     assert violations(tab) == []
 
 

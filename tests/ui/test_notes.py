@@ -94,13 +94,14 @@ def test_what_is_due_is_in_every_window_until_one_takes_note(site: Site, phone: 
         assert len(api.get("/reminders/due").json()["reminders"]) == 2
         tab.get_by_role("button", name="Done: Take the bread out").click()
         expect(other.locator(".due .card")).to_have_count(1)
+        begun_s = time.time()
         later = "Remind me again in 10 minutes: Feed the cat"
         other.get_by_role("button", name=later).click()
         expect(tab.locator(".due .card")).to_have_count(0)
         (waiting,) = api.get("/reminders").json()["reminders"]
         api.delete(f"/reminders/{waiting['number']}").raise_for_status()
     assert waiting["text"] == "Feed the cat"
-    assert 590 < waiting["due_s"] - time.time() <= 600
+    assert begun_s - 1 <= waiting["due_s"] - 600 <= time.time()
 
 
 def test_the_browser_is_asked_on_a_click_alone_and_tells(site: Site) -> None:
@@ -124,14 +125,14 @@ def test_the_browser_is_asked_on_a_click_alone_and_tells(site: Site) -> None:
 
 def test_a_phone_shows_it_all(phone: Site) -> None:
     with phone.server.api as api:
-        for path, body in (
-            ("/notes", {"title": "W" * 100, "text": "x" * 300}),
-            ("/facts", {"text": "I sleep " * 30}),
-            ("/reminders", {"text": "W" * 100, "when": "in 5 days"}),
+        for page, path, body in (
+            ("/notes", "/notes", {"title": "W" * 100, "text": "x" * 300}),
+            ("/notes/facts", "/facts", {"text": "I sleep " * 30}),
+            ("/notes/reminders", "/reminders", {"text": "W" * 100, "when": "in 5 days"}),
         ):
-            api.post(path, json=body).raise_for_status()
-    for path in ("/notes", "/notes/facts", "/notes/reminders"):
-        tab = phone.open(path)
-        expect(tab.get_by_role("listitem")).not_to_have_count(0)
-        assert fits(tab)
-        assert violations(tab) == []
+            made = api.post(path, json=body).raise_for_status().json()
+            tab = phone.open(page)
+            expect(tab.get_by_role("listitem")).not_to_have_count(0)
+            assert fits(tab)
+            assert violations(tab) == []
+            api.delete(f"{path}/{made['number']}").raise_for_status()

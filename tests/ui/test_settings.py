@@ -183,7 +183,6 @@ def test_licences_are_found(site: Site) -> None:
     expect(tab.get_by_text("fastapi")).to_have_count(0)
 
 
-@pytest.mark.timeout(240)  # axe-core looks at nine pages in both themes
 def test_no_part_has_faults_or_is_too_wide(site: Site, phone: Site) -> None:
     for shown, parts in ((site, PARTS), (phone, PARTS[:3])):
         tab = shown.open("/settings")

@@ -1,19 +1,16 @@
 """Who may speak to a server at all, whatever it serves.
 
 Owns the checks that come before any route: the Host header (a name that another site
-made point at this machine), the Origin (a page of another site in a browser), the key,
-and how large and how slow a body may be. What a key may do is the ``visitor``'s to say,
-and the routes ask it.
+made point at this machine), the Origin (a page of another site in a browser) and the key.
+What a key may do is the ``visitor``'s to say, and the routes ask it; how a body may come is
+``request_body``'s.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
-import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -27,7 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from airunner.access.key_guesses import KeyGuesses
 from airunner.access.peer import is_another_users
 from airunner.access.refusal import Refusal, as_json
-from airunner.errors import AiRunnerError
+from airunner.access.request_body import CLOSE, BodyLimits, BoundedBody, read_away
+from airunner.errors import AiRunnerError, NotAManagerError
 from airunner.errors.pasted import pasted
 from airunner.resources.visitor import Visitor, serving
 
@@ -43,25 +41,8 @@ _HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 _ONCE = ("host", "origin", "authorization", "x-api-key", "content-length", "sec-fetch-site")
 _CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
 _CORS_AGE_S = "600"
-_CLOSE = {"Connection": "close"}
 _BODY_CODES = {408: "slow_body", 413: "body_too_large"}
-_SMALL_BYTES, _SMALL_S = 65_536, 1.0
 _WEB_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True)
-class BodyLimits:
-    """How a request's body may come. ``n_bytes`` has room for several pictures.
-
-    Attributes:
-        n_bytes: the largest body.
-        pause_s: the longest pause while it comes.
-        whole_s: the longest time until it is whole.
-    """
-
-    n_bytes: int = 64 * 2**20
-    pause_s: float = 30.0
-    whole_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +110,8 @@ class Guard:
                 scope["path"], Refusal(500, str(error), "server_error", "internal")
             )
         if not isinstance(found, Visitor):
-            await _read_away(headers, receive)
-            found.headers.update(_CLOSE)  # what else may follow is not read
+            await read_away(headers, receive)
+            found.headers.update(CLOSE)  # what else may follow is not read
             await found(scope, receive, send)
             return
         origin = headers.get("origin")
@@ -142,11 +123,11 @@ class Guard:
 
         scope.setdefault("state", {})["key"] = found.name
         if not found.manages and self._is_managed(scope["path"]):
-            message = may_not_manage(found)
-            refusal = Refusal(403, message, "permission_error", "not_a_manager")
+            refused = NotAManagerError("" if found is ANOTHER_USER else found.name)
+            refusal = Refusal(403, str(refused), "permission_error", "not_a_manager")
             await self._answer(scope["path"], refusal)(scope, receive, send)
             return
-        bounded = _BoundedBody(receive, self._admission.body)
+        bounded = BoundedBody(receive, self._admission.body)
         try:
             with serving(found):
                 await self._app(scope, bounded, sent if origin else send)
@@ -155,7 +136,7 @@ class Guard:
                 error.status_code, error.detail, code=_BODY_CODES.get(error.status_code)
             )
             response = self._answer(scope["path"], refusal)
-            response.headers.update(_CLOSE)
+            response.headers.update(CLOSE)
             await response(scope, receive, sent)
 
     async def _let_in_socket(
@@ -197,9 +178,9 @@ class Guard:
             return self._answer(path, Refusal(403, message, "permission_error", "origin"))
         if scope["method"] == "OPTIONS" and origin and "access-control-request-method" in headers:
             return _preflight(origin, headers)
-        if (length := headers.get("content-length")) and not self._is_allowed(length):
+        if (length := headers.get("content-length")) and not rules.body.allows(length):
             code = "body_too_large"
-            return self._answer(path, Refusal(413, _too_large(rules.body), code=code))
+            return self._answer(path, Refusal(413, rules.body.too_large, code=code))
         return None
 
     def _visitor(self, scope: Scope, headers: Headers) -> Visitor | Response:
@@ -260,16 +241,6 @@ class Guard:
         own = _is_of(origin, headers.get("host", ""))
         return own or origin in self._admission.origins or "*" in self._admission.origins
 
-    def _is_allowed(self, length: str) -> bool:
-        digits = length.isascii() and length.isdecimal() and len(length) <= 20
-        return digits and int(length) <= self._admission.body.n_bytes
-
-
-def may_not_manage(visitor: Visitor) -> str:
-    """What is told to a visitor who asks for what is the owner's."""
-    who = "Another user" if visitor is ANOTHER_USER else f"The key {visitor.name!r}"
-    return f"{who} may not manage this server: `keys add --manage`."
-
 
 def key_in(headers: Headers) -> str:
     """The key that a request carries, as OpenAI's or Anthropic's clients send it."""
@@ -313,53 +284,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class _BoundedBody:
-    """Receives a request's body, as long as it is neither too large nor too slow."""
-
-    def __init__(self, receive: Receive, limits: BodyLimits) -> None:
-        self._receive = receive
-        self._limits = limits
-        self._ends_s = time.monotonic() + limits.whole_s
-        self._bytes = 0
-        self._whole = False
-
-    async def __call__(self) -> Message:
-        if self._whole:
-            return await self._receive()
-        left_s = min(self._limits.pause_s, self._ends_s - time.monotonic())
-        try:
-            async with asyncio.timeout(max(0.0, left_s)):
-                message = await self._receive()
-        except TimeoutError:
-            raise _refused(408, "The body of the request came too slowly, or not at all.") from None
-        self._bytes += len(message.get("body", b""))
-        self._whole = not message.get("more_body", False)
-        if self._bytes > self._limits.n_bytes:
-            raise _refused(413, _too_large(self._limits))
-        return message
-
-
-async def _read_away(headers: Headers, receive: Receive) -> None:
-    """Read a small body that nobody wants: closing with it unread may destroy the answer."""
-    length = headers.get("content-length", "")
-    if not (length.isascii() and length.isdecimal() and len(length) <= 6):
-        return
-    if int(length) <= _SMALL_BYTES:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SMALL_S):
-                while (await receive()).get("more_body", False):
-                    pass
-
-
-def _too_large(limits: BodyLimits) -> str:
-    return f"The body may have {limits.n_bytes:,} bytes at most."
-
-
-def _refused(status: int, message: str) -> HTTPException:
-    """What ends the reading of a body; routes' readers let this kind of error through."""
-    return HTTPException(status, message, _CLOSE)
 
 
 def _preflight(origin: str, headers: Headers) -> Response:

@@ -17,6 +17,7 @@ from airunner.agent.generation import run_generation
 from airunner.agent.history import fit
 from airunner.agent.team import Lease, Team
 from airunner.engines.base import ChatRequest
+from airunner.errors import GenerationError
 from airunner.media import MediaSupport
 from airunner.messages import Content, Delta, MediaKind, Message
 from airunner.models.spec import ModelCapability
@@ -96,10 +97,14 @@ async def ask_specialist(
     ``on_delta`` gets its pieces as they come.
 
     Raises:
+        GenerationError: what is asked for is no text; nothing was loaded.
         MediaNotSupportedError: the model does not take its pictures; nothing was loaded.
         LeaseError, WeightsError, DoesNotFitError, EngineError: see ``Team.lease`` and
             ``Lease.chat``.
     """
+    if asked.capability not in SYSTEM_PROMPTS:
+        problem = "it is not for text; `draw` asks for pictures and `embed` for vectors"
+        raise GenerationError(asked.capability.value, problem)
     support = MediaSupport("")
     if not isinstance(asked.prompt, str):
         support = await team.media_support(asked.capability)

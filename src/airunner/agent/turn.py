@@ -48,7 +48,8 @@ _LEAST_RESULT_TOKENS = 128
 # For a tool called before the first generation, when the context is not known yet.
 _FIRST_RESULT_TOKENS = 1024
 _MOST_REFUSALS = 2
-_NO_ANSWER = "(There is no answer: the turn ended before one.)"
+NO_ANSWER = "(There is no answer: the turn ended before one.)"
+"""What the model is taken to have said where it said nothing."""
 
 
 class Turn:
@@ -144,7 +145,7 @@ class Turn:
             self._conversation.messages += map(refused_answer, calls)
             refusals += 1
             if refusals > _MOST_REFUSALS:
-                self._conversation.messages.append(Message("assistant", _NO_ANSWER))
+                self._conversation.messages.append(Message("assistant", NO_ANSWER))
                 return "step_limit", reply.text
 
     def _ready(self, reply: Reply) -> Reply:
@@ -320,7 +321,7 @@ class Turn:
         answer_open_calls(messages)
         if self._streamed or messages[-1].role != "assistant":
             thought = "" if self._begun else self._thought
-            answer = Message("assistant", self._streamed or _NO_ANSWER, reasoning=thought)
+            answer = Message("assistant", self._streamed or NO_ANSWER, reasoning=thought)
             messages.append(self._quoting(answer))
         return messages
 
@@ -340,7 +341,7 @@ class Turn:
     def _message(self, reply: Reply) -> Message:
         """The reply as a message."""
         calls = with_own_ids(reply.calls, self._conversation.messages)
-        text = reply.text if reply.text or calls else _NO_ANSWER
+        text = reply.text if reply.text or calls else NO_ANSWER
         return self._quoting(Message("assistant", text, calls, reasoning=reply.reasoning))
 
     def _quoting(self, answer: Message) -> Message:
@@ -350,7 +351,7 @@ class Turn:
         """
         if not self._quote:
             return answer
-        is_silent = answer.text.strip() in ("", _NO_ANSWER)
+        is_silent = answer.text.strip() in ("", NO_ANSWER)
         shown = self._quote.rstrip("\n") if is_silent else f"{self._quote}{answer.text}"
         return replace(answer, content=shown, sent=answer.content)
 

@@ -1,42 +1,22 @@
 """The ``airunner`` command: its subcommands, and how the process ends.
 
-Owns only what all commands share. Every command is in a file of its own and
-imports what it needs when it runs, so that ``airunner --help`` stays quick.
+Owns only what all commands share, and which commands there are. Each is in a file of its own,
+which is imported when it is asked for, and imports what it needs when it runs.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from airunner import __version__
-from airunner.cli.catalogue import assign
-from airunner.cli.chat import chat
-from airunner.cli.command_groups import HELP_ALL, RootGroup
-from airunner.cli.conversations import conversations_app
-from airunner.cli.demo import demo
-from airunner.cli.doctor import doctor
-from airunner.cli.engine import engine
-from airunner.cli.explain import explain
-from airunner.cli.flags import AsJson, add_command, takes_flags
-from airunner.cli.image import image
-from airunner.cli.keys import keys_app
-from airunner.cli.mcp import mcp
-from airunner.cli.models import list_here, models_app, pull_models, remove_model, show_model
-from airunner.cli.plan import plan
-from airunner.cli.ps import ps
-from airunner.cli.run import run
-from airunner.cli.serve import serve, stop
-from airunner.cli.setup import setup
+from airunner.cli.command_groups import HELP_ALL, LazyCommand, RootGroup
+from airunner.cli.flags import AsJson, takes_flags
 from airunner.cli.streams import make_sound, say
-from airunner.cli.tools import tools_app
-from airunner.cli.top import top
-from airunner.cli.ui import ui
 from airunner.config.settings import Settings
 
 _SETTINGS_HELP = (
@@ -50,10 +30,61 @@ _ABOUT = (
     "Begin with `airunner setup`, which gets the models that suit this machine. Then "
     "`airunner chat` talks with them, and `airunner ui` opens them as a web page."
 )
+_BY_PURPOSE = {
+    "Talk and draw": {
+        "chat": ("chat:chat", "Talk with the primary model."),
+        "ui": ("ui:ui", "Open the web page: chat, models, pictures and memory."),
+        "run": ("run:run", "Ask the model that serves CAPABILITY once."),
+        "image": ("image:image", "Draw a picture and save it to the pictures folder."),
+        "tools": ("tools:tools_app", "List tools and call one."),
+        "demo": ("demo:demo", "Have three models draw a picture in too little memory."),
+    },
+    "Models": {
+        "setup": ("setup:setup", "Get the best team for this machine."),
+        "plan": ("plan:plan", "Show which models suit an amount of memory."),
+        "pull": ("models:pull_models", "Fetch weights."),
+        "list": ("models:list_here", "List the models whose weights are on this machine."),
+        "show": ("models:show_model", "Show one model in full."),
+        "rm": ("models:remove_model", "Delete models' weights."),
+        "assign": ("catalogue:assign", "Let MODEL serve CAPABILITY from now on."),
+        "models": ("models:models_app", "List, show, add, fetch and remove models."),
+    },
+    "Server": {
+        "serve": ("serve:serve", "Serve the team to other programs."),
+        "stop": ("serve:stop", "Stop the server."),
+        "top": ("top:top", "Watch the server: models, memory, who waits, how fast."),
+        "keys": ("keys:keys_app", "Make, list and remove keys of the server."),
+        "mcp": ("mcp:mcp", "Offer tools to other programs, as an MCP server."),
+    },
+    "Records": {
+        "conversations": (
+            "conversations:conversations_app",
+            "List, show and delete saved conversations.",
+        ),
+        "explain": ("explain:explain", "Show why the last run did what it did."),
+    },
+    "This machine": {
+        "doctor": ("doctor:doctor", "Check settings, devices, weights and space."),
+        "ps": ("ps:ps", "List the models that are loaded or parked now."),
+        "engine": ("engine:engine", "Install the engine's build for this machine's GPU."),
+        "version": ("app:version", "Show the version."),
+    },
+}
+"""Where each is, as ``module:name``, and the first sentence of what it says of itself."""
+
+
+class _AllCommands(RootGroup):
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        for heading, commands in _BY_PURPOSE.items():
+            for name, (place, summary) in commands.items():
+                self.add_command(LazyCommand(name, f"airunner.cli.{place}", summary, heading))
+
+
 # Plain help: a fancier one would take longer to import than everything else.
 app = typer.Typer(
     name="airunner",
-    cls=RootGroup,
+    cls=_AllCommands,
     help=_ABOUT,
     epilog=_SETTINGS_HELP,
     no_args_is_help=True,
@@ -105,35 +136,6 @@ def _begin(
 
 
 app.callback(help=_ABOUT, epilog=_SETTINGS_HELP)(takes_flags(_begin))
-_BY_PURPOSE: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
-    "Talk and draw": {
-        "chat": chat,
-        "ui": ui,
-        "run": run,
-        "image": image,
-        "tools": tools_app,
-        "demo": demo,
-    },
-    "Models": {
-        "setup": setup,
-        "plan": plan,
-        "pull": pull_models,
-        "list": list_here,
-        "show": show_model,
-        "rm": remove_model,
-        "assign": assign,
-        "models": models_app,
-    },
-    "Server": {"serve": serve, "stop": stop, "top": top, "keys": keys_app, "mcp": mcp},
-    "Records": {"conversations": conversations_app, "explain": explain},
-    "This machine": {"doctor": doctor, "ps": ps, "engine": engine, "version": version},
-}
-for _heading, _commands in _BY_PURPOSE.items():
-    for _name, _command in _commands.items():
-        if isinstance(_command, typer.Typer):
-            app.add_typer(_command, name=_name, rich_help_panel=_heading)
-        else:
-            add_command(app, _command, _name, _heading)
 
 
 def main() -> None:

@@ -168,10 +168,12 @@ def assign(
     does it at once. --primary MODEL does the same for one command.
     """
     from airunner.cli.fetching import open_store
+    from airunner.runtime.file_models import forget_wrong_assignment
     from airunner.weights.local import gone_path, gone_words
 
     if (model is None) is not default:
         raise typer.BadParameter("name a model, or give --default", param_hint="MODEL")
+    forget_wrong_assignment(settings, capability)
     with changing(settings) as catalogue:
         catalogue.assign({capability: model})
     store = open_store(settings)

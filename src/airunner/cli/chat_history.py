@@ -7,9 +7,9 @@ Owns the way between conversations and what is said about it. Saving belongs to
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 import typer
 
@@ -19,11 +19,12 @@ from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
 from airunner.events import TurnFinished
 from airunner.media import in_words
-from airunner.messages import Content, Message
+from airunner.messages import Content
 from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
 from airunner.records.records import Records
+from airunner.records.unfinished import unfinished_lines
 
 MOST_LISTED = 20
 """Conversations that ``/conversations`` shows."""
@@ -256,25 +257,9 @@ class ChatHistory:
             if message.role in ("user", "assistant") and said:
                 sign = "> " if message.role == "user" else ""
                 self._say(sign + safe(_shortened(said)))
-        place = len(saved.messages) - len(newest)
-        if line := unfinished_line(newest, place in unfinished(self._details.load(entry.id))):
+        lines = unfinished_lines(saved.messages, self._details.load(entry.id))
+        if line := lines.get(len(saved.messages) - 1):
             self._say(line)
-
-
-def unfinished_line(exchange: Sequence[Message], is_marked: bool) -> str:
-    """What is said below a question and what followed it, where that is no whole answer."""
-    if [message.role for message in exchange] == ["user"]:
-        return "(Not answered.)"
-    return "(This answer is not finished.)" if is_marked else ""
-
-
-def unfinished(details: Mapping[int, Mapping[str, Any]]) -> set[int]:
-    """The places of questions that have no whole answer, of what is remembered beside them."""
-    return {
-        place
-        for place, each in details.items()
-        if each.get("outcome") in ("", "cancelled", "failed", "server_stopped")
-    }
 
 
 def conversation_named(

@@ -8,10 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from airunner.cli.flags import add_command, print_told, read_lazily
 from airunner.cli.near_words import names_of, nearest, options_suggested
@@ -54,7 +56,29 @@ class CommandGroup(TyperGroup):
         if name not in self.commands and name[:1].isalnum() and not ctx.resilient_parsing:
             ctx.fail(f"No such command {name!r}.{nearest(name, [*self.commands, HELP])}")
         found: tuple[Any, Any, list[str]] = super().resolve_command(ctx, args)
-        return found
+        name, command, rest = found
+        return name, command.load() if isinstance(command, LazyCommand) else command, rest
+
+
+class LazyCommand(TyperCommand):
+    """What a list shows of a command whose module is imported when it is asked for.
+
+    ``place`` is where it is: ``module:name``, of a function or of commands below one name.
+    """
+
+    def __init__(self, name: str, place: str, summary: str, heading: str) -> None:
+        super().__init__(name, help=summary, rich_help_panel=heading)
+        self._place = place
+
+    def load(self) -> Any:
+        """The command itself."""
+        module, _, name = self._place.partition(":")
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        add_command(alone, found, self.name)
+        return typer.main.get_command(alone)
 
 
 HELP = "help"
@@ -108,6 +132,7 @@ def command_group(name: str, help: str, commands: Mapping[str, Callable[..., Non
         cls=CommandGroup,
         help=help,
         no_args_is_help=True,
+        add_completion=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

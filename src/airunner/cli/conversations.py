@@ -71,42 +71,35 @@ def list_conversations(
 def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> None:
     """Show what was said in a conversation, with the calls of tools as JSON only."""
 
-    from airunner.agent.conversation import split_exchanges
-    from airunner.cli.chat_history import (
-        conversation_named,
-        described,
-        unfinished,
-        unfinished_line,
-    )
+    from airunner.cli.chat_history import conversation_named, described
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
     from airunner.media import in_words
     from airunner.records.saved_message import to_value
+    from airunner.records.unfinished import unfinished, unfinished_lines
 
     with _records(settings) as records:
         entry = conversation_named(records.conversations, id)
         saved = records.conversations.load(entry.id)
-        broken_off = unfinished(records.details.load(entry.id))
+        details = records.details.load(entry.id)
     messages = saved.messages if saved else ()
     if as_json:
         preface = saved.preface if saved else ""
         values = [to_value(m) for m in messages]
-        told = {"preface": preface, "messages": values, "unfinished": sorted(broken_off)}
+        told = {"preface": preface, "messages": values, "unfinished": sorted(unfinished(details))}
         print_json(asdict(entry) | told)
         return
     console = out()
     is_pipe = not console.is_terminal
     console.print(described(entry), style="bold", soft_wrap=is_pipe)
-    place = 0
-    for exchange in split_exchanges(messages):
-        for message in exchange:
-            said = in_words(message.content).strip()
-            if message.role != "tool" and said:
-                console.print(f"\n{message.role}:", style="bold")
-                console.print(safe(said), soft_wrap=is_pipe)
-        if line := unfinished_line(exchange, place in broken_off):
+    lines = unfinished_lines(messages, details)
+    for place, message in enumerate(messages):
+        said = in_words(message.content).strip()
+        if message.role != "tool" and said:
+            console.print(f"\n{message.role}:", style="bold")
+            console.print(safe(said), soft_wrap=is_pipe)
+        if line := lines.get(place):
             console.print(f"\n{line}", style="dim")
-        place += len(exchange)
 
 
 def delete_conversation(

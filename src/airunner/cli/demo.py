@@ -129,13 +129,13 @@ def _print_setting(story: Story, settings: Settings, console: Console) -> None:
 
 
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
-    from airunner.cli.narration import seconds
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
+    from airunner.durations import format_seconds
     from airunner.models.spec import short_name
 
     def took(name: str) -> str:
-        return "-" if figures[name] is None else seconds(figures[name])
+        return "-" if figures[name] is None else format_seconds(figures[name])
 
     console.print("\nWhat it took", style="bold")
     table = columns("", "")

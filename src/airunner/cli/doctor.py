@@ -10,25 +10,26 @@ from typing import Any
 import typer
 
 from airunner.cli.flags import EXIT_FAILED, AsJson
-from airunner.config.settings import Settings
+from airunner.config.settings import LoadedSettings
 
 _NAMES = {"assign": "assign (devices)"}
 """What a setting's row is called where its name alone says something else as a command."""
 
 
 def doctor(
-    settings: Settings,
+    loaded: LoadedSettings,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, devices, weights and space.
 
     Shows each setting with its origin, and what to do about each problem.
-    Exits 1 if something prevents running.
+    What of them cannot be used is left out, and is a problem. Exits 1 if something
+    prevents running.
     """
     from airunner.cli.console import print_json
     from airunner.runtime.checkup import examine
 
-    report = examine(settings)
+    report = examine(*loaded)
     if as_json:
         print_json(report)
     else:

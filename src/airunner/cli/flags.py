@@ -20,7 +20,7 @@ from typer.core import TyperCommand
 from airunner.cli.exit_codes import ExitCode
 from airunner.cli.near_words import names_of, options_suggested
 from airunner.cli.streams import complain, say, tell
-from airunner.config.settings import SETTINGS, Setting, Settings
+from airunner.config.settings import SETTINGS, LoadedSettings, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
 from airunner.json_schema.plain import encodable
 
@@ -43,22 +43,22 @@ def add_command(
     app: typer.Typer,
     command: Callable[..., None],
     name: str | None = None,
-    heading: str | None = None,
 ) -> None:
     """Make ``command`` one of ``app``, with a flag for every setting, hidden from its --help.
 
-    The help of ``app`` lists it below ``heading``.
-
-    It gets the finished ``Settings`` as its first argument. A flag after the command wins
+    It gets the finished ``Settings`` as its first argument, or ``LoadedSettings`` where it says
+    so: then what is wrong with them does not stop it. A flag after the command wins
     over the same flag before it. Where the command has an option of the same name as a
     setting, what stands after the command is the option.
     """
-    add = app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT, rich_help_panel=heading)
+    add = app.command(name, cls=SettingsCommand, epilog=SETTINGS_HINT)
     add(_with_settings(command))
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """The command with its own parameters alone; the settings are where all flags are found."""
+    first = next(iter(get_type_hints(command).values()))
+    load = Settings.load_sound if first is LoadedSettings else Settings.load
 
     @functools.wraps(command)
     def run(ctx: typer.Context, **values: Any) -> None:
@@ -68,7 +68,7 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
         with clean_exits(verbose, as_json=bool(values.get("as_json"))):
             flags = {name: given[name] for name in SETTINGS if name in given}
             sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
-            command(Settings.load(flags), **sound)
+            command(load(flags), **sound)
 
     return _with_parameters(run, _own_parameters(command)[1:])
 

@@ -16,6 +16,8 @@ from rich.live import Live
 from rich.segment import Segment
 from rich.text import Text
 
+from airunner.durations import format_seconds
+
 _PER_S = 5
 _SHOWS_SECONDS_AFTER_S = 2.0
 _LEFT_FREE = 4
@@ -79,7 +81,9 @@ class LiveRegion:
         shown: list[RenderableType] = [] if self._text is None else [self._text]
         if self._status:
             seconds = time.monotonic() - self._since_s
-            counted = f" {seconds:.0f} s" if seconds >= _SHOWS_SECONDS_AFTER_S else ""
+            counted = (
+                f" {format_seconds(round(seconds))}" if seconds >= _SHOWS_SECONDS_AFTER_S else ""
+            )
             shown.append(_one_row(self._status + counted))
         if typed := self._typed():
             shown += [_one_row("> " + line) for line in typed.split("\n")]

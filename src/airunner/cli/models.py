@@ -126,7 +126,7 @@ def pull_models(
         with surveyed(settings) as known:
             assignment = known.plan(max_vram)
         _print_team(assignment, store)
-        wanted += assignment.mapping.values()
+        wanted += assignment.models
     models = [store.catalog.spec(name).model_path for name in dict.fromkeys(wanted)]
     fetched = fetch_with_bars(store, models, settings.parallel_downloads)
     for name, path in fetched.paths.items():
@@ -213,8 +213,10 @@ def _print_team(assignment: Assignment, store: ModelStore) -> None:
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.models.fitting import when_free
+    from airunner.models.licence import noncommercial_words
 
     console = err()
+    licences = noncommercial_words(map(store.catalog.spec, assignment.models))
     sizes = {choice.model: choice.size_bytes for choice in assignment.choices if choice.model}
     table = columns("Model", "Memory", "", right=("Memory",))
     for name, size_bytes in sizes.items():
@@ -226,6 +228,8 @@ def _print_team(assignment: Assignment, store: ModelStore) -> None:
     waiting = {c.model: c.free_needed_bytes for c in assignment.choices if c.free_needed_bytes}
     for model, needed in waiting.items():
         console.print(f"{model} {when_free(needed)}; less is free now.")
+    if licences:
+        console.print(licences)
     nobody = [c.capability.value for c in assignment.choices if c.model is None]
     if nobody:
         console.print(f"Nothing that fits serves {', '.join(nobody)}.")

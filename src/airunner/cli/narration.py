@@ -13,6 +13,7 @@ from typing import Any
 
 from airunner.cli.safe_text import safe
 from airunner.config.byte_size import format_bytes
+from airunner.durations import format_seconds
 from airunner.errors.pasted import pasted
 from airunner.events.trimmed_words import what_was_trimmed
 from airunner.models.spec import short_name
@@ -31,26 +32,13 @@ def narrate(event: Record) -> str | None:
     return None if line is None else safe(" ".join(line.splitlines()))
 
 
-def seconds(value: float) -> str:
-    """A duration for people: ``38 ms``, ``0.55 s``, ``12.0 s``, ``6 min 34 s``, ``2 h 5 min``."""
-    if value < 0.1:
-        return f"{value * 1000:.0f} ms"
-    if value < 59.95:
-        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days {hours % 24} h"
-
-
 class _Words(string.Formatter):
     """Fills templates; after the colon ``name``, ``bytes`` or ``time`` says what a value is."""
 
     _FORMS: Mapping[str, Callable[[Any], str]] = {
         "name": short_name,
         "bytes": format_bytes,
-        "time": seconds,
+        "time": format_seconds,
     }
 
     def format_field(self, value: Any, form: str) -> str:
@@ -79,9 +67,9 @@ def _permission_decided(e: Record) -> str | None:
 
 def _tool_call_finished(e: Record) -> str:
     if e["problem"]:
-        return f"tool {e['tool']} failed after {seconds(e['seconds'])}: {e['problem']}"
+        return f"tool {e['tool']} failed after {format_seconds(e['seconds'])}: {e['problem']}"
     cut = ", its result shortened" if e["truncated"] else ""
-    return f"tool {e['tool']} done in {seconds(e['seconds'])}{cut}"
+    return f"tool {e['tool']} done in {format_seconds(e['seconds'])}{cut}"
 
 
 def _tool_server_changed(e: Record) -> str:
@@ -98,7 +86,7 @@ def _picture_saved(e: Record) -> str:
     seed = e["settings"].get("seed")
     return (
         f"saved {e['path']}: {e['width']}x{e['height']} pixels"
-        f"{f', seed {seed}' if seed else ''}, drawn in {seconds(e['seconds'])}"
+        f"{f', seed {seed}' if seed else ''}, drawn in {format_seconds(e['seconds'])}"
     )
 
 

@@ -53,16 +53,18 @@ def plan(
     """
     from airunner.cli.console import print_json
     from airunner.cli.team import surveyed
+    from airunner.models.licence import noncommercial_words
 
     with surveyed(settings) as known:
         assignment = known.plan(max_vram)
+        licences = noncommercial_words(known.catalog.spec(name) for name in assignment.models)
     if as_json:
         print_json({**asdict(assignment), "peak_bytes": assignment.peak_bytes})
     else:
-        _print(assignment, why=why)
+        _print(assignment, licences, why=why)
 
 
-def _print(assignment: Assignment, *, why: bool) -> None:
+def _print(assignment: Assignment, licences: str, *, why: bool) -> None:
     from airunner.cli.console import out
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
@@ -95,6 +97,8 @@ def _print(assignment: Assignment, *, why: bool) -> None:
     waiting = {c.model: c.free_needed_bytes for c in assignment.choices if c.free_needed_bytes}
     for model, needed in waiting.items():
         console.print(f"\n{short_name(str(model))} {when_free(needed)}; less is free now.")
+    if licences:
+        console.print(f"\n{licences}")
     if not why:
         console.print("\n`airunner plan --why` tells why, and what was passed over.", style="dim")
         return

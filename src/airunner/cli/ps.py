@@ -54,15 +54,15 @@ def _state_of(run: Run) -> dict[str, Any]:
 
 def _print(live: list[dict[str, Any]]) -> None:
     from airunner.cli.console import out
-    from airunner.cli.narration import seconds
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
+    from airunner.durations import format_seconds
 
     console = out()
     if not live:
         console.print("No AI Runner process has models loaded.")
     for run in live:
-        age = seconds(max(0.0, time.time() - run["began_s"]))
+        age = format_seconds(max(0.0, time.time() - run["began_s"]))
         console.print(f"{run['command']}, process {run['pid']}, for {age}", style="bold")
         for device in run["devices"]:
             held, budget = map(format_bytes, (device["held_bytes"], device["budget_bytes"]))

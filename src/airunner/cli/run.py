@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +18,9 @@ from airunner.cli.piped import prompt_text
 from airunner.cli.streams import complain, give
 from airunner.config.settings import Settings
 from airunner.models.spec import ModelCapability
+
+if TYPE_CHECKING:
+    from airunner.cli.following import Follower
 
 
 def run(
@@ -30,7 +35,7 @@ def run(
 ) -> None:
     """Ask the model that serves CAPABILITY once.
 
-    The answer goes to stdout; --max-tokens N limits it. A text that is to be
+    The answer goes to stdout as it is written; --max-tokens N limits it. A text that is to be
     summarized may be of any length: it is worked through in parts. For embedding,
     the answer is a vector, as a JSON list; for image_generation a picture, of which
     the path is printed. Pictures go to a model that sees.
@@ -61,15 +66,20 @@ def run(
         model = runtime.resolve(capability).spec.model_path
         answer: str | None
         began_s = time.perf_counter()
-        with AnswerScreen(shows_results=False) as screen, following(runtime.bus, show):
+        with AnswerScreen(shows_results=False) as screen, following(runtime.bus, show) as follower:
             if capability is ModelCapability.EMBEDDING:
                 answer = json.dumps(runtime.embed([prompt])[0])
             elif capability is ModelCapability.SUMMARIZATION and _is_long(prompt):
                 outcome = runtime.call_tool("summarize_text", {"text": prompt}, by_user=True)
                 answer = None if outcome.problem else outcome.message.text
                 problems += filter(None, [outcome.problem])
-            else:
+            elif as_json:
                 answer = runtime.use_specialized_model(capability, content, settings.max_tokens)
+            else:
+                pieces = runtime.stream_specialized_model(capability, content, settings.max_tokens)
+                if not show_answer(pieces, follower):
+                    raise typer.Exit(EXIT_FAILED)
+                return
         took_s = time.perf_counter() - began_s
     problem = "; ".join(problems)
     if as_json:
@@ -80,6 +90,35 @@ def run(
     if answer is None:
         complain(problem)
         raise typer.Exit(EXIT_FAILED)
+
+
+def show_answer(pieces: Generator[str, None, None], follower: Follower) -> bool:
+    """Have an answer shown as it is written, like a chat's; whether it came to its end."""
+    from airunner.errors import AiRunnerError
+    from airunner.events import TextStreamed, TurnFinished
+
+    text = problem = ""
+    began_s = time.perf_counter()
+    try:
+        with closing(pieces):
+            for piece in pieces:
+                follower.check()
+                if more := piece if text else piece.lstrip():
+                    follower.take(TextStreamed(turn="", text=more))
+                    text += more
+    except AiRunnerError as error:
+        problem = str(error)
+    follower.take(
+        TurnFinished(
+            turn="",
+            outcome="failed" if problem else "answered",
+            text=text,
+            steps=1,
+            total_s=time.perf_counter() - began_s,
+            problem=problem,
+        )
+    )
+    return not problem
 
 
 def _give(answer: str, *, is_text: bool) -> None:

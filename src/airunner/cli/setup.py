@@ -105,6 +105,7 @@ def print_proposal(proposal: TeamProposal) -> None:
     from airunner.cli.console import out
     from airunner.config.byte_size import format_bytes
     from airunner.models.fitting import when_free
+    from airunner.models.licence import licence_words
 
     console = out()
     assumed = f" ({proposal.assumed})" if proposal.assumed else ""
@@ -120,7 +121,7 @@ def print_proposal(proposal: TeamProposal) -> None:
             "" if memory_bytes is None else f"{format_bytes(memory_bytes)} in memory",
             str(member.pace),
             "" if member.free_needed_bytes is None else when_free(member.free_needed_bytes),
-            f"licence {member.license}",
+            f"licence {licence_words(member.license)}",
             _state(member),
         ]
         console.print(member.model, style="bold")
@@ -138,6 +139,7 @@ def print_proposal(proposal: TeamProposal) -> None:
 
 def _takes(proposal: TeamProposal) -> str:
     from airunner.config.byte_size import format_bytes
+    from airunner.durations import about_seconds
 
     if not proposal.missing:
         return "All of it is on this machine already."
@@ -147,9 +149,8 @@ def _takes(proposal: TeamProposal) -> str:
     if any(m.offer.disk_bytes is None for m in proposal.obtainable):
         text += " and what is of unknown size"
     if proposal.seconds is not None and proposal.bytes_per_s is not None:
-        minutes = max(1, round(proposal.seconds / 60))
         mbits = proposal.bytes_per_s * 8 / 1e6
-        text += f", about {minutes:,} minute{'s' if minutes > 1 else ''} at {mbits:.3g} Mbit/s"
+        text += f", about {about_seconds(proposal.seconds)} at {mbits:.3g} Mbit/s"
     return f"{text}; {format_bytes(proposal.free_bytes)} are free on the disk."
 
 

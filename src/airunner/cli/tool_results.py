@@ -10,8 +10,9 @@ from dataclasses import replace
 from rich.console import Console
 
 from airunner.cli.console import sign
-from airunner.cli.narration import narrate, seconds
+from airunner.cli.narration import narrate
 from airunner.cli.safe_text import excerpt, safe
+from airunner.durations import format_seconds
 from airunner.events import ToolCallFinished
 
 _WORTH_TELLING_S = 1.0
@@ -30,7 +31,7 @@ def told_on_terminal(event: ToolCallFinished, console: Console, *, whole: bool) 
     """The same in few lines: a result of one line stands behind the tool's name."""
     mark = sign(console, "✗", "!") if event.problem else sign(console, "✓", "*")
     lines = excerpt(event.problem or (event.result if whole else ""))
-    took = f" ({seconds(event.seconds)})" if event.seconds >= _WORTH_TELLING_S else ""
+    took = f" ({format_seconds(event.seconds)})" if event.seconds >= _WORTH_TELLING_S else ""
     head = f"{mark} {safe(event.tool)}{took}"
     if len(lines) == 1 or (event.problem and lines):
         return [f"{head}: {lines[0]}", *lines[1:]]

@@ -12,6 +12,7 @@ import typer
 from airunner.cli.flags import EXIT_FAILED
 from airunner.cli.streams import complain, say
 from airunner.config.settings import Settings
+from airunner.durations import format_seconds
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -178,7 +179,7 @@ def _view(url: str, samples: list[Sample], models: Mapping[str, ModelFigures]) -
             str(model.waiting),
             f"{model.tokens_s:.1f}",
             f"{reused / prompt:.0%}" if prompt else "-",
-            "-" if model.first_token_s is None else f"{model.first_token_s * 1000:.0f} ms",
-            "-" if model.between_s is None else f"{model.between_s * 1000:.1f} ms",
+            "-" if model.first_token_s is None else format_seconds(model.first_token_s),
+            "-" if model.between_s is None else format_seconds(model.between_s),
         )
     return Group(*lines, table if models else Text("No model is loaded."))

@@ -7,13 +7,15 @@ Owns the folders alone; what lies in them is ``airunner.weights.found``. Sources
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from airunner.config.json_file import read_json
+from airunner.config.text_file import read_text
 
 _OLLAMA_SERVICES = ("/usr/share/ollama/.ollama/models", "/var/lib/ollama/models")
 """Where Ollama keeps models that runs as a service of its own user."""
@@ -70,10 +72,10 @@ def may_have_hub_token(environ: Mapping[str, str] | None = None) -> bool:
 def _of_lm_studio(home: Path) -> Iterator[Path]:
     homes = [home / ".lmstudio", home / ".cache/lm-studio"]
     with suppress(OSError, ValueError):
-        homes.insert(0, Path((home / ".lmstudio-home-pointer").read_text("utf-8").strip()))
+        homes.insert(0, Path(read_text(home / ".lmstudio-home-pointer").strip()))
     for folder in homes:
         with suppress(OSError, ValueError, LookupError, TypeError):
-            settings = json.loads((folder / "settings.json").read_text("utf-8"))
+            settings = read_json(folder / "settings.json")
             yield Path(settings["downloadsFolder"])
         yield folder / "models"
 

@@ -13,8 +13,12 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from airunner.config.json_file import read_json
 from airunner.config.whole_file import write_whole
 from airunner.errors import StorageError
+
+MOST_BYTES = 16_000_000
+"""The largest queue that is kept."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -34,7 +38,7 @@ class QueueFile(Generic[T]):
         if text == self._written:
             return
         try:
-            write_whole(self._path, text)
+            write_whole(self._path, text, MOST_BYTES)
             self._written = text
         except StorageError as error:
             _log.warning("the queue is not kept: %s", error)
@@ -44,7 +48,7 @@ class QueueFile(Generic[T]):
         from pydantic import TypeAdapter  # here, as most processes have no queue
 
         try:
-            rows = json.loads(self._path.read_text("utf-8"))
+            rows = read_json(self._path, MOST_BYTES)
             found: list[T] = TypeAdapter(list[self._kind]).validate_python(rows)  # type: ignore[name-defined]
         except FileNotFoundError:
             return []

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from airunner.config import default_folders
 from airunner.config.byte_size import GIB, MILLION
@@ -300,23 +300,52 @@ class Settings:
             SettingsError: a value, a key of the file or a flag's name is not usable, or the
                 file cannot be read.
         """
+        loaded = cls.load_sound(flags, environ)
+        if loaded.wrong:
+            raise loaded.wrong[0]
+        return loaded.settings
+
+    @classmethod
+    def load_sound(
+        cls,
+        flags: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> LoadedSettings:
+        """The same as ``load``, without what cannot be used, and what is wrong with that.
+
+        Raises:
+            SettingsError: there is no default for what is wrong, as this user has no home folder.
+        """
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
+        wrong: list[SettingsError] = []
 
         def take(given: Mapping[str, tuple[object, str]]) -> None:
             for name, (value, origin) in given.items():
                 if name not in values:
-                    values[name] = parse_setting(name, value, origin)
-                    origins[name] = origin
+                    try:
+                        values[name] = parse_setting(name, value, origin)
+                    except SettingsError as error:
+                        wrong.append(error)
+                    else:
+                        origins[name] = origin
 
         take(_from_flags(flags or {}))
         take(_from_environment(os.environ if environ is None else environ))
         file = config_file(values)
-        content = _from_file(file, required="config" in values)
+        try:
+            content = _from_file(file, required="config" in values)
+        except SettingsError as error:
+            wrong.append(error)
+            content = {}
         if content is not None:
             take(content)
             values.setdefault("config", file)
-        return cls(**values, origins=origins)
+        try:
+            settings = cls(**values, origins=origins)
+        except SettingsError as error:
+            raise wrong[0] if wrong else error from None
+        return LoadedSettings(settings, tuple(wrong))
 
     def replace(self, **changes: object) -> Settings:
         """A copy with ``changes``, whose origin is ``"code"``; ``None`` clears an optional one.
@@ -339,6 +368,13 @@ class Settings:
     def shown(self, name: str) -> str:
         """The value of setting ``name`` for people: sizes with units, ``-`` for none."""
         return show(getattr(self, name), SETTINGS[name].metavar)
+
+
+class LoadedSettings(NamedTuple):
+    """Settings, and what of flags, environment and file they had to leave out."""
+
+    settings: Settings
+    wrong: tuple[SettingsError, ...]
 
 
 SETTINGS: Mapping[str, Setting] = MappingProxyType(declarations(Settings))

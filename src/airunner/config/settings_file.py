@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airunner.config.settings import SETTINGS, Settings, parse_setting
-from airunner.config.toml_file import TABLES, changing, read_toml
+from airunner.config.toml_file import MOST_BYTES, TABLES, changing, read_toml
 from airunner.config.values import show
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
@@ -66,7 +66,7 @@ class SettingsFile:
                     document.pop(name, None)
                 else:
                     _put(document, name, _written(name, changes[name], value))
-            write_whole(self.path, document.as_string())
+            write_whole(self.path, document.as_string(), MOST_BYTES)
 
     def parsed(self, name: str, value: object) -> Any:
         """What a value of this file would mean.

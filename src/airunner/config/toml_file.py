@@ -126,7 +126,7 @@ def write_entries(path: Path, entries: Mapping[tuple[str, str], Any]) -> None:
                 inside[name] = value
         for text in (_edited(read.text, entries), _appended(read.text, entries)):
             if _means(text) == {key: value for key, value in wanted.items() if value != {}}:
-                write_whole(path, text)
+                write_whole(path, text, MOST_BYTES)
                 return
         table = next(iter(entries))[0]
         problem = (

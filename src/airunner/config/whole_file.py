@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from airunner.config.byte_size import format_bytes
+from airunner.errors import StorageError
 from airunner.errors.writing import writing
+
+_WRITE_LESS = "What was there stays; take something else out of it, or write less."
 
 
 @contextmanager
@@ -27,18 +31,30 @@ def whole_file(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, most_bytes: int) -> None:
     """Put ``text`` in the place of what ``path`` holds, with the same mode; a link stays one.
 
     A new file, whose folders are made, is its user's alone.
 
+    Args:
+        path: the file.
+        text: all that it is to hold.
+        most_bytes: what its reader takes; more would be a file that nobody can use any more.
+
     Raises:
-        StorageError: it cannot be written; what was there stays.
+        StorageError: it cannot be written, or would be too large; what was there stays.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        raise StorageError(path, "the text has half a character", advice=_WRITE_LESS) from None
+    if len(content) > most_bytes:
+        problem = f"it would have more than {format_bytes(most_bytes)}"
+        raise StorageError(path, problem, len(content), advice=_WRITE_LESS)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as part:
-            part.write_text(text, encoding="utf-8", newline="")
+            part.write_bytes(content)
             if path.exists():
                 part.chmod(path.stat().st_mode & 0o777)

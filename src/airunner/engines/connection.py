@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from airunner.durations import format_seconds
 from airunner.engines.base import Endpoint, Plan, WorkerExit
 from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch
 from airunner.engines.worker_answer import WorkerAnswer
@@ -165,7 +166,7 @@ class WorkerConnection:
                 transport.abort()
 
     async def _silent(self, limit_s: float, setting: str) -> WorkerSilentError:
-        self._kill(f"it said nothing for {limit_s:.0f} s")
+        self._kill(f"it said nothing for {format_seconds(limit_s)}")
         await self.death()
         return WorkerSilentError(self._model, limit_s, setting)
 

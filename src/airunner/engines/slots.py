@@ -206,8 +206,12 @@ class SlotTable:
         self._grant()
 
     def note_tokens(self, slot: int, tokens: int) -> None:
-        """Say how many tokens a slot holds, now that its answer has ended."""
-        self._slots[slot].tokens = tokens
+        """Say how many tokens a slot holds, now that its answer has ended.
+
+        After a prompt of none, which is 0, the engine has left in it what was there.
+        """
+        if tokens:
+            self._slots[slot].tokens = tokens
 
     def emptied(self, slot: int) -> None:
         """Say that a slot which was crowded out holds nothing any more."""

@@ -29,6 +29,7 @@
     │   ├── NoKeysError            listening beyond this machine while there is no key
     │   ├── MissingPackageError    the server, or a part of it, is an extra that is not installed
     │   ├── ForbiddenModelError    a model that the request's key does not allow
+    │   ├── NotAManagerError       a key that may not do what is the owner's
     │   ├── UnknownResponseError   a response that is not kept
     │   ├── BodyRefusedError       a request's body that says what cannot be
     │   └── HungUpError            the client that waited for an answer has gone
@@ -110,6 +111,7 @@ from airunner.errors.server import HungUpError as HungUpError
 from airunner.errors.server import KeysError as KeysError
 from airunner.errors.server import MissingPackageError as MissingPackageError
 from airunner.errors.server import NoKeysError as NoKeysError
+from airunner.errors.server import NotAManagerError as NotAManagerError
 from airunner.errors.server import PortTakenError as PortTakenError
 from airunner.errors.server import ServerError as ServerError
 from airunner.errors.server import ServerGoneError as ServerGoneError

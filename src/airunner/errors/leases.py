@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from airunner.durations import about_seconds, format_seconds
 from airunner.errors.base import AiRunnerError
 
 
@@ -23,7 +24,7 @@ class LeaseRefusedError(LeaseError):
     ) -> None:
         self.model, self.problem = model, problem
         self.eta_s, self.deficit_bytes = eta_s, deficit_bytes
-        later = "" if eta_s is None else f"; try again in about {eta_s:.0f} s"
+        later = "" if eta_s is None else f"; try again in about {about_seconds(eta_s)}"
         lack = f", and {deficit_bytes:,} bytes are lacking now" if deficit_bytes else ""
         super().__init__(f"No lease on {model}: {problem}{lack}{later}")
 
@@ -49,7 +50,7 @@ class LeaseTimeoutError(LeaseError):
         self.holders, self.held_bytes = tuple(holders), held_bytes
         held = f"{held_bytes:,} bytes of memory are held by {', '.join(holders)}, in use by others"
         super().__init__(
-            f"{model} did not become available within {waited_s:.0f} s; "
+            f"{model} did not become available within {format_seconds(waited_s)}; "
             f"{held if holders else 'other work holds the memory'}. "
             "`airunner ps` shows who has what, `airunner explain` why."
         )
@@ -68,8 +69,9 @@ class MemoryHeldError(LeaseError):
         who = f"`{command}`" if command else "Another AI Runner process"
         size = f"{held_bytes:,} bytes of memory" if held_bytes else "the memory"
         super().__init__(
-            f"{who} (process {pid or 'unknown'}) still holds {size} after {waited_s:.0f} s. "
-            "End it; or let `airunner serve` run, which all programs share."
+            f"{who} (process {pid or 'unknown'}) still holds {size} after "
+            f"{format_seconds(waited_s)}. End it; or let `airunner serve` run, "
+            "which all programs share."
         )
 
 

@@ -69,6 +69,18 @@ class ForbiddenModelError(ServerError):
         )
 
 
+class NotAManagerError(ServerError):
+    """Something that is the owner's, asked for with a key that does not manage the server.
+
+    ``key`` is empty for another user of the machine.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        who = f"The key {key!r}" if key else "Another user"
+        super().__init__(f"{who} may not manage this server: `keys add --manage`.")
+
+
 class ServerGoneError(ServerError):
     """The server that this program uses ended, or does not answer, in the middle of something."""
 

@@ -8,7 +8,9 @@ from errno import (
     EEXIST,
     EISDIR,
     ELOOP,
+    EMFILE,
     ENAMETOOLONG,
+    ENFILE,
     ENOENT,
     ENOTDIR,
     EPERM,
@@ -20,6 +22,7 @@ _ADVICE = {
     (EACCES, EPERM, EROFS): f"Make it writable for this user, or {_OTHER_FOLDER}.",
     (ENOTDIR, EEXIST, EISDIR): f"Something else has that name: move it away, or {_OTHER_FOLDER}.",
     (ENAMETOOLONG, ELOOP, ENOENT): f"Correct the path, or {_OTHER_FOLDER}.",
+    (EMFILE, ENFILE): "Too much is done at once: try again when some of it is over.",
 }
 _WORDS = {os.strerror(code): advice for codes, advice in _ADVICE.items() for code in codes}
 _FULL = "Free some space and try again."

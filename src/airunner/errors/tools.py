@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from airunner.durations import format_seconds
 from airunner.errors.base import AiRunnerError
 
 _NAMES_TOLD = 12
@@ -84,4 +85,6 @@ class ToolTimeoutError(ToolError):
 
     def __init__(self, tool: str, timeout_s: float) -> None:
         self.tool, self.timeout_s = tool, timeout_s
-        super().__init__(f"{tool} did not finish within {timeout_s:g} s and was abandoned.")
+        super().__init__(
+            f"{tool} did not finish within {format_seconds(timeout_s)} and was abandoned."
+        )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from airunner.durations import format_seconds
 from airunner.errors.base import AiRunnerError
 
 
@@ -25,7 +26,9 @@ class LoadTimeoutError(LoadError):
 
     def __init__(self, model: str, limit_s: float) -> None:
         self.limit_s = limit_s
-        problem = f"it was still loading after {limit_s:.0f} s; --load-limit-s gives it longer"
+        problem = (
+            f"it was still loading after {format_seconds(limit_s)}; --load-limit-s gives it longer"
+        )
         super().__init__(model, problem)
 
 
@@ -64,6 +67,7 @@ class WorkerSilentError(WorkerDiedError):
         self.silent_s, self.setting = silent_s, setting
         Exception.__init__(
             self,
-            f"The worker running {model} said nothing for {silent_s:.0f} s and was ended. The "
-            f"conversation is kept; ask again and it is loaded anew. --{setting} sets the limit.",
+            f"The worker running {model} said nothing for {format_seconds(silent_s)} and "
+            "was ended. The conversation is kept; ask again and it is loaded anew. "
+            f"--{setting} sets the limit.",
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from airunner.models.catalog import Registry
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.models.speed import Pace
+from airunner.models.speed import UNKNOWN_PACE, Pace
 
 GB = 10**9
 
@@ -39,9 +39,8 @@ class Rejection:
 class Choice:
     """What was decided for one capability; ``model`` is ``None`` if nothing suits.
 
-    ``words_per_minute`` is about what the model writes, ``seconds_per_picture`` what drawing
-    takes it; ``None`` where that is not known. ``free_needed_bytes`` are those that other programs
-    have to leave free, where less is free now; ``None`` where it could be loaded now.
+    ``free_needed_bytes`` are those that other programs have to leave free, where less is free
+    now; ``None`` where it could be loaded now.
     """
 
     capability: ModelCapability
@@ -49,14 +48,8 @@ class Choice:
     size_bytes: int | None
     reason: str
     rejected: tuple[Rejection, ...]
-    words_per_minute: int | None = None
-    seconds_per_picture: int | None = None
+    pace: Pace = UNKNOWN_PACE
     free_needed_bytes: int | None = None
-
-    @property
-    def pace(self) -> Pace:
-        """How fast it works, as far as that is known."""
-        return Pace(self.words_per_minute, self.seconds_per_picture)
 
     @property
     def fitting(self) -> tuple[str, ...]:
@@ -85,6 +78,11 @@ class Assignment:
         return {
             choice.capability: choice.model for choice in self.choices if choice.model is not None
         }
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The chosen models, each once."""
+        return tuple(dict.fromkeys(self.mapping.values()))
 
     @property
     def peak_bytes(self) -> int:
@@ -118,7 +116,7 @@ def auto_assign(
     engine_budgets: Mapping[str, int] | None = None,
     assigned: Mapping[ModelCapability, str] | None = None,
     refused: Callable[[ModelSpec], str] = lambda _: "",
-    pace_of: Callable[[ModelSpec, int], Pace] = lambda *_: Pace(),
+    pace_of: Callable[[ModelSpec, int], Pace] = lambda *_: UNKNOWN_PACE,
 ) -> Assignment:
     """Choose a model for each capability.
 
@@ -225,8 +223,7 @@ def _choose(
         size_bytes,
         reason,
         tuple(sorted([*rejected, *passed_over], key=lambda r: places[r.model])),
-        paces[chosen.model_path].words_per_minute,
-        paces[chosen.model_path].seconds_per_picture,
+        paces[chosen.model_path],
     )
 
 

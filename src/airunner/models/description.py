@@ -15,7 +15,7 @@ from airunner.models.files.gguf import ENCODERS, read_gguf
 from airunner.models.files.gguf_header import read_header
 from airunner.models.fitting import file_needs_bytes
 from airunner.models.likeness import known_sampling, names_in
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import MOST_CONTEXT, ModelCapability, ModelSpec
 
 TALKING = tuple(
     capability
@@ -30,9 +30,11 @@ EMBEDDING_TASKS = ("feature-extraction", "sentence-similarity")
 _QUANTIZATION = re.compile(r"(?<![A-Za-z0-9])((?:I?Q\d|TQ\d)\w*|BF16|F16|F32|MXFP4)", re.IGNORECASE)
 
 
-def describe_gguf(
-    path: Path, name: str, registered: Iterable[ModelSpec] = ()
-) -> dict[str, Any]:
+_LONGEST_LICENSE = 200
+"""Of its name: some files have all of its text there."""
+
+
+def describe_gguf(path: Path, name: str, registered: Iterable[ModelSpec] = ()) -> dict[str, Any]:
     """The table of a GGUF file on this machine; ``name`` may say its quantization.
 
     Its sampling is that of the model among those ``registered`` that it is a copy of.
@@ -45,7 +47,7 @@ def describe_gguf(
     architecture = str(metadata.get("general.architecture", ""))
     embeds = architecture in ENCODERS or any(k.endswith(".pooling_type") for k in metadata)
     model = read_gguf(path, embedding=True)
-    template = metadata.get("tokenizer.chat_template")
+    template, license = map(metadata.get, ("tokenizer.chat_template", "general.license"))
     parameters = sum(_product(tensor.shape) for tensor in model.tensors)
     return described(
         name,
@@ -53,7 +55,7 @@ def describe_gguf(
         context_length=model.context_length,
         chat_template=template if isinstance(template, str) else "",
         parameters=parameters,
-        license=str(metadata.get("general.license") or ""),
+        license=license if isinstance(license, str) else "",
         called=[*names_in(metadata), path.stem],
         registered=registered,
     )
@@ -87,7 +89,7 @@ def described(
     table: dict[str, Any] = {
         "capabilities": [ModelCapability.EMBEDDING.value] if embeds else [c.value for c in TALKING]
     }
-    if context_length:
+    if context_length and context_length <= MOST_CONTEXT:
         table["max_context"] = context_length
     # A template that offers tools reads them from its variable of this name.
     if re.search(r"\btools\b", chat_template) and not embeds:
@@ -100,12 +102,17 @@ def described(
         table["gpu_memory_gb"] = needed_gb(n_bytes)
     if parameters:
         table["parameters_b"] = _rounded(parameters / 1e9)
-    if license:
-        table["license"] = license
+    table |= license_entry(license)
     sampling = known_sampling(called, table.get("parameters_b"), registered)
     if sampling and not embeds:
         table["sampling"] = sampling
     return table
+
+
+def license_entry(license: str) -> dict[str, str]:
+    """What a table says of the licence that somebody named; nothing where that is no name."""
+    is_name = license.isprintable() and 0 < len(license) <= _LONGEST_LICENSE
+    return {"license": license} if is_name else {}
 
 
 def needed_gb(n_bytes: int) -> float:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import (
+    MOST_CONTEXT,
     FileSource,
     HubFolderSource,
     HubSource,
@@ -86,8 +87,8 @@ class _ModelTable(BaseModel):
     url: str | None = None
     sha256: Annotated[str | None, Field(pattern=r"^[0-9a-fA-F]{64}$")] = None
     engine: str | None = None
-    max_context: Annotated[int, Field(ge=1)] = 4096
-    yarn_context: int | None = None
+    max_context: Annotated[int, Field(ge=1, le=MOST_CONTEXT)] = 4096
+    yarn_context: Annotated[int | None, Field(ge=1, le=MOST_CONTEXT)] = None
     supports_function_calling: bool = False
     supports_vision: bool = False
     supports_thinking: bool = False

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+MOST_CONTEXT = 1 << 32
+"""Tokens; no model was made for more."""
+
 ToolCallingName = Literal["native", "guided"]
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airunner.durations import about_seconds
 from airunner.models.spec import ModelCapability, ModelSpec
 
 CORE_BYTES_PER_S = 8e9
@@ -53,15 +54,13 @@ class Pace:
         return (words is not None and words < SLOW) or (seconds or 0) > SLOW_PICTURE_S
 
     def __str__(self) -> str:
-        """For people, to two digits: ``slow: about 140 words a minute``; empty if unknown."""
+        """For people: ``slow: about 140 words a minute``; empty if unknown."""
         slow = "slow: " if self.is_slow else ""
         if self.words_per_minute is not None:
             return f"{slow}about {_two_digits(self.words_per_minute)} words a minute"
         if self.seconds_per_picture is None:
             return ""
-        number, unit = _in_units(self.seconds_per_picture)
-        unit = {"s": "second", "min": "minute", "h": "hour"}[unit]
-        return f"{slow}about {number} {unit}{'' if number == '1' else 's'} a picture"
+        return f"{slow}about {about_seconds(self.seconds_per_picture)} a picture"
 
     @property
     def short(self) -> str:
@@ -71,8 +70,10 @@ class Pace:
             return f"{slow}{_two_digits(self.words_per_minute)} words/min"
         if self.seconds_per_picture is None:
             return ""
-        number, unit = _in_units(self.seconds_per_picture)
-        return f"{slow}{number} {unit}/picture"
+        return f"{slow}{about_seconds(self.seconds_per_picture)}/picture"
+
+
+UNKNOWN_PACE = Pace()
 
 
 def pace_on_cpu(spec: ModelSpec, size_bytes: int, n_threads: int) -> Pace:
@@ -112,10 +113,3 @@ def seconds_per_picture(spec: ModelSpec, n_threads: int) -> int | None:
 
 def _two_digits(number: float) -> str:
     return f"{float(f'{number:.2g}'):,.0f}"
-
-
-def _in_units(seconds: int) -> tuple[str, str]:
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * length:
-            return _two_digits(seconds / length), unit
-    return _two_digits(seconds), "s"

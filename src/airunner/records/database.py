@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from airunner.durations import format_seconds
 from airunner.errors import StorageError, UnusableRecordError
 from airunner.records.turns import Turns
 
@@ -171,7 +172,9 @@ def _told(path: Path, error: sqlite3.Error, busy_s: float) -> StorageError:
     if code in _CORRUPT:
         return _damaged(path, error)
     if code in _LOCKED:
-        problem = f"another process is writing to it and did not finish within {busy_s:g} s"
+        problem = (
+            f"another process is writing to it and did not finish within {format_seconds(busy_s)}"
+        )
         return StorageError(path, problem, advice="Try again.")
     return StorageError(path, str(error))
 

@@ -19,6 +19,7 @@ from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Saved
 from airunner.records.saved_message import from_value, to_value
+from airunner.records.unfinished import Details, unfinished, unfinished_lines
 
 FORMAT = "airunner.conversations"
 VERSION = 1
@@ -34,8 +35,9 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 class Imported:
     """A conversation that was read; see ``Saved`` for what its parts are.
 
-    ``kept_files`` are what was attached, by name. ``left_out`` counts what was not taken, by
-    what it is in words.
+    ``kept_files`` are what was attached, by name. ``outcomes`` has how turns ended that did not
+    come to their end, by the places of their questions. ``left_out`` counts what was not taken,
+    by what it is in words.
     """
 
     entry: Entry
@@ -43,6 +45,7 @@ class Imported:
     start: int = 0
     preface: str = ""
     kept_files: Mapping[str, bytes] = field(default_factory=dict)
+    outcomes: Mapping[int, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -63,39 +66,56 @@ class Export:
 
 def as_json(
     conversations: Iterable[tuple[Entry, Saved]],
-    kept_files: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+    kept_files: Callable[[str], Mapping[str, bytes]],
+    details: Callable[[str], Details],
 ) -> dict[str, Any]:
     """Conversations whole, with their pictures, which are named by their SHA-256.
 
-    ``kept_files`` gives what was attached to one, by name: as much as an export can have.
+    ``kept_files`` gives what was attached to one, by name: as much as an export can have;
+    ``details`` what is remembered of its turns, of which those without an end are told.
     """
     return {
         "format": FORMAT,
         "version": VERSION,
         "conversations": [
-            _conversation(entry, saved, kept_files(entry.id)) for entry, saved in conversations
+            {
+                **_conversation(entry, saved),
+                "attached": _encoded(kept_files(entry.id)),
+                "outcomes": unfinished(details(entry.id)),
+            }
+            for entry, saved in conversations
         ],
     }
 
 
-def as_markdown(entry: Entry, saved: Saved) -> str:
-    """A conversation to read: who said what, with the calls of tools and without pictures."""
+def as_markdown(entry: Entry, saved: Saved, details: Details) -> str:
+    """A conversation to read: who said what, with the calls of tools and without pictures.
+
+    ``details`` are those of its turns: what is no whole answer is said to be none.
+    """
     parts = [f"# {entry.title}"]
-    for message in saved.messages:
-        if message.role == "tool":
-            parts.append(f"**Result of {message.name or 'a tool'}**\n\n{_fenced(message.text)}")
-            continue
-        parts.append(f"## {_SPEAKERS[message.role]}")
-        if message.reasoning:
-            reasoning = message.reasoning.strip()
-            parts.append(f"<details><summary>Reasoning</summary>\n\n{reasoning}\n\n</details>")
-        if said := in_words(message.content).strip():
-            parts.append(said)
-        for call in message.tool_calls:
-            arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
-            given = call.malformed or arguments
-            parts.append(f"**Call of {call.name}**\n\n{_fenced(given, 'json')}")
+    lines = unfinished_lines(saved.messages, details)
+    for place, message in enumerate(saved.messages):
+        parts += _told(message)
+        if line := lines.get(place):
+            parts.append(f"*{line}*")
     return "\n\n".join(parts) + "\n"
+
+
+def _told(message: Message) -> list[str]:
+    if message.role == "tool":
+        return [f"**Result of {message.name or 'a tool'}**\n\n{_fenced(message.text)}"]
+    parts = [f"## {_SPEAKERS[message.role]}"]
+    if message.reasoning:
+        reasoning = message.reasoning.strip()
+        parts.append(f"<details><summary>Reasoning</summary>\n\n{reasoning}\n\n</details>")
+    if said := in_words(message.content).strip():
+        parts.append(said)
+    for call in message.tool_calls:
+        arguments = json.dumps(dict(call.arguments), ensure_ascii=False, indent=2)
+        given = call.malformed or arguments
+        parts.append(f"**Call of {call.name}**\n\n{_fenced(given, 'json')}")
+    return parts
 
 
 def listed_conversations(value: Mapping[str, Any]) -> Sequence[Any]:
@@ -126,7 +146,7 @@ def seconds(value: Any) -> float:
     return float(value) if usable else 0.0
 
 
-def _conversation(entry: Entry, saved: Saved, kept_files: Mapping[str, bytes]) -> dict[str, Any]:
+def _conversation(entry: Entry, saved: Saved) -> dict[str, Any]:
     files = {part.sha256: part.data for message in saved.messages for part in message.media}
     told = asdict(entry)
     del told["messages"]  # how many there are; here they follow
@@ -136,7 +156,6 @@ def _conversation(entry: Entry, saved: Saved, kept_files: Mapping[str, bytes]) -
         "preface": saved.preface,
         "messages": [to_value(message) for message in saved.messages],
         "files": _encoded(files),
-        "attached": _encoded(kept_files),
     }
 
 
@@ -157,6 +176,9 @@ def read_conversation(value: Any) -> Imported:
     try:
         files = _decoded(value.get("files", {}))
         kept_files = _decoded(value.get("attached", {}))
+        outcomes = {
+            int(place): {"outcome": outcome} for place, outcome in value.get("outcomes", {}).items()
+        }
         messages = tuple(_message(each, files) for each in value["messages"])
         start, left_at = int(value.get("start", 0)), value.get("left_at")
         entry = Entry(
@@ -176,7 +198,8 @@ def read_conversation(value: Any) -> Imported:
         problem = "a part of it is missing, or is not what it has to be"
         raise UnusableRecordError("export", problem) from error
     start = min(max(0, start), len(messages))
-    return Imported(entry, messages, start, str(value.get("preface", "")), kept_files)
+    preface, ended = str(value.get("preface", "")), unfinished(outcomes)
+    return Imported(entry, messages, start, preface, kept_files, ended)
 
 
 def _message(value: Mapping[str, Any], files: Mapping[str, bytes]) -> Message:

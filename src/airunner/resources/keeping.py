@@ -103,9 +103,9 @@ def _choose(lot: ParkingLot, loaded: Iterable[LoadedModel]) -> _Chosen:
 def _live(model: LoadedModel) -> list[_Live]:
     found = []
     for resident in model.slots.residents():
-        tokens = model.proof.tokens(resident.conversation)
+        tokens = model.states.proof.tokens(resident.conversation)
         if tokens and not resident.busy:
-            found.append(_Live(model, resident, tokens * model.kv_bytes_per_token))
+            found.append(_Live(model, resident, tokens * model.states.kv_bytes_per_token))
     return found
 
 
@@ -114,6 +114,8 @@ async def _save(live: _Live, bus: EventBus) -> None:
     began_s = time.monotonic()
     async with model.slots.hold(conversation) as claim:
         # Somebody who still holds a lease may have displaced it in the meantime.
-        state = await model.save(conversation, claim.slot, continued) if claim.resident else None
+        state = (
+            await model.states.save(conversation, claim.slot, continued) if claim.resident else None
+        )
     if state is not None:
         bus.publish(parked_event(model.key, [state], time.monotonic() - began_s))

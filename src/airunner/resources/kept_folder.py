@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airunner.config.file_lock import open_lock, try_lock
+from airunner.config.regular_file import read_regular
 from airunner.config.whole_file import whole_file
 from airunner.errors.writing import writing
 from airunner.resources.known_conversations import Chain
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = "kept"
 STATE, ENTRY = ".kv", ".json"
+_MOST_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ def _form() -> TypeAdapter[KeptEntry]:
 
 def _read(file: Path) -> KeptEntry | None:
     try:
-        entry = _form().validate_json(file.read_bytes())
+        entry = _form().validate_json(read_regular(file, _MOST_BYTES))
         hashes = chain_of(entry.chain + entry.said)
         whole = file.with_suffix(STATE).stat().st_size == entry.n_bytes
     except (OSError, ValueError):

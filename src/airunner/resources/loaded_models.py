@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airunner.devices.threads import threads_for_engine
-from airunner.engines.base import Launcher
+from airunner.engines.base import Launcher, Worker
 from airunner.engines.slots import IDLE_SHARE, SlotTable
 from airunner.errors import AiRunnerError, LoadError, LoadTimeoutError, WeightsError
 from airunner.events import (
@@ -33,6 +33,7 @@ from airunner.resources.loaded_model import LoadedModel
 from airunner.resources.parking import ParkingLot
 from airunner.resources.saved_state import ParkedState
 from airunner.resources.sizing import Sized
+from airunner.resources.slot_states import SlotStates
 from airunner.scheduling import inputs
 from airunner.scheduling.inputs import Input
 
@@ -134,29 +135,7 @@ class LoadedModels:
         except Exception as error:  # engines are anybody's, and somebody waits for an answer
             self._load_failed(sized.key, device, error, will_retry)
             return
-        proof = CacheProof(sized.key, self.bus)
-        loaded = LoadedModel(
-            key=sized.key,
-            worker=worker,
-            slots=SlotTable(
-                conversations_of(worker.model.plan),
-                shared_tokens=shared_tokens_of(worker.model.plan),
-            ),
-            lot=self.lot,
-            bus=self.bus,
-            kv_bytes_per_token=sized.kv_bytes_per_token,
-            beginnings=Beginnings(
-                sized.key,
-                self.lot,
-                self.bus,
-                proof,
-                sized.kv_bytes_per_token,
-                sized.rolls_back,
-                self._hopeless_beginnings,
-            ),
-            proof=proof,
-            queue_limit=self.queue_limit,
-        )
+        loaded = self._loaded_model(sized, worker)
         self._loaded[sized.key] = loaded
         self._errors.pop(sized.key, None)
         predicted_bytes = sized.demand.size_bytes[device]
@@ -179,6 +158,36 @@ class LoadedModels:
             inputs.LoadFinished(
                 now_s=time.monotonic(), key=sized.key, held_bytes=held_bytes, load_s=worker.load_s
             )
+        )
+
+    def _loaded_model(self, sized: Sized, worker: Worker) -> LoadedModel:
+        plan, proof = worker.model.plan, CacheProof(sized.key, self.bus)
+        slots = SlotTable(conversations_of(plan), shared_tokens=shared_tokens_of(plan))
+        states = SlotStates(
+            key=sized.key,
+            model=worker.model,
+            slots=slots,
+            lot=self.lot,
+            bus=self.bus,
+            kv_bytes_per_token=sized.kv_bytes_per_token,
+            beginnings=Beginnings(
+                sized.key,
+                self.lot,
+                self.bus,
+                proof,
+                sized.kv_bytes_per_token,
+                sized.rolls_back,
+                self._hopeless_beginnings,
+            ),
+            proof=proof,
+        )
+        return LoadedModel(
+            key=sized.key,
+            worker=worker,
+            slots=slots,
+            states=states,
+            bus=self.bus,
+            queue_limit=self.queue_limit,
         )
 
     def _load_failed(self, key: str, device: str, error: Exception, will_retry: bool) -> None:
@@ -210,7 +219,7 @@ class LoadedModels:
                 chosen.append(state)
         for state in reversed(chosen):
             async with loaded.slots.hold(state.name, tokens=state.tokens) as claim:
-                restored = await loaded.restore(state, claim.slot)
+                restored = await loaded.states.restore(state, claim.slot)
             if not restored:
                 loaded.slots.forget(state.name)
         if self._is_current(loaded):
@@ -219,7 +228,7 @@ class LoadedModels:
     async def _park(self, loaded: LoadedModel) -> None:
         began_s = time.monotonic()
         saved = [
-            await loaded.save(each.conversation, each.slot, each.continued)
+            await loaded.states.save(each.conversation, each.slot, each.continued)
             for each in loaded.slots.residents()
         ]
         states = [state for state in saved if state is not None]

@@ -131,7 +131,7 @@ class ModelResourceManager:
         try:
             yield Lease(sized.spec, loaded)
         finally:
-            now_s, rebuild_s = time.monotonic(), loaded.rebuild_s
+            now_s, rebuild_s = time.monotonic(), loaded.states.rebuild_s
             self._apply(inputs.LeaseReturned(now_s=now_s, request=request, rebuild_s=rebuild_s))
 
     @contextmanager

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.errors.pasted import pasted
 from airunner.models.spec import short_name
 
 
 def wait_in_words(name: str, ahead: int, wait_s: float | None) -> str:
     """Which model is waited for, how many it serves first, and about how long that takes."""
-    length = "" if wait_s is None else f", {_about(wait_s)}"
+    length = "" if wait_s is None else f", about {about_seconds(wait_s)}"
     return f"waiting for {name}: it answers others ({ahead} before you{length})"
 
 
@@ -45,12 +46,8 @@ def memory_wait_in_words(waits: Mapping[str, Any]) -> str:
     elif waits["wait_s"] is None:
         until = "It goes on by itself when they are done"
     else:
-        until = f"It goes on by itself when they are done, in {_about(waits['wait_s'])}"
-    most = _about(waits["longest_s"]).removeprefix("about ")
+        until = (
+            f"It goes on by itself when they are done, in about {about_seconds(waits['wait_s'])}"
+        )
+    most = about_seconds(waits["longest_s"])
     return f"{memory_holder_in_words(waits)}{since}. {until}; Ctrl-C ends the wait, or {most} do."
-
-
-def _about(wait_s: float) -> str:
-    if wait_s < 90:
-        return f"about {max(1, round(wait_s))} s"
-    return f"about {round(wait_s / 60)} min"

@@ -22,12 +22,19 @@ from airunner.errors import (
 )
 from airunner.errors.pasted import pasted
 from airunner.models.catalog import Catalog
-from airunner.models.description import EMBEDDING_TASKS, describe_gguf, described, needed_gb
+from airunner.models.description import (
+    EMBEDDING_TASKS,
+    describe_gguf,
+    described,
+    license_entry,
+    needed_gb,
+)
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.files.split import complete_sets, is_part, pattern_of_parts
 from airunner.models.spec import FileSource, HubFolderSource, ModelCapability, ModelSpec
 from airunner.weights.found import FoundModel, FoundModels
 from airunner.weights.hub_listing import Repository, look_up
+from airunner.weights.local import stored_bytes
 
 _REPOSITORY = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+?)(?::(?P<pattern>.+))?", re.ASCII)
 _DEFAULT = "*Q4_K_M*.gguf"
@@ -92,7 +99,11 @@ class Adding:
         except (OSError, ValueError):
             exists = False
         if exists:
-            proposals = self._of_own(given, path.absolute())
+            try:
+                proposals = self._of_own(given, path.absolute())
+            except OSError as error:  # not this user's to read, or changed meanwhile
+                problem = f"it cannot be read ({error.strerror})"
+                raise ModelNotAddedError(given, problem) from error
         elif others := self.found.named(given):
             proposals = [self._of_found(given, others)]
         else:
@@ -104,7 +115,9 @@ class Adding:
         for proposal in proposals:
             if capabilities:
                 proposal.table["capabilities"] = [c.value for c in capabilities]
-        return _those_that_can((p.name, partial(self._checked, p, name is not None)) for p in proposals)
+        return _those_that_can(
+            (p.name, partial(self._checked, p, name is not None)) for p in proposals
+        )
 
     def proposals_of_found(self) -> list[Proposal]:
         """Every model of another program that could be registered under its own name."""
@@ -176,7 +189,7 @@ class Adding:
         for engine in self.catalog.engines.values():
             if engine.weights is not None and engine.weights.is_folder(folder):
                 engine.check(folder)
-                n_bytes = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+                n_bytes = stored_bytes(folder)
                 return [_image(folder.name, "folder", str(folder), "your folder", n_bytes)]
         sets = [n for n in _sets_in(folder) if "mmproj" not in n[0].lower()]
         if not sets:
@@ -248,7 +261,7 @@ class Adding:
             n_bytes = known.n_bytes(names)
             where = f"{known.name} on the hub: {len(names)} files"
             proposal = _image(known.name, "repo", known.name, where, n_bytes, is_here=False)
-            extra: dict[str, Any] = {"license": known.license} if known.license else {}
+            extra: dict[str, Any] = {**license_entry(known.license)}
             extra |= {"gpu_memory_gb": needed_gb(n_bytes)} if n_bytes else {}
             extra |= {"gated": True} if known.gated else {}
             proposal.table.update(extra)
@@ -301,8 +314,8 @@ def _files_of_folder(engine: EngineTraits, known: Repository) -> list[str]:
 
 
 def _of_file(path: Path, names: tuple[str, ...], registered: Sequence[ModelSpec]) -> Proposal:
-    n_bytes = sum((path.parent / name).stat().st_size for name in names)
     table = {"file": str(path), **describe_gguf(path, path.name, registered)}
+    n_bytes = sum(stored_bytes(path.parent / name) for name in names)
     return Proposal(_short(path.name), table, f"your file {path}", n_bytes, True)
 
 

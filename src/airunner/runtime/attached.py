@@ -219,7 +219,9 @@ class AttachedRuntime(SpecialistFace):
 
     def plan(self, budget_bytes: int | None = None) -> Assignment:
         """What ``auto_assign`` would choose, without changing anything."""
-        return read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
+        found = read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
+        self._know(*found.models)
+        return found
 
     def unload(self, name: str) -> str:
         """Take a model out of the server's memory when nobody holds it; its registered name."""

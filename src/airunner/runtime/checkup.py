@@ -7,7 +7,7 @@ nothing but to make the home folder, which every other command would make as wel
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -25,7 +25,7 @@ from airunner.devices.budget import budgets
 from airunner.devices.device import Device
 from airunner.engines.descriptor import Installation
 from airunner.engines.known import known_engines
-from airunner.errors import AiRunnerError, DeviceNotFoundError, InvalidCatalogError
+from airunner.errors import AiRunnerError, DeviceNotFoundError, InvalidCatalogError, SettingsError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
@@ -83,17 +83,26 @@ class Place:
     quota: str = ""
 
 
-def examine(settings: Settings) -> dict[str, Any]:
+def examine(settings: Settings, wrong: Sequence[SettingsError] = ()) -> dict[str, Any]:
     """Look at everything a run needs; what was found, ready for JSON.
 
     Sizes are bytes, ``None`` where unknown. ``ok`` says that nothing prevents running.
+    ``wrong`` is what ``settings`` had to leave out.
     """
     engines = known_engines()
     # Each starts a process to see whether it works; all else is looked at meanwhile.
     pool = ThreadPoolExecutor(1)
     examined = pool.submit(lambda: [engine.examine(settings) for engine in engines.values()])
     hardware = Hardware(settings, engines)
-    catalog = open_catalog(settings, engines.traits)
+    shown = settings
+    try:
+        catalog = open_catalog(settings, engines.traits)
+    except SettingsError as error:
+        if str(error) not in map(str, wrong):
+            wrong = (*wrong, error)
+        # What reads the file again finds none.
+        settings = settings.replace(config=settings.home / "left-out.toml")
+        catalog = open_catalog(settings, engines.traits)
     store = open_store(settings.replace(offline=True), catalog, EventBus())
     home_problems = list(_home_problems(settings.home))
     weights = list(_weights(store))
@@ -102,6 +111,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     installations = examined.result()
     pool.shutdown()
     problems = (
+        *_settings_problems(wrong),
         *_engine_problems(installations, engines.refused),
         *home_problems,
         *_catalog_problems(catalog),
@@ -118,8 +128,8 @@ def examine(settings: Settings) -> dict[str, Any]:
         "settings": [
             {
                 "name": name,
-                "shown": settings.shown(name),
-                "origin": settings.origins[name],
+                "shown": shown.shown(name),
+                "origin": shown.origins[name],
                 "help": setting.help,
             }
             for name, setting in SETTINGS.items()
@@ -131,6 +141,12 @@ def examine(settings: Settings) -> dict[str, Any]:
         "notes": (*hardware.report.notes, *missing_extras()),
         "problems": [asdict(problem) for problem in problems],
     }
+
+
+def _settings_problems(wrong: Iterable[SettingsError]) -> Iterator[Problem]:
+    for number, error in enumerate(wrong, 1):
+        remedy = "Correct it there, or take it out; until then only this command runs."
+        yield Problem(f"settings-{number}", str(error), remedy, True)
 
 
 def _engine_problems(

@@ -22,6 +22,7 @@ from airunner.events import DrawingChanged, Event, EventBus, ImageStepped
 from airunner.runtime.image_service import ImageService
 
 INTERRUPTED = "AI Runner ended while this was drawn; draw it again"
+MOST_WAITING = 1_000
 KEPT_ENDED = 50
 """Drawings that have ended and are remembered; their pictures stay in the folder."""
 
@@ -85,7 +86,7 @@ class Drawings:
     def restore(self) -> None:
         """Go on with what an earlier process was at. Once, before anything is added."""
         with self._changing():
-            for kept in self._file.read():
+            for kept in self._file.read()[:MOST_WAITING]:
                 if kept.state == "running":
                     kept = replace(kept, state="failed", problem=INTERRUPTED)
                 self._known[kept.id] = kept
@@ -101,10 +102,14 @@ class Drawings:
         """Queue a drawing behind all others.
 
         Raises:
-            ImageRequestError: it names its own files, or has no words.
+            ImageRequestError: it names its own files, or has no words, or too many wait.
         """
-        if request.targets or not request.prompt.strip():
-            problem = "it names its own files" if request.targets else "say what to draw"
+        problem = "it names its own files" if request.targets else ""
+        if not request.prompt.strip():
+            problem = "say what to draw"
+        elif len(self._places()) >= MOST_WAITING:
+            problem = f"{MOST_WAITING:,} drawings wait already; wait for some, or cancel them"
+        if problem:
             raise ImageRequestError(model or "the image model", problem)
         drawing = Drawing(f"drawing_{uuid4().hex[:16]}", request, model)
         with self._changing():
@@ -203,7 +208,9 @@ class Drawings:
             await asyncio.wait([self._drawing])
 
     async def _draw(self, id: str) -> None:
-        drawing = self._known[id]
+        drawing = self._known.get(id)
+        if drawing is None or drawing.state != "queued":  # cancelled before this began
+            return
         self._set(id, state="running")
         unsubscribe = self._bus.subscribe(lambda e: self._step(id, e))
         try:

@@ -7,13 +7,14 @@ there before, and changing the file. What a table may say is ``airunner.models.m
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.config.toml_file import TomlFile, read_toml, write_entries
-from airunner.errors import SettingsError
+from airunner.errors import SettingsError, UnknownModelError, UnsuitedModelError
 from airunner.models.catalog import Catalog
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
@@ -25,11 +26,16 @@ _undo: list[Callable[[], None]] = []
 _put: tuple[object, object] = ({}, {})
 
 
-def open_catalog(settings: Settings, engines: Mapping[str, EngineTraits]) -> Catalog:
+def open_catalog(
+    settings: Settings,
+    engines: Mapping[str, EngineTraits],
+    besides: Collection[ModelCapability] = (),
+) -> Catalog:
     """The catalogue, with what the configuration file says now.
 
     The file's entries are in ``MODEL_REGISTRY`` and ``CAPABILITY_TO_MODEL`` afterwards, and
-    win over entries of the same name.
+    win over entries of the same name. What it says of the capabilities ``besides`` is about
+    to be replaced, and may be wrong.
 
     Raises:
         SettingsError: the file says something that cannot be; the message names the line.
@@ -42,7 +48,7 @@ def open_catalog(settings: Settings, engines: Mapping[str, EngineTraits]) -> Cat
         if wanted == _put:
             return catalog
         models = _models(file, engines)
-        mapping = _mapping(file, models)
+        mapping = _mapping(file, models, besides)
         _take_back()
         for name, spec in models.items():
             _set(MODEL_REGISTRY, name, spec)
@@ -58,8 +64,13 @@ def assigned_models(settings: Settings) -> dict[ModelCapability, str]:
     Raises:
         SettingsError: the file is no TOML.
     """
-    table = read_toml(settings.file).content.get(CAPABILITIES, {})
-    return {ModelCapability(name): str(model) for name, model in table.items()}
+    known = Catalog(MODEL_REGISTRY, {}, {})
+    found = {}
+    for name, model in read_toml(settings.file).content.get(CAPABILITIES, {}).items():
+        found[ModelCapability(name)] = str(model)
+        with suppress(UnknownModelError):  # by another process, after this one has read the file
+            found[ModelCapability(name)] = known.spec(str(model)).model_path
+    return found
 
 
 def added_models(settings: Settings) -> set[str]:
@@ -103,8 +114,8 @@ def remove_model(settings: Settings, name: str) -> bool:
         if name not in content.get(MODELS, {}):
             return False
         entries: dict[tuple[str, str], Any] = {(MODELS, name): None}
-        assigned = content.get(CAPABILITIES, {})
-        entries |= {(CAPABILITIES, key): None for key, model in assigned.items() if model == name}
+        assigned = assigned_models(settings)
+        entries |= {(CAPABILITIES, c.value): None for c, m in assigned.items() if m == name}
         write_entries(settings.file, entries)
         open_catalog(settings, known_engines().traits)
         return True
@@ -122,12 +133,31 @@ def assign_models(settings: Settings, chosen: Mapping[ModelCapability, str | Non
 
     with _lock:
         catalog = open_catalog(settings, known_engines().traits)
-        for capability, model in chosen.items():
-            if model is not None:
-                catalog.spec_for(capability, model)
-        entries = {(CAPABILITIES, c.value): model for c, model in chosen.items()}
+        named = {
+            capability: model and catalog.spec_for(capability, model).model_path
+            for capability, model in chosen.items()
+        }
+        entries = {(CAPABILITIES, c.value): model for c, model in named.items()}
         write_entries(settings.file, entries)
         open_catalog(settings, catalog.engines)
+
+
+def forget_wrong_assignment(settings: Settings, capability: ModelCapability) -> None:
+    """Take what the file has for a capability out of it, if that cannot be.
+
+    Raises:
+        SettingsError: something else in the file cannot be, either.
+        StorageError: the file cannot be written.
+    """
+    from airunner.engines.known import known_engines
+
+    engines = known_engines().traits
+    with _lock:
+        try:
+            open_catalog(settings, engines)
+        except SettingsError:
+            open_catalog(settings, engines, {capability})
+            write_entries(settings.file, {(CAPABILITIES, capability.value): None})
 
 
 def _models(file: TomlFile, engines: Mapping[str, EngineTraits]) -> dict[str, ModelSpec]:
@@ -157,7 +187,9 @@ def _model(
     raise SettingsError(keys, value, origin, first.problem)
 
 
-def _mapping(file: TomlFile, models: Mapping[str, ModelSpec]) -> dict[ModelCapability, str]:
+def _mapping(
+    file: TomlFile, models: Mapping[str, ModelSpec], besides: Collection[ModelCapability]
+) -> dict[ModelCapability, str]:
     table = file.content.get(CAPABILITIES, {})
     if not isinstance(table, Mapping):
         problem = 'must be a table, such as translation = "publisher/name"'
@@ -166,17 +198,20 @@ def _mapping(file: TomlFile, models: Mapping[str, ModelSpec]) -> dict[ModelCapab
     known = Catalog({**MODEL_REGISTRY, **models}, {}, {})
     for name, model in table.items():
         key, origin = f"{CAPABILITIES}.{name}", file.origin([CAPABILITIES, name])
+        if name in besides:
+            continue
         if name not in set(ModelCapability):
             names = ", ".join(c.value for c in ModelCapability)
             raise SettingsError(key, model, origin, f"no such capability; there is {names}")
-        if not isinstance(model, str) or model not in known.registry:
-            near = known.similar(model) if isinstance(model, str) else []
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise SettingsError(key, model, origin, f"no such model is registered{hint}")
         capability = ModelCapability(name)
-        if capability not in known.registry[model].capabilities:
-            raise SettingsError(key, model, origin, f"{model} is not registered for {name}")
-        found[capability] = model
+        try:
+            found[capability] = known.spec_for(capability, str(model)).model_path
+        except UnknownModelError as error:
+            near = f"; did you mean {' or '.join(error.suggestions)}?" if error.suggestions else ""
+            raise SettingsError(key, model, origin, f"no such model is registered{near}") from None
+        except UnsuitedModelError:
+            problem = f"{model} is not registered for {name}"
+            raise SettingsError(key, model, origin, problem) from None
     return found
 
 

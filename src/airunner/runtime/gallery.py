@@ -18,6 +18,8 @@ from airunner.pictures import PicturesFolder, size_px
 from airunner.runtime.thumbnails import Thumbnails
 
 KEPT_SHEETS = 2_000
+KEPT_LETTERS = 16_000_000
+"""In all sheets that are kept together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Gallery:
         self._thumbnails = Thumbnails()
         self._lock = threading.Lock()
         self._sheets: OrderedDict[tuple[str, int], GalleryPicture] = OrderedDict()
+        self._letters = 0
 
     def page(self, search: str = "", offset: int = 0, limit: int = 60) -> GalleryPage:
         """The newest pictures after ``offset`` others; only those whose words have ``search``."""
@@ -131,10 +134,16 @@ class Gallery:
                 settings=settings,
             )
             with self._lock:
+                if key not in self._sheets:
+                    self._letters += _letters_of(known)
                 self._sheets[key] = known
-                while len(self._sheets) > KEPT_SHEETS:
-                    self._sheets.popitem(last=False)
+                while len(self._sheets) > KEPT_SHEETS or self._letters > KEPT_LETTERS:
+                    self._letters -= _letters_of(self._sheets.popitem(last=False)[1])
         return known
+
+
+def _letters_of(sheet: GalleryPicture) -> int:
+    return sum(len(name) + len(text) for name, text in sheet.settings.items())
 
 
 def _searched(sheet: GalleryPicture) -> str:

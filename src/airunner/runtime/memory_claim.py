@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airunner.config.file_lock import open_lock, try_lock
+from airunner.config.text_file import read_text
 from airunner.errors import MemoryHeldError
 from airunner.errors.writing import writing
 from airunner.events import EventBus, MemoryAwaited
@@ -126,6 +127,6 @@ def _give(home: Path) -> None:
 
 def _holder(home: Path) -> int:
     try:
-        return int((home / _FILE).read_text())
+        return int(read_text(home / _FILE))
     except (OSError, ValueError):
         return 0

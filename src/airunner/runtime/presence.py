@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from airunner.config.file_lock import open_lock, try_lock
+from airunner.config.json_file import read_json
 from airunner.config.whole_file import whole_file
 from airunner.errors import ServerRunningError
 from airunner.errors.writing import writing
@@ -80,6 +81,6 @@ def find_server(home: Path) -> Presence | None:
 
 def _read(home: Path) -> Presence | None:
     try:
-        return Presence(**json.loads((home / _FILE).read_text(encoding="utf-8")))
+        return Presence(**read_json(home / _FILE))
     except (OSError, ValueError, TypeError):
         return None

@@ -16,7 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from airunner.errors import MediaError, StorageError, UnknownRecordError
+from airunner.config.whole_file import whole_file
+from airunner.errors import MediaError, UnknownRecordError
+from airunner.errors.writing import writing
 from airunner.media import MOST_BYTES
 from airunner.pictures import SUFFIX, size_px, slug
 
@@ -119,11 +121,10 @@ class StartPictures:
         return found
 
     def _write(self, path: Path, content: bytes) -> None:
-        try:
+        with writing(path):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.write_bytes(content)
-        except OSError as error:
-            raise StorageError(path, error.strerror or str(error)) from error
+            with whole_file(path) as part:
+                part.write_bytes(content)
 
     def _new(self, stem: str) -> Path:
         return self._folder / f"{stem}{SUFFIX}"

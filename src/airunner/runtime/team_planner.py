@@ -18,7 +18,7 @@ from airunner.models.assign import Assignment, Choice, auto_assign, declared_byt
 from airunner.models.catalog import Resolution
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.spec import ModelCapability, ModelSpec
-from airunner.models.speed import Pace, pace_on_cpu
+from airunner.models.speed import UNKNOWN_PACE, Pace, pace_on_cpu
 from airunner.runtime.file_models import assigned_models
 from airunner.runtime.hardware import Hardware
 from airunner.weights.gate import gate_of
@@ -26,11 +26,6 @@ from airunner.weights.store import ModelStore
 
 SizeOf = Callable[[ModelSpec], int | None]
 _log = logging.getLogger(__name__)
-
-
-def _unknown_pace(_: ModelSpec, __: int) -> Pace:
-    """Of a machine that was only asked about by its memory."""
-    return Pace()
 
 
 class TeamPlanner:
@@ -79,7 +74,11 @@ class TeamPlanner:
         if not found.is_fallback or self._store.seems_here(found.wanted):
             return found  # it is here and cannot be used, which is what has to be told
         choice = self.choice(capability)
-        if choice.model is None or choice.model == found.wanted.model_path:
+        if choice.model is None:
+            lacks = {each.model for each in choice.rejected if each.deficit_bytes}
+            is_too_large = found.wanted.model_path in lacks
+            return Resolution(found.spec, found.spec) if is_too_large else found
+        if choice.model == found.wanted.model_path:
             return found
         wanted = MODEL_REGISTRY[choice.model]
         if wanted.model_path == found.spec.model_path:
@@ -107,7 +106,7 @@ class TeamPlanner:
             engine_budgets=by_engine,
             assigned=assigned_models(self._settings),
             refused=self._gate,
-            pace_of=self._pace if is_here else _unknown_pace,
+            pace_of=self._pace if is_here else lambda *_: UNKNOWN_PACE,
         )
         if not is_here:
             return planned
@@ -125,7 +124,7 @@ class TeamPlanner:
     def _pace(self, spec: ModelSpec, size_bytes: int) -> Pace:
         """How fast it is, where the model would lie in RAM; a GPU is not asked about."""
         if self._hardware.has_accelerator(spec.engine):
-            return Pace()
+            return UNKNOWN_PACE
         return pace_on_cpu(spec, size_bytes, self._hardware.n_threads)
 
     def _known_size(self, spec: ModelSpec) -> int | None:

@@ -16,7 +16,7 @@ from airunner.errors import AiRunnerError
 from airunner.models.assign import Assignment, Choice, Rejection
 from airunner.models.catalog import Catalog, Resolution
 from airunner.models.spec import ModelCapability
-from airunner.models.speed import Pace
+from airunner.models.speed import UNKNOWN_PACE, Pace
 from airunner.runtime.plain_values import plain
 from airunner.weights.gate import gate_of, page_of
 from airunner.weights.offer import Offer, measured_speed, offer_of
@@ -29,10 +29,9 @@ _ASKED_AT_ONCE = 8
 class TeamMember:
     """One model of the team.
 
-    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are;
-    ``words_per_minute`` about what it writes and ``seconds_per_picture`` what drawing takes it,
-    where that is known. ``free_needed_bytes`` are those that other programs have to leave free,
-    where less is free now.
+    ``memory_bytes`` is what it takes when it is loaded, ``page`` where its terms are.
+    ``free_needed_bytes`` are those that other programs have to leave free, where less is free
+    now.
     """
 
     model: str
@@ -41,14 +40,8 @@ class TeamMember:
     license: str
     page: str
     offer: Offer
-    words_per_minute: int | None = None
-    seconds_per_picture: int | None = None
+    pace: Pace = UNKNOWN_PACE
     free_needed_bytes: int | None = None
-
-    @property
-    def pace(self) -> Pace:
-        """How fast it works, as far as that is known."""
-        return Pace(self.words_per_minute, self.seconds_per_picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +132,7 @@ def propose_team(
             spec.license,
             page_of(spec),
             offer,
-            chosen[spec.model_path].words_per_minute,
-            chosen[spec.model_path].seconds_per_picture,
+            chosen[spec.model_path].pace,
             chosen[spec.model_path].free_needed_bytes,
         )
         for spec, offer in zip(specs, offers, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from airunner.durations import format_seconds
 from airunner.scheduling.eviction import Candidate, eviction_cost_s
 from airunner.scheduling.forecast import UseForecast
 from airunner.scheduling.inputs import Demand
@@ -210,7 +211,7 @@ class Roster:
         """In words, what is lost by evicting a model."""
         if record.state is Lifecycle.LOADING:
             return "nobody waits for it"
-        back = f"{record.load_s + record.rebuild_s:.1f} s to bring back"
+        back = f"{format_seconds(record.load_s + record.rebuild_s)} to bring back"
         if record.key == self.primary:
             return f"the primary, {back}"
         return f"{self.forecast.likelihood.get(record.key, 0.0):.0%} likely to be next, {back}"

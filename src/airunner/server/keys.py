@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from airunner.config.regular_file import read_regular
+from airunner.config.json_file import read_json
 from airunner.config.whole_file import whole_file
 from airunner.errors import KeysError, StorageError
 from airunner.resources.visitor import ANYTHING, Visitor
@@ -111,11 +111,11 @@ class Keys:
 
     def _load(self) -> dict[str, Key]:
         try:
-            rows = json.loads(read_regular(self._path, _MOST_BYTES))["keys"]
+            rows = read_json(self._path, _MOST_BYTES)["keys"]
             keys = [_key(row) for row in rows]
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise KeysError(str(self._path), f"it cannot be read: {error}") from error
         return {key.sha256: key for key in keys}
 

@@ -37,6 +37,7 @@ from airunner.errors import (
     MediaError,
     MediaNotSupportedError,
     MissingWeightsError,
+    NotAManagerError,
     PictureUnreadableError,
     SettingsError,
     StorageError,
@@ -66,6 +67,7 @@ _log = logging.getLogger(__name__)
 _KINDS: tuple[tuple[type[AiRunnerError], int, str, str], ...] = (
     (UnknownResponseError, 404, "invalid_request_error", "response_not_found"),
     (ForbiddenModelError, 403, "permission_error", "model_not_allowed"),
+    (NotAManagerError, 403, "permission_error", "not_a_manager"),
     (UnknownModelError, 404, "invalid_request_error", "model_not_found"),
     (UnmappedCapabilityError, 404, "invalid_request_error", "model_not_found"),
     (CatalogError, 400, "invalid_request_error", "model_not_usable"),

@@ -210,7 +210,9 @@ class ServedModels:
         """The team, and the models here that the visitor may ask for by name."""
         visitor, store = current_visitor(), self._core.store
         registry = list(self._core.catalog.registry.items())
-        found = [name for name, spec in registry if visitor.may_use(name) and store.seems_here(spec)]
+        found = [
+            name for name, spec in registry if visitor.may_use(name) and store.seems_here(spec)
+        ]
         return [TEAM, *found] if visitor.may_use(TEAM) else found
 
     def is_team(self, name: str) -> bool:
@@ -266,6 +268,7 @@ class ServedModels:
 
 def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
     """A model as ``/v1/models`` lists it, with its context under each name that is looked for."""
+    loaded = {"id": model.name, "config": {"context_length": model.n_ctx}}
     return {
         "id": name or model.name,
         "object": "model",
@@ -273,6 +276,7 @@ def model_json(model: ServedModel, name: str = "") -> dict[str, Any]:
         "owned_by": "airunner",
         "context_length": model.n_ctx,
         "max_model_len": model.n_ctx,
+        "loaded_instances": [loaded] if model.is_loaded else [],
         "capabilities": model.abilities,
         "status": model.status,
         "meta": {"n_ctx": model.n_ctx, "size": model.n_bytes},

@@ -42,6 +42,7 @@ _OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
 _MANAGED_PATHS = (
     *("/api/v1", "/api/pull", "/api/delete", "/api/create", "/api/copy", "/api/push"),
     "/models/unload",
+    "/_nicegui_ws",  # the page's events, also where they come without a socket
 )
 
 

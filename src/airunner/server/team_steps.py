@@ -13,6 +13,7 @@ from contextvars import ContextVar
 
 from fastapi import Request
 
+from airunner.durations import format_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import (
     Event,
@@ -85,7 +86,7 @@ def _line(event: Event, uses: Uses) -> str | None:
         case ToolProgressed():
             return f"tool {event.tool}: {event.text}"
         case ToolCallFinished(problem=""):
-            return f"tool {event.tool} done in {event.seconds:.1f} s"
+            return f"tool {event.tool} done in {format_seconds(event.seconds)}"
         case ToolCallFinished():
             return f"tool {event.tool} failed: {event.problem}"
         case HistoryTrimmed():

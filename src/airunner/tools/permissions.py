@@ -246,11 +246,15 @@ def _spelled(tool: Tool, call: MeantCall) -> _Spelled:
 
 
 def _pattern_spellings(pattern: str) -> set[str]:
-    """A pattern of a rule that denies; as a path too, where it is one."""
-    folded = _folded(pattern)
-    if "://" in folded:
-        return {folded}
-    return {folded, _flat(folded), _flat(_folded(os.path.expanduser(pattern)))}
+    """A pattern of a rule that denies; as a path too, where it is one.
+
+    Who names a folder means what is in it, and who has a bracket in a name no set of letters.
+    """
+    found = {_folded(pattern)}
+    if "://" not in pattern:
+        found |= {_flat(_folded(each)) for each in (pattern, os.path.expanduser(pattern))}
+    found |= {each.replace("[", "[[]") for each in found}
+    return found | {f"{each.rstrip('/')}/*" for each in found}
 
 
 def _folded(text: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
 from nicegui import Client, ui
 from nicegui import app as pages
 from starlette.datastructures import MutableHeaders
@@ -52,6 +53,9 @@ POLICY = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
     )
+)
+_NO_MANAGER = (
+    "<!doctype html><p>This key may not manage this server. Ask its owner for one that may."
 )
 _HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -135,28 +139,34 @@ def _register(services: Services) -> None:
     """One function behind all addresses, also those where nothing is; see ``frame``."""
     places = _places(services)
 
-    def frame(known: bool) -> None:
-        if current_visitor().manages:
-            build_frame(services, places, known)
-        else:
-            ui.label("This key may not manage this server. Ask its owner for one that may.")
-
     def tab() -> None:
-        frame(known=True)
+        build_frame(services, places, known=True)
 
     for place in places:
         for path in place.paths:
-            ui.page(path)(tab)
+            ui.page(path, dependencies=[Depends(_let_in)])(tab)
 
-    async def unknown(request: Request, _: Exception) -> Response:
+    async def unknown(request: Request, error: Exception) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             path = request.url.path
             return Problem(404, f"{path} is not here.", code=code_of(404)).response(path)
+        if not current_visitor().manages:
+            return await refused(request, error)
         with Client(ui.page(""), request=request) as client:
-            frame(known=False)
+            build_frame(services, places, known=False)
         return client.build_response(request, 404)
 
+    async def refused(request: Request, _: Exception) -> Response:
+        return HTMLResponse(_NO_MANAGER, 403)
+
     pages.add_exception_handler(404, unknown)
+    pages.add_exception_handler(403, refused)
+
+
+def _let_in() -> None:
+    """Asked before anything is made that a page would keep."""
+    if not current_visitor().manages:
+        raise HTTPException(403)
 
 
 @asynccontextmanager

@@ -95,10 +95,14 @@ def _reader() -> MarkdownIt:
 
 
 def _direction(state: StateCore) -> None:
-    """Let each block be read from the side from which its script is read."""
+    """Let each block and cell be read from the side from which its script is read.
+
+    What is within has no direction of its own: its words would not count for the whole.
+    """
     if _FROM_THE_RIGHT.search(state.src):
         for token in state.tokens:
-            if token.nesting == 1:
+            is_cell = token.type in ("th_open", "td_open")
+            if token.nesting == 1 and (token.level == 0 or is_cell):
                 token.attrSet("dir", "auto")
 
 

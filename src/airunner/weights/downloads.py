@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 
 from airunner.config.queue_file import QueueFile
+from airunner.durations import format_seconds
 from airunner.errors import AiRunnerError, MissingWeightsError, UnknownRecordError
 from airunner.events import DownloadChanged, DownloadProgressed, Event
 from airunner.models.spec import ModelSpec
@@ -338,7 +339,7 @@ class Downloads:
             return
         item.tries += 1
         item.not_before_s = monotonic() + waits[0]
-        words = f"{item.shown.problem} It is tried again in {waits[0]:.0f} s."
+        words = f"{item.shown.problem} It is tried again in {format_seconds(waits[0])}."
         item.shown = replace(item.shown, state="queued", problem=words)
         timer = threading.Timer(waits[0], self._look_again)
         timer.daemon = True

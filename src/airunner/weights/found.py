@@ -6,14 +6,14 @@ names and Ollama's manifests, never a weights file, and writes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airunner.config.json_file import read_json
 from airunner.config.other_programs import ModelFolders, model_folders
-from airunner.config.regular_file import read_regular
+from airunner.config.text_file import read_text
 from airunner.models.files.split import complete_sets, matches
 from airunner.models.spec import HubSource
 from airunner.weights.file_name import is_fit_path
@@ -132,19 +132,16 @@ def _of_ollama(root: Path) -> Iterator[FoundModel]:
             )
 
 
-_MOST_MANIFEST_BYTES = 1_000_000
-
-
 def _layers(manifest: Path) -> dict[str, str]:
     """The digest of each kind of layer; nothing of what is no manifest."""
     try:
-        read: Any = json.loads(read_regular(manifest, _MOST_MANIFEST_BYTES))
+        read: Any = read_json(manifest)
         return {
             layer["mediaType"].removeprefix(_OLLAMA_LAYER): layer["digest"]
             for layer in read["layers"]
             if layer["mediaType"].startswith(_OLLAMA_LAYER)
         }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
@@ -183,7 +180,7 @@ def _snapshots(root: Path, repo: str) -> list[Path]:
     """The folder of the commit that ``main`` was, and folders below it; no other commit's."""
     kept = root / f"models--{repo.replace('/', '--')}"
     try:
-        commit = (kept / "refs" / "main").read_text("utf-8").strip()
+        commit = read_text(kept / "refs" / "main").strip()
         snapshot = kept / "snapshots" / commit
         if not commit or not snapshot.is_dir():
             return []

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airunner.durations import format_seconds
 from airunner.errors import DownloadCause, HubError
 from airunner.errors.base import in_short
 from airunner.json_schema.item_count import has_more_items
@@ -91,7 +92,7 @@ def ask(client: httpx.Client, address: str, parameters: Mapping[str, Any]) -> An
                 if len(content) > _MOST_BYTES:
                     raise HubError(where, "its answer is too long")
                 if time.monotonic() > until_s:
-                    problem = f"it had not sent everything after {_LONGEST_S:g} s"
+                    problem = f"it had not sent everything after {format_seconds(_LONGEST_S)}"
                     raise HubError(where, problem, "unreachable")
         if has_more_items(content, _MOST_ITEMS):
             raise HubError(where, "its answer is too long")

@@ -78,6 +78,9 @@ class Repository:
         return [f.name for f in self.files if any(fnmatchcase(f.name, p) for p in patterns)]
 
 
+_MOST_COUNTED = 2**53
+
+
 def look_up(repo: str, revision: str = "main", endpoint: str | None = None) -> Repository:
     """Ask the hub about a repository; blocks, for seconds.
 
@@ -141,4 +144,4 @@ def _repository(repo: str, revision: str, endpoint: str | None, info: Any) -> Re
 
 
 def _count(value: object) -> int | None:
-    return value if type(value) is int and value > 0 else None
+    return value if type(value) is int and 0 < value <= _MOST_COUNTED else None

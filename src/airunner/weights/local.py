@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import airunner
+from airunner.config.text_file import read_text
 from airunner.errors import DownloadError
 from airunner.errors.writing import writing
 from airunner.models.catalog import is_local_file
@@ -114,6 +115,6 @@ def _state(path: Path, sha256: str) -> str:
 
 def _was_verified(folder: Path, path: Path, sha256: str) -> bool:
     try:
-        return _note_path(folder).read_text("utf-8") == _state(path, sha256)
+        return read_text(_note_path(folder)) == _state(path, sha256)
     except (OSError, ValueError):
         return False

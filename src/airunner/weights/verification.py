@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from airunner.config.json_file import read_json
 from airunner.errors.writing import writing
 from airunner.models.files.gguf_header import read_header
 from airunner.models.files.safetensors import read_tensors
@@ -116,7 +117,7 @@ def verify_files(transfer: Transfer, path: Path, promised: Mapping[str, str]) ->
 
 def _noted(folder: Path) -> dict[str, str]:
     with suppress(OSError, ValueError, AttributeError):
-        found = json.loads((folder / NOTE).read_text("utf-8"))
+        found = read_json(folder / NOTE)
         return {str(name): str(sha256) for name, sha256 in found.items()}
     return {}
 

@@ -117,7 +117,7 @@ def test_a_family_draws_previews_guides_and_starts_from_pictures(
                 assert await sheet.draw(loras=(Lora(lora),)) != plain
             assert await sheet.draw() == plain
 
-    asyncio.run(asyncio.wait_for(main(), 120))
+    asyncio.run(asyncio.wait_for(main(), 300))
 
 
 def test_a_gguf_transformer_is_counted_as_it_is_stored_and_draws_close_to_the_original(
@@ -131,14 +131,13 @@ def test_a_gguf_transformer_is_counted_as_it_is_stored_and_draws_close_to_the_or
     rest = [part for name, part in pipeline.parts.items() if name != "transformer"]
     assert estimate.weights_bytes == file.stat().st_size + sum(p.loaded_bytes(4) for p in rest)
 
-    async def main() -> list[bytes]:
-        drawn = []
-        for name in ("flux", "flux_gguf"):
-            async with loaded(families / name) as model:
-                drawn.append(await Sheet(model, tmp_path).draw())
-        return drawn
+    async def main() -> bytes:
+        async with loaded(families / "flux_gguf") as model:
+            return await Sheet(model, tmp_path).draw()
 
-    original, quantized = asyncio.run(asyncio.wait_for(main(), 100))
+    quantized = asyncio.run(asyncio.wait_for(main(), 300))
+    with Image.open(families / "flux.png") as image:
+        original = image.convert("RGB").tobytes()
     differences = [abs(a - b) for a, b in zip(original, quantized, strict=True)]
     assert max(differences) > 0, "the 8-bit file was not the one that was used"
     assert sum(differences) / len(differences) < 8
@@ -159,4 +158,4 @@ def test_one_file_in_the_first_layout_draws_the_same_with_its_configuration_besi
         with pytest.raises(LoadError, match=r"configuration folders into alone/ beside the file"):
             await ImageLauncher().launch(ImagePlan("alone", alone))
 
-    asyncio.run(asyncio.wait_for(main(), 60))
+    asyncio.run(asyncio.wait_for(main(), 300))

@@ -47,7 +47,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(main, 90))
+    asyncio.run(asyncio.wait_for(main, 300))
 
 
 def test_a_prepared_process_is_used_by_the_next_launch_with_pickles_if_insisted_on(

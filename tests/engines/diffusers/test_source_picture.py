@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,35 @@ def test_the_engine_refuses_files_and_names_before_a_model_is_loaded(tmp_path: P
     ):
         with pytest.raises(ImageRequestError, match=problem):
             launcher.check("m", ImageRequest("a", **keys))
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+def test_no_other_program_is_asked_to_read_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow has Ghostscript read PostScript, whatever a file is called."""
+    asked = tmp_path / "asked"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {asked}\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    path = tmp_path / "a.png"
+    path.write_bytes(POSTSCRIPT)
+    with pytest.raises(ImageRequestError, match="cannot be read as a picture"):
+        rgb(path)
+    assert not asked.exists()
+
+
+@pytest.mark.timeout(20)
+def test_what_never_ends_or_grows_is_no_picture(tmp_path: Path) -> None:
+    pipe, link, huge = tmp_path / "pipe", tmp_path / "link", tmp_path / "huge.png"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    saved(tmp_path, Image.new("1", (8_000, 8_000)), huge.name)
+    for path, problem in ((pipe, "cannot be read"), (link, "cannot be read"), (huge, "50 million")):
+        with pytest.raises(ImageRequestError, match=problem):
+            rgb(path)
 
 
 @settings(deadline=None)

@@ -10,7 +10,6 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +55,12 @@ CLOCK = ToolSchema(
     "The time.",
     {"type": "object", "properties": {"zone": {"type": "string"}}, "required": ["zone"]},
 )
+
+
+@pytest.fixture(scope="module")
+def smollm2(smollm2_q8: Path) -> Path:
+    """The embedded model in 8 bits, which is read a third faster."""
+    return smollm2_q8
 
 
 @asynccontextmanager
@@ -120,10 +125,10 @@ def test_closing_the_answer_cancels_the_generation(smollm2: Path, tmp_path: Path
             async with aclosing(worker.model.chat(request, 0)) as answer:
                 for _ in range(5):
                     await anext(answer)
-            # Saving waits until the slot is idle, and tells what was decoded by then.
+            # Saving waits until the slot is idle, and tells what was decoded by then: more where
+            # the engine is given the processor before it is told.
             state = await worker.model.save_slot(0, tmp_path / "state")
-            prompt = await worker.model.count_tokens([HELLO], [])
-            assert state.tokens < prompt + 40
+            assert state.tokens < 500
 
     run(main())
 
@@ -131,16 +136,15 @@ def test_closing_the_answer_cancels_the_generation(smollm2: Path, tmp_path: Path
 def test_two_conversations_are_decoded_together(smollm2: Path, tmp_path: Path) -> None:
     async def main() -> None:
         async with loaded(smollm2, tmp_path, n_parallel=2) as worker:
-            order: list[int] = []
-
-            async def talk(slot: int) -> None:
-                request = ChatRequest([HELLO], max_tokens=30, temperature=0.0)
-                async for _ in worker.model.chat(request, slot):
-                    order.append(slot)  # noqa: PERF401, the point is when it happens
-
-            await asyncio.gather(talk(0), talk(1))
-            changes = sum(a != b for a, b in pairwise(order))
-            assert changes > 10
+            long = ChatRequest([HELLO], max_tokens=450, temperature=0.0, stop=["no such text"])
+            async with aclosing(worker.model.chat(long, 0)) as first:
+                await anext(first)
+                rest = asyncio.create_task(collect(first))
+                assert (await ask(worker.model, HELLO, slot=1)).usage.completion_tokens == 24
+                assert not rest.done()
+                rest.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await rest
             with pytest.raises(GenerationError, match="no slot 2"):
                 await ask(worker.model, HELLO, slot=2)
 

@@ -116,7 +116,7 @@ def test_a_tool_that_changed_after_it_was_approved_is_asked_about_again(tmp_path
         asker = Asker(mcp)
         assert asker.asked("s_against_its_own_schema") == 0, "the user's rule allows it"
         assert mcp.answer("s_change") == "21.5"
-        assert told.wait(30)
+        assert told.wait(300)
         (changed,) = of_kind(mcp.events, ToolServerChanged)
         assert changed.changed == ("against its own schema",)
         assert changed.added == ("brand new",)
@@ -130,7 +130,7 @@ def test_word_of_changes_is_asked_for_where_the_protocol_wants_that(tmp_path: Pa
     with connected(tmp_path, c=script(CHANGING)) as mcp:
         told = word_of_changes(mcp)
         assert mcp.answer("c_grow") == "done"
-        assert told.wait(30)
+        assert told.wait(300)
         (changed,) = of_kind(mcp.events, ToolServerChanged)
         assert (changed.added, changed.removed, changed.changed) == (("fresh",), (), ())
 

@@ -40,7 +40,7 @@ OFFERED = (
 def client_of(folder: Path, **server: Any) -> Iterator[Toolset]:
     """The toolset that a program which uses AI Runner gets."""
     events: list[Event] = []
-    config = McpConfig((ServerConfig("air", timeout_s=100, permission="read", **server),))
+    config = McpConfig((ServerConfig("air", timeout_s=300, permission="read", **server),))
     servers = McpServers(config, logs=folder, publish=events.append)
     try:
         toolset = servers.connect()
@@ -73,7 +73,6 @@ def over_http(home: Path, *arguments: str) -> Iterator[tuple[str, dict[str, str]
     assert process.returncode == 143
 
 
-@pytest.mark.timeout(240)
 def test_another_program_uses_the_models_over_stdio(embedded_home: Path, tmp_path: Path) -> None:
     line, _ = command(embedded_home, "mcp", *SMALL)
     # A server gets none of our environment but a few harmless variables.
@@ -90,7 +89,6 @@ def test_another_program_uses_the_models_over_stdio(embedded_home: Path, tmp_pat
         assert "The idea is empty" in empty.problem
 
 
-@pytest.mark.timeout(240)
 def test_over_http_with_rules_and_a_choice_of_tools(embedded_home: Path, tmp_path: Path) -> None:
     chosen = ("--tool", "enhance_prompt", "--tool", "translate_text")
     denied = ("--permissions", "translate_text=deny")

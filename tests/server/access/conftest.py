@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-STOP_S = 30
+STOP_S = 300
 QUEUE_LIMIT = 3
 
 
@@ -73,5 +73,5 @@ def server(make_home: Callable[[], Path]) -> Iterator[RunningServer]:
 @pytest.fixture
 def client(server: RunningServer) -> Iterator[httpx.Client]:
     """A client without a key."""
-    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, timeout=300, trust_env=False) as client:
         yield client

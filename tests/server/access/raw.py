@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 
-TIMEOUT_S = 20
+TIMEOUT_S = 300
 
 
 def ask_raw(port: int, request: bytes) -> bytes:

@@ -160,7 +160,7 @@ def open_server(served_home: Path, keys: dict[str, str]) -> Iterator[RunningServ
 def ask(open_server: RunningServer) -> Iterator[httpx.Client]:
     """A client of it."""
     url = f"http://127.0.0.1:{open_server.port}"
-    with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=300, trust_env=False) as client:
         yield client
 
 

@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airunner.access.connections import PromptConnection
-from airunner.access.guard import Admission, BodyLimits, Guard
+from airunner.access.guard import Admission, Guard
+from airunner.access.request_body import BodyLimits
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
@@ -59,7 +60,7 @@ def answer_to(*pieces: bytes, limits: BodyLimits | None = None, head_wait_s: flo
     async def ask() -> bytes:
         async with connected(limits or BodyLimits(), head_wait_s) as (reader, writer):
             writer.writelines(pieces)
-            return await asyncio.wait_for(reader.read(), 20)
+            return await asyncio.wait_for(reader.read(), 300)
 
     return asyncio.run(ask())
 
@@ -109,7 +110,7 @@ def test_a_second_head_that_never_ends() -> None:
             writer.write(GET)
             await reader.readuntil(b"\r\n\r\n0")
             writer.write(GET[:-2])
-            return await asyncio.wait_for(reader.read(), 4)  # uvicorn alone would wait for ever
+            return await asyncio.wait_for(reader.read(), 300)  # uvicorn alone would wait for ever
 
     assert asyncio.run(ask()) == b""
 
@@ -139,7 +140,7 @@ def test_an_answer_that_nobody_reads_ends() -> None:
 
         async with connected(BodyLimits(), app=flood, read_wait_s=0.05) as (_, writer):
             writer.write(GET)
-            await asyncio.wait_for(ended.wait(), 60)  # nothing is read meanwhile
+            await asyncio.wait_for(ended.wait(), 300)  # nothing is read meanwhile
 
     asyncio.run(ask())
 
@@ -151,6 +152,6 @@ def test_a_large_answer_is_read_in_peace() -> None:
     async def ask() -> int:
         async with connected(BodyLimits(), app=large) as (reader, writer):
             writer.write(GET)
-            return len(await asyncio.wait_for(reader.read(), 60))
+            return len(await asyncio.wait_for(reader.read(), 300))
 
     assert asyncio.run(ask()) > 10**7

@@ -12,6 +12,8 @@ from typing import Any
 import jsonschema_rs
 
 HELLO = "Tell me about the sea."
+LETTERS = "List the first ten letters of the alphabet."
+"""What is hardly answered in two ways: no rounding of another batch decides."""
 LONG = "the sea and the wind " * 900
 WEATHER: dict[str, Any] = {
     "type": "object",

@@ -18,6 +18,7 @@ from tests.server.clients.said import (
     ABOUT,
     FEW_DAYS,
     HELLO,
+    LETTERS,
     LONG,
     MOOD,
     PARAMETERS,
@@ -28,6 +29,7 @@ from tests.server.clients.said import (
 from tests.tiny_png import png
 
 SAID: list[Any] = [{"role": "user", "content": HELLO}]
+SURE: list[Any] = [{"role": "user", "content": LETTERS}]
 TOOLS: list[Any] = [
     {"name": name, "description": ABOUT[name], "input_schema": PARAMETERS[name]}
     for name in PARAMETERS
@@ -54,7 +56,7 @@ def shown_here(days: int = 2) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[Anthropic]:
-    with Anthropic(base_url=server.url, api_key="none", max_retries=0, timeout=60) as client:
+    with Anthropic(base_url=server.url, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 
@@ -73,15 +75,15 @@ def streamed(client: Anthropic, messages: list[Any] = SAID, **options: Any) -> A
 
 def test_an_answer_and_its_cost_are_the_same_in_pieces(client: Anthropic) -> None:
     system = "You are a sailor."
-    whole = ask(client, system=system)
+    whole = ask(client, SURE, system=system)
     assert [block.type for block in whole.content] == ["text"]
     assert whole.stop_reason == "max_tokens"
     assert whole.usage.output_tokens == 16
-    pieces = streamed(client, system=system)
+    pieces = streamed(client, SURE, system=system)
     assert pieces.content[0].text == whole.content[0].text
     assert pieces.stop_reason == "max_tokens"
     assert pieces.usage.output_tokens == 16
-    told = client.messages.count_tokens(model=NATIVE, messages=SAID, system=system)
+    told = client.messages.count_tokens(model=NATIVE, messages=SURE, system=system)
     for usage in (whole.usage, pieces.usage):
         assert usage.input_tokens + usage.cache_read_input_tokens == told.input_tokens
     assert pieces.usage.cache_read_input_tokens >= told.input_tokens - 1
@@ -168,10 +170,10 @@ def test_an_answer_matches_its_schema(client: Anthropic) -> None:
 
 
 def test_it_stops_where_it_is_told_to(client: Anthropic) -> None:
-    text = ask(client).content[0].text
+    text = ask(client, SURE).content[0].text
     end = text.split()[2]
     for ask_for in (ask, streamed):
-        found = ask_for(client, stop_sequences=["no such text", end])
+        found = ask_for(client, SURE, stop_sequences=["no such text", end])
         assert found.content[0].text == text[: text.index(end)]
         assert (found.stop_reason, found.stop_sequence) == ("stop_sequence", end)
 

@@ -23,7 +23,7 @@ def test_the_examples_run(server: ServedHere, tmp_path: Path) -> None:
     source = "\n".join(blocks).replace("http://127.0.0.1:8188", server.url)
     script.write_text(source, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=100
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert '"city"' in done.stdout

@@ -75,7 +75,7 @@ def asked(
     """The pieces of the arguments, and how the answer ended."""
     path, body_of, piece_of, ended = APIS[api]
     body = {"model": NATIVE, "stream": True, "temperature": 0, **body_of(tool, limit, **options)}
-    with httpx.stream("POST", server.url + path, json=body, timeout=60) as answer:
+    with httpx.stream("POST", server.url + path, json=body, timeout=300) as answer:
         lines = [line.removeprefix("data: ") for line in answer.iter_lines()]
     told = [json.loads(line) for line in lines if line.startswith("{")]
     pieces = [piece for each in told if (piece := piece_of(each))]
@@ -101,7 +101,7 @@ def test_of_a_call_that_the_token_limit_cuts_off_the_end_says_so(
     assert ended in ("length", "max_tokens", "response.incomplete")
     path, body_of, *_ = APIS[api]
     body = {"model": NATIVE, "temperature": 0, **body_of(WEATHER_TOOL, 18, forced=True)}
-    whole = httpx.post(server.url + path, json=body, timeout=60).json()
+    whole = httpx.post(server.url + path, json=body, timeout=300).json()
     if api == "responses":
         assert whole["output"][0]["status"] == "incomplete"
     else:

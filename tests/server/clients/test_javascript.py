@@ -55,7 +55,7 @@ def node_folder(weights_home: Path) -> Path:
 
 def test_the_clients_of_npm(node_folder: Path, server: ServedHere) -> None:
     line = ["node", "clients.mjs", server.url, NATIVE]
-    done = subprocess.run(line, cwd=node_folder, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(line, cwd=node_folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len([json.loads(row) for row in done.stdout.splitlines()]) == 8
     idle_again(server)

@@ -54,12 +54,12 @@ APIS: dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], str]]] = {
 
 def loaded_worker(server: ServedHere) -> psutil.Process:
     """The worker that holds the model: the other, if there is one, only waits for a load."""
-    return max(workers(server), key=lambda worker: worker.memory_info().rss)
+    return max(workers(server.pid), key=lambda worker: worker.memory_info().rss)
 
 
 def kill(worker: psutil.Process) -> None:
     worker.kill()
-    worker.wait(20)
+    worker.wait(300)
 
 
 def pieces(server: ServedHere, api: str, sampling: dict[str, Any]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def pieces(server: ServedHere, api: str, sampling: dict[str, Any]) -> Iterator[s
     asked = {"model": NATIVE, "stream": True, **body, **sampling}
     if "options" in body:
         asked["options"] = {**body["options"], **sampling}
-    with httpx.stream("POST", server.url + path, json=asked, timeout=60) as answer:
+    with httpx.stream("POST", server.url + path, json=asked, timeout=300) as answer:
         assert answer.status_code == httpx.codes.OK
         for line in answer.iter_lines():
             told = line.removeprefix("data: ")

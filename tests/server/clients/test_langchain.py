@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.native_server import EMBEDDER, NATIVE
-from tests.server.clients.said import HELLO, MOOD, TOOLS, WEATHER_TOOL, is_valid, shown
+from tests.server.clients.said import HELLO, LETTERS, MOOD, TOOLS, WEATHER_TOOL, is_valid, shown
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def chat(options: dict[str, Any]) -> ChatOpenAI:
 
 def test_an_answer_is_the_same_in_pieces(chat: ChatOpenAI) -> None:
     short = chat.bind(max_tokens=12)
-    whole = short.invoke(HELLO)
+    whole = short.invoke(LETTERS)
     assert whole.usage_metadata["output_tokens"] == 12  # type: ignore[attr-defined]
-    pieces = list(short.stream(HELLO, stream_usage=True))
+    pieces = list(short.stream(LETTERS, stream_usage=True))
     assert "".join(str(piece.content) for piece in pieces) == whole.content
     usages = [p.usage_metadata for p in pieces if p.usage_metadata]  # type: ignore[attr-defined]
     assert [usage["output_tokens"] for usage in usages] == [12]

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.server.clients.conftest import ServedHere
-from tests.server.clients.native_server import QUICK
+from tests.server.clients.native_server import NATIVE
 from tests.server.clients.own_venv import programs
 
 REQUIREMENTS = Path(__file__).with_name("litellm_library") / "requirements.txt"
@@ -17,7 +17,7 @@ import json, sys
 import litellm
 
 url, model = sys.argv[1:]
-said = [{"role": "user", "content": "Tell me about the sea."}]
+said = [{"role": "user", "content": "List the first ten letters of the alphabet."}]
 tool = {"type": "function", "function": {"name": "clock", "parameters": {
     "type": "object", "properties": {"zone": {"enum": ["UTC"]}}, "required": ["zone"]}}}
 
@@ -47,11 +47,11 @@ print(json.dumps({"texts": texts, "call": [call.name, call.arguments], "long": l
 def test_litellm_asks_by_each_api(server: ServedHere, weights_home: Path) -> None:
     python = programs(REQUIREMENTS, weights_home) / "python"
     done = subprocess.run(
-        [str(python), "-W", "ignore", "-c", SCRIPT, server.url, QUICK],
+        [str(python), "-W", "ignore", "-c", SCRIPT, server.url, NATIVE],
         env={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])

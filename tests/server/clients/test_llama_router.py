@@ -17,7 +17,7 @@ def status_of(server: ServedHere, model: str) -> str:
 
 
 def test_a_model_is_loaded_watched_and_unloaded(server: ServedHere) -> None:
-    with httpx.stream("GET", f"{server.url}/models/sse", timeout=60) as watching:
+    with httpx.stream("GET", f"{server.url}/models/sse", timeout=300) as watching:
         told = (
             json.loads(line.removeprefix("data: "))
             for line in watching.iter_lines()
@@ -34,7 +34,7 @@ def test_a_model_is_loaded_watched_and_unloaded(server: ServedHere) -> None:
         until(NATIVE, "loaded")
         for command, status in (("load", "loaded"), ("unload", "unloaded")):
             answer = httpx.post(
-                f"{server.url}/models/{command}", json={"model": EMBEDDER}, timeout=60
+                f"{server.url}/models/{command}", json={"model": EMBEDDER}, timeout=300
             )
             assert answer.json() == {"success": True}
             if status_of(server, EMBEDDER) != status:
@@ -52,3 +52,5 @@ def test_the_context_in_force_is_told(server: ServedHere) -> None:
     assert "tool_call" in found["chat_template"]
     (row,) = (row for row in httpx.get(f"{server.v1}/models").json()["data"] if row["id"] == NATIVE)
     assert (row["context_length"], row["max_model_len"], row["meta"]["n_ctx"]) == (CONTEXT,) * 3
+    loaded = [each["config"]["context_length"] for each in row["loaded_instances"]]
+    assert loaded == [CONTEXT] * (row["status"]["value"] == "loaded")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.server.clients.conftest import ServedHere
 from tests.server.clients.native_server import NATIVE
+from tests.server.clients.said import LETTERS
 
 
 @pytest.fixture
@@ -30,16 +31,16 @@ def home(server: ServedHere, tmp_path: Path) -> Path:
 def llm(home: Path, *arguments: str) -> str:
     environ = {**os.environ, "LLM_USER_PATH": str(home), "OPENAI_API_KEY": "none"}
     line = [sys.executable, "-W", "ignore", "-m", "llm", *arguments]
-    done = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def test_a_prompt_is_answered_in_pieces_and_whole_and_goes_on(home: Path) -> None:
     options = ("-m", "here", "-o", "temperature", "0", "-o", "max_tokens", "12")
-    pieces = llm(home, "prompt", "Tell me about the sea.", *options)
+    pieces = llm(home, "prompt", LETTERS, *options)
     assert pieces
-    assert llm(home, "prompt", "Tell me about the sea.", "--no-stream", *options) == pieces
+    assert llm(home, "prompt", LETTERS, "--no-stream", *options) == pieces
     assert llm(home, "prompt", "-c", "And the wind?", *options)
 
 

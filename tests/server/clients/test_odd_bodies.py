@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.server.clients.conftest import ServedHere
-from tests.server.clients.native_server import EMBEDDER, NATIVE
+from tests.server.clients.native_server import EMBEDDER, QUICK
 from tests.server.clients.said import MOOD, TOOLS
 from tests.tiny_png import png
 
@@ -30,7 +30,7 @@ SAID: list[Any] = [
 FORM = {"type": "json_schema", "json_schema": {"name": "mood", "schema": MOOD}}
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {
-        "model": NATIVE,
+        "model": QUICK,
         "messages": SAID,
         "max_tokens": 1,
         "temperature": 0.5,
@@ -47,13 +47,13 @@ BODIES: dict[str, dict[str, Any]] = {
         "reasoning_effort": "low",
     },
     "/v1/chat/completions#nulls": {
-        "model": NATIVE,
+        "model": QUICK,
         "max_tokens": 1,
         "messages": [{"role": "user", "content": "Hello.", "reasoning": [None]}],
         "tool_choice": {"function": None, "allowed_tools": {"mode": "auto", "tools": []}},
     },
     "/v1/chat/completions#media": {
-        "model": NATIVE,
+        "model": QUICK,
         "max_tokens": 1,
         "messages": [
             {
@@ -67,7 +67,7 @@ BODIES: dict[str, dict[str, Any]] = {
         ],
     },
     "/v1/completions": {
-        "model": NATIVE,
+        "model": QUICK,
         "prompt": ["A", "B"],
         "max_tokens": 1,
         "logprobs": 1,
@@ -78,7 +78,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "logit_bias": {"5": 1},
     },
     "/v1/responses": {
-        "model": NATIVE,
+        "model": QUICK,
         "max_output_tokens": 1,
         "instructions": "Be brief.",
         "input": [
@@ -94,7 +94,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "metadata": {"a": "b"},
     },
     "/v1/messages": {
-        "model": NATIVE,
+        "model": QUICK,
         "max_tokens": 1,
         "system": [{"type": "text", "text": "Be brief."}],
         "messages": [
@@ -124,7 +124,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "metadata": {"user_id": "u"},
     },
     "/v1/messages/count_tokens": {
-        "model": NATIVE,
+        "model": QUICK,
         "messages": [
             {
                 "role": "user",
@@ -141,7 +141,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/embeddings": {"model": EMBEDDER, "input": ["A"], "encoding_format": "float"},
     "/v1/rerank": {"model": EMBEDDER, "query": "A", "documents": ["B", {"text": "C"}], "top_n": 1},
     "/api/chat": {
-        "model": NATIVE,
+        "model": QUICK,
         "stream": False,
         "format": MOOD,
         "think": False,
@@ -159,7 +159,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "tools": TOOLS,
     },
     "/api/generate": {
-        "model": NATIVE,
+        "model": QUICK,
         "prompt": "Hello.",
         "stream": False,
         "system": "Be brief.",
@@ -169,8 +169,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "/api/embed": {"model": EMBEDDER, "input": ["A"], "truncate": True},
     "/api/embeddings": {"model": EMBEDDER, "prompt": "A"},
-    "/api/show": {"model": NATIVE, "name": ""},
-    "/models/load": {"model": NATIVE},
+    "/api/show": {"model": QUICK, "name": ""},
+    "/models/load": {"model": QUICK},
 }
 # What would be right, and take long: as many tokens as there is room for.
 LIMITS = {"max_tokens", "max_output_tokens", "num_predict", "n", "options", "keep_alive", "stream"}
@@ -203,7 +203,7 @@ def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 def test_what_a_client_gets_wrong_is_its_own_error(server: ServedHere, path: str) -> None:
     places = st.sampled_from(sorted(paths(BODIES[path]), key=str))
 
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with httpx.Client(base_url=server.url, timeout=300) as client:
 
         @settings(
             max_examples=EXAMPLES,

@@ -16,6 +16,7 @@ from tests.server.clients.native_server import EMBEDDER, NATIVE
 from tests.server.clients.said import (
     FEW_DAYS_TOOL,
     HELLO,
+    LETTERS,
     LONG,
     MOOD,
     WEATHER_TOOL,
@@ -26,6 +27,7 @@ from tests.server.clients.said import (
 from tests.tiny_png import png
 
 SAID: list[Any] = [{"role": "user", "content": HELLO}]
+SURE: list[Any] = [{"role": "user", "content": LETTERS}]
 
 
 def shown_here(days: int = 2) -> list[Any]:
@@ -47,7 +49,7 @@ def shown_here(days: int = 2) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[ollama.Client]:
-    with ollama.Client(host=server.url, timeout=60) as client:
+    with ollama.Client(host=server.url, timeout=300) as client:
         yield client
 
 
@@ -67,12 +69,12 @@ def streamed(client: ollama.Client, messages: list[Any] = SAID, **asked: Any) ->
 
 
 def test_an_answer_and_its_cost_are_the_same_in_pieces(client: ollama.Client) -> None:
-    whole = ask(client)
+    whole = ask(client, SURE)
     assert whole.message.role == "assistant"
     assert whole.message.content
     assert (whole.done, whole.done_reason) == (True, "length")
     assert whole.eval_count == 16
-    pieces = streamed(client)
+    pieces = streamed(client, SURE)
     assert pieces.message.content == whole.message.content
     assert (pieces.done_reason, pieces.eval_count) == ("length", 16)
     assert pieces.prompt_eval_count == whole.prompt_eval_count
@@ -82,10 +84,12 @@ def test_an_answer_and_its_cost_are_the_same_in_pieces(client: ollama.Client) ->
 
 def test_one_prompt_is_answered(client: ollama.Client) -> None:
     options = {"temperature": 0, "num_predict": 8, "num_ctx": 512}
-    whole = client.generate(NATIVE, HELLO, system="You are a sailor.", options=options)
+    whole = client.generate(NATIVE, LETTERS, system="You are a sailor.", options=options)
     assert whole.response
     assert whole.eval_count == 8
-    lines = client.generate(NATIVE, HELLO, system="You are a sailor.", options=options, stream=True)
+    lines = client.generate(
+        NATIVE, LETTERS, system="You are a sailor.", options=options, stream=True
+    )
     assert "".join(line.response for line in lines) == whole.response
     # Another context than the loaded one does not load the model anew.
     (loaded,) = [m for m in client.ps().models if m.model == NATIVE]
@@ -125,7 +129,7 @@ def test_a_call_that_does_not_match_is_decoded_once_more(server: ServedHere, str
     body: dict[str, Any] = {"model": NATIVE, "messages": shown_here(days=20), "stream": stream}
     # The client would leave out the limits of the schema.
     body |= {"tools": [FEW_DAYS_TOOL], "options": {"temperature": 0, "num_predict": 80}}
-    answer = httpx.post(f"{server.url}/api/chat", json=body, timeout=60)
+    answer = httpx.post(f"{server.url}/api/chat", json=body, timeout=300)
     lines = [json.loads(line) for line in answer.text.splitlines()]
     (call,) = [call for line in lines for call in line["message"].get("tool_calls", ())]
     assert 1 <= call["function"]["arguments"]["days"] <= 9
@@ -140,14 +144,15 @@ def test_an_answer_matches_its_schema(client: ollama.Client) -> None:
 
 
 def test_it_stops_where_it_is_told_to(client: ollama.Client) -> None:
-    text = ask(client).message.content
+    text = ask(client, SURE).message.content
     end = text.split()[2]
-    found = ask(client, options={"stop": [end]})
+    found = ask(client, SURE, options={"stop": [end]})
     assert found.message.content == text[: text.index(end)]
     assert found.done_reason == "stop"
 
 
-def test_a_seed_gives_the_same_again(client: ollama.Client) -> None:
+def test_a_seed_gives_the_same_again(client: ollama.Client, server: ServedHere) -> None:
+    idle_again(server)  # what else is in a batch rounds it in other places
     options = {"temperature": 1.5, "seed": 11}
     first, second = (ask(client, options=options).message.content for _ in range(2))
     other = ask(client, options={**options, "seed": 12}).message.content

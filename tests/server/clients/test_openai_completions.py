@@ -18,7 +18,7 @@ PROMPT = "The capital of France is"
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=60) as client:
+    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 
@@ -40,7 +40,8 @@ def test_a_prompt_goes_on_without_a_template(client: OpenAI) -> None:
     assert chunks[-1].usage.completion_tokens == 8
 
 
-def test_several_prompts_and_choices_are_answered(client: OpenAI) -> None:
+def test_several_prompts_and_choices_are_answered(client: OpenAI, server: ServedHere) -> None:
+    idle_again(server)  # what else is in a batch rounds it in other places
     found = ask(client, [PROMPT, "One, two, three,"], n=2, temperature=1.5, seed=3, max_tokens=6)
     texts = [choice.text for choice in found.choices]
     assert [choice.index for choice in found.choices] == [0, 1, 2, 3]

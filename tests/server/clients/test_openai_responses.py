@@ -17,6 +17,7 @@ from tests.server.clients.said import (
     ABOUT,
     FEW_DAYS,
     HELLO,
+    LETTERS,
     LONG,
     MOOD,
     PARAMETERS,
@@ -54,7 +55,7 @@ def shown_here(days: int = 2) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(server: ServedHere) -> Iterator[OpenAI]:
-    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=60) as client:
+    with OpenAI(base_url=server.v1, api_key="none", max_retries=0, timeout=300) as client:
         yield client
 
 
@@ -77,12 +78,12 @@ def streamed(client: OpenAI, said: Any = HELLO, **options: Any) -> Any:
 
 
 def test_an_answer_and_its_cost_are_the_same_in_pieces(client: OpenAI) -> None:
-    whole = ask(client, instructions="You are a sailor.")
+    whole = ask(client, LETTERS, instructions="You are a sailor.")
     assert whole.output_text
     assert whole.status == "incomplete"
     assert whole.incomplete_details.reason == "max_output_tokens"
     assert whole.usage.output_tokens == 16
-    pieces = streamed(client, instructions="You are a sailor.")
+    pieces = streamed(client, LETTERS, instructions="You are a sailor.")
     assert pieces.output_text == whole.output_text
     assert pieces.usage.input_tokens == whole.usage.input_tokens
     assert pieces.usage.input_tokens_details.cached_tokens >= whole.usage.input_tokens - 1
@@ -248,7 +249,7 @@ def test_what_codex_begins_with(server: ServedHere) -> None:
     assert listed["models"] == listed["data"]
     body = {"model": NATIVE, "input": "", "max_output_tokens": 1, "stream": True, "store": False}
     body |= {"tools": OTHER_TOOLS, "include": ["reasoning.encrypted_content"]}
-    with httpx.stream("POST", f"{server.v1}/responses", json=body, timeout=60) as answer:
+    with httpx.stream("POST", f"{server.v1}/responses", json=body, timeout=300) as answer:
         assert answer.status_code == httpx.codes.OK
         names = [line[7:] for line in answer.iter_lines() if line.startswith("event: ")]
     assert names[0] == "response.created"

@@ -36,7 +36,7 @@ def answer(server: ServedHere, asked: dict[str, Any], **changes: Any) -> list[di
     """Everything that comes of a request: the events of its stream, or its one body."""
     path = asked["path"].partition("?")[0]
     body = {**asked["body"], "model": QUICK, **LIMITS.get(path, {}), **changes}
-    response = httpx.post(server.url + asked["path"], json=body, timeout=60)
+    response = httpx.post(server.url + asked["path"], json=body, timeout=300)
     assert response.status_code == httpx.codes.OK, response.text
     lines = [line.removeprefix("data: ") for line in response.text.splitlines()]
     told = [json.loads(line) for line in lines if line.startswith("{")]

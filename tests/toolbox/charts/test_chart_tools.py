@@ -16,8 +16,9 @@ from PIL import Image
 
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.pictures import PicturesFolder
+from airunner.toolbox.charts.chart import Chart, Series, chart_of, series_of
 from airunner.toolbox.charts.chart_tools import plot_chart
-from airunner.toolbox.charts.drawing import Chart, Series, chart_of, png_of, save_charts, series_of
+from airunner.toolbox.charts.drawing import png_of, save_charts
 
 pytestmark = pytest.mark.real
 

@@ -543,7 +543,7 @@ def test_an_endless_query_is_stopped_by_its_time(api: Api, shop: str, sql: str) 
     limits = Limits(time_s=0.05)
     with (
         opened(api, shop, limits) as database,
-        pytest.raises(ToolRetryError, match=r"longer than 0\.05 s"),
+        pytest.raises(ToolRetryError, match=r"longer than 50 ms"),
     ):
         database.run(sql, 10)
 
@@ -669,8 +669,8 @@ def test_what_cannot_run_over_a_csv_file_says_why(api: Api, sql: str, told: str)
 )
 def test_an_endless_query_over_a_csv_file_is_stopped(api: Api, sql: str) -> None:
     file = api.write("sales.csv", SALES)
-    with opened(api, file, Limits(time_s=0.05)) as database:
-        with pytest.raises(ToolRetryError, match=r"longer than 0\.05 s"):
+    with opened(api, file, Limits(time_s=0.25)) as database:
+        with pytest.raises(ToolRetryError, match=r"longer than 250 ms"):
             database.run(sql)
         assert database.run("SELECT 1").shown == [(1,)]
 
@@ -707,7 +707,7 @@ def test_rows_without_end_are_counted_up_to_a_limit(api: Api, shop: str) -> None
 
 
 def test_a_query_after_one_that_was_stopped_has_its_own_time(api: Api, shop: str) -> None:
-    limits = Limits(time_s=0.05)
+    limits = Limits(time_s=0.25)
     with opened(api, shop, limits) as database:
         with pytest.raises(ToolRetryError):
             database.run(ENDLESS + "SELECT max(n) FROM t", 1)

@@ -27,10 +27,11 @@ def load_pipeline(plan: ImagePlan) -> Any:
         Exception: whatever the library raises; see ``failure``.
     """
     files = inspect_files(plan)
-    torch = libraries.torch()
+    with libraries.importing():
+        torch = libraries.torch()
+        kind = _pipeline_class(plan, files.pipeline)
     torch.set_num_threads(plan.n_threads)
     device = device_of(plan)
-    kind = _pipeline_class(plan, files.pipeline)
     dtype = getattr(torch, plan.dtype)
     options: dict[str, Any] = {"torch_dtype": dtype, "local_files_only": True}
     if not plan.safety_checker and "safety_checker" in _parameters(kind):

@@ -10,7 +10,12 @@ import importlib
 from pathlib import Path
 from typing import Any, Literal
 
+from airunner.config.regular_file import open_regular
 from airunner.errors import ImageRequestError
+
+MOST_PIXELS = 50_000_000
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""No others: of a page of PostScript, the library has another program make a picture."""
 
 _WIDE = ("I", "F")
 _GREY_16 = 65_535
@@ -23,12 +28,15 @@ def source_picture(model: str, path: Path, mode: Literal["RGB", "L"]) -> Any:
     ``L`` is grey, for a mask: what is transparent there counts as white.
 
     Raises:
-        ImageRequestError: it is no picture that can be read.
+        ImageRequestError: it is no picture that can be read, or too large.
     """
     library = importlib.import_module("PIL.Image")
     operations = importlib.import_module("PIL.ImageOps")
     try:
-        with library.open(path) as file:
+        with open_regular(path) as data, library.open(data, formats=_FORMATS) as file:
+            if file.width * file.height > MOST_PIXELS:
+                problem = f"it has more than {MOST_PIXELS // 10**6} million pixels"
+                raise ImageRequestError(model, f"{path}: {problem}; make it smaller")
             file.load()
             picture = operations.exif_transpose(file)
             if picture.mode.startswith(_WIDE):
@@ -38,6 +46,8 @@ def source_picture(model: str, path: Path, mode: Literal["RGB", "L"]) -> Any:
                 behind = library.new("RGBA", shown.size, "white")
                 picture = library.alpha_composite(behind, shown)
             return picture.convert(mode)
+    except ImageRequestError:
+        raise
     except Exception as error:  # a reader raises whatever a damaged file leads it to
         problem = "there is no such file" if isinstance(error, FileNotFoundError) else _UNREADABLE
         raise ImageRequestError(model, f"{path}: {problem}") from error

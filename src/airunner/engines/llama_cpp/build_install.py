@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airunner.config.json_file import read_json
+from airunner.durations import format_seconds
 from airunner.engines.llama_cpp.builds import BUILDS, INDEXES, PACKAGE, Build
 from airunner.engines.llama_cpp.installation import DEVICES_SCRIPT, run
 from airunner.errors import EngineBuildError
@@ -144,7 +146,7 @@ class BuildInstaller:
         except subprocess.CalledProcessError as error:
             raise EngineBuildError(build, f"it does not start: {_last_line(error)}") from error
         except subprocess.TimeoutExpired as error:
-            problem = f"it did not start within {START_S:.0f} seconds"
+            problem = f"it did not start within {format_seconds(START_S)}"
             raise EngineBuildError(build, problem) from error
         except (OSError, ValueError, IndexError) as error:
             raise EngineBuildError(build, f"it does not start: {error}") from error
@@ -183,7 +185,7 @@ class BuildInstaller:
     def _build(self, facts: dict[str, Any], gpus: Sequence[str]) -> str:
         """The build's name: as it was marked, else the first that names its GPUs so."""
         with suppress(OSError, ValueError, LookupError, TypeError):
-            mark = json.loads((Path(facts["prefix"]) / _MARK).read_text("utf-8"))
+            mark = read_json(Path(facts["prefix"]) / _MARK)
             if mark["record"] == _text_of(facts["record"]):
                 return str(mark["build"])
         for build in BUILDS.values():

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from airunner.config.json_file import read_json
 from airunner.config.settings import Settings
 from airunner.devices.machine import Machine, probe_machine
 from airunner.engines.descriptor import InstallationProblem
@@ -150,7 +151,7 @@ class _Failed:
         self._here = json.loads(json.dumps({"version": version, **asdict(machine)}))
         self._reasons: dict[str, str] = {}
         with suppress(OSError, ValueError, LookupError, TypeError):
-            kept = json.loads(self._file.read_text("utf-8"))
+            kept = read_json(self._file)
             if kept["machine"] == self._here:
                 self._reasons = {str(k): str(v) for k, v in kept["failed"].items()}
 

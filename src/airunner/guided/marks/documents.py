@@ -29,8 +29,10 @@ _TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".sqlite", ".sqlite3", ".db")
 def is_beside_table(request: Request) -> bool:
     """Whether a table that tools can read is attached to a message, and no other file."""
     names = request.attached
-    return len(names) == 1 and names[0].startswith(ATTACHED) and (
-        names[0].lower().endswith(_TABLE_ENDINGS)
+    return (
+        len(names) == 1
+        and names[0].startswith(ATTACHED)
+        and (names[0].lower().endswith(_TABLE_ENDINGS))
     )
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 MOST_MESSAGE_BYTES = 8 * 2**20
 """The largest message; a result with a picture fits. Who sends more is ended."""
 
+MOST_MESSAGE_ITEMS = 500_000
+"""Values of the largest message: in memory each takes up to twenty times its bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from airunner.config.text_file import read_text
+from airunner.config.text_file import MOST_BYTES, read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
 from airunner.mcp.client.config import entries_of, has_comments, server_of, without_comments
@@ -105,7 +105,7 @@ class McpConfigFile:
     def _content(self, text: str) -> dict[str, Any]:
         try:
             content = json.loads(without_comments(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._unusable(f"cannot be read: {error}") from error
         if not isinstance(content, dict):
             raise self._unusable(f'has no "{_KEY}" object; docs/mcp.md has an example')
@@ -132,7 +132,8 @@ class McpConfigFile:
             if json.dumps(content) != before:
                 if has_comments(text):
                     raise self._unusable("has comments, which would be lost; change it by hand")
-                write_whole(self.path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+                written = json.dumps(content, indent=2, ensure_ascii=False)
+                write_whole(self.path, f"{written}\n", MOST_BYTES)
 
 
 def _with_kept(entry: Mapping[str, Any], before: Any) -> dict[str, Any]:

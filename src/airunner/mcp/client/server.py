@@ -16,8 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airunner.durations import about_seconds, format_seconds
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError, ToolServerError
 from airunner.events import Event, ToolRefused, ToolServerFailed
+from airunner.json_schema.item_count import count_values
+from airunner.mcp.client.budget import MOST_MESSAGE_ITEMS
 from airunner.mcp.client.config import ServerConfig
 from airunner.mcp.client.result import text_of_result
 from airunner.mcp.client.server_log import ServerLog
@@ -99,13 +102,19 @@ class McpServer:
         found: dict[str, ForeignTool] = {}
         seen: set[str | None] = set()
         cursor: str | None = None
+        items = 0
         try:
             async with asyncio.timeout(self.config.timeout_s or START_S):
                 while cursor not in seen and len(seen) < _MAX_PAGES:
                     seen.add(cursor)
                     page = await client.list_tools(cursor=cursor)
                     wanted = (each for each in page.tools if self.config.wants(each.name))
-                    found |= {each.name: each for each in wanted if each.name not in found}
+                    for each in wanted:
+                        items += count_values(each.input_schema, MOST_MESSAGE_ITEMS)
+                        if items <= MOST_MESSAGE_ITEMS:
+                            found.setdefault(each.name, each)
+                    if items > MOST_MESSAGE_ITEMS:
+                        break
                     cursor = page.next_cursor
                     if cursor is None:
                         break
@@ -122,6 +131,9 @@ class McpServer:
             raise ToolServerError(self.config.name, problem) from error
         if not again:
             self._failures = 0
+        if items > MOST_MESSAGE_ITEMS and not again:
+            problem = f"schemas of one server may have {MOST_MESSAGE_ITEMS:,} values together"
+            self._refuse("the others", problem)
         tools = list(found.values())
         if not again and (cut := [plain_text(each.name, 40) for each in tools[_MAX_TOOLS:]]):
             names = ", ".join(cut[:_TOLD_NAMES]) + (", …" if len(cut) > _TOLD_NAMES else "")
@@ -206,7 +218,7 @@ class McpServer:
                 return self._client
             left_s = self._next_try_s - self._clock()
             if left_s > 0:
-                again = f"it can be tried again in {left_s:.0f} s"
+                again = f"it can be tried again in {about_seconds(left_s)}"
                 raise ToolServerError(self.config.name, f"{self._problem}; {again}")
             ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
             self._holding = self._spawn(self._hold(ready))
@@ -214,7 +226,9 @@ class McpServer:
                 async with asyncio.timeout(self.config.timeout_s or START_S):
                     self._client = await ready
             except TimeoutError:
-                self._lose(f"it did not start in {self.config.timeout_s or START_S:g} s")
+                self._lose(
+                    f"it did not start in {format_seconds(self.config.timeout_s or START_S)}"
+                )
             except asyncio.CancelledError:
                 self._let_go()
                 raise

@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from airunner.json_schema.item_count import count_items
 from airunner.json_schema.plain import encodable, sound_escapes
-from airunner.mcp.client.budget import MOST_MESSAGE_BYTES
+from airunner.mcp.client.budget import MOST_MESSAGE_BYTES, MOST_MESSAGE_ITEMS
 from airunner.tools.json_form import plain_text
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from mcp.shared.message import SessionMessage
 
 _LONGEST_BANNER = 300
-_TELL_NAME = 80
+_TELL_NAME, _TELL_TOOLS = 80, 20
+_MOST_REPLIES = 100
+_ENDS_OF_EVENTS = (b"\n\n", b"\r\r", b"\r\n\r\n")
 _BLOCKS: Mapping[str, tuple[str, ...]] = {
     "text": ("text",),
     "image": ("data", "mimeType"),
@@ -44,7 +47,7 @@ class SoundStream:
     def __init__(
         self,
         inner: Any,
-        methods: Mapping[object, str],
+        methods: dict[object, str],
         *,
         stray: Callable[[str], None],
         refuse: Callable[[str, str], None],
@@ -69,7 +72,7 @@ class SoundStream:
         message = item.message
         if not isinstance(message, JSONRPCResponse):
             return item
-        result = self.result(self._methods.get(message.id, ""), message.result)
+        result = self.result(self._methods.pop(message.id, ""), message.result)
         return replace(item, message=message.model_copy(update={"result": result}))
 
     def result(self, method: str, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,14 +91,20 @@ class SoundStream:
     def _listing(self, result: dict[str, Any]) -> dict[str, Any]:
         """Only what is used of each tool is kept: the rest can make no tool unusable."""
         tools: list[dict[str, Any]] = []
+        refused = 0
         given = result.get("tools")
         for each in given if isinstance(given, list) else []:
             if problem := _problem_of_tool(each):
+                refused += 1
+                if refused > _TELL_TOOLS:
+                    continue
                 name = each.get("name", "") if isinstance(each, dict) else ""
                 self._refuse(plain_text(str(name), _TELL_NAME) or "without a name", problem)
                 continue
             texts = [key for key in ("title", "description") if isinstance(each.get(key), str)]
             tools.append({key: each[key] for key in ("name", "inputSchema", *texts)})
+        if refused > _TELL_TOOLS:
+            self._refuse(f"{refused - _TELL_TOOLS:,} more", "they are no tools either")
         result["tools"] = tools
         if not isinstance(result.get("nextCursor", ""), str):
             del result["nextCursor"]
@@ -146,18 +155,29 @@ class SoundStream:
 
 
 class NotingStream:
-    """``inner``, to which requests are sent; each one's method is noted by its id."""
+    """``inner``, to which requests are sent; each one's method is noted by its id.
+
+    Replies to a server that asks and does not read are dropped, once 100 of them wait.
+    """
 
     def __init__(self, inner: Any, methods: dict[object, str]) -> None:
         self._inner, self._methods = inner, methods
+        self._waiting = 0
 
     async def send(self, item: SessionMessage) -> None:
         """Send a message."""
-        from mcp_types import JSONRPCRequest
+        from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
         if isinstance(item.message, JSONRPCRequest):
             self._methods[item.message.id] = item.message.method
-        await self._inner.send(item)
+        is_reply = isinstance(item.message, JSONRPCResponse | JSONRPCError)
+        if is_reply and self._waiting >= _MOST_REPLIES:
+            return
+        self._waiting += 1
+        try:
+            await self._inner.send(item)
+        finally:
+            self._waiting -= 1
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -197,14 +217,26 @@ async def sound_response(response: httpx2.Response) -> None:
     if response.headers.get("content-encoding") or not isinstance(given, httpx2.AsyncByteStream):
         return
     body: httpx2.AsyncByteStream = given
+    is_stream = kind.startswith("text/event-stream")
 
     class Sound(httpx2.AsyncByteStream):
+        _items = 0
+
+        def _counted(self, lines: bytes) -> bytes:
+            """Whole lines, as they are; a message may have its values in any number of them."""
+            self._items += count_items(lines)
+            if self._items > MOST_MESSAGE_ITEMS:
+                raise httpx2.ReadError(f"an answer of more than {MOST_MESSAGE_ITEMS:,} values")
+            if is_stream and any(end in lines for end in _ENDS_OF_EVENTS):
+                self._items = 0
+            return sound_escapes(lines)
+
         async def __aiter__(self) -> AsyncIterator[bytes]:
             begun = bytearray()
             async for piece in body:
                 end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
                 if end:
-                    yield sound_escapes(bytes(begun + piece[:end]))
+                    yield self._counted(bytes(begun + piece[:end]))
                     begun.clear()
                 begun += piece[end:]
                 # Whoever reads the events refuses so long a line, but has to see it for that.
@@ -212,7 +244,7 @@ async def sound_response(response: httpx2.Response) -> None:
                     yield bytes(begun)
                     begun.clear()
             if begun:
-                yield sound_escapes(bytes(begun))
+                yield self._counted(bytes(begun))
 
         async def aclose(self) -> None:
             await body.aclose()

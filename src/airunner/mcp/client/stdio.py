@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from airunner.json_schema.item_count import has_more_items
 from airunner.mcp.client import supervisor
 from airunner.mcp.client.budget import (
     LOG_BYTES,
     MESSAGE_BYTES,
     MESSAGES,
     MOST_MESSAGE_BYTES,
+    MOST_MESSAGE_ITEMS,
     Budget,
 )
 from airunner.mcp.client.config import ServerConfig
@@ -160,13 +162,19 @@ class _Pipes:
                         message = bytes(begun + line)
                         begun.clear()
                         await count.spend(1)
+                        if has_more_items(message, MOST_MESSAGE_ITEMS):
+                            self._refuse(f"{MOST_MESSAGE_ITEMS:,} values")
+                            return
                         await self._in.send(_parsed(message))
                     begun += rest
                     if len(begun) > MOST_MESSAGE_BYTES:
-                        most = f"{MOST_MESSAGE_BYTES:,} bytes"
-                        self._log.write(f"\nit sent a message of more than {most}\n".encode())
-                        self._cut()
+                        self._refuse(f"{MOST_MESSAGE_BYTES:,} bytes")
                         return
+
+    def _refuse(self, most: str) -> None:
+        """End a program that sends too large a message, as nobody can tell whose answer it is."""
+        self._log.write(f"\nit sent a message of more than {most}\n".encode())
+        self._cut()
 
     async def write_messages(self) -> None:
         """Give the program what the session says."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from airunner import __version__
 from airunner.access.connections import PromptConnection
-from airunner.access.guard import Admission, BodyLimits, Guard
+from airunner.access.guard import Admission, Guard
 from airunner.access.listening import listening
+from airunner.access.request_body import BodyLimits
 from airunner.access.token import Token
 from airunner.agent.tool_call import Outcome
 from airunner.mcp.client.sound_stream import SoundStream

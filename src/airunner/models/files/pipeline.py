@@ -7,14 +7,13 @@ model in one file. What it takes in memory is ``airunner.models.memory.image``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airunner.config.regular_file import read_regular
+from airunner.config.json_file import read_json
 from airunner.errors import CorruptWeightsError, MissingWeightsError
 from airunner.models.files.safetensors import StoredTensor, read_tensors
 from airunner.models.files.split import complete_sets
@@ -352,12 +351,12 @@ def _json(file: Path, folder: Path, absent: str) -> dict[str, object]:
         CorruptWeightsError: it is absent, too large, or no JSON object.
     """
     try:
-        content = json.loads(read_regular(file, _MAX_JSON_BYTES))
+        content = read_json(file, _MAX_JSON_BYTES)
     except FileNotFoundError:
         raise CorruptWeightsError(folder, absent) from None
     except OSError as error:
         raise CorruptWeightsError(file, f"it cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CorruptWeightsError(file, f"it is not JSON ({error})") from None
     if not isinstance(content, dict):
         raise CorruptWeightsError(file, "it is not a JSON object")

@@ -224,11 +224,12 @@ class SavedConversations:
             self._records.conversations.list() if ids is None else [self.entry(id) for id in ids]
         )
         told = ((entry, self.load(entry.id)) for entry in entries)
-        return as_json(told, self._records.kept_files.exported)
+        return as_json(told, self._records.kept_files.exported, self._records.details.load)
 
     def export_markdown(self, id: str) -> str:
         """A conversation to read."""
-        return as_markdown(self.entry(id), self.load(id))
+        entry = self.entry(id)
+        return as_markdown(entry, self.load(id), self._records.details.load(entry.id))
 
     def import_export(self, file: BinaryIO) -> ImportResult:
         """Take in what ``export_json``, ChatGPT or Open WebUI exported.
@@ -271,6 +272,8 @@ class SavedConversations:
         self._records.conversations.add(
             entry, each.messages, start=each.start, preface=each.preface
         )
+        for place, outcome in each.outcomes.items():
+            self._records.details.save(id, place, {"outcome": outcome})
         left_out.update(each.left_out)
         for name, content in each.kept_files.items():
             try:

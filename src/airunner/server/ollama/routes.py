@@ -15,12 +15,12 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
-from airunner.access.guard import may_not_manage
+from airunner.access.guard import ANOTHER_USER
 from airunner.engines.base import Chunk
-from airunner.errors import AiRunnerError
+from airunner.errors import AiRunnerError, NotAManagerError
 from airunner.events import DownloadProgressed, Event
 from airunner.resources.visitor import current_visitor
 from airunner.runtime.core import RuntimeCore
@@ -222,7 +222,7 @@ async def _load_or_unload(
     """What clients mean by a request that says nothing."""
     if asked.unloads:
         if not (visitor := current_visitor()).manages:
-            raise HTTPException(403, may_not_manage(visitor))
+            raise NotAManagerError("" if visitor is ANOTHER_USER else visitor.name)
         core.manager.unload(models.spec(asked.model).model_path)
     else:
         async with core.lease(models.here(asked.model), owner="load"):

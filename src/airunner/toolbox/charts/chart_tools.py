@@ -13,14 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.charts.drawing import (
-    LONGEST_TEXT,
-    MOST_BINS,
-    Kind,
-    chart_of,
-    save_charts,
-    series_of,
-)
+from airunner.toolbox.charts.chart import LONGEST_TEXT, MOST_BINS, Kind, chart_of, series_of
+from airunner.toolbox.charts.drawing import save_charts
 from airunner.tools.tool import tool
 
 _MOST_VALUES = 1000

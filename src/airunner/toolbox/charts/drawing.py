@@ -1,22 +1,20 @@
-"""A chart: what it shows, whether that can be drawn, and its picture.
+"""A chart's picture, drawn with matplotlib.
 
-Owns the specification that scripts and tools fill in, its bounds, and the drawing
-with matplotlib. Where values come from is the callers', and where pictures lie is
-``airunner.pictures``.
+Owns how a chart looks. Where pictures lie is ``airunner.pictures``.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any
 
-from airunner.errors import AiRunnerError, ToolFailedError, ToolRetryError
+from airunner.errors import AiRunnerError, ToolFailedError
+from airunner.toolbox.charts.chart import Chart, Series, label_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,17 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from airunner.tools.api import Specialists
-
-Kind = Literal["line", "bar", "scatter", "pie", "histogram"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-MOST_POINTS = 10_000
-MOST_BARS = 500
-MOST_SLICES = 40
-MOST_SERIES = 12
-MOST_BINS = 200
-LONGEST_TEXT = 120
-_GREATEST = 1e150  # far enough from the end of a float that an axis can still be laid out
 
 _SIZE_INCHES = (8.0, 5.0)
 _DOTS_PER_INCH = 100
@@ -53,110 +40,6 @@ _FONTS = (
 """Fonts asked for the letters that matplotlib's own lacks, where they are installed."""
 
 _drawing = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Values that belong together. ``x`` is empty for a histogram, else as long as ``y``.
-
-    ``x`` holds numbers alone or names alone; a missing value of ``y`` is ``None``.
-    """
-
-    kind: Kind
-    y: tuple[float | None, ...]
-    x: tuple[float | str, ...] = ()
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Series in one frame. Pies and histograms stand alone in theirs.
-
-    ``bins`` is for histograms; 0 lets the number of values decide.
-    """
-
-    series: tuple[Series, ...]
-    title: str = ""
-    x_label: str = ""
-    y_label: str = ""
-    bins: int = 0
-
-    @property
-    def has_names(self) -> bool:
-        """Whether the horizontal axis is of names and not of numbers."""
-        return any(isinstance(x, str) for series in self.series for x in series.x)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What stands along an axis of names, in order of first appearance."""
-        return tuple(dict.fromkeys(_text(x) for series in self.series for x in series.x))
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values that ``chart_of`` takes."""
-        return asdict(self)
-
-
-def series_of(kind: object, x: object = None, y: object = None, name: object = "") -> Series:
-    """A series from what a model gave.
-
-    Raises:
-        ToolRetryError: it cannot be drawn; the message says why.
-    """
-    if kind not in KINDS:
-        raise ToolRetryError(f"There is no chart of kind {kind!r}; take {', '.join(KINDS)}.")
-    if y is None:
-        x, y = None, x
-    if y is None:
-        raise ToolRetryError("There are no values to draw.")
-    values = tuple(_number(value) for value in _items(y, "values"))
-    places = tuple(_place(value) for value in _items(x, "x")) if x is not None else ()
-    if kind == "histogram":
-        places = ()
-    elif not places:
-        places = tuple(float(number) for number in range(1, len(values) + 1))
-    if any(isinstance(place, str) for place in places):
-        places = tuple(_text(place) for place in places)
-    if places and len(places) != len(values):
-        raise ToolRetryError(
-            f"There are {len(places)} places or labels (x) for {len(values)} values (y); "
-            "give as many of both."
-        )
-    _check_amount(kind, values)
-    return Series(kind, values, places, _text(name or ""))
-
-
-def chart_of(
-    series: Iterable[Series | Mapping[str, Any]],
-    *,
-    title: object = "",
-    x_label: object = "",
-    y_label: object = "",
-    bins: object = 0,
-) -> Chart:
-    """A chart from what a model gave.
-
-    Raises:
-        ToolRetryError: it cannot be drawn; the message says why.
-    """
-    parts = tuple(
-        part
-        if isinstance(part, Series)
-        else series_of(part["kind"], part["x"] or None, part["y"], part["name"])
-        for part in series
-    )
-    if not 0 < len(parts) <= MOST_SERIES:
-        raise ToolRetryError(f"A chart takes 1 to {MOST_SERIES} series, not {len(parts)}.")
-    kinds = {part.kind for part in parts}
-    if len(parts) > 1 and "pie" in kinds:
-        raise ToolRetryError("A pie chart takes one series; draw a chart for each.")
-    if len(kinds) > 1 and "histogram" in kinds:
-        raise ToolRetryError("A histogram cannot be mixed with other kinds in one chart.")
-    points = sum(len(part.y) for part in parts)
-    if points > MOST_POINTS:
-        raise ToolRetryError(f"A chart takes at most {MOST_POINTS:,} points, not {points:,}.")
-    if not isinstance(bins, int) or not 0 <= bins <= MOST_BINS:
-        raise ToolRetryError(f"bins is a whole number of at most {MOST_BINS}.")
-    return Chart(parts, _text(title), _text(x_label), _text(y_label), bins)
 
 
 def save_charts(tool: str, charts: Sequence[Chart], api: Specialists) -> list[Path]:
@@ -226,7 +109,7 @@ def _draw(chart: Chart, figure: Figure) -> None:
     first = chart.series[0]
     if first.kind == "pie":
         shares = [value or 0.0 for value in first.y]
-        axes.pie(shares, labels=[_text(x) for x in first.x], autopct="%1.0f%%", startangle=90)
+        axes.pie(shares, labels=[label_of(x) for x in first.x], autopct="%1.0f%%", startangle=90)
         return
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
@@ -257,7 +140,7 @@ def _draw_series(chart: Chart, axes: Axes) -> None:
     width = 0.8 * _bar_room(bars, named=bool(names))
     whole = not names
     for number, series in enumerate(chart.series):
-        x = [float(names[_text(x)]) if names else float(x) for x in series.x]
+        x = [float(names[label_of(x)]) if names else float(x) for x in series.x]
         y = [math.nan if value is None else value for value in series.y]
         whole = whole and all(place.is_integer() for place in x)
         look: dict[str, Any] = {"color": f"C{number % 10}", "label": _legend(series)}
@@ -313,54 +196,3 @@ def _as_plain_text(figure: Figure) -> None:
 
     for artist in figure.findobj(Text):
         artist.set_parse_math(False)
-
-
-def _items(values: object, what: str) -> Sequence[Any]:
-    if isinstance(values, (list, tuple)):
-        return values
-    if isinstance(values, (set, frozenset, range)):
-        return list(values)
-    raise ToolRetryError(f"{what} must be a list, not {type(values).__name__}.")
-
-
-def _number(value: object) -> float | None:
-    if value is None:
-        return None
-    try:
-        number = float(cast(Any, value))
-    except (TypeError, ValueError, OverflowError):
-        raise ToolRetryError(f"{_text(repr(value))} is not a number that can be drawn.") from None
-    if math.isnan(number):
-        return None
-    if abs(number) > _GREATEST:
-        raise ToolRetryError("A value is too great to be drawn.")
-    return number
-
-
-def _place(value: object) -> float | str:
-    """A number, or a name: dates and all else as text."""
-    number = _number(value) if value is None or isinstance(value, (int, float)) else _text(value)
-    if number is None:
-        raise ToolRetryError("x must not have missing values.")
-    return number
-
-
-def _check_amount(kind: Kind, values: Sequence[float | None]) -> None:
-    present = [value for value in values if value is not None]
-    if not present:
-        raise ToolRetryError("There are no values to draw.")
-    most = {"bar": MOST_BARS, "pie": MOST_SLICES}.get(kind, MOST_POINTS)
-    if len(values) > most:
-        raise ToolRetryError(
-            f"A {kind} takes at most {most:,} values, not {len(values):,}; group or thin them out."
-        )
-    if kind == "pie" and (min(present) < 0 or sum(present) <= 0):
-        raise ToolRetryError("The values of a pie must not be negative, nor all of them 0.")
-
-
-def _text(value: object) -> str:
-    """One short line, as numbers are usually written."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from airunner.durations import format_seconds
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.awaited_process import run_awaited
 from airunner.toolbox.documents.plain import decode
@@ -109,8 +110,8 @@ def lines_matching(
         )
     except subprocess.TimeoutExpired:
         raise ToolRetryError(
-            f"{pattern!r} did not finish within {seconds:g} s. Use a simpler pattern, without "
-            "repetitions inside repetitions, or search for plain text."
+            f"{pattern!r} did not finish within {format_seconds(seconds)}. Use a simpler pattern, "
+            "without repetitions inside repetitions, or search for plain text."
         ) from None
     if done.returncode:
         raise ToolFailedError("find_in_files", f"the search ended with code {done.returncode}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from threading import Timer
 from typing import Any
 
+from airunner.durations import format_seconds
 from airunner.errors import ToolError, ToolRetryError
 
 MAX_SQL = 10_000
@@ -144,8 +145,8 @@ class Database(ABC):
     def _told(self, text: str) -> ToolError:
         if self._is_stopped:
             return ToolRetryError(
-                f"The query was stopped: it took longer than {self._limits.time_s:g} s. "
-                "Ask for less, with WHERE or LIMIT."
+                "The query was stopped: it took longer than "
+                f"{format_seconds(self._limits.time_s)}. Ask for less, with WHERE or LIMIT."
             )
         wrong = f"SQL error: {text.rstrip('.')}. There is {self.in_short()}."
         return self._problem(text) or ToolRetryError(wrong)

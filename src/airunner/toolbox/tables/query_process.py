@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from airunner.durations import format_seconds
 from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.toolbox.awaited_process import read_answer, run_awaited, write_answer
 from airunner.toolbox.tables.csv_tables import open_csv
@@ -63,7 +64,7 @@ def answer(
                 kept=[file.fileno()],
             )
         except subprocess.TimeoutExpired:
-            problem = f"The query was stopped: it took longer than {_LONGEST_S:g} s."
+            problem = f"The query was stopped: it took longer than {format_seconds(_LONGEST_S)}."
             raise ToolRetryError(problem) from None
     if done.returncode < 0:  # the libraries' own way of saying that there is no more memory
         raise ToolRetryError(TOO_MUCH_MEMORY)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from airunner.durations import format_seconds
 from airunner.errors import ToolFailedError
 from airunner.given_up import done_aside
 
@@ -52,7 +53,7 @@ class Deadline:
         if left_s <= 0:
             raise ToolFailedError(
                 self._tool,
-                f"the server had not sent everything after {self._total_s:g} s; "
+                f"the server had not sent everything after {format_seconds(self._total_s)}; "
                 "try again later, or use another address",
             )
         return left_s if timeout_s is None else min(left_s, timeout_s)

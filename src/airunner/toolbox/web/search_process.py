@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
+from airunner.durations import format_seconds
 from airunner.errors import ToolFailedError
 from airunner.toolbox.awaited_process import read_answer, run_awaited, write_answer
 from airunner.toolbox.web.search import TOOL, Found, find_pages
@@ -44,7 +45,7 @@ def ask_services(words: str, max_results: int, is_cancelled: Callable[[], bool])
             is_cancelled=is_cancelled,
         )
     except subprocess.TimeoutExpired:
-        problem = f"the search services took longer than {LONGEST_S:g} s"
+        problem = f"the search services took longer than {format_seconds(LONGEST_S)}"
         raise ToolFailedError(TOOL, problem) from None
     if done.returncode:
         raise ToolFailedError(TOOL, "what the search services sent cannot be read")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from airunner.durations import format_seconds
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.server.native.turn_account import DrawnPicture
@@ -65,7 +66,7 @@ def summary_html(call: Call) -> str:
         words = "not run" if call.problem.startswith(f"{call.tool} was not run") else "failed"
         parts.append(f'<span class="so-far">{words}</span>')
     if call.seconds is not None:
-        parts.append(f'<span class="time">{seconds_in_words(call.seconds)}</span>')
+        parts.append(f'<span class="time">{format_seconds(call.seconds)}</span>')
     return "".join(parts)
 
 
@@ -77,15 +78,6 @@ def inside_html(call: Call) -> str:
         return arguments
     shown = html.escape(told[:_MOST_SHOWN])
     return f'{arguments}<pre class="result" tabindex="0" aria-label="result">{shown}</pre>'
-
-
-def seconds_in_words(seconds: float) -> str:
-    """A duration for people: ``0.4 s``, ``12 s``, ``2 min 5 s``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
 def pictures_html(pictures: Iterable[DrawnPicture]) -> str:

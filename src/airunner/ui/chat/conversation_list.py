@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from nicegui import events, ui
@@ -18,10 +18,12 @@ from airunner.events import ConversationChanged
 from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Found
+from airunner.records.folders import Page
 from airunner.runtime.native_form import API
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.chat.conversation_dialog import edit_conversation, edit_folder
+from airunner.ui.chat.growing_text import GrowingHtml
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.upload_field import UploadField
@@ -38,7 +40,7 @@ class ConversationList:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._families: Mapping[str, Sequence[Entry]] = {}
-        self._most = SHOWN
+        self._most, self._total = SHOWN, 0
         with ui.element("div").classes("finding"):
             ui.html(
                 f'<a class="new-chat" href="/chat" data-shortcut="new">{icon_html("add")}'
@@ -50,7 +52,7 @@ class ConversationList:
                 ' type="search" aria-label="Search conversations" data-shortcut="search"'
             )
             self._field.classes("search").on_value_change(self.refresh)
-        self._shown = ui.html("", sanitize=False).classes("conversations")
+        self._shown = GrowingHtml("").classes("conversations")
         self._shown.on("click", self._clicked, js_handler=_CLICKED)
         with ui.element("div").classes("list-foot"):
             self._import()
@@ -65,39 +67,23 @@ class ConversationList:
                 found = await asyncio.to_thread(self._services.conversations.search, wanted)
                 content = _found_html(found)
             else:
-                content = await self._list_html()
+                page = await asyncio.to_thread(self._page)
+                self._families = families(page.entries)
+                content = list_html(page, self._families, self._services.turns.running())
         except AiRunnerError as error:
             content = f'<p class="hint">{html.escape(str(error))}</p>'
-        if not self._shown.is_deleted and content != self._shown.content:
-            self._shown.set_content(content)
+        if not self._shown.is_deleted:
+            self._shown.grow(content)
 
-    async def _list_html(self) -> str:
-        page = await asyncio.to_thread(self._services.conversations.page, self._most)
-        self._families = families(page.entries)
-        running = self._services.turns.running()
-        groups: dict[str, list[str]] = {}
-        for members in self._families.values():
-            first = members[0]
-            group = _PINNED if any(each.pinned for each in members) else first.folder
-            is_busy = any(each.id in running for each in members)
-            groups.setdefault(group, []).append(_row_html(members, is_busy))
-        if not groups:
-            return '<p class="hint">What you talk about is listed here.</p>'
-        loose = "".join(groups.pop("", ()))
-        pinned = "".join(groups.pop(_PINNED, ()))
-        parts = [f"<h2>Pinned</h2>{pinned}<h2>Others</h2>" if pinned and loose else pinned, loose]
-        parts += [
-            f'<div class="folder-line"><details class="folder" open><summary>'
-            f'{icon_html("folder_open")}<span class="name" title="{html.escape(name)}">'
-            f"{html.escape(name)}</span></summary>{''.join(groups[name])}</details>"
-            f"{act_button('folder', f'Rename or remove the folder {name}', 'more_horiz', id=name)}"
-            "</div>"
-            for name in sorted(groups, key=str.casefold)
-        ]
-        if page.next:
-            older = act_button("older", "Show older ones")
-            parts.append(f'<p class="hint">{page.total - len(page.entries):,} more. {older}</p>')
-        return "".join(parts)
+    def _page(self) -> Page:
+        """What is listed; for a new one, none of the others goes, which would be sent anew."""
+        read = self._services.conversations.page
+        page = read(self._most)
+        more, self._total = page.total - (self._total or page.total), page.total
+        if more <= 0 or not page.next:
+            return page
+        self._most += more
+        return read(self._most)
 
     async def _clicked(self, event: events.GenericEventArguments) -> None:
         if event.args["act"] == "older":
@@ -145,6 +131,33 @@ def import_in_words(told: Mapping[str, Any]) -> str:
         more = f", and {len(told['refused']) - 1} more" if len(told["refused"]) > 1 else ""
         words.append(f"Not read: {told['refused'][0]}{more}")
     return ". ".join(words) + "."
+
+
+def list_html(page: Page, known: Mapping[str, Sequence[Entry]], running: Container[str]) -> str:
+    """The conversations of ``page`` by their folders, each with ``known`` versions in one line."""
+    groups: dict[str, list[str]] = {}
+    for members in known.values():
+        first = members[0]
+        group = _PINNED if any(each.pinned for each in members) else first.folder
+        is_busy = any(each.id in running for each in members)
+        groups.setdefault(group, []).append(_row_html(members, is_busy))
+    if not groups:
+        return '<p class="hint">What you talk about is listed here.</p>'
+    loose = "".join(groups.pop("", ()))
+    pinned = "".join(groups.pop(_PINNED, ()))
+    parts = [f"<h2>Pinned</h2>{pinned}<h2>Others</h2>" if pinned and loose else pinned, loose]
+    parts += [
+        f'<div class="folder-line"><details class="folder" open><summary>'
+        f'{icon_html("folder_open")}<span class="name" title="{html.escape(name)}">'
+        f"{html.escape(name)}</span></summary>{''.join(groups[name])}</details>"
+        f"{act_button('folder', f'Rename or remove the folder {name}', 'more_horiz', id=name)}"
+        "</div>"
+        for name in sorted(groups, key=str.casefold)
+    ]
+    if page.next:
+        older = act_button("older", "Show older ones")
+        parts.append(f'<p class="hint">{page.total - len(page.entries):,} more. {older}</p>')
+    return "".join(parts)
 
 
 def _row_html(members: Sequence[Entry], is_busy: bool) -> str:

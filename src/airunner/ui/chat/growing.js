@@ -1,4 +1,4 @@
-// HTML that grows: what is the same as before is not sent again.
+// HTML that changes in one place: what is the same before and after it is not sent again.
 export default {
   template: "<div></div>",
   props: { content: String },
@@ -7,8 +7,9 @@ export default {
     this.$el.innerHTML = this.shown;
   },
   methods: {
-    patch(kept, rest) {
-      this.shown = this.shown.slice(0, kept) + rest;
+    patch(begin, changed, end) {
+      const from = this.shown.length - end;
+      this.shown = this.shown.slice(0, begin) + changed + this.shown.slice(from);
       this.$el.innerHTML = this.shown;
     },
   },

@@ -1,7 +1,7 @@
 """Markdown that grows as it is written by a model.
 
 Owns that little of it crosses the wire twice: a block that is finished is never sent again,
-and of the last one only what is not as it was.
+and of the last one, as of any ``GrowingHtml``, only what is not as it was.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _COLOURED_WHILE_GROWING = 4000
 
 
 class GrowingHtml(Element, component="growing.js"):
-    """HTML that is safe, and becomes longer."""
+    """HTML that is safe, and of which little changes at a time: only that is sent."""
 
     def __init__(self, content: str) -> None:
         super().__init__()
@@ -26,11 +26,16 @@ class GrowingHtml(Element, component="growing.js"):
         """Show ``content`` instead."""
         if content == self._shown:
             return
-        kept = _common_beginning(self._shown, content)
+        begin = _common_beginning(self._shown, content)
+        old, new = self._shown[len(begin) :], content[len(begin) :]
+        end = _common_beginning(old[::-1], new[::-1])
         self._shown = content
-        # The browser counts in UTF-16.
-        units = len(kept.encode("utf-16-le", "surrogatepass")) // 2
-        self.run_method("patch", units, content[len(kept) :])
+        self.run_method("patch", _units(begin), new[: len(new) - len(end)], _units(end))
+
+
+def _units(text: str) -> int:
+    """Its length as the browser counts, in UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _common_beginning(one: str, other: str) -> str:

@@ -42,6 +42,7 @@ class Happening:
 
     def __init__(self) -> None:
         self.line = ""
+        self._model = ""
         self._waits = True
         self._in_call = False
 
@@ -51,7 +52,9 @@ class Happening:
             case TextStreamed() | TurnFinished() | GenerationFinished():
                 self._waits, self.line = False, ""
             case TurnStarted():
-                self._waits, self.line = True, ""
+                self._model, self._waits, self.line = event.model, True, ""
+            case Decided(action="hold" | "grant") if self._is_another_s(event):
+                pass  # somebody else waits for that model, or has it
             case ToolCallStarted():
                 self._waits, self._in_call, self.line = True, True, ""
             case ToolCallFinished():
@@ -68,6 +71,9 @@ class Happening:
             case _:
                 pass
         return self.line
+
+    def _is_another_s(self, event: Decided) -> bool:
+        return bool(self._model) and not self._in_call and event.model != self._model
 
 
 def _told(event: Event) -> str:

@@ -7,16 +7,20 @@ action and its place in ``data-act`` and ``data-at``.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from airunner.agent.turn import NO_ANSWER
+from airunner.durations import format_seconds
 from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.records.attached_text import ATTACHED, taken_apart
+from airunner.records.unfinished import NOT_ANSWERED
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
-from airunner.ui.chat.call_html import Call, call_html, drawn_pictures, seconds_in_words
+from airunner.ui.chat.call_html import Call, call_html, drawn_pictures
 from airunner.ui.chat.icons import act_button, icon_html
 from airunner.ui.page_words import page_html
 from airunner.ui.safe_markdown import rendered
@@ -30,8 +34,8 @@ _ENDINGS = {
 }
 _TO_GO_ON = ("server_stopped", "")
 _CUT_OFF = "The answer was cut off at the most tokens."
-_NO_ANSWER = "(There is no answer: the turn ended before one.)"
 _FILE_CHARACTERS = 4000
+_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,11 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
     for message in talk.messages[place + 1 : end]:
         if message.role != "assistant":
             continue
-        if message.reasoning:
-            parts.append(reasoning_html(message.reasoning, next(thoughts, None)))
-        if message.text != _NO_ANSWER:
-            parts.append(rendered(message.text))
+        thought, text = _thought_apart(message)
+        if thought:
+            parts.append(reasoning_html(thought, next(thoughts, None)))
+        if text != NO_ANSWER:
+            parts.append(rendered(text))
         for call in message.tool_calls:
             calls = account.calls if account else {}
             parts.append(_call_html(talk, calls.get(call.id), results.get(call.id), call.id, place))
@@ -127,6 +132,14 @@ def _answer_html(talk: Talk, place: int, end: int, results: Mapping[str, Message
     parts.append(_ending_html(talk, account, place, end))
     parts.append(_acts_html(talk, account, place, end))
     return f'<div class="said assistant">{"".join(parts)}</div>'
+
+
+def _thought_apart(message: Message) -> tuple[str, str]:
+    """What was thought, and said: in old messages and imported ones, both may be in the text."""
+    found = None if message.reasoning else _THOUGHT.match(message.text)
+    if found is None:
+        return message.reasoning, message.text
+    return found[1].strip(), message.text[found.end() :]
 
 
 def _call_html(
@@ -153,8 +166,7 @@ def thought_in_words(seconds: float | None) -> str:
     """How long it thought."""
     if seconds is None:
         return "Thought"
-    whole = max(1, round(seconds))
-    return f"Thought for {whole} s" if whole < 60 else f"Thought for {seconds_in_words(seconds)}"
+    return f"Thought for {format_seconds(max(1, round(seconds)))}"
 
 
 def ending_in_words(account: TurnAccount, *, failed: bool, stopped: bool) -> str:
@@ -172,9 +184,11 @@ def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) 
     go_on = act_button("continue", "Continue", at=place) if end == len(talk.messages) else ""
     if outcome in _ENDINGS:
         newest = talk.messages[end - 1]
-        has_words = newest.role == "assistant" and newest.text != _NO_ANSWER
+        has_words = newest.role == "assistant" and newest.text != NO_ANSWER
         buttons = go_on + again if outcome in _TO_GO_ON and has_words else again
-        return _problem_html(_ENDINGS[outcome], account.problem if account else "", buttons)
+        is_bare = not outcome and end == place + 1
+        words = NOT_ANSWERED if is_bare else _ENDINGS[outcome]
+        return _problem_html(words, account.problem if account else "", buttons)
     return _problem_html(_CUT_OFF, "", go_on) if account and account.cut_off and go_on else ""
 
 
@@ -199,7 +213,7 @@ def _acts_html(talk: Talk, account: TurnAccount | None, place: int, end: int) ->
 def cost_in_words(account: TurnAccount) -> str:
     """Who answered, how fast, and how much of the prompt was still there."""
     parts = [short_name(account.model)] if account.model else []
-    parts.append(seconds_in_words(account.total_s))
+    parts.append(format_seconds(account.total_s))
     if account.decode_s > 0 and account.tokens:
         parts.append(f"{account.tokens / account.decode_s:.0f} tokens/s")
     if account.cached_tokens and account.prompt_tokens:

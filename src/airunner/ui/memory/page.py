@@ -11,10 +11,12 @@ from typing import Any
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.models.spec import short_name
 from airunner.resources.status import ModelStatus, Status
 from airunner.server.native.services import Services
 from airunner.ui.memory.colours import colours
+from airunner.ui.memory.decisions import decision_html, decisions_html
 from airunner.ui.memory.strip import MEMORY_EVENTS, STATES, bars
 from airunner.ui.memory.timeline import drawn_since, timeline_svg
 from airunner.ui.rows import Act, Row, Rows
@@ -52,7 +54,7 @@ class Memory:
         self._draw(status)
         self._waiting.set_content(_waiting(status))
         decided = self._services.events.decisions(SHOWN_DECISIONS)
-        self._decisions.set_content(_decisions(decided) or f'<p class="empty">{_IDLE}</p>')
+        self._decisions.set_content(decisions_html(decided) or f'<p class="empty">{_IDLE}</p>')
         self._list(status, decided)
 
     def move(self) -> None:
@@ -105,7 +107,7 @@ def _model(model: ModelStatus, colour: str, why: Sequence[Mapping[str, Any]]) ->
         facts.append("in use")
     if model.pinned:
         facts.append("kept in memory")
-    lines = "".join(f"<li>{html.escape(each['words'])}</li>" for each in reversed(why))
+    lines = "".join(f"<li>{decision_html(each)}</li>" for each in reversed(why))
     reasons = f"<details><summary>Why?</summary><ul>{lines}</ul></details>" if lines else ""
     return (
         f'<span class="dot {colour}" aria-hidden="true"></span>'
@@ -117,19 +119,10 @@ def _model(model: ModelStatus, colour: str, why: Sequence[Mapping[str, Any]]) ->
 def _waiting(status: Status) -> str:
     lines = "".join(
         f"<li><b>{html.escape(short_name(each.model))}</b> is number {each.place},"
-        f" about {each.eta_s:.0f} s: {html.escape(each.reason)}</li>"
+        f" about {about_seconds(each.eta_s)}: {html.escape(each.reason)}</li>"
         for each in status.waiting
     )
     return f'<h2>Waiting</h2><ol class="waiting">{lines}</ol>' if lines else ""
-
-
-def _decisions(decided: Sequence[Mapping[str, Any]]) -> str:
-    lines = "".join(
-        f"<li><time>{time.strftime('%H:%M:%S', time.localtime(each['at_s']))}</time>"
-        f" {html.escape(each['words'])}</li>"
-        for each in reversed(decided)
-    )
-    return f'<ol class="decisions">{lines}</ol>' if lines else ""
 
 
 def show_memory(services: Services) -> None:

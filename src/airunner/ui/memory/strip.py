@@ -7,6 +7,7 @@ import html
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.events import (
     Decided,
     ModelLoaded,
@@ -74,7 +75,7 @@ def _as_html(status: Status) -> str:
     chips = "".join(_chip(model, known[model.model]) for model in status.models)
     waits = "".join(
         f'<span class="chip waits">{html.escape(short_name(each.model))} waits,'
-        f" about {each.eta_s:.0f} s</span>"
+        f" about {about_seconds(each.eta_s)}</span>"
         for each in status.waiting[:2]
     )
     more = len(status.waiting) - 2

@@ -13,12 +13,13 @@ from functools import partial
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import DownloadChanged, DownloadProgressed
 from airunner.models.spec import short_name
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
-from airunner.ui.models.model_words import duration, name_html
+from airunner.ui.models.model_words import name_html
 from airunner.ui.notices import tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
@@ -154,5 +155,5 @@ def _in_words(each: Download) -> str:
     if each.bytes_per_s:
         parts.append(f"{format_bytes(round(each.bytes_per_s))}/s")
     if each.left_s is not None:
-        parts.append(f"{duration(each.left_s)} left")
+        parts.append(f"{about_seconds(each.left_s)} left")
     return " · ".join(filter(None, parts)) or "Begins"

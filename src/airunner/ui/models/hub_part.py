@@ -10,6 +10,7 @@ from nicegui import ui
 from airunner.config.byte_size import format_bytes
 from airunner.errors import AiRunnerError
 from airunner.models.fitting import Fit
+from airunner.models.licence import licence_words
 from airunner.models.spec import short_name
 from airunner.runtime.model_finder import Found
 from airunner.server.native.services import Services
@@ -140,7 +141,7 @@ def _facts(found: Found) -> str:
     model = found.model
     facts = [
         f"{model.downloads:,} downloads last month",
-        model.license or "licence not stated",
+        licence_words(model.license) or "licence not stated",
         "with an eye for pictures" if model.has_projector else "",
         f"registered as {', '.join(found.registered)}" if found.registered else "",
     ]

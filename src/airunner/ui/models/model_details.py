@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.models.licence import licence_words
 from airunner.server.native.services import Services
 from airunner.ui.dialog import titled_dialog
 from airunner.ui.models.model_words import abilities
@@ -55,7 +56,7 @@ def _facts(sheet: Mapping[str, Any]) -> str:
         "Context": f"{tokens:,} tokens" if tokens else "",
         "Parameters": f"{parameters:g} billion" if parameters else "",
         "Quantization": sheet["quantization"],
-        "Licence": sheet["license"],
+        "Licence": licence_words(sheet["license"]),
         "Engine": sheet["engine"],
         "On disk": format_bytes(sheet["file_bytes"]) if sheet["file_bytes"] else "",
         "Lies at": sheet["path"] or "",

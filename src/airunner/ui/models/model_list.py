@@ -13,6 +13,7 @@ from nicegui import ui
 from airunner.config.byte_size import format_bytes
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.fitting import Fit
+from airunner.models.licence import licence_words
 from airunner.models.spec import short_name
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first
@@ -145,7 +146,7 @@ def _facts(entry: Mapping[str, Any], fit: Fit | None, serves: list[str], coming:
     facts = ["here" if entry["here"] else "on its way" if coming else "not here"]
     if entry["file_bytes"] is not None:
         facts[0] = f"here, {format_bytes(entry['file_bytes'])} on disk"
-    facts.append(entry["license"] or "licence not stated")
+    facts.append(licence_words(entry["license"]) or "licence not stated")
     gated = "" if entry["here"] or not entry["gated"] else GATED
     if serves:
         facts.append(f"serves: {abilities(serves).lower()}")

@@ -1,4 +1,4 @@
-"""What is said of models on the page: what they can do, and times and numbers in words."""
+"""What is said of models on the page: what they can do, and their names."""
 
 from __future__ import annotations
 
@@ -19,22 +19,12 @@ CAPABILITIES = {
     ModelCapability.EMBEDDING: "Search by meaning",
 }
 GATED = '<span class="mark" title="Its publisher wants terms accepted first">gated</span>'
-_MINUTE_S, _HOUR_S = 60, 3600
 
 
 def abilities(names: list[str] | tuple[str, ...]) -> str:
     """What a model can do, as one phrase: ``Conversation, summaries, translation``."""
     words = [CAPABILITIES[ModelCapability(name)] for name in names]
     return ", ".join(w if i == 0 else w[0].lower() + w[1:] for i, w in enumerate(words))
-
-
-def duration(seconds: float) -> str:
-    """A time that is left, rounded as people say it: ``3 min``."""
-    if seconds < 1.5 * _MINUTE_S:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 1.5 * _HOUR_S:
-        return f"{round(seconds / _MINUTE_S)} min"
-    return f"{seconds / _HOUR_S:.1f} h"
 
 
 def name_html(model: str) -> str:

@@ -8,15 +8,17 @@ import re
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
+from airunner.durations import about_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.fitting import Fit
+from airunner.models.licence import licence_words
 from airunner.models.spec import short_name
 from airunner.runtime.team_offers import TeamOffer
 from airunner.runtime.team_setup import TeamMember
 from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
-from airunner.ui.models.model_words import GATED, abilities, duration, name_html
+from airunner.ui.models.model_words import GATED, abilities, name_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading
@@ -24,8 +26,10 @@ from airunner.ui.window import on_events
 
 _EMBEDDED = (
     "So far only very small models are here, with less than a billion parameters: they show "
-    "that everything works, and such a model is no assistant. A real team is one button away."
+    "that everything works, and such a model is no assistant."
 )
+_BUTTON = "A real team is one button away."
+_TOO_SMALL = "A real team needs more memory than these {budget}, which are all that may be used."
 _ASKING = "Looking at this machine, and asking the hub what the models take ..."
 _COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "Fit")
 
@@ -78,6 +82,10 @@ class TeamPart:
         self._table.set_content(_table(offer, fits, coming))
         self._gated.set_content(_gated(offer))
         missing = [m for m in proposal.obtainable if m.model not in coming]
+        more = _BUTTON if missing else ""
+        if all(each.offer.is_here for each in proposal.members):
+            more = _TOO_SMALL.format(budget=format_bytes(proposal.budget_bytes))
+        self._first.set_text(f"{_EMBEDDED} {more}".strip())
         self._takes.set_text(_takes(offer, missing, coming))
         self._get.set_text("Get this team" if missing else "Let this team serve")
         self._get.set_visibility(bool(missing or offer.to_serve) and proposal.fits_on_disk)
@@ -108,7 +116,7 @@ def _row(member: TeamMember, fit: Fit, coming: str) -> str:
     fetch = "here" if offer.is_here else coming or format_bytes(offer.disk_bytes)
     if not offer.is_here and offer.disk_bytes is None:
         fetch = coming or "size not known"
-    licence = html.escape(member.license or "not stated")
+    licence = html.escape(licence_words(member.license) or "not stated")
     if offer.gated and not offer.is_here:
         licence += GATED
     words = html.escape(fit.words)
@@ -166,7 +174,7 @@ def _takes(offer: TeamOffer, missing: list[TeamMember], coming: dict[str, str]) 
         if any(m.offer.disk_bytes is None for m in missing):
             words += " and what is of unknown size"
         if proposal.bytes_per_s:
-            words += f", about {duration(n_bytes / proposal.bytes_per_s)}"
+            words += f", about {about_seconds(n_bytes / proposal.bytes_per_s)}"
         parts.append(f"{words}. {format_bytes(proposal.free_bytes)} are free on the disk.")
         if not proposal.fits_on_disk:
             parts.append("That is not enough: remove models that you do not need.")

@@ -18,7 +18,8 @@ from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.media import MOST_BYTES
 from airunner.models.spec import short_name
-from airunner.runtime.drawing_orders import DRAWING, MOST_SIDE_PX, MOST_STEPS
+from airunner.runtime.drawing_orders import MOST_SIDE_PX, MOST_STEPS
+from airunner.runtime.image_models import DRAWING
 from airunner.server.native.services import Services
 from airunner.ui.buttons import icon_button, word_button
 from airunner.ui.notices import tell_problem

@@ -12,11 +12,11 @@ from typing import Any
 from nicegui import ui
 
 from airunner.agent.tool_call import Outcome
+from airunner.durations import format_seconds
 from airunner.messages import text_of_content
 from airunner.models.spec import ModelCapability
 from airunner.server.native.services import Services
 from airunner.toolbox.code.sandbox.source import script_in
-from airunner.ui.chat.call_html import seconds_in_words
 from airunner.ui.notices import tell_problem
 from airunner.ui.parts import heading
 from airunner.ui.specialists.running_task import RunningTask, by_whom, tell_who
@@ -67,9 +67,9 @@ class CodePanel:
     def _ran(self, outcome: Outcome, seconds: float) -> str:
         if outcome.problem:
             self._run.show_problem(outcome.problem)
-            return f"Failed after {seconds_in_words(seconds)}."
+            return f"Failed after {format_seconds(seconds)}."
         printed = html.escape(text_of_content(outcome.message.content))
         with self._run.answer:
             shown = f'<pre class="output" tabindex="0" aria-label="Output">{printed}</pre>'
             ui.html(shown, sanitize=False)
-        return f"Ran in {seconds_in_words(seconds)}."
+        return f"Ran in {format_seconds(seconds)}."

@@ -13,13 +13,13 @@ from typing import Any
 
 from nicegui import ui
 
+from airunner.durations import format_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged, Event, TextStreamed, ToolProgressed
 from airunner.models.spec import ModelCapability, short_name
 from airunner.server.native.services import Services
 from airunner.server.native.work import Work
 from airunner.ui.buttons import word_button
-from airunner.ui.chat.call_html import seconds_in_words
 from airunner.ui.chat.growing_text import GrowingText
 from airunner.ui.chat.happening import READING, Happening
 from airunner.ui.page_words import page_html
@@ -140,7 +140,7 @@ def _waiting(line: str) -> str:
 
 def by_whom(model: str, seconds: float) -> str:
     """Who did it, and how long it took."""
-    return f"By {short_name(model)}, in {seconds_in_words(seconds)}."
+    return f"By {short_name(model)}, in {format_seconds(seconds)}."
 
 
 def tell_who(services: Services, capability: ModelCapability) -> None:

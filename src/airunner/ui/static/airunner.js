@@ -34,8 +34,9 @@ function markPlace() {
     const within = path !== "/chat" && location.pathname.startsWith(`${path}/`);
     const ofIt = ids.some((id) => location.pathname === `/chat/${id}`);
     const here = location.pathname === path || within || ofIt;
-    link.toggleAttribute("aria-current", false);
+    if (here === link.hasAttribute("aria-current")) continue; // it costs a new style
     if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
 }
 for (const name of ["pushState", "replaceState"]) {

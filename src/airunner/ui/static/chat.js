@@ -6,6 +6,11 @@ window.airunner = (() => {
   const shortcut = (name) => document.querySelector(`[data-shortcut="${name}"]`);
   const draftKey = () => `draft ${location.pathname}`;
 
+  function refuse(message) {
+    const colours = { color: "notice-bad", textColor: "notice-on" };
+    Quasar.Notify.create({ message, position: "top", ...colours });
+  }
+
   function type(text) {
     const area = field();
     if (!area) return;
@@ -51,9 +56,7 @@ window.airunner = (() => {
       return;
     }
     if (!window.socket?.connected) {
-      const words = "There is no connection. Your message stays here: send it when it is back.";
-      const colours = { color: "notice-bad", textColor: "notice-on" };
-      Quasar.Notify.create({ message: words, position: "top", ...colours });
+      refuse("There is no connection. Your message stays here: send it when it is back.");
       return;
     }
     const draft = draftKey();
@@ -154,7 +157,7 @@ window.airunner = (() => {
       // Other fields tell the server what is in them at each key.
       if (!tooLong(event.target.value + event.clipboardData.getData("text"))) return;
       event.preventDefault();
-      Quasar.Notify.create({ message: "This text is too long for the field.", position: "top" });
+      refuse("This text is too long for the field.");
     }
   });
   const dragsFiles = (event) => field() && event.dataTransfer?.types.includes("Files");
@@ -170,7 +173,11 @@ window.airunner = (() => {
     document.body.classList.remove("dropping");
     if (!dragsFiles(event)) return;
     event.preventDefault();
-    attach(event.dataTransfer.files);
+    const isFolder = (item) => item.webkitGetAsEntry?.()?.isDirectory;
+    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const files = items.filter((item) => !isFolder(item)).map((item) => item.getAsFile());
+    if (files.length < items.length) refuse("A folder cannot be attached. Drop the files in it.");
+    attach(files);
   });
 
   const writes = (element) => element.matches("input, textarea, select, [contenteditable]");

@@ -10,10 +10,9 @@
       : element;
   const shown = () => [...document.querySelectorAll(LINES)].filter((each) => each.offsetParent);
   const nameOf = (line) => line?.getAttribute("href") ?? line?.textContent;
-  let last = "";
+  let last = ""; // the line that had the focus
 
   function stopAt(line) {
-    last = nameOf(line);
     for (const each of document.querySelectorAll(STOPS)) {
       const own = lineOf(each);
       each.tabIndex = own === null || own === line ? 0 : -1;
@@ -31,7 +30,10 @@
   new MutationObserver(prepare).observe(document.body, { childList: true, subtree: true });
 
   document.addEventListener("focusin", ({ target }) => {
-    if (target.matches(STOPS) && lineOf(target)) stopAt(lineOf(target));
+    const line = target.matches(STOPS) && lineOf(target);
+    if (!line) return;
+    last = nameOf(line);
+    stopAt(line);
   });
   document.addEventListener("keydown", (event) => {
     if (!event.target.matches?.(STOPS) || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -25,7 +25,11 @@ window.airunnerWindow = (() => {
     return element;
   }
 
-  const say = (words) => (bar().textContent = words);
+  // A class, for the style of everything would depend on what is in the bar.
+  function say(words) {
+    bar().textContent = words;
+    document.body.classList.toggle("out-of-reach", words !== "");
+  }
 
   // A specialist's task ends with the server, and what is connected anew is a new page: it gets
   // what was written in the fields of the one before.
@@ -81,8 +85,7 @@ window.airunnerWindow = (() => {
   function back() {
     timers.forEach(clearTimeout);
     timers = [];
-    const element = document.querySelector(".connection");
-    if (element) element.textContent = "";
+    if (document.querySelector(".connection")) say("");
     // Of the same server, it goes on; another one has the page loaded anew at once.
     if (document.querySelector(".task[data-runs]"))
       timers = [setTimeout(() => sessionStorage.removeItem(INTERRUPTED), LONG_MS)];

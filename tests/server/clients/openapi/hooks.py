@@ -15,6 +15,8 @@ TALKS, EMBEDS = os.environ["SERVED_MODELS"].split()
 EMBEDDING = ("embed", "rerank")
 DRAWING = ("images", "draw")
 SHORT = {"max_tokens": 2, "max_output_tokens": 2, "options": {"num_predict": 2}}
+LIMITS = {"/v1/responses": "max_output_tokens", "/api/chat": "options", "/api/generate": "options"}
+"""Where it is not ``max_tokens``."""
 SMALL = {"size": "64x64", "n": 1, "steps": 1}
 ASKS = {"messages", "prompt", "input", "content"}
 
@@ -34,5 +36,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
         body.setdefault("steps", SMALL["steps"])
     elif body.keys() & ASKS:
         body.update({name: value for name, value in SHORT.items() if body.get(name) is not None})
-        body.setdefault("max_tokens", SHORT["max_tokens"])
+        limit = next((name for path, name in LIMITS.items() if path in case.path), "max_tokens")
+        if body.get(limit) is None:
+            body[limit] = SHORT[limit]
     case.body = body

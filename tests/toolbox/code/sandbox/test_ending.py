@@ -39,7 +39,7 @@ class Watch:
 
     def nothing_is_left(self) -> bool:
         """Whether there was something to see and none of it is there any more."""
-        assert len(self.seen) == 2
+        assert 1 <= len(self.seen) <= 2, "the second begins later"
         assert len(self.folders) == 1
         _, alive = psutil.wait_procs(self.seen, timeout=0)
         left = [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
@@ -117,7 +117,7 @@ def test_the_sandbox_ends_with_the_process_that_wanted_it(folder: Path) -> None:
             assert user.stdout.readline() == "running\n"
             running = sandbox_processes(user.pid)
         user.kill()
-    gone, alive = psutil.wait_procs(running, timeout=30)
+    gone, alive = psutil.wait_procs(running, timeout=300)
     left = [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
     assert not left
     assert len(gone) + len(alive) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airunner.errors import ToolRetryError
-from airunner.toolbox.charts.drawing import Chart, Series
+from airunner.toolbox.charts.chart import Chart, Series
 from airunner.toolbox.code.sandbox.drawings import MOST_CHARTS
 from airunner.toolbox.code.sandbox.script import Sandbox, ScriptResult
 

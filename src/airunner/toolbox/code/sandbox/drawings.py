@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airunner.errors import ToolRetryError
-from airunner.toolbox.charts.drawing import MOST_POINTS, Chart, chart_of, series_of
+from airunner.toolbox.charts.chart import MOST_POINTS, Chart, chart_of, series_of
 
 MOST_CHARTS = 8
 

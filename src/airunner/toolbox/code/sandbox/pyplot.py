@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from airunner.errors import ToolRetryError
-from airunner.toolbox.charts.drawing import MOST_SERIES, Kind, Series, chart_of, series_of
+from airunner.toolbox.charts.chart import MOST_SERIES, Kind, Series, chart_of, series_of
 from airunner.toolbox.code.sandbox.drawings import MOST_CHARTS, Drawings, listed
 
 _LOOKS = """

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from airunner.durations import format_seconds
 from airunner.errors import ToolFailedError, ToolRetryError
-from airunner.toolbox.charts.drawing import Chart, chart_of
+from airunner.toolbox.charts.chart import Chart, chart_of
 from airunner.toolbox.code.sandbox.drawings import MOST_CHARTS
 from airunner.toolbox.code.sandbox.limits import Limits
 from airunner.toolbox.code.sandbox.process import Finished, converse
@@ -23,7 +24,7 @@ _SHOWN_BEFORE_FAILURE = 1500
 
 _NONSENSE = "the sandbox answered nonsense"
 _STOPPED = {
-    "time": "the script was stopped after {limits.time_s:g} s of computing",
+    "time": "the script was stopped after {time} of computing",
     "memory": "the script was stopped because it needed more than {memory_mib} MiB of memory",
     "output": "the script was stopped because it printed without end",
     "calls": "the script was stopped after {limits.calls:,} calls of functions from outside, "
@@ -131,7 +132,7 @@ class Sandbox:
         if finished.ending == "cancelled":
             return "the call was given up, and the script was stopped"
         if finished.ending == "out of time":
-            return f"the script was stopped after {self.limits.wall_s:g} s"
+            return f"the script was stopped after {format_seconds(self.limits.wall_s)}"
         if finished.ending == "too much output":
             return "the script was stopped because its results are too large"
         code = finished.code
@@ -150,7 +151,9 @@ class Sandbox:
         if kind == "script":
             raise ToolRetryError(f"The script has a mistake.\n{text}{before}")
         stopped = _STOPPED.get(kind, _STOPPED["crash"]).format(
-            limits=self.limits, memory_mib=self.limits.memory_bytes >> 20
+            limits=self.limits,
+            time=format_seconds(self.limits.time_s),
+            memory_mib=self.limits.memory_bytes >> 20,
         )
         raise ToolFailedError(self.tool, f"{stopped}.{before}")
 
