@@ -89,7 +89,7 @@ def test_a_folder_gives_what_can_be_added_and_names_the_rest(
     added = server.airunner("models", "add", str(tmp_path))
     assert added.returncode == 0, added.stderr
     assert "good: " in added.stdout
-    assert "it serves primary_conversation, " in added.stdout
+    assert "it serves primary conversation, " in added.stdout
     assert "bad.gguf is not added: it does not begin" in added.stderr
     assert api.delete("/models/good").status_code == 200
 

@@ -99,7 +99,7 @@ def add_model(
         if not each["is_here"]:
             tell(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
         if serves[each["name"]]:
-            tell(f"  it serves {', '.join(serves[each['name']])} now")
+            tell(f"  it serves {_in_words(serves[each['name']])} now")
     for each in refused:
         complain(f"{each['name']} is not added: {each['problem']}")
     if not added:
@@ -111,9 +111,13 @@ def add_model(
         others = [c for c in wanted if c not in serves[called]]
         if others:
             command = pasted("airunner", "assign", others[0], called)
-            tell(f"  `{command}` lets it serve {others[0]}")
+            tell(f"  `{command}` lets it serve {_in_words(others[:1])}")
         if primary in wanted:
             tell(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
+
+
+def _in_words(capabilities: list[str]) -> str:
+    return ", ".join(capabilities).replace("_", " ")
 
 
 def _served_by(known: Survey | AttachedRuntime, added: dict[str, Any]) -> list[str]:

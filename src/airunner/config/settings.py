@@ -401,7 +401,12 @@ def parse_setting(name: str, value: object, origin: str) -> Any:
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
     given = {name.replace("-", "_"): value for name, value in flags.items() if value is not None}
-    return {n: (value, "flag --" + n.replace("_", "-")) for n, value in given.items()}
+    return {name: (value, _flag_of(name)) for name, value in given.items()}
+
+
+def _flag_of(name: str) -> str:
+    """Where a value came from; a program may name what is no setting and has no flag."""
+    return "flag --" + name.replace("_", "-") if name in SETTINGS else "the program"
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:

@@ -78,7 +78,7 @@ class SearchChooser:
         table: a model that has only read its description would make its figures up.
         """
         best = self._by_words(request)
-        if best is not None and best.verdict == "fits" or not is_beside_table(request):
+        if (best is not None and best.verdict == "fits") or not is_beside_table(request):
             return best
         tool = next((tool for tool in self._tools if tool.name == TABLE_TOOL), None)
         mood = mood_of(request.wish)
