@@ -64,6 +64,12 @@ def test_the_word_help_is_the_same_as_the_option() -> None:
     assert invoke("models", "help") == invoke("models", "--help")
 
 
+def test_what_removes_something_is_no_guess() -> None:
+    assert nearest("dlete", ["list", "delete"]) == ""
+    assert nearest("rn", ["run", "rm"]) == " Did you mean run?"
+    assert nearest("del", ["list", "delete"]) == " Did you mean delete?"  # what was begun
+
+
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
@@ -78,12 +84,6 @@ def test_the_word_help_is_the_same_as_the_option() -> None:
         (["download"], "No such command 'download'. Did you mean pull?"),
     ],
 )
-def test_what_removes_something_is_no_guess() -> None:
-    assert nearest("dlete", ["list", "delete"]) == ""
-    assert nearest("rn", ["run", "rm"]) == " Did you mean run?"
-    assert nearest("del", ["list", "delete"]) == " Did you mean delete?"  # what was begun
-
-
 def test_a_misspelt_word_is_answered_with_what_was_meant(given: list[str], hint: str) -> None:
     code, _, told = invoke(*given)
     assert code == 2

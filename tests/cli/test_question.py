@@ -161,9 +161,7 @@ def test_nobody_at_the_terminal_means_no(embedded_home: Path) -> None:
 
 
 def test_a_question_is_broken_at_words() -> None:
-    words = (
-        "Allow it? [y]es, [n]o, [a]lways for write_file(path=./*, overwrite=false) in this chat:"
-    )
+    words = "Allow it? [y]es, [n]o, [a]lways for write_file(path=./*, overwrite=false) here:"
     lines = broken(words, 58, indent=4).split("\n")
     assert " ".join(line.strip() for line in lines) == words
     assert max(map(len, lines)) <= 58
