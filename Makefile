@@ -31,7 +31,7 @@ endef
 # The tests start hundreds of programs. Without bytecode each of them compiles the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run quick lint form types test check fuzz bench lock screenshots clean
+.PHONY: help run quick lint lint-form lint-types test check fuzz bench lock screenshots clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -55,18 +55,18 @@ fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examp
 # Types are checked beside the tests, which wait more than they compute; what is found is told
 # after them.
 check: .venv/.dev  ## Everything a commit has to pass: lint, format, types, imports, tests
-	@$(MAKE) --no-print-directory form
-	@$(MAKE) --no-print-directory types >.venv/types.log 2>&1 & types=$$!; \
-	$(MAKE) --no-print-directory test; tests=$$?; \
-	wait $$types; types=$$?; cat .venv/types.log; exit $$((tests | types))
+	@$(MAKE) --no-print-directory lint-form
+	@$(MAKE) --no-print-directory lint-types >.venv/types.log 2>&1 & types=$$!; \
+	failed=0; $(MAKE) --no-print-directory test || failed=$$?; \
+	wait $$types || failed=$$?; cat .venv/types.log; exit $$failed
 
-lint: form types  ## Lint, format, types and imports
+lint: lint-form lint-types  ## Lint, format, types and imports
 
-form: .venv/.dev
+lint-form: .venv/.dev
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 
-types: .venv/.dev
+lint-types: .venv/.dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

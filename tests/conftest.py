@@ -21,7 +21,7 @@ import platformdirs
 import psutil
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tests.children import Children
 from xdist.scheduler import LoadScopeScheduling
 
@@ -38,7 +38,9 @@ from airunner.weights.store import ModelStore
 
 Eventually = Callable[[Callable[[], bool]], None]
 
-settings.register_profile("busy machine", settings(), deadline=None)
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("busy machine")
 
 TOGETHER = (

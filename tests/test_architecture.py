@@ -43,7 +43,6 @@ OTHER_RAISES = {
     "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does
     "httpx2.DecodingError": {"mcp/client/http.py"},  # within the client of the MCP library
     "httpx2.ReadError": {"mcp/client/http.py", "mcp/client/sound_stream.py"},
-    "HTTPException": {"ui/mount.py"},  # what the application has a page for
 }
 """Exceptions from elsewhere, and the only files that may raise them."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airunner.engines.base import WorkerExit
@@ -107,7 +107,6 @@ def test_no_engine_is_sent_any() -> None:
 ANY = st.text(st.characters(categories=["L", "Cs", "Po"]) | st.sampled_from('\\"ud8\U0001f600'))
 
 
-@settings(deadline=None)
 @given(ANY, st.booleans())
 def test_json_is_sound_and_means_the_same(text: str, as_ascii: bool) -> None:
     value = (json_object(json.dumps({"said": text}, ensure_ascii=as_ascii)) or {})["said"]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from airunner.config.regular_file import open_regular
 from airunner.errors import MediaError, MediaNotSupportedError
+from airunner.errors.system_words import system_words
 from airunner.messages import (
     AudioPart,
     Content,
@@ -91,7 +92,7 @@ def read_media(path: Path) -> ImagePart | AudioPart:
                 problem = f"it is larger than {MOST_BYTES:,} bytes, which is the limit"
                 raise MediaError(path, f"{problem}; make it smaller")
     except OSError as error:
-        raise MediaError(path, error.strerror or str(error)) from error
+        raise MediaError(path, system_words(error)) from error
     return media_part(data, str(path))
 
 

@@ -162,6 +162,7 @@ def test_plan_chooses_and_says_by_how_much_others_miss(tmp_path: Path) -> None:
     assert document(tmp_path, "plan", "--max-vram", "7.5GiB")["budget_bytes"] == 7.5 * 2**30
     text = output(tmp_path, "plan", "--max-vram", "8")
     assert len(text.splitlines()) == 3 + 10 + 2 + 2  # a table, licences, and how to learn more
+    assert "\nNot for commercial use, by licence: Qwen2.5-3B-Instruct.\n" in text
     text = output(tmp_path, "plan", "--max-vram", "8", "--why")
     assert "needs 19,500,000,000 bytes" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80

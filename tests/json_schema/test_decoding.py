@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 
 pytest.importorskip("jsonschema_rs")
 
@@ -22,7 +22,7 @@ from airunner.tools.schema import bounded, longest_text, without
 
 pytestmark = pytest.mark.real
 
-MANY = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+MANY = settings(max_examples=250)
 
 
 def an_object(**properties: Any) -> dict[str, Any]:

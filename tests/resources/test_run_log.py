@@ -183,6 +183,8 @@ def test_a_folder_that_cannot_be_made_is_a_warning_too(
     log.record_step(a_swap()[0], [])
     log.record_step(a_swap()[0], [])
     assert caplog.text.count("no longer logged") == 1
+    assert ": Not a directory. " in caplog.text
+    assert "Errno" not in caplog.text
 
 
 def test_a_run_goes_on_while_its_log_is_written_whatever_the_clock_says(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_every_step_with_scripted_models_and_real_tools(tmp_path: Path) -> None:
 def test_with_the_embedded_weights_as_far_as_they_manage(embedded_home: Path) -> None:
     folder = embedded_home / "files"
     folder.mkdir()
-    write_pdf(folder / "river.pdf", PAGES, title="The river Arl")
+    write_pdf(folder / "river.pdf", PAGES[:6], title="The river Arl")
     settings = Settings(home=embedded_home, files=folder, context=2048, max_tokens=24, offline=True)
     events: list[Event] = []
     with Runtime(settings, command="test") as runtime:

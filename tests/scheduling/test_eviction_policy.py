@@ -47,7 +47,7 @@ def test_where_popularity_and_size_matter_much_less_is_spent() -> None:
     assert ours <= 0.85 * sum(least_recently_used(trace).seconds for trace in traces)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=5),
     st.lists(st.integers(0, 4), min_size=1, max_size=25),

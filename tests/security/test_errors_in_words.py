@@ -111,7 +111,6 @@ def test_extremes_are_refused_in_words(name: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("name", READERS)
 def test_mutations_are_read_or_refused_in_words(name: str) -> None:
-    @settings(deadline=None)
     @given(mutated(READERS[name].sound) | JSON.map(lambda v: json.dumps(v).encode()) | st.binary())
     def fuzz(data: bytes) -> None:
         attack(name, data)
@@ -129,7 +128,7 @@ def test_a_saved_message_that_is_none_is_told(tmp_path: Path, value: str) -> Non
             records.conversations.load("a")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_mutated_databases_are_told(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:

@@ -64,3 +64,31 @@ def test_no_number_text_or_form_breaks_a_route(server: Server) -> None:
                         told = response.read()[:120]
                         broken.append((method, address[:60], (body or b"")[:40], told))
     assert not broken
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("/v1/chat/completions", {"max_tokens": -1}),
+        ("/v1/messages", {"max_tokens": 4}),
+        ("/v1/responses", {"max_output_tokens": 4}),
+        ("/api/chat", {"stream": False}),
+    ],
+)
+def test_a_whole_answer_says_what_was_left_out_of_its_prompt(
+    server: Server, path: str, options: dict[str, Any]
+) -> None:
+    def answer(text: str) -> httpx.Response:
+        messages = [{"role": "user", "content": text}]
+        said = {"input": text} if path == "/v1/responses" else {"messages": messages}
+        body = {"model": "airunner", **said, **options}
+        found = httpx.post(server.presence.url + path, json=body, timeout=300, trust_env=False)
+        assert found.status_code == 200, found.text
+        return found
+
+    long = answer("write 4 " + 40_000 * "sea ")
+    told = "the middle of a long message left out, only beginning and end are read"
+    assert long.headers["X-AIRunner-Trimmed"].startswith(told)
+    if path == "/v1/chat/completions":
+        assert long.json()["airunner"]["shortened_messages"] == 1
+    assert "X-AIRunner-Trimmed" not in answer("write 4").headers

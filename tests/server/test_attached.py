@@ -132,7 +132,7 @@ def test_looking_commands_tell_of_the_server(server: Server) -> None:
     assert run["pid"] == server.process.pid
     assert SPECIALIST in {m["model"] for m in run["models"]}
     explained = json.loads(server.airunner("explain", "--json").stdout)["runs"][0]
-    assert explained["command"] == "serve"
+    assert explained["command"] == "airunner serve"
     assert any(e["kind"] == "decided" for e in explained["timeline"])
     listed = json.loads(server.airunner("models", "list", "--json").stdout)
     assert {m["model"] for m in listed["models"] if m["here"]} >= {EMBEDDED_PRIMARY, SPECIALIST}

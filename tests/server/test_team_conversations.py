@@ -184,7 +184,7 @@ def test_of_too_many_the_oldest_are_made_anew(client: Client) -> None:
     assert client.before == [user("Number 9"), *STEPS, user("So?")]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(seed=st.integers(0, 10**6))
 def test_whatever_a_client_sends_the_conversation_says_that_and_is_whole(seed: int) -> None:
     """New messages, other answers, edits, and answers that broke off, in any order."""

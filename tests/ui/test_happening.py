@@ -11,6 +11,7 @@ from airunner.events import (
     DownloadProgressed,
     Event,
     HistoryTrimmed,
+    MemoryAwaited,
     ModelLoaded,
     ModelParked,
     ModelRestored,
@@ -40,6 +41,21 @@ def decided(action: str, **more: object) -> Decided:
         (
             SlotAwaited(model="a/m", conversation="c", ahead=2, wait_s=200.0),
             "waiting for m: it answers others (2 before you, about 3 min)…",
+        ),
+        (
+            MemoryAwaited(
+                owner="o",
+                model="",
+                holder=7,
+                command="airunner chat",
+                models=("a/m",),
+                held_bytes=394_000_000,
+                since_s=None,
+                wait_s=None,
+                longest_s=600.0,
+            ),
+            "waiting for memory: airunner chat (process 7) holds 394 MB, with m; "
+            "it goes on by itself when that one answers nobody…",
         ),
         (decided("park"), "parking the conversations of m…"),
         (decided("hold"), "waiting for m: because"),

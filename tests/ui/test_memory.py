@@ -42,6 +42,8 @@ def test_models_that_come_and_go_are_seen_with_bytes_and_reasons(site: Site) -> 
 
 
 def test_a_phone_shows_it_too(phone: Site) -> None:
+    with phone.server.api as api:
+        api.post("/load", json={"model": EMBEDDED_PRIMARY}).raise_for_status()
     tab = phone.open("/memory")
     expect(tab.locator(".model").first).to_be_visible()
     assert fits(tab)

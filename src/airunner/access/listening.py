@@ -9,6 +9,7 @@ import errno
 import socket
 
 from airunner.errors import PortTakenError
+from airunner.errors.system_words import system_words
 
 _TAKEN = (
     "another program does already. If that is an AI Runner server of another --home, a second "
@@ -33,7 +34,7 @@ def listening(host: str, port: int) -> socket.socket:
         sock.listen()  # whoever finds the address may connect, and waits until it is served
     except (OSError, OverflowError) as error:
         sock.close()
-        problem = getattr(error, "strerror", None) or str(error)
+        problem = system_words(error)
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             problem = _TAKEN
         raise PortTakenError(host, port, problem) from error

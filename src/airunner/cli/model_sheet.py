@@ -8,6 +8,7 @@ from airunner.cli.console import out
 from airunner.cli.whole_words import columns
 from airunner.config.byte_size import format_bytes
 from airunner.errors.pasted import pasted
+from airunner.models.noncommercial import licence_words
 from airunner.weights.local import gone_words
 
 _NOT_FIELDS = {"gone", "memory", "sources", "sampling", "wanted_for"}
@@ -19,7 +20,8 @@ def print_sheet(sheet: dict[str, Any]) -> None:
     table = columns("", "")
     for name, value in sheet.items():
         if name not in _NOT_FIELDS:
-            table.add_row(name, _shown(name, value))
+            told = licence_words(value) if name == "license" else value
+            table.add_row(name, _shown(name, told))
     wanted_for: list[str] = sheet["wanted_for"]
     table.add_row("wanted_for", _shown("", wanted_for))
     sampling = {name: v for name, v in sheet["sampling"].items() if v is not None}

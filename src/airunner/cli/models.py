@@ -213,7 +213,7 @@ def _print_team(assignment: Assignment, store: ModelStore) -> None:
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
     from airunner.models.fitting import when_free
-    from airunner.models.licence import noncommercial_words
+    from airunner.models.noncommercial import noncommercial_words
 
     console = err()
     licences = noncommercial_words(map(store.catalog.spec, assignment.models))

@@ -53,7 +53,7 @@ def plan(
     """
     from airunner.cli.console import print_json
     from airunner.cli.team import surveyed
-    from airunner.models.licence import noncommercial_words
+    from airunner.models.noncommercial import noncommercial_words
 
     with surveyed(settings) as known:
         assignment = known.plan(max_vram)

@@ -105,7 +105,7 @@ def print_proposal(proposal: TeamProposal) -> None:
     from airunner.cli.console import out
     from airunner.config.byte_size import format_bytes
     from airunner.models.fitting import when_free
-    from airunner.models.licence import licence_words
+    from airunner.models.noncommercial import licence_words
 
     console = out()
     assumed = f" ({proposal.assumed})" if proposal.assumed else ""

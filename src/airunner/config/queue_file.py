@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from airunner.config.json_file import read_json
 from airunner.config.whole_file import write_whole
 from airunner.errors import StorageError
+from airunner.errors.system_words import system_words
 
 MOST_BYTES = 16_000_000
 """The largest queue that is kept."""
@@ -53,7 +54,7 @@ class QueueFile(Generic[T]):
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
-            _log.warning("the queue in %s is not readable: %s", self._path, error)
+            _log.warning("the queue in %s is not readable: %s", self._path, system_words(error))
             return []
         return found
 

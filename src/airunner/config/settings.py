@@ -1,6 +1,6 @@
 """What the user asked for: one frozen ``Settings``, and where each value came from.
 
-This is the only module that reads environment variables or a configuration
+Nothing else than this package reads environment variables or a configuration
 file. A setting is declared once, as a field of :class:`Settings`; its flag
 (``--max-memory``), its variable (``AIRUNNER_MAX_MEMORY``), its key in the file
 (``max_memory``) and its line in ``airunner doctor`` all follow from that.
@@ -29,9 +29,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from airunner.config import default_folders
 from airunner.config.byte_size import GIB, MILLION
+from airunner.config.given_values import config_file, from_environment, from_file, from_flags
 from airunner.config.setting import Setting as Setting
 from airunner.config.setting import attributes, declarations
-from airunner.config.toml_file import TABLES, read_toml
 from airunner.config.values import (
     choice,
     device_assignments,
@@ -330,11 +330,11 @@ class Settings:
                     else:
                         origins[name] = origin
 
-        take(_from_flags(flags or {}))
-        take(_from_environment(os.environ if environ is None else environ))
+        take(from_flags(SETTINGS, flags or {}))
+        take(from_environment(SETTINGS, os.environ if environ is None else environ))
         file = config_file(values)
         try:
-            content = _from_file(file, required="config" in values)
+            content = from_file(SETTINGS, file, required="config" in values)
         except SettingsError as error:
             wrong.append(error)
             content = {}
@@ -397,45 +397,3 @@ def parse_setting(name: str, value: object, origin: str) -> Any:
         return SETTINGS[name].parse(value)
     except (ValueError, OverflowError) as problem:
         raise SettingsError(name, value, origin, str(problem)) from None
-
-
-def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    given = {name.replace("-", "_"): value for name, value in flags.items() if value is not None}
-    return {name: (value, _flag_of(name)) for name, value in given.items()}
-
-
-def _flag_of(name: str) -> str:
-    """Where a value came from; a program may name what is no setting and has no flag."""
-    return "flag --" + name.replace("_", "-") if name in SETTINGS else "the program"
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
-    found: dict[str, tuple[object, str]] = {}
-    for name, setting in SETTINGS.items():
-        value = environ.get(setting.variable)
-        if value or (value is not None and name == "visible_gpus"):
-            found[name] = (value, setting.variable)
-    return found
-
-
-def config_file(values: Mapping[str, Any]) -> Path:
-    """The file that is read under these values of ``config`` and ``home``."""
-    if "config" in values:
-        return Path(values["config"])
-    if "home" in values:
-        return Path(values["home"]) / "config.toml"
-    return default_folders.default_configuration() / "config.toml"
-
-
-def _from_file(file: Path, *, required: bool) -> dict[str, tuple[object, str]] | None:
-    """The file's entries, or ``None`` if there is no file and none was asked for."""
-    origin = f"{file.name} ({file})"
-    read = read_toml(file)
-    if not read.exists:
-        if not required:
-            return None
-        raise SettingsError("config", str(file), origin, "there is no such file")
-    for name, value in read.content.items():
-        if name in SETTINGS and not SETTINGS[name].in_file:
-            raise SettingsError(name, value, origin, "a file cannot name another; remove this line")
-    return {name: (value, origin) for name, value in read.content.items() if name not in TABLES}

@@ -16,6 +16,7 @@ from typing import Any
 from airunner.config.text_file import read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
+from airunner.errors.system_words import system_words
 
 MOST_BYTES = 65_536
 """The largest configuration file."""
@@ -98,7 +99,7 @@ def read_toml(path: Path) -> TomlFile:
     except (FileNotFoundError, NotADirectoryError):
         return TomlFile(path, False, "", {})
     except OSError as problem:
-        reason = f"cannot be read: {problem}"
+        reason = f"cannot be read: {system_words(problem)}"
     except RecursionError:
         reason = "is nested too deeply"
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError

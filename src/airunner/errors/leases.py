@@ -70,8 +70,8 @@ class MemoryHeldError(LeaseError):
         size = f"{held_bytes:,} bytes of memory" if held_bytes else "the memory"
         super().__init__(
             f"{who} (process {pid or 'unknown'}) still holds {size} after "
-            f"{format_seconds(waited_s)}. End it; or let `airunner serve` run, "
-            "which all programs share."
+            f"{format_seconds(waited_s)}. It gives it up once it answers nobody. "
+            "Ask again then, or end it."
         )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airunner.errors import StorageError
+from airunner.errors.system_words import system_words
 
 
 @contextmanager
@@ -15,4 +16,4 @@ def writing(path: Path, needed_bytes: int | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(path, error.strerror or str(error), needed_bytes) from error
+        raise StorageError(path, system_words(error), needed_bytes) from error

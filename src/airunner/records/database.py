@@ -16,6 +16,7 @@ from pathlib import Path
 
 from airunner.durations import format_seconds
 from airunner.errors import StorageError, UnusableRecordError
+from airunner.errors.system_words import system_words
 from airunner.records.turns import Turns
 
 BUSY_S = 10.0
@@ -122,7 +123,7 @@ class Database:
             if not self.path.is_file():
                 raise StorageError(self.path, "it, or its folder, is something else") from None
         except OSError as error:
-            raise StorageError(self.path, error.strerror or str(error)) from error
+            raise StorageError(self.path, system_words(error)) from error
         connection = sqlite3.connect(
             self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
         )

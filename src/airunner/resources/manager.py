@@ -209,6 +209,15 @@ class ModelResourceManager:
             self._lot.drop_model(key)
             self._apply(inputs.ModelRemoved(now_s=time.monotonic(), key=key))
 
+    async def unload_all(self, reason: str) -> bool:
+        """Let go of every idle model, pinned or not; true if none is in memory then."""
+        self._apply(inputs.PinsChanged(now_s=time.monotonic(), keys=()))
+        for key, record in list(self._scheduler.roster.models.items()):
+            if record.state.holds_memory:
+                self._apply(inputs.UnloadAsked(now_s=time.monotonic(), key=key, reason=reason))
+        await self.settled()
+        return not any(r.state.holds_memory for r in self._scheduler.roster.models.values())
+
     def forget(self, conversation: str) -> None:
         """Drop every state of a conversation that was deleted."""
         self._loaded.forget(conversation)

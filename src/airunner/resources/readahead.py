@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from airunner.config.byte_size import KIB, MIB
+from airunner.errors.system_words import system_words
 from airunner.events import EventBus, ReadAheadEnded, ReadAheadStarted
 
 PIECE_BYTES = 16 * MIB
@@ -104,7 +105,7 @@ class Readahead:
                         await asyncio.to_thread(read_into_cache, path, offset, piece_bytes)
                         done_bytes += piece_bytes
             except OSError as error:
-                reason = error.strerror or str(error)
+                reason = system_words(error)
             except asyncio.CancelledError as cancelled:
                 reason = str(cancelled)
                 raise

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from airunner.config.regular_file import open_regular, read_regular
-from airunner.errors import UnusableRecordError
+from airunner.errors import StorageError, UnusableRecordError
+from airunner.errors.system_words import system_words
 from airunner.events import (
     CallStreamed,
     Event,
@@ -108,7 +109,8 @@ class RunLog:
                 self._file.write(json.dumps(self._header) + "\n")
             self._file.write(json.dumps(record) + "\n")
         except OSError as error:
-            _log.warning("The run is no longer logged: %s", error)
+            problem = StorageError(self._path, system_words(error))
+            _log.warning("The run is no longer logged. %s", problem)
             self.close()
 
 
@@ -158,8 +160,7 @@ def read_run(path: Path) -> Run:
         header = lines[0].get("run", {}) if lines else {}
         are_records = all(isinstance(line.get("event", {}), dict) for line in lines)
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UnusableRecordError("log of a run", f"{path}: {reason}") from None
+        raise UnusableRecordError("log of a run", f"{path}: {system_words(error)}") from None
     if not isinstance(header, dict) or not are_records:
         raise UnusableRecordError("log of a run", f"{path} has not its form")
     return Run(path, header, tuple(lines[1:]))

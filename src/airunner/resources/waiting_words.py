@@ -42,7 +42,7 @@ def memory_wait_in_words(waits: Mapping[str, Any]) -> str:
     if waits["holder"]:
         is_server = waits["command"].endswith(" serve")
         end = pasted("airunner", "stop") if is_server else f"kill {waits['holder']}"
-        until = f"It has it until it ends: leave it there, or `{end}`"
+        until = f"It gives it up once it answers nobody, and `{end}` ends it"
     elif waits["wait_s"] is None:
         until = "It goes on by itself when they are done"
     else:

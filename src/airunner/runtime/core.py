@@ -146,7 +146,11 @@ class RuntimeCore:
         planned = settings.replace(parallel=1) if one_alone else settings
         self.sizer = Sizer(self.hardware.devices, self.engines.planners(planned))
         self._claim = MemoryClaim(
-            settings.home, runs_folder(settings), self.bus, settings.lease_timeout_s
+            settings.home,
+            runs_folder(settings),
+            self.bus,
+            settings.lease_timeout_s,
+            lambda: self.team.leave_memory("another process waits for the memory"),
         )
         self.team = ModelTeam(
             catalog=self.catalog,
@@ -158,7 +162,7 @@ class RuntimeCore:
             pins=pins,
             assignments=assignments,
             planned=self._planner.choice,
-            claim=self._claim.hold,
+            claim=self._claim.use,
         )
         self.pictures = PicturesFolder(settings.pictures)
         image_models = ImageModels(self.catalog, self.store, self.team)

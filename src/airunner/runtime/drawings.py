@@ -18,6 +18,7 @@ from uuid import uuid4
 from airunner.config.queue_file import QueueFile
 from airunner.engines.image import ImageRequest
 from airunner.errors import AiRunnerError, ImageRequestError, UnknownRecordError
+from airunner.errors.system_words import system_words
 from airunner.events import DrawingChanged, Event, EventBus, ImageStepped
 from airunner.runtime.image_service import ImageService
 
@@ -224,7 +225,7 @@ class Drawings:
                 self._set(id, state="cancelled")
             raise
         except (AiRunnerError, OSError) as error:
-            self._set(id, state="failed", problem=str(error))
+            self._set(id, state="failed", problem=system_words(error))
         except Exception as error:
             _log.exception("a drawing broke off")
             self._set(id, state="failed", problem=str(error) or type(error).__name__)

@@ -11,6 +11,7 @@ from typing import Any
 
 from airunner import __version__
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
+from airunner.models.noncommercial import licence_words
 
 OWN_LICENCE = "Apache-2.0"
 _LONGEST = 80
@@ -40,7 +41,9 @@ def about() -> dict[str, Any]:
         "version": __version__,
         "licence": OWN_LICENCE,
         "packages": [packages[name] for name in sorted(packages)],
-        "models": [Licensed(name, "", spec.license) for name, spec in MODEL_REGISTRY.items()],
+        "models": [
+            Licensed(name, "", licence_words(spec.license)) for name, spec in MODEL_REGISTRY.items()
+        ],
     }
 
 

@@ -1,8 +1,9 @@
-"""One process at a time may load models of a home folder: the others wait, and say so.
+"""One process at a time has models of a home folder in memory: the others wait, and say so.
 
-Owns the lock file, from a process's first load until its runtime is closed. Two processes
-that each kept to the budget would together go over it. The operating system drops the
-lock when the process ends, however it ends.
+Owns the two lock files: one that the process with the models holds, and one that all who
+wait share, so that it can know of them. Two processes that each kept to the budget would
+together go over it. One that uses no model gives the memory up to those who wait. The
+operating system drops both locks when a process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import asyncio
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +24,14 @@ from airunner.errors.writing import writing
 from airunner.events import EventBus, MemoryAwaited
 from airunner.resources.live_runs import Holding, holding_of
 
+IDLE_S = 2.0
+"""How long a process uses no model until others may have its memory, in seconds: a tool that
+runs within a turn is mostly done sooner."""
+
 _FILE = "memory.lock"
+_WANTED = "memory.wanted"
 _POLL_S = 0.1
+_WATCH_S = 0.5
 
 
 @dataclass(slots=True)
@@ -39,22 +47,34 @@ _changing = threading.Lock()
 
 
 class MemoryClaim:
-    """The claim of one runtime. ``hold`` is called on its loop.
+    """The claim of one runtime, for its loop alone.
 
     Args:
         home: the home folder.
         runs: the folder of run logs, which say what another process holds.
         bus: hears of the wait, once for each who waits.
         longest_s: how long to wait.
+        empty: takes every model out of memory, and says whether none is left there; called
+            when another process waits and nothing is in use here.
     """
 
-    def __init__(self, home: Path, runs: Path, bus: EventBus, longest_s: float) -> None:
+    def __init__(
+        self,
+        home: Path,
+        runs: Path,
+        bus: EventBus,
+        longest_s: float,
+        empty: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._home, self._runs = home.resolve(), runs
-        self._bus, self._longest_s = bus, longest_s
-        self._is_held = False
+        self._bus, self._longest_s, self._empty = bus, longest_s, empty
+        self._is_held = self._is_leaving = False
+        self._uses, self._used_s = 0, 0.0
+        self._watch: asyncio.Task[None] | None = None
 
-    async def hold(self, owner: str) -> None:
-        """Return when this process may load; it may from then on, until ``release``.
+    @asynccontextmanager
+    async def use(self, owner: str) -> AsyncIterator[None]:
+        """Models may be loaded and used in the body, which waits until this process may.
 
         ``owner`` is the work that waits for it.
 
@@ -62,25 +82,68 @@ class MemoryClaim:
             MemoryHeldError: another process does not let go.
             StorageError: the home folder cannot be written.
         """
-        ends_s = time.monotonic() + self._longest_s
-        holding: Holding | None = None
-        while not self._is_held:
-            self._is_held = _take(self._home)
-            if self._is_held:
-                return
-            pid = _holder(self._home)
-            if holding is None or holding.pid != pid:
-                holding = await asyncio.to_thread(holding_of, self._runs, pid)
-                self._tell(owner, holding)
-            if time.monotonic() > ends_s:
-                raise MemoryHeldError(pid, self._longest_s, holding.command, holding.held_bytes)
-            await asyncio.sleep(_POLL_S)
+        await self._hold(owner)
+        self._uses += 1
+        try:
+            yield
+        finally:
+            self._uses, self._used_s = self._uses - 1, time.monotonic()
 
     def release(self) -> None:
         """Let other processes load. Safe to call twice."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        self._let_go()
+
+    async def _hold(self, owner: str) -> None:
+        ends_s = time.monotonic() + self._longest_s
+        holding: Holding | None = None
+        wanted: int | None = None
+        try:
+            # What leaves memory does so altogether, before it comes back.
+            while self._is_leaving or not self._take():
+                if not self._is_leaving:
+                    if wanted is None:
+                        with writing(self._home):
+                            wanted = open_lock(self._home / _WANTED)
+                    # Tried each time: who looks whether it is taken has it for that moment.
+                    try_lock(wanted, shared=True)
+                    pid = _holder(self._home)
+                    if holding is None or holding.pid != pid:
+                        holding = await asyncio.to_thread(holding_of, self._runs, pid)
+                        self._tell(owner, holding)
+                    if time.monotonic() > ends_s:
+                        told = holding.command, holding.held_bytes
+                        raise MemoryHeldError(pid, self._longest_s, *told)
+                await asyncio.sleep(_POLL_S)
+        finally:
+            if wanted is not None:
+                os.close(wanted)
+
+    def _take(self) -> bool:
+        if not self._is_held and _take(self._home):
+            self._is_held = True
+            self._watch = asyncio.create_task(self._give_up_when_wanted())
+        return self._is_held
+
+    def _let_go(self) -> None:
         if self._is_held:
             self._is_held = False
             _give(self._home)
+
+    async def _give_up_when_wanted(self) -> None:
+        while self._is_held:
+            await asyncio.sleep(_WATCH_S)
+            is_idle = not self._uses and time.monotonic() - self._used_s > IDLE_S
+            if not is_idle or not _is_wanted(self._home):
+                continue
+            self._is_leaving = True
+            try:
+                if await self._empty():
+                    self._let_go()
+            finally:
+                self._is_leaving = False
 
     def _tell(self, owner: str, holding: Holding) -> None:
         self._bus.publish(
@@ -123,6 +186,17 @@ def _give(home: Path) -> None:
         if not held.users:
             del _held[home]
             os.close(held.lock)
+
+
+def _is_wanted(home: Path) -> bool:
+    try:
+        lock = os.open(home / _WANTED, os.O_RDWR)
+    except OSError:
+        return False  # nobody ever waited
+    try:
+        return not try_lock(lock)
+    finally:
+        os.close(lock)
 
 
 def _holder(home: Path) -> int:

@@ -15,6 +15,7 @@ from airunner.config.byte_size import format_bytes
 from airunner.engines.base import AUTO_CONTEXT, LoadPlan, Plan
 from airunner.engines.image import ImagePlan
 from airunner.errors import AiRunnerError
+from airunner.errors.system_words import system_words
 from airunner.models.assign import declared_bytes
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.files.split import matches
@@ -96,7 +97,7 @@ class ModelFinder:
                 }
                 return self._now_or_later(judge(needs, self._rooms(engine), exact=True), engine)
         except (AiRunnerError, OSError) as error:
-            return not_known(str(error))
+            return not_known(system_words(error))
         declared = declared_bytes(spec)
         if declared is None:
             return not_known("Nothing says how much memory it needs until it is here.")

@@ -11,14 +11,13 @@ import asyncio
 import logging
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from airunner.agent.team import Expect
@@ -48,8 +47,8 @@ class ModelTeam:
 
     ``pins`` and ``assignments`` come from the settings and are applied before
     the first lease. ``planned`` tells which models suit a capability on this machine:
-    a stand-in that is the best of them is nothing to be told of. ``claim`` is awaited before
-    anything is loaded: see ``MemoryClaim``.
+    a stand-in that is the best of them is nothing to be told of. Models are loaded and used
+    within ``claim`` alone: see ``MemoryClaim``.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class ModelTeam:
         pins: Iterable[ModelCapability],
         assignments: Mapping[ModelCapability, str],
         planned: Callable[[ModelCapability], Choice],
-        claim: Callable[[str], Awaitable[None]],
+        claim: Callable[[str], AbstractAsyncContextManager[None]],
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -109,19 +108,19 @@ class ModelTeam:
             ForbiddenModelError: the visitor may not use it.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
-        await self._claim(owner)
-        await self._prepare()
-        if not isinstance(wanted, ModelCapability):
-            sized = await self.size(self._catalog.spec(wanted))
-        elif model is None:
-            sized = await self._sized(wanted)
-        else:
-            sized = await self._sized_by_name(model, wanted)
-        self.check_right(sized.spec)
-        if wanted is PRIMARY:
-            self._manager.set_primary(sized)
-        async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
-            yield lease
+        async with self._claim(owner):
+            await self._prepare()
+            if not isinstance(wanted, ModelCapability):
+                sized = await self.size(self._catalog.spec(wanted))
+            elif model is None:
+                sized = await self._sized(wanted)
+            else:
+                sized = await self._sized_by_name(model, wanted)
+            self.check_right(sized.spec)
+            if wanted is PRIMARY:
+                self._manager.set_primary(sized)
+            async with self._manager.lease(sized, owner=owner, returns=returns) as lease:
+                yield lease
 
     def check_right(self, spec: ModelSpec) -> None:
         """Return if the visitor may use a model, by any name that it goes by now.
@@ -224,16 +223,25 @@ class ModelTeam:
         Raises:
             DoesNotFitError: they do not fit beside the primary.
         """
-        await self._claim("keep_in_memory")
-        chosen = list(capabilities)
-        sized = [await self._sized(c) for c in chosen]
-        if PRIMARY in self._catalog.mapping:
-            self._manager.set_primary(await self._sized(PRIMARY))
-        self._manager.pin(sized)
-        self._pins = tuple(chosen)
-        for one in sized:
-            async with self._manager.lease(one, owner="keep_in_memory"):
-                pass
+        async with self._claim("keep_in_memory"):
+            chosen = list(capabilities)
+            sized = [await self._sized(c) for c in chosen]
+            if PRIMARY in self._catalog.mapping:
+                self._manager.set_primary(await self._sized(PRIMARY))
+            self._manager.pin(sized)
+            self._pins = tuple(chosen)
+            for one in sized:
+                async with self._manager.lease(one, owner="keep_in_memory"):
+                    pass
+
+    async def leave_memory(self, reason: str) -> bool:
+        """Take every model out of memory, parked; true if none is left there.
+
+        For a time when nothing is leased. Models that are kept in memory come back with the
+        next lease, whatever it is on.
+        """
+        self._prepared = False
+        return await self._manager.unload_all(reason)
 
     async def assign_device(self, capability: ModelCapability, device: str | None) -> None:
         """Place a capability's model on one device; it moves there at its next load.

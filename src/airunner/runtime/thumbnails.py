@@ -12,6 +12,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from airunner.errors import PictureUnreadableError
+from airunner.errors.system_words import system_words
 from airunner.pictures import size_px
 
 MOST_PIXELS = 32_000_000
@@ -64,5 +65,7 @@ def _jpeg(picture: Path, px: int) -> bytes:
             image.convert("RGB").save(content, format="JPEG", quality=82)
     # Pillow raises whatever a damaged file leads to: SyntaxError and ValueError among it.
     except (OSError, ValueError, SyntaxError) as error:
-        raise PictureUnreadableError(picture.name, f"it cannot be read: {error}") from error
+        raise PictureUnreadableError(
+            picture.name, f"it cannot be read: {system_words(error)}"
+        ) from error
     return content.getvalue()

@@ -171,9 +171,10 @@ class PrimaryChanged(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnloadAsked(Input):
-    """The user wants a model out of memory, without it being owed back."""
+    """A model is to leave memory, for ``reason``, without it being owed back."""
 
     key: str
+    reason: str = "the user asked for it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

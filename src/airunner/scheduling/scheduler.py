@@ -110,7 +110,7 @@ class Scheduler:
             case inputs.PrimaryChanged():
                 self._primary_changed(event.demand)
             case inputs.UnloadAsked():
-                self._unload_asked(event.key)
+                self._unload_asked(event)
             case inputs.ModelRemoved():
                 self._roster.forget(event.key)
             case _:
@@ -221,12 +221,12 @@ class Scheduler:
         if demand:
             self._roster.record(demand.key).size_bytes = dict(demand.size_bytes)
 
-    def _unload_asked(self, key: str) -> None:
-        record = self._roster.record(key)
-        if key == self._roster.primary:
+    def _unload_asked(self, event: inputs.UnloadAsked) -> None:
+        record = self._roster.record(event.key)
+        if event.key == self._roster.primary:
             self._roster.primary_owed = False
         if self._roster.evictable(record):
-            self._evict(record, "the user asked for it", owes=False)
+            self._evict(record, event.reason, owes=False)
 
     # The pass.
 

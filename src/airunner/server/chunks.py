@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airunner.engines.base import Chunk
+from airunner.events import HistoryTrimmed
+from airunner.events.trimmed_words import what_was_trimmed
 from airunner.messages import Message, ToolCall
 
 TEXTS = ("content", "reasoning_content")
+EXTENSION = "airunner"
+"""The field of a chunk, or an answer, that clients of the plain API do not know."""
+TRIMMED_HEADER = "X-AIRunner-Trimmed"
+"""Of a whole answer: what was left out of its prompt, in words."""
 
 
 @dataclass(slots=True)
@@ -23,11 +29,15 @@ class Completion:
     stopped_at: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
+    trimmed: dict[str, Any] | None = None
 
     def add(self, chunk: Chunk) -> None:
         """Take in one chunk."""
         self.usage = chunk.get("usage") or self.usage
         self.timings = chunk.get("timings") or self.timings
+        step = chunk.get(EXTENSION) or {}
+        if step.get("kind") == HistoryTrimmed.kind_name():
+            self.trimmed = step
         for choice in chunk.get("choices") or ():
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
             self.stopped_at = choice.get("stopped_at", self.stopped_at)
@@ -43,6 +53,19 @@ class Completion:
                 call["id"] = piece.get("id") or call["id"]
                 call["name"] += function.get("name") or ""
                 call["arguments"] += function.get("arguments") or ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the headers of the whole answer say of it."""
+        if self.trimmed is None:
+            return {}
+        words = what_was_trimmed(
+            self.trimmed["dropped_messages"],
+            self.trimmed["left_out_media"],
+            self.trimmed["shortened_messages"],
+            n_ctx=self.trimmed["n_ctx"],
+        )
+        return {TRIMMED_HEADER: words}
 
     @property
     def whole_calls(self) -> list[int]:

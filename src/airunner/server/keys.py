@@ -22,6 +22,7 @@ from filelock import FileLock
 from airunner.config.json_file import read_json
 from airunner.config.whole_file import whole_file
 from airunner.errors import KeysError, StorageError
+from airunner.errors.system_words import system_words
 from airunner.resources.visitor import ANYTHING, Visitor
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
@@ -116,7 +117,7 @@ class Keys:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-            raise KeysError(str(self._path), f"it cannot be read: {error}") from error
+            raise KeysError(str(self._path), f"it cannot be read: {system_words(error)}") from error
         return {key.sha256: key for key in keys}
 
     @contextmanager
@@ -128,7 +129,7 @@ class Keys:
                 yield known
                 self._write(known)
         except OSError as error:
-            raise StorageError(self._path, error.strerror or str(error)) from error
+            raise StorageError(self._path, system_words(error)) from error
 
     def _write(self, known: dict[str, Key]) -> None:
         rows = [

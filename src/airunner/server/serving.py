@@ -128,7 +128,7 @@ async def _serve(
     ready: Callable[[], None],
     page: Page | None,
 ) -> None:
-    async with RuntimeCore(settings, command="serve", serves=True) as core:
+    async with RuntimeCore(settings, command="airunner serve", serves=True) as core:
         # What runs in this process, a tool's body among it, asks this team and no other.
         Runtime.share(Runtime.over(core))
         app = create_app(core, admission, tracing, page.mount if page else None)

@@ -23,7 +23,8 @@ from airunner.events import (
     TurnStarted,
 )
 from airunner.messages import Delta, FinishReason, ToolCall, Usage
-from airunner.server.team_steps import EXTENSION, Uses, is_step, line_of, picture_link
+from airunner.server.chunks import EXTENSION
+from airunner.server.team_steps import Uses, is_step, line_of, picture_link
 
 
 @dataclass(slots=True)

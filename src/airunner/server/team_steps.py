@@ -34,9 +34,6 @@ from airunner.events import (
 from airunner.events.trimmed_words import trimmed_in_words
 from airunner.models.spec import ModelCapability, short_name
 
-EXTENSION = "airunner"
-"""The field of a chunk that clients of the plain API do not know."""
-
 OF_MODELS = (
     *(ModelLoaded, ModelLoadFailed, ModelParked, ModelRestored),
     *(SpecialistFailed, WorkerDied),

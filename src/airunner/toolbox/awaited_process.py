@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors.system_words import system_words
 
 _LOOK_S = 0.2
 
@@ -51,7 +52,9 @@ def run_awaited(
             pass_fds=tuple(kept),
         )
     except OSError as error:
-        raise ToolFailedError(tool, f"no process could be started: {error}") from error
+        raise ToolFailedError(
+            tool, f"no process could be started: {system_words(error)}"
+        ) from error
     with started as process:
         unsent: bytes | None = given
         try:

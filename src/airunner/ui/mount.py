@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from nicegui import Client, ui
 from nicegui import app as pages
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airunner.errors import NotAManagerError
 from airunner.resources.visitor import current_visitor
 from airunner.server.native.services import Services
 from airunner.server.problems import Problem, code_of
@@ -160,13 +161,13 @@ def _register(services: Services) -> None:
         return HTMLResponse(_NO_MANAGER, 403)
 
     pages.add_exception_handler(404, unknown)
-    pages.add_exception_handler(403, refused)
+    pages.add_exception_handler(NotAManagerError, refused)
 
 
 def _let_in() -> None:
     """Asked before anything is made that a page would keep."""
     if not current_visitor().manages:
-        raise HTTPException(403)
+        raise NotAManagerError(current_visitor().name)
 
 
 @asynccontextmanager

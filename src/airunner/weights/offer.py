@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airunner.errors import AiRunnerError, DownloadError
+from airunner.errors.system_words import system_words
 from airunner.models.spec import (
     HubFolderSource,
     HubSource,
@@ -75,7 +76,7 @@ def offer_of(store: ModelStore, spec: ModelSpec) -> Offer:
         words = problems[0].problem if problems else "nothing says where its weights are"
         return Offer(name, False, None, spec.gated, words, unreachable)
     except (AiRunnerError, OSError) as error:
-        return Offer(name, False, None, spec.gated, str(error))
+        return Offer(name, False, None, spec.gated, system_words(error))
 
 
 def _offer(store: ModelStore, spec: ModelSpec, source: Source) -> Offer:

@@ -19,6 +19,7 @@ from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.connection import ServedModel, WorkerConnection
 from airunner.engines.silence import SilenceLimits
 from airunner.errors import LoadError, LoadTimeoutError
+from airunner.errors.system_words import system_words
 from airunner.weights.local import stored_bytes
 from airunner.workers.child import Child
 from airunner.workers.local_worker import LocalWorker
@@ -115,7 +116,7 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
         try:
             child = Child(self._module)
         except OSError as error:
-            problem = f"no process could be started: {error}"
+            problem = f"no process could be started: {system_words(error)}"
             raise LoadError(order.plan.model, problem) from error
         _tell(child, order)
         return child

@@ -480,7 +480,6 @@ def check(team: RandomTeam) -> int:
 
 EXAMPLES = settings(
     max_examples=12,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # a smaller seed is no simpler conversation
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gguf
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.engines.llama_cpp.test_client import loaded
 
@@ -76,7 +76,6 @@ def test_marks_that_a_template_writes_and_that_are_no_tokens(tmp_path: Path) -> 
     assert "<|user|>" not in unread.harmless("<|user|>")
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("<|ab>", min_size=2, max_size=5), max_size=6), st.text("<|ab>"))
 def test_no_spelling_is_left_however_they_overlap(spellings: list[str], text: str) -> None:
     done = ControlTokens(spellings).harmless(text)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from tests.engines.llama_cpp.test_client import CLOCK, ODD_PARAMETERS, WEATHER
 from tests.json_schema.foreign_schemas import tool_schemas
 
@@ -94,7 +94,6 @@ def test_what_the_engine_cannot_take_is_sent_as_what_is_decoded(schema: Any) -> 
         assert shown["function"]["parameters"] == parameters
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(tool_schemas())
 def test_what_is_sent_becomes_a_grammar(schema: Any) -> None:
     """Asked of the engine's own converter, which throws, or worse, where it does not."""

@@ -108,7 +108,7 @@ def test_every_truncation_is_found(tiny: Path, tmp_path: Path) -> None:
         assert caught.value.path == damaged
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_flipped_bytes_are_an_error_or_harmless(
     data: st.DataObject, tiny: Path, tmp_path_factory: pytest.TempPathFactory

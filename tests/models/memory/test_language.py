@@ -112,7 +112,7 @@ def test_repacked_weights_are_read_and_others_mapped(tmp_path: Path, smollm2: Pa
     assert repacked_bytes(read_gguf(smollm2), "arm64") > 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(budget_mb=st.integers(0, 4000), slots=st.integers(1, 8))
 def test_the_largest_context_fits_and_the_next_does_not(
     budget_mb: int, slots: int, smollm2: Path

@@ -207,7 +207,6 @@ def test_what_a_client_gets_wrong_is_its_own_error(server: ServedHere, path: str
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         )

@@ -247,6 +247,7 @@ def test_the_probability_of_each_token_is_told(
         ({"top_logprobs": 99, "logprobs": True}, openai.BadRequestError, "invalid_value"),
         ({"messages": []}, openai.BadRequestError, "invalid_value"),
         ({"n": 0}, openai.BadRequestError, "invalid_value"),
+        ({"max_tokens": 0}, openai.BadRequestError, "invalid_value"),
         ({"tool_choice": "required"}, openai.BadRequestError, "invalid_value"),
         ({"model": EMBEDDER}, openai.BadRequestError, "generation"),
         (
@@ -284,6 +285,7 @@ def test_the_probability_of_each_token_is_told(
             "logprobs",
             "nothing",
             "n",
+            "no token",
             "no tools",
             "embedder",
         ),

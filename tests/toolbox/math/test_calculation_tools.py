@@ -9,7 +9,7 @@ from contextlib import suppress
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airunner.errors import ToolError, ToolFailedError, ToolRetryError
@@ -150,21 +150,18 @@ def test_what_has_no_bearable_result_is_refused(typed: str, told: str) -> None:
     assert told in str(raised.value)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789.,+-*/^%!()°√ xeπsqrtlnmaxof", max_size=60))
 def test_any_text_gives_a_result_or_an_error_of_ours(typed: str) -> None:
     with suppress(ToolError):
         calculate(typed)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 10**6)), max_size=30))
 def test_whole_numbers_agree_with_python(steps: list[tuple[str, int]]) -> None:
     expression = "7" + "".join(f" {sign} {number}" for sign, number in steps)
     assert evaluate(expression).value == Fraction(eval(expression))
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_can_be_written(value: float) -> None:
     text, is_exact = as_text(value)
@@ -236,7 +233,6 @@ def test_a_unit_is_never_evaluated(unit: str) -> None:
         convert(1, unit, "m")
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="abcmskgin°/*^. 23²µ%_·-('é", min_size=1, max_size=12))
 def test_any_unit_gives_a_result_or_an_error_of_ours(unit: str) -> None:
     with suppress(ToolError):

@@ -409,7 +409,8 @@ def test_files_outside_of_the_folder_are_not_reached(api: Api) -> None:
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.one_of(st.binary(max_size=300), st.text("ab1,;\t\"'\n\r |.é-/", max_size=200)))
 def test_any_file_is_a_table_or_an_error_of_ours(api: Api, content: bytes | str) -> None:

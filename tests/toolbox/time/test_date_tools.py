@@ -109,7 +109,7 @@ next last this friday may 3 31 2026 in ago weeks days of the 5pm utc : - / . + a
 """
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(SOME_WORDS.split()), min_size=1, max_size=5))
 def test_any_words_are_a_date_or_an_error_of_ours(words: list[str]) -> None:
     with suppress(ToolError):

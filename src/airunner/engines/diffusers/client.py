@@ -18,6 +18,7 @@ from airunner.engines.image import Drawn, ImagePlan, ImageRequest, ImageStep
 from airunner.engines.silence import DRAWING_S, Silence
 from airunner.engines.worker_answer import OK
 from airunner.errors import GenerationError, StorageError, WorkerDiedError
+from airunner.errors.system_words import system_words
 
 
 class DiffusersModel(ServedModel[ImagePlan]):
@@ -64,7 +65,7 @@ def _keep(targets: Sequence[Path]) -> None:
         for picture in kept:
             picture.unlink(missing_ok=True)
         _discard(targets)
-        raise StorageError(target, error.strerror or str(error)) from error
+        raise StorageError(target, system_words(error)) from error
 
 
 def _discard(targets: Sequence[Path]) -> None:

@@ -25,6 +25,7 @@ from airunner.durations import format_seconds
 from airunner.engines.llama_cpp.builds import BUILDS, INDEXES, PACKAGE, Build
 from airunner.engines.llama_cpp.installation import DEVICES_SCRIPT, run
 from airunner.errors import EngineBuildError
+from airunner.errors.system_words import system_words
 
 INSTALL_S, START_S = 1800.0, 300.0
 """Longest installation, and longest first start: a driver may have to compile code then."""
@@ -149,7 +150,7 @@ class BuildInstaller:
             problem = f"it did not start within {format_seconds(START_S)}"
             raise EngineBuildError(build, problem) from error
         except (OSError, ValueError, IndexError) as error:
-            raise EngineBuildError(build, f"it does not start: {error}") from error
+            raise EngineBuildError(build, f"it does not start: {system_words(error)}") from error
 
     def _pip(self, build: Build, *arguments: str) -> None:
         """Run pip; a GPU build comes from its own index and from nowhere else."""
@@ -170,7 +171,9 @@ class BuildInstaller:
                 raise EngineBuildError(build.name, problem, tried=False) from error
             raise EngineBuildError(build.name, reason) from error
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise EngineBuildError(build.name, f"pip failed: {error}", tried=False) from error
+            raise EngineBuildError(
+                build.name, f"pip failed: {system_words(error)}", tried=False
+            ) from error
 
     def _facts(self) -> dict[str, Any]:
         """What the environment says of the package; nothing where it cannot be asked."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from airunner.config.byte_size import MIB
 from airunner.devices.device import DeviceKind
 from airunner.engines.descriptor import Installation, InstallationProblem
+from airunner.errors.system_words import system_words
 
 _BACKENDS: dict[str, DeviceKind] = {
     "cuda": "cuda",
@@ -76,7 +77,7 @@ def engine_gpus(llama_server: Path | None) -> tuple[EngineGpu, ...]:
             told = json.loads(_bundled_devices())
             found = [EngineGpu(name, total, free) for name, total, free, is_gpu in told if is_gpu]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        _log.warning("The engine could not be asked for its devices: %s", error)
+        _log.warning("The engine could not be asked for its devices: %s", system_words(error))
         return ()
     return tuple(gpu for gpu in found if kinds_of([gpu.name]))
 
@@ -132,7 +133,7 @@ def examine(llama_server: Path | None) -> Installation:
         last = (error.stderr or error.stdout).strip().splitlines()[-1:]
         return _broken(name, f"The engine {name} does not start: {' '.join(last)}", remedy)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return _broken(name, f"The engine {name} does not start: {error}", remedy)
+        return _broken(name, f"The engine {name} does not start: {system_words(error)}", remedy)
     return Installation(name)
 
 

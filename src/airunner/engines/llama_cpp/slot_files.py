@@ -26,6 +26,7 @@ from pathlib import Path
 from airunner.config.whole_file import whole_file
 from airunner.engines.base import LoadPlan
 from airunner.errors import GenerationError, StorageError
+from airunner.errors.system_words import system_words
 from airunner.errors.writing import writing
 
 _SEAL = struct.Struct(">8sQ16s")
@@ -117,7 +118,7 @@ def check_seal(file: Path, model: str, expected: bytes) -> None:
             state.seek(max(0, length))
             seal = state.read()
     except OSError as error:
-        raise _unusable(model, file, error.strerror or str(error)) from error
+        raise _unusable(model, file, system_words(error)) from error
     if length < 0 or (found := _SEAL.unpack(seal))[:2] != (_MAGIC, length):
         raise _unusable(model, file, "it is damaged or no saved state")
     if found[2] != expected:

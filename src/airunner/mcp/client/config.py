@@ -20,6 +20,7 @@ from typing import Any, get_args
 from airunner.config.text_file import read_text
 from airunner.config.variables import with_variables
 from airunner.errors import SettingsError, ToolServerError
+from airunner.errors.system_words import system_words
 from airunner.json_schema.plain import encodable
 from airunner.tools.json_form import plain_text
 from airunner.tools.tool import Permission
@@ -96,7 +97,7 @@ def read_mcp_config(file: Path, *, origin: str, required: bool) -> McpConfig:
             raise unusable("there is no such file") from None
         return McpConfig()
     except OSError as problem:
-        raise unusable(f"cannot be read: {problem.strerror or problem}") from None
+        raise unusable(f"cannot be read: {system_words(problem)}") from None
     except (ValueError, RecursionError) as problem:
         raise unusable(f"is not valid JSON: {problem}") from None
     entries = entries_of(content)

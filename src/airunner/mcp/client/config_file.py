@@ -14,6 +14,7 @@ from typing import Any
 from airunner.config.text_file import MOST_BYTES, read_text
 from airunner.config.whole_file import write_whole
 from airunner.errors import SettingsError
+from airunner.errors.system_words import system_words
 from airunner.mcp.client.config import entries_of, has_comments, server_of, without_comments
 
 _KEY = "mcpServers"
@@ -100,7 +101,7 @@ class McpConfigFile:
         except FileNotFoundError:
             return "{}"
         except (OSError, ValueError) as error:
-            raise self._unusable(f"cannot be read: {error}") from error
+            raise self._unusable(f"cannot be read: {system_words(error)}") from error
 
     def _content(self, text: str) -> dict[str, Any]:
         try:

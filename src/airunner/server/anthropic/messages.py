@@ -43,7 +43,7 @@ def message_routes(answers: Answers) -> APIRouter:
             chunks = cut_at(asked.stops, answers.chunks({**body, "timings_per_token": True}))
         if asked.stream:
             return await stream_response(request, _events(body, chunks), _tell, alive=_ping)
-        return JSONResponse(await unless_hung_up(request, _whole(body, chunks)))
+        return await unless_hung_up(request, _whole(body, chunks))
 
     @routes.post(f"{_PATH}/count_tokens")
     async def count_tokens(asked: CountRequest, request: Request) -> Response:
@@ -55,7 +55,7 @@ def message_routes(answers: Answers) -> APIRouter:
     return routes
 
 
-async def _whole(body: Mapping[str, Any], answer: AsyncGenerator[Chunk, None]) -> dict[str, Any]:
+async def _whole(body: Mapping[str, Any], answer: AsyncGenerator[Chunk, None]) -> JSONResponse:
     found = Completion()
     async with aclosing(answer) as chunks:
         async for chunk in chunks:
@@ -71,7 +71,8 @@ async def _whole(body: Mapping[str, Any], answer: AsyncGenerator[Chunk, None]) -
         for call in message.tool_calls
         if not call.malformed
     ]
-    return _head(body) | {"content": content, "usage": _usage(found.usage)} | _ending(found)
+    told = _head(body) | {"content": content, "usage": _usage(found.usage)} | _ending(found)
+    return JSONResponse(told, headers=found.headers)
 
 
 def _ending(found: Completion) -> dict[str, Any]:

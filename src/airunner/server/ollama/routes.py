@@ -170,7 +170,7 @@ async def _respond(
     began_s = time.perf_counter()
     if asked.stream is False:
         whole = _whole(asked.model, answer, form, began_s)
-        return JSONResponse(await unless_hung_up(request, whole))
+        return await unless_hung_up(request, whole)
 
     def alive() -> str:
         return _json(_line(asked.model) | form(_EMPTY, "") | {"done": False})
@@ -181,7 +181,7 @@ async def _respond(
 
 async def _whole(
     model: str, answer: AsyncGenerator[Chunk, None], form: _Form, began_s: float
-) -> dict[str, Any]:
+) -> JSONResponse:
     found = Completion()
     async with aclosing(answer) as chunks:
         async for chunk in chunks:
@@ -193,7 +193,7 @@ async def _whole(
     if message.tool_calls:
         said["tool_calls"] = _calls(found)
     told = form(said, message.reasoning) | _logprobs(found.logprobs)
-    return _line(model) | told | _end(found, began_s)
+    return JSONResponse(_line(model) | told | _end(found, began_s), headers=found.headers)
 
 
 async def _lines(

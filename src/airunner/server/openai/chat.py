@@ -16,13 +16,12 @@ from fastapi.responses import JSONResponse
 
 from airunner.engines.base import Chunk
 from airunner.server.answers import Answers
-from airunner.server.chunks import Completion
+from airunner.server.chunks import EXTENSION, Completion
 from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import ChatCompletionRequest
 from airunner.server.openai.choices import total_usage, whole_answers
 from airunner.server.problems import Problem
 from airunner.server.streams import comment, event, events_under, stream_response, unless_hung_up
-from airunner.server.team_steps import EXTENSION
 
 DONE = event("[DONE]")
 
@@ -41,7 +40,7 @@ def chat_routes(answers: Answers) -> APIRouter:
             pieces = _events(answers, body, asked.n or 1, with_usage)
             return await stream_response(request, pieces, _tell, alive=comment)
         whole = _whole(answers, body, asked.n or 1)
-        return JSONResponse(await unless_hung_up(request, whole))
+        return await unless_hung_up(request, whole)
 
     return routes
 
@@ -65,15 +64,18 @@ async def _events(
     yield DONE
 
 
-async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> dict[str, Any]:
+async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> JSONResponse:
     bodies = [_choice(body, index) for index in range(choices)]
     found = await whole_answers(answers.chunks, bodies)
-    return {
+    content = {
         **_head(body, "chat.completion"),
         "choices": [_choice_json(each, index, body) for index, each in enumerate(found)],
         "usage": total_usage([each.usage for each in found]),
         "timings": found[0].timings,
     }
+    if found[0].trimmed is not None:
+        content[EXTENSION] = found[0].trimmed
+    return JSONResponse(content, headers=found[0].headers)
 
 
 def _only_begins(chunk: Chunk) -> bool:

@@ -6,10 +6,10 @@ many kinds send their own, and the engine takes some of them.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from airunner.server.message_order import in_order
 from airunner.server.request_parts import ContentPart, Open
@@ -134,6 +134,17 @@ def checked(body: dict[str, Any]) -> dict[str, Any]:
         raise RequestValidationError(error.errors()) from None
 
 
+def _limit(tokens: int | None) -> int | None:
+    """Clients that were made for llama-server say -1 where they have no limit."""
+    return None if tokens == -1 else tokens
+
+
+Limit = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None,
+    BeforeValidator(_limit),
+]
+
+
 class ChatCompletionRequest(Open):
     """The body of a chat completion's request."""
 
@@ -141,7 +152,7 @@ class ChatCompletionRequest(Open):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = Field(default=None, ge=-1, le=MOST_TOKENS)
+    max_tokens: Limit = None
     max_completion_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=100)
     top_p: float | None = Field(default=None, ge=0, le=1)
@@ -199,6 +210,4 @@ class ChatCompletionRequest(Open):
         seed = body.get("seed")
         if seed is not None:
             body["seed"] = seed % 2**32
-        if body.get("max_tokens") == -1:
-            del body["max_tokens"]
         return body

@@ -1,6 +1,6 @@
 """A tool that draws a chart from values that are at hand, without a script.
 
-What can be drawn, and the drawing, is ``drawing``.
+What can be drawn is said in ``chart``, and drawn in ``drawing``.
 """
 
 from __future__ import annotations

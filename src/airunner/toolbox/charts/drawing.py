@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airunner.errors import AiRunnerError, ToolFailedError
+from airunner.errors.system_words import system_words
 from airunner.toolbox.charts.chart import Chart, Series, label_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def save_charts(tool: str, charts: Sequence[Chart], api: Specialists) -> list[Pa
             finally:
                 pictures.release(reserved)
         except (OSError, AiRunnerError) as error:
-            raise ToolFailedError(tool, f"the chart could not be saved: {error}") from error
+            raise ToolFailedError(
+                tool, f"the chart could not be saved: {system_words(error)}"
+            ) from error
         saved.append(path)
     return saved
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from airunner.errors import StorageError, ToolFailedError, ToolRetryError
+from airunner.errors.system_words import system_words
 from airunner.models.spec import ModelCapability
 from airunner.toolbox.code.sandbox.script import Sandbox
 from airunner.toolbox.code.sandbox.source import script_in
@@ -175,5 +176,5 @@ def _texts_of(tool: str, file: str, api: Any) -> dict[str, str]:
     except UnicodeDecodeError:
         raise ToolRetryError(f"{file!r} is no text, and a script can read text only.") from None
     except (OSError, StorageError) as error:
-        raise ToolFailedError(tool, f"{file!r} could not be read: {error}") from error
+        raise ToolFailedError(tool, f"{file!r} could not be read: {system_words(error)}") from error
     return dict.fromkeys((file, f"./{file}", str(path), path.name), text)

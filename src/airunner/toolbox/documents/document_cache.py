@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airunner.errors import ToolFailedError
+from airunner.errors.system_words import system_words
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.reading import go_on, ignore_page, read_document
 from airunner.toolbox.documents.reading_process import ReadingProcess
@@ -45,7 +46,7 @@ class DocumentCache:
         try:
             state = path.stat()
         except OSError as error:
-            problem = error.strerror or str(error)
+            problem = system_words(error)
             raise ToolFailedError(f"reading {name}", problem) from error
         edition = (path, name, state.st_mtime_ns, state.st_size)
         with self._lock:

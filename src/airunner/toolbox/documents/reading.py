@@ -12,6 +12,7 @@ from tempfile import NamedTemporaryFile
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError
+from airunner.errors.system_words import system_words
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.markdown import read_markdown
 from airunner.toolbox.documents.plain import as_utf8, read_plain
@@ -82,7 +83,7 @@ def read_document(
         with ReadingProcess() as own:
             document = _read(path, name, on_page, charset, check, process or own)
     except OSError as error:
-        problem = error.strerror or str(error)
+        problem = system_words(error)
         raise ToolFailedError(f"reading {name}", problem) from error
     except UnicodeError as error:  # of a path
         raise ToolFailedError(f"reading {name}", "there is no such file") from error

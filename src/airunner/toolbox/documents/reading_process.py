@@ -23,6 +23,7 @@ from typing import IO, Any, Literal
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError
+from airunner.errors.system_words import system_words
 from airunner.toolbox.documents.document import Document, Section
 from airunner.workers.lifeline import Lifeline
 
@@ -137,7 +138,7 @@ class ReadingProcess:
                     process_group=0,
                 )
             except OSError as error:
-                raise _Ended(f"no process could be started: {error}") from error
+                raise _Ended(f"no process could be started: {system_words(error)}") from error
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(asdict(task)).encode() + b"\n")

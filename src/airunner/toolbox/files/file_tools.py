@@ -13,6 +13,7 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors.system_words import system_words
 from airunner.toolbox.documents.plain import PlainText, decode
 from airunner.toolbox.files import saving
 from airunner.toolbox.files.editing import addition, edited, encoded
@@ -160,7 +161,7 @@ def _text_of(files: FilesFolder, name: str, tool_name: str) -> PlainText:
             raise ToolFailedError(tool_name, f"{name} is too large ({format_bytes(size_bytes)})")
         return decode(data, files.name_of(path))
     except OSError as error:
-        raise ToolFailedError(tool_name, f"{name}: {error.strerror or error}") from error
+        raise ToolFailedError(tool_name, f"{name}: {system_words(error)}") from error
     except ToolFailedError as error:  # the reader does not know for which tool it reads
         if error.tool == tool_name:
             raise

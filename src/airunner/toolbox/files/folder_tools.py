@@ -14,6 +14,7 @@ from pydantic import Field
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors.system_words import system_words
 from airunner.toolbox.files.folder_walk import Entry, entry_of, folder_at, walk
 from airunner.toolbox.files.line_search import Searched, lines_matching, searched
 from airunner.toolbox.files.target import direct, target_meant
@@ -117,7 +118,7 @@ def make_folder(path: _Name, api: Any = None) -> str:
     except (FileExistsError, NotADirectoryError):
         raise ToolRetryError(f"{name}, or a part of it, is a file; choose another name.") from None
     except OSError as error:
-        raise ToolFailedError("make_folder", error.strerror or str(error)) from error
+        raise ToolFailedError("make_folder", system_words(error)) from error
     return f"Made the folder {name}."
 
 

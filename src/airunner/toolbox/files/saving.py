@@ -18,6 +18,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors.system_words import system_words
 from airunner.tools.real_path import made_folder, open_real, real_folder
 
 MOST_BYTES = 50_000_000
@@ -165,5 +166,5 @@ def _explained(path: Path, tool: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        problem = f"{path.name} could not be written: {error.strerror or error}"
+        problem = f"{path.name} could not be written: {system_words(error)}"
         raise ToolFailedError(tool, f"{problem}. Nothing was changed.") from error

@@ -79,7 +79,8 @@ class Happening:
 def _told(event: Event) -> str:
     match event:
         case MemoryAwaited():
-            return f"{memory_holder_in_words(event.as_json())}…"
+            until = "; it goes on by itself when that one answers nobody" if event.holder else ""
+            return page_words(f"{memory_holder_in_words(event.as_json())}{until}…")
         case SlotAwaited():
             return f"{wait_in_words(short_name(event.model), event.ahead, event.wait_s)}…"
         case DownloadProgressed():

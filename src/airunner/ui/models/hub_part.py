@@ -10,7 +10,7 @@ from nicegui import ui
 from airunner.config.byte_size import format_bytes
 from airunner.errors import AiRunnerError
 from airunner.models.fitting import Fit
-from airunner.models.licence import licence_words
+from airunner.models.noncommercial import licence_words
 from airunner.models.spec import short_name
 from airunner.runtime.model_finder import Found
 from airunner.server.native.services import Services

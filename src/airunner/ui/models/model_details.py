@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from airunner.config.byte_size import format_bytes
-from airunner.models.licence import licence_words
+from airunner.models.noncommercial import licence_words
 from airunner.server.native.services import Services
 from airunner.ui.dialog import titled_dialog
 from airunner.ui.models.model_words import abilities

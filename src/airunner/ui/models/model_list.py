@@ -13,7 +13,7 @@ from nicegui import ui
 from airunner.config.byte_size import format_bytes
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.fitting import Fit
-from airunner.models.licence import licence_words
+from airunner.models.noncommercial import licence_words
 from airunner.models.spec import short_name
 from airunner.server.native.services import Services
 from airunner.ui.ask_first import ask_first

@@ -12,7 +12,7 @@ from airunner.durations import about_seconds
 from airunner.errors import AiRunnerError
 from airunner.events import CatalogChanged, DownloadChanged
 from airunner.models.fitting import Fit
-from airunner.models.licence import licence_words
+from airunner.models.noncommercial import licence_words
 from airunner.models.spec import short_name
 from airunner.runtime.team_offers import TeamOffer
 from airunner.runtime.team_setup import TeamMember

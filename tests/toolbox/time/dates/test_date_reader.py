@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airunner.errors import ToolRetryError
@@ -95,7 +95,6 @@ def test_what_is_vague_or_over_is_sent_back(words: str, hint: str) -> None:
         read_moment(words, NOW_S)
 
 
-@settings(deadline=None)
 @given(minutes=st.integers(1, 5 * 365 * 24 * 60))
 def test_what_is_told_is_what_is_understood(minutes: int) -> None:
     at = datetime.fromtimestamp(NOW_S + 60 * minutes).replace(fold=0)

@@ -1,4 +1,4 @@
-"""What is said of a model's licence: its name, and whether it forbids commercial use.
+"""Whether a model's licence forbids commercial use, and how that is said.
 
 Owns how that is read from the name, which is all that a registry or a hub's card gives.
 """

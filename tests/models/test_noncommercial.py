@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
-from airunner.models.licence import is_noncommercial, licence_words, noncommercial_words
+from airunner.models.noncommercial import is_noncommercial, licence_words, noncommercial_words
 
 
 @pytest.mark.parametrize(
