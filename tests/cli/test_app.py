@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from airunner import __version__
 from airunner.cli.app import app
+from airunner.cli.near_words import nearest
 from airunner.config.settings import SETTINGS
 
 pytestmark = pytest.mark.real
@@ -63,6 +64,12 @@ def test_the_word_help_is_the_same_as_the_option() -> None:
     assert invoke("models", "help") == invoke("models", "--help")
 
 
+def test_what_removes_something_is_no_guess() -> None:
+    assert nearest("dlete", ["list", "delete"]) == ""
+    assert nearest("rn", ["run", "rm"]) == " Did you mean run?"
+    assert nearest("del", ["list", "delete"]) == " Did you mean delete?"  # what was begun
+
+
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
@@ -70,7 +77,7 @@ def test_the_word_help_is_the_same_as_the_option() -> None:
         (["image", "--modle", "x"], "No such option: --modle. Did you mean --model?"),
         (["chat", "--max-mem", "1GB"], "No such option: --max-mem. Did you mean --max-memory?"),
         (["--verzion"], "No such option: --verzion. Did you mean --version?"),
-        (["chat", "--xyzzy"], "No such option: --xyzzy.\n"),
+        (["chat", "--xyzzy"], "error: No such option: --xyzzy. `airunner chat -h`"),
         (["hlep"], "No such command 'hlep'. Did you mean help?"),
         (["help", "plul"], "No such command 'plul'. Did you mean pull?"),
         (["models", "lst"], "No such command 'lst'. Did you mean list?"),

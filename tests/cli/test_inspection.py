@@ -192,6 +192,31 @@ def test_doctor_tells_chosen_models_apart_from_placed_ones(tmp_path: Path) -> No
     assert chosen.split() == ["translation", EMBEDDED_SPECIALIST]
 
 
+def test_a_model_whose_file_is_gone_is_told_of_wherever_it_is_looked_for(
+    embedded_home: Path, smollm2: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "My Model.gguf"
+    file.symlink_to(smollm2)
+    output(embedded_home, "models", "add", str(file), "--name", "mine")
+    output(embedded_home, "assign", "translation", "mine")
+    file.unlink()
+    gone = f"its file is gone ({file})"
+    for command in (
+        ("list",),
+        ("models", "list"),
+        ("models", "show", "mine"),
+        ("assign", "translation", "mine"),
+    ):
+        assert gone in output(embedded_home, *command), command
+    (told,) = [p for p in document(embedded_home, "doctor")["problems"] if "mine" in p["what"]]
+    assert gone in told["what"]
+    serving = document(embedded_home, "models", "list")["serving"]
+    (remark,) = [row["remark"] for row in serving if row["wanted"] == "mine"]
+    assert "models show mine" in remark
+    assert "pull" not in remark
+    output(embedded_home, "models", "remove", "mine")
+
+
 def test_doctor_checks_every_model_of_the_team(embedded_home: Path) -> None:
     small = document(embedded_home, "doctor", "--max-memory", "170MB")["problems"]
     found = {p["id"]: p["what"] for p in small if p["id"].endswith("-too-large")}

@@ -16,6 +16,7 @@ from tests.cli.terminal import Terminal, on_a_terminal
 from tests.cli.test_chat_real import REQUEST, SHORT, airunner, command
 
 from airunner.cli.following import following
+from airunner.cli.streams import broken
 from airunner.events import Event, EventBus, ReminderDue
 
 ASKED = ("--permissions", "summarize_text=ask", *SHORT)
@@ -157,3 +158,10 @@ def test_nobody_at_the_terminal_means_no(embedded_home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "tool summarize_text denied: nobody is there to allow it" in done.stderr
     assert "`--permissions summarize_text=allow` does" in done.stderr
+
+
+def test_a_question_is_broken_at_words() -> None:
+    words = "Allow it? [y]es, [n]o, [a]lways for write_file(path=./*, overwrite=false) here:"
+    lines = broken(words, 58, indent=4).split("\n")
+    assert " ".join(line.strip() for line in lines) == words
+    assert max(map(len, lines)) <= 58

@@ -68,7 +68,9 @@ def test_an_answer_is_streamed_awaited_and_may_be_a_model(runtime: Runtime) -> N
     assert answer
     assert "".join(streamed)
     assert isinstance(found, Weather)
-    with pytest.raises(GenerationError, match="the answer is no Weather"):
+    with pytest.raises(
+        GenerationError, match="the model could not answer: its Weather was cut off; allow more"
+    ):
         manager.use_specialized_model("extraction", "It is 12 degrees.", 2, schema=Weather)
 
 

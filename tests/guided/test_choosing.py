@@ -6,9 +6,10 @@ import pytest
 
 from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.guided.choosing import SearchChooser
-from airunner.guided.marks.table import register_marks
+from airunner.guided.marks.table import marks_of, register_marks
 from airunner.guided.request import split_request
 from airunner.guided.user_words import FILE_NAME
+from airunner.records.attached_text import marked
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.tool import tool
 
@@ -93,3 +94,43 @@ def test_a_tool_that_needs_a_file_is_not_meant_where_none_is_named() -> None:
 
 def test_without_tools_none_is_chosen() -> None:
     assert SearchChooser([]).choose(split_request("book a table")) is None
+
+
+def beside(name: str, words: str) -> str:
+    return marked(name, "day | sales\n1 | 2", "5,000 rows") + words
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("How many rows are in this table, and what is the sum of sales?", "fits"),
+        ("which region sold most in spring?", "fits"),
+        ("Was March better than April?", "fits"),
+        ("What is the highest value in the last column", "fits"),
+        ("how does the north compare with the south?", "fits"),
+        ("Rank the regions", "doubtful"),
+    ],
+)
+def test_what_is_asked_beside_an_attached_table_is_asked_of_it(words: str, verdict: str) -> None:
+    message = beside("attached/sales.csv", words)
+    assert chosen(message) == ("ask_table", verdict)
+    request = split_request(message)
+    marks = marks_of(next(t for t in builtin_toolset() if t.name == "ask_table"))
+    taken = {name: mark.take(request, "") for name, mark in marks.items()}
+    assert taken == {"file": "attached/sales.csv", "question": words}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "tool"),
+    [
+        ("attached/sales.csv", "Remind me in 20 seconds to stretch legs", "set_reminder"),
+        ("attached/letter.txt", "which region sold most in spring?", ""),
+        ("sales.csv", "which region sold most in spring?", ""),  # which no tool can read
+        ("attached/sales.csv", "I like it", ""),
+    ],
+)
+def test_what_is_not_asked_of_an_attached_table_goes_its_own_way(
+    name: str, words: str, tool: str
+) -> None:
+    choice, verdict = chosen(beside(name, words))
+    assert (choice if verdict == "fits" else "") == tool

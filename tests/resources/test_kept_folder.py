@@ -11,7 +11,13 @@ import pytest
 from airunner.messages import Message
 from airunner.resources.kept_folder import FOLDER, KeptFolder
 from airunner.resources.known_conversations import KnownConversations
-from airunner.resources.parking import Lasting, ParkingLot, open_parking_lot, remove_states
+from airunner.resources.parking import (
+    Lasting,
+    ParkingLot,
+    open_parking_lot,
+    remove_model_states,
+    remove_states,
+)
 from airunner.resources.saved_state import KeptBeginning, ParkedState, SavedState
 
 TALK = [Message("user", "Hello."), Message("assistant", "Hello!")]
@@ -193,6 +199,24 @@ def test_deleting_a_conversation_removes_its_states_whoever_has_them(tmp_path: P
         process.lot.drop_everywhere("saved a")
         assert "saved a" not in process.parked
         process.lot.close()
+
+
+def test_what_is_parked_of_a_removed_model_goes_with_it(tmp_path: Path) -> None:
+    first = Process(tmp_path)
+    first.park("saved a")
+    remove_model_states(tmp_path, "m")
+    assert first.parked == ["saved a"], "whoever has it removes it"
+    first.lot.close()
+    remove_model_states(tmp_path, "another")
+    assert first.files
+    remove_model_states(tmp_path, "m")
+    assert not (tmp_path / "parked" / FOLDER).exists()
+    second = Process(tmp_path)
+    second.park("saved b")
+    second.keep_beginning()
+    second.lot.drop_model("m")
+    assert (second.parked, second.files) == ([], [])
+    second.lot.close()
 
 
 @pytest.mark.parametrize("quota_bytes", [0, 100])

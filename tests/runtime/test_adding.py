@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from tests.hub_pages import publish
 from tests.weights.conftest import FileServer
 
-from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import (
+    CAPABILITY_TO_MODEL,
+    EMBEDDED_PRIMARY,
+    MODEL_REGISTRY,
+)
 from airunner.config.other_programs import model_folders
 from airunner.engines.known import known_engines
 from airunner.errors import (
@@ -22,8 +27,9 @@ from airunner.errors import (
 )
 from airunner.models.catalog import Catalog
 from airunner.models.description import TALKING, described
+from airunner.models.likeness import known_sampling
 from airunner.models.model_table import spec_of_table
-from airunner.models.spec import HubSource, ModelCapability, ModelSpec, PackagedSource
+from airunner.models.spec import HubSource, ModelCapability, ModelSpec, PackagedSource, Sampling
 from airunner.runtime.adding import Adding, Proposal
 from airunner.weights.found import FoundModels
 from airunner.weights.local import packaged_path
@@ -61,6 +67,27 @@ def test_a_file_is_described_by_its_metadata(adding: Adding, smollm2: Path) -> N
     assert (spec.supports_function_calling, spec.license) == (False, "apache-2.0")
     (named,) = adding.propose(str(smollm2), "mine", [ModelCapability.TRANSLATION])
     assert (named.name, spec_of(named).capabilities) == ("mine", ["translation"])
+    # Its own metadata tells that it is a copy of a registered model.
+    assert spec.sampling == MODEL_REGISTRY[EMBEDDED_PRIMARY].sampling
+    assert spec.sampling.repeat_penalty
+
+
+@pytest.mark.parametrize(
+    ("names", "parameters_b", "like"),
+    [
+        (["Qwen3 8B"], 8.19, "Qwen/Qwen3-8B"),
+        (["Qwen2.5-7B-Instruct-Q4_K_M.gguf"], 7.62, "Qwen/Qwen2.5-7B-Instruct"),
+        (["My Assistant", "Qwen3-8B"], 8.19, "Qwen/Qwen3-8B"),
+        (["Qwen3-8B"], 0.6, None),
+        (["Qwen3"], 8.19, None),
+        (["-", ""], None, None),
+    ],
+)
+def test_a_copy_of_a_registered_model_is_sampled_like_it(
+    names: list[str], parameters_b: float, like: str | None
+) -> None:
+    found = known_sampling(names, parameters_b, MODEL_REGISTRY.values())
+    assert Sampling(**found) == (MODEL_REGISTRY[like].sampling if like else Sampling())
 
 
 def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(
@@ -132,6 +159,16 @@ def test_what_means_nothing_says_what_would(adding: Adding, given: str) -> None:
 def test_a_name_that_is_taken_is_refused(adding: Adding, smollm2: Path) -> None:
     with pytest.raises(ModelNotAddedError, match=r"registered.*--name"):
         adding.propose(str(smollm2), "Qwen/Qwen3-8B")
+
+
+def test_a_file_that_is_added_already_is_told_of_by_its_name(adding: Adding, smollm2: Path) -> None:
+    (proposal,) = adding.propose(str(smollm2), "mine")
+    known = replace(adding.catalog, registry={"mine": spec_of(proposal)})
+    again = replace(adding, catalog=known)
+    for name in (None, "mine"):
+        with pytest.raises(ModelNotAddedError, match="this file is added already, as mine"):
+            again.propose(str(smollm2), name)
+    assert again.propose(str(smollm2), "also mine")
 
 
 def test_ollamas_model_goes_by_its_name_there(

@@ -190,6 +190,12 @@ class World(RuleBasedStateMachine):
     def unload(self, key: str) -> None:
         self.tell(inputs.UnloadAsked(now_s=self.tick(), key=key))
 
+    @rule(key=st.sampled_from(sorted(SIZES)))
+    def remove(self, key: str) -> None:
+        self.tell(inputs.ModelRemoved(now_s=self.tick(), key=key))
+        record = self.scheduler.roster.models.get(key)
+        assert record is None or record.state.holds_memory or not record.parked_bytes
+
     @rule(series=st.sampled_from(["s1", "s2"]), begins=st.booleans())
     def series(self, series: str, begins: bool) -> None:
         kind = inputs.SeriesBegan if begins else inputs.SeriesEnded

@@ -77,6 +77,8 @@ def test_a_model_is_added_serves_and_is_taken_out_while_the_server_runs(
         open_catalog(attached.settings, attached.engines.traits)
         assert NAME not in MODEL_REGISTRY
         assert wanted(api) == DEFAULT
+        known = [model["model"] for model in api.get("/status").json()["models"]]
+        assert NAME not in known, "nothing of it is parked that could be loaded"
 
 
 def test_a_folder_gives_what_can_be_added_and_names_the_rest(
@@ -87,7 +89,7 @@ def test_a_folder_gives_what_can_be_added_and_names_the_rest(
     added = server.airunner("models", "add", str(tmp_path))
     assert added.returncode == 0, added.stderr
     assert "good: " in added.stdout
-    assert "it serves primary_conversation, " in added.stdout
+    assert "it serves primary conversation, " in added.stdout
     assert "bad.gguf is not added: it does not begin" in added.stderr
     assert api.delete("/models/good").status_code == 200
 

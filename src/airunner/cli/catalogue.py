@@ -99,7 +99,7 @@ def add_model(
         if not each["is_here"]:
             tell(f"  `{pasted('airunner', 'models', 'pull', each['name'])}` fetches it")
         if serves[each["name"]]:
-            tell(f"  it serves {', '.join(serves[each['name']])} now")
+            tell(f"  it serves {_in_words(serves[each['name']])} now")
     for each in refused:
         complain(f"{each['name']} is not added: {each['problem']}")
     if not added:
@@ -111,9 +111,13 @@ def add_model(
         others = [c for c in wanted if c not in serves[called]]
         if others:
             command = pasted("airunner", "assign", others[0], called)
-            tell(f"  `{command}` lets it serve {others[0]}")
+            tell(f"  `{command}` lets it serve {_in_words(others[:1])}")
         if primary in wanted:
             tell(f"  `{pasted('airunner', 'chat', '--primary', called)}` talks with it")
+
+
+def _in_words(capabilities: list[str]) -> str:
+    return ", ".join(capabilities).replace("_", " ")
 
 
 def _served_by(known: Survey | AttachedRuntime, added: dict[str, Any]) -> list[str]:
@@ -169,6 +173,7 @@ def assign(
     """
     from airunner.cli.fetching import open_store
     from airunner.runtime.file_models import forget_wrong_assignment
+    from airunner.weights.local import gone_path, gone_words
 
     if (model is None) is not default:
         raise typer.BadParameter("name a model, or give --default", param_hint="MODEL")
@@ -178,7 +183,9 @@ def assign(
     store = open_store(settings)
     wanted = store.catalog.for_capability(capability)
     tell(f"{capability.value}: {wanted.model_path}")
-    if not store.is_here(wanted):
+    if (gone := gone_path(wanted)) is not None:
+        tell(f"  {gone_words(gone)}; until it is back, another serves")
+    elif not store.is_here(wanted):
         command = pasted("airunner", "models", "pull", wanted.model_path)
         tell(f"  not here yet: `{command}` fetches it")
     if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:

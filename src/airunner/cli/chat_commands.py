@@ -35,12 +35,14 @@ _PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 class Command:
     """One command: what follows it, what it does in words, and the deed.
 
-    ``act`` gets what was written behind it; one that takes nothing has no ``takes``.
+    ``act`` gets what was written behind it; one that takes nothing has no ``takes``. What
+    ``removes`` something is no guess at what a misspelt one was meant to be.
     """
 
     takes: str
     meaning: str
     act: Callable[[Talk, str], None]
+    removes: bool = False
 
 
 def obey(line: str, talk: Talk) -> None:
@@ -50,7 +52,10 @@ def obey(line: str, talk: Talk) -> None:
     command = COMMANDS.get(name)
     try:
         if command is None:
-            told = meant(name.casefold(), COMMANDS)
+            begun = [each for each in COMMANDS if len(name) > 2 and each.startswith(name)]
+            told = meant(
+                name.casefold(), begun or [n for n, c in COMMANDS.items() if not c.removes]
+            )
             complain(f"There is no command {safe(name)}.{told} /help lists them. {TWO_SLASHES}")
         elif argument and not command.takes:
             complain(f"{name} stands alone. {TWO_SLASHES}")
@@ -185,6 +190,7 @@ COMMANDS: Mapping[str, Command] = {
         "[N|ID]",
         "delete this one, or another, for good",
         lambda talk, given: talk.history.delete(given, talk.prompt.confirms),
+        removes=True,
     ),
     "/help": Command("", "this list", _help),
     "/quit": Command("", "leave, as Ctrl-D does", _quit),

@@ -15,9 +15,10 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from airunner.cli.exit_codes import ExitCode
 from airunner.cli.flags import add_command, print_told, read_lazily
 from airunner.cli.near_words import names_of, nearest, options_suggested
-from airunner.cli.streams import say
+from airunner.cli.streams import complain, say
 from airunner.config.settings import SETTINGS
 
 _NO_LIMIT = 1000
@@ -104,25 +105,42 @@ class RootGroup(CommandGroup):
 
     def make_context(self, *args: Any, **named: Any) -> Any:
         """The same, from the very beginning."""
-        with _told_as_json():
+        with _told_as_errors():
             return super().make_context(*args, **named)
 
     def invoke(self, ctx: Any) -> Any:
         """Read the rest of it, and run the command."""
-        with _told_as_json():
+        with _told_as_errors():
             return super().invoke(ctx)
 
 
+_NO_ARGUMENTS = "NoArgsIsHelpError"
+"""What click raises where nothing was written and the help is the answer."""
+
+
 @contextmanager
-def _told_as_json() -> Iterator[None]:
+def _told_as_errors() -> Iterator[None]:
+    """Tell what is written wrongly in the form of every other error; with --json, as JSON too."""
     try:
         yield
     except Exception as error:
         # Typer has its own copy of click in some versions: by its method, not by its class.
         words = getattr(error, "format_message", None)
-        if words is not None and "--json" in sys.argv:
+        context = getattr(error, "ctx", None)
+        if words is None or context is None or type(error).__name__ == _NO_ARGUMENTS:
+            raise
+        if "--json" in sys.argv:
             print_told({"error": "UsageError", "message": words(), "fields": {}})
-        raise
+        told = words() if words().endswith((".", "?")) else f"{words()}."
+        complain(f"{told} `{_path(context)} -h` shows how it is written.")
+        raise typer.Exit(ExitCode.USAGE) from None
+
+
+def _path(context: Any) -> str:
+    """What is written before the arguments, however this program was started."""
+    if context.parent is None:
+        return "airunner"
+    return f"{_path(context.parent)} {context.info_name}"
 
 
 def command_group(name: str, help: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:

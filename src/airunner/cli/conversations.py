@@ -9,6 +9,7 @@ import typer
 
 from airunner.cli.command_groups import command_group
 from airunner.cli.flags import EXIT_FAILED, AsJson
+from airunner.cli.streams import question as asked
 from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
@@ -113,7 +114,9 @@ def delete_conversation(
     with _records(settings) as records:
         entry = conversation_named(records.conversations, id)
         question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
-        if not yes and not typer.confirm(question, err=True):
+        if not yes and not typer.confirm(
+            asked(f"{question} [y/N]"), err=True, show_default=False, prompt_suffix=""
+        ):
             tell("Nothing was deleted.", aside=True)
             raise typer.Exit(EXIT_FAILED)
         records.conversations.delete(entry.id)

@@ -9,8 +9,9 @@ from airunner.cli.whole_words import columns
 from airunner.config.byte_size import format_bytes
 from airunner.errors.pasted import pasted
 from airunner.models.noncommercial import licence_words
+from airunner.weights.local import gone_words
 
-_NOT_FIELDS = {"memory", "sources", "sampling", "wanted_for"}
+_NOT_FIELDS = {"gone", "memory", "sources", "sampling", "wanted_for"}
 
 
 def print_sheet(sheet: dict[str, Any]) -> None:
@@ -29,6 +30,11 @@ def print_sheet(sheet: dict[str, Any]) -> None:
         details = ", ".join(f"{n}={v}" for n, v in source.items() if n != "source" and v)
         table.add_row("source", f"{source['source']}: {details}")
     console.print(table)
+    if sheet["gone"]:
+        command = pasted("airunner", "models", "remove", sheet["model_path"])
+        advice = f"Put it back, or `{command}` forgets the model."
+        console.print(f"\nNot usable: {gone_words(sheet['gone'])}. {advice}", soft_wrap=True)
+        return
     if not sheet["memory"]:
         command = pasted("airunner", "models", "pull", sheet["model_path"])
         advice = f"`{command}` fetches the weights"

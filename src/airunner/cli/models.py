@@ -51,20 +51,25 @@ def list_here(settings: Settings, as_json: AsJson = False) -> None:
     from airunner.cli.console import out, print_json
     from airunner.cli.team import surveyed
     from airunner.config.byte_size import format_bytes
+    from airunner.weights.local import gone_words
 
     with surveyed(settings) as known:
-        here = [model for model in known.model_list()["models"] if model["here"]]
+        listed = known.model_list()["models"]
+    here = [model for model in listed if model["here"]]
+    gone = [model for model in listed if model["gone"]]
     if as_json:
         print_json({"models": here})
         return
-    if not here:
+    if not here and not gone:
         tell(
             "No model is here yet: `airunner plan` shows which suit this machine, "
             "`airunner pull NAME` fetches one, `airunner pull --team` all of them."
         )
         return
     console = out()
-    width = max(len(model["model"]) for model in here)
+    width = max((len(model["model"]) for model in here), default=0)
+    for model in gone:
+        console.print(f"{model['model']}: {gone_words(model['gone'])}", soft_wrap=True)
     for model in here:
         size = format_bytes(model["file_bytes"] or 0)
         console.print(f"{model['model']:<{width}}  {size:>8}", style="bold")
@@ -171,11 +176,14 @@ def _print_list(models: list[dict[str, Any]], serving: list[dict[str, Any]]) -> 
     from airunner.cli.console import out
     from airunner.cli.whole_words import columns
     from airunner.config.byte_size import format_bytes
+    from airunner.weights.local import gone_words
 
     console = out()
     for model in models:
         memory = format_bytes(model["declared_memory_bytes"])
         here = f"here, {format_bytes(model['file_bytes'])}" if model["here"] else "not here"
+        if model["gone"]:
+            here = gone_words(model["gone"])
         line = f"{model['model']:<44} {memory:>8} memory  {here}"
         if len(line) > console.width:
             line = f"{model['model']}\n  {memory} memory, {here}"

@@ -34,6 +34,9 @@ _CALLED_ELSEWHERE = {
 }
 """Names in other programs, and ours; one counts where ours is known and the other is not."""
 
+_REMOVE = ("delete", "remove", "rm")
+"""What is offered only where its beginning was written, never by likeness: it cannot be undone."""
+
 
 def nearest(given: str, known: Iterable[str]) -> str:
     """A question with a blank in front, or nothing; the dashes of options make nothing alike."""
@@ -46,7 +49,8 @@ def nearest(given: str, known: Iterable[str]) -> str:
     if word in by_word:
         return f" Did you mean {by_word[word]}?"
     begin = [each for each in by_word if len(word) > 2 and each.startswith(word)]
-    near = [by_word[each] for each in begin or difflib.get_close_matches(word, by_word, n=2)]
+    safe = [each for each, ours in by_word.items() if ours not in _REMOVE]
+    near = [by_word[each] for each in begin or difflib.get_close_matches(word, safe, n=2)]
     return f" Did you mean {' or '.join(list(dict.fromkeys(near))[:2])}?" if near else ""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from airunner.cli.following import Follower
 from airunner.cli.reminder_watch import ReminderWatch
+from airunner.cli.streams import question as asked
 from airunner.cli.streams import tell
 from airunner.cli.typed_ahead import TypedAhead
 from airunner.events import ReminderDue
@@ -77,7 +78,7 @@ class Prompt:
         """Whether the user says yes."""
         with self._waiting():
             if self._editor is not None:
-                said = self._editor.word(f"{question} [y/N] ")
+                said = self._editor.word(asked(f"{question} [y/N]"))
             else:
                 tell(f"{question} [y/N]", aside=self._quiet)
                 said = _line() or ""

@@ -20,6 +20,7 @@ from rich.cells import cell_len, chop_cells
 
 from airunner.cli.console import err, on_terminal
 from airunner.cli.safe_text import bounded, printable
+from airunner.cli.streams import broken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +49,7 @@ _DOES = {
     "execute": "runs a program",
 }
 _LEAST_WIDTH = 20
+_ANSWER = 2
 _LOOK_S = 0.2
 
 
@@ -62,11 +64,9 @@ def ask(question: PermissionAsked) -> Answer:
         while True:
             more = ", [s]how all of it" if is_cut else ""
             try:
-                console.print(
-                    f"Allow it? [y]es, [n]o, [a]lways for {covered} in this chat{more}: ",
-                    end="",
-                    soft_wrap=True,
-                )
+                words = f"Allow it? [y]es, [n]o, [a]lways for {covered} in this chat{more}:"
+                shown = broken(words, console.width - _ANSWER, indent=4)
+                console.print(f"{shown} ", end="", soft_wrap=True)
                 console.file.flush()
                 line = _line_typed()
             except KeyboardInterrupt:

@@ -157,7 +157,7 @@ def _takes(proposal: TeamProposal) -> str:
 def _state(member: TeamMember) -> str:
     if member.offer.is_here:
         return "here"
-    if member.offer.problem:
+    if member.offer.problem and not member.offer.unreachable:  # told once, for all of them
         return "not to be had now"
     return "to fetch, gated" if member.offer.gated else "to fetch"
 

@@ -15,6 +15,8 @@ from io import TextIOWrapper
 from airunner.cli.safe_text import safe
 
 _LEAST_WIDTH = 20
+_ANSWER = 2
+"""Columns of an answer of one letter, with the blank before it."""
 
 
 def make_sound() -> None:
@@ -41,16 +43,27 @@ def tell(line: str, *, aside: bool = False, indent: int = 0) -> None:
     if not stream.isatty():
         say(line, aside=aside)
         return
-    width = max(_LEAST_WIDTH, shutil.get_terminal_size().columns)
+    width = shutil.get_terminal_size().columns
     for each in line.split("\n"):
-        broken = textwrap.wrap(
-            each,
-            width,
-            subsequent_indent=" " * max(indent, len(each) - len(each.lstrip())),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        say("\n".join(broken), aside=aside)
+        say(broken(each, width, indent), aside=aside)
+
+
+def broken(line: str, width: int, indent: int = 0) -> str:
+    """A line broken at words for ``width`` columns, what follows set off by ``indent``."""
+    lines = textwrap.wrap(
+        line,
+        max(_LEAST_WIDTH, width),
+        subsequent_indent=" " * max(indent, len(line) - len(line.lstrip())),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
+def question(words: str) -> str:
+    """A question as a terminal shows it: broken at words, with room for a short answer."""
+    width = shutil.get_terminal_size().columns
+    return broken(words, width - _ANSWER) + " " if sys.stderr.isatty() else f"{words} "
 
 
 def complain(problem: object) -> None:

@@ -19,10 +19,16 @@ Given = dict[str, tuple[object, str]]
 """Values by the name of their setting, with where they came from."""
 
 
-def from_flags(flags: Mapping[str, object]) -> Given:
-    """Those of flags; one that is ``None`` was not given."""
+def from_flags(settings: Mapping[str, Setting], flags: Mapping[str, object]) -> Given:
+    """Those of flags; one that is ``None`` was not given.
+
+    A program may name what is no setting, and has no flag.
+    """
     given = {name.replace("-", "_"): value for name, value in flags.items() if value is not None}
-    return {n: (value, "flag --" + n.replace("_", "-")) for n, value in given.items()}
+    return {
+        n: (value, "flag --" + n.replace("_", "-") if n in settings else "the program")
+        for n, value in given.items()
+    }
 
 
 def from_environment(settings: Mapping[str, Setting], environ: Mapping[str, str]) -> Given:

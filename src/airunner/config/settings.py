@@ -330,7 +330,7 @@ class Settings:
                     else:
                         origins[name] = origin
 
-        take(from_flags(flags or {}))
+        take(from_flags(SETTINGS, flags or {}))
         take(from_environment(SETTINGS, os.environ if environ is None else environ))
         file = config_file(values)
         try:

@@ -198,7 +198,8 @@ class DownloadError(WeightsError):
 
     def __init__(self, model: str, source: str, problem: str, cause: DownloadCause = "") -> None:
         self.model, self.source, self.problem, self.cause = model, source, problem, cause
-        super().__init__(f"Could not fetch {model} from {source}: {problem}")
+        where = "" if source == model else f" from {source}"
+        super().__init__(f"Could not fetch {model}{where}: {problem}")
 
 
 class HubError(WeightsError):

@@ -18,11 +18,19 @@ class CatalogError(AiRunnerError):
 
 
 class UnknownModelError(CatalogError):
-    """A model name that is not in ``MODEL_REGISTRY``."""
+    """A model name that is not in ``MODEL_REGISTRY``.
 
-    def __init__(self, model: str, suggestions: Sequence[str] = ()) -> None:
-        self.model, self.suggestions = model, tuple(suggestions)
+    ``here`` are names that a client of a server could ask for instead.
+    """
+
+    def __init__(
+        self, model: str, suggestions: Sequence[str] = (), here: Sequence[str] = ()
+    ) -> None:
+        self.model, self.suggestions, self.here = model, tuple(suggestions), tuple(here)
         hint = f" Did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        if self.here:
+            super().__init__(f"No model named {model!r}.{hint} Here are: {', '.join(self.here)}.")
+            return
         if model.lower().endswith((".gguf", ".safetensors")):
             super().__init__(
                 f"No model named {model!r} is registered, and nothing has to be fetched for a file "

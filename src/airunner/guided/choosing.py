@@ -19,6 +19,7 @@ from functools import cached_property
 from math import fsum
 from typing import Literal, Protocol
 
+from airunner.guided.marks.documents import TABLE_TOOL, is_beside_table
 from airunner.guided.marks.table import marks_of
 from airunner.guided.mood import Mood, asks_what_is, mood_of
 from airunner.guided.request import Request, split_request
@@ -71,7 +72,21 @@ class SearchChooser:
         self._tools = tuple(tools)
 
     def choose(self, request: Request) -> Choice | None:
-        """See ``ToolChooser``."""
+        """See ``ToolChooser``.
+
+        What is asked beside an attached table and no other tool is meant by, is asked of the
+        table: a model that has only read its description would make its figures up.
+        """
+        best = self._by_words(request)
+        if (best is not None and best.verdict == "fits") or not is_beside_table(request):
+            return best
+        tool = next((tool for tool in self._tools if tool.name == TABLE_TOOL), None)
+        mood = mood_of(request.wish)
+        if tool is None or mood == "statement":
+            return best
+        return Choice(tool, "fits" if mood == "question" else "doubtful")
+
+    def _by_words(self, request: Request) -> Choice | None:
         wish = _wish(request)
         found = self._search.find(wish)
         if not found:

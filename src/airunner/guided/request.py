@@ -8,7 +8,9 @@ word for word is ``user_words``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from airunner.records.attached_text import taken_apart
 
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
 _COLON = re.compile(r"^(?P<wish>[^\n:]{3,160}):\s+(?P<body>\S.*)$", re.DOTALL)
@@ -29,11 +31,16 @@ _BACKWARD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message, what the user wants in it, and the text that this is about (may be empty)."""
+    """A message, what the user wants in it, and the text that this is about (may be empty).
+
+    ``attached`` are the names of documents that stand before the words; these alone are the
+    ``message`` then, and the documents' text its body.
+    """
 
     message: str
     wish: str
     body: str = ""
+    attached: tuple[str, ...] = ()
 
     @property
     def refers_back(self) -> bool:
@@ -43,6 +50,12 @@ class Request:
 
 def split_request(message: str) -> Request:
     """Find the wish and the body of a user's message."""
+    files, words = taken_apart(message)
+    if files and words.strip():
+        text = "\n\n".join(file.text for file in files)
+        asked = split_request(words)
+        names = tuple(file.name for file in files)
+        return replace(asked, body=asked.body or text, attached=names)
     text = message.strip()
     for split in (
         _by_fence,

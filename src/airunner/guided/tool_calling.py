@@ -270,16 +270,16 @@ def _result_in_words(message: Message) -> Message:
 
 
 def _quote(message: Message) -> str:
-    """A short result in front of what the model makes of it, which may be anything."""
+    """A short result in front of what the model makes of it, which may be anything.
+
+    Of several lines that tell of a failure the first: what follows it rests on nothing.
+    """
     if message.role != "tool" or not isinstance(message.content, str):
         return ""
     lines = message.content.strip().splitlines()
-    if (
-        not lines
-        or lines[0].startswith(_FAILED)
-        or len(lines) > _QUOTED_LINES
-        or len(message.content) > _QUOTED_CHARACTERS
-    ):
+    if lines and lines[0].startswith(_FAILED):
+        lines = [lines[0].removeprefix(_FAILED)] if len(lines) > 1 else []
+    if not lines or len(lines) > _QUOTED_LINES or sum(map(len, lines)) > _QUOTED_CHARACTERS:
         return ""
     return "".join(f"> {line}\n" for line in lines) + "\n"
 

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from airunner.guided.request import Request
+from airunner.records.attached_text import ATTACHED
 
 _SHORT_NAME = 2
 
@@ -90,6 +91,18 @@ class Matching(UserWords):
         return found.pop() if len(found) == 1 else None
 
 
+class Document(Matching):
+    """The name of a file that the message mentions, or else of the one that is attached to it."""
+
+    def take(self, request: Request, earlier_answer: str) -> str | None:
+        """A name that tools know; ``None`` where no file is meant, or several are."""
+        kept = {n.removeprefix(ATTACHED): n for n in request.attached if n.startswith(ATTACHED)}
+        said = super().take(request, earlier_answer)
+        if said is None and len(kept) == 1:
+            return next(iter(kept.values()))
+        return said if said is None else kept.get(said, said)
+
+
 class TrueWhere(UserWords):
     """``true`` where the wish has words of a certain form; else the default is meant."""
 
@@ -103,10 +116,14 @@ class TrueWhere(UserWords):
 
 BODY, WHOLE, UNSAID = Body(), Whole(), Unsaid()
 
-FILE_NAME = Matching(
+_FILE = (
     r"(?<![\w.:/\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.(?:[a-z][a-z0-9]{0,7}|[A-Z][A-Z0-9]{1,7}))\b"
 )
+FILE_NAME = Matching(_FILE)
 """The name of a file that the message mentions, such as ``notes/plan.md``."""
+
+DOCUMENT = Document(_FILE)
+"""The same of one that is only read, which may be attached."""
 
 WEB_ADDRESS = Matching(r"(https?://[^\s<>\"')\]]*[^\s<>\"')\].,;:!?])")
 """The address of a web page that the message mentions."""

@@ -7,13 +7,15 @@ what a hub says of one. What a table may hold is ``airunner.models.model_table``
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from airunner.models.files.gguf import ENCODERS, read_gguf
 from airunner.models.files.gguf_header import read_header
 from airunner.models.fitting import file_needs_bytes
-from airunner.models.spec import MOST_CONTEXT, ModelCapability
+from airunner.models.likeness import known_sampling, names_in
+from airunner.models.spec import MOST_CONTEXT, ModelCapability, ModelSpec
 
 TALKING = tuple(
     capability
@@ -32,8 +34,10 @@ _LONGEST_LICENSE = 200
 """Of its name: some files have all of its text there."""
 
 
-def describe_gguf(path: Path, name: str) -> dict[str, Any]:
+def describe_gguf(path: Path, name: str, registered: Iterable[ModelSpec] = ()) -> dict[str, Any]:
     """The table of a GGUF file on this machine; ``name`` may say its quantization.
+
+    Its sampling is that of the model among those ``registered`` that it is a copy of.
 
     Raises:
         WeightsError: it is damaged, or no model that could talk or embed.
@@ -52,6 +56,8 @@ def describe_gguf(path: Path, name: str) -> dict[str, Any]:
         chat_template=template if isinstance(template, str) else "",
         parameters=parameters,
         license=license if isinstance(license, str) else "",
+        called=[*names_in(metadata), path.stem],
+        registered=registered,
     )
 
 
@@ -64,6 +70,8 @@ def described(
     parameters: int | None,
     license: str,
     n_bytes: int | None = None,
+    called: Iterable[str] = (),
+    registered: Iterable[ModelSpec] = (),
 ) -> dict[str, Any]:
     """The table of a language model.
 
@@ -75,6 +83,8 @@ def described(
         parameters: their number.
         license: its licence's name.
         n_bytes: of its file, where that is not on this machine to be measured.
+        called: what its publisher calls it, surest first.
+        registered: models, of which it may be a copy and whose sampling it then has.
     """
     table: dict[str, Any] = {
         "capabilities": [ModelCapability.EMBEDDING.value] if embeds else [c.value for c in TALKING]
@@ -93,6 +103,9 @@ def described(
     if parameters:
         table["parameters_b"] = _rounded(parameters / 1e9)
     table |= license_entry(license)
+    sampling = known_sampling(called, table.get("parameters_b"), registered)
+    if sampling and not embeds:
+        table["sampling"] = sampling
     return table
 
 

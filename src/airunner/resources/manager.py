@@ -203,6 +203,12 @@ class ModelResourceManager:
         """Let go of an idle model, its conversations parked. One in use is left alone."""
         self._apply(inputs.UnloadAsked(now_s=time.monotonic(), key=key))
 
+    def remove(self, key: str) -> None:
+        """A model's weights are deleted: what is parked of it goes too, unless it is loaded."""
+        if self._loaded.find(key) is None:
+            self._lot.drop_model(key)
+            self._apply(inputs.ModelRemoved(now_s=time.monotonic(), key=key))
+
     async def unload_all(self, reason: str) -> bool:
         """Let go of every idle model, pinned or not; true if none is in memory then."""
         self._apply(inputs.PinsChanged(now_s=time.monotonic(), keys=()))

@@ -179,6 +179,11 @@ class ParkingLot:
         if (state := self.find(model, conversation)) is not None:
             self.discard(state)
 
+    def drop_model(self, model: str) -> None:
+        """Forget everything of a model and remove the files."""
+        for state in [s for s in self._states.values() if s.model == model]:
+            self.discard(state)
+
     def drop_everywhere(self, conversation: str) -> None:
         """The same for every model."""
         for kind, model, name in list(self._states):
@@ -349,6 +354,19 @@ def remove_states(home: Path, memory_root: Path, conversation: str) -> None:
         with suppress(OSError):
             for file in sorted(folder.glob(f"{_mark(conversation)}-*")):  # the entry first
                 file.unlink(missing_ok=True)
+
+
+def remove_model_states(home: Path, model: str) -> None:
+    """Remove what no process of ``home`` has now of a model that was deleted."""
+    parked = home / "parked"
+    if not (parked / FOLDER).is_dir() or (kept := KeptFolder.open(parked)) is None:
+        return  # whoever has it removes it
+    for entry in kept.entries():
+        if entry.model == model:
+            state = kept.path / f"{entry.stem}{STATE}"
+            kept.forget(state)
+            state.unlink(missing_ok=True)
+    kept.close()
 
 
 def _remove_kept(parked: Path) -> None:

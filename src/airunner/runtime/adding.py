@@ -31,7 +31,7 @@ from airunner.models.description import (
 )
 from airunner.models.engine_traits import EngineTraits
 from airunner.models.files.split import complete_sets, is_part, pattern_of_parts
-from airunner.models.spec import HubFolderSource, ModelCapability, ModelSpec
+from airunner.models.spec import FileSource, HubFolderSource, ModelCapability, ModelSpec
 from airunner.weights.found import FoundModel, FoundModels
 from airunner.weights.hub_listing import Repository, look_up
 from airunner.weights.local import stored_bytes
@@ -115,7 +115,9 @@ class Adding:
         for proposal in proposals:
             if capabilities:
                 proposal.table["capabilities"] = [c.value for c in capabilities]
-        return _those_that_can((p.name, partial(self._checked, p)) for p in proposals)
+        return _those_that_can(
+            (p.name, partial(self._checked, p, name is not None)) for p in proposals
+        )
 
     def proposals_of_found(self) -> list[Proposal]:
         """Every model of another program that could be registered under its own name."""
@@ -127,10 +129,19 @@ class Adding:
                 continue  # damaged, or no language model
         return [p for p in proposals if p.name not in self.catalog.registry]
 
-    def _checked(self, proposal: Proposal) -> Proposal:
+    @property
+    def _registered(self) -> Sequence[ModelSpec]:
+        return list(self.catalog.registry.values())
+
+    def _checked(self, proposal: Proposal, is_named: bool) -> Proposal:
+        """The proposal, if it can be registered; the same weights again only ``is_named``."""
         name = proposal.name
         if proposal.problem:
             return proposal
+        added = self._added_as(proposal)
+        if added and (not is_named or name in added):
+            problem = f"this {'file' if 'file' in proposal.table else 'folder'} is added already"
+            raise ModelNotAddedError(name, f"{problem}, as {added[0]}")
         if name in self.catalog.registry:
             command = pasted("airunner", "models", "show", name)
             advice = f"`{command}` shows it; choose another name with --name"
@@ -138,6 +149,15 @@ class Adding:
         if not name.strip() or not name.isprintable():
             raise ModelNotAddedError(repr(name), "that is no name")
         return proposal
+
+    def _added_as(self, proposal: Proposal) -> list[str]:
+        """The names under which the same file or folder of the user's is registered."""
+        path = proposal.table.get("file") or proposal.table.get("folder")
+        return [
+            spec.model_path
+            for spec in self._registered
+            if any(isinstance(s, FileSource) and s.path == path for s in spec.sources)
+        ]
 
     # On this machine.
 
@@ -163,7 +183,7 @@ class Adding:
             problem = "it is a part of a split model; name the first part, with all others beside"
             raise ModelNotAddedError(given, problem)
         parts = next((n for n in _sets_in(path.parent) if n[0] == path.name), (path.name,))
-        return [_of_file(path, parts)]
+        return [_of_file(path, parts, self._registered)]
 
     def _of_folder(self, given: str, folder: Path) -> list[Proposal]:
         for engine in self.catalog.engines.values():
@@ -175,7 +195,8 @@ class Adding:
         if not sets:
             problem = "it has neither GGUF files nor an image pipeline (model_index.json)"
             raise ModelNotAddedError(given, problem)
-        files = ((names[0], partial(_of_file, folder / names[0], names)) for names in sets)
+        known = self._registered
+        files = ((names[0], partial(_of_file, folder / names[0], names, known)) for names in sets)
         return _those_that_can(files)
 
     def _of_found(self, given: str, others: Sequence[FoundModel]) -> Proposal:
@@ -183,7 +204,7 @@ class Adding:
             names = ", ".join(f"{found.name} ({found.program})" for found in others)
             raise ModelNotAddedError(given, f"it may be any of {names}")
         found = others[0]
-        table = describe_gguf(found.path, found.name)
+        table = describe_gguf(found.path, found.name, self._registered)
         table = {"file": str(found.path), **table}
         if found.projector is not None:
             table |= {"projector": str(found.projector), "supports_vision": True}
@@ -217,6 +238,8 @@ class Adding:
             parameters=known.parameters,
             license=known.license,
             n_bytes=n_bytes,
+            called=[known.name.rpartition("/")[2]],
+            registered=self._registered,
         )
         table = {"repo": repo, "pattern": pattern_of_parts(names[0]), **table}
         eyes = sorted(known.models("*mmproj*.gguf"))
@@ -290,8 +313,8 @@ def _files_of_folder(engine: EngineTraits, known: Repository) -> list[str]:
     return known.matching(patterns)
 
 
-def _of_file(path: Path, names: tuple[str, ...]) -> Proposal:
-    table = {"file": str(path), **describe_gguf(path, path.name)}
+def _of_file(path: Path, names: tuple[str, ...], registered: Sequence[ModelSpec]) -> Proposal:
+    table = {"file": str(path), **describe_gguf(path, path.name, registered)}
     n_bytes = sum(stored_bytes(path.parent / name) for name in names)
     return Proposal(_short(path.name), table, f"your file {path}", n_bytes, True)
 

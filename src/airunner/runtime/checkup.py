@@ -37,7 +37,7 @@ from airunner.runtime.home import MEMORY_FILE_SYSTEM
 from airunner.runtime.team_fit import TeamFit
 from airunner.toolbox.extras import missing_extras
 from airunner.weights.disk_space import free_bytes_at
-from airunner.weights.local import stored_bytes
+from airunner.weights.local import gone_path, gone_words, stored_bytes
 from airunner.weights.store import ModelStore, open_store
 
 LOW_DISK_BYTES = 512 * MIB
@@ -211,7 +211,7 @@ def _weights_problems(settings: Settings, store: ModelStore, team: TeamFit) -> I
         remedy = "Map the capability to a registered model."
         yield Problem("no-primary", str(error), remedy, True)
         return
-    if not store.seems_here(primary):
+    if not store.seems_here(primary) and gone_path(primary) is None:
         what = f"The weights of {primary.model_path} are not on this machine"
         if settings.offline:
             command = pasted("airunner", "models", "pull", primary.model_path)
@@ -223,6 +223,7 @@ def _weights_problems(settings: Settings, store: ModelStore, team: TeamFit) -> I
             fetch = Fix("Fetch them now", fetch=primary.model_path)
             what = f"{what}; the first run fetches them."
             yield Problem("primary-missing", what, "Nothing to do.", False, fetch)
+    yield from _gone_problems(store.catalog)
     yield from _fit_problems(settings, team)
     if primary.is_toy:
         is_embedded = primary.model_path == EMBEDDED_PRIMARY
@@ -232,6 +233,15 @@ def _weights_problems(settings: Settings, store: ModelStore, team: TeamFit) -> I
             "`airunner setup` gets the team that this machine can run.",
             False,
         )
+
+
+def _gone_problems(catalog: Catalog) -> Iterator[Problem]:
+    for name, spec in catalog.registry.items():
+        if (gone := gone_path(spec)) is not None:
+            command = pasted("airunner", "models", "remove", name)
+            remedy = f"Put it back, or `{command}` forgets the model."
+            what = f"{name} cannot be used: {gone_words(gone)}."
+            yield Problem(f"gone-{name}", what, remedy, False)
 
 
 def _fit_problems(settings: Settings, team: TeamFit) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from airunner.config.settings import Settings
 from airunner.events import CatalogChanged
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
+from airunner.resources.parking import remove_model_states
 from airunner.runtime.adding import Adding, Proposal
 from airunner.runtime.file_models import (
     add_models,
@@ -86,7 +87,7 @@ class ModelCatalogue:
         return model in added_models(self._settings)
 
     def remove(self, name: str) -> dict[str, Any]:
-        """Delete a model's weights; one that was added is ``forgotten``.
+        """Delete a model's weights and parked states; one that was added is ``forgotten``.
 
         Files that lie elsewhere than in the store stay. ``freed_bytes`` is what was deleted.
 
@@ -96,6 +97,7 @@ class ModelCatalogue:
         """
         spec = self._catalog.spec(name)
         freed_bytes = self._store.remove(spec)
+        remove_model_states(self._settings.home, spec.model_path)
         return {"freed_bytes": freed_bytes, "forgotten": self.forget(spec.model_path)}
 
     def forget(self, model: str) -> bool:

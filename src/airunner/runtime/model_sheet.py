@@ -19,7 +19,7 @@ from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.sizing import Sized
 from airunner.runtime.file_models import assigned_models
 from airunner.runtime.plain_values import plain
-from airunner.weights.local import stored_bytes
+from airunner.weights.local import gone_path, stored_bytes
 from airunner.weights.store import ModelStore
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
                 c for c, wanted in core.catalog.mapping.items() if wanted == spec.model_path
             ],
             "path": path,
+            "gone": gone_path(spec),
             "file_bytes": stored_bytes(path) if path else None,
             "memory": memory,
         }
@@ -139,7 +140,10 @@ async def _memory(core: RuntimeCore, spec: ModelSpec) -> list[dict[str, Any]]:
 
 
 def _entry(core: Registered, spec: ModelSpec) -> dict[str, Any]:
-    """A model's line: its size is that of the file if it is here, else what the spec says."""
+    """A model's line: its size is that of the file if it is here, else what the spec says.
+
+    ``gone`` is where the user's own file was, if it is there no longer.
+    """
     path = core.store.path(spec)
     return {
         "model": spec.model_path,
@@ -149,6 +153,7 @@ def _entry(core: Registered, spec: ModelSpec) -> dict[str, Any]:
         "declared_memory_bytes": declared_bytes(spec),
         "here": core.store.is_here(spec),
         "path": path,
+        "gone": gone_path(spec),
         "priority": spec.priority,
         "license": spec.license,
         "gated": spec.gated,

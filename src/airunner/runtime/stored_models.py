@@ -78,6 +78,7 @@ class StoredModels:
             raise LeaseRefusedError(spec.model_path, "it is in use; stop that first")
         words = self._words(spec, core.store.kept_bytes(spec))
         told = await asyncio.to_thread(self._catalogue.remove, spec.model_path)
+        core.manager.remove(spec.model_path)
         if not told["forgotten"]:
             core.bus.publish(CatalogChanged(models=(spec.model_path,), capabilities=()))
         return Removal(spec.model_path, words=words, **told)

@@ -28,6 +28,7 @@ from airunner.runtime.file_models import open_catalog
 from airunner.runtime.hardware import Hardware
 from airunner.runtime.model_sheet import model_list
 from airunner.runtime.team_planner import TeamPlanner
+from airunner.weights.local import gone_path, gone_words
 from airunner.weights.store import ModelStore, open_store
 
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
@@ -48,7 +49,7 @@ def resolution(
     found = catalog.resolve(
         capability, lambda spec: usable(store, spec), embedded_fallback(capability)
     )
-    if not found.is_fallback or not store.seems_here(found.wanted):
+    if not found.is_fallback or not is_spoilt(store, found.wanted):
         return found
     wanted, serves = found.wanted.model_path, found.spec.model_path
     advice = pasted("airunner", "models", "show", wanted)
@@ -77,12 +78,19 @@ def usable(store: ModelStore, spec: ModelSpec) -> bool:
     """
     try:
         path = store.path(spec)
-        if path is not None and is_own(spec):
+        if (gone := gone_path(spec)) is not None:
+            _tell(spec.model_path, gone_words(gone))
+        elif path is not None and is_own(spec):
             _check(store.catalog.engine(spec).check, path, _stamp(path))
         return store.is_here(spec)
     except (AiRunnerError, OSError) as error:
         _tell(spec.model_path, str(error))
         return False
+
+
+def is_spoilt(store: ModelStore, spec: ModelSpec) -> bool:
+    """Whether a model that ``usable`` refuses is no download away: damaged, or its file gone."""
+    return store.seems_here(spec) or gone_path(spec) is not None
 
 
 def is_own(spec: ModelSpec) -> bool:

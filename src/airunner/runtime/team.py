@@ -36,7 +36,7 @@ from airunner.resources.sizing import Sized, Sizer
 from airunner.resources.status import Status
 from airunner.resources.visitor import ANYTHING, current_visitor
 from airunner.runtime.capability_names import CAPABILITY, TEAM
-from airunner.runtime.survey import PRIMARY, for_conversations, resolution, usable
+from airunner.runtime.survey import PRIMARY, for_conversations, is_spoilt, resolution, usable
 from airunner.weights.store import ModelStore
 
 _log = logging.getLogger(__name__)
@@ -332,7 +332,7 @@ class ModelTeam:
             choice = self._planned(capability)
             if choice.model == resolution.spec.model_path:
                 return
-            if self._store.seems_here(resolution.wanted):
+            if is_spoilt(self._store, resolution.wanted):
                 return  # why it is passed over has been logged
             # What is mapped may be refused here, or slow.
             wanted = choice.model or resolution.wanted.model_path

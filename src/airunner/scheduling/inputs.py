@@ -177,6 +177,13 @@ class UnloadAsked(Input):
     reason: str = "the user asked for it"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRemoved(Input):
+    """A model's weights, and what was parked of it, are deleted."""
+
+    key: str
+
+
 INPUTS: dict[str, type[Input]] = {
     kind.__name__: kind
     for kind in (
@@ -197,6 +204,7 @@ INPUTS: dict[str, type[Input]] = {
         DeviceAssigned,
         PrimaryChanged,
         UnloadAsked,
+        ModelRemoved,
     )
 }
 

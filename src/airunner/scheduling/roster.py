@@ -117,6 +117,22 @@ class Roster:
         """A model's record, made on first mention."""
         return self.models.setdefault(key, ModelRecord(key))
 
+    def pin(self, keys: tuple[str, ...]) -> None:
+        """Keep these models, and only these, from being evicted."""
+        for key in keys:
+            self.record(key)
+        for record in self.models.values():
+            record.pinned = record.key in keys
+
+    def forget(self, key: str) -> None:
+        """Drop the record of a deleted model that is away and that nobody waits for."""
+        record = self.record(key)
+        is_wanted = key == self.primary or any(w.demand.key == key for w in self.queue)
+        if not record.state.holds_memory:
+            record.parked_bytes, record.state = 0, Lifecycle.COLD
+            if not is_wanted:
+                del self.models[key]
+
     def enqueue(self, waiter: Waiter) -> None:
         """Let a request wait behind all of its priority or a higher one."""
         ahead = [i for i, w in enumerate(self.queue) if w.priority >= waiter.priority]

@@ -104,13 +104,15 @@ class Scheduler:
             case inputs.BudgetMeasured():
                 self._roster.ledger.set_budget(event.device, event.budget_bytes)
             case inputs.PinsChanged():
-                self._pins_changed(event.keys)
+                self._roster.pin(event.keys)
             case inputs.DeviceAssigned():
                 self._roster.record(event.key).assigned = event.device
             case inputs.PrimaryChanged():
                 self._primary_changed(event.demand)
             case inputs.UnloadAsked():
                 self._unload_asked(event)
+            case inputs.ModelRemoved():
+                self._roster.forget(event.key)
             case _:
                 raise TypeError(f"not a scheduler input: {event!r}")
         self._serve()
@@ -210,12 +212,6 @@ class Scheduler:
         # A primary that dies before it served anyone would die again: leave it to the next caller.
         if record.key == self._roster.primary and record.served:
             self._roster.primary_owed = True
-
-    def _pins_changed(self, keys: tuple[str, ...]) -> None:
-        for key in keys:
-            self._roster.record(key)
-        for record in self._roster.models.values():
-            record.pinned = record.key in keys
 
     def _primary_changed(self, demand: Demand | None) -> None:
         key = demand.key if demand else None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.engines.base import AUTO_CONTEXT, LoadPlan
-from airunner.errors import AiRunnerError, GenerationError, MissingWeightsError
+from airunner.errors import AiRunnerError, GenerationError, MissingWeightsError, UnknownModelError
 from airunner.models.files.gguf import read_gguf
 from airunner.models.spec import ModelCapability, ModelSpec
 from airunner.resources.status import ModelStatus
@@ -163,7 +163,12 @@ class ServedModels:
             UnknownModelError: there is no such capability or model.
             ForbiddenModelError: the visitor may not use it.
         """
-        found = self._wanted(name.strip())
+        try:
+            found = self._wanted(name.strip())
+        except UnknownModelError as error:
+            here = self._names_here()
+            near = [each for each in error.suggestions if each in here]
+            raise UnknownModelError(error.model, near, here) from None
         if current_visitor().models != ANYTHING:
             self._core.team.check_right(self._spec(found))
         return found
@@ -200,6 +205,15 @@ class ServedModels:
             return name.removesuffix(_LATEST)
         by_case = {key.lower(): key for key in registry}
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
+
+    def _names_here(self) -> list[str]:
+        """The team, and the models here that the visitor may ask for by name."""
+        visitor, store = current_visitor(), self._core.store
+        registry = list(self._core.catalog.registry.items())
+        found = [
+            name for name, spec in registry if visitor.may_use(name) and store.seems_here(spec)
+        ]
+        return [TEAM, *found] if visitor.may_use(TEAM) else found
 
     def is_team(self, name: str) -> bool:
         """Whether ``name`` stands for the whole team with its tools."""

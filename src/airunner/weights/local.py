@@ -13,8 +13,9 @@ import airunner
 from airunner.config.text_file import read_text
 from airunner.errors import DownloadError
 from airunner.errors.writing import writing
+from airunner.models.catalog import is_local_file
 from airunner.models.engine_traits import WeightsForm
-from airunner.models.spec import FileSource, PackagedSource
+from airunner.models.spec import FileSource, ModelSpec, PackagedSource
 from airunner.weights.staging import require_sha256, sha256_of
 from airunner.weights.transfer import Transfer
 
@@ -22,6 +23,25 @@ from airunner.weights.transfer import Transfer
 def local_path(text: str) -> Path:
     """A path as a user writes it, with ``~``."""
     return Path(text).expanduser()
+
+
+def gone_path(spec: ModelSpec) -> Path | None:
+    """Where the user's own file or folder was, of a model that has its weights from nowhere else.
+
+    ``None`` where it is there still, and where the weights can be fetched.
+    """
+    if is_local_file(spec):
+        paths = [local_path(spec.model_path)]
+    else:
+        paths = [local_path(s.path) for s in spec.sources if isinstance(s, FileSource)]
+    if not paths or len(paths) < len(spec.sources) or any(path.exists() for path in paths):
+        return None
+    return paths[0]
+
+
+def gone_words(path: Path | str) -> str:
+    """What is said of weights that ``gone_path`` tells of."""
+    return f"its file is gone ({path})"
 
 
 def stored_bytes(path: Path) -> int:

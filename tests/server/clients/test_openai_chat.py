@@ -306,6 +306,11 @@ def test_what_cannot_be_is_told_in_the_apis_own_form(
     assert told["message"]
     if code == "context_length_exceeded":
         assert told["n_prompt_tokens"] > told["n_ctx"] == CONTEXT
+    if code == "model_not_found":
+        here = told["message"].partition(" Here are: ")[2]
+        assert here.startswith("airunner, ")
+        assert NATIVE in here
+        assert ABSENT not in here
 
 
 @pytest.mark.parametrize(

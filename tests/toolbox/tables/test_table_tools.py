@@ -365,7 +365,9 @@ def test_rows_that_do_not_fit_are_told(api: Api) -> None:
     text = query_table(api.write("ragged.csv", ragged), "SELECT count(*) FROM ragged", api=api)
     assert "1 row is too short: the last cells are empty." in text
     assert "1 row is too long: it is cut." in text
-    assert "(Such rows are 21, 22.)" in text
+    assert "(They are the rows number 21, 22.)" in text
+    file = api.write("one.csv", "a,b,c\n" + "1,2,3\n" * 98 + "1,2\n")
+    assert "(It is row number 99.)" in query_table(file, api=api)
 
 
 @pytest.mark.parametrize(

@@ -262,4 +262,5 @@ def _notes(short: list[int], long: list[int]) -> Iterator[str]:
             yield f"{count} too {what}."
     if odd := sorted(short + long):
         more = ", …" if len(odd) > _TOLD_ROWS else ""
-        yield f"(Such rows are {', '.join(map(str, odd[:_TOLD_ROWS]))}{more}.)"
+        first = "It is row number" if len(odd) == 1 else "They are the rows number"
+        yield f"({first} {', '.join(map(str, odd[:_TOLD_ROWS]))}{more}.)"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from airunner.errors import AiRunnerError, ToolFailedError, ToolRetryError
 from airunner.models.spec import ModelCapability
+from airunner.toolbox.tables.description import table_size
 from airunner.toolbox.tables.query_process import answer
 from airunner.tools.api import ToolApi
 from airunner.tools.passages import head_and_tail
@@ -41,7 +42,9 @@ def ask(path: Path, name: str, question: str, api: ToolApi | None, tool: str) ->
     def found_by(sql: str) -> str:
         return answer(path, name, sql, tool, lambda: api is not None and api.cancelled)
 
-    described = head_and_tail(found_by(""), _FILE_TOKENS)
+    described = found_by("")
+    size = table_size(described)
+    described = head_and_tail(described, _FILE_TOKENS)
     model = api.load_specialized_model(ModelCapability.CODE_GENERATION) if api else None
     if model is None:
         raise ToolFailedError(tool, "the code model could not be used, so no query was written")
@@ -63,9 +66,9 @@ def ask(path: Path, name: str, question: str, api: ToolApi | None, tool: str) ->
     try:
         return f"SQL: {sql}\n\n{found_by(sql)}"
     except ToolRetryError as error:
-        raise ToolFailedError(
-            tool, f"the query that the code model wrote does not run. {error}\nSQL: {sql[:500]}"
-        ) from None
+        known = f" The table has {size}." if size else ""
+        problem = f"the code model wrote no query that runs, so nothing was found out.{known}"
+        raise ToolFailedError(tool, f"{problem}\n{error}\nSQL: {sql[:500]}") from None
 
 
 def statement_of(reply: str) -> str:

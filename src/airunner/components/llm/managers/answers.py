@@ -37,9 +37,13 @@ def read_answer(answer: str, schema: type[M]) -> M:
     try:
         return schema.model_validate_json(answer)
     except ValidationError as error:
-        first = error.errors()[0]["msg"]
-        problem = f"the answer is no {schema.__name__}: {first}; allow more with max_tokens"
-        raise GenerationError(schema.__name__, problem) from error
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            problem = f"its {schema.__name__} was cut off; allow more with max_tokens"
+        else:
+            place = ".".join(map(str, first["loc"]))
+            problem = f"its answer is no {schema.__name__}: {place}: {first['msg']}"
+        raise GenerationError("the model", problem) from error
 
 
 class NoModel:
