@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airunner.config.settings import SETTINGS
-from airunner.errors import DoesNotFitError, MissingWeightsError
+from airunner.errors import DoesNotFitError, MissingWeightsError, UnknownModelError
 from airunner.ui.page_words import page_html, page_words
 from airunner.ui.settings.setting_dialog import label_of
 
@@ -29,6 +29,11 @@ def test_a_refusal_names_settings_and_round_sizes() -> None:
 )
 def test_a_command_becomes_the_page_that_does_it(said: str, shown: str) -> None:
     assert page_html(said) == shown.format('<a href="/download-models">Download models</a>')
+
+
+def test_commands_that_become_one_page_are_one_hint() -> None:
+    words = page_words(UnknownModelError("My Model"))
+    assert words == "No model named 'My Model'. Look in Download models."
 
 
 def test_no_command_is_left_in_missing_weights_or_in_a_settings_help() -> None:

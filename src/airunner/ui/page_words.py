@@ -27,6 +27,7 @@ _COMMANDS = (
     (re.compile(r"`airunner engine[^`]*`"), "the installer of engines"),
     (re.compile(r"`airunner tools[^`]*`"), "the list of tools"),
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +")
 _FLAG = re.compile(r"(?<!\S)--(?:no-)?([a-z][a-z-]*)")
 _BYTES = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d{4,}) bytes\b")
 _FIGURE = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
@@ -48,6 +49,7 @@ def page_words(said: object) -> str:
     words = _A_TEAM_TOO.sub("", words)
     for command, place in _COMMANDS:
         words = command.sub(place, words)
+    words = " ".join(map(_named_once, _SENTENCE_END.split(words)))
     return _FLAG.sub(_setting, words).replace("`", "")
 
 
@@ -57,6 +59,14 @@ def page_html(said: object) -> str:
     for name, address in _ADDRESSES.items():
         shown = re.sub(rf"\b{name}\b", f'<a href="{address}">{name}</a>', shown)
     return shown
+
+
+def _named_once(sentence: str) -> str:
+    """Several commands that stand for one place are one hint."""
+    for place in {place for _, place in _COMMANDS}:
+        if sentence.count(place) > 1:
+            return f"Look in {place}."
+    return sentence
 
 
 def _size(figure: str) -> str:
