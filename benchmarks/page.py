@@ -47,7 +47,7 @@ _WATCH = """() => {
     }
   }).observe({type: "longtask"});
 }"""
-_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1"
+_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def measure_paint(context: BrowserContext, url: str, rounds: int) -> list[float]
     for _ in range(rounds):
         tab.goto(f"{url}/chat")
         tab.locator(".composer textarea").wait_for()
-        found.append(round(tab.evaluate(_PAINT)))
+        found.append(round(tab.wait_for_function(_PAINT).json_value()))
     tab.close()
     return found
 
