@@ -1,0 +1,51 @@
+"""Choices that can be expected again are computed alone, all others at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import pytest
+
+from airunner.errors import GenerationError
+from airunner.server.openai.choices import whole_answers
+
+
+def most_at_once(bodies: list[dict[str, Any]], failing: bool = False) -> tuple[int, int]:
+    """How many answers were computed at once at most, and how many had not ended at the end."""
+    running, most = 0, 0
+
+    async def begin(body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            await asyncio.sleep(0)
+            if failing and body["n"] == 0:
+                raise GenerationError("a/model", "it broke")
+            if failing:
+                await asyncio.Event().wait()
+            yield {"choices": [{"delta": {"content": str(body["n"])}, "finish_reason": "stop"}]}
+        finally:
+            running -= 1
+
+    async def main() -> None:
+        found = await whole_answers(begin, bodies)
+        assert [each.texts["content"] for each in found] == [str(b["n"]) for b in bodies]
+
+    if failing:
+        with pytest.raises(GenerationError):
+            asyncio.run(main())
+    else:
+        asyncio.run(main())
+    return most, running
+
+
+@pytest.mark.parametrize(("asked", "most"), [({}, 3), ({"seed": 1}, 1), ({"temperature": 0}, 1)])
+def test_what_can_be_expected_again_shares_no_batch(asked: dict[str, Any], most: int) -> None:
+    assert most_at_once([{"n": n, **asked} for n in range(3)]) == (most, 0)
+
+
+def test_one_that_fails_ends_the_others() -> None:
+    assert most_at_once([{"n": n} for n in range(3)], failing=True) == (3, 0)
