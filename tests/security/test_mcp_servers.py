@@ -145,7 +145,7 @@ def test_who_asks_and_does_not_read_has_few_replies_kept() -> None:
     assert asyncio.run(ask()) == 101  # the call is not dropped
 
 
-@pytest.mark.parametrize("mode", ["children", "deaf", "stopped"])
+@pytest.mark.parametrize("mode", ["children", "deaf", "stopped", "stops who watches"])
 def test_nothing_of_a_server_is_left(tmp_path: Path, mode: str) -> None:
     with hostile(tmp_path, mode):
         assert started(tmp_path)
