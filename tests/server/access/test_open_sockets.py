@@ -11,10 +11,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from airunner.access.guard import KEY_COOKIE, Admission, Guard
 from airunner.resources.visitor import Visitor
 
-OWNER = Visitor("me", manages=True)
+OWNER = Visitor("me")
 
 
-@pytest.mark.parametrize("now", [None, Visitor("me"), Visitor("me", ("a",), manages=True)])
+@pytest.mark.parametrize("now", [None, Visitor("me", manages=False), Visitor("me", ("a",))])
 def test_a_socket_ends_with_the_key_that_opened_it(now: Visitor | None) -> None:
     keys: dict[str, Visitor | None] = {"k": OWNER}
     heard = []
