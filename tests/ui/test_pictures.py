@@ -102,7 +102,7 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     facts = tab.locator(".picture-facts")
     for words in ("7", EMBEDDED_ARTIST, "12", "64 × 64 pixels"):
         expect(facts.get_by_text(words, exact=words != "64 × 64 pixels")).to_be_visible()
-    assert tab.locator(".large img").evaluate("each => each.naturalWidth") == 64
+    expect(tab.locator(".large img")).to_have_js_property("naturalWidth", 64)
     assert violations(tab) == []
     with tab.expect_download() as saved:
         tab.get_by_role("link", name="Save").click()
