@@ -114,6 +114,32 @@ def test_commands_beside_the_server_go_through_it_and_it_stays_theirs(
     assert api.get(f"/models/{NAME}").status_code == 404
 
 
+def test_what_another_process_registers_is_known_at_once(
+    server: Server, api: httpx.Client, smollm2: Path
+) -> None:
+    file = server.home / "config.toml"
+    before = file.read_text() if file.exists() else ""
+    table = {"file": str(smollm2), "capabilities": ["translation"]}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    assigned = '[capabilities]\ntranslation = "elsewhere"\n'
+    with api.stream("GET", "/events") as events:
+        told = pieces(events)
+        file.write_text(assigned + "\n".join(["[models.elsewhere]", *lines, ""]))
+        assert api.get("/models/elsewhere").status_code == 200
+        news = next(data for name, _, data in told if name == "catalog_changed")
+        assert (news["models"], news["capabilities"]) == (["elsewhere"], ["translation"])
+    assert wanted(api) == "elsewhere"
+    attached = attach(Settings.load({"home": server.home}, environ={}))
+    assert attached is not None, "the server is still used"
+    attached.close()
+    file.write_text('[capabilities]\ntranslation = "nobody"\n')
+    assert wanted(api) == "elsewhere", "what cannot be changes nothing"
+    file.write_text(before)
+    open_catalog(attached.settings, attached.engines.traits)
+    assert wanted(api) == DEFAULT
+    assert api.get("/models/elsewhere").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
