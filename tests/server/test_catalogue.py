@@ -18,6 +18,7 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
+from airunner.events import Event, FallbackChosen
 from airunner.models.spec import ModelCapability
 from airunner.runtime.attaching import attach
 from airunner.runtime.file_models import open_catalog
@@ -138,6 +139,30 @@ def test_what_another_process_registers_is_known_at_once(
     open_catalog(attached.settings, attached.engines.traits)
     assert wanted(api) == DEFAULT
     assert api.get("/models/elsewhere").status_code == 404
+
+
+def test_who_asks_is_told_of_a_model_that_is_passed_over(
+    server: Server, api: httpx.Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"nothing" * 9)
+    file = server.home / "config.toml"
+    before = file.read_text() if file.exists() else ""
+    model = f'[models.spoilt]\nfile = {json.dumps(str(bad))}\ncapabilities = ["translation"]\n'
+    file.write_text(f'{model}[capabilities]\ntranslation = "spoilt"\n')
+    heard: list[Event] = []
+    attached = attach(Settings.load({"home": server.home}, environ={}))
+    assert attached is not None
+    with attached, caplog.at_level("WARNING", "airunner"):
+        attached.bus.subscribe(heard.append)
+        # Somebody else was told before, and the log of the server says it once.
+        api.post("/specialists/translation", json={"prompt": "Hi!", "max_tokens": 1})
+        assert attached.use_specialized_model("translation", "Hi!", max_tokens=1) is not None
+        assert any("spoilt is passed over: " in line for line in caplog.messages)
+        (told,) = (event for event in heard if isinstance(event, FallbackChosen))
+        assert "spoilt cannot be used" in told.reason
+    file.write_text(before)
+    open_catalog(attached.settings, attached.engines.traits)
 
 
 @pytest.mark.parametrize(
