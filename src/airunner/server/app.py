@@ -18,6 +18,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.addresses import Addresses
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
+from airunner.server.catalogue_changes import CatalogueChanges
 from airunner.server.documented import ANTHROPIC_ERRORS, OLLAMA_ERRORS, OPENAI_ERRORS
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
@@ -92,6 +93,7 @@ def create_app(
 
     app.add_middleware(Addresses)
     app.add_middleware(SoundJson)
+    app.add_middleware(CatalogueChanges, catalogue=services.catalogue)
     app.add_middleware(Guard, admission=admission, respond=told_refusal)
     if tracing is not None:
         core.bus.subscribe(tracing.hear)
