@@ -16,6 +16,7 @@ from airunner.cli.flags import EXIT_FAILED
 from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings
 from airunner.errors import MissingPackageError
+from airunner.importing import importing
 
 if TYPE_CHECKING:
     from airunner.server.serving import Page
@@ -72,24 +73,20 @@ def run_server(
 ) -> None:
     """Serve until the process is told to stop; ``opened`` hears the address of the page.
 
-    Until it serves, no garbage is looked for, and never again in what was made till then: there
-    is little, and to look through it all once, later, made an answer wait for 0.1 to 0.3 s.
-
     Raises:
         MissingPackageError: the server's libraries are not installed.
         AiRunnerError: see ``airunner.server.serving``.
     """
     if importlib.util.find_spec("fastapi") is None:
         raise MissingPackageError("the server", "server")
-    gc.disable()
-    from airunner.server.serving import Address
-    from airunner.server.serving import serve as serve_at
+    with importing():
+        from airunner.server.serving import Address
+        from airunner.server.serving import serve as serve_at
 
-    page = _page()
+        page = _page()
 
     def ready(url: str) -> None:
-        gc.freeze()
-        gc.enable()
+        gc.freeze()  # what is there now stays; see ``importing``
         tell(f"AI Runner serves at {url}")
         people = "Open it in a browser to chat. " if page else ""
         tell(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")
