@@ -112,6 +112,7 @@ def test_an_attached_table_is_described_and_tools_of_its_conversation_read_the_w
     ("name", "data", "problem"),
     [
         ("a.png", png(4, 4), "cannot see pictures"),
+        ("fake.PNG", b"No picture, but words.", "neither a picture nor a recording"),
         ("a.zip", b"PK\x03\x04 and so on", "what can be read is"),
         ("empty.txt", b"", "it is empty"),
     ],
