@@ -48,6 +48,7 @@ def test_it_can_be_installed_and_has_icons_of_the_sizes_it_says(site: Site) -> N
 def test_the_browsers_bar_has_the_colour_of_the_theme(site: Site) -> None:
     tab = site.open("/chat")
     colour = 'document.querySelector("meta[name=theme-color]:not([media])").content'
+    tab.wait_for_function(colour.replace(").", ")?."))
     before = tab.evaluate(colour)
     tab.get_by_role("button", name="Light or dark").click()
     tab.wait_for_function(f"before => {colour} !== before", arg=before)

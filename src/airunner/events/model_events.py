@@ -96,8 +96,8 @@ class Decided(Event):
 class SlotAwaited(Event):
     """A request waits until the loaded model has answered others; told again as it moves up.
 
-    ``ahead`` of them are served first, and ``wait_s`` is about how long that takes, in
-    seconds; ``None`` as long as nobody can say. Only whoever waits is told.
+    ``ahead`` of them are served first, 0 once the wait is over, and ``wait_s`` is about how
+    long that takes, in seconds; ``None`` as long as nobody can say. Only whoever waits is told.
     """
 
     model: str

@@ -68,9 +68,9 @@ def create_app(
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
-    app.include_router(health_routes(core, models, metrics), responses=OPENAI_ERRORS)
-    steps = [Depends(steps_asked)]
+    steps = [Depends(steps_asked)]  # most is asked of the first routes, which are found first
     app.include_router(chat_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
+    app.include_router(health_routes(core, models, metrics), responses=OPENAI_ERRORS)
     app.include_router(completion_routes(raw), responses=OPENAI_ERRORS)
     app.include_router(response_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
     app.include_router(embedding_routes(core, models), responses=OPENAI_ERRORS)

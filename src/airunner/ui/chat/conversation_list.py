@@ -27,7 +27,7 @@ from airunner.ui.chat.growing_text import GrowingHtml
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.upload_field import UploadField
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 SHOWN = 300
 _PINNED = "\n"  # which is no folder's name
@@ -39,7 +39,6 @@ class ConversationList:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._families: Mapping[str, Sequence[Entry]] = {}
         self._most, self._total = SHOWN, 0
         with ui.element("div").classes("finding"):
             ui.html(
@@ -59,6 +58,7 @@ class ConversationList:
         on_events(services.core.bus, (ConversationChanged,), self.refresh)
         ui.timer(0.05, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show the list as it is now."""
         wanted = (self._field.value or "").strip()
@@ -68,8 +68,8 @@ class ConversationList:
                 content = _found_html(found)
             else:
                 page = await asyncio.to_thread(self._page)
-                self._families = families(page.entries)
-                content = list_html(page, self._families, self._services.turns.running())
+                known = families(page.entries)
+                content = list_html(page, known, self._services.turns.running())
         except AiRunnerError as error:
             content = f'<p class="hint">{html.escape(str(error))}</p>'
         if not self._shown.is_deleted:
@@ -85,6 +85,12 @@ class ConversationList:
         self._most += more
         return read(self._most)
 
+    def _versions(self, id: str) -> Sequence[Entry]:
+        """The conversations that are one line with ``id``."""
+        known = families(self._page().entries).values()
+        found = next((m for m in known if id in [e.id for e in m]), None)
+        return found or [self._services.conversations.entry(id)]
+
     async def _clicked(self, event: events.GenericEventArguments) -> None:
         if event.args["act"] == "older":
             self._most += SHOWN
@@ -94,10 +100,7 @@ class ConversationList:
         if event.args["act"] == "folder":
             edit_folder(self._services, id)
             return
-        members = next((m for m in self._families.values() if id in [e.id for e in m]), None)
-        if members is None:
-            members = [await asyncio.to_thread(self._services.conversations.entry, id)]
-        await edit_conversation(self._services, members)
+        await edit_conversation(self._services, await asyncio.to_thread(self._versions, id))
 
     def _import(self) -> None:
         field = UploadField(
