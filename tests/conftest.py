@@ -38,8 +38,12 @@ from airunner.weights.store import ModelStore
 
 Eventually = Callable[[Callable[[], bool]], None]
 
+# The same examples each time: what has passed once fails for no chance. `make fuzz` looks for more.
 settings.register_profile(
-    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "busy machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("busy machine")
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -142,8 +142,8 @@ def test_run_answers_or_says_why_not(embedded_home: Path) -> None:
 
 
 @contextmanager
-def talking(home: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A chat in the middle of a long answer, and the process id of its worker."""
+def talking(home: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """A chat in the middle of an answer, and its worker, which stands still there."""
     prompt = "Tell me a very long story about the sea."
     line, environ = command(home, "chat", "-p", prompt, "--json", "--context", "4096")
     with subprocess.Popen(
@@ -157,10 +157,14 @@ def talking(home: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
                 worker = event["pid"]
             if event["kind"] == "text_streamed":
                 break
+        stopped = psutil.Process(worker)
+        stopped.suspend()
         try:
-            yield chat, worker
+            yield chat, stopped
         finally:
             chat.kill()
+            with suppress(psutil.NoSuchProcess):
+                stopped.kill()
 
 
 @pytest.mark.parametrize(
@@ -173,14 +177,15 @@ def test_a_signal_ends_the_turn_and_the_workers(
         listed = airunner(embedded_home, "ps", "--json")
         (run,) = json.loads(listed.stdout)["processes"]
         (model,) = run["models"]
-        assert (run["pid"], model["pid"], model["state"]) == (chat.pid, worker, "busy")
+        assert (run["pid"], model["pid"], model["state"]) == (chat.pid, worker.pid, "busy")
         assert model["measured_bytes"] > 100_000_000
+        worker.resume()
         chat.send_signal(number)
         assert chat.stdout is not None
         last = json.loads(chat.stdout.read().splitlines()[-1])
         assert chat.wait() == code
     assert (last["kind"], last["outcome"]) == ("turn_finished", "cancelled")
-    assert not psutil.pid_exists(worker)
+    assert not worker.is_running()
     left = [p for folder in ("run", "parked") for p in (embedded_home / folder).iterdir()]
     assert left == []
     assert json.loads(airunner(embedded_home, "ps", "--json").stdout)["processes"] == []

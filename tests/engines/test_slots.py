@@ -106,7 +106,7 @@ def test_cancelling_gives_back_what_was_waited_for_and_what_was_just_granted() -
         granted.cancel()
         with pytest.raises(asyncio.CancelledError):
             await granted
-        assert (await asyncio.wait_for(use(table, "d"), 1)).slot == 0
+        assert (await asyncio.wait_for(use(table, "d"), 300)).slot == 0
 
     asyncio.run(main())
 
@@ -117,7 +117,7 @@ def test_an_error_in_the_body_gives_the_slot_back() -> None:
         with pytest.raises(ZeroDivisionError):
             async with table.hold("a"):
                 raise ZeroDivisionError
-        assert await asyncio.wait_for(use(table, "a"), 1) == SlotClaim(0, resident=True)
+        assert await asyncio.wait_for(use(table, "a"), 300) == SlotClaim(0, resident=True)
 
     asyncio.run(main())
 
@@ -129,7 +129,7 @@ def test_a_forgotten_conversation_is_resident_nowhere_and_its_waiters_move_on() 
             waiting = asyncio.create_task(use(table, "a"))
             await asyncio.sleep(0)
             table.forget("a")
-            other = await asyncio.wait_for(waiting, 1)
+            other = await asyncio.wait_for(waiting, 300)
             assert other.slot != claim.slot
             assert not other.resident
         assert table.live() == {"a": other.slot}

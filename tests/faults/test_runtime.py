@@ -267,6 +267,7 @@ def test_a_tool_given_up_within_a_series_does_not_keep_the_primary_away(
         try:
             call = machine.call_tool(Conversation.begin(), "Report the weather.")
             assert "abandoned" in call.problem
-            assert machine.states()[EMBEDDED_PRIMARY] == "ready"
+            # On a busy machine the tool's specialists come only after it was given up.
+            until_now(lambda: machine.states()[EMBEDDED_PRIMARY] == "ready")
         finally:
             release.set()

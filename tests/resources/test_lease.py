@@ -117,7 +117,9 @@ def test_a_wait_that_takes_too_long_ends_and_leaves_no_claim(tmp_path: Path) -> 
                 assert "70 bytes of memory are held by primary" in str(caught.value)
             (told,) = team.of(MemoryAwaited)
             assert (told.owner, told.model, told.models) == ("hasty", "coder", ("primary",))
-            assert (told.holder, told.held_bytes, told.wait_s) == (0, 70, pytest.approx(6, abs=1))
+            assert (told.holder, told.held_bytes) == (0, 70)
+            assert told.wait_s is not None
+            assert 1 <= told.wait_s <= 6  # a load, and what is left of a lease of five
             await team.settle()
             assert "load coder" not in team.journal
 

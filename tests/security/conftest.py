@@ -5,4 +5,4 @@ from __future__ import annotations
 from hypothesis import settings
 from tests.toolbox.web.conftest import web as web
 
-settings.register_profile("fuzz", max_examples=5_000, deadline=None)
+settings.register_profile("fuzz", max_examples=5_000, deadline=None, derandomize=False)

@@ -174,6 +174,7 @@ def test_hanging_up_cancels_and_a_conversation_has_one_turn(
         assert second.status_code == 409
         assert states(api)[EMBEDDED_PRIMARY] == "busy"
     eventually(lambda: states(api)[EMBEDDED_PRIMARY] == "ready")
+    eventually(lambda: api.get("/turns").json() == {"turns": {}})
 
 
 def test_a_detached_turn_goes_on_and_is_read_by_who_comes_later(
@@ -183,7 +184,8 @@ def test_a_detached_turn_goes_on_and_is_read_by_who_comes_later(
     with api.stream("POST", "/turns", json=body) as response:
         told = pieces(response)
         _, _, begun = next(told)
-        assert list(api.get("/turns").json()["turns"].values()) == [begun["id"]]
+        running = list(api.get("/turns").json()["turns"].values())
+        assert running in ([begun["id"]], [])  # it may have ended meanwhile
         number = next(n for name, n, _ in told if name == "text_streamed")
     path = f"/turns/{begun['id']}/events"
     with api.stream("GET", path, headers={"Last-Event-ID": number}) as response:

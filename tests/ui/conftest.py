@@ -89,12 +89,28 @@ class Site:
         tab.on("request", self._asked)
         tab.on("pageerror", lambda error: self.problems.append(str(error)))
         tab.goto(self.url + path)
-        tab.locator(".middle *").first.wait_for()
+        ready(tab)
         return tab
 
     def _asked(self, request: Request) -> None:
         if not request.url.startswith(("data:", "blob:")):
             self.hosts.add("/".join(request.url.split("/", 3)[:3]))
+
+
+IS_READY = """() => {
+  const field = document.querySelector(".composer textarea");
+  const untouched = matchMedia("(pointer: coarse)").matches;
+  const begun = !field || untouched || field === document.activeElement;
+  return window.did_handshake && document.querySelector(".middle *") && begun;
+}"""
+
+
+def ready(tab: Page) -> None:
+    """Wait until a page that is loaded is connected; a chat has then taken the focus.
+
+    Without a connection a message is refused.
+    """
+    tab.wait_for_function(IS_READY)
 
 
 @contextmanager
@@ -123,11 +139,11 @@ def phone(server: Server, browser: Browser) -> Iterator[Site]:
         yield found
 
 
-def fits(tab: Page) -> bool:
-    """Whether nothing is wider than the window; a phone shows what is in a window made wider."""
+def expect_to_fit(tab: Page) -> None:
+    """Nothing is wider than the window; a phone shows what is in a window made wider."""
     assert tab.viewport_size is not None
-    width: int = tab.evaluate("document.documentElement.scrollWidth")
-    return width <= tab.viewport_size["width"]
+    widest = "most => document.documentElement.scrollWidth <= most"
+    tab.wait_for_function(widest, arg=tab.viewport_size["width"])
 
 
 UNFOLD = "all => { window.folded = all; all.forEach(each => (each.open = true)); }"
@@ -147,6 +163,11 @@ NO_FADING = """() => {
 
 
 def violations(tab: Page) -> list[str]:
+    """What axe-core finds wrong twice: what it looks at may change while it looks."""
+    return violations_now(tab) and violations_now(tab)
+
+
+def violations_now(tab: Page) -> list[str]:
     """What axe-core finds wrong, in a line each; in light all, in dark what may differ there.
 
     What is folded is looked at too, and what comes or goes does so at once meanwhile: half faded,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def test_the_words_of_an_answer_outlive_its_server_and_it_goes_on(
         tab = site.open()
         begin(tab, call)
         expect(tab.locator(f".live {SAID}")).to_have_count(PARAGRAPHS)
+        expect(tab).to_have_url(re.compile("/chat/.+"))
         path = f"/conversations/{tab.url.rpartition('/')[2]}"
         with server.api as api:
             eventually(lambda: api.get(path).json()["messages"][-1]["content"] == words)

@@ -79,4 +79,5 @@ def test_the_policy_stops_what_a_mistake_of_ours_would_let_through(site: Site) -
     )
     for kind in ("img-src", "form-action", "connect-src"):
         tab.wait_for_function("kind => blocked.has(kind)", arg=kind)
+    tab.close()  # whatever it asks for has been heard of then
     site.hosts.discard(EVIL)  # asked for, and stopped before it left the browser

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.ui.conftest import Site, violations
 from tests.ui.test_notes import remind_soon
 
@@ -26,12 +26,17 @@ def tab_to(tab: Page, name: str, key: str = "Tab") -> None:
     raise AssertionError(f"{name} is not reached by {key}")
 
 
+def message(tab: Page) -> Locator:
+    """The field of the chat, which takes the focus when a chat is opened."""
+    return tab.get_by_role("textbox", name="Message", exact=True)
+
+
 NAME = "(document.activeElement.ariaLabel ?? document.activeElement.innerText).trim()"
 
 
 def test_a_chat_is_held_found_and_left_without_a_mouse(site: Site) -> None:
     tab = site.open("/chat")
-    expect(tab.get_by_role("textbox", name="Message", exact=True)).to_be_focused()
+    expect(message(tab)).to_be_focused()
     tab.keyboard.type("Say hello to the lighthouse")
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(re.compile("/chat/.+"))
@@ -39,9 +44,10 @@ def test_a_chat_is_held_found_and_left_without_a_mouse(site: Site) -> None:
     tab_to(tab, "Copy", "Shift+Tab")
     tab.keyboard.press("Control+Shift+O")
     expect(tab).to_have_url(re.compile("/chat$"))
+    expect(message(tab)).to_be_focused()
     tab.keyboard.press("Control+K")
     expect(tab.get_by_role("searchbox", name="Search conversations")).to_be_focused()
-    tab.keyboard.type("lighthouse")
+    tab.keyboard.insert_text("lighthouse")
     expect(tab.locator(".conversation.found").first).to_be_visible()
     for _ in range(4):
         tab.keyboard.press("Tab")
@@ -60,12 +66,12 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
     expect(tab.locator(".middle")).to_be_focused()
     for place in tab.locator("a.place").all():
         name = place.inner_text().splitlines()[-1]
-        place.focus()
-        tab.keyboard.press("Enter")
+        place.press("Enter")
         expect(tab.locator('a.place[aria-current="page"]')).to_contain_text(name)
+        if name == "Chat":
+            expect(message(tab)).to_be_focused()
     tab.keyboard.press("Escape")
-    tab.locator("a.place", has_text="Notes").focus()
-    tab.keyboard.press("Enter")
+    tab.locator("a.place", has_text="Notes").press("Enter")
     tab_to(tab, "New note…")
     tab.keyboard.press("?")
     keys = tab.get_by_role("dialog", name="Keys")
@@ -73,6 +79,7 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
     assert violations(tab) == []
     tab.keyboard.press("Escape")
     expect(keys).to_be_hidden()
+    expect(tab.get_by_role("button", name="New note…")).to_be_focused()
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("textbox", name="Title")).to_be_focused()
     tab.keyboard.type("By hand")
@@ -81,6 +88,7 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
     tab_to(tab, "Save")
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("button", name="Open By hand")).to_be_visible()
+    expect(tab.get_by_role("dialog")).to_have_count(0)
     tab_to(tab, "Open By hand")
     tab.keyboard.press("Enter")
     tab_to(tab, "Delete…")
@@ -92,8 +100,7 @@ def test_the_way_to_every_page_and_back_to_its_content(site: Site) -> None:
 
 def press(tab: Page, name: str) -> None:
     """Press the button of this name with the keyboard."""
-    tab.get_by_role("button", name=name, exact=True).last.focus()
-    tab.keyboard.press("Enter")
+    tab.get_by_role("button", name=name, exact=True).last.press("Enter")
 
 
 def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site: Site) -> None:
@@ -110,6 +117,7 @@ def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site:
     dialog, found = tab.get_by_role("dialog"), tab.locator(".conversation.found")
     folder = tab.locator(".folder")
     more = "Rename, move, export or delete"
+    expect(tab.get_by_role("link", name="Walruses")).to_be_visible()
     press(tab, f"{more} Narwhals")
     expect(dialog.get_by_label("Title")).to_be_focused()
     tab.keyboard.press("Escape")
@@ -132,7 +140,7 @@ def test_conversations_are_filed_and_found_and_folders_renamed_and_removed(site:
     expect(dialog).to_have_count(0)
     tab.keyboard.press("Control+K")
     expect(tab.get_by_role("searchbox", name="Search conversations")).to_be_focused()
-    tab.keyboard.type("tusk")
+    tab.keyboard.insert_text("tusk")
     expect(found).to_have_count(2)
     expect(found.filter(has_text="Ocean: Narwhals")).to_have_count(1)
     press(tab, f"{more} Walruses")
@@ -166,9 +174,10 @@ def test_the_list_is_one_stop_and_arrows_lead_through_it(site: Site) -> None:
         files = {"file": ("talks.json", json.dumps(told).encode())}
         api.post("/conversations/import", files=files).raise_for_status()
     kiwis, emus, rheas = (tab.get_by_role("link", name=each) for each in names.values())
-    expect(kiwis).to_be_visible()
+    for each in (kiwis, emus, rheas):
+        expect(each).to_be_visible()
     rheas.focus()
-    tab.get_by_role("textbox", name="Message", exact=True).focus()
+    message(tab).focus()
     tab_to(tab, "Import…", "Shift+Tab")
     tab.keyboard.press("Shift+Tab")
     expect(tab.get_by_role("button", name=re.compile("delete Rheas$"))).to_be_focused()
@@ -242,11 +251,10 @@ def test_a_file_that_is_taken_away_and_a_reminder_give_the_focus_on(site: Site) 
     files = [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"A word."} for n in "ab"]
     tab.locator("input.attach-files").set_input_files(files)  # type: ignore[arg-type]
     expect(tab.locator(".thumbnail")).to_have_count(2)
-    message = tab.get_by_role("textbox", name="Message", exact=True)
     remove(tab, "Remove a.txt")
     expect(tab.get_by_role("button", name="Remove b.txt")).to_be_focused()
     remove(tab, "Remove b.txt")
-    expect(message).to_be_focused()
+    expect(message(tab)).to_be_focused()
     with site.server.api as api:
         for text in "ab":
             remind_soon(api, text)
@@ -254,7 +262,7 @@ def test_a_file_that_is_taken_away_and_a_reminder_give_the_focus_on(site: Site) 
     remove(tab, "Done: a")
     expect(tab.locator(".due button:focus")).to_have_count(1)
     remove(tab, "Done: b")
-    expect(message).to_be_focused()
+    expect(message(tab)).to_be_focused()
 
 
 def test_a_screen_reader_is_told_where_one_is(site: Site) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from tests.server.conftest import Server, serving
-from tests.ui.conftest import Site, fits, violations
+from tests.ui.conftest import Site, expect_to_fit, violations
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST
 from airunner.models.spec import short_name
@@ -46,5 +46,5 @@ def test_a_phone_shows_it_too(phone: Site) -> None:
         api.post("/load", json={"model": EMBEDDED_PRIMARY}).raise_for_status()
     tab = phone.open("/memory")
     expect(tab.locator(".model").first).to_be_visible()
-    assert fits(tab)
+    expect_to_fit(tab)
     assert violations(tab) == []

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Server, serving
 from tests.tiny_png import png
-from tests.ui.conftest import Site, fits, violations
+from tests.ui.conftest import Site, expect_to_fit, violations
 from tests.ui.test_hostile import EVIL, HOSTILE
 
 from airunner.components.llm.config.model_capabilities import EMBEDDED_ARTIST
@@ -102,7 +102,7 @@ def test_a_picture_is_seen_as_it_is_drawn_and_then_in_the_gallery(site: Site) ->
     facts = tab.locator(".picture-facts")
     for words in ("7", EMBEDDED_ARTIST, "12", "64 × 64 pixels"):
         expect(facts.get_by_text(words, exact=words != "64 × 64 pixels")).to_be_visible()
-    assert tab.locator(".large img").evaluate("each => each.naturalWidth") == 64
+    expect(tab.locator(".large img")).to_have_js_property("naturalWidth", 64)
     assert violations(tab) == []
     with tab.expect_download() as saved:
         tab.get_by_role("link", name="Save").click()
@@ -222,6 +222,7 @@ def test_what_was_painted_outlives_a_drawing_that_failed(site: Site) -> None:
 def paint(tab: Page, begins: tuple[float, float], ends: tuple[float, float]) -> None:
     """Draw with the brush over the picture in a dialog, between parts of its sides."""
     canvas = tab.get_by_role("img", name="nothing of it painted over")
+    canvas.hover()  # which waits until it stands still
     box = canvas.bounding_box()
     assert box is not None
     assert abs(box["width"] - box["height"]) < 1
@@ -298,9 +299,9 @@ def test_a_phone_shows_it_too(phone: Site) -> None:
     tab = phone.open("/pictures")
     expect(tab.locator(".grid a")).not_to_have_count(0)
     assert violations(tab) == []
-    assert fits(tab)
+    expect_to_fit(tab)
     tab.locator(".grid a").last.click()
     tab.get_by_role("button", name="Paint over…").click()
     expect(tab.get_by_role("dialog")).to_be_visible()
     assert violations(tab) == []
-    assert fits(tab)
+    expect_to_fit(tab)

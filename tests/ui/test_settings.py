@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from tests.server.conftest import Server, serving
-from tests.ui.conftest import Site, fits, violations
+from tests.ui.conftest import Site, expect_to_fit, violations
 
 CLOCK = {
     "command": sys.executable,
@@ -193,4 +193,4 @@ def test_no_part_has_faults_or_is_too_wide(site: Site, phone: Site) -> None:
                 ).click()
             expect(tab.locator(".setup :is(.setting, .line, .hint):visible").first).to_be_visible()
             assert violations(tab) == [], part
-            assert fits(tab), part
+            expect_to_fit(tab)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.ui.conftest import Site, fits, violations
+from tests.ui.conftest import Site, expect_to_fit, violations
 from tests.ui.test_hostile import HOSTILE
 
 LONG = "The tower was built in 1889. It is three hundred metres high. " * 60  # two parts
@@ -88,4 +88,4 @@ def test_a_phone_shows_it_too(phone: Site, part: str) -> None:
     tab = phone.open(f"/specialists{part}")
     expect(tab.get_by_role("heading", name="Specialists")).to_be_visible()
     assert violations(tab) == []
-    assert fits(tab)
+    expect_to_fit(tab)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.conftest import Eventually
 from tests.server.conftest import Server, scripted
 from tests.tiny_png import png
-from tests.ui.conftest import Site, fits, site_of, violations
+from tests.ui.conftest import Site, expect_to_fit, ready, site_of, violations
 
 pytestmark = pytest.mark.real
 
@@ -135,6 +135,7 @@ def test_a_tool_is_asked_about_where_the_keyboard_is_and_an_answer_can_be_kept(
     say(tab, call)  # not asked again
 
     tab.goto(site.url + "/chat")
+    ready(tab)
     begin(tab, call)
     press(question, "Never in this chat")
     expect(tab.locator(".call.failed")).to_have_count(1)
@@ -288,8 +289,9 @@ def test_what_is_pasted_and_dropped_is_attached(tab: Page, tmp_path: Path) -> No
     for kind in ("dragEnter", "dragOver", "drop"):
         data = {**dropped, "dragOperationsMask": 1}
         hand.send("Input.dispatchDragEvent", {"type": kind, "x": 640, "y": 400, "data": data})
-    expect(tab.locator(".thumbnail", has_text="file.txt")).to_have_count(1)
+    # It goes again by itself: it is looked for first.
     expect(tab.locator(".q-notification")).to_contain_text("A folder cannot be attached")
+    expect(tab.locator(".thumbnail", has_text="file.txt")).to_have_count(1)
     expect(tab.locator(".thumbnail")).to_have_count(3)
 
 
@@ -320,6 +322,8 @@ def test_a_chat_has_a_model_tools_thinking_and_instructions(site: Site, tab: Pag
 def test_the_list_is_searched_sorted_taken_away_and_brought_back(tab: Page, tmp_path: Path) -> None:
     say(tab, "Tell me of the quagga.")
     row = tab.locator(".talk-line", has=tab.locator("[aria-current=page]"))
+    expect(row).to_have_count(1)
+    expect(row.locator(".busy")).to_have_count(0)  # the list is not drawn anew after that
     row.get_by_role("button").click()
     dialog = tab.get_by_role("dialog")
     expect(dialog).to_be_visible()
@@ -387,7 +391,7 @@ def test_a_reader_above_the_end_is_left_there(tab: Page) -> None:
     tab.wait_for_function(STANDS_ABOVE)
     before = tab.evaluate("() => window.scrollY")
     expect(tab.locator(".live")).to_contain_text(long_text(8000)[-40:].strip())
-    assert tab.evaluate("() => window.scrollY") == before
+    assert tab.evaluate("() => window.scrollY") <= before  # the wheel may still have turned
     press(tab, "Stop the answer")
 
 
@@ -409,7 +413,7 @@ def test_wide_tables_scroll_and_each_script_has_its_side(site: Site, phone: Site
     for each in (site, phone):
         tab = each.open(f"/chat/{talk['id']}")
         assert tab.locator("th").last.evaluate(CELL_WIDTH) > 40
-        assert fits(tab)
+        expect_to_fit(tab)
     directions = [tab.locator(each) for each in (".said ul", "a[data-ids^='777']", "th >> nth=0")]
     assert [each.evaluate("each => getComputedStyle(each).direction") for each in directions] == [
         *("rtl", "rtl", "ltr")

@@ -6,12 +6,16 @@ from airunner.events.event import Event
 
 
 class FallbackChosen(Event):
-    """A mapped model's weights are absent, so the embedded model answers instead."""
+    """A mapped model's weights are absent, so the embedded model answers instead.
+
+    ``reason`` is set where they are here and cannot be used, and ``advice`` then tells why.
+    """
 
     capability: str
     wanted: str
     chosen: str
     advice: str
+    reason: str = ""
 
 
 class MemoryAwaited(Event):

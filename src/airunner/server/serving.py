@@ -20,8 +20,9 @@ from fastapi import FastAPI
 from uvicorn.loops.auto import auto_loop_factory
 
 from airunner.access.connections import PromptConnection
-from airunner.access.guard import SIGN_IN, Admission, host_name, is_loopback
+from airunner.access.guard import SIGN_IN, Admission, host_name
 from airunner.access.listening import listening
+from airunner.access.peer import is_loopback
 from airunner.config.settings import Settings
 from airunner.errors import NoKeysError, ServerRunningError
 from airunner.resources.visitor import Visitor

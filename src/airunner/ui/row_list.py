@@ -16,7 +16,7 @@ from airunner.server.native.services import Services
 from airunner.ui.page_words import page_words
 from airunner.ui.parts import search_field
 from airunner.ui.rows import Row, Rows
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 _MANY = 8
 
@@ -55,6 +55,7 @@ class RowList:
         on_events(services.core.bus, news, self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show the list as it is."""
         wanted = (self._field.value or "").strip().casefold()

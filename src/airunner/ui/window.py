@@ -1,15 +1,18 @@
 """One browser tab: what it hears of the server, and how long.
 
 Owns that a tab hears of events on the server's loop, together if many come at once, and
-nothing more once it is closed; and that what a tab shows may get another address.
+nothing more once it is closed; that what was read last is what it shows; and that what it
+shows may get another address.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from nicegui import background_tasks, ui
 
@@ -68,6 +71,25 @@ def on_events(
 
     unsubscribe = bus.subscribe(hear)
     client.on_delete(unsubscribe)
+
+
+_Shown = TypeVar("_Shown")
+_Reading = Callable[[_Shown], Coroutine[Any, Any, None]]
+
+
+def in_order(read: _Reading[_Shown]) -> _Reading[_Shown]:
+    """Let a method that reads and shows wait for its call before, of the same object.
+
+    Otherwise what was read first, and has taken longer, would be shown last and stay.
+    """
+    calls: weakref.WeakKeyDictionary[_Shown, asyncio.Lock] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(read)
+    async def ordered(self: _Shown) -> None:
+        async with calls.setdefault(self, asyncio.Lock()):
+            await read(self)
+
+    return ordered
 
 
 def stay_at(path: str, shown: ui.element) -> None:

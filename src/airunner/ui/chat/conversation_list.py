@@ -27,7 +27,7 @@ from airunner.ui.chat.growing_text import GrowingHtml
 from airunner.ui.chat.icons import ACTED, act_button, icon_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.upload_field import UploadField
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 SHOWN = 300
 _PINNED = "\n"  # which is no folder's name
@@ -58,6 +58,7 @@ class ConversationList:
         on_events(services.core.bus, (ConversationChanged,), self.refresh)
         ui.timer(0.05, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show the list as it is now."""
         wanted = (self._field.value or "").strip()

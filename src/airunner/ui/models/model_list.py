@@ -23,7 +23,7 @@ from airunner.ui.models.programs_models import ProgramsModels
 from airunner.ui.notices import tell
 from airunner.ui.parts import search_field
 from airunner.ui.rows import Act, Row, Rows
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 _INTRO = "What AI Runner knows. Those on this machine come first, then those that fit it."
 _ORDER = {"fits": 0, "in_part": 1, "unknown": 2, "no": 3}
@@ -46,6 +46,7 @@ class ModelList:
         on_events(services.core.bus, (DownloadChanged, CatalogChanged), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show them as they are."""
         services = self._services

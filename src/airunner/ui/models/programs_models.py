@@ -17,7 +17,7 @@ from airunner.ui.buttons import word_button
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.parts import heading
 from airunner.ui.rows import Act, Row, Rows
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 _INTRO = "Other programs have these. Once added, they are used where they lie; nothing is copied."
 
@@ -36,6 +36,7 @@ class ProgramsModels:
         on_events(services.core.bus, (CatalogChanged,), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Look for them anew."""
         found = await asyncio.to_thread(self._catalogue.found)

@@ -19,7 +19,7 @@ from airunner.models.spec import ModelCapability, short_name
 from airunner.server.native.services import Services
 from airunner.ui.models.model_words import CAPABILITIES
 from airunner.ui.notices import tell, tell_problem
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 _INTRO = (
     "Each piece of work has a model. Yours comes first; otherwise AI Runner takes what its "
@@ -42,6 +42,7 @@ class RolesPart:
         on_events(services.core.bus, (CatalogChanged, DownloadChanged, SetupChanged), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show who serves now."""
         known = await self._services.stored.all()

@@ -22,7 +22,7 @@ from airunner.ui.models.model_words import GATED, abilities, name_html
 from airunner.ui.notices import tell, tell_problem
 from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 _EMBEDDED = (
     "So far only very small models are here, with less than a billion parameters: they show "
@@ -30,7 +30,7 @@ _EMBEDDED = (
 )
 _BUTTON = "A real team is one button away."
 _TOO_SMALL = "A real team needs more memory than these {budget}, which are all that may be used."
-_ASKING = "Looking at this machine, and asking the hub what the models take ..."
+_ASKING = "Looking at this machine, and asking the hub what the models take\N{NO-BREAK SPACE}..."
 _COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "Fit")
 
 
@@ -52,6 +52,7 @@ class TeamPart:
         on_events(services.core.bus, (DownloadChanged, CatalogChanged), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show what is offered."""
         services = self._services

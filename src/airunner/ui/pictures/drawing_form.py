@@ -39,7 +39,7 @@ from airunner.ui.pictures.start import (
 )
 from airunner.ui.serving import serving_in_words
 from airunner.ui.upload_field import UploadField
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 MOST_AT_ONCE = 8
 _SENDS = """(e) => {
@@ -111,6 +111,7 @@ class DrawingForm:
             button.on("click", js_handler=field.opens)
             word_button("Draw", self._draw, main=True)
 
+    @in_order
     async def _look(self) -> None:
         """Show who draws now."""
         names = await asyncio.to_thread(self._services.orders.drawers)

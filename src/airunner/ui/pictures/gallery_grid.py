@@ -14,7 +14,7 @@ from airunner.server.native.services import Services
 from airunner.ui.buttons import word_button
 from airunner.ui.parts import search_field
 from airunner.ui.pictures.start import PICTURES
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 AT_ONCE = 48
 _LONGEST_ALT = 300
@@ -36,6 +36,7 @@ class GalleryGrid:
         on_events(services.core.bus, (PictureSaved, PictureDeleted), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show the gallery as it is."""
         wanted = (self._field.value or "").strip()

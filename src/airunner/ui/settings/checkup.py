@@ -17,6 +17,7 @@ from airunner.ui.notices import tell, tell_problem
 from airunner.ui.page_words import page_html
 from airunner.ui.parts import heading
 from airunner.ui.rows import Act, Row, Rows
+from airunner.ui.window import in_order
 
 
 class Checkup:
@@ -33,6 +34,7 @@ class Checkup:
         self._again = word_button("Look again", self.refresh).classes("below")
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Examine, and show what was found."""
         self._again.props("aria-busy=true")

@@ -16,7 +16,7 @@ from airunner.ui.buttons import word_button
 from airunner.ui.page_words import page_words
 from airunner.ui.parts import heading, search_field
 from airunner.ui.settings.setting_dialog import change_setting, title_of
-from airunner.ui.window import on_events
+from airunner.ui.window import in_order, on_events
 
 _RULES = "permissions"
 
@@ -38,6 +38,7 @@ class SettingValues:
         on_events(services.core.bus, (SetupChanged,), self.refresh)
         ui.timer(0.02, self.refresh, once=True)
 
+    @in_order
     async def refresh(self) -> None:
         """Show the settings as they are."""
         if self._shown.is_deleted:

@@ -14,7 +14,7 @@ from airunner.errors import ToolFailedError
 from airunner.toolbox.code.sandbox.limits import MIB, Limits
 from airunner.toolbox.code.sandbox.script import Sandbox
 
-SMALL = Sandbox("run_python", Limits(time_s=2.0, memory_bytes=64 * MIB))
+SMALL = Sandbox("run_python", Limits(time_s=20.0, memory_bytes=64 * MIB))
 SECRET = "a-secret-of-the-parent"
 
 
