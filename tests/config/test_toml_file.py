@@ -70,3 +70,19 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_the_line_of_an_entry_is_where_it_begins() -> None:
     file = read_toml(Path("/no/such/file"))
     assert (file.exists, file.line_of(["models"])) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        pytest.param("b = " + "[" * 120 + "]" * 120, id="lists"),
+        pytest.param("b = " + "{c = " * 120 + "1" + "}" * 120, id="tables"),
+        pytest.param("c." * 900 + "d = 1", id="dots"),
+    ],
+)
+def test_what_is_nested_too_deeply_to_be_changed_is_not_read(tmp_path: Path, deep: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[models.a]\n{deep}\n", encoding="utf-8")
+    for work in (read_toml, lambda file: write_entries(file, {("assign", "x"): "cpu"})):
+        with pytest.raises(SettingsError, match="nested too deeply"):
+            work(file)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from airunner.errors import UnusableRecordError
 from airunner.events import (
     Event,
     ModelParked,
@@ -26,6 +27,7 @@ from airunner.resources.run_log import (
     read_run,
     replay,
     run_files,
+    runs_in,
 )
 from airunner.scheduling import inputs
 from airunner.scheduling.inputs import Demand, Input
@@ -141,6 +143,53 @@ def test_old_runs_are_forgotten(tmp_path: Path) -> None:
     assert len(kept) == KEPT_RUNS
     assert read_run(kept[0]).header["command"] == "newest"
     assert kept[-1].name == "06.ndjson", "the oldest went first"
+
+
+def test_a_run_that_goes_on_is_not_forgotten_and_nothing_odd_ends_the_log(tmp_path: Path) -> None:
+    """A server's log is old where nothing happens; links and folders are not ours to remove."""
+    living = RunLog(tmp_path, BUDGETS, 1, "a server")
+    living.record_step(a_swap()[0], [])
+    (server,) = run_files(tmp_path)
+    server = server.rename(tmp_path / "server.ndjson")
+    os.utime(server, (1, 1))
+    (tmp_path / "a folder.ndjson").mkdir()
+    (tmp_path / "a link.ndjson").symlink_to("nowhere")
+    for number in range(KEPT_RUNS + 2):
+        (tmp_path / f"{number:02}.ndjson").write_text("{}\n")
+        os.utime(tmp_path / f"{number:02}.ndjson", (number + 2, number + 2))
+    log = RunLog(tmp_path, BUDGETS, 1, "newest")
+    log.record_step(a_swap()[0], [])
+    assert [run.header["command"] for run in runs_in(tmp_path, living=True)] == [
+        "newest",
+        "a server",
+    ]
+    log.close()
+    living.close()
+
+
+HEADER = {"began_s": 1.0, "pid": 5, "command": "x", "queue_limit": 5, "budgets": []}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", '{"run": {"beg', "\0" * 9, "[" * 99_999, "5\n", "[]\n", '{"run": 5}\n', "{}\n"),
+        *(json.dumps({"run": {**HEADER, "budgets": each}}) for each in (5, [5], [{"x": 1}])),
+        *(json.dumps({"run": {**HEADER, "began_s": each}}) for each in ("", 10**400, None)),
+        *(
+            json.dumps({"run": HEADER}) + "\n" + line
+            for line in ("[1]", '{"event": 5}', '{"event": {}}', '{"event": {"kind": "x"}}')
+        ),
+    ],
+)
+def test_a_log_that_is_none_keeps_no_other_from_being_read(tmp_path: Path, text: str) -> None:
+    """A process that was killed, or is only just there, has written no more than a part."""
+    path = record(tmp_path)
+    odd = tmp_path / "odd.ndjson"
+    odd.write_text(text, encoding="utf-8")
+    assert [run.path for run in runs_in(tmp_path)] == [path]
+    with pytest.raises(UnusableRecordError):
+        read_run(odd)
 
 
 FILLS_THE_DISK = f"""

@@ -131,6 +131,8 @@ def start_others() -> None:
 def main() -> None:
     if MODE in ("children", "deaf", "leaves"):
         start_others()
+    if MODE == "stops who watches":
+        os.kill(os.getppid(), signal.SIGSTOP)
     if MODE == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in sys.stdin:

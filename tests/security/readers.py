@@ -215,7 +215,8 @@ READERS = {
     ),
     "run log": Reader(
         of_file("a.ndjson", lambda file: [*read_run(file).events, *read_run(file).steps]),
-        b'{"run": {"budgets": []}}\n{"event": {"kind": "x"}}\n',
+        b'{"run": {"began_s": 1.5, "pid": 2, "command": "a", "queue_limit": 3, "budgets": []}}\n'
+        b'{"event": {"kind": "x", "at_s": 2.5}}\n',
     ),
     "gguf": Reader(of_file("a.gguf", read_gguf), gguf()),
     "projector": Reader(of_file("a.gguf", read_projector), projector()),

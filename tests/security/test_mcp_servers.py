@@ -145,7 +145,7 @@ def test_who_asks_and_does_not_read_has_few_replies_kept() -> None:
     assert asyncio.run(ask()) == 101  # the call is not dropped
 
 
-@pytest.mark.parametrize("mode", ["children", "deaf", "stopped"])
+@pytest.mark.parametrize("mode", ["children", "deaf", "stopped", "stops who watches"])
 def test_nothing_of_a_server_is_left(tmp_path: Path, mode: str) -> None:
     with hostile(tmp_path, mode):
         assert started(tmp_path)
@@ -267,6 +267,10 @@ class _HttpServer(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def do_DELETE(self) -> None:
+        type(self).told = True
+        if self.mode == "farewell":
+            self.over.wait(300)
+            type(self).answered = True
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -279,6 +283,8 @@ class _HttpServer(BaseHTTPRequestHandler):
                 type(self).sent += len(piece)
 
     sent = 0
+    told = answered = False
+    over = threading.Event()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -286,7 +292,7 @@ class _HttpServer(BaseHTTPRequestHandler):
 
 @contextmanager
 def over_http(folder: Path, mode: str) -> Iterator[tuple[Connected, type[_HttpServer]]]:
-    handler = type("Handler", (_HttpServer,), {"mode": mode})
+    handler = type("Handler", (_HttpServer,), {"mode": mode, "over": threading.Event()})
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     http.daemon_threads = True
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
@@ -297,6 +303,7 @@ def over_http(folder: Path, mode: str) -> Iterator[tuple[Connected, type[_HttpSe
         yield connection, handler
     finally:
         connection.servers.close()
+        handler.over.set()
         http.shutdown()
         thread.join()
         http.server_close()
@@ -309,6 +316,13 @@ def test_a_hostile_answer_over_http_is_refused_in_few_bytes(tmp_path: Path, mode
         assert mcp.call("h_echo").problem
         assert handler.sent < MESSAGE_BYTES.at_once + 16 * PIPES_BYTES
     assert psutil.Process().memory_info().rss - before < 200 * 2**20
+
+
+def test_a_server_that_never_says_farewell_is_left_all_the_same(tmp_path: Path) -> None:
+    with over_http(tmp_path, "farewell") as (mcp, handler):
+        assert mcp.answer("h_echo") == "echo"
+        mcp.servers.close()
+        assert (handler.told, handler.answered) == (True, False)
 
 
 def test_who_asks_us_to_come_back_at_once_is_asked_ten_times_a_second(

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 from tests.server.conftest import Server, command, serving
 from tests.ui.conftest import site_of
+
+from airunner.ui.sign_in import add_sign_in
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +39,14 @@ def test_a_browser_beyond_this_machine_signs_in(
         tab.get_by_role("button", name="Sign in").click()
         expect(tab.get_by_label("Message", exact=True)).to_be_visible()
         assert "airunner_key" not in tab.evaluate("document.cookie")
+
+
+@pytest.mark.parametrize("typed", ["schlüssel", "a–b", "\U0001f511", "\ud55c", "a\0b", "a\r\nb"])
+def test_what_can_be_no_key_is_told_so(typed: str) -> None:
+    app = FastAPI()
+    add_sign_in(app, "/chat")
+    asked = TestClient(app, follow_redirects=False)
+    answer = asked.post("/sign-in", data={"key": typed})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?wrong")
+    assert "set-cookie" not in answer.headers
+    assert asked.post("/sign-in", data={"key": "abc"}).headers["location"] == "/chat"

@@ -25,6 +25,7 @@ from airunner.access.key_guesses import KeyGuesses
 from airunner.access.peer import OF_ANOTHER_USER
 from airunner.access.refusal import Refusal, as_json
 from airunner.access.request_body import CLOSE, BodyLimits, BoundedBody, read_away
+from airunner.access.watched_socket import WatchedSocket
 from airunner.errors import AiRunnerError, NotAManagerError
 from airunner.errors.pasted import pasted
 from airunner.resources.visitor import Visitor, serving
@@ -151,8 +152,21 @@ class Guard:
         if not isinstance(found, Visitor) or not found.manages or "origin" not in headers:
             await send({"type": "websocket.close"})
             return
+        watched = WatchedSocket(receive, send, lambda: self._is_still(found, headers))
         with serving(found):
-            await self._app(scope, receive, send)
+            await self._app(scope, watched.receive, watched.send)
+
+    def _is_still(self, visitor: Visitor, headers: Headers) -> bool:
+        """Whether a key that was needed to come in is known, with the same rights."""
+        if not self._admission.key_required:
+            return True
+        try:
+            return self._admission.find_key(self._key(headers)) == visitor
+        except AiRunnerError:
+            return False
+
+    def _key(self, headers: Headers) -> str:
+        return key_in(headers) or (_key_in_cookie(headers) if self._admission.signs_in else "")
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Why nobody may ask this, or what a browser is told before it asks."""
@@ -185,7 +199,7 @@ class Guard:
 
     def _visitor(self, scope: Scope, headers: Headers) -> Visitor | Response:
         path, rules = scope["path"], self._admission
-        key = key_in(headers) or (_key_in_cookie(headers) if rules.signs_in else "")
+        key = self._key(headers)
         if not rules.key_required:
             return rules.find_key(key) or _user(scope)
         if path in rules.open_paths:

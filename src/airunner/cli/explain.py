@@ -39,6 +39,7 @@ def explain(
     nothing are passed over.
     """
     from airunner.cli.console import out, print_json
+    from airunner.resources.run_log import in_form
     from airunner.resources.run_log import replay as decide_again
 
     runs = [_read(run)] if run else _last_runs(settings, last)
@@ -53,7 +54,8 @@ def explain(
     else:
         console = out()
         for each, difference in zip(runs, differences, strict=True):
-            _print(each, console)
+            with in_form(each.path):
+                _print(each, console)
             if replay:
                 console.print(_verdict(each, difference))
     if any(differences):
@@ -64,22 +66,18 @@ def _read(path: Path) -> Run:
     from airunner.resources.run_log import read_run
 
     try:
-        found = read_run(path)
+        return read_run(path)
     except UnusableRecordError as error:
         raise typer.BadParameter(str(error), param_hint="--run") from None
-    if not {"began_s", "budgets", "queue_limit"} <= found.header.keys():
-        raise typer.BadParameter(f"{path} is not the log of a run", param_hint="--run")
-    return found
 
 
 def _last_runs(settings: Settings, count: int) -> list[Run]:
     """The newest runs with decisions, oldest first."""
-    from airunner.resources.run_log import read_run, run_files
+    from airunner.resources.run_log import runs_in
     from airunner.runtime.home import runs_folder
 
     found: list[Run] = []
-    for path in run_files(runs_folder(settings)):
-        run = read_run(path)
+    for run in runs_in(runs_folder(settings)):
         if any(event["kind"] == "decided" for event in run.events):
             found.append(run)
             if len(found) == count:

@@ -25,10 +25,13 @@ def ps(
     By every AI Runner process that uses this home folder.
     """
     from airunner.cli.console import print_json
-    from airunner.resources.live_runs import live_runs
+    from airunner.resources.run_log import in_form, runs_in
     from airunner.runtime.home import runs_folder
 
-    live = [_state_of(run) for run in live_runs(runs_folder(settings))]
+    live = []
+    for run in runs_in(runs_folder(settings), living=True):
+        with in_form(run.path):
+            live.append(_state_of(run))
     if as_json:
         print_json({"processes": live})
     else:

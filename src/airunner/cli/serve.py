@@ -125,6 +125,7 @@ def stop(
         _unload(settings, model)
         return
     os.kill(server.pid, signal.SIGTERM)
+    os.kill(server.pid, signal.SIGCONT)  # one that Ctrl-Z stopped hears nothing
     ends = time.monotonic() + _STOP_S
     while find_server(settings.home) == server:
         if time.monotonic() > ends:

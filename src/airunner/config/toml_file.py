@@ -10,6 +10,7 @@ import copy
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ MOST_BYTES = 65_536
 
 _MOST_DOTS = 1_000
 """In one line: the time that the reader takes for a key grows with the square of its dots."""
+
+_MOST_LEVELS = 50
+"""Of tables and lists within each other; whoever changes or copies a file goes into all."""
 
 _MOST_PARSED = 100
 """How often a file is read to find a line."""
@@ -93,9 +97,12 @@ def read_toml(path: Path) -> TomlFile:
 
     try:
         text = read_text(path, MOST_BYTES)
-        if all(line.count(".") <= _MOST_DOTS for line in text.split("\n")):
-            return TomlFile(path, True, text, tomllib.loads(text))
-        reason = f"has a line of more than {_MOST_DOTS:,} dots"
+        if any(line.count(".") > _MOST_DOTS for line in text.split("\n")):
+            reason = f"has a line of more than {_MOST_DOTS:,} dots"
+        elif _is_too_deep(content := tomllib.loads(text)):
+            reason = "is nested too deeply"
+        else:
+            return TomlFile(path, True, text, content)
     except (FileNotFoundError, NotADirectoryError):
         return TomlFile(path, False, "", {})
     except OSError as problem:
@@ -168,6 +175,15 @@ def _means(text: str) -> dict[str, Any]:
         return {key: value for key, value in tomllib.loads(text).items() if value != {}}
     except ValueError:
         return {"no": "TOML"}
+
+
+def _is_too_deep(content: object) -> bool:
+    level: list[object] = [content]
+    for _ in range(_MOST_LEVELS):
+        tables = [each.values() for each in level if isinstance(each, dict)]
+        lists = [each for each in level if isinstance(each, list)]
+        level = list(chain.from_iterable(chain(tables, lists)))
+    return bool(level)
 
 
 def _has(content: object, keys: Sequence[str | int]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from airunner.devices.process_memory import device_bytes_of_process, memory_of_process
 from airunner.errors import UnusableRecordError
-from airunner.resources.run_log import Run, is_written, read_run, run_files
+from airunner.resources.run_log import Run, in_form, is_written, read_run, run_files
 from airunner.resources.status import ModelStatus
 from airunner.scheduling.ledger import DeviceBudget
 from airunner.scheduling.roster import Roster
@@ -28,15 +28,6 @@ class Holding:
     since_s: float | None = None
     models: tuple[str, ...] = ()
     held_bytes: int = 0
-
-
-def live_runs(folder: Path) -> Iterator[Run]:
-    """The runs in a folder of logs whose processes live, the newest first.
-
-    Raises:
-        UnusableRecordError: a log cannot be read.
-    """
-    return (read_run(path) for path in run_files(folder) if is_written(path))
 
 
 def holding_of(folder: Path, pid: int) -> Holding:
@@ -68,8 +59,9 @@ def roster_of(run: Run) -> Roster:
     scheduler = Scheduler(
         [DeviceBudget(**b) for b in run.header["budgets"]], run.header["queue_limit"]
     )
-    for event, _ in run.steps:
-        scheduler.step(event)
+    with in_form(run.path):
+        for event, _ in run.steps:
+            scheduler.step(event)
     return scheduler.roster
 
 

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -148,7 +148,7 @@ def read_run(path: Path) -> Run:
     """A run from its file; a line cut off by a crash is left out.
 
     Raises:
-        UnusableRecordError: it cannot be read, or is no log of a run.
+        UnusableRecordError: it cannot be read, or is no log of a run, or has not begun.
     """
     lines: list[Mapping[str, Any]] = []
     try:
@@ -157,18 +157,75 @@ def read_run(path: Path) -> Run:
                 lines.append(json.loads(line))
             except json.JSONDecodeError:
                 break
-        header = lines[0].get("run", {}) if lines else {}
-        are_records = all(isinstance(line.get("event", {}), dict) for line in lines)
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnusableRecordError("log of a run", f"{path}: {system_words(error)}") from None
-    if not isinstance(header, dict) or not are_records:
-        raise UnusableRecordError("log of a run", f"{path} has not its form")
+    with in_form(path):
+        header = lines[0]["run"]
+        _check_header(header)
+        for record in lines[1:]:
+            if (event := record.get("event")) is not None:
+                _check_event(event)
     return Run(path, header, tuple(lines[1:]))
 
 
+@contextmanager
+def in_form(path: Path) -> Iterator[None]:
+    """Have whatever the body stumbles over in the log at ``path`` raised as ours.
+
+    Raises:
+        UnusableRecordError: the log has not its form.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        problem = f"{path} is not the log of a run, or is damaged: {error!r}"
+        raise UnusableRecordError("log of a run", problem) from None
+
+
+def _check_header(header: Any) -> None:
+    _check_moment(header["began_s"])
+    [DeviceBudget(**each) for each in header["budgets"]]
+    if not (isinstance(header["command"], str) and type(header["pid"]) is int):
+        raise TypeError("command and pid")
+    if type(header["queue_limit"]) is not int:
+        raise TypeError("queue_limit")
+
+
+def _check_event(event: Any) -> None:
+    if not isinstance(event["kind"], str):
+        raise TypeError("kind")
+    _check_moment(event["at_s"])
+
+
+def _check_moment(value: Any) -> None:
+    if value < 0:
+        raise ValueError("a moment")
+    time.localtime(value)
+
+
 def run_files(folder: Path) -> list[Path]:
-    """The logs in a folder, newest first."""
-    return sorted(folder.glob("*.ndjson"), key=lambda p: p.stat().st_mtime, reverse=True)
+    """The logs in a folder, newest first; what is gone by now is left out."""
+    found = []
+    for path in folder.glob("*.ndjson"):
+        with suppress(OSError):
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def runs_in(folder: Path, *, living: bool = False) -> Iterator[Run]:
+    """The runs in a folder, newest first; with ``living`` those whose processes are there.
+
+    A log that cannot be used, or has not begun, is passed over.
+    """
+    for path in run_files(folder):
+        if living and not is_written(path):
+            continue
+        try:
+            run = read_run(path)
+        except UnusableRecordError as error:
+            _log.info("%s", error)
+        else:
+            yield run
 
 
 def is_written(path: Path) -> bool:
@@ -196,14 +253,17 @@ def replay(run: Run) -> Divergence | None:
     """Feed a run's inputs to a fresh scheduler; the first difference, or ``None``."""
     budgets = [DeviceBudget(**b) for b in run.header["budgets"]]
     scheduler = Scheduler(budgets, queue_limit=run.header["queue_limit"])
-    for number, (event, recorded) in enumerate(run.steps):
-        # Through JSON, as the recording went: tuples come back as lists.
-        replayed = json.loads(json.dumps([e.as_json() for e in scheduler.step(event)]))
-        if replayed != recorded:
-            return Divergence(number, recorded, replayed)
+    with in_form(run.path):
+        for number, (event, recorded) in enumerate(run.steps):
+            # Through JSON, as the recording went: tuples come back as lists.
+            replayed = json.loads(json.dumps([e.as_json() for e in scheduler.step(event)]))
+            if replayed != recorded:
+                return Divergence(number, recorded, replayed)
     return None
 
 
 def _forget_old_runs(folder: Path) -> None:
     for path in run_files(folder)[KEPT_RUNS - 1 :]:
-        path.unlink(missing_ok=True)
+        if not is_written(path):
+            with suppress(OSError):  # a folder of that name
+                path.unlink()

@@ -69,7 +69,7 @@ def _handshake(client: NativeClient, home: Path) -> Mapping[str, Any] | None:
     ends_s = time.monotonic() + BEGINS_S
     while True:
         try:
-            return client.get("")
+            return client.about()
         except ServerGoneError:
             if time.monotonic() > ends_s or find_server(home) != client.server:
                 return None

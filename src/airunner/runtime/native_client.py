@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_S = 5.0
+ANSWER_S = 30.0
+"""How long a server may take to say what it is; one that Ctrl-Z stopped never does."""
+
 _FAILED = 400
 
 
@@ -44,6 +47,10 @@ class NativeClient:
     def __init__(self, server: Presence, home: Path) -> None:
         self._home = home
         self._use(server)
+
+    def about(self) -> dict[str, Any]:
+        """What the server says of itself."""
+        return self._asked("GET", "", timeout=ANSWER_S)
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """What is at ``path``."""
@@ -131,7 +138,7 @@ class NativeClient:
         import httpx
 
         with self._telling(), httpx.Client(**{**self._options, "headers": _key(found)}) as http:
-            told = http.get(found.url + API).json()
+            told = http.get(found.url + API, timeout=ANSWER_S).json()
         if told.get("airunner") != airunner.__version__:
             problem = f"there is one of AI Runner {told.get('airunner')} now, which this cannot use"
             raise ServerGoneError(self.server.url, problem)
@@ -144,7 +151,7 @@ class NativeClient:
 
         try:
             yield
-        except httpx.ConnectError as error:
+        except (httpx.ConnectError, httpx.TimeoutException) as error:
             raise ServerGoneError(self.server.url, "it does not answer") from error
         except httpx.TransportError as error:
             problem = "the connection ended before the answer did"

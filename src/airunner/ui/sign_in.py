@@ -59,6 +59,8 @@ def add_sign_in(app: FastAPI, page: str) -> None:
     async def keep(request: Request) -> RedirectResponse:
         form = parse_qs((await request.body())[: 2 * _MOST_KEY].decode("ascii", "ignore"))
         key = form.get("key", [""])[0].strip()[:_MOST_KEY]
+        if not (key.isascii() and key.isprintable()):  # no key is, and no cookie can be
+            return RedirectResponse(f"{SIGN_IN}?wrong", 303)
         response = RedirectResponse(page, 303)
         response.set_cookie(
             KEY_COOKIE,

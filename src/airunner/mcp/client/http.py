@@ -7,9 +7,11 @@ server may speak, and none larger than a message may be.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import anyio
 
 from airunner.mcp.client.budget import MESSAGE_BYTES, MESSAGES, MOST_MESSAGE_BYTES, Budget
 from airunner.mcp.client.config import ServerConfig
@@ -22,6 +24,12 @@ START_S = 30.0
 """How long a server may take to start, if its entry does not say."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_FAREWELL_S = 2.0
+"""How long a server may take to hear that its session ends."""
+
+_SESSION = {"mcp-session-id", "mcp-protocol-version"}
+"""Headers of a request within a session, which its end is told with as well."""
+
 _REQUEST_COSTS = 20  # in messages: who asks us to come back at once is asked ten times a second
 
 
@@ -32,6 +40,7 @@ async def http_transport(config: ServerConfig) -> AsyncIterator[tuple[Any, Any]]
     from mcp.client.streamable_http import streamable_http_client
 
     size, count = Budget(MESSAGE_BYTES), Budget(MESSAGES)
+    session: dict[str, str] = {}
 
     class Bounded(httpx2.AsyncByteStream):
         """A body as fast as a server may speak; ``most`` is the largest, ``None`` for a stream."""
@@ -52,6 +61,9 @@ async def http_transport(config: ServerConfig) -> AsyncIterator[tuple[Any, Any]]
         async def aclose(self) -> None:
             await self._body.aclose()
 
+    async def note(request: httpx2.Request) -> None:
+        session.update({name: request.headers[name] for name in _SESSION & {*request.headers}})
+
     async def bound(response: httpx2.Response) -> None:
         await count.spend(_REQUEST_COSTS)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -65,10 +77,18 @@ async def http_transport(config: ServerConfig) -> AsyncIterator[tuple[Any, Any]]
         timeout=httpx2.Timeout(START_S, read=None),
         # A proxy of the environment cannot reach this machine's own servers.
         trust_env=urlsplit(config.url).hostname not in _LOOPBACK,
-        event_hooks={"response": [bound, sound_response]},
+        event_hooks={"request": [note], "response": [bound, sound_response]},
     ) as web:
         transport = streamable_http_client(
-            config.url, http_client=web, max_sse_event_size=MOST_MESSAGE_BYTES
+            config.url,
+            http_client=web,
+            max_sse_event_size=MOST_MESSAGE_BYTES,
+            terminate_on_close=False,  # which may wait for ever
         )
-        async with transport as streams:
-            yield streams
+        try:
+            async with transport as streams:
+                yield streams
+        finally:
+            if "mcp-session-id" in session:
+                with suppress(Exception), anyio.move_on_after(_FAREWELL_S, shield=True):
+                    await web.delete(config.url, headers=session)

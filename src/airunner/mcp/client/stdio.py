@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sys
 from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import AsyncIterator
@@ -126,6 +127,8 @@ class _Pipes:
     async def end(self) -> None:
         """Let the program end, wait until it has, and let the session see it."""
         self._cut()
+        with suppress(ProcessLookupError):
+            self._transport.send_signal(signal.SIGCONT)  # a program can stop its supervisor
         try:
             async with asyncio.timeout(_END_S):
                 await self._program.ended.wait()

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
-# What it has to say is told here; without a handler Python would print tracebacks.
-logging.getLogger("mcp").addHandler(logging.NullHandler())
+# What it has to say is told here; without a handler Python would print tracebacks, one for each
+# notification that is none. "client" is the name that its session logs by.
+for _name in ("mcp", "client"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 @asynccontextmanager

@@ -1,0 +1,42 @@
+"""A websocket for as long as its visitor is let in: a key may be removed while a page is open.
+
+Owns that what the page asks after that does not arrive, nor what it would be shown. Who is
+let in is the guard's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.types import Message, Receive, Send
+
+_POLICY = 1008
+"""The code of RFC 6455 with which a socket is closed that breaks the rules of the house."""
+
+
+class WatchedSocket:
+    """``receive`` and ``send`` of a socket, each time after asking whether ``is_let_in``."""
+
+    def __init__(self, receive: Receive, send: Send, is_let_in: Callable[[], bool]) -> None:
+        self._receive, self._send, self._is_let_in = receive, send, is_let_in
+        self._ended = False
+
+    async def receive(self) -> Message:
+        """The next message; that the page has gone, where nobody is let in any more."""
+        message = await self._receive()
+        if message["type"] == "websocket.receive" and await self._has_ended():
+            return {"type": "websocket.disconnect", "code": _POLICY}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message, to whom is let in."""
+        if message["type"] == "websocket.send":
+            await self._has_ended()
+        if not self._ended:
+            await self._send(message)
+
+    async def _has_ended(self) -> bool:
+        if not self._ended and not self._is_let_in():
+            self._ended = True
+            await self._send({"type": "websocket.close", "code": _POLICY})
+        return self._ended
