@@ -165,3 +165,4 @@ def test_a_question_is_broken_at_words() -> None:
     lines = broken(words, 58, indent=4).split("\n")
     assert " ".join(line.strip() for line in lines) == words
     assert max(map(len, lines)) <= 58
+    assert [line[:5].count(" ") for line in lines] == [0, 4]
