@@ -126,7 +126,8 @@ def test_settings_name_the_core() -> None:
     assert ToolBlock(MANY, [ALL]).schemas == MANY.schemas
     bus = EventBus()
     seen = recorded(bus)
-    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=["paint_plaid", "shift_date", SEARCH_TOOLS])
+    core = ["paint_plaid", "shift_date", SEARCH_TOOLS]
+    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=core)
     assert [(e.tool, e.problem) for e in of_kind(seen, ToolRefused)] == [
         ("paint_plaid", "there is no such tool"),
         ("shift_date", "there is no such tool; calculate_date does its work now"),
