@@ -45,7 +45,8 @@ quick: lint  ## Lint, and the tests that start no program and load no model
 
 test: .venv/.dev  ## Run the tests
 	@$(BIN)/python -m scripts.browser
-	@$(PYTEST) $(ARGS)
+	@rm -f .pytest_cache/v/cache/lastfailed
+	@$(PYTEST) $(ARGS) || $(BIN)/python -m scripts.second_try $$? $(PYTEST)
 
 fuzz: .venv/.dev  ## The properties of tests/security with fifty times the examples; every route; each reader, guided
 	@$(PYTEST) tests/security tests/server/clients/test_openapi_document.py \

@@ -22,8 +22,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from configparser import ConfigParser, Error
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,9 @@ QUIET = "--quiet"
 
 PIP_OPTIONS = (QUIET, "--disable-pip-version-check", "--no-compile")
 """pip compiles on one core, which is a third of its time; ``compile_packages`` does on all."""
+
+TELLS_EACH_S = 15.0
+"""How long a step may be silent, in seconds."""
 
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -113,11 +118,26 @@ def tell(line: str) -> None:
     print(line, flush=True)
 
 
-def run(command: list[str], environ: Mapping[str, str] | None = None) -> None:
-    """Run one step to its end; stop with its exit code if it failed."""
-    result = subprocess.run(command, cwd=ROOT, env=environ, check=False)
-    if result.returncode:
-        sys.exit(result.returncode)
+def run(
+    command: list[str],
+    environ: Mapping[str, str] | None = None,
+    *,
+    tells: Callable[[str], object] = tell,
+    each_s: float = TELLS_EACH_S,
+) -> None:
+    """Run one step to its end, telling how far it is; stop with its exit code if it failed."""
+    began_s = time.monotonic()
+    with subprocess.Popen(command, cwd=ROOT, env=environ) as step:
+        while True:
+            try:
+                code = step.wait(each_s)
+                break
+            except subprocess.TimeoutExpired:
+                packages = sum(1 for _ in VENV.glob("lib/python*/site-packages/*.dist-info"))
+                installed = f", {packages} packages installed" if packages else ""
+                tells(f"  ... after {time.monotonic() - began_s:.0f} s{installed}")
+    if code:
+        sys.exit(code)
 
 
 def has(python: Path, code: str) -> bool:
@@ -132,6 +152,7 @@ def make_venv(uv: str | None, python: Path) -> None:
     """Make `.venv`, or make it anew if it was moved here or is too old."""
     if has(python, f"import sys; sys.exit(sys.version_info < {LEAST})"):
         return
+    tell("Making .venv ...")
     shutil.rmtree(VENV, ignore_errors=True)
     if uv:
         run([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)])
@@ -164,7 +185,7 @@ def install(group: str) -> None:
     count = sum("==" in line for line in listed.splitlines())
     tell(
         f"Installing {count} pinned packages into .venv with {'uv' if uv else 'pip'}; "
-        "the first time this fetches some hundred megabytes ..."
+        "the first time this fetches some hundred megabytes and takes a minute or several ..."
     )
     # The file is complete but for torch, which some of it requires and would bring along unasked.
     pinned = ["--no-deps", "--require-hashes", "-r", f"constraints/{group}.txt"]
@@ -182,7 +203,9 @@ def compile_packages(python: Path) -> None:
         "for folder in {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}:\n"
         "    compileall.compile_dir(folder, quiet=2, workers=0)"
     )
-    subprocess.run([python, "-c", code], check=False)
+    tell("Compiling what is installed, on all cores; up to a minute on a slow machine ...")
+    with suppress(SystemExit):  # what is not compiled now is when it is first imported
+        run([str(python), "-c", code])
 
 
 def install_torch(python: Path) -> None:

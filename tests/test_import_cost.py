@@ -96,3 +96,13 @@ def test_commands_that_only_tell_start_no_runtime() -> None:
         assert not {"asyncio", "gguf", "httpx", "httpx2", "numpy", "pydantic"} & top_level(
             loaded
         ), words
+
+
+def test_the_page_loads_no_http_client_of_its_library_and_takes_none_from_others() -> None:
+    loaded = loaded_by(
+        "import airunner.ui.mount\n"
+        "early = {'aiohttp', 'requests'} & set(sys.modules)\n"
+        "assert not early, early\n"
+        "import aiohttp"
+    )
+    assert {"aiohttp.client", "engineio", "nicegui.ui"} <= loaded

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from scripts.install import TORCH, torch_command, torch_requirement, uv_environment
+from scripts.install import TORCH, run, torch_command, torch_requirement, uv_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -69,6 +70,21 @@ def test_torch_is_fetched_by_pip_from_the_index_the_user_names() -> None:
     assert "--quiet" in plain  # what it does is hundreds of lines
     named = torch_command(python, "torch==1", {"AIRUNNER_TORCH_INDEX": "https://cpu.example"})
     assert named[-3:] == ["--index-url", "https://cpu.example", "torch==1"]
+
+
+def test_a_step_that_takes_long_says_that_it_goes_on(tmp_path: Path) -> None:
+    seen, told = tmp_path / "seen", list[str]()
+
+    def hear(line: str) -> None:
+        told.append(line)
+        seen.touch()
+
+    waits = f"import os, time\nwhile not os.path.exists({str(seen)!r}): time.sleep(0.01)"
+    run([sys.executable, "-c", waits], tells=hear, each_s=0.05)
+    assert re.match(r"  \.\.\. after \d+ s", told[0])
+    with pytest.raises(SystemExit) as failed:
+        run([sys.executable, "-c", "raise SystemExit(3)"])
+    assert failed.value.code == 3
 
 
 def test_what_is_installed_has_everything_it_requires() -> None:

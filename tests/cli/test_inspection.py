@@ -56,6 +56,9 @@ def test_models_list_says_what_is_here_and_who_serves(embedded_home: Path) -> No
 def test_models_show_computes_memory_from_the_file(embedded_home: Path) -> None:
     sheet = document(embedded_home, "models", "show", EMBEDDED_PRIMARY, "--context", "4096")
     assert sheet["license"] == "Apache-2.0"
+    listed = document(embedded_home, "models", "list")["models"]
+    (line,) = (each for each in listed if each["model"] == EMBEDDED_PRIMARY)
+    assert line == {name: sheet[name] for name in line}, "named as in the list"
     assert sheet["sources"][0]["source"] == "WheelSource"
     rows = {row["n_ctx"]: row for row in sheet["memory"]}
     assert [n for n, row in rows.items() if row["chosen"]] == [4096]
@@ -64,6 +67,8 @@ def test_models_show_computes_memory_from_the_file(embedded_home: Path) -> None:
     assert rows[4096]["total_bytes"] > rows[2048]["total_bytes"] > 98_000_000
     text = output(embedded_home, "models", "show", EMBEDDED_PRIMARY, "--context", "4096")
     assert "4,096 tokens*" in text
+    assert "primary conversation\n" in text
+    assert "primary_conversation" not in text
     assert max(map(len, text.splitlines())) <= 80
 
 

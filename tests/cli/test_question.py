@@ -165,3 +165,8 @@ def test_a_question_is_broken_at_words() -> None:
     lines = broken(words, 58, indent=4).split("\n")
     assert " ".join(line.strip() for line in lines) == words
     assert max(map(len, lines)) <= 58
+
+
+def test_dots_that_say_that_something_goes_on_do_not_stand_alone() -> None:
+    words = "Asking what the team takes ..."
+    assert broken(words, len(words) - 2) == "Asking what the team\ntakes ..."

@@ -42,3 +42,14 @@ def test_what_ends_an_answer_is_told_beside_it(capsys: pytest.CaptureFixture[str
     assert out == "The sea\n"
     assert err.startswith("error: ")
     assert err.endswith("What it had said by then is not the whole answer.\n")
+
+
+def test_an_empty_answer_is_none_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    def pieces() -> Generator[str, None, None]:
+        yield "\n "
+
+    with AnswerScreen(shows_results=False) as screen, following(EventBus(), screen.show) as shown:
+        assert not show_answer(pieces(), shown)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("No answer: the model said nothing.")

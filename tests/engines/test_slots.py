@@ -179,6 +179,8 @@ def test_who_waits_is_told_the_place_and_the_time_and_again_when_it_moves_up() -
             assert heard[-1].ahead == 1
             assert heard[-1].wait_s is not None
         await last
+        assert [each for each in heard if not each.ahead] == [Wait(0, 0.0)] * 2
+        assert not heard[-1].ahead
         heard.clear()
         await wait("d", heard.append)
         assert heard == []

@@ -15,6 +15,7 @@ from airunner.models.noncommercial import is_noncommercial, licence_words, nonco
         ("Stability AI (non-commercial)", "Stability AI (non-commercial)"),
         ("flux-1-dev-non-commercial-license", "flux-1-dev-non-commercial-license"),
         ("cc-by-nc-4.0", "cc-by-nc-4.0 (non-commercial)"),
+        ("Non-Commercial Research", "Non-Commercial Research"),
         ("qwen-research", "qwen-research (non-commercial)"),
         ("CreativeML Open RAIL-M", "CreativeML Open RAIL-M"),
         ("", ""),
@@ -22,7 +23,7 @@ from airunner.models.noncommercial import is_noncommercial, licence_words, nonco
 )
 def test_a_licence_that_forbids_commercial_use_is_said_to(licence: str, words: str) -> None:
     assert licence_words(licence) == words
-    assert is_noncommercial(licence) == ("commercial" in words)
+    assert is_noncommercial(licence) == ("commercial" in words.lower())
 
 
 def test_the_models_that_may_not_be_used_commercially_are_named() -> None:

@@ -275,11 +275,13 @@ def test_a_primary_that_cannot_return_is_given_up_aloud() -> None:
     loaded("p")
     scheduler.step(inputs.LeaseReturned(now_s=0, request="1"))
     ask("2", other)
-    scheduler.step(inputs.ParkFinished(now_s=0, key="p", parked_bytes=5))
+    (stop,) = scheduler.step(inputs.ParkFinished(now_s=0, key="p", parked_bytes=5))
+    assert stop.reason == "its conversations are safe"
     scheduler.step(inputs.StopFinished(now_s=0, key="p"))
     loaded("s")
     scheduler.step(inputs.LeaseReturned(now_s=0, request="2"))
-    scheduler.step(inputs.ParkFinished(now_s=0, key="s", parked_bytes=0))
+    (stop,) = scheduler.step(inputs.ParkFinished(now_s=0, key="s", parked_bytes=0))
+    assert stop.reason == "nothing of it is kept", "as of a model that draws"
     effects = scheduler.step(inputs.StopFinished(now_s=0, key="s"))
     for _ in range(2):
         assert [type(e) for e in effects] == [StartLoad]

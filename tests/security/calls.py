@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,14 @@ def called(loop: AgentLoop, tool: str, **arguments: Any) -> Outcome:
 
 
 def turn(
-    loop: AgentLoop, conversation: Conversation, *answers: str
+    loop: AgentLoop,
+    conversation: Conversation,
+    *answers: str,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[list[Event], list[PermissionAsked]]:
     """What happened in a turn, and what was asked in it.
 
-    Questions are answered in order; those that are left as the last one was.
+    Questions are answered in order, after ``meanwhile``; those that are left as the last one was.
     """
     left = list(answers)
 
@@ -53,6 +57,7 @@ def turn(
         async for event in loop.run(conversation, TurnRequest("Go."), may_ask=True):
             events.append(event)
             if isinstance(event, PermissionAsked):
+                meanwhile()
                 loop.answer(event.question, left.pop(0) if len(left) > 1 else left[0])
         return events
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from tests.security.readers import FOREIGN, ids_in
-from tests.toolbox.documents.word_file import write_contract
+from tests.toolbox.documents.word_file import write_contract, write_odd_word
 
 from airunner.errors import ToolFailedError, UnusableRecordError
 from airunner.records import foreign_exports, listed_parts
@@ -53,6 +54,21 @@ def test_text_is_text_whatever_it_is_called(tmp_path: Path, begin: bytes) -> Non
     path = packed(tmp_path / "a.docx", "a.bin", most_mega_bytes, begin, zipfile.ZIP_DEFLATED)
     with pytest.raises(ToolFailedError, match="unpacks to more"):
         read_docx(path, "a.docx")
+
+
+def test_a_part_that_many_relations_name_is_read_once(tmp_path: Path) -> None:
+    """Each takes some 20 packed bytes: 54 kB had a part of 2,000 notes read 2,000 times."""
+    path = write_odd_word(tmp_path / "a.docx")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    relations = "word/_rels/document.xml.rels"
+    (given,) = re.findall(rb'<Relationship [^>]*/footnotes"[^>]*>', members[relations])
+    again = b"".join(given.replace(b'Id="', b'Id="x%d' % number) for number in range(5))
+    members[relations] = members[relations].replace(given, given + again)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    assert read_docx(path, "a.docx").text.count("A note below.") == 1
 
 
 def test_pictures_may_be_larger_than_text(tmp_path: Path) -> None:
@@ -116,3 +132,10 @@ def test_of_an_export_with_many_that_are_none_the_first_are_told() -> None:
         assert len(export.refused) == 1000
     with pytest.raises(UnusableRecordError, match="no export"):
         ids_in(b"[" + b"1," * 200_000 + b"1]")
+
+
+@pytest.mark.parametrize("moment", ["1" + "0" * 400, "-1", "1e308", "NaN", "true", '"1"', "[1]"])
+def test_a_time_that_is_none_does_not_keep_a_conversation_out(moment: str) -> None:
+    told = json.dumps([{**FOREIGN, "create_time": 5}]).replace("5", moment, 1)
+    with read_export(BytesIO(told.encode())) as export:
+        assert next(each.entry.created_s for each in export.conversations) in (0.0, 1.0)

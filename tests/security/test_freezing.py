@@ -114,6 +114,8 @@ FORMS = [
     ("script", "```{}\nprint(1)", "a"),
     ("script", "```\n{}", "    \n"),
     ("plain text", "a\n{}\nb", " "),
+    ("export", "{{{}", '"format"'),
+    ("export", "{{{}", '"format""conversations"'),
     ("flags", "permissions=a(x={})=allow", ","),
 ]
 

@@ -25,7 +25,7 @@ from airunner.toolbox.documents import docx, html, pdf, reading, reading_process
 from airunner.toolbox.tables import csv_text, database, query_process
 from airunner.toolbox.web import deadline, fetcher, page, saving, search, search_process
 from airunner.tools import normal_form
-from airunner.weights import file_name, hub_api
+from airunner.weights import file_name, hub_api, url
 
 PAGE = Path(__file__).parents[2] / "docs/security.md"
 SCRIPT, QUERY = ScriptLimits(), database.Limits()
@@ -112,6 +112,7 @@ LIMITS = {
     "Client that does not read its answer": (
         f"{connections.READ_WAIT_S:g} s for each {size(connections.LEAST_BYTES)}"
     ),
+    "Head of an answer with a file, all redirects": f"{url.HEAD_TIMEOUT_S:g} s",
     "Look at a hub, all of it": f"{hub_api._LONGEST_S:g} s",
     "Silence of an image model, a step": f"{silence.DRAWING_S:g} s",
     "One service of `search_web`, all": (

@@ -118,6 +118,62 @@ def test_a_rule_may_spell_a_folder_as_it_likes(folder: Path, spelling: str) -> N
     )
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("door", "door/", "door/*", "door/k.*", "./door/*", "{folder}/door/*", "~/files/door"),
+        *("notes/way", "notes/way/*", "notes/../door/*", "key.txt", "{folder}/key.txt"),
+        *("{home}/files/secret", "{home}/files/door/*", "d[o]or/*", "ring", "ring/door/k.txt"),
+    ],
+)
+def test_a_rule_that_names_a_link_is_about_what_it_leads_to(folder: Path, rule: str) -> None:
+    (folder / "d[o]or").symlink_to("secret")
+    (folder / "ring").symlink_to(".")
+    rules = {f"read_document(file={spelled(folder, rule)})": "deny"}
+    loop = loop_over(folder, TOOLS, rules)
+    for name in ("secret/k.txt", str(folder / "secret" / "k.txt"), "door/k.txt", "key.txt"):
+        assert "the rule" in called(loop, "read_document", file=name).problem
+    if rule != "ring":
+        assert not called(loop, "read_document", file="notes/a.md").problem
+
+
+def test_where_a_link_of_a_rule_leads_is_looked_up_each_time(folder: Path) -> None:
+    loop = loop_over(folder, TOOLS, {"read_document(file=door/*)": "deny"})
+    assert "the rule" in called(loop, "read_document", file="secret/k.txt").problem
+    (folder / "door").unlink()
+    (folder / "door").symlink_to("notes")
+    assert "the rule" in called(loop, "read_document", file="notes/a.md").problem
+    assert not called(loop, "read_document", file="secret/k.txt").problem
+
+
+@pytest.mark.parametrize("made", ["name", "rule"])
+def test_a_link_that_comes_while_the_user_is_asked_gives_nothing(folder: Path, made: str) -> None:
+    """Either what was asked about is a link now, or what the rule names leads there now."""
+    rules = {"append_to_file(path=door/*)": "deny"}
+    (folder / "door").unlink()
+    (folder / "door").symlink_to("secret")
+    write = ToolCall("c", "append_to_file", {"path": "notes/a.md", "content": "more"})
+    loop = loop_over(folder, TOOLS, rules, [write, "Done."])
+    before = (folder / "notes" / "a.md").read_text(encoding="utf-8")
+
+    def comes() -> None:
+        if made == "name":
+            (folder / "notes").rename(folder / "old")
+            (folder / "notes").symlink_to("secret")
+            (folder / "secret" / "a.md").write_text(SECRET, encoding="utf-8")
+        else:
+            (folder / "door").unlink()
+            (folder / "door").symlink_to("notes")
+
+    events, asked = turn(loop, Conversation.begin(), "yes", meanwhile=comes)
+    (finished,) = [each for each in events if isinstance(each, ToolCallFinished)]
+    assert asked
+    assert ("a link was put there" if made == "name" else "the rule") in finished.problem
+    changed = "secret" if made == "name" else "notes"
+    expected = SECRET if made == "name" else before
+    assert (folder / changed / "a.md").read_text(encoding="utf-8") == expected
+
+
 @pytest.mark.parametrize("name", ["a[b]", "x*y", "caf\u00e9", "q'\"q", "a=b"])
 @pytest.mark.parametrize("rest", ["", "/", "/*", "/k.txt"])
 def test_a_rule_that_denies_may_have_any_sign_of_a_name(folder: Path, name: str, rest: str) -> None:

@@ -18,6 +18,7 @@ from airunner.components.llm.config.model_capabilities import (
     MODEL_REGISTRY,
 )
 from airunner.config.settings import Settings
+from airunner.events import Event, FallbackChosen
 from airunner.models.spec import ModelCapability
 from airunner.runtime.attaching import attach
 from airunner.runtime.file_models import open_catalog
@@ -112,6 +113,56 @@ def test_commands_beside_the_server_go_through_it_and_it_stays_theirs(
     removed = server.airunner("models", "remove", NAME)
     assert "no longer registered" in removed.stdout
     assert api.get(f"/models/{NAME}").status_code == 404
+
+
+def test_what_another_process_registers_is_known_at_once(
+    server: Server, api: httpx.Client, smollm2: Path
+) -> None:
+    file = server.home / "config.toml"
+    before = file.read_text() if file.exists() else ""
+    table = {"file": str(smollm2), "capabilities": ["translation"]}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    assigned = '[capabilities]\ntranslation = "elsewhere"\n'
+    with api.stream("GET", "/events") as events:
+        told = pieces(events)
+        file.write_text(assigned + "\n".join(["[models.elsewhere]", *lines, ""]))
+        assert api.get("/models/elsewhere").status_code == 200
+        news = next(data for name, _, data in told if name == "catalog_changed")
+        assert (news["models"], news["capabilities"]) == (["elsewhere"], ["translation"])
+    assert wanted(api) == "elsewhere"
+    attached = attach(Settings.load({"home": server.home}, environ={}))
+    assert attached is not None, "the server is still used"
+    attached.close()
+    file.write_text('[capabilities]\ntranslation = "nobody"\n')
+    assert wanted(api) == "elsewhere", "what cannot be changes nothing"
+    file.write_text(before)
+    open_catalog(attached.settings, attached.engines.traits)
+    assert wanted(api) == DEFAULT
+    assert api.get("/models/elsewhere").status_code == 404
+
+
+def test_who_asks_is_told_of_a_model_that_is_passed_over(
+    server: Server, api: httpx.Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"nothing" * 9)
+    file = server.home / "config.toml"
+    before = file.read_text() if file.exists() else ""
+    model = f'[models.spoilt]\nfile = {json.dumps(str(bad))}\ncapabilities = ["translation"]\n'
+    file.write_text(f'{model}[capabilities]\ntranslation = "spoilt"\n')
+    heard: list[Event] = []
+    attached = attach(Settings.load({"home": server.home}, environ={}))
+    assert attached is not None
+    with attached, caplog.at_level("WARNING", "airunner"):
+        attached.bus.subscribe(heard.append)
+        # Somebody else was told before, and the log of the server says it once.
+        api.post("/specialists/translation", json={"prompt": "Hi!", "max_tokens": 1})
+        assert attached.use_specialized_model("translation", "Hi!", max_tokens=1) is not None
+        assert any("spoilt is passed over: " in line for line in caplog.messages)
+        (told,) = (event for event in heard if isinstance(event, FallbackChosen))
+        assert "spoilt cannot be used" in told.reason
+    file.write_text(before)
+    open_catalog(attached.settings, attached.engines.traits)
 
 
 @pytest.mark.parametrize(

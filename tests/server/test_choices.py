@@ -30,16 +30,16 @@ def most_at_once(bodies: list[dict[str, Any]], failing: bool = False) -> tuple[i
         finally:
             running -= 1
 
-    async def main() -> None:
-        found = await whole_answers(begin, bodies)
-        assert [each.texts["content"] for each in found] == [str(b["n"]) for b in bodies]
+    async def main() -> tuple[int, int]:
+        if failing:
+            with pytest.raises(GenerationError):
+                await whole_answers(begin, bodies)
+        else:
+            found = await whole_answers(begin, bodies)
+            assert [each.texts["content"] for each in found] == [str(b["n"]) for b in bodies]
+        return most, running
 
-    if failing:
-        with pytest.raises(GenerationError):
-            asyncio.run(main())
-    else:
-        asyncio.run(main())
-    return most, running
+    return asyncio.run(main())
 
 
 @pytest.mark.parametrize(("asked", "most"), [({}, 3), ({"seed": 1}, 1), ({"temperature": 0}, 1)])

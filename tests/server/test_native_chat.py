@@ -49,12 +49,15 @@ def test_a_full_disk_is_told_wherever_a_file_comes_in(server: Server, api: httpx
             response = api.post(path, files={"file": ("a.txt", long)})
             assert response.status_code == 507, path
             assert "Free some space" in response.text
-        response = api.post("/attachments", files={"file": ("a.html", page)})
+        edits = f"{server.presence.url}/v1/images/edits"
+        for path, file in (("/attachments", page), ("/files", page), ("/starts", png())):
+            response = api.post(path, files={"file": ("a.html", file)})
+            assert (response.status_code, "Cannot write" in response.text) == (507, True), path
+        response = api.post(edits, data={"prompt": "a bee"}, files={"image": ("a.png", png())})
         assert (response.status_code, "Cannot write" in response.text) == (507, True)
     finally:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
-    with server.api as another:  # the server has closed the connection of what failed
-        assert attached(another, "a.html", page)["kind"] == "document"
+    assert attached(api, "a.html", page)["kind"] == "document"
 
 
 def test_an_attached_document_is_said_before_the_words_and_once(api: httpx.Client) -> None:
@@ -109,6 +112,7 @@ def test_an_attached_table_is_described_and_tools_of_its_conversation_read_the_w
     ("name", "data", "problem"),
     [
         ("a.png", png(4, 4), "cannot see pictures"),
+        ("fake.PNG", b"No picture, but words.", "neither a picture nor a recording"),
         ("a.zip", b"PK\x03\x04 and so on", "what can be read is"),
         ("empty.txt", b"", "it is empty"),
     ],

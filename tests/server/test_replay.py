@@ -15,7 +15,8 @@ from airunner.server.replay import going_on, usage_after
 
 GREEDY = {"temperature": 0}
 FORM = {"response_format": {"type": "json_schema"}}
-Script = list[str | BaseException]
+CALL = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "add", "arguments": "{"}}]}
+Script = list[str | dict[str, Any] | BaseException]
 
 
 def died() -> WorkerDiedError:
@@ -39,7 +40,8 @@ def answer(
         for piece in script:
             if isinstance(piece, BaseException):
                 raise piece
-            yield {"choices": [{"delta": {kind: piece}, "finish_reason": None}]}
+            delta = {kind: piece} if isinstance(piece, str) else piece
+            yield {"choices": [{"delta": delta, "finish_reason": None}]}
         yield {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 
     async def collect() -> str:
@@ -76,6 +78,12 @@ def test_it_goes_on_where_it_came_out_differently() -> None:
 def test_thoughts_are_computed_again() -> None:
     scripts: list[Script] = [["one ", died()], ["one ", "two"]]
     assert answer({}, *scripts, kind="reasoning_content") == ("one two", ["", ""])
+
+
+@pytest.mark.parametrize("other", [{"reasoning_content": "Hm."}, CALL])
+def test_text_beside_thoughts_or_calls_is_computed_again(other: dict[str, Any]) -> None:
+    scripts: list[Script] = [["one ", other, died()], ["one ", other, "two"]]
+    assert answer({}, *scripts) == ("one two", ["", ""])
 
 
 def test_what_cannot_be_gone_on_from_is_computed_again() -> None:

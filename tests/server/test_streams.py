@@ -10,7 +10,7 @@ import pytest
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from airunner.errors import GenerationError
+from airunner.errors import GenerationError, HungUpError
 from airunner.server.streams import comment, stream_response
 
 SCOPE: dict[str, Any] = {"type": "http", "headers": []}
@@ -47,6 +47,12 @@ class Client:
         await self.heard.wait()
 
 
+async def nothing_is_left() -> None:
+    """No task goes on; the end of the loop would hide one."""
+    await asyncio.sleep(0)  # what was cancelled ends
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 def test_something_comes_before_and_between_pieces_that_take_long() -> None:
     client = Client()
 
@@ -65,9 +71,14 @@ def test_nothing_comes_between_pieces_that_do_not() -> None:
     async def pieces() -> AsyncGenerator[str, None]:
         for piece in ("a", "b"):
             yield piece
+            await asyncio.sleep(0)  # whoever watches for silence has its turn
 
-    asyncio.run(client.ask(pieces(), silence_s=60))
-    assert client.pieces == ["a", "b"]
+    async def main() -> None:
+        await client.ask(pieces(), silence_s=60)
+        assert client.pieces == ["a", "b"]
+        await nothing_is_left()
+
+    asyncio.run(main())
 
 
 def test_an_error_after_a_sign_of_life_is_told_in_the_stream() -> None:
@@ -87,8 +98,32 @@ def test_an_error_at_once_is_no_stream() -> None:
         raise GenerationError("a/model", "it broke")
         yield ""
 
-    with pytest.raises(GenerationError):
-        asyncio.run(Client().ask(pieces(), silence_s=60))
+    async def main() -> None:
+        with pytest.raises(GenerationError):
+            await Client().ask(pieces(), silence_s=60)
+        await nothing_is_left()
+
+    asyncio.run(main())
+
+
+def test_who_goes_before_the_first_piece_ends_the_work() -> None:
+    client, ended = Client(), asyncio.Event()
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        try:
+            client.gone.set()
+            await asyncio.Event().wait()
+            yield ""
+        finally:
+            ended.set()
+
+    async def main() -> None:
+        with pytest.raises(HungUpError):
+            await client.ask(pieces(), silence_s=60)
+        assert ended.is_set()
+        await nothing_is_left()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -105,5 +140,9 @@ def test_who_goes_while_nothing_is_there_ends_the_work(before: int) -> None:
         finally:
             ended.set()
 
-    asyncio.run(client.ask(pieces()))
-    assert ended.is_set()
+    async def main() -> None:
+        await client.ask(pieces())
+        await nothing_is_left()
+        assert ended.is_set()
+
+    asyncio.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.ui.conftest import Site, site_of
 pytestmark = pytest.mark.real
 
 LOST_S = 20
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +76,30 @@ def test_a_window_that_loses_the_server_for_a_while_goes_on_where_it_was(site: S
     assert texts["Half a note"] == "written without a connection"
 
 
-def test_a_window_says_when_the_server_has_ended(tmp_path: Path, browser: Browser) -> None:
+def test_a_window_says_when_the_server_has_ended_and_moves_nobody(
+    tmp_path: Path, browser: Browser
+) -> None:
+    said = [{"role": "user", "content": "\n\n".join(map(str, range(100)))}]
+    talk = {"id": "7" * 32, "title": "Long", "created_s": 1.0, "updated_s": 1.0, "messages": said}
+    told = {"format": "airunner.conversations", "version": 1, "conversations": [talk]}
     with serving(tmp_path) as server, site_of(server, browser) as site:
-        tab = site.open("/notes")
+        with server.api as api:
+            files = {"file": ("talks.json", json.dumps(told).encode())}
+            api.post("/conversations/import", files=files).raise_for_status()
+        tab = site.open(f"/chat/{talk['id']}")
+        tab.wait_for_function("scrollY > 500 && atEnd")
+        tab.evaluate("scrollBy(0, -300)")
+        tab.wait_for_function("!atEnd")
+        place = tab.evaluate("scrollY")
+        tab.reload()  # which another server at this address has the page do
+        tab.wait_for_function(f"scrollY === {place} && !atEnd")
+        tab.evaluate("scrollTo(0, document.body.scrollHeight - innerHeight - 40)")
+        tab.wait_for_function("atEnd && below > 30")
+        place, height = tab.evaluate("[scrollY, document.body.scrollHeight]")
         server.process.terminate()
         server.process.wait(timeout=300)
         expect(tab.locator(".connection")).to_contain_text("AI Runner has ended")
-        expect(tab.get_by_role("heading", name="Notes")).to_be_visible()
+        tab.wait_for_function(f"document.body.scrollHeight > {height}")
+        tab.evaluate(DRAWN)
+        assert tab.evaluate("scrollY") == place
+        expect(tab.locator(".said.user")).to_contain_text("99")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,19 @@ def test_what_another_is_granted_is_not_what_this_turn_waits_for() -> None:
     for event in (STARTED, decided("hold")):
         happening.take(event)
     others = {"model": "a/artist", "device": "cpu", "reason": "loaded"}
-    assert happening.take(Decided(action="grant", **others)) == "waiting for m: because"
-    assert happening.take(Decided(action="hold", **others)) == "waiting for m: because"
+    for action in ("grant", "hold", "start_load"):
+        assert happening.take(Decided(action=action, **others)) == "waiting for m: because"
     assert happening.take(decided("grant")) == READING
+
+
+def test_a_wait_for_others_ends_with_the_last_of_them() -> None:
+    happening = Happening()
+    happening.take(STARTED)
+    wait = SlotAwaited(model="a/m", conversation="c", ahead=1, wait_s=None)
+    line = "waiting for m: it answers others (1 before you)…"
+    assert happening.take(wait) == line
+    assert happening.take(dataclasses.replace(wait, model="a/artist", ahead=0)) == line
+    assert happening.take(dataclasses.replace(wait, ahead=0)) == f"m is free; {READING}"
 
 
 def test_a_tool_and_its_specialist_are_waited_for_too() -> None:

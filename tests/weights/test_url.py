@@ -223,6 +223,33 @@ def test_a_part_that_lies_about_itself_leaves_nothing_behind(server, recorder, s
     assert server.requests[0][1] == "bytes=1000-"
 
 
+@pytest.mark.parametrize("tag", ['"another"', 'W/"another"'])
+def test_a_part_of_another_version_is_not_joined_to_what_is_here(server, recorder, tag):
+    """Its place and its length fit, and no hash was promised."""
+    server.files["/m.gguf"] = SMALL
+    server.cuts = [1000, 0, 0, 0, 0, 0]
+    source = UrlSource(f"{server.url}/m.gguf")
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    span = f"bytes 1000-{len(SMALL) - 1}/{len(SMALL)}"
+    server.odd["/m.gguf"] = (206, {"Content-Range": span, "ETag": tag}, [bytes(len(SMALL) - 1000)])
+    with pytest.raises(DownloadError, match="another part"):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    assert names(recorder.transfer.folder) == set()
+
+
+@pytest.mark.parametrize("ends", ["cut", "given up"])
+def test_what_cannot_be_continued_does_not_stay(server, recorder, ends):
+    server.files["/m.gguf"] = BODY
+    server.can_resume = False
+    server.cuts = [1_000_000] * 6
+    if ends == "given up":
+        recorder.transfer.bus.subscribe(lambda event: recorder.transfer.cancel.set())
+    with pytest.raises(DownloadError):
+        fetch_url(recorder.transfer, UrlSource(f"{server.url}/m.gguf"), retry_wait_s=0)
+    assert names(recorder.transfer.folder) == set()
+
+
 @pytest.mark.parametrize(
     ("status", "headers"),
     [

@@ -1,9 +1,9 @@
-"""Connections that say nothing, do not come to an end, or listen no more.
+"""Connections: whose they are, and those that say nothing, do not end, or listen no more.
 
 Owns how long a client may take to send the head of a request and to read what it is answered,
 and how much it may send that is no body; how its body may come is ``guard``'s. A server that
 waits for ever has its connections used up by whoever opens many, and its models by whoever
-reads no answer.
+reads no answer. Whose program is at the other end is asked once, before it has sent anything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from airunner.access.peer import OF_ANOTHER_USER, is_another_users
 
 HEAD_WAIT_S = 20.0
 """The longest time from a request's first byte, or a connection's beginning, to its last header."""
@@ -44,8 +46,11 @@ class PromptConnection(HttpToolsProtocol):
         self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait."""
+        """Ask whose it is, and begin to wait."""
         super().connection_made(transport)
+        if self.client and self.server and self.server[1]:
+            is_others = is_another_users(self.client, (self.server[0], self.server[1]))
+            self.app_state = {**self.app_state, OF_ANOTHER_USER: is_others}
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

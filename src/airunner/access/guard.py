@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.access.key_guesses import KeyGuesses
-from airunner.access.peer import is_another_users
+from airunner.access.peer import OF_ANOTHER_USER
 from airunner.access.refusal import Refusal, as_json
 from airunner.access.request_body import CLOSE, BodyLimits, BoundedBody, read_away
 from airunner.errors import AiRunnerError, NotAManagerError
@@ -187,7 +187,7 @@ class Guard:
         path, rules = scope["path"], self._admission
         key = key_in(headers) or (_key_in_cookie(headers) if rules.signs_in else "")
         if not rules.key_required:
-            return rules.find_key(key) or self._user(scope)
+            return rules.find_key(key) or _user(scope)
         if path in rules.open_paths:
             return Visitor()
         address = (scope.get("client") or ("",))[0]
@@ -206,15 +206,6 @@ class Guard:
             return RedirectResponse(f"{SIGN_IN}?wrong" if key else SIGN_IN, 303)
         facts = (401, rules.how_to_get_in, "authentication_error", "invalid_api_key")
         return self._answer(path, Refusal(*facts))
-
-    def _user(self, scope: Scope) -> Visitor:
-        """Who asks without a key: the server's own user, or another one of this machine."""
-        client, server = scope.get("client"), scope.get("server")
-        if not (client and server and is_loopback(client[0]) and is_loopback(server[0])):
-            return Visitor()
-        if is_another_users((client[0], client[1]), (server[0], server[1])):
-            return ANOTHER_USER
-        return Visitor()
 
     def _is_managed(self, path: str) -> bool:
         paths = self._admission.managed_paths
@@ -252,6 +243,11 @@ def _key_in_cookie(headers: Headers) -> str:
     return cookie_parser(headers.get("cookie", "")).get(KEY_COOKIE, "")
 
 
+def _user(scope: Scope) -> Visitor:
+    """Who asks without a key: the server's own user, or another one of this machine."""
+    return ANOTHER_USER if scope.get("state", {}).get(OF_ANOTHER_USER) else Visitor()
+
+
 def host_name(host: str) -> str:
     """The name in a Host header, without port and brackets, in lower case; empty if it is none."""
     if not _HOST.fullmatch(host):
@@ -274,16 +270,6 @@ def _is_of(origin: str, host: str) -> bool:
     is_whole = origin.lower() == f"{page.scheme}://{page.netloc}"
     name = host_name(page.netloc)
     return is_whole and usual is not None and name == host_name(host) != "" and ports[0] == ports[1]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address to listen at."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _preflight(origin: str, headers: Headers) -> Response:

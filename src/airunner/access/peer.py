@@ -29,6 +29,9 @@ _TOLD = struct.Struct("=4x48x12xII")  # user and inode, behind state, ends, time
 Place = tuple[str, int]
 """An IP address and a port."""
 
+OF_ANOTHER_USER = "of_another_user"
+"""Where the state of a request says whether its connection ``is_another_users``."""
+
 
 class Owner(NamedTuple):
     """Whose one end of a connection is. Without an inode its program has closed it."""
@@ -37,12 +40,25 @@ class Owner(NamedTuple):
     inode: int
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address to listen at."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_another_users(client: Place, server: Place) -> bool:
     """Whether the connection from ``client`` to ``server`` is not of this user, nor of root.
 
     A connection that its program has closed belongs to nobody, and so to another. Where the
-    system does not say, it is taken for this user's.
+    system does not say, or it comes from another machine, it is taken for this user's: keys
+    tell those apart.
     """
+    if not (is_loopback(client[0]) and is_loopback(server[0])):
+        return False
     owner = found_owner(client, server)
     if owner is None:
         try:

@@ -195,6 +195,10 @@ class Approvals:
         finally:
             with self._lock:
                 self._open.pop(question, None)
+        if (now := self._permissions.decide(tool, meant)).decision == "deny":
+            # A rule, or where one leads, is another since the question was asked.
+            decided(False, "rule", question)
+            raise ToolDeniedError(tool.name, _BY_RULE.format(rule=now.rule))
         decided(answer not in _REFUSALS, "user", question)
         if answer == "never":
             self._never.add((conversation, tool.name))

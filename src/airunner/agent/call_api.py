@@ -129,7 +129,8 @@ class CallApi:
     @property
     def files(self) -> FilesFolder:
         """See ``ToolApi``."""
-        return self._given().files
+        names = [meaning.text for meaning in self._grant.call.meanings.values()]
+        return self._given().files.as_meant(names)
 
     @property
     def records(self) -> Records:

@@ -22,7 +22,7 @@ from airunner.cli.live_region import LiveRegion
 from airunner.cli.narration import narrate
 from airunner.cli.progress_bars import ProgressBars
 from airunner.cli.safe_text import excerpt, safe
-from airunner.cli.status_words import status_words
+from airunner.cli.status_words import StatusWords
 from airunner.cli.tool_results import result_lines, told_on_terminal
 from airunner.cli.turn_ending import TurnEnding
 from airunner.events import (
@@ -107,6 +107,7 @@ class TalkScreen:
         is_verbose = logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
         is_watched = self._is_talk or self._remarks.is_terminal
         self._tells_all = is_verbose or (is_watched and not lives)
+        self._status = StatusWords()
         self._bars = ProgressBars()
         self._ending = TurnEnding()
         self._in_turn = not self._is_talk
@@ -123,6 +124,7 @@ class TalkScreen:
         if self._bars.show(event):
             return
         self._ending.take(event)
+        words = self._status.take(event)
         match event:
             case TurnStarted():
                 self._in_turn, self._needs_gap = True, self._is_rendered and self._is_talk
@@ -156,10 +158,8 @@ class TalkScreen:
                     self._leave_text()
                 if self._tells_all or event.kind in _QUIET:
                     self._remark(narrate(event.as_json()))
-        if self._tells_status and self._region is not None and self._in_turn:
-            words = status_words(event)
-            if words is not None:
-                self._region.status(words)
+        if self._region is not None and self._tells_status and self._in_turn and words is not None:
+            self._region.status(words)
 
     def rest(self) -> None:
         """Take away what changes: somebody is going to type."""

@@ -126,6 +126,7 @@ def _print_setting(story: Story, settings: Settings, console: Console) -> None:
     table.add_row("budget", f"on {settings.devices[0][0]}", format_bytes(story.budget_bytes))
     console.print("Three models, and too little memory for all", style="bold")
     console.print(table)
+    console.print("Their turn takes half a minute on two cores, minutes on a slow machine.")
 
 
 def _print_figures(figures: dict[str, Any], console: Console) -> None:

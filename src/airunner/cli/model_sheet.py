@@ -11,7 +11,8 @@ from airunner.errors.pasted import pasted
 from airunner.models.noncommercial import licence_words
 from airunner.weights.local import gone_words
 
-_NOT_FIELDS = {"gone", "memory", "sources", "sampling", "wanted_for"}
+_NOT_FIELDS = {"gone", "memory", "model_path", "sources", "sampling", "wanted_for"}
+_CAPABILITIES = ("capabilities", "wanted_for")
 
 
 def print_sheet(sheet: dict[str, Any]) -> None:
@@ -21,9 +22,8 @@ def print_sheet(sheet: dict[str, Any]) -> None:
     for name, value in sheet.items():
         if name not in _NOT_FIELDS:
             told = licence_words(value) if name == "license" else value
-            table.add_row(name, _shown(name, told))
-    wanted_for: list[str] = sheet["wanted_for"]
-    table.add_row("wanted_for", _shown("", wanted_for))
+            table.add_row(name.replace("_", " "), _shown(name, told))
+    table.add_row("wanted for", _shown("wanted_for", sheet["wanted_for"]))
     sampling = {name: v for name, v in sheet["sampling"].items() if v is not None}
     table.add_row("sampling", ", ".join(f"{n}={v}" for n, v in sampling.items()) or "-")
     for source in sheet["sources"]:
@@ -58,7 +58,8 @@ def _shown(name: str, value: object) -> str:
     if name.endswith("_bytes") and isinstance(value, int):
         return f"{format_bytes(value)} ({value:,} bytes)"
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
+        words = ", ".join(map(str, value)) or "-"
+        return words.replace("_", " ") if name in _CAPABILITIES else words
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None else str(value)

@@ -106,8 +106,11 @@ def _reminder_due(e: Record) -> str:
 
 
 _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
-    "fallback_chosen": "{wanted} is not on this machine: {chosen:name} serves {capability} "
-    "(`{advice}` gets it)",
+    "fallback_chosen": lambda e: (
+        e["reason"]
+        or f"{e['wanted']} is not on this machine: {short_name(e['chosen'])} serves "
+        f"{e['capability']} (`{e['advice']}` gets it)"
+    ),
     "slot_awaited": lambda e: wait_in_words(short_name(e["model"]), e["ahead"], e["wait_s"]),
     "memory_awaited": memory_wait_in_words,
     "download_changed": _download_changed,

@@ -81,19 +81,23 @@ def run(
                     raise typer.Exit(EXIT_FAILED)
                 return
         took_s = time.perf_counter() - began_s
+    has_answer = answer is not None and bool(answer.strip())
+    if answer is not None and not has_answer:
+        problems.append("no answer: the model said nothing")
     problem = "; ".join(problems)
     if as_json:
         found = {"capability": capability, "model": model, "text": answer}
         print_json({**found, "problem": problem, "seconds": took_s})
-    elif answer is not None:
+    elif answer is not None and has_answer:
         _give(answer, is_text=capability is not ModelCapability.EMBEDDING)
-    if answer is None:
+    if not has_answer:
         complain(problem)
         raise typer.Exit(EXIT_FAILED)
 
 
 def show_answer(pieces: Generator[str, None, None], follower: Follower) -> bool:
-    """Have an answer shown as it is written, like a chat's; whether it came to its end."""
+    """Have an answer shown as it is written, like a chat's; whether there is one, and whole."""
+    from airunner.cli.turn_ending import is_answered
     from airunner.errors import AiRunnerError
     from airunner.events import TextStreamed, TurnFinished
 
@@ -108,17 +112,16 @@ def show_answer(pieces: Generator[str, None, None], follower: Follower) -> bool:
                     text += more
     except AiRunnerError as error:
         problem = str(error)
-    follower.take(
-        TurnFinished(
-            turn="",
-            outcome="failed" if problem else "answered",
-            text=text,
-            steps=1,
-            total_s=time.perf_counter() - began_s,
-            problem=problem,
-        )
+    finished = TurnFinished(
+        turn="",
+        outcome="failed" if problem else "answered",
+        text=text,
+        steps=1,
+        total_s=time.perf_counter() - began_s,
+        problem=problem,
     )
-    return not problem
+    follower.take(finished)
+    return is_answered(finished)
 
 
 def _give(answer: str, *, is_text: bool) -> None:

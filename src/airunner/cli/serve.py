@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -15,6 +16,7 @@ from airunner.cli.flags import EXIT_FAILED
 from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings
 from airunner.errors import MissingPackageError
+from airunner.importing import importing
 
 if TYPE_CHECKING:
     from airunner.server.serving import Page
@@ -77,12 +79,14 @@ def run_server(
     """
     if importlib.util.find_spec("fastapi") is None:
         raise MissingPackageError("the server", "server")
-    from airunner.server.serving import Address
-    from airunner.server.serving import serve as serve_at
+    with importing():
+        from airunner.server.serving import Address
+        from airunner.server.serving import serve as serve_at
 
-    page = _page()
+        page = _page()
 
     def ready(url: str) -> None:
+        gc.freeze()  # what is there now stays; see ``importing``
         tell(f"AI Runner serves at {url}")
         people = "Open it in a browser to chat. " if page else ""
         tell(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")

@@ -49,15 +49,18 @@ def tell(line: str, *, aside: bool = False, indent: int = 0) -> None:
 
 
 def broken(line: str, width: int, indent: int = 0) -> str:
-    """A line broken at words for ``width`` columns, what follows set off by ``indent``."""
+    """A line broken at words for ``width`` columns, what follows set off by ``indent``.
+
+    Dots that say that something goes on stay with the word before them.
+    """
     lines = textwrap.wrap(
-        line,
+        line.replace(" ...", "\N{NO-BREAK SPACE}..."),
         max(_LEAST_WIDTH, width),
         subsequent_indent=" " * max(indent, len(line) - len(line.lstrip())),
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}...", " ...")
 
 
 def question(words: str) -> str:

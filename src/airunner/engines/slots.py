@@ -132,7 +132,8 @@ class SlotTable:
            hold too much, are ``crowded_out``, in the same order, and busy until ``emptied``.
 
         ``None`` is a request of no conversation, and leaves its slot without a resident.
-        ``told`` hears of the wait, if there is one, and again when it is another's turn.
+        ``told`` hears of the wait, if there is one, and again whenever one has had its turn,
+        at last with nobody ``ahead``.
         """
         claim_to_come = asyncio.get_running_loop().create_future()
         waiter = _Waiter(conversation, priority, tokens, near, claim_to_come)
@@ -167,7 +168,10 @@ class SlotTable:
                 last = wait.ahead
             waiter.moved.clear()
             await waiter.moved.wait()
-        return waiter.claim.result()
+        claim = waiter.claim.result()
+        if last:
+            told(Wait(0, 0.0))
+        return claim
 
     def _wait(self, waiter: _Waiter) -> Wait:
         ahead = self._queue.index(waiter) + 1

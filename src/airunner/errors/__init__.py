@@ -150,13 +150,13 @@ class WeightsError(AiRunnerError):
 class MissingWeightsError(WeightsError):
     """The model's file is not on this machine and was not fetched."""
 
-    def __init__(self, model: str, looked_at: Sequence[Path | str] = ()) -> None:
+    def __init__(
+        self, model: str, looked_at: Sequence[Path | str] = (), *, advice: str = ""
+    ) -> None:
         self.model, self.looked_at = model, tuple(looked_at)
+        self.advice = advice or f"`{pasted('airunner', 'models', 'pull', model)}` fetches them."
         where = f" (looked at {', '.join(str(p) for p in self.looked_at)})" if looked_at else ""
-        super().__init__(
-            f"The weights of {model} are not on this machine{where}. "
-            f"`{pasted('airunner', 'models', 'pull', model)}` fetches them."
-        )
+        super().__init__(f"The weights of {model} are not on this machine{where}. {self.advice}")
 
 
 FETCH_AGAIN_ADVICE = (

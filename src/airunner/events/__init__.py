@@ -57,3 +57,4 @@ from airunner.events.turn_events import (
     TurnFinished as TurnFinished,
     TurnStarted as TurnStarted,
 )
+from airunner.events.turn_wait import TurnWait as TurnWait

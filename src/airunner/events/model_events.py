@@ -6,12 +6,16 @@ from airunner.events.event import Event
 
 
 class FallbackChosen(Event):
-    """A mapped model's weights are absent, so the embedded model answers instead."""
+    """A mapped model's weights are absent, so the embedded model answers instead.
+
+    ``reason`` is set where they are here and cannot be used, and ``advice`` then tells why.
+    """
 
     capability: str
     wanted: str
     chosen: str
     advice: str
+    reason: str = ""
 
 
 class MemoryAwaited(Event):
@@ -90,8 +94,8 @@ class Decided(Event):
 class SlotAwaited(Event):
     """A request waits until the loaded model has answered others; told again as it moves up.
 
-    ``ahead`` of them are served first, and ``wait_s`` is about how long that takes, in
-    seconds; ``None`` as long as nobody can say. Only whoever waits is told.
+    ``ahead`` of them are served first, 0 once the wait is over, and ``wait_s`` is about how
+    long that takes, in seconds; ``None`` as long as nobody can say. Only whoever waits is told.
     """
 
     model: str

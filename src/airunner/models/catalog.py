@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePosixPath
 from typing import get_args
 
 from airunner.errors import (
@@ -37,7 +38,7 @@ Registry = Mapping[str, ModelSpec]
 CapabilityMap = Mapping[ModelCapability, str]
 Engines = Mapping[str, EngineTraits]
 
-_WEIGHTS_SUFFIXES = {".gguf", ".safetensors"}
+_WEIGHTS_SUFFIXES = (".gguf", ".safetensors")
 _SUGGESTIONS = 3
 _SHORTEST = 4
 
@@ -66,9 +67,9 @@ def is_local_file(spec: ModelSpec) -> bool:
     """Whether ``model_path`` is a path to weights rather than a published name."""
     path = spec.model_path
     return (
-        PurePath(path).suffix.lower() in _WEIGHTS_SUFFIXES
+        path.rstrip("/").lower().endswith(_WEIGHTS_SUFFIXES)
         or path.startswith(("/", "~", "./", "../"))
-        or PurePath(path).is_absolute()
+        or os.path.isabs(path)
     )
 
 

@@ -26,7 +26,7 @@ MOST_WHOLE_BYTES = 24 << 20
 DAMAGED = "it begins as an export and is damaged or cut off, so export it again"
 
 _MARKS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
-_OUR_HEAD = re.compile(rb'\s*+\{[^\[\]{}]*"format"[^\[\]{}]*"conversations"\s*+:\s*+\[')
+_HEAD = re.compile(rb"\s*+\{([^\[\]{}]*+)\[")
 _HEAD_BYTES = 4096
 _LIST = re.compile(rb"\s*+\[")
 
@@ -44,7 +44,7 @@ def parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     held = bytearray(next(utf8, b""))
     if begun := _LIST.match(held):
         yield b""
-    elif begun := _OUR_HEAD.match(held):
+    elif (begun := _HEAD.match(held)) and _is_ours(begun[1]):
         yield bytes(begun[0]) + b"]}"
     else:
         for piece in utf8:
@@ -58,6 +58,16 @@ def parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield from _listed(held, utf8, rest)
     if bytes(rest).strip() != (b"}" if is_object else b""):
         raise UnusableRecordError("file", DAMAGED)
+
+
+def _is_ours(head: bytes) -> bool:
+    """Whether simple fields begin an export of ours and end with the name of its list."""
+    fields, _, blanks = head.rpartition(b":")
+    return (
+        not blanks.strip()
+        and fields.rstrip().endswith(b'"conversations"')
+        and b'"format"' in fields
+    )
 
 
 def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -18,6 +18,8 @@ from airunner.models.spec import short_name
 
 def wait_in_words(name: str, ahead: int, wait_s: float | None) -> str:
     """Which model is waited for, how many it serves first, and about how long that takes."""
+    if not ahead:
+        return f"{name} is free"
     length = "" if wait_s is None else f", about {about_seconds(wait_s)}"
     return f"waiting for {name}: it answers others ({ahead} before you{length})"
 

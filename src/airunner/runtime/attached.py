@@ -32,7 +32,7 @@ from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
 from airunner.errors import AiRunnerError, ServerGoneError, UnknownModelError
-from airunner.events import Event, EventBus, SpecialistFailed, TextStreamed
+from airunner.events import Event, EventBus, FallbackChosen, SpecialistFailed, TextStreamed
 from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
@@ -51,7 +51,7 @@ from airunner.runtime.native_client import NativeClient
 from airunner.runtime.native_form import content_as_json, outcome_from_json, read
 from airunner.runtime.plain_values import plain
 from airunner.runtime.specialist_face import SpecialistFace
-from airunner.runtime.survey import PRIMARY, for_conversations
+from airunner.runtime.survey import PRIMARY, for_conversations, usable
 from airunner.tools.json_form import JsonForm
 from airunner.tools.selection import NONE, switched_on
 from airunner.tools.tool import Tool
@@ -199,6 +199,8 @@ class AttachedRuntime(SpecialistFace):
         names = (found["model"], found["wanted"])
         self._know(*names)
         spec, wanted = map(self.catalog.spec, names)
+        if spec is not wanted:
+            self._tell_why(wanted.model_path)
         return Resolution(spec, wanted, found["reason"], found["advice"])
 
     # Memory.
@@ -306,8 +308,16 @@ class AttachedRuntime(SpecialistFace):
     def _tell(self, event: Event) -> None:
         if isinstance(event, SpecialistFailed):
             _log.warning("%s could not be used: %s", event.capability, event.problem)
+        if isinstance(event, FallbackChosen) and event.reason:
+            self._tell_why(event.wanted)
         if not isinstance(event, TextStreamed):  # a specialist's, which is its caller's alone
             self.bus.publish(event)
+
+    def _tell_why(self, model: str) -> None:
+        """Log here, too, what the server has logged of a model that is passed over; once."""
+        self._know(model)
+        with suppress(UnknownModelError):
+            usable(self.store, self.catalog.spec(model))
 
     @contextmanager
     def _refusing(self, capability: ModelCapability, required: bool) -> Iterator[None]:

@@ -7,12 +7,15 @@ may be used from any thread.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from airunner.config.settings import Settings
+from airunner.errors import SettingsError
 from airunner.events import CatalogChanged
 from airunner.models.catalog import Catalog
 from airunner.models.spec import ModelCapability
@@ -23,12 +26,16 @@ from airunner.runtime.file_models import (
     added_models,
     assign_models,
     assigned_models,
+    open_catalog,
     remove_model,
 )
 from airunner.runtime.native_form import fingerprint
 from airunner.runtime.plain_values import plain
 from airunner.weights.found import FoundModels
 from airunner.weights.store import ModelStore
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class ModelCatalogue:
@@ -45,7 +52,33 @@ class ModelCatalogue:
         self._adding = Adding(self._catalog, self._found, settings.offline)
         self._begun = dict(self._catalog.mapping)
         self._assigned = assigned_models(settings)
-        self._changing = threading.Lock()
+        self._changing, self._reading = threading.Lock(), threading.Lock()
+        self._file = settings.file
+        self._read = _stamp(self._file)
+
+    def is_outdated(self) -> bool:
+        """Whether somebody has written the configuration file since it was read."""
+        return _stamp(self._file) != self._read
+
+    def read_again(self) -> None:
+        """Take over what another process has written, and tell of it.
+
+        Where the file says what cannot be, what was known stays, and the log says why.
+        """
+        with self._reading:
+            if not self.is_outdated():
+                return
+            self._read = _stamp(self._file)  # what is written from now on is read once more
+            models, mapping = dict(self._catalog.registry), dict(self._catalog.mapping)
+            try:
+                open_catalog(self._settings, self._catalog.engines)
+            except SettingsError as error:
+                _log.warning("The models of %s are not taken over: %s", self._file, error)
+                return
+            changed = _differing(models, self._catalog.registry)
+            moved = [c.value for c in _differing(mapping, self._catalog.mapping)]
+            if changed or moved:
+                self._bus.publish(CatalogChanged(models=tuple(changed), capabilities=tuple(moved)))
 
     def found(self) -> list[dict[str, Any]]:
         """Models that other programs have here; ``added`` is the name of one that is registered."""
@@ -148,3 +181,17 @@ class ModelCatalogue:
             add_models(self._settings, {name: p.table for name, p in each.items()})
             self._bus.publish(CatalogChanged(models=tuple(each), capabilities=()))
         return [asdict(p) for p in proposals if p.problem or each[p.name] is p]
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """What differs once a file was written; empty without one."""
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _differing(before: Mapping[T, object], after: Mapping[T, object]) -> list[T]:
+    """The keys whose values are not the same any more."""
+    return [key for key in {**before, **after} if before.get(key) != after.get(key)]

@@ -80,6 +80,7 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
     memory = await _memory(core, spec) if path else []
     return plain(
         {
+            "model": spec.model_path,
             **asdict(spec),
             "projector": _projector(sized),
             "media": sorted(sized.media) if sized else [],
@@ -91,6 +92,7 @@ async def model_sheet(core: RuntimeCore, name: str) -> dict[str, Any]:
             "wanted_for": [
                 c for c, wanted in core.catalog.mapping.items() if wanted == spec.model_path
             ],
+            "here": core.store.is_here(spec),
             "path": path,
             "gone": gone_path(spec),
             "file_bytes": stored_bytes(path) if path else None,

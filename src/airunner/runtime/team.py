@@ -18,6 +18,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from airunner.agent.team import Expect
@@ -326,21 +327,22 @@ class ModelTeam:
     def _tell(self, capability: ModelCapability, resolution: Resolution) -> None:
         if not resolution.is_fallback:
             return
-        pair = (resolution.wanted.model_path, resolution.spec.model_path)
-        if pair not in self._told:
-            self._told.add(pair)
+        wanted, chosen = resolution.wanted.model_path, resolution.spec.model_path
+        told = FallbackChosen(
+            capability=capability.value,
+            wanted=wanted,
+            chosen=chosen,
+            advice=resolution.advice,
+            reason=resolution.reason,
+        )
+        if is_spoilt(self._store, resolution.wanted):
+            self._bus.publish(told)  # each time: who asks may be another program than before
+        elif (wanted, chosen) not in self._told:
+            self._told.add((wanted, chosen))
             choice = self._planned(capability)
-            if choice.model == resolution.spec.model_path:
+            if choice.model == chosen:
                 return
-            if is_spoilt(self._store, resolution.wanted):
-                return  # why it is passed over has been logged
             # What is mapped may be refused here, or slow.
-            wanted = choice.model or resolution.wanted.model_path
-            self._bus.publish(
-                FallbackChosen(
-                    capability=capability.value,
-                    wanted=wanted,
-                    chosen=resolution.spec.model_path,
-                    advice=pasted("airunner", "models", "pull", wanted),
-                )
-            )
+            wanted = choice.model or wanted
+            advice = pasted("airunner", "models", "pull", wanted)
+            self._bus.publish(replace(told, wanted=wanted, advice=advice, reason=""))

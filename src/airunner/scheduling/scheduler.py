@@ -190,7 +190,9 @@ class Scheduler:
         record = self._roster.models[event.key]
         if record.state is Lifecycle.PARKING:
             record.state, record.parked_bytes = Lifecycle.STOPPING, event.parked_bytes
-            self._emit(Stop, record, "its conversations are safe")
+            is_kept = bool(event.parked_bytes)
+            reason = "its conversations are safe" if is_kept else "nothing of it is kept"
+            self._emit(Stop, record, reason)
 
     def _stop_finished(self, event: inputs.StopFinished) -> None:
         record = self._roster.models[event.key]

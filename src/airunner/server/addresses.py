@@ -48,6 +48,23 @@ class Addresses:
             await _problem(scope, 404, {})(scope, receive, send)
 
 
+def route_asked(scope: Scope) -> str:
+    """The whole path of the route that an address belongs to, whatever the method; empty for none.
+
+    For what was refused before it came to its route. FastAPI has the routes of a router that
+    is included in another below that.
+    """
+    found = ""
+    for route in _each(scope["app"].routes):
+        for leaf in getattr(route, "effective_route_contexts", lambda: [route])():  # noqa: B023
+            match, path = leaf.matches(scope)[0], getattr(leaf, "path", "")
+            if match is Match.FULL and path:
+                return path
+            if match is Match.PARTIAL:
+                found = found or path
+    return found
+
+
 def _each(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
     """Every route; of what is mounted under everything, its own."""
     for route in routes:

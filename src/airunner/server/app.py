@@ -18,6 +18,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.addresses import Addresses
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
+from airunner.server.catalogue_changes import CatalogueChanges
 from airunner.server.documented import ANTHROPIC_ERRORS, OLLAMA_ERRORS, OPENAI_ERRORS
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
@@ -67,9 +68,9 @@ def create_app(
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
-    app.include_router(health_routes(core, models, metrics), responses=OPENAI_ERRORS)
-    steps = [Depends(steps_asked)]
+    steps = [Depends(steps_asked)]  # most is asked of the first routes, which are found first
     app.include_router(chat_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
+    app.include_router(health_routes(core, models, metrics), responses=OPENAI_ERRORS)
     app.include_router(completion_routes(raw), responses=OPENAI_ERRORS)
     app.include_router(response_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
     app.include_router(embedding_routes(core, models), responses=OPENAI_ERRORS)
@@ -92,6 +93,7 @@ def create_app(
 
     app.add_middleware(Addresses)
     app.add_middleware(SoundJson)
+    app.add_middleware(CatalogueChanges, catalogue=services.catalogue)
     app.add_middleware(Guard, admission=admission, respond=told_refusal)
     if tracing is not None:
         core.bus.subscribe(tracing.hear)

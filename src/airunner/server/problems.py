@@ -218,6 +218,8 @@ def tell_problems(app: FastAPI) -> None:
         return problem.response(request.url.path)
 
     app.add_exception_handler(AiRunnerError, ours)
+    # A full disk is no fault of ours, so that no traceback is logged and the connection is kept.
+    app.add_exception_handler(OSError, ours)
     app.add_exception_handler(Exception, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -18,6 +18,8 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airunner.server.addresses import route_asked
+
 log = logging.getLogger("airunner.server.requests")
 prompts = logging.getLogger("airunner.server.prompts")
 prompts.setLevel(logging.CRITICAL)
@@ -64,7 +66,7 @@ class RequestLog:
             seconds = time.perf_counter() - began_s
             status = status if whole else CLIENT_CLOSED
             key = scope.get("state", {}).get("key", "")
-            route = route_of(scope) or "other"
+            route = route_of(scope) or route_asked(scope) or "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._count(method, route, status, key, seconds)
             facts = {

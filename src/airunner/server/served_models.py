@@ -201,8 +201,9 @@ class ServedModels:
             except ValueError:
                 return self._core.catalog.spec(name).model_path
         registry = self._core.catalog.registry
-        if name not in registry and name.removesuffix(_LATEST) in registry:
-            return name.removesuffix(_LATEST)
+        for known in (name, name.removesuffix(_LATEST)):
+            if known in registry:
+                return known
         by_case = {key.lower(): key for key in registry}
         return self._core.catalog.spec(by_case.get(name.lower(), name)).model_path
 

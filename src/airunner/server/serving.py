@@ -11,16 +11,18 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.loops.auto import auto_loop_factory
 
 from airunner.access.connections import PromptConnection
-from airunner.access.guard import SIGN_IN, Admission, host_name, is_loopback
+from airunner.access.guard import SIGN_IN, Admission, host_name
 from airunner.access.listening import listening
+from airunner.access.peer import is_loopback
 from airunner.config.settings import Settings
 from airunner.errors import NoKeysError, ServerRunningError
 from airunner.resources.visitor import Visitor
@@ -36,6 +38,8 @@ HOST = "127.0.0.1"
 PORT = 8188
 PATIENCE_S = 20
 """How long answers in progress may go on once the server is told to stop, in seconds."""
+
+_TICK_S = 1.0
 
 # Whether the server is alive is no secret.
 _OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
@@ -159,6 +163,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ending: asyncio.Event, services: Services) -> None:
         super().__init__(config)
         self._ending, self._services = ending, services
+        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Look around once a second, for the time in answers, and at once when told to stop."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _TICK_S)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See ``uvicorn.Server``; called between two steps of whatever runs."""
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._told.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""

@@ -131,7 +131,6 @@ class _Stream(StreamingResponse):
             while not self._first.done():
                 await self._send(send, self._alive())
                 await asyncio.wait([self._first], timeout=self._silence_s)
-            self._sent_s = asyncio.get_running_loop().time()
             watching = asyncio.create_task(self._break_silence(send, self._alive))
             try:
                 await self._send_pieces(send)

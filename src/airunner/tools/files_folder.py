@@ -10,7 +10,7 @@ What is done with a file is the tools' own.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,25 @@ class FilesFolder:
     """Files below ``path``, which is made when it is first needed.
 
     Those in the folder ``attached`` can be read beside them, and no other way leads there.
+    Names that are in ``meant`` have no links in them, and may get none.
     """
 
-    def __init__(self, path: Path, attached: Path | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, attached: Path | None = None, meant: Collection[str] = ()
+    ) -> None:
+        self._path, self._meant = path, frozenset(meant)
         self._attached = None if attached is None else attached.resolve()
 
     def with_attached(self, folder: Path | None) -> FilesFolder:
         """The same folder in a conversation whose files are in ``folder``."""
         return FilesFolder(self._path, folder)
+
+    def as_meant(self, names: Collection[str]) -> FilesFolder:
+        """The same folder for a call that was allowed with ``names``, as ``meaning`` spells them.
+
+        Where one leads elsewhere by now, through a link that was put there, it is refused.
+        """
+        return FilesFolder(self._path, self._attached, names)
 
     @property
     def path(self) -> Path:
@@ -63,6 +73,8 @@ class FilesFolder:
             path.exists()
         except (OSError, RuntimeError) as error:  # too long, a loop of links, no such user
             raise ToolRetryError(f"{name!r} cannot be a file's name: {error}") from None
+        if name in self._meant and path != root / name:
+            raise ToolRetryError(f"{name!r} leads elsewhere by now: a link was put there.")
         if not path.is_relative_to(root):
             raise ToolRetryError(
                 f"{name!r} is outside of {root}, the only folder whose files may be used. "
@@ -85,7 +97,7 @@ class FilesFolder:
             raise ToolRetryError(f"{name!r} leads to {text!r}, which cannot be named here.")
         around = f"{self.name_of(path.parent)}/*" if path != self.path else "./*"
         end = "/" * (name.rstrip().endswith(("/", os.sep)) and path != self.path)
-        return Meaning(text + end, (str(path) + end,), around=around)
+        return Meaning(text + end, (str(path) + end,), around=around, folder=str(self.path))
 
     def existing(self, name: str) -> Path:
         """The file called ``name``, in the folder itself.
@@ -115,7 +127,8 @@ class FilesFolder:
         path = self._attached_file(name)
         if path is None:
             return self.meaning(name)
-        return Meaning(self.name_of(path), (str(path),), around=f"{ATTACHED}*")
+        around, folder = f"{ATTACHED}*", str(self.path)
+        return Meaning(self.name_of(path), (str(path),), around=around, folder=folder)
 
     def attached(self) -> list[Path]:
         """The files that are attached."""

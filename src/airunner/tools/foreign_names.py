@@ -48,7 +48,7 @@ class ForeignNames:
         given = schema.get("properties")
         properties = given if isinstance(given, dict) else {}
         self.places = frozenset(name for name, of in properties.items() if _is_place(name, of))
-        self._folder = str(folder)
+        self.folder = str(folder)
 
     def spellings(self, value: Any) -> Iterator[str]:
         """Every text in ``value``, and what may be meant by it; not in order, some twice."""
@@ -104,7 +104,7 @@ class ForeignNames:
         return pattern if self.is_clear(value, pattern) else value
 
     def _absolute(self, name: str) -> str:
-        return posixpath.normpath(posixpath.join(self._folder, os.path.expanduser(name)))
+        return posixpath.normpath(posixpath.join(self.folder, os.path.expanduser(name)))
 
 
 def _real(path: str) -> str:

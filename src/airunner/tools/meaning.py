@@ -28,12 +28,14 @@ class Meaning:
         same: other spellings that rules may use for exactly this.
         near: spellings that some program takes for this; only rules that deny look at them.
         around: what "always" covers when it is said about this, as a pattern to be shown.
+        folder: where the relative paths of rules about this begin; empty for what is no file.
     """
 
     text: str
     same: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     around: str = ""
+    folder: str = ""
 
 
 Resolver = Callable[[str, Mapping[str, Any], "FilesFolder | None"], Meaning]

@@ -1,12 +1,14 @@
 """What a tool may do without being asked about: rules in, a decision out.
 
-Owns how rules are matched and which of several wins. Pure: asking the user is
-``airunner.agent.approvals``, and how a rule is written is in ``config.values``.
+Owns how rules are matched and which of several wins, and asks the disk for nothing but where
+links lead. Asking the user is ``airunner.agent.approvals``, and how a rule is written is in
+``config.values``.
 
 Arguments come from a model, so a rule that allows is read narrowly and a rule
 that denies widely. What names a file or an address is matched by what the tool will
-resolve it to (``meaning``), as is what an answer of "always" covers; what tools of other
-programs may take an argument for is said by ``foreign_names``; other arguments are text.
+resolve it to (``meaning``), as is what an answer of "always" covers, and by where the links of
+a rule that denies lead (``linked_rules``); what tools of other programs may take an argument for
+is said by ``foreign_names``; other arguments are text.
 Rules about tools that have another name now are matched through ``former_names``.
 """
 
@@ -26,6 +28,7 @@ from typing import Any, Literal, cast
 from airunner.config.values import call_pattern, permission_rules
 from airunner.tools.foreign_names import ForeignNames
 from airunner.tools.former_names import names_of_call
+from airunner.tools.linked_rules import led_to
 from airunner.tools.meaning import Meaning, MeantCall
 from airunner.tools.tool import Permission, Tool
 
@@ -102,7 +105,8 @@ class Rule:
         if wanted == "*" or wanted in value.exact:
             return True
         if self.decision == "deny":
-            patterns = _pattern_spellings(wanted)
+            named = [wanted, *(led_to(wanted, value.folder) if value.folder else ())]
+            patterns = {spelled for each in named for spelled in _pattern_spellings(each)}
             return any(fnmatchcase(each, one) for each in value.wide for one in patterns)
         if any(".." in _SLASHES.split(each) for each in value.wide):
             return False  # notes/* must not let notes/../.ssh/config pass
@@ -129,6 +133,7 @@ class _Spellings:
         self.exact = (text, *(meaning.same if meaning else ()))
         self._near = (*self.exact, *(meaning.near if meaning else ()), written)
         self._value, self._names, self._is_place = value, names, is_place
+        self.folder = names.folder if names else meaning.folder if meaning else ""
 
     @cached_property
     def wide(self) -> frozenset[str]:

@@ -87,6 +87,7 @@ def mount_page(app: FastAPI, services: Services) -> None:
         tailwind=False,
         show_welcome_message=False,
     )
+    pages.storage.max_tab_storage_age = RECONNECT_S  # nothing is kept there, for 30 days else
     app.add_middleware(PagePolicy)
     app.state.page = START
 

@@ -20,11 +20,11 @@ _MADE = (".connect_tcp.complete", ".start_tls.complete")
 
 
 class Connections:
-    """Every connection that is made for a client with these ``hooks``."""
+    """Every connection that is made for a client with these ``hooks``; none once ``ended``."""
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
-        self._ended = False
+        self.ended = False
 
     @property
     def hooks(self) -> Mapping[str, Any]:
@@ -33,7 +33,7 @@ class Connections:
 
     def end(self) -> None:
         """Break off whatever is read or written over them, now and from now on."""
-        self._ended = True
+        self.ended = True
         for each in self._sockets:
             with suppress(OSError):  # the other side may have ended it
                 each.shutdown(socket.SHUT_RDWR)  # wakes who waits; what still comes is read on
@@ -56,5 +56,5 @@ class Connections:
     def _see(self, what: str, facts: Mapping[str, Any]) -> None:
         if what.endswith(_MADE):
             self._sockets.append(facts["return_value"].get_extra_info("socket"))
-            if self._ended:
+            if self.ended:
                 self.end()

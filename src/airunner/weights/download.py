@@ -72,7 +72,7 @@ class Download:
         return self.state in ENDED
 
 
-def problem_in_words(model: str, error: BaseException, offline: bool) -> str:
+def problem_in_words(model: str, error: BaseException) -> str:
     """What went wrong with a download, and what to do, for people who know no terminal."""
     match error:
         case DownloadError(cause=cause, source=source) if cause in _WORDS:
@@ -82,10 +82,8 @@ def problem_in_words(model: str, error: BaseException, offline: bool) -> str:
                 f"{model} needs {format_bytes(needed)} more on the disk than may be used. "
                 f"Free some space, then resume. ({error.problem})"
             )
-        case MissingWeightsError() if offline:
-            return f"{model} is not fetched, because AI Runner is told to stay offline."
-        case MissingWeightsError():
-            return f"{model} names no place to fetch it from. Put its file into its folder."
+        case MissingWeightsError(advice=advice):
+            return f"{model} is not on this machine. {advice}"
         case CorruptWeightsError():
             return f"{model} is damaged. Remove it and fetch it again."
     return str(error)

@@ -299,7 +299,7 @@ class Downloads:
 
     def _run(self, item: _Item) -> None:
         """On the download's own thread."""
-        shown, offline = item.shown, self._store.offline
+        shown = item.shown
         model, path, words = shown.model, "", ""
         failure: Exception | None = None
         try:
@@ -325,7 +325,7 @@ class Downloads:
                 ended = replace(now.shown, state="done", path=path, words=words, done_bytes=done)
                 now.shown = replace(ended, step="", problem="", detail="")
             elif now.shown.state == "running" and not self._closed and failure is not None:
-                problem = problem_in_words(model, failure, offline)
+                problem = problem_in_words(model, failure)
                 now.shown = replace(now.shown, step="", problem=problem, detail=str(failure))
                 self._fail(now, failure)
             elif now.shown.state == "cancelled":

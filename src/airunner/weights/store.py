@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _LOCK_POLL_S = 0.25
+_FORBIDDEN = (
+    "AI Runner is told to stay offline, so they are not fetched. Start it without --offline."
+)
+_NO_SOURCE = "They can be fetched from nowhere: put the file in its place."
 
 
 def needs_network(source: Source) -> bool:
@@ -163,12 +167,12 @@ class ModelStore:
         path = self.path(spec)
         if path and not self._missing_projector(spec):
             return path
-        allowed = [
-            s for s in self.catalog.sources_of(spec) if not self.offline or not needs_network(s)
-        ]
+        sources = self.catalog.sources_of(spec)
+        allowed = [s for s in sources if not self.offline or not needs_network(s)]
         form = self.catalog.engine(spec).weights
         if form is None or not (path or allowed):
-            raise MissingWeightsError(spec.model_path, [self.folder(spec)])
+            advice = _FORBIDDEN if sources else _NO_SOURCE
+            raise MissingWeightsError(spec.model_path, [self.folder(spec)], advice=advice)
         transfer = self._transfer(spec, cancel)
         with self._only_one(transfer):
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 MAX_FRUITLESS_TRIES = 5
 CONNECT_TIMEOUT_S = 20.0
 READ_TIMEOUT_S = 60.0
+HEAD_TIMEOUT_S = 120.0
+"""For the head of an answer, with all that redirects: a server may send some of it for ever."""
+
 _SHOWN_URL = 200
 _LONGEST_TAG = 1000
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
@@ -99,14 +103,19 @@ def fetch_address(
         part.parent.mkdir(parents=True, exist_ok=True)
     download = _Download(transfer, url, part, label, n_bytes, headers or {})
     fruitless, most_bytes = 0, download.n_bytes
-    while problem := transfer.interruptible(download.receive):
-        # Against the most ever had: a server that cannot resume starts anew each time.
-        fruitless = 0 if download.n_bytes > most_bytes else fruitless + 1
-        most_bytes = max(most_bytes, download.n_bytes)
-        if fruitless >= MAX_FRUITLESS_TRIES:
-            raise DownloadError(transfer.model, label, problem, "unreachable")
-        if fruitless:
-            transfer.cancel.wait(retry_wait_s * 2 ** (fruitless - 1))
+    try:
+        while problem := transfer.interruptible(download.receive):
+            # Against the most ever had: a server that cannot resume starts anew each time.
+            fruitless = 0 if download.n_bytes > most_bytes else fruitless + 1
+            most_bytes = max(most_bytes, download.n_bytes)
+            if fruitless >= MAX_FRUITLESS_TRIES:
+                raise DownloadError(transfer.model, label, problem, "unreachable")
+            if fruitless:
+                transfer.cancel.wait(retry_wait_s * 2 ** (fruitless - 1))
+    except BaseException:
+        if not download.continued_by:
+            download.discard()
+        raise
     try:
         if sha256 is not None:
             require_sha256(sha256_of(part, transfer), sha256, transfer, label, target.name)
@@ -134,8 +143,13 @@ class _Download:
 
     @property
     def validator(self) -> Path:
-        """The file with what to send as ``If-Range``; empty if bytes cannot be continued."""
+        """The file with ``continued_by``."""
         return self.part.with_name(self.part.name + ".validator")
+
+    @property
+    def continued_by(self) -> str:
+        """What to send as ``If-Range``; empty if what is here cannot be continued."""
+        return self.validator.read_text("utf-8") if self.validator.is_file() else ""
 
     @property
     def n_bytes(self) -> int:
@@ -151,7 +165,7 @@ class _Download:
         """One request: append what comes. ``None`` when complete, else why it broke off."""
         import httpx
 
-        validator = self.validator.read_text("utf-8") if self.validator.is_file() else ""
+        validator = self.continued_by
         offset = self.n_bytes if validator else 0
         # Compression would make lengths and ranges count something else than the file's bytes.
         headers = {**self.headers, "Accept-Encoding": "identity"}
@@ -163,18 +177,25 @@ class _Download:
                 httpx.Client(
                     follow_redirects=True, timeout=timeout, event_hooks=connections.hooks
                 ) as client,
-                client.stream("GET", self.url, headers=headers) as response,
+                ExitStack() as stack,
             ):
+                with connections.ended_after(HEAD_TIMEOUT_S):
+                    answer = client.stream("GET", self.url, headers=headers)
+                    response = stack.enter_context(answer)
                 self.transfer.check()
-                return self._answer(response, offset)
+                return self._answer(response, offset, validator)
         except httpx.TransportError as error:
+            if connections.ended:
+                return f"it had not begun to answer after {HEAD_TIMEOUT_S:g} s"
             return fetch_problem(error)
         except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
             raise DownloadError(self.transfer.model, self.label, str(error)) from error
 
-    def _answer(self, response: httpx.Response, offset: int) -> str | None:
+    def _answer(self, response: httpx.Response, offset: int, validator: str) -> str | None:
         status = response.status_code
         first, total = _content_range(response)
+        if status == 206 and not _is_still(validator, response):
+            first = None
         if status == 416 and offset and total == offset == (self.promised_bytes or offset):
             return None
         if status == 416 or (status == 206 and (not offset or first != offset)):
@@ -241,6 +262,12 @@ def _strong_validator(response: httpx.Response) -> str:
     if tag.startswith("W/") or not _is_sendable(tag):
         tag = str(response.headers.get("Last-Modified", ""))
     return tag if _is_sendable(tag) else ""
+
+
+def _is_still(validator: str, response: httpx.Response) -> bool:
+    """Whether a part is of the version that was asked about, as far as the server says."""
+    told = response.headers.get("ETag" if validator.startswith('"') else "Last-Modified")
+    return told is None or told.removeprefix("W/") == validator
 
 
 def _is_sendable(validator: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from tests.agent.scripted_team import ScriptedTeam, of_kind
 
@@ -31,15 +32,18 @@ def test_it_answers_without_tools_also_where_another_model_called_some() -> None
         Message("user", "And now?"),
         Message("assistant", tool_calls=(call,)),
         Message("tool", "It is noon.", name="current_time", tool_call_id="c"),
-        Message("assistant", "Noon."),
+        Message("assistant", "Noon.", tool_calls=(replace(call, id="d"),)),
+        Message("tool", "It is one.", name="current_time", tool_call_id="d"),
+        Message("assistant", "One."),
     ]
     events = run(team, Conversation("c", before))
     assert of_kind(events, TurnFinished)[0].text.strip() == "Late."
     assert not of_kind(events, ToolCallStarted)
     (request,) = team.requests
     assert request.tools == ()
-    assert [m.role for m in request.messages] == ["user", "assistant", "user"]
+    assert [m.role for m in request.messages] == ["user", "assistant"] * 2 + ["user"]
     assert "It is noon." in request.messages[0].content
+    assert request.messages[1].content == "Noon."
 
 
 def test_a_call_cannot_be_required_of_it() -> None:

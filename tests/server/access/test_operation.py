@@ -175,6 +175,27 @@ def test_what_others_send_makes_no_labels(client: httpx.Client) -> None:
     assert "strange" not in client.get("/metrics").text.lower()
 
 
+def test_what_is_refused_before_its_route_counts_for_it(
+    client: httpx.Client, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    other = {"Host": "b.example"}
+    expected = set()
+    for method, path, route, headers in (
+        ("GET", "/api/v1/models", "/api/v1/models", {"Origin": "https://b.example"}),
+        ("POST", "/v1/chat/completions", "/v1/chat/completions", other),
+        ("DELETE", "/api/v1/conversations/x", "/api/v1/conversations/{id}", other),
+        ("PATCH", "/v1/messages", "/v1/messages", {}),
+        ("GET", "/chat", "/chat", other),
+        ("POST", "/nothing", "other", other),
+    ):
+        status = str(client.request(method, path, headers=headers).status_code)
+        assert status == ("403" if headers else "405")
+        labels = {"method": method, "route": route, "status": status, "key": ""}
+        expected.add(("airunner_http_requests_total", frozenset(labels.items())))
+    # Counted when they have been sent.
+    eventually(lambda: expected <= figures(client.get("/metrics").text).keys())
+
+
 def test_every_answer_has_an_id_and_a_clients_own_is_kept(client: httpx.Client) -> None:
     assert len(client.get("/healthz").headers["x-request-id"]) == 32
     given = client.get("/healthz", headers={"X-Request-ID": "mine-1"})

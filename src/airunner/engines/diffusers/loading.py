@@ -13,6 +13,7 @@ from airunner.engines.diffusers import libraries
 from airunner.engines.diffusers.files import PipelineFiles, inspect_files
 from airunner.engines.image import ImagePlan
 from airunner.errors import AiRunnerError, LoadError, UnsupportedArchitectureError
+from airunner.importing import importing
 from airunner.models.files.pipeline import DENOISERS
 from airunner.workers.wire import Failed
 
@@ -27,7 +28,7 @@ def load_pipeline(plan: ImagePlan) -> Any:
         Exception: whatever the library raises; see ``failure``.
     """
     files = inspect_files(plan)
-    with libraries.importing():
+    with importing():
         torch = libraries.torch()
         kind = _pipeline_class(plan, files.pipeline)
     torch.set_num_threads(plan.n_threads)

@@ -52,6 +52,9 @@ QUERY, READ = "query_table", "read_document"
 _MEDIA = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....(WAVE|WEBP)|ID3|\xff[\xfb\xf3\xf2]|fLaC", re.DOTALL
 )
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif")
+_RECORDINGS = (".wav", ".mp3", ".flac", ".ogg", ".m4a")
+"""Endings of files that are no text, whatever is in them."""
 _SQLITE = b"SQLite format 3\0"
 _TABLES = (".csv", ".tsv", ".tab")
 _CUT = "\n[The rest is left out: {:,} of {:,} characters.{}]"
@@ -181,7 +184,7 @@ def _read(data: bytes, name: str) -> Attachment:
     id = f"file_{uuid.uuid4().hex[:12]}"
     if not data:
         raise MediaError(name, "it is empty")
-    if _MEDIA.match(data):
+    if _MEDIA.match(data) or Path(name).suffix.lower() in _PICTURES + _RECORDINGS:
         part = media_part(data, name)
         return Attachment(id, name, part.kind, len(data), 0, format_bytes(len(data)), part)
     text, described = _text_of(data, name)

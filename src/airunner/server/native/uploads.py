@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from airunner.errors import ToolRetryError, UnknownRecordError
+from airunner.errors import StorageError, ToolFailedError, ToolRetryError, UnknownRecordError
+from airunner.errors.system_words import system_words
 from airunner.records.one_line import file_name
 from airunner.toolbox.files.folder_walk import walk
 from airunner.toolbox.files.saving import written
@@ -44,13 +45,19 @@ class Uploads:
         """Keep a file, under its own name if that is free, or has the same in it.
 
         Raises:
-            ToolFailedError: it could not be written.
+            ToolRetryError: a part of the way to it is a file or a link.
         """
-        path = self._free(self._files.locate(f"{FOLDER}/{file_name(name)}"), data)
-        if path.exists():
-            return self._told(path)
-        with written(path, "an upload", replace=False) as file:
-            shutil.copyfileobj(data, file)
+        wanted = self._files.locate(f"{FOLDER}/{file_name(name)}")
+        while not (path := self._free(wanted, data)).exists():
+            try:
+                with written(path, "an upload", replace=False) as file:
+                    shutil.copyfileobj(data, file)
+            except ToolFailedError as error:
+                cause = error.__cause__
+                assert isinstance(cause, OSError)
+                if not isinstance(cause, FileExistsError):
+                    raise StorageError(path, system_words(cause)) from cause
+                data.seek(0)  # another upload took the name meanwhile
         return self._told(path)
 
     def all(self) -> Sequence[UploadedFile]:

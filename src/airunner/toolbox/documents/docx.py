@@ -98,14 +98,18 @@ def _markers(word: Any) -> dict[str, str]:
 
     A style of the user's own counts as the one that it is based on.
     """
+    named: dict[str, tuple[str, str]] = {}  # python-docx looks for a style through all of them
+    for style in word.styles.element.iterchildren(f"{_W}style"):
+        says = tuple(_value(style.find(f"{_W}{tag}")) for tag in ("name", "basedOn"))
+        named.setdefault(style.get(f"{_W}styleId") or "", (says[0], says[1]))
     markers = {}
-    for style in word.styles:
-        based: Any = style
+    for style_id in named:
+        based = style_id
         for _ in range(_LONGEST_CHAIN):
-            if marker := _marker(getattr(based, "name", None) or ""):
-                markers[style.style_id] = marker
+            name, based = named.get(based, ("", ""))
+            if marker := _marker(name):
+                markers[style_id] = marker
                 break
-            based = getattr(based, "base_style", None)
     return markers
 
 
@@ -119,10 +123,14 @@ def _notes(word: Any) -> Iterator[str]:
     """Footnotes and endnotes, each beginning with the mark that refers to it."""
     from docx.oxml import parse_xml
 
+    seen = set()
     for relation in word.part.rels.values():
         kind = relation.reltype.rpartition("/")[2].removesuffix("s")
         if kind not in _NOTE_PARTS or relation.is_external:
             continue
+        if (name := str(relation.target_part.partname)) in seen:
+            continue  # a relation takes few bytes, and its part is read for each
+        seen.add(name)
         for note in parse_xml(relation.target_part.blob).iter(f"{_W}{kind}"):
             # Separators have a type; they are no notes.
             if note.get(f"{_W}type") in (None, "normal"):

@@ -39,7 +39,6 @@ class ConversationList:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._families: Mapping[str, Sequence[Entry]] = {}
         self._most, self._total = SHOWN, 0
         with ui.element("div").classes("finding"):
             ui.html(
@@ -69,8 +68,8 @@ class ConversationList:
                 content = _found_html(found)
             else:
                 page = await asyncio.to_thread(self._page)
-                self._families = families(page.entries)
-                content = list_html(page, self._families, self._services.turns.running())
+                known = families(page.entries)
+                content = list_html(page, known, self._services.turns.running())
         except AiRunnerError as error:
             content = f'<p class="hint">{html.escape(str(error))}</p>'
         if not self._shown.is_deleted:
@@ -86,6 +85,12 @@ class ConversationList:
         self._most += more
         return read(self._most)
 
+    def _versions(self, id: str) -> Sequence[Entry]:
+        """The conversations that are one line with ``id``."""
+        known = families(self._page().entries).values()
+        found = next((m for m in known if id in [e.id for e in m]), None)
+        return found or [self._services.conversations.entry(id)]
+
     async def _clicked(self, event: events.GenericEventArguments) -> None:
         if event.args["act"] == "older":
             self._most += SHOWN
@@ -95,10 +100,7 @@ class ConversationList:
         if event.args["act"] == "folder":
             edit_folder(self._services, id)
             return
-        members = next((m for m in self._families.values() if id in [e.id for e in m]), None)
-        if members is None:
-            members = [await asyncio.to_thread(self._services.conversations.entry, id)]
-        await edit_conversation(self._services, members)
+        await edit_conversation(self._services, await asyncio.to_thread(self._versions, id))
 
     def _import(self) -> None:
         field = UploadField(

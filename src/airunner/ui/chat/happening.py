@@ -1,7 +1,6 @@
 """What happens while an answer is awaited, in one quiet line.
 
-Owns the words. Events about models are everybody's, so they are told only while this turn
-waits for something.
+Owns the words; which events are about this turn's wait, ``TurnWait`` says.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from airunner.events import (
     ToolProgressed,
     TurnFinished,
     TurnStarted,
+    TurnWait,
 )
 from airunner.events.trimmed_words import trimmed_in_words
 from airunner.models.spec import short_name
@@ -42,38 +42,26 @@ class Happening:
 
     def __init__(self) -> None:
         self.line = ""
-        self._model = ""
-        self._waits = True
-        self._in_call = False
+        self._wait = TurnWait()
 
     def take(self, event: Event) -> str:
         """The line after an event."""
+        is_awaited = self._wait.take(event)
         match event:
-            case TextStreamed() | TurnFinished() | GenerationFinished():
-                self._waits, self.line = False, ""
-            case TurnStarted():
-                self._model, self._waits, self.line = event.model, True, ""
-            case Decided(action="hold" | "grant") if self._is_another_s(event):
-                pass  # somebody else waits for that model, or has it
-            case ToolCallStarted():
-                self._waits, self._in_call, self.line = True, True, ""
-            case ToolCallFinished():
-                self._waits, self._in_call, self.line = True, False, READING
-            case ImageStepped() | ToolProgressed():
+            case TurnStarted() | TextStreamed() | GenerationFinished() | TurnFinished():
+                self.line = ""
+            case ToolCallStarted() | ToolProgressed() | ImageStepped():
                 self.line = ""  # the call's own card says how far it is
+            case ToolCallFinished():
+                self.line = READING
             case HistoryTrimmed():
                 self.line = trimmed_in_words(event)
-            case _ if self._waits:
+            case _ if is_awaited:
                 told = _told(event)
-                if self._in_call:  # nobody reads the conversation: a specialist is asked
+                if self._wait.in_call:  # nobody reads the conversation: a specialist is asked
                     told = told.removesuffix(READING).removesuffix("; ")
                 self.line = told or self.line
-            case _:
-                pass
         return self.line
-
-    def _is_another_s(self, event: Decided) -> bool:
-        return bool(self._model) and not self._in_call and event.model != self._model
 
 
 def _told(event: Event) -> str:
@@ -81,8 +69,11 @@ def _told(event: Event) -> str:
         case MemoryAwaited():
             until = "; it goes on by itself when that one answers nobody" if event.holder else ""
             return page_words(f"{memory_holder_in_words(event.as_json())}{until}…")
+        case Decided(action="grant") | CacheProven():
+            return READING
         case SlotAwaited():
-            return f"{wait_in_words(short_name(event.model), event.ahead, event.wait_s)}…"
+            words = wait_in_words(short_name(event.model), event.ahead, event.wait_s)
+            return f"{words}…" if event.ahead else f"{words}; {READING}"
         case DownloadProgressed():
             share = f" {100 * event.done_bytes // event.total_bytes} %" if event.total_bytes else ""
             return f"fetching {short_name(event.model)}{share}…"
@@ -103,8 +94,6 @@ def _told(event: Event) -> str:
             return f"{short_name(event.model)} is back with {event.tokens:,} tokens; {READING}"
         case ModelLoaded():
             return f"{short_name(event.model)} is in memory; {READING}"
-        case Decided(action="grant") | CacheProven():
-            return READING
         case ModelLoadFailed():
             again = ", once more…" if event.will_retry else ""
             return f"{short_name(event.model)} did not load: {page_words(event.problem)}{again}"

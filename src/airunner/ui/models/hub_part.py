@@ -57,7 +57,7 @@ class HubPart:
         if not words:
             self._told.set_text("Write a part of a model's name first.")
             return
-        self._told.set_text("Asking the hub ...")
+        self._told.set_text("Asking the hub\N{NO-BREAK SPACE}...")
         self._list.clear()
         self._button.disable()
         try:

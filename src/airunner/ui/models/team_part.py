@@ -30,7 +30,7 @@ _EMBEDDED = (
 )
 _BUTTON = "A real team is one button away."
 _TOO_SMALL = "A real team needs more memory than these {budget}, which are all that may be used."
-_ASKING = "Looking at this machine, and asking the hub what the models take ..."
+_ASKING = "Looking at this machine, and asking the hub what the models take\N{NO-BREAK SPACE}..."
 _COLUMNS = ("Model", "What it does", "To fetch", "In memory", "Licence", "Fit")
 
 

@@ -12,6 +12,21 @@ document.addEventListener("click", async (event) => {
 
 // An answer that grows stays in sight for whoever is at its end, and moves nobody else.
 let atEnd = true;
+let below = 0; // pixels of the page below the window when it was last scrolled
+let height = 0;
+
+// A page that is loaded anew, as by another server, shows what it showed before.
+const PLACE = "airunner place";
+const [placeOf, place] = JSON.parse(sessionStorage.getItem(PLACE) ?? "[]");
+sessionStorage.removeItem(PLACE);
+const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
+let goesTo = isReload && placeOf === location.pathname ? place : null;
+window.addEventListener("pagehide", () => {
+  if (!atEnd) sessionStorage.setItem(PLACE, JSON.stringify([location.pathname, window.scrollY]));
+});
+for (const moved of ["wheel", "pointerdown", "keydown"])
+  window.addEventListener(moved, () => (goesTo = null), { passive: true });
+
 const nearEnd = () => window.innerHeight + window.scrollY > document.body.scrollHeight - 80;
 let lastY = window.scrollY;
 window.addEventListener(
@@ -20,11 +35,23 @@ window.addEventListener(
     // Only going up leaves the end: what has grown since the last scroll is nobody's doing.
     if (window.scrollY < lastY || nearEnd()) atEnd = nearEnd();
     lastY = window.scrollY;
+    below = document.body.scrollHeight - window.innerHeight - lastY;
   },
   { passive: true },
 );
 new ResizeObserver(() => {
-  if (atEnd && document.querySelector(".log")) window.scrollTo(0, document.body.scrollHeight);
+  const grew = document.body.scrollHeight > height;
+  height = document.body.scrollHeight;
+  if (goesTo !== null) {
+    if (height - window.innerHeight < goesTo) return; // not all of it is there
+    atEnd = false;
+    window.scrollTo(0, goesTo);
+    goesTo = null;
+    return;
+  }
+  // Without a server no answer grows, but the room for the word that says so.
+  const follows = document.body.classList.contains("out-of-reach") ? below < 1 : atEnd;
+  if (grew && follows && document.querySelector(".log")) window.scrollTo(0, height);
 }).observe(document.documentElement);
 
 function markPlace() {
