@@ -19,6 +19,14 @@ class Children:
         return {one.pid for child in started for one in [child, *below(child)]}
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits only for whoever started it to look."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def below(process: psutil.Process) -> list[psutil.Process]:
     """All that a process has started and that runs."""
     try:

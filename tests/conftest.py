@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-import psutil
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
-from tests.children import Children
+from tests.children import Children, has_ended
 from xdist.scheduler import LoadScopeScheduling
 
 from airunner.components.llm.config.model_capabilities import (
@@ -211,27 +210,21 @@ def children() -> Iterator[Children]:
     assert started() == set()
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds, or fail."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def eventually() -> Eventually:
-    """Wait until a condition holds, or fail."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 300
-        while not condition():
-            assert time.monotonic() < deadline, "it never came true"
-            time.sleep(0.005)
-
-    return wait
+    """See ``wait_until``."""
+    return wait_until
 
 
 @pytest.fixture
 def gone() -> Callable[[int], bool]:
-    """Whether a process has ended; one that nobody reaps has, too."""
-
-    def check(pid: int) -> bool:
-        try:
-            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-
-    return check
+    """See ``has_ended``."""
+    return has_ended

@@ -168,14 +168,15 @@ def test_a_call_under_its_schema_is_told_while_it_is_decoded() -> None:
         ToolCall("c2", "open_door", {"door": "front"}),
         ToolCall("c3", "ring_bell", {}),
     ]
-    house = House(ScriptedTeam([calls, calls], enforces=True))
+    again = [*calls[:2], replace(calls[2], id="c4")]
+    house = House(ScriptedTeam([calls, again], enforces=True))
     events = house.say("Everything at once.")
     pieces = of_kind(events, CallStreamed)
     assert [(e.call, e.tool) for e in pieces] == [("c2", "open_door")] * 2 + [("c3", "ring_bell")]
     assert "".join(e.arguments for e in pieces[:2]) == '{"door": "front"}'
     assert events.index(pieces[-1]) < events.index(of_kind(events, ToolCallStarted)[0])
     assert [e.call for e in of_kind(events, ExternalCallMade)] == ["c2", "c3"]
-    # The ids are taken: what is told must be what is handed over.
+    # The ids are taken: what is told must be what is handed over, and in its order.
     assert not of_kind(house.say("Again."), CallStreamed)
 
 

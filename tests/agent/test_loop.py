@@ -410,8 +410,11 @@ def test_a_worker_that_dies_is_asked_once_more_if_nothing_was_shown() -> None:
     assert roles(conversation) == "system user assistant"
     assert "There is no answer" in conversation.messages[-1].content
 
-    events, conversation = turn(ScriptedTeam(["It is [dies] 5", "unused"], death=died))
+    # Without a seed it would be another text, even where it comes out as it was.
+    team = ScriptedTeam(["It is [dies] 5"] * 2, death=died, deaths=1)
+    events, conversation = turn(team)
     assert (end_of(events).outcome, end_of(events).text) == ("failed", "It is [dies] ")
+    assert "died (exit code -9)" in end_of(events).problem
     assert roles(conversation) == "system user assistant"
 
 

@@ -165,6 +165,7 @@ def test_a_question_is_broken_at_words() -> None:
     lines = broken(words, 58, indent=4).split("\n")
     assert " ".join(line.strip() for line in lines) == words
     assert max(map(len, lines)) <= 58
+    assert [line[:5].count(" ") for line in lines] == [0, 4]
 
 
 def test_dots_that_say_that_something_goes_on_do_not_stand_alone() -> None:

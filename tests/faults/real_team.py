@@ -168,25 +168,9 @@ def open_descriptors() -> int:
     return psutil.Process().num_fds()
 
 
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody reaps has, too."""
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
-
-
 async def until(condition: Callable[[], bool]) -> None:
     """Return when ``condition`` holds; fail after a generous while."""
     ends = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < ends, "it never became true"
         await asyncio.sleep(0.002)
-
-
-def until_now(condition: Callable[[], bool]) -> None:
-    """``until`` for code without an event loop."""
-    ends = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < ends, "it never became true"
-        time.sleep(0.002)

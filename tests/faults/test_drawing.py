@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 from tests.children import Children
-from tests.faults.real_team import until_now
+from tests.conftest import wait_until
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import (
@@ -105,7 +105,7 @@ def home(embedded_home: Path, registry: None) -> Iterator[Path]:
     CAPABILITY_TO_MODEL[ModelCapability.IMAGE_GENERATION] = EMBEDDED_ARTIST
     children = Children()
     yield embedded_home
-    until_now(lambda: children() == set())
+    wait_until(lambda: children() == set())
 
 
 def test_an_image_turn_makes_one_round_of_swaps_within_the_budget(home: Path) -> None:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.faults.real_team import ONE_MODEL_BYTES, is_gone, until_now
+from tests.children import has_ended
+from tests.conftest import wait_until
+from tests.faults.real_team import ONE_MODEL_BYTES
 
 from airunner.config.settings import Settings
 from airunner.runtime import Runtime
@@ -60,7 +62,7 @@ def test_no_worker_outlives_it_and_the_next_start_finds_no_trace(
         assert found["workers"]
         victim.send_signal(how)
         _, complaint = victim.communicate(timeout=300)
-    until_now(lambda: all(is_gone(pid) for pid in found["workers"]))
+    wait_until(lambda: all(has_ended(pid) for pid in found["workers"]))
     if how == signal.SIGINT:
         assert complaint.rstrip().endswith("KeyboardInterrupt"), complaint
         assert not any(folder.exists() for folder in folders), "it had time to clean up"

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.children import Children
+from tests.conftest import wait_until
 from tests.faults.real_team import (
     ONE_MODEL_BYTES,
     open_descriptors,
-    until_now,
 )
 
 from airunner.agent.conversation import Conversation
@@ -90,7 +90,7 @@ def home(embedded_home: Path) -> Iterator[Path]:
     yield embedded_home
     gc.collect()
     assert children() == set()
-    until_now(lambda: open_descriptors() <= descriptors)
+    wait_until(lambda: open_descriptors() <= descriptors)
     assert list((embedded_home / "run").iterdir()) == []
     assert list((embedded_home / "parked").iterdir()) == []
 
@@ -121,7 +121,7 @@ def test_closing_answers_every_thread_that_waits_or_works(home: Path) -> None:
             pool.submit(runtime.use_specialized_model, capability, "Count to a thousand.", 400)
             for capability in (PRIMARY, SUMMARIES, PRIMARY, SUMMARIES)
         ]
-        until_now(lambda: any(m.leases for m in runtime.status().models))
+        wait_until(lambda: any(m.leases for m in runtime.status().models))
         runtime.close()
         assert [w.result(timeout=300) for w in work] == [None] * 4
         assert len(machine.of(SpecialistFailed)) == 4
@@ -153,7 +153,7 @@ def test_a_handle_that_nobody_refers_to_any_more_gives_its_model_back(home: Path
         assert machine.states()[EMBEDDED_SPECIALIST] == "busy"
         del handle
         gc.collect()
-        until_now(lambda: machine.states()[EMBEDDED_PRIMARY] == "ready")
+        wait_until(lambda: machine.states()[EMBEDDED_PRIMARY] == "ready")
 
 
 def test_a_tool_that_raises_or_floods_ends_its_call_and_the_primary_answers(home: Path) -> None:
@@ -268,6 +268,6 @@ def test_a_tool_given_up_within_a_series_does_not_keep_the_primary_away(
             call = machine.call_tool(Conversation.begin(), "Report the weather.")
             assert "abandoned" in call.problem
             # On a busy machine the tool's specialists come only after it was given up.
-            until_now(lambda: machine.states()[EMBEDDED_PRIMARY] == "ready")
+            wait_until(lambda: machine.states()[EMBEDDED_PRIMARY] == "ready")
         finally:
             release.set()

@@ -16,7 +16,7 @@ from airunner.agent.loop import AgentLoop
 from airunner.agent.team import Team
 from airunner.engines.base import ChatRequest, LoadPlan, Worker
 from airunner.engines.llama_cpp.launcher import LocalLauncher
-from airunner.errors import ToolRetryError
+from airunner.errors import ToolFailedError, ToolRetryError
 from airunner.events import (
     Event,
     EventBus,
@@ -30,6 +30,7 @@ from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.media import MediaSupport
 from airunner.messages import Delta, Message, ToolSchema
 from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.records.attached_text import marked
 from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.tool import tool
 from airunner.tools.toolset import Toolset
@@ -121,6 +122,43 @@ def test_a_quoted_result_stands_alone_where_the_model_says_nothing() -> None:
     run(team, f"translate this: {TEXT}", conversation)
     assert conversation.messages[-1].text == "> Whales breathe."
     assert conversation.messages[-1].sent  # no template reads an empty answer
+
+
+NO_QUERY = "the code model wrote no query that runs. The table has 300 rows, 2 columns."
+
+
+@tool
+def ask_table(file: str, question: str) -> str:
+    """Answer a question from a table."""
+    raise ToolFailedError("ask_table", f"{NO_QUERY}\nNo such column: b\nSQL: SELECT b")
+
+
+def test_what_is_asked_on_goes_to_the_table_that_was_attached_before() -> None:
+    table = "In SQL it is the table sales:\n- Region: text\n- Amount: number\n[of 300 rows, cut]"
+    conversation = Conversation.begin("")
+
+    def asks(text: str) -> list[dict[str, Any]]:
+        """What the tool is asked; the model has nothing to say beside what is quoted."""
+        loop = loop_of(guided("It is so."), Toolset([ask_table]))
+        events = asyncio.run(events_of(loop, conversation, text))
+        return [call.arguments for call in of_kind(events, ToolCallStarted)]
+
+    def asked(question: str) -> list[dict[str, Any]]:
+        return [{"file": "attached/sales.csv", "question": question}]
+
+    first = marked("attached/sales.csv", table, "300 rows, 2 columns")
+    assert asks(f"{first}Which region sold most?") == asked("Which region sold most?")
+    # Of a failure its first line is quoted: what the model says rests on nothing.
+    quoted = f"> ask_table failed: {NO_QUERY}\n\nIt is so."
+    assert conversation.messages[-1].text.strip() == quoted
+    for question in ("What is the largest amount?", "And in April?", "How about the north?"):
+        assert asks(question) == asked(question)
+    (named,) = asks("Which regions are in sales.csv?")
+    assert named["file"] == "attached/sales.csv"
+    for other in ("What is the capital of France?", "Thank you!", "And you?", "Who was the first?"):
+        assert asks(other) == []
+    assert asks(f"{marked('attached/letter.txt', 'Dear Ann', '')}Who wrote it?") == []
+    assert asks("Which region is hers?") == [], "of the last file alone"
 
 
 def test_parameters_that_the_message_settles_are_not_decoded() -> None:

@@ -28,7 +28,7 @@ class Process:
     """One process of a home folder, with a lot of 200 bytes on disk."""
 
     def __init__(self, home: Path, quota_bytes: int = 200, memory_bytes: int = 0) -> None:
-        self.home, self.known = home, KnownConversations()
+        self.home, self.known, self.model = home, KnownConversations(), "m"
         self.shm = home / "shm"
         self.shm.mkdir(parents=True, exist_ok=True)
         lasting = Lasting(self.known, is_saved=lambda name: name.startswith("saved"))
@@ -72,7 +72,7 @@ class Process:
     def _keep(self, kind: type[SavedState], name: str, n_bytes: int, continued: bool) -> str:
         for tier, path in self.lot.offers(n_bytes, name, continued):
             path.write_bytes(b"s" * n_bytes)
-            kept = self.lot.keep(kind("m", name, path, tier, n_bytes, 7, continued))
+            kept = self.lot.keep(kind(self.model, name, path, tier, n_bytes, 7, continued))
             return tier if kept else ""
         return ""
 
@@ -214,8 +214,11 @@ def test_what_is_parked_of_a_removed_model_goes_with_it(tmp_path: Path) -> None:
     second = Process(tmp_path)
     second.park("saved b")
     second.keep_beginning()
+    second.model = "another"
+    second.park("saved c")
     second.lot.drop_model("m")
-    assert (second.parked, second.files) == ([], [])
+    (left,) = second.lot.of_model("another")
+    assert (second.parked, {file.stem for file in second.files}) == ([], {left.path.stem})
     second.lot.close()
 
 

@@ -78,6 +78,7 @@ def test_a_file_is_described_by_its_metadata(adding: Adding, smollm2: Path) -> N
         (["Qwen3 8B"], 8.19, "Qwen/Qwen3-8B"),
         (["Qwen2.5-7B-Instruct-Q4_K_M.gguf"], 7.62, "Qwen/Qwen2.5-7B-Instruct"),
         (["My Assistant", "Qwen3-8B"], 8.19, "Qwen/Qwen3-8B"),
+        (["Qwen2.5 7B"], 7.62, "Qwen/Qwen2.5-7B-Instruct"),
         (["Qwen3-8B"], 0.6, None),
         (["Qwen3"], 8.19, None),
         (["-", ""], None, None),
@@ -88,6 +89,14 @@ def test_a_copy_of_a_registered_model_is_sampled_like_it(
 ) -> None:
     found = known_sampling(names, parameters_b, MODEL_REGISTRY.values())
     assert Sampling(**found) == (MODEL_REGISTRY[like].sampling if like else Sampling())
+
+
+def test_where_two_registered_models_differ_neither_is_guessed() -> None:
+    one = MODEL_REGISTRY["Qwen/Qwen3-8B"]
+    alike = replace(one, model_path="other/Qwen3-8B")
+    assert known_sampling(["Qwen3 8B"], 8.19, [one, alike])
+    other = replace(alike, sampling=Sampling(temperature=0.1))
+    assert known_sampling(["Qwen3 8B"], 8.19, [one, other]) == {}
 
 
 def test_a_folder_gives_each_model_in_it_and_a_pipeline_is_one(

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.native_template import TOOL_TEMPLATE
 from tests.agent.scripted_team import of_kind
 from tests.children import Children
-from tests.faults.real_team import until_now
+from tests.conftest import wait_until
 
 from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
@@ -72,7 +72,7 @@ def settings(embedded_home: Path, smollm2: Path) -> Iterator[Settings]:
     )
     del MODEL_REGISTRY[MODEL]
     gc.collect()
-    until_now(lambda: children() == set())
+    wait_until(lambda: children() == set())
     assert list((embedded_home / "run").iterdir()) == []
     assert list((embedded_home / "parked").iterdir()) == []
 

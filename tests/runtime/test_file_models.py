@@ -185,6 +185,17 @@ def test_a_checkup_tells_everything_that_is_wrong_with_the_settings(settings: Se
     assert settings.file.read_text() == text
 
 
+def test_a_model_whose_file_is_gone_is_not_said_to_be_fetched(settings: Settings) -> None:
+    opened(
+        settings,
+        '[models.mine]\nfile = "gone.gguf"\ncapabilities = ["primary_conversation"]\n',
+    )
+    found = Settings.load_sound({"home": settings.home, "primary": "mine"}, environ={})
+    told = [each["id"] for each in examine(*found)["problems"]]
+    assert "gone-mine" in told
+    assert "primary-missing" not in told
+
+
 def test_what_cannot_be_is_not_written(settings: Settings) -> None:
     opened(settings, FILE)
     with pytest.raises(SettingsError, match="valid integer"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +125,22 @@ def test_it_waits_no_longer_than_it_may_and_a_killed_holder_holds_nothing(tmp_pa
         claim = _claim(tmp_path, bus, 60)
         asyncio.run(_use(claim))
         claim.release()
+
+
+def test_who_waits_for_a_stopped_process_is_told_what_lets_it_go_on(tmp_path: Path) -> None:
+    with _holder(tmp_path, "once") as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.send_signal(signal.SIGSTOP)
+        os.waitpid(holder.pid, os.WUNTRACED)
+        bus, heard = EventBus(), list[Event]()
+        bus.subscribe(heard.append)
+        with pytest.raises(MemoryHeldError):
+            asyncio.run(_use(_claim(tmp_path, bus, 0)))
+        holder.send_signal(signal.SIGCONT)
+        holder.communicate()
+    (told,) = (memory_wait_in_words(event.as_json()) for event in heard)
+    assert "It is stopped: `fg` in its terminal lets it go on" in told
 
 
 def test_who_uses_no_model_gives_the_memory_up_to_who_waits(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from tests.children import has_ended
+from tests.conftest import wait_until
 
 from airunner.runtime.presence import Presence, find_server
 
@@ -72,7 +74,7 @@ def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Server]:
         except BaseException:
             process.kill()
             raise
-    assert not [pid for pid in workers if psutil.pid_exists(pid)]
+    wait_until(lambda: all(map(has_ended, workers)))
 
 
 @contextmanager

@@ -8,14 +8,14 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from tests.children import Children
+from tests.conftest import wait_until
 from tests.server.conftest import Server, serving
 
 from airunner.agent.conversation import Conversation
@@ -205,11 +205,11 @@ def test_a_handle_holds_the_model_until_it_is_closed(server: Server) -> None:
         with runtime.series(), closing(_handle(runtime)) as handle:
             assert handle.invoke("Say hello.", max_tokens=4)
             assert _leases(runtime, SPECIALIST) == 1
-        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        wait_until(lambda: _leases(runtime, SPECIALIST) == 0)
         forgotten = _handle(runtime)
         assert _leases(runtime, SPECIALIST) == 1
         del forgotten
-        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        wait_until(lambda: _leases(runtime, SPECIALIST) == 0)
 
 
 def test_a_program_that_ends_gives_back_what_it_held(server: Server) -> None:
@@ -236,7 +236,7 @@ def test_a_program_that_ends_gives_back_what_it_held(server: Server) -> None:
         assert psutil.Process(program.pid).children() == []
         assert _leases(runtime, SPECIALIST) == 1
         program.kill()
-        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        wait_until(lambda: _leases(runtime, SPECIALIST) == 0)
 
 
 def test_a_turn_that_is_closed_is_cancelled_and_keeps_what_was_said(server: Server) -> None:
@@ -250,7 +250,7 @@ def test_a_turn_that_is_closed_is_cancelled_and_keeps_what_was_said(server: Serv
                     break
         assert [e.outcome for e in events if isinstance(e, TurnFinished)] == ["cancelled"]
         assert conversation.messages[0].text == "Tell me a very long story."
-        _until(lambda: _leases(runtime, EMBEDDED_PRIMARY) == 0)
+        wait_until(lambda: _leases(runtime, EMBEDDED_PRIMARY) == 0)
         again = list(runtime.turn(conversation, "Go on.", seed=1))
         assert isinstance(again[-1], TurnFinished)
         assert again[-1].outcome == "answered"
@@ -275,7 +275,7 @@ def test_an_answer_comes_in_pieces_and_is_broken_off_with_its_reader(server: Ser
         assert len(pieces) > 1
         with closing(runtime.stream_specialized_model(SUMMARY, "The sea.", 2000)) as answer:
             assert next(answer)
-        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        wait_until(lambda: _leases(runtime, SPECIALIST) == 0)
 
         async def ask() -> None:
             words = runtime.astream_specialized_model(SUMMARY, "The sea is blue.", 8)
@@ -285,13 +285,13 @@ def test_an_answer_comes_in_pieces_and_is_broken_off_with_its_reader(server: Ser
             with pytest.raises(ContextOverflowError):
                 await runtime.ause_specialized_model(SUMMARY, "word " * 3000, 4, required=True)
             waiting = asyncio.create_task(runtime.ause_specialized_model(SUMMARY, "The sea.", 2000))
-            await asyncio.to_thread(_until, lambda: _leases(runtime, SPECIALIST) == 1)
+            await asyncio.to_thread(wait_until, lambda: _leases(runtime, SPECIALIST) == 1)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
 
         asyncio.run(ask())
-        _until(lambda: _leases(runtime, SPECIALIST) == 0)
+        wait_until(lambda: _leases(runtime, SPECIALIST) == 0)
         assert not [event for event in events if isinstance(event, TextStreamed)]
 
 
@@ -415,10 +415,3 @@ def _primary(runtime: AttachedRuntime) -> ModelStatus:
 
 def _leases(runtime: AttachedRuntime, model: str) -> int:
     return sum(m.leases for m in runtime.status().models if m.model == model)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < ends, "it never came true"
-        time.sleep(0.02)

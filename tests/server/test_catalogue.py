@@ -148,8 +148,9 @@ def test_who_asks_is_told_of_a_model_that_is_passed_over(
     bad.write_bytes(b"nothing" * 9)
     file = server.home / "config.toml"
     before = file.read_text() if file.exists() else ""
-    model = f'[models.spoilt]\nfile = {json.dumps(str(bad))}\ncapabilities = ["translation"]\n'
-    file.write_text(f'{model}[capabilities]\ntranslation = "spoilt"\n')
+    model = f'file = {json.dumps(str(bad))}\ncapabilities = ["translation"]\n'
+    models = f"[models.spoilt]\n{model}[models.unused]\n{model}"
+    file.write_text(f'{models}[capabilities]\ntranslation = "spoilt"\n')
     heard: list[Event] = []
     attached = attach(Settings.load({"home": server.home}, environ={}))
     assert attached is not None
@@ -158,7 +159,10 @@ def test_who_asks_is_told_of_a_model_that_is_passed_over(
         # Somebody else was told before, and the log of the server says it once.
         api.post("/specialists/translation", json={"prompt": "Hi!", "max_tokens": 1})
         assert attached.use_specialized_model("translation", "Hi!", max_tokens=1) is not None
-        assert any("spoilt is passed over: " in line for line in caplog.messages)
+        (line,) = (each for each in caplog.messages if "is passed over" in each)
+        assert line.startswith("spoilt is passed over: ")
+        attached.plan()
+        assert any("unused is passed over: " in line for line in caplog.messages)
         (told,) = (event for event in heard if isinstance(event, FallbackChosen))
         assert "spoilt cannot be used" in told.reason
     file.write_text(before)

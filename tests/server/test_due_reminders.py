@@ -59,3 +59,35 @@ def test_what_a_closed_window_was_shown_is_in_the_next(tmp_path: Path) -> None:
     with Records(tmp_path / "records.sqlite3", clock=clock) as records:
         records.reminders.add("tea", clock.now_s)
         asyncio.run(windows(records))
+
+
+def test_a_reminder_is_told_once_unless_it_is_changed(tmp_path: Path) -> None:
+    clock, bus, told = Clock(), EventBus(), list[str]()
+
+    async def main(records: Records) -> None:
+        due, heard = DueReminders(records, bus), asyncio.Event()
+
+        def hear(event: Event) -> None:
+            if isinstance(event, ReminderDue):
+                told.append(event.text)
+                heard.set()
+
+        async def tell(text: str) -> None:
+            due.soon()
+            while text not in told:
+                heard.clear()
+                await heard.wait()
+
+        bus.subscribe(hear)
+        end = due.watch()
+        tea = records.reminders.add("tea", clock.now_s)
+        await tell("tea")
+        records.reminders.add("bun", clock.now_s)
+        await tell("bun")
+        records.reminders.change(tea.number, "green tea", clock.now_s)
+        await tell("green tea")
+        end()
+
+    with Records(tmp_path / "records.sqlite3", clock=clock) as records:
+        asyncio.run(main(records))
+    assert told == ["tea", "bun", "green tea"]

@@ -37,7 +37,8 @@ def test_pictures_and_words_keep_their_order() -> None:
     ]
 
 
-def test_nothing_is_fetched() -> None:
-    asked = [text("What is this?"), picture("https://example.com/cat.png")]
-    with pytest.raises(MediaError):
+@pytest.mark.parametrize("url", ["https://example.com/cat.png", "data:image/png,iVBO", "iVBO"])
+def test_nothing_is_fetched(url: str) -> None:
+    asked = [text("What is this?"), picture(url)]
+    with pytest.raises(MediaError, match="no address is asked"):
         media_messages_of([{"role": "user", "content": asked}])

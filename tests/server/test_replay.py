@@ -16,6 +16,9 @@ from airunner.server.replay import going_on, usage_after
 GREEDY = {"temperature": 0}
 FORM = {"response_format": {"type": "json_schema"}}
 CALL = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "add", "arguments": "{"}}]}
+WHOLE_CALL = {
+    "tool_calls": [{"index": 0, "id": "d", "function": {"name": "add", "arguments": '{"a": 1}'}}]
+}
 Script = list[str | dict[str, Any] | BaseException]
 
 
@@ -49,6 +52,8 @@ def answer(
         async for chunk in going_on("tests/m", body, begin, Completion()):
             (choice,) = chunk["choices"]
             text += choice["delta"].get(kind, "")
+            for piece in choice["delta"].get("tool_calls", ()):
+                text += piece["function"].get("name", "") + piece["function"]["arguments"]
             ends += [choice["finish_reason"]] if choice["finish_reason"] else []
         assert ends == ["stop"]
         return text
@@ -80,10 +85,12 @@ def test_thoughts_are_computed_again() -> None:
     assert answer({}, *scripts, kind="reasoning_content") == ("one two", ["", ""])
 
 
-@pytest.mark.parametrize("other", [{"reasoning_content": "Hm."}, CALL])
-def test_text_beside_thoughts_or_calls_is_computed_again(other: dict[str, Any]) -> None:
-    scripts: list[Script] = [["one ", other, died()], ["one ", other, "two"]]
-    assert answer({}, *scripts) == ("one two", ["", ""])
+def test_text_beside_thoughts_or_calls_is_computed_again() -> None:
+    thought = {"reasoning_content": "Hm."}
+    thinking: list[Script] = [[thought, "one ", died()], [thought, "one ", "two"]]
+    assert answer({}, *thinking) == ("one two", ["", ""])
+    calling: list[Script] = [["one ", CALL, died()], ["on", "e ", WHOLE_CALL]]
+    assert answer({}, *calling) == ('one add{"a": 1}', ["", ""])
 
 
 def test_what_cannot_be_gone_on_from_is_computed_again() -> None:

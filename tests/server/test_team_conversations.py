@@ -134,6 +134,13 @@ def test_results_of_the_client_stand_among_ours(client: Client) -> None:
     assert all("cancelled" in text for text in (texts[0], texts[2]))
 
 
+def test_a_result_that_the_client_takes_back_is_gone(client: Client) -> None:
+    told = [HELLO, answered("", call(1, "theirs")), result(1)]
+    client.ask(told, answered("Done."), answer=answered("Done."))
+    client.ask([*told[:2], user("Stop.")], answer=answered("Yes."))
+    assert "cancelled" in client.before[2].text
+
+
 def test_a_turn_that_broke_off_is_gone_on_with_by_what_was_said(client: Client) -> None:
     def hung_up() -> None:
         with client.teams.going_on([HELLO]) as opened:

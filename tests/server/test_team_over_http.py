@@ -366,7 +366,9 @@ def test_a_client_that_hangs_up_ends_the_turn(
     assert answer.status_code == 200
 
 
-def test_an_answer_goes_on_where_its_worker_was_killed(served: Served) -> None:
+def test_an_answer_goes_on_where_its_worker_was_killed(
+    served: Served, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
     # What is hardly answered in two ways: no rounding of another batch decides.
     counted = []
     for last in (5, 12):
@@ -386,8 +388,9 @@ def test_an_answer_goes_on_where_its_worker_was_killed(served: Served) -> None:
             if len(pieces) == 5 and worker:
                 os.kill(worker, signal.SIGKILL)
                 worker = 0
-    assert of_kind(served.since(mark), ModelLoaded)
     assert "".join(pieces) == whole
+    # At the latest now, if this machine was so slow that the answer had been written.
+    eventually(lambda: bool(of_kind(served.since(mark), ModelLoaded)))
 
 
 def test_what_the_team_cannot_do_is_refused_or_left_to_the_primary(served: Served) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from airunner.agent.turn import NO_ANSWER
 from airunner.events import (
     Decided,
     DownloadProgressed,
@@ -24,7 +25,7 @@ from airunner.events import (
 )
 from airunner.messages import Message
 from airunner.pictures import PicturesFolder
-from airunner.server.native.turn_account import TurnAccountant
+from airunner.server.native.turn_account import TurnAccount, TurnAccountant
 from airunner.ui.chat.happening import READING, Happening
 from airunner.ui.chat.message_html import Talk, talk_html
 
@@ -116,9 +117,12 @@ def test_a_wait_for_others_ends_with_the_last_of_them() -> None:
 
 def test_a_tool_and_its_specialist_are_waited_for_too() -> None:
     happening = Happening()
+    happening.take(STARTED)
     happening.take(TextStreamed(turn="t", text="Hello"))
     happening.take(ToolCallStarted(turn="t", call="c", tool="draw", arguments={}))
-    assert happening.take(decided("start_load")) == "loading m…"
+    artist = {"model": "a/artist", "device": "cpu", "reason": "because"}
+    assert happening.take(Decided(action="hold", **artist)) == "waiting for artist: because"
+    assert happening.take(Decided(action="start_load", **artist)) == "loading artist…"
     finished = ToolCallFinished(turn="t", call="c", tool="draw", result="", problem="", seconds=1)
     assert happening.take(finished) == READING
 
@@ -140,4 +144,11 @@ def test_a_message_that_was_shortened_is_told_now_and_below_the_answer() -> None
 
 def test_a_question_that_nothing_came_of_is_said_to_be_not_answered(tmp_path: Path) -> None:
     alone = Talk("a", [Message("user", "Hello?")], PicturesFolder(tmp_path))
-    assert "<p>Not answered.</p>" in talk_html(alone)[1]
+    assert "<p>Not answered.</p><button" in talk_html(alone)[1]
+
+
+def test_why_an_answer_failed_is_said_below_it(tmp_path: Path) -> None:
+    failed = TurnAccount(outcome="failed", problem="A < B.")
+    messages = [Message("user", "Hello?"), Message("assistant", NO_ANSWER)]
+    talk = Talk("a", messages, PicturesFolder(tmp_path), {0: failed})
+    assert "<p>A &lt; B.</p>" in talk_html(talk)[1]

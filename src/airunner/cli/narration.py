@@ -107,7 +107,7 @@ def _reminder_due(e: Record) -> str:
 
 _LINES: Mapping[str, str | Callable[[Record], str | None]] = {
     "fallback_chosen": lambda e: (
-        e["reason"]
+        e.get("reason")
         or f"{e['wanted']} is not on this machine: {short_name(e['chosen'])} serves "
         f"{e['capability']} (`{e['advice']}` gets it)"
     ),

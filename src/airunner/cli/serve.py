@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import signal
@@ -16,7 +15,7 @@ from airunner.cli.flags import EXIT_FAILED
 from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import Settings
 from airunner.errors import MissingPackageError
-from airunner.importing import importing
+from airunner.importing import importing, keep_for_good
 
 if TYPE_CHECKING:
     from airunner.server.serving import Page
@@ -86,7 +85,7 @@ def run_server(
         page = _page()
 
     def ready(url: str) -> None:
-        gc.freeze()  # what is there now stays; see ``importing``
+        keep_for_good()
         tell(f"AI Runner serves at {url}")
         people = "Open it in a browser to chat. " if page else ""
         tell(f"{people}OpenAI's clients: base_url={url}/v1. Ctrl-C or `airunner stop` ends it.")

@@ -1,12 +1,13 @@
 """What flags, the environment and the configuration file say of settings, each with its origin.
 
-Owns where the file is, and which words of each belong to which setting. What they mean, and
-which of them wins, is ``settings``'.
+Owns where the file is, which words of each belong to which setting, and which of them wins.
+What they mean is ``settings``'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,51 @@ from airunner.errors import SettingsError
 
 Given = dict[str, tuple[object, str]]
 """Values by the name of their setting, with where they came from."""
+
+Parse = Callable[[str, object, str], Any]
+"""The value of a setting by its name, what is written and its origin, or a ``SettingsError``."""
+
+
+@dataclass
+class Gathered:
+    """Values and their origins by the name of their setting, and what cannot be used."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    wrong: list[SettingsError] = field(default_factory=list)
+
+    def take(self, given: Given, parse: Parse) -> None:
+        """Add those of ``given`` that nobody has said before."""
+        for name, (value, origin) in given.items():
+            if name not in self.values:
+                try:
+                    self.values[name] = parse(name, value, origin)
+                except SettingsError as error:
+                    self.wrong.append(error)
+                else:
+                    self.origins[name] = origin
+
+
+def gather(
+    settings: Mapping[str, Setting],
+    parse: Parse,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+) -> Gathered:
+    """What flags, then variables, then the file say; ``config`` is the file that was read."""
+    found = Gathered()
+    found.take(from_flags(settings, flags), parse)
+    found.take(from_environment(settings, environ), parse)
+    file = config_file(found.values)
+    try:
+        content = from_file(settings, file, required="config" in found.values)
+    except SettingsError as error:
+        found.wrong.append(error)
+        content = {}
+    if content is not None:
+        found.take(content, parse)
+        found.values.setdefault("config", file)
+    return found
 
 
 def from_flags(settings: Mapping[str, Setting], flags: Mapping[str, object]) -> Given:

@@ -29,7 +29,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from airunner.config import default_folders
 from airunner.config.byte_size import GIB, MILLION
-from airunner.config.given_values import config_file, from_environment, from_file, from_flags
+from airunner.config.given_values import config_file, gather
 from airunner.config.setting import Setting as Setting
 from airunner.config.setting import attributes, declarations
 from airunner.config.values import (
@@ -316,36 +316,13 @@ class Settings:
         Raises:
             SettingsError: there is no default for what is wrong, as this user has no home folder.
         """
-        values: dict[str, Any] = {}
-        origins: dict[str, str] = {}
-        wrong: list[SettingsError] = []
-
-        def take(given: Mapping[str, tuple[object, str]]) -> None:
-            for name, (value, origin) in given.items():
-                if name not in values:
-                    try:
-                        values[name] = parse_setting(name, value, origin)
-                    except SettingsError as error:
-                        wrong.append(error)
-                    else:
-                        origins[name] = origin
-
-        take(from_flags(SETTINGS, flags or {}))
-        take(from_environment(SETTINGS, os.environ if environ is None else environ))
-        file = config_file(values)
+        variables = os.environ if environ is None else environ
+        found = gather(SETTINGS, parse_setting, flags or {}, variables)
+        wrong = tuple(found.wrong)
         try:
-            content = from_file(SETTINGS, file, required="config" in values)
-        except SettingsError as error:
-            wrong.append(error)
-            content = {}
-        if content is not None:
-            take(content)
-            values.setdefault("config", file)
-        try:
-            settings = cls(**values, origins=origins)
+            return LoadedSettings(cls(**found.values, origins=found.origins), wrong)
         except SettingsError as error:
             raise wrong[0] if wrong else error from None
-        return LoadedSettings(settings, tuple(wrong))
 
     def replace(self, **changes: object) -> Settings:
         """A copy with ``changes``, whose origin is ``"code"``; ``None`` clears an optional one.

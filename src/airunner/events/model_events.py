@@ -32,6 +32,7 @@ class MemoryAwaited(Event):
         since_s: when they began to hold it, as Unix time.
         wait_s: about how long it takes, in seconds; ``None`` as long as nobody can say.
         longest_s: after how long the wait is given up.
+        is_stopped: whether the holder is stopped, as Ctrl-Z does: it gives nothing up then.
     """
 
     owner: str
@@ -43,6 +44,7 @@ class MemoryAwaited(Event):
     since_s: float | None
     wait_s: float | None
     longest_s: float
+    is_stopped: bool = False
 
 
 class DownloadProgressed(Event):

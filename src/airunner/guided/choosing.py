@@ -84,7 +84,9 @@ class SearchChooser:
         mood = mood_of(request.wish)
         if tool is None or mood == "statement":
             return best
-        return Choice(tool, "fits" if mood == "question" else "doubtful")
+        # What goes on with a question may leave out what it asks: "and in April?".
+        goes_on = request.table and request.wish.endswith("?")
+        return Choice(tool, "fits" if mood == "question" or goes_on else "doubtful")
 
     def _by_words(self, request: Request) -> Choice | None:
         wish = _wish(request)

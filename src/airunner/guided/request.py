@@ -34,13 +34,15 @@ class Request:
     """A message, what the user wants in it, and the text that this is about (may be empty).
 
     ``attached`` are the names of documents that stand before the words; these alone are the
-    ``message`` then, and the documents' text its body.
+    ``message`` then, and the documents' text its body. ``table`` is the name of one that was
+    attached before, where the message goes on about it.
     """
 
     message: str
     wish: str
     body: str = ""
     attached: tuple[str, ...] = ()
+    table: str = ""
 
     @property
     def refers_back(self) -> bool:

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airunner.agent.conversation import newest_exchange
+from airunner.agent.conversation import newest_exchange, split_exchanges
 from airunner.agent.tool_calling.prompt import (
     AUTO,
     NONE,
@@ -39,6 +39,7 @@ from airunner.agent.tool_calling.prompt import (
 from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.guided.choosing import SearchChooser, ToolChooser
 from airunner.guided.grounding.grounded import ground, narrowed
+from airunner.guided.marks.documents import table_gone_on_about
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
 from airunner.guided.user_words import Body
@@ -210,10 +211,12 @@ def _agreed(messages: Sequence[Message]) -> str:
 
 def _request_of(messages: Sequence[Message]) -> Request:
     """What the user wants now: the newest message, or what it agrees to."""
-    newest = newest_exchange(messages)
-    if _agreed(messages) and (before := newest_exchange(messages[: -len(newest)])):
-        return split_request(before[0].text)
-    return split_request(newest[0].text)
+    said = [exchange[0].text for exchange in reversed(split_exchanges(messages))]
+    newest, *before = said[1:] if len(said) > 1 and _agreed(messages) else said
+    request = split_request(newest)
+    if request.attached:
+        return request
+    return replace(request, table=table_gone_on_about(request.wish, before))
 
 
 def _is_optional(tool: Tool, name: str) -> bool:

@@ -116,13 +116,13 @@ class TrueWhere(UserWords):
 
 BODY, WHOLE, UNSAID = Body(), Whole(), Unsaid()
 
-_FILE = (
+FILE = (
     r"(?<![\w.:/\\~-])((?:[\w.~-]*[/\\])*[\w-][\w.-]*\.(?:[a-z][a-z0-9]{0,7}|[A-Z][A-Z0-9]{1,7}))\b"
 )
-FILE_NAME = Matching(_FILE)
+FILE_NAME = Matching(FILE)
 """The name of a file that the message mentions, such as ``notes/plan.md``."""
 
-DOCUMENT = Document(_FILE)
+DOCUMENT = Document(FILE)
 """The same of one that is only read, which may be attached."""
 
 WEB_ADDRESS = Matching(r"(https?://[^\s<>\"')\]]*[^\s<>\"')\].,;:!?])")

@@ -41,7 +41,10 @@ def memory_wait_in_words(waits: Mapping[str, Any]) -> str:
     since = ""
     if waits["since_s"] is not None:
         since = f", since {time.strftime('%H:%M', time.localtime(waits['since_s']))}"
-    if waits["holder"]:
+    if waits["holder"] and waits.get("is_stopped"):
+        end = f"kill {waits['holder']}; kill -CONT {waits['holder']}"
+        until = f"It is stopped: `fg` in its terminal lets it go on, and `{end}` ends it"
+    elif waits["holder"]:
         is_server = waits["command"].endswith(" serve")
         end = pasted("airunner", "stop") if is_server else f"kill {waits['holder']}"
         until = f"It gives it up once it answers nobody, and `{end}` ends it"

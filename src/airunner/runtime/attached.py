@@ -223,6 +223,8 @@ class AttachedRuntime(SpecialistFace):
         """What ``auto_assign`` would choose, without changing anything."""
         found = read(Assignment, self._client.get("/plan", budget_bytes=budget_bytes))
         self._know(*found.models)
+        for spec in list(self.catalog.registry.values()):
+            usable(self.store, spec)  # what is passed over is told here, too
         return found
 
     def unload(self, name: str) -> str:

@@ -98,7 +98,7 @@ class MemoryClaim:
 
     async def _hold(self, owner: str) -> None:
         ends_s = time.monotonic() + self._longest_s
-        holding: Holding | None = None
+        told: tuple[int, bool] | None = None
         wanted: int | None = None
         try:
             # What leaves memory does so altogether, before it comes back.
@@ -110,12 +110,13 @@ class MemoryClaim:
                     # Tried each time: who looks whether it is taken has it for that moment.
                     try_lock(wanted, shared=True)
                     pid = _holder(self._home)
-                    if holding is None or holding.pid != pid:
+                    if told != (pid, _is_stopped(pid)):
+                        told = pid, _is_stopped(pid)
                         holding = await asyncio.to_thread(holding_of, self._runs, pid)
-                        self._tell(owner, holding)
+                        self._tell(owner, holding, is_stopped=told[1])
                     if time.monotonic() > ends_s:
-                        told = holding.command, holding.held_bytes
-                        raise MemoryHeldError(pid, self._longest_s, *told)
+                        facts = holding.command, holding.held_bytes
+                        raise MemoryHeldError(pid, self._longest_s, *facts)
                 await asyncio.sleep(_POLL_S)
         finally:
             if wanted is not None:
@@ -145,7 +146,7 @@ class MemoryClaim:
             finally:
                 self._is_leaving = False
 
-    def _tell(self, owner: str, holding: Holding) -> None:
+    def _tell(self, owner: str, holding: Holding, *, is_stopped: bool) -> None:
         self._bus.publish(
             MemoryAwaited(
                 owner=owner,
@@ -157,6 +158,7 @@ class MemoryClaim:
                 since_s=holding.since_s,
                 wait_s=None,
                 longest_s=self._longest_s,
+                is_stopped=is_stopped,
             )
         )
 
@@ -204,3 +206,13 @@ def _holder(home: Path) -> int:
         return int(read_text(home / _FILE))
     except (OSError, ValueError):
         return 0
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process does nothing until somebody lets it go on."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except (psutil.Error, ValueError):
+        return False

@@ -126,8 +126,12 @@ def test_settings_name_the_core() -> None:
     assert ToolBlock(MANY, [ALL]).schemas == MANY.schemas
     bus = EventBus()
     seen = recorded(bus)
-    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=["paint_plaid", SEARCH_TOOLS])
-    assert [e.tool for e in of_kind(seen, ToolRefused)] == ["paint_plaid"]
+    core = ["paint_plaid", "shift_date", SEARCH_TOOLS]
+    AgentLoop(ScriptedTeam([]), MANY, bus=bus, core_tools=core)
+    assert [(e.tool, e.problem) for e in of_kind(seen, ToolRefused)] == [
+        ("paint_plaid", "there is no such tool"),
+        ("shift_date", "there is no such tool; calculate_date does its work now"),
+    ]
 
 
 def test_a_search_finds_a_tool_with_its_schema_and_it_is_called_with_nested_arguments() -> None:
@@ -227,6 +231,20 @@ def test_a_search_has_a_bounded_result_and_a_name_finds_its_tool() -> None:
     assert '"coats"' in named
     assert search("paint_gold") == named
     assert search("xyzzy plugh").startswith("No tool fits")
+
+
+def test_of_what_a_search_finds_few_large_schemas_are_shown() -> None:
+    def melt(metal: str) -> Tool:
+        parts = {f"part_{n}": {"type": "string", "description": "word " * 20} for n in range(99)}
+        form = JsonForm(metal, {"type": "object", "properties": parts})
+        return Tool(len, name=f"melt_{metal}", description=f"Melt {metal} down.", form=form)
+
+    toolset = builtin_toolset() + Toolset([melt("tin"), melt("lead")])
+    loop = AgentLoop(ScriptedTeam([]), toolset, bus=EventBus())
+    asked = {"query": "melt tin or lead down"}
+    found = asyncio.run(loop.call_tool(SEARCH_TOOLS, asked)).message.content
+    assert found.count('"part_98"') == 1
+    assert found.count("arguments: search for melt_") == 1
 
 
 def test_a_saved_conversation_goes_on_with_the_same_block() -> None:

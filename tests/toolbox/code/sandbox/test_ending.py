@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.children import has_ended
 from tests.conftest import Eventually
 from tests.toolbox.code.sandbox.processes import sandbox_processes
 
@@ -46,15 +47,7 @@ class Watch:
         assert 1 <= len(self.seen) <= 2, "the second begins later"
         assert len(self.folders) == 1
         assert not list(self._folder.iterdir())
-        return all(map(has_ended, self.seen))
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Whether it is gone, or only waits for whoever started it to look."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+        return all(has_ended(process.pid) for process in self.seen)
 
 
 @pytest.fixture
@@ -131,4 +124,4 @@ def test_the_sandbox_ends_with_the_process_that_wanted_it(
             running = sandbox_processes(user.pid)
         user.kill()
     assert len(running) == 2
-    eventually(lambda: all(map(has_ended, running)))
+    eventually(lambda: all(has_ended(process.pid) for process in running))
