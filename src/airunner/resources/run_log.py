@@ -40,6 +40,7 @@ KEPT_RUNS = 20
 MOST_BYTES = 500_000_000
 """The largest log that is read."""
 
+_NO_LOG = "is not the log of a run, or is damaged"
 _PRIVATE = {
     ExternalCallMade: ("arguments",),
     PermissionAsked: ("arguments",),
@@ -161,10 +162,10 @@ def read_run(path: Path) -> Run:
         raise UnusableRecordError("log of a run", f"{path}: {system_words(error)}") from None
     with in_form(path):
         header = lines[0]["run"]
-        _check_header(header)
-        for record in lines[1:]:
-            if (event := record.get("event")) is not None:
-                _check_event(event)
+        events = [line["event"] for line in lines[1:] if line.get("event") is not None]
+        is_sound = _is_header(header) and all(_is_event(event) for event in events)
+    if not is_sound:
+        raise UnusableRecordError("log of a run", f"{path} {_NO_LOG}")
     return Run(path, header, tuple(lines[1:]))
 
 
@@ -178,29 +179,23 @@ def in_form(path: Path) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        problem = f"{path} is not the log of a run, or is damaged: {error!r}"
-        raise UnusableRecordError("log of a run", problem) from None
+        raise UnusableRecordError("log of a run", f"{path} {_NO_LOG}: {error!r}") from None
 
 
-def _check_header(header: Any) -> None:
-    _check_moment(header["began_s"])
-    [DeviceBudget(**each) for each in header["budgets"]]
-    if not (isinstance(header["command"], str) and type(header["pid"]) is int):
-        raise TypeError("command and pid")
-    if type(header["queue_limit"]) is not int:
-        raise TypeError("queue_limit")
+def _is_header(header: Any) -> bool:
+    budgets = [DeviceBudget(**each) for each in header["budgets"]]
+    numbers = [header["pid"], header["queue_limit"], *(each.budget_bytes for each in budgets)]
+    is_whole = all(type(each) is int for each in numbers)
+    return is_whole and isinstance(header["command"], str) and _is_moment(header["began_s"])
 
 
-def _check_event(event: Any) -> None:
-    if not isinstance(event["kind"], str):
-        raise TypeError("kind")
-    _check_moment(event["at_s"])
+def _is_event(event: Any) -> bool:
+    return isinstance(event["kind"], str) and _is_moment(event["at_s"])
 
 
-def _check_moment(value: Any) -> None:
-    if value < 0:
-        raise ValueError("a moment")
+def _is_moment(value: Any) -> bool:
     time.localtime(value)
+    return bool(value >= 0)
 
 
 def run_files(folder: Path) -> list[Path]:

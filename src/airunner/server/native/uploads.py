@@ -52,6 +52,7 @@ class Uploads:
             try:
                 with written(path, "an upload", replace=False) as file:
                     shutil.copyfileobj(data, file)
+                break
             except ToolFailedError as error:
                 cause = error.__cause__
                 assert isinstance(cause, OSError)
