@@ -24,6 +24,7 @@ OTHER_RAISES = {
     "ValueError": {  # parsers, whose caller knows the origin
         *("config/byte_size.py", "config/values.py", "config/variables.py", "config/json_file.py"),
         *("json_schema/effort.py", "json_schema/plain.py", "records/saved_message.py"),
+        "resources/run_log.py",
         # a field of a form, which is told beside it
         *("runtime/painted_mask.py", "ui/notes/reminder_list.py", "ui/settings/mcp_dialog.py"),
         *("ui/pictures/one_picture.py", "ui/pictures/paint_dialog.py", "ui/pictures/painting.py"),

@@ -186,14 +186,14 @@ def _check_header(header: Any) -> None:
     _check_moment(header["began_s"])
     [DeviceBudget(**each) for each in header["budgets"]]
     if not (isinstance(header["command"], str) and type(header["pid"]) is int):
-        raise TypeError("command and pid")
+        raise ValueError("command and pid")
     if type(header["queue_limit"]) is not int:
-        raise TypeError("queue_limit")
+        raise ValueError("queue_limit")
 
 
 def _check_event(event: Any) -> None:
     if not isinstance(event["kind"], str):
-        raise TypeError("kind")
+        raise ValueError("kind")
     _check_moment(event["at_s"])
 
 
