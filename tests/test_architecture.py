@@ -38,6 +38,7 @@ OTHER_RAISES = {
     "TypeError": {"scheduling/scheduler.py"},  # an input that the manager cannot have sent
     "RuntimeError": {"loop_thread.py"},  # a call that could only deadlock
     "Cancelled": {"engines/diffusers/server.py"},  # its own, ends a drawing inside the worker
+    "KeyGoneError": {"access/key_watch.py"},  # its own, ends an answer inside the guard
     "StopAsyncIteration": {"mcp/client/sound_stream.py"},  # what the end of a stream is
     "LookupError": {"engines/llama_cpp/worker.py"},  # crosses to the parent as text
     "subprocess.TimeoutExpired": {"toolbox/awaited_process.py"},  # as ``subprocess.run`` does

@@ -22,10 +22,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airunner.access.key_guesses import KeyGuesses
+from airunner.access.key_watch import KeyGoneError, WatchedAnswer, WatchedSocket
 from airunner.access.peer import OF_ANOTHER_USER
 from airunner.access.refusal import Refusal, as_json
 from airunner.access.request_body import CLOSE, BodyLimits, BoundedBody, read_away
-from airunner.access.watched_socket import WatchedSocket
 from airunner.errors import AiRunnerError, NotAManagerError
 from airunner.errors.pasted import pasted
 from airunner.resources.visitor import Visitor, serving
@@ -116,6 +116,8 @@ class Guard:
             await found(scope, receive, send)
             return
         origin = headers.get("origin")
+        if self._admission.key_required:
+            send = WatchedAnswer(send, lambda: self._is_still(found, headers)).send
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start" and origin:
@@ -132,6 +134,8 @@ class Guard:
         try:
             with serving(found):
                 await self._app(scope, bounded, sent if origin else send)
+        except KeyGoneError:
+            pass  # the answer has no end, which closes the connection
         except HTTPException as error:
             refusal = Refusal(
                 error.status_code, error.detail, code=_BODY_CODES.get(error.status_code)

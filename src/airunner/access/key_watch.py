@@ -1,17 +1,50 @@
-"""A websocket for as long as its visitor is let in: a key may be removed while a page is open.
+"""What is open ends with the key that opened it: a page's websocket, an answer in pieces.
 
-Owns that what the page asks after that does not arrive, nor what it would be shown. Who is
-let in is the guard's to say.
+Owns that what is asked after that does not arrive, nor what would be shown. Who is let in is
+the guard's to say.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from starlette.types import Message, Receive, Send
 
 _POLICY = 1008
 """The code of RFC 6455 with which a socket is closed that breaks the rules of the house."""
+
+_LOOK_S = 1.0
+"""A stream is ended so many seconds after its key at most, if something comes."""
+
+
+class KeyGoneError(Exception):
+    """The key of an answer that comes in pieces is not known any more; ends what makes them."""
+
+
+class WatchedAnswer:
+    """``send`` of an answer, of which no further piece comes once nobody ``is_let_in``."""
+
+    def __init__(
+        self,
+        send: Send,
+        is_let_in: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send, self._is_let_in, self._clock = send, is_let_in, clock
+        self._looked_s = clock()
+
+    async def send(self, message: Message) -> None:
+        """Send a message.
+
+        Raises:
+            KeyGoneError: the visitor is not let in any more.
+        """
+        if message.get("more_body") and self._clock() >= self._looked_s + _LOOK_S:
+            self._looked_s = self._clock()
+            if not self._is_let_in():
+                raise KeyGoneError
+        await self._send(message)
 
 
 class WatchedSocket:
