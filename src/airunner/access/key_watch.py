@@ -32,7 +32,7 @@ class WatchedAnswer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send, self._is_let_in, self._clock = send, is_let_in, clock
-        self._looked_s = clock()
+        self._looked_s: float | None = None
 
     async def send(self, message: Message) -> None:
         """Send a message.
@@ -40,11 +40,16 @@ class WatchedAnswer:
         Raises:
             KeyGoneError: the visitor is not let in any more.
         """
-        if message.get("more_body") and self._clock() >= self._looked_s + _LOOK_S:
-            self._looked_s = self._clock()
-            if not self._is_let_in():
-                raise KeyGoneError
+        if message.get("more_body") and self._is_time() and not self._is_let_in():
+            raise KeyGoneError
         await self._send(message)
+
+    def _is_time(self) -> bool:
+        now_s = self._clock()
+        if self._looked_s is not None and now_s < self._looked_s + _LOOK_S:
+            return False
+        self._looked_s = now_s
+        return True
 
 
 class WatchedSocket:
