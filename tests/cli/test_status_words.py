@@ -39,6 +39,11 @@ def lines(*events: Event) -> list[str | None]:
     return [words.take(event) for event in events]
 
 
+def test_a_model_that_is_loaded_behind_the_first_words_is_told() -> None:
+    told = lines(STARTED, CALL, CALLED, SAID, decided("start_load", "a/m"), SAID)
+    assert told == ["thinking", "generate_image", "thinking", "", "loading m", ""]
+
+
 def test_a_swap_for_this_turn_is_told_and_one_for_another_s_is_not() -> None:
     assert lines(
         STARTED,

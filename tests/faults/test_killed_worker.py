@@ -103,7 +103,8 @@ def test_while_parking(tmp_path: Path, pair: Weights, never_left: Answers) -> No
             pid = team.pid("primary")
             os.kill(pid, signal.SIGSTOP)
             swapping = asyncio.create_task(team.swap())
-            await until(lambda: partial_files(team) != [])
+            await until(lambda: partial_files(team) != [] or swapping.done())
+            assert not swapping.done(), team.events
             os.kill(pid, signal.SIGKILL)
             await swapping
             assert [e.conversation for e in team.of(ParkingFailed)] == ["chat"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from airunner.ui.window import in_order
 
@@ -41,4 +42,5 @@ def test_a_reading_that_takes_long_is_not_shown_after_a_later_one() -> None:
         await second
         assert shelf.shown == ["old", "new"]
 
-    asyncio.run(main())
+    with ThreadPoolExecutor(1) as pool:  # a browser's loop may run in this one
+        pool.submit(asyncio.run, main()).result()

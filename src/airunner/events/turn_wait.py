@@ -43,8 +43,10 @@ class TurnWait:
             case TurnStarted():
                 self._model, self._waits = event.model, True
                 self.in_call = self._is_in_memory = False
-            case TextStreamed() | TurnFinished() | GenerationFinished():
+            case TextStreamed() | GenerationFinished():
                 self._waits = False
+            case TurnFinished():
+                self._model, self._waits = "", False
             case ToolCallStarted() | ToolCallFinished():
                 self._waits, self.in_call = True, isinstance(event, ToolCallStarted)
                 self._is_in_memory = False  # a specialist may have had its room
@@ -52,6 +54,8 @@ class TurnWait:
                 if self._is_another_s(event.model):  # which makes room, as long as it has to
                     return self._waits and not self._is_in_memory
                 self._is_in_memory = False
+            case Decided(action="start_load") if self._model == event.model:
+                self._waits = True  # also behind a tool's result, which is told without the model
             case Decided() | BeginningRestored() | CacheProven() | ModelLoadFailed():
                 return self._waits and not self._is_another_s(event.model)
             case ModelLoaded() | ModelRestored() | SlotAwaited():
