@@ -18,6 +18,8 @@ from airunner.server.problems import Problem, code_of
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _APIS = ("/v1", "/api")
+_MOST_KNOWN, _LONGEST_KNOWN = 256, 64
+"""As many addresses, of so many letters, are known as served without looking again."""
 
 
 class Addresses:
@@ -25,6 +27,7 @@ class Addresses:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._known: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through what a route serves."""
@@ -33,7 +36,10 @@ class Addresses:
             return
         routes: Sequence[BaseRoute] = scope["app"].routes
         method = scope["method"]
-        if _serves(routes, scope, method):
+        asked = (method, scope["path"])
+        if asked in self._known or _serves(routes, scope, method):
+            if len(self._known) < _MOST_KNOWN and len(scope["path"]) <= _LONGEST_KNOWN:
+                self._known.add(asked)
             await self._app(scope, receive, send)
             return
         served = [each for each in _METHODS if _serves(routes, scope, each)]
