@@ -423,6 +423,27 @@ def test_wide_tables_scroll_and_each_script_has_its_side(site: Site, phone: Site
     expect(tab.locator("th").last).to_be_visible()
 
 
+def test_a_click_is_not_lost_where_the_list_changes_meanwhile(site: Site) -> None:
+    def keep(digit: str) -> str:
+        talk = {"id": digit * 32, "title": digit, "created_s": 1.0, "updated_s": 1.0}
+        talk["messages"] = [{"role": "user", "content": "Hello"}]
+        told = {"format": "airunner.conversations", "version": 1, "conversations": [talk]}
+        with site.server.api as api:
+            files = {"file": ("talks.json", json.dumps(told).encode())}
+            api.post("/conversations/import", files=files).raise_for_status()
+        return f"a[data-ids^='{digit * 3}']"
+
+    first = keep("6")
+    tab, other = site.open("/chat"), site.open("/chat")
+    tab.locator(first).hover()
+    tab.mouse.down()
+    second = keep("5")
+    expect(other.locator(second)).to_be_visible()
+    tab.mouse.up()
+    expect(tab).to_have_url(re.compile(f"/chat/{'6' * 32}$"))
+    expect(tab.locator(second)).to_be_visible()
+
+
 def test_an_answer_is_not_sent_again_while_it_grows(server: Server, browser: Browser) -> None:
     with site_of(server, browser) as site:
         tab = site.open()

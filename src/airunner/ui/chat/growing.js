@@ -10,7 +10,23 @@ export default {
     patch(begin, changed, end) {
       const from = this.shown.length - end;
       this.shown = this.shown.slice(0, begin) + changed + this.shown.slice(from);
-      this.$el.innerHTML = this.shown;
+      this.draw();
+    },
+    // What is pressed is left there until it is let go: it would be another's by then, and the
+    // click lost.
+    draw() {
+      if (!this.$el.matches(":active")) this.$el.innerHTML = this.shown;
+      else if (!this.waits) {
+        this.waits = new AbortController();
+        const { signal } = this.waits;
+        const again = () => {
+          this.waits.abort();
+          this.waits = null;
+          setTimeout(() => this.draw()); // behind the click
+        };
+        for (const end of ["pointerup", "pointercancel", "dragend", "keyup"])
+          addEventListener(end, again, { signal });
+      }
     },
   },
 };
