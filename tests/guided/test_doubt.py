@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+import pytest
 from tests.agent.scripted_team import ScriptedTeam, events_of, of_kind
 
 from airunner.agent.conversation import Conversation
@@ -61,8 +62,9 @@ def test_the_question_names_the_tool_and_costs_no_generation() -> None:
     assert team.requests == []
 
 
-def test_yes_calls_it_for_what_was_asked_before() -> None:
-    events, _ = talk("The roses look sad.", "Yes, please.")
+@pytest.mark.parametrize("words", ["Yes, please.", "y", "Y."])
+def test_yes_calls_it_for_what_was_asked_before(words: str) -> None:
+    events, _ = talk("The roses look sad.", words)
     (called,) = of_kind(events, ToolCallStarted)
     assert called.arguments == {"request": "The roses look sad."}
 

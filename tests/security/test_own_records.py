@@ -78,6 +78,19 @@ def test_a_queue_that_cannot_be_read_is_an_empty_one(tmp_path: Path, damage: str
         return drawings.all()
 
     assert asyncio.run(begin()) == []
+    assert Path("/dev/zero").is_char_device()
+
+
+def test_a_pipe_is_never_replaced_nor_where_a_link_leads_to_one(tmp_path: Path) -> None:
+    """As little as a device: root's own would be gone for every program."""
+    pipe, link = tmp_path / "pipe", tmp_path / "config.toml"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(StorageError, match="no file"):
+            write_whole(path, "x", 100)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
 
 
 def test_a_queue_has_an_end(tmp_path: Path) -> None:

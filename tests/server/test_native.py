@@ -128,11 +128,16 @@ def test_what_lies_elsewhere_or_nowhere_frees_nothing(api: httpx.Client) -> None
     assert api.get("/downloads").json()["free_bytes"] > 0
 
 
-def test_a_model_in_use_is_not_removed(api: httpx.Client) -> None:
+def test_a_model_in_use_is_not_removed_and_stays_in_memory(
+    api: httpx.Client, server: Server
+) -> None:
     with api.stream("POST", "/leases", json={"capability": "summarization"}) as held:
         reading = pieces(held)  # nobody reads it any more once this is gone
         next(reading)
         refused = api.delete(f"/models/{SPECIALIST}")
+        stopped = server.airunner("stop", SPECIALIST)
+    assert stopped.returncode == 1
+    assert "is in use and stays in memory" in stopped.stderr
     assert refused.status_code == 503
     assert "in use" in refused.json()["error"]["message"]
     assert api.get(f"/models/{SPECIALIST}").json()["removable_bytes"] > 10**8

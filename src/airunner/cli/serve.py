@@ -142,5 +142,8 @@ def _unload(settings: Settings, name: str) -> None:
     if attached is None:
         raise typer.Exit(EXIT_FAILED)  # why it is not used has been told
     with attached:
-        model = attached.unload(name)
-    say(f"{model} leaves memory")
+        model, is_out = attached.unload(name)
+    if not is_out:
+        complain(f"{model} is in use and stays in memory; try again when its answer is over")
+        raise typer.Exit(EXIT_FAILED)
+    say(f"{model} has left memory")

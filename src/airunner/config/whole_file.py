@@ -12,6 +12,7 @@ from airunner.config.byte_size import format_bytes
 from airunner.errors import StorageError
 from airunner.errors.writing import writing
 
+_NO_FILE = "What is there stays; use another path."
 _WRITE_LESS = "What was there stays; take something else out of it, or write less."
 
 
@@ -34,7 +35,8 @@ def whole_file(target: Path) -> Iterator[Path]:
 def write_whole(path: Path, text: str, most_bytes: int) -> None:
     """Put ``text`` in the place of what ``path`` holds, with the same mode; a link stays one.
 
-    A new file, whose folders are made, is its user's alone.
+    A new file, whose folders are made, is its user's alone. A device or a pipe, where a link
+    may lead as well, is never replaced.
 
     Args:
         path: the file.
@@ -53,6 +55,8 @@ def write_whole(path: Path, text: str, most_bytes: int) -> None:
         problem = f"it would have more than {format_bytes(most_bytes)}"
         raise StorageError(path, problem, len(content), advice=_WRITE_LESS)
     with writing(path):
+        if path.exists() and not path.is_file():
+            raise StorageError(path, "it is no file", advice=_NO_FILE)
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as part:
             part.write_bytes(content)

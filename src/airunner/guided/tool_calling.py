@@ -58,7 +58,8 @@ _QUOTED_LINES, _QUOTED_CHARACTERS = 3, 240
 _SEPARATORS = (",", ":")
 _QUESTION = re.compile(r"Shall I use ([a-zA-Z][\w-]*) for this \(")
 _YES = re.compile(
-    r"\s*(?:yes|yeah|yep|sure|ok|okay|please|of course|go ahead|do it|do that|right)\b",
+    r"\s*(?:y(?=\s*[.!]?\s*$)|yes|yeah|yep|yup|sure|ok|okay|please|of course|go ahead"
+    r"|do it|do that|right)\b",
     re.IGNORECASE,
 )
 

@@ -227,11 +227,14 @@ class AttachedRuntime(SpecialistFace):
             usable(self.store, spec)  # what is passed over is told here, too
         return found
 
-    def unload(self, name: str) -> str:
-        """Take a model out of the server's memory when nobody holds it; its registered name."""
+    def unload(self, name: str) -> tuple[str, bool]:
+        """Take a model out of the server's memory; its registered name, and whether it is out.
+
+        One that answers stays.
+        """
         model = self.catalog.spec(name).model_path
-        self._client.post("/unload", {"model": model})
-        return model
+        told = self._client.post("/unload", {"model": model})
+        return model, not any(m["held_bytes"] for m in told["models"] if m["model"] == model)
 
     def choose_primary(self, name: str) -> ModelSpec:
         """See ``Runtime.choose_primary``. It holds for this program's turns, not for others'."""

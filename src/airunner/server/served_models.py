@@ -49,6 +49,7 @@ class ServedModel:
     n_ctx: int
     state: str = ""
     held_bytes: int = 0
+    device: str = ""
 
     @property
     def is_loaded(self) -> bool:
@@ -253,6 +254,7 @@ class ServedModels:
             n_ctx=n_ctx or self._planned_context(spec, path),
             state=status.state if status is not None else "",
             held_bytes=status.held_bytes if status is not None else 0,
+            device=status.device if status is not None else "",
         )
 
     def _planned_context(self, spec: ModelSpec, path: Path | None) -> int:

@@ -80,7 +80,8 @@ def ollama_routes(
         return {
             "models": [
                 _tag(model)
-                | {"expires_at": _FOREVER, "size": model.held_bytes, "size_vram": model.held_bytes}
+                | {"expires_at": _FOREVER, "size": model.held_bytes}
+                | {"size_vram": 0 if model.device == "cpu" else model.held_bytes}
                 | {"context_length": model.n_ctx}
                 for model in found
             ]
