@@ -472,10 +472,10 @@ def test_a_picture_is_drawn_in_sight_and_another_one_like_it(tab: Page) -> None:
     expect(drawn.locator(".settings")).to_contain_text("shapes-64 · seed 5")
     assert drawn.locator("img").evaluate("async each => (await each.decode(), each.naturalWidth)")
     expect(tab.locator(".call .by")).to_have_text("with shapes-64")
+    expect(tab.locator(".turn")).to_have_count(0)  # whose end draws the buttons anew
     with tab.expect_download() as download:
         drawn.get_by_label("Save the picture").click()
     assert download.value.suggested_filename.endswith("a-red-circle.png")
-    expect(tab.locator(".turn")).to_have_count(0)
     assert violations(tab) == []
     press(tab, "Another")
     expect(tab.locator(".said.user")).to_have_count(2)
