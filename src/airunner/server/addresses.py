@@ -62,7 +62,8 @@ def route_asked(scope: Scope) -> str:
     """
     found = ""
     for route in _each(scope["app"].routes):
-        for leaf in getattr(route, "effective_route_contexts", lambda: [route])():  # noqa: B023
+        below = getattr(route, "effective_route_contexts", None)
+        for leaf in (route,) if below is None else below():
             match, path = leaf.matches(scope)[0], getattr(leaf, "path", "")
             if match is Match.FULL and path:
                 return path
