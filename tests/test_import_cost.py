@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+
+from airunner.importing import importing
 
 HEAVY = {
     "asyncio",
@@ -106,3 +109,14 @@ def test_the_page_loads_no_http_client_of_its_library_and_takes_none_from_others
         "import aiohttp"
     )
     assert {"aiohttp.client", "engineio", "nicegui.ui"} <= loaded
+
+
+def test_what_was_imported_is_never_looked_through_for_garbage() -> None:
+    gc.unfreeze()
+    with importing():
+        assert not gc.isenabled()
+    try:
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
