@@ -38,6 +38,11 @@ Progress = Callable[[], Awaitable[int]]
 _Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """JSON that any engine can be sent: paths as text, and no half of a surrogate pair."""
+    return sound_escapes(json.dumps(body, default=str)).encode()
+
+
 class WorkerConnection:
     """Requests to one worker.
 
@@ -80,11 +85,11 @@ class WorkerConnection:
     async def asked(
         self,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
         silence: Silence | None = None,
         progress: Progress | None = None,
     ) -> AsyncIterator[WorkerAnswer]:
-        """Post ``body`` as JSON, paths as text, and yield the response, which has only begun.
+        """Post ``body`` as JSON, if it is not yet, and yield the response, which has only begun.
 
         Without a body, what is at ``path`` is asked for. A worker that says nothing for
         longer than ``silence`` is ended; without it, what is asked is taken for a question
@@ -101,8 +106,7 @@ class WorkerConnection:
             silence = Silence(self.limits.first_token_s, self.limits.next_token_s)
         if self._is_closed:
             raise await self.death()
-        # Whatever came in unsound: no engine can be sent half a surrogate pair.
-        content = b"" if body is None else sound_escapes(json.dumps(body, default=str)).encode()
+        content = body if isinstance(body, bytes) else b"" if body is None else encoded(body)
         reader, writer = await self._connect()
         watch = SilenceWatch(silence.first_s, writer.transport.abort)
         setting = "first-token-limit-s"
