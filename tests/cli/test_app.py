@@ -81,6 +81,7 @@ def test_what_removes_something_is_no_guess() -> None:
         (["hlep"], "No such command 'hlep'. Did you mean help?"),
         (["help", "plul"], "No such command 'plul'. Did you mean pull?"),
         (["models", "lst"], "No such command 'lst'. Did you mean list?"),
+        (["create"], "No such command 'create'. `airunner -h`"),
         (["download"], "No such command 'download'. Did you mean pull?"),
     ],
 )
@@ -154,6 +155,9 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("plan", "--core-tools", "All,x"), 2, "all stands alone"),
         (("models", "list", "--keep-in-memory", "singing"), 2, "No capability 'singing'"),
         (("run", "summarisation", "la"), 2, "Did you mean summarization?"),
+        (("run", "llama3"), 2, "If it is a model: `airunner chat --primary llama3`"),
+        (("run", "What is it?"), 2, "`airunner chat -p TEXT`"),
+        (("chat", "What is it?"), 2, "-p asks it once"),
         (("assign", "translaton", "x"), 2, "Did you mean translation"),
         (("assign", "image", "llama3"), 1, "`airunner models add publisher/name-GGUF`"),
         (("models", "add", "x", "--for", "drawing"), 2, "No capability 'drawing'"),

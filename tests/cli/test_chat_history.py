@@ -130,6 +130,12 @@ def test_conversations_are_listed_switched_titled_and_deleted(home: Path) -> Non
     assert saved(home) == {}
 
 
+def test_a_lone_word_that_leaves_other_programs_is_never_sent(home: Path) -> None:
+    shown, _ = talk(home, "Quit", "Hello!")
+    assert shown == ["'Quit' alone ends the chat, as /quit does."]
+    assert list(saved(home)) == [BOATS, BEES]
+
+
 def test_continue_takes_the_last_and_conversation_a_certain_one(home: Path) -> None:
     assert talk(home, flags=("--continue",))[0][0].startswith("Going on with b0a7b0a7")
     assert talk(home, flags=("-c",))[0][1:] == ["> Tell me of boats", "A sloop."]

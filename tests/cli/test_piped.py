@@ -13,6 +13,7 @@ from tests.cli.test_app import invoke
 from airunner.cli.piped import MOST_CHARACTERS, asked_from_stdin, prompt_text
 from airunner.records.records import Records
 
+COLOURED = "\x1b[1mcity\x1b[0m,people\r\nOslo,709037\n\x07"
 TABLE = "city,people\nOslo,709037\n"
 
 
@@ -38,7 +39,7 @@ def test_a_pipe_and_a_file_go_behind_the_text(
     (tmp_path / "table.csv").write_text(TABLE)
     file = os.open(tmp_path / "table.csv", os.O_RDONLY)
     assert from_stdin(monkeypatch, file, "Which columns?") == whole
-    assert from_stdin(monkeypatch, pipe_with(TABLE), "-") == TABLE.strip()
+    assert from_stdin(monkeypatch, pipe_with(COLOURED), "-") == TABLE.strip()
 
 
 def test_what_holds_nothing_adds_nothing_and_a_terminal_is_not_read(

@@ -5,6 +5,7 @@ Owns how it is read: whatever ``capability_of`` takes, and its words where nothi
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -19,12 +20,21 @@ def read_capability(words: str) -> ModelCapability:
         typer.BadParameter: none is, or several are.
     """
     from airunner.errors import UnknownCapabilityError
+    from airunner.errors.base import alike
     from airunner.models.capability_words import capability_of
 
     try:
         return capability_of(words)
     except UnknownCapabilityError as error:
-        raise typer.BadParameter(str(error)) from None
+        told = str(error) if alike(words, error.known) else f"{error} {_instead(words)}"
+        raise typer.BadParameter(told) from None
+
+
+def _instead(words: str) -> str:
+    """What to type where other programs take a model's name, or the whole prompt."""
+    if len(words.split()) > 1:
+        return "`airunner chat -p TEXT` asks the model that answers conversations."
+    return f"If it is a model: `airunner chat --primary {quote(words)}` talks with it."
 
 
 def complete(incomplete: str) -> list[str]:

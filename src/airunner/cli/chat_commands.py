@@ -49,7 +49,7 @@ def obey(line: str, talk: Talk) -> None:
     """Do what a line that is a command asks for, or say why not."""
     name, *rest = line.split(maxsplit=1)
     argument = "".join(rest).strip()
-    command = COMMANDS.get(name)
+    command = COMMANDS.get(_CALLED_ELSEWHERE.get(name, name))
     try:
         if command is None:
             begun = [each for each in COMMANDS if len(name) > 2 and each.startswith(name)]
@@ -196,6 +196,9 @@ COMMANDS: Mapping[str, Command] = {
     "/quit": Command("", "leave, as Ctrl-D does", _quit),
     "/exit": Command("", "the same", _quit),
 }
+
+_CALLED_ELSEWHERE = {"/?": "/help", "/bye": "/quit", "/clear": "/new"}
+"""Commands of other programs, and ours."""
 
 
 def arguments(talk: Talk) -> Mapping[str, Callable[[], Offer] | None]:

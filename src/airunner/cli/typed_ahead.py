@@ -7,7 +7,6 @@ arrows, are left out; Ctrl-C goes on to interrupt.
 from __future__ import annotations
 
 import os
-import re
 import select
 import sys
 import threading
@@ -15,7 +14,8 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.|.)?")
+from airunner.cli.safe_text import ESCAPES
+
 _READ_BYTES = 4096
 _ERASE, _KILL = "\x08\x7f", "\x15"
 
@@ -90,7 +90,7 @@ class TypedAhead:
 
     def _add(self, typed: str) -> None:
         with self._lock:
-            for character in _ESCAPES.sub("", typed).replace("\r\n", "\n").replace("\r", "\n"):
+            for character in ESCAPES.sub("", typed).replace("\r\n", "\n").replace("\r", "\n"):
                 if character in _ERASE:
                     self._text = self._text[:-1]
                 elif character == _KILL:

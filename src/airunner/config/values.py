@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.config.byte_size import MILLION, format_bytes, size_bytes
+from airunner.errors.base import alike
 
 Parser = Callable[[Any], Any]
 
@@ -299,7 +300,5 @@ def _pairs(value: object) -> Iterable[tuple[str, Any]]:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A hint at the setting that ``name`` may have been meant for."""
-    import difflib  # only needed when something is wrong
-
-    close = difflib.get_close_matches(name.replace("-", "_").lower(), list(known), n=1)
+    close = alike(name.replace("-", "_").lower(), known, 1)
     return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"
