@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.attached import Images, read_pictures, with_pictures
-from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
+from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED, is_verbose
 from airunner.cli.piped import prompt_text
 from airunner.cli.streams import tell
 from airunner.config.settings import Settings
@@ -104,6 +104,7 @@ def chat(
             remark,
             known=known,
             keeps=text is None or goes_on,
+            recounts=text is None or sys.stderr.isatty() or is_verbose(),
         )
         if goes_on:
             history.go_on(wanted)

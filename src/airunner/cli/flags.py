@@ -163,6 +163,11 @@ def log_to_stderr(verbose: bool) -> None:
     told.setLevel(logging.NOTSET if verbose else logging.ERROR)
 
 
+def is_verbose() -> bool:
+    """Whether the whole log was asked for."""
+    return logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
+
+
 class _ToStderr(logging.Handler):
     """Writes to what stderr is at that moment: a screen may stand in front of it."""
 
