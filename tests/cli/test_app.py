@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from airunner import __version__
 from airunner.cli.app import app
 from airunner.cli.near_words import nearest
+from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST
 from airunner.config.settings import SETTINGS
 
 pytestmark = pytest.mark.real
@@ -162,6 +163,8 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("assign", "image", "llama3"), 1, "`airunner models add publisher/name-GGUF`"),
         (("models", "add", "x", "--for", "drawing"), 2, "No capability 'drawing'"),
         (("chat", "-p", "  "), 2, "the prompt is empty"),
+        (("plan", "--config", "none.toml"), 2, "none.toml' (from flag --config): there is no"),
+        (("plan", "--home", "pyproject.toml"), 2, "(from flag --home): it is no folder"),
         (("image", "  "), 2, "the prompt is empty"),
         (("image", "a cat", "--size", "big"), 2, "such as 1024x768"),
         (("image", "a cat", "--size", "0x8"), 2, "such as 1024x768"),
@@ -184,6 +187,16 @@ def test_errors_are_one_line_and_an_exit_code(
     got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(empty_home))
     assert (got, words in stderr) == (code, True), stderr
     assert "Traceback" not in stderr
+
+
+def test_what_follows_from_a_change_of_models_is_said(empty_home: Path) -> None:
+    folder = empty_home / "models" / "HuggingFaceTB--SmolLM2-135M-Instruct"
+    folder.mkdir(parents=True)
+    (folder / "weights.gguf").write_bytes(b"x" * 2_000_000)
+    _, told, _ = invoke("assign", "translation", "--default", AIRUNNER_HOME=str(empty_home))
+    assert f"fetches it; until then {EMBEDDED_SPECIALIST} serves" in told
+    _, told, _ = invoke("rm", "smollm2", AIRUNNER_HOME=str(empty_home))
+    assert told == "smollm2: 2.00 MB freed; it is fetched again when it is needed\n"
 
 
 def test_verbose_shows_where_an_error_comes_from(tmp_path: Path) -> None:

@@ -119,9 +119,10 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _undo(talk: Talk, _: str) -> None:
     from airunner.media import in_words
+    from airunner.records.attached_text import without_documents
     from airunner.records.one_line import one_line
 
-    said = " ".join(in_words(talk.history.take_back()).split())
+    said = " ".join(without_documents(in_words(talk.history.take_back())).split())
     talk.tell(f"Taken back: {safe(one_line(said, _MOST_SHOWN))}")
 
 

@@ -20,6 +20,7 @@ from airunner.errors import StorageError
 from airunner.events import TurnFinished
 from airunner.media import in_words
 from airunner.messages import Content, Message
+from airunner.records.attached_text import without_documents
 from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
@@ -107,7 +108,7 @@ class ChatHistory:
                 return
             self._open(latest[0])
         else:
-            self._open(self._find(wanted))
+            self._open(self._find(wanted, "airunner conversations list"))
 
     # A turn.
 
@@ -240,12 +241,12 @@ class ChatHistory:
         """Of several versions of one only that which was talked in last."""
         return [versions[0] for versions in families(self._store.list()).values()][:MOST_LISTED]
 
-    def _find(self, wanted: str) -> Entry:
+    def _find(self, wanted: str, shown_by: str = "/conversations") -> Entry:
         if wanted.isdecimal() and len(wanted) < 4:
             listed = self._listed or self._latest()
             if 0 < int(wanted) <= len(listed):
                 return listed[int(wanted) - 1]
-        return conversation_named(self._store, wanted, "/conversations")
+        return conversation_named(self._store, wanted, shown_by)
 
     def _open(self, entry: Entry) -> None:
         saved = self._store.load(entry.id)
@@ -258,7 +259,7 @@ class ChatHistory:
     def _recount(self, entry: Entry, messages: Sequence[Message]) -> None:
         self._say(f"Going on with {described(entry)}")
         for message in newest_exchange(messages):
-            said = in_words(message.content).strip()
+            said = without_documents(in_words(message.content)).strip()
             if message.role in ("user", "assistant") and said:
                 sign = "> " if message.role == "user" else ""
                 self._say(sign + safe(_shortened(said)))

@@ -56,6 +56,14 @@ def path(value: object) -> Path:
     return found
 
 
+def folder(value: object) -> Path:
+    """A path where a folder is, or can be made."""
+    found = path(value)
+    if os.path.exists(found) and not os.path.isdir(found):
+        raise ValueError("it is no folder")
+    return found
+
+
 def existing_file(value: object) -> Path:
     """A path to a file that is there now."""
     found = path(value)
