@@ -5,7 +5,6 @@ Owns how it is read: whatever ``capability_of`` takes, and its words where nothi
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import Annotated
 
 import typer
@@ -32,9 +31,11 @@ def read_capability(words: str) -> ModelCapability:
 
 def _instead(words: str) -> str:
     """What to type where other programs take a model's name, or the whole prompt."""
+    from airunner.errors.pasted import pasted
+
     if len(words.split()) > 1:
         return "`airunner chat -p TEXT` asks the model that answers conversations."
-    return f"If it is a model: `airunner chat --primary {quote(words)}` talks with it."
+    return f"If it is a model: `{pasted('airunner', 'chat', '--primary', words)}` talks with it."
 
 
 def complete(incomplete: str) -> list[str]:

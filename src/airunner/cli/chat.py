@@ -126,11 +126,12 @@ def chat(
 def _begin(talk: Talk, settings: Settings, first: str | None) -> None:
     """What has to be started for a talk, starts before the first question."""
     from airunner.errors import UnknownModelError
+    from airunner.errors.pasted import pasted
 
     with suppress(UnknownModelError):
         name = talk.runtime.catalog.spec(first or "").model_path
-        told = f"it is a model; `airunner chat --primary {name}` talks with it"
-        raise typer.BadParameter(told, param_hint="TEXT")
+        command = pasted("airunner", "chat", "--primary", name)
+        raise typer.BadParameter(f"it is a model; `{command}` talks with it", param_hint="TEXT")
     if talk.prompt.at_terminal:
         from airunner.cli.banner import banner
         from airunner.cli.chat_commands import COMMANDS, arguments

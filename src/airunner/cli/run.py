@@ -100,10 +100,13 @@ def run(
 
 def _check_served(runtime: AnyRuntime, primary: str) -> None:
     """Refuse another primary than that of a server: only the turns of a chat name theirs."""
+    from airunner.errors.pasted import pasted
+
     serving = {row["capability"]: row["model"] for row in runtime.model_list()["serving"]}
     serves = serving[ModelCapability.PRIMARY_CONVERSATION]
     if serves != primary:
-        told = f"the server asks {serves}; `airunner chat -p TEXT --primary {primary}` asks this"
+        command = pasted("airunner", "chat", "-p", "TEXT", "--primary", primary)
+        told = f"the server asks {serves}; `{command}` asks this one"
         raise typer.BadParameter(told, param_hint="--primary")
 
 
