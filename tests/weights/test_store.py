@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airunner.engines.known import known_engines
-from airunner.errors import DownloadError, MissingWeightsError
+from airunner.errors import CorruptWeightsError, DownloadError, MissingWeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import (
@@ -87,6 +87,8 @@ def test_a_path_to_a_gguf_is_a_model(tmp_path):
     model = spec(model_path=str(file))
     weights = store(tmp_path, model)
     assert weights.path(model) == weights.fetch(model) == file
+    with pytest.raises(CorruptWeightsError, match="mine.gguf"):
+        weights.verify(model)
     assert weights.remove(model) == 0
     assert file.exists()
     file.unlink()

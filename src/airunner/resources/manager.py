@@ -165,12 +165,10 @@ class ModelResourceManager:
         finally:
             self._readahead.forget(owner)
 
-    def set_primary(self, sized: Sized | None) -> None:
+    def set_primary(self, sized: Sized) -> None:
         """Choose the model that is always brought back."""
-        if sized is not None:
-            self._sized[sized.key] = sized
-        demand = sized.demand if sized else None
-        self._apply(inputs.PrimaryChanged(now_s=time.monotonic(), demand=demand))
+        self._sized[sized.key] = sized
+        self._apply(inputs.PrimaryChanged(now_s=time.monotonic(), demand=sized.demand))
 
     def pin(self, models: Iterable[Sized]) -> None:
         """Keep these models, and only these, from being evicted.
