@@ -87,7 +87,7 @@ def test_a_path_to_a_gguf_is_a_model(tmp_path):
     model = spec(model_path=str(file))
     weights = store(tmp_path, model)
     assert weights.path(model) == weights.fetch(model) == file
-    with pytest.raises(CorruptWeightsError, match="mine.gguf"):
+    with pytest.raises(CorruptWeightsError, match=r"mine\.gguf"):
         weights.verify(model)
     assert weights.remove(model) == 0
     assert file.exists()
