@@ -93,6 +93,11 @@ def test_a_table_may_replace_a_registered_model_and_its_going_brings_it_back(
         ('[models.a]\nfile = "a.gguf"\ncapabilities = ["translate"]\n', 3, "there is primary"),
         ('\n[models.a]\n\n# so\nfile = 3\ncapabilities = ["translation"]', 5, "valid string"),
         ('[models.a]\nfiel = "a"\ncapabilities = ["translation"]', 2, "no such key.*file, folder"),
+        (
+            'models.a.image.widht = 8\nmodels.a.capabilities = ["translation"]',
+            1,
+            "no such key; there is width",
+        ),
         ('models = { a = { file = "a" } }\n', 1, "capabilities"),
         ("context = 512\nmodels = 3\n", 2, "table of models"),
         ('[models]\na = "a.gguf"\n', 2, "must be a table"),
