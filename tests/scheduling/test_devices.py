@@ -1,4 +1,4 @@
-"""What becomes of models where a device shrinks, is none of theirs, or has no place in the queue."""
+"""What a device that shrinks, is of no use, or is full does to models and to who waits."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def test_a_device_over_its_budget_gives_up_what_is_idle_and_nothing_else() -> No
 
 
 def test_a_model_assigned_to_a_device_that_it_has_no_plan_for_is_refused() -> None:
-    scheduler = Scheduler([DeviceBudget("cpu", 100)])
-    scheduler.step(inputs.DeviceAssigned(now_s=0, key="big", device="cuda:9"))
-    (effect,) = ask(scheduler, BIG)
-    assert isinstance(effect, Refuse)
-    assert (effect.cause, effect.device) == ("unknown_device", "cuda:9")
+    scheduler = Scheduler([DeviceBudget("cpu", 100), DeviceBudget("cuda:0", 100)])
+    for device in ("cuda:0", "cuda:9"):
+        scheduler.step(inputs.DeviceAssigned(now_s=0, key="big", device=device))
+        (effect,) = ask(scheduler, BIG)
+        assert isinstance(effect, Refuse)
+        assert (effect.cause, effect.device) == ("unknown_device", device)
 
 
 def test_where_no_more_may_wait_the_device_is_told_that_lacks_least() -> None:
@@ -48,3 +49,13 @@ def test_where_no_more_may_wait_the_device_is_told_that_lacks_least() -> None:
     (effect,) = ask(scheduler, Demand("any", {"cpu": 10, "cuda": 90}))
     assert isinstance(effect, Refuse)
     assert (effect.cause, effect.device, effect.free_bytes) == ("queue_full", "cpu", 100)
+
+
+def test_a_wait_is_for_the_loads_and_the_leases_before_it() -> None:
+    scheduler = Scheduler([DeviceBudget("cpu", 100)])
+    ask(scheduler, BIG)
+    scheduler.step(inputs.LoadFinished(now_s=0, key="big", held_bytes=60, load_s=1))
+    ask(scheduler, Demand("next", {"cpu": 60}))
+    ask(scheduler, Demand("last", {"cpu": 60}))
+    # A load is guessed to take a second, and a lease five.
+    assert [scheduler.roster.wait_s(place, 2) for place in (0, 1)] == [1 + 3, 2 + 3 + 5]

@@ -24,6 +24,7 @@ from airunner.models.spec import (
     UrlSource,
 )
 from airunner.weights.store import ModelStore
+from airunner.weights.verification import promised_checksums
 
 BODY = b"GGUF" + os.urandom(2_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -117,6 +118,7 @@ def test_a_pipelines_folder_of_the_user_is_used_where_it_lies(tmp_path):
         weights = store(tmp_path / "home", model)
         assert weights.path(model) == weights.fetch(model) == folder
         assert weights.remove(model) == 0
+        assert weights.verify(model).files == 1
     assert (folder / "model_index.json").exists()
     hashed = painter("a/hashed", FileSource(str(folder), SHA256))
     with pytest.raises(DownloadError, match="a folder has no single hash"):
@@ -124,6 +126,16 @@ def test_a_pipelines_folder_of_the_user_is_used_where_it_lies(tmp_path):
     (folder / "model_index.json").unlink()
     with pytest.raises(DownloadError, match=r"no model_index\.json"):
         store(tmp_path / "home", by_source).fetch(by_source)
+
+
+def test_a_checksum_is_of_a_file_whose_name_is_known():
+    sources = [
+        UrlSource("http://host/a.gguf", "1"),
+        FileSource("folder/b.gguf", "2"),
+        HubSource("publisher/model", "folder/c.gguf", sha256="3"),
+        HubSource("publisher/model", "*.gguf", sha256="4"),
+    ]
+    assert promised_checksums(sources) == {"a.gguf": "1", "b.gguf": "2", "c.gguf": "3"}
 
 
 def test_a_pipeline_put_into_the_models_folder_is_found(tmp_path):
