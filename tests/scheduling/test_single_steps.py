@@ -1,9 +1,9 @@
-"""What a device that shrinks, is of no use, or is full does to models and to who waits."""
+"""One input and what comes of it: devices that shrink or do not fit, waits, workers that end."""
 
 from __future__ import annotations
 
 from airunner.scheduling import inputs
-from airunner.scheduling.effects import Effect, Grant, Park, Refuse
+from airunner.scheduling.effects import Effect, Grant, Park, Refuse, Restore
 from airunner.scheduling.inputs import Demand
 from airunner.scheduling.ledger import DeviceBudget
 from airunner.scheduling.scheduler import Scheduler
@@ -59,3 +59,14 @@ def test_a_wait_is_for_the_loads_and_the_leases_before_it() -> None:
     ask(scheduler, Demand("last", {"cpu": 60}))
     # A load is guessed to take a second, and a lease five.
     assert [scheduler.roster.wait_s(place, 2) for place in (0, 1)] == [1 + 3, 2 + 3 + 5]
+
+
+def test_what_was_parked_of_a_model_whose_worker_ended_is_brought_back() -> None:
+    scheduler = Scheduler([DeviceBudget("cpu", 100)])
+    loaded = inputs.LoadFinished(now_s=0, key="big", held_bytes=60, load_s=1)
+    ask(scheduler, BIG)
+    assert [type(e) for e in scheduler.step(loaded)] == [Grant]
+    scheduler.step(inputs.WorkerLost(now_s=1, key="big", problem="gone", parked_bytes=40))
+    ask(scheduler, BIG)
+    (effect,) = scheduler.step(loaded)
+    assert isinstance(effect, Restore)
