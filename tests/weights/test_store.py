@@ -119,7 +119,9 @@ def test_a_pipelines_folder_of_the_user_is_used_where_it_lies(tmp_path):
         assert weights.path(model) == weights.fetch(model) == folder
         assert weights.remove(model) == 0
         assert weights.verify(model).files == 1
-    assert (folder / "model_index.json").exists()
+    (folder / "model_index.json").write_text("{ }")
+    with pytest.raises(DownloadError, match="SHA-256"):
+        weights.verify(by_source)
     hashed = painter("a/hashed", FileSource(str(folder), SHA256))
     with pytest.raises(DownloadError, match="a folder has no single hash"):
         store(tmp_path / "home", hashed).fetch(hashed)
