@@ -261,6 +261,23 @@ def test_a_deleted_conversation_is_not_parked(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_of_a_removed_model_nothing_is_known_once_it_has_left(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path, primary=None) as team:
+            async with team.lease("small") as lease:
+                await say(lease, "one", "chat")
+            team.manager.remove("small")
+            assert team.state("small") == "ready"
+            team.manager.unload("small")
+            await team.settle()
+            assert len(team.lot.of_model("small")) == 1
+            team.manager.remove("small")
+            assert team.manager.status().models == ()
+            assert team.lot.of_model("small") == ()
+
+    asyncio.run(main())
+
+
 def test_of_pinned_models_each_goes_where_most_is_left_beside_it() -> None:
     roster = Scheduler([DeviceBudget("cpu", 100), DeviceBudget("cuda", 110)]).roster
     check_pins(roster, {"either": {"cpu": 10, "cuda": 105}, "other": {"cuda": 60}})
