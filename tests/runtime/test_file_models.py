@@ -134,8 +134,8 @@ def test_models_are_added_and_assigned_and_the_users_text_stays(settings: Settin
     text = "# Mine.\r\ncontext = 1024  # small\r\n"
     settings.file.write_bytes(text.encode())
     table = {"file": "/w/a.gguf", "capabilities": ["translation"], "sampling": {"top_k": 9}}
-    (spec,) = add_models(settings, {"me/a.b:c": table})
-    assert spec is MODEL_REGISTRY["me/a.b:c"]
+    add_models(settings, {"me/a.b:c": table})
+    spec = MODEL_REGISTRY["me/a.b:c"]
     assert spec.sampling.top_k == 9
     assign_models(settings, {TRANSLATION: "me/a.b:c"})
     assert CAPABILITY_TO_MODEL[TRANSLATION] == "me/a.b:c"

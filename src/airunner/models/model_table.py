@@ -199,6 +199,7 @@ def _keys(location: tuple[int | str, ...]) -> tuple[str | int, ...]:
 def _words(error: Mapping[str, Any], table: object) -> str:
     match error["type"]:
         case "extra_forbidden":
+            inner: dict[str, type[BaseModel]]
             inner = {"sampling": _Sampling, "projector": _Projector, "image": _Image}
             known = inner.get(error["loc"][0], _ModelTable).model_fields
             return f"no such key; there is {', '.join(known)}"
