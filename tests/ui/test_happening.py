@@ -149,6 +149,17 @@ def test_a_question_that_nothing_came_of_is_said_to_be_not_answered(tmp_path: Pa
     assert "<p>Not answered.</p><button" in talk_html(alone)[1]
 
 
+def test_an_answer_that_was_cut_off_says_so_and_goes_on_where_it_is_the_last(
+    tmp_path: Path,
+) -> None:
+    said = [Message("user", "Write."), Message("assistant", "The")] * 2
+    cut = TurnAccount(outcome="answered", cut_off=True)
+    pieces = talk_html(Talk("a", said, PicturesFolder(tmp_path), {0: cut, 2: cut}))
+    marked = ["<p>This answer was cut off at the most tokens.</p>" in each for each in pieces]
+    assert marked == [False, True, False, True]
+    assert ['data-act="continue"' in each for each in pieces] == [False, False, False, True]
+
+
 def test_why_an_answer_failed_is_said_below_it(tmp_path: Path) -> None:
     failed = TurnAccount(outcome="failed", problem="A < B.")
     messages = [Message("user", "Hello?"), Message("assistant", NO_ANSWER)]

@@ -26,6 +26,7 @@ from airunner.records.folders import Folder, Page
 from airunner.records.foreign_exports import read_export
 from airunner.records.message_rows import title_of
 from airunner.records.one_line import title_from
+from airunner.records.unfinished import detail_of
 from airunner.runtime.core import RuntimeCore
 
 _TITLE_TOKENS = 24
@@ -273,7 +274,7 @@ class SavedConversations:
             entry, each.messages, start=each.start, preface=each.preface
         )
         for place, outcome in each.outcomes.items():
-            self._records.details.save(id, place, {"outcome": outcome})
+            self._records.details.save(id, place, detail_of(outcome))
         left_out.update(each.left_out)
         for name, content in each.kept_files.items():
             try:

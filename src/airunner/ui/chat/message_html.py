@@ -17,7 +17,7 @@ from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.records.attached_text import ATTACHED, taken_apart
-from airunner.records.unfinished import NOT_ANSWERED
+from airunner.records.unfinished import NOT_ANSWERED, WAS_CUT_OFF
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures
@@ -33,7 +33,6 @@ _ENDINGS = {
     "": "The answer breaks off here: the server ended before the rest of it was saved.",
 }
 _TO_GO_ON = ("server_stopped", "")
-_CUT_OFF = "The answer was cut off at the most tokens."
 _FILE_CHARACTERS = 4000
 _THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
@@ -174,7 +173,7 @@ def ending_in_words(account: TurnAccount, *, failed: bool, stopped: bool) -> str
     outcome = "failed" if failed else account.outcome or ("cancelled" if stopped else "failed")
     if outcome in _ENDINGS:
         return _ENDINGS[outcome]
-    return _CUT_OFF if account.cut_off else "The answer is complete"
+    return WAS_CUT_OFF if account.cut_off else "The answer is complete"
 
 
 def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) -> str:
@@ -189,7 +188,7 @@ def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) 
         is_bare = not outcome and end == place + 1
         words = NOT_ANSWERED if is_bare else _ENDINGS[outcome]
         return _problem_html(words, account.problem if account else "", buttons)
-    return _problem_html(_CUT_OFF, "", go_on) if account and account.cut_off and go_on else ""
+    return _problem_html(WAS_CUT_OFF, "", go_on) if account and account.cut_off else ""
 
 
 def _problem_html(words: str, problem: str, buttons: str) -> str:
