@@ -83,7 +83,9 @@ class AttachedRuntime(SpecialistFace):
         self.engines = known_engines()
         self.catalog = open_catalog(settings, self.engines.traits)
         self.store = open_store(settings, self.catalog, self.bus)
-        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.records = Records(
+            records_file(settings), on_delete=self._forget, on_change=self._tell_saved
+        )
         self.pictures = PicturesFolder(pictures)
         self.catalogue = AttachedCatalogue(client)
         self.closed = False
@@ -348,6 +350,10 @@ class AttachedRuntime(SpecialistFace):
     def _forget(self, conversation: str) -> None:
         with suppress(ServerGoneError):  # then nothing of it is in memory, and the next one clears
             self._client.delete(f"/states/{quote(conversation)}")
+
+    def _tell_saved(self, conversation: str) -> None:
+        with suppress(AiRunnerError):  # who shows it sees it later
+            self._client.post(f"/conversations/{quote(conversation)}/saved", {})
 
     def _chosen_primary(self) -> ModelSpec | None:
         """Who answers this program's turns, where it was told another than the server's own."""

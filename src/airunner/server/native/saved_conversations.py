@@ -209,6 +209,10 @@ class SavedConversations:
         entries = self._records.branches.family(entry.id)
         return Family(entries, versions(entries, entry.id))
 
+    def tell_saved(self, id: str) -> None:
+        """Another program has written to a conversation here."""
+        self._tell(self.entry(id).id, "saved")
+
     def delete(self, id: str) -> str:
         """Delete a conversation for good; returns its whole id."""
         entry = self.entry(id)

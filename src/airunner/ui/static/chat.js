@@ -46,8 +46,10 @@ window.airunner = (() => {
   const tooLong = (text) =>
     text.length > MOST_SENT / 6 && JSON.stringify(JSON.stringify(text)).length > MOST_SENT;
 
-  // What has been sent and not been taken yet: it comes back if it is refused.
+  // What has been sent and not been taken yet: it comes back if it is refused, or lost with
+  // its server, before what is being written by then.
   let sending = null;
+  const withSent = (text) => [sending?.text, text].filter(Boolean).join("\n\n");
 
   function send(emit) {
     const text = field().value;
@@ -68,8 +70,12 @@ window.airunner = (() => {
 
   function refused() {
     if (!sending) return;
-    type([sending.text, field().value].filter(Boolean).join("\n\n"));
+    const { value, selectionStart, selectionEnd } = field();
+    const text = withSent(value);
+    const moved = text.length - value.length;
     sending = null;
+    type(text);
+    field().setSelectionRange(selectionStart + moved, selectionEnd + moved);
   }
 
   function keepDraft(text) {
@@ -112,7 +118,7 @@ window.airunner = (() => {
 
   document.addEventListener("input", (event) => {
     if (event.target !== field()) return;
-    keepDraft(event.target.value);
+    keepDraft(withSent(event.target.value));
   });
 
   async function upload(input, file) {
