@@ -65,8 +65,12 @@ _BRANDS = {
 }
 _VIDEO = "a video, which no model here takes; save a picture of it as PNG or JPEG"
 _SUFFIXES = frozenset(
-    ".png .jpg .jpeg .gif .webp .bmp .tif .tiff .heic .heif .avif "
-    ".wav .mp3 .flac .ogg .opus .m4a .aac .mp4 .mov .m4v .webm .mkv .avi".split()
+    f".{ending}"
+    for ending in (
+        *("png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "heic", "heif", "avif"),
+        *("wav", "mp3", "flac", "ogg", "opus", "m4a", "aac"),
+        *("mp4", "mov", "m4v", "webm", "mkv", "avi"),
+    )
 )
 _FORMATS = "PNG, JPEG and GIF pictures, and WAV, MP3 and FLAC recordings, are understood"
 
