@@ -31,7 +31,7 @@ from airunner.ui.chat.empty_chat import empty_chat
 from airunner.ui.chat.icons import ACTED
 from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
-from airunner.ui.chat.message_html import Talk, ending_in_words, said_html, talk_html
+from airunner.ui.chat.message_html import Made, Talk, ending_in_words, said_html, talk_html
 from airunner.ui.notices import Problem, tell_problem
 from airunner.ui.window import on_events, stay_at
 
@@ -44,6 +44,7 @@ class ChatPage:
         self.talk = Talk("", (), services.core.pictures)
         self._choice = Choice(ChatOptions())
         self._pieces: list[tuple[str, ui.html]] = []
+        self._made: Made = []
         self._empty: ui.element | None = None
         self._watch: asyncio.Task[None] | None = None
         self._unsaved: ui.element | None = None
@@ -184,7 +185,7 @@ class ChatPage:
         if running is None and self._unsaved is not None and not talk.messages[self._unsaved_at :]:
             return  # the only place where that answer still is
         self.talk = talk
-        wanted = await asyncio.to_thread(talk_html, self.talk)
+        wanted = await asyncio.to_thread(talk_html, self.talk, self._made)
         if self._is_gone:
             return
         if self._unsaved is not None:
