@@ -230,6 +230,7 @@ class ChatPage:
             self._may_go_on()
             self._announce(turn)
             async with self._busy:
+                self._watch = None  # what is saved from now on is read anew
                 if isinstance(turn.work.error, StorageError):
                     self._unsaved, self._unsaved_at = box, sys.maxsize
                 elif turn.saver is None and turn.work.error is None:
