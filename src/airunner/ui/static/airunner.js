@@ -63,7 +63,9 @@ new ResizeObserver(() => {
 }).observe(document.documentElement);
 
 function markPlace() {
-  for (const link of document.querySelectorAll("a.place, a.conversation")) {
+  // In the navigation alone: looking through a long conversation takes long.
+  const links = document.querySelector(".side")?.querySelectorAll("a.place, a.conversation");
+  for (const link of links ?? []) {
     const path = link.getAttribute("href");
     const ids = link.dataset.ids?.split(" ") ?? [];
     const within = path !== "/chat" && location.pathname.startsWith(`${path}/`);

@@ -2,7 +2,8 @@
 // dropped or pasted, and the draft, which is the browser's alone until it is sent.
 
 window.airunner = (() => {
-  const field = () => document.querySelector(".composer textarea");
+  // Asked at each key: browsers remember what has a class, and look for nothing else.
+  const field = () => document.getElementsByClassName("typed")[0];
   const shortcut = (name) => document.querySelector(`[data-shortcut="${name}"]`);
   const draftKey = () => `draft ${location.pathname}`;
 
@@ -187,7 +188,7 @@ window.airunner = (() => {
   });
 
   const writes = (element) => element.matches("input, textarea, select, [contenteditable]");
-  const openDialog = () => document.querySelector(".q-dialog");
+  const openDialog = () => document.getElementsByClassName("q-dialog")[0];
 
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || openDialog()) return;
