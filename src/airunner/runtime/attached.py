@@ -353,7 +353,7 @@ class AttachedRuntime(SpecialistFace):
 
     def _tell_saved(self, conversation: str) -> None:
         with suppress(AiRunnerError):  # who shows it sees it later
-            self._client.post(f"/conversations/{quote(conversation)}/saved", {})
+            self._client.tell(f"/conversations/{quote(conversation)}/saved")
 
     def _chosen_primary(self) -> ModelSpec | None:
         """Who answers this program's turns, where it was told another than the server's own."""
