@@ -33,6 +33,7 @@ from airunner.events import (
 from airunner.messages import Message, ToolCall
 from airunner.records.attached_text import marked
 from airunner.records.records import Records
+from airunner.records.unfinished import unfinished_lines
 from airunner.resources.parking import ParkingLot, Tier
 from airunner.resources.session_folder import SessionFolder
 from airunner.runtime import Runtime
@@ -226,14 +227,18 @@ def records(home: Path) -> Iterator[Records]:
         yield records
 
 
-def played(records: Records, history: ChatHistory, *events: Event, text: str = "Hi") -> None:
+def played(
+    records: Records, history: ChatHistory, *events: Event, text: str = "Hi", cut_off: bool = False
+) -> None:
     """One turn in which ``events`` happen."""
 
     def turn(conversation: Any, said: str, **_: Any) -> Iterator[Event]:
         conversation.messages.append(Message("user", said))
         yield from events
         conversation.messages.append(Message("assistant", "Yes."))
-        yield TurnFinished(turn="t", outcome="answered", text="Yes.", steps=1, total_s=0.1)
+        yield TurnFinished(
+            turn="t", outcome="answered", text="Yes.", steps=1, total_s=0.1, cut_off=cut_off
+        )
 
     with following(EventBus(), lambda _: None) as follower:
         watch = ReminderWatch(records.reminders, pytest.fail)
@@ -258,6 +263,25 @@ def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) ->
     played(records, history, gone)
     assert history.conversation.id == BEES
     assert said[-1].startswith("error: no conversation has the id")
+
+
+def test_an_answer_that_was_cut_off_is_marked_for_as_long_as_it_is_kept(records: Records) -> None:
+    said: list[str] = []
+    history = ChatHistory(records, "", lambda line, indent=0: said.append(line))
+    played(records, history, cut_off=True)
+    history.go_on(None)
+    assert said[-1] == "(This answer was cut off at the most tokens.)"
+    played(records, history)
+    history.go_on(None)
+    assert said[-1] == "Yes."
+    saved, details = records.conversations.load(history.conversation.id), records.details
+    assert saved is not None
+    lines = unfinished_lines(saved.messages, details.load(saved.id))
+    assert lines == {1: "(This answer was cut off at the most tokens.)"}
+    history.take_back()
+    history.take_back()
+    played(records, history)
+    assert details.load(saved.id) == {}
 
 
 def test_rows_of_the_list_are_set_off_alike_with_the_held_one_too(records: Records) -> None:

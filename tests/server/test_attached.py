@@ -391,12 +391,14 @@ def test_a_chat_keeps_what_was_said_when_the_server_is_killed_and_goes_on_with_t
             assert again.presence.url != server.presence.url
             chat.stdin.write("Go on.\n")
             chat.stdin.close()
-            assert next(e for e in heard if e["kind"] == "turn_finished")["outcome"] == "answered"
+            whole = next(e for e in heard if e["kind"] == "turn_finished")
+            assert whole["outcome"] == "answered"
         (listed,) = json.loads(again.airunner("conversations", "list", "--json").stdout)[
             "conversations"
         ]
         shown = again.airunner("conversations", "show", listed["id"]).stdout
         assert shown.count("(This answer is not finished.)") == 1
+        assert shown.count("(This answer was cut off at the most tokens.)") == whole["cut_off"]
         assert f"{ended['text'].strip()}\n\n(This answer" in shown
 
 

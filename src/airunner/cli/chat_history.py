@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import typer
 
@@ -25,7 +25,7 @@ from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
 from airunner.records.records import Records
-from airunner.records.unfinished import unfinished_lines
+from airunner.records.unfinished import unfinished, unfinished_lines
 
 MOST_LISTED = 20
 """Conversations that ``/conversations`` shows."""
@@ -147,12 +147,12 @@ class ChatHistory:
 
     def _mark(self, finished: TurnFinished | None) -> None:
         """Remember of an answer that it is not finished, and why."""
-        problem = "" if finished is None else finished.problem
-        outcome = "cancelled" if finished is None else finished.outcome
-        if not self.keeps or outcome not in ("cancelled", "failed"):
+        told: dict[str, Any] = {"outcome": "cancelled"}
+        if finished is not None:
+            told = {name: getattr(finished, name) for name in ("outcome", "problem", "cut_off")}
+        if not self.keeps or not unfinished({self._place: told}):
             return
         with suppress(StorageError):  # saving the conversation has told it
-            told = {"outcome": outcome, "problem": problem}
             self._details.save(self.conversation.id, self._place, told)
 
     def _save(self, question: Content | None) -> None:
