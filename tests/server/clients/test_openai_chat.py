@@ -369,3 +369,10 @@ def test_texts_become_vectors(client: OpenAI) -> None:
             client.embeddings.create(model=EMBEDDER, **bad)  # type: ignore[arg-type]
     with pytest.raises(openai.BadRequestError):
         client.embeddings.create(model=NATIVE, input="A cat.")
+
+
+def test_a_stream_of_pictures_is_refused(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="come whole"):
+        client.images.generate(prompt="a cat", stream=True)
+    with pytest.raises(openai.BadRequestError, match="come whole"):
+        client.images.edit(image=("cat.png", b"x"), prompt="a cat", stream=True)
