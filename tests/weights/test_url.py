@@ -324,6 +324,19 @@ def test_no_answer_lasts_longer_than_its_client_wants():
             client.get(address)
 
 
+def test_who_was_ended_connects_in_vain(server):
+    server.files["/m"] = SMALL
+    connections = Connections()
+    with httpx.Client(event_hooks=connections.hooks, trust_env=False) as client:
+        assert client.get(f"{server.url}/m").content == SMALL
+    connections.end()
+    with (
+        httpx.Client(event_hooks=connections.hooks, trust_env=False) as client,
+        pytest.raises((httpx.TransportError, OSError)),
+    ):
+        client.get(f"{server.url}/m")
+
+
 def test_who_sends_a_few_bytes_now_and_then_is_given_up_and_what_came_stays(server, recorder):
     server.files["/m.gguf"] = BODY
     server.hold_after = 1000
