@@ -3,7 +3,8 @@
 Owns an engine without weights on the fake workers of ``fake_engine``. What the
 user says is the script: ``write 8000 at 100`` writes so many characters at so many tokens
 a second, ``think 2`` thinks first for so many seconds, ``use add {"a": 1}`` calls a tool,
-``fail``, ``cut`` and ``hang`` end an answer in other ways. All else is repeated.
+``fail``, ``cut`` and ``hang`` end an answer in other ways, and of ``die`` a worker dies at
+the end of it, once. All else is repeated.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODEL, MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.devices.device import Device
-from airunner.engines.base import ChatRequest, LoadPlan, Plan
+from airunner.engines.base import ChatRequest, LoadPlan, Plan, WorkerExit
 from airunner.engines.descriptor import EngineDescriptor, Plannable, Planner, Variant
 from airunner.engines.known import register_engine
 from airunner.errors import GenerationError
@@ -102,6 +103,10 @@ class ScriptedModel(FakeModel):
             raise GenerationError(self.plan.model, "it was told to fail")
         if re.search(r"\bhang\b", said):
             await asyncio.Event().wait()
+        if re.search(r"\bdie\b", said) and (mark := f"died of {said}") not in self._journal:
+            self._journal.append(mark)
+            self._death.set_result(WorkerExit(-9))
+            self._check_alive()
         tokens = -(-len(text) // CHARACTERS_A_TOKEN)
         yield Delta(finish_reason=finish, usage=Usage(20, 12, tokens, 0.1, tokens / _USUAL_RATE))
 

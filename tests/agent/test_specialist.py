@@ -13,7 +13,8 @@ from airunner.agent.specialist import (
     SpecialistSession,
     ask_specialist,
 )
-from airunner.errors import ContextOverflowError, GenerationError
+from airunner.errors import ContextOverflowError, GenerationError, WorkerDiedError
+from airunner.messages import Delta
 from airunner.models.spec import ModelCapability
 
 CODE = ModelCapability.CODE_GENERATION
@@ -70,3 +71,17 @@ def test_a_session_forgets_the_oldest_but_never_cuts_a_prompt() -> None:
 
     asyncio.run(main())
     assert [m.content[:1] for m in team.requests[1].messages[1:]] == ["y"]
+
+
+def test_an_answer_goes_on_where_its_worker_died() -> None:
+    death = WorkerDiedError("scripted", -9)
+    script = ["It is [dies] lost", "It is [dies] 5 in all"]
+    team, told = ScriptedTeam(list(script), death=death, deaths=1), list[Delta]()
+    asked = SpecialistRequest(CODE, "2 + 3?")
+    answer = asyncio.run(ask_specialist(team, asked, "turn-1", told.append))
+    assert answer == "It is [dies] 5 in all"
+    assert "".join(delta.text for delta in told).strip() == answer
+    first, second = (request.seed for request in team.requests)
+    assert first == second is not None
+    with pytest.raises(WorkerDiedError):
+        asyncio.run(ask_specialist(ScriptedTeam([death] * 2), asked, "turn-1"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airunner.errors import GenerationError
-from airunner.server.openai.choices import whole_answers
+from airunner.server.openai.choices import total_usage, whole_answers
 
 
 def most_at_once(bodies: list[dict[str, Any]], failing: bool = False) -> tuple[int, int]:
@@ -49,3 +49,18 @@ def test_what_can_be_expected_again_shares_no_batch(asked: dict[str, Any], most:
 
 def test_one_that_fails_ends_the_others() -> None:
     assert most_at_once([{"n": n} for n in range(3)], failing=True) == (3, 0)
+
+
+def test_a_prompt_counts_once_and_every_prompt_does() -> None:
+    costs = [
+        {
+            "prompt_tokens": prompt,
+            "completion_tokens": 3,
+            "prompt_tokens_details": {"cached_tokens": cached},
+        }
+        for prompt, cached in ((5, 0), (5, 4), (7, 1), (7, 6))
+    ]
+    of_two_prompts, of_one = total_usage(costs, 2), total_usage(costs[:2], 2)
+    assert (of_two_prompts["prompt_tokens"], of_one["prompt_tokens"]) == (12, 5)
+    assert of_two_prompts["total_tokens"] == 12 + 4 * 3
+    assert of_two_prompts["prompt_tokens_details"] == {"cached_tokens": 1}

@@ -1,7 +1,8 @@
-"""What becomes of answers in progress when the server is told to stop."""
+"""What becomes of answers in progress when the server is told to stop, or a worker dies."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from benchmarks.scripted_model import long_text
 from tests.server.conftest import scripted
 
 from airunner.records.records import Records
@@ -40,6 +42,24 @@ def test_turns_that_nobody_follows_end_first_and_one_broken_off_says_why(tmp_pat
         server.process.wait(timeout=300)
     assert ending(tmp_path, short) == "answered"
     assert ending(tmp_path, hung) == "server_stopped"
+
+
+def test_an_answer_goes_on_where_its_worker_died(tmp_path: Path) -> None:
+    with scripted(tmp_path) as server, server.api as api:
+        for path, said in (("/turns", "content"), ("/specialists/primary_conversation", "prompt")):
+            body = {said: f"write 200 die {said}", "stream": True}
+            rows = [
+                line[6:]
+                for line in api.post(path, json=body).text.splitlines()
+                if line[:6] == "data: "
+            ]
+            told = list(map(json.loads, rows))
+            assert [each["exit_code"] for each in told if each.get("kind") == "worker_died"] == [-9]
+            pieces = [each["text"] for each in told if each.get("kind") == "text_streamed"]
+            assert "".join(pieces) == long_text(200)
+            (result,) = [each for each in told if "text" in each and "kind" not in each]
+            assert result["text"] == long_text(200).strip()
+            assert result.get("outcome", "answered") == "answered"
 
 
 def ending(home: Path, conversation: str) -> Any:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airunner.agent.conversation import Conversation
-from airunner.agent.generation import run_generation
+from airunner.agent.generation import Retelling, run_generation
 from airunner.agent.history import fit
 from airunner.agent.team import Lease, Team
+from airunner.agent.turn_request import given_or_drawn
 from airunner.engines.base import ChatRequest
-from airunner.errors import GenerationError
+from airunner.errors import GenerationError, WorkerDiedError
 from airunner.media import MediaSupport
 from airunner.messages import Content, Delta, MediaKind, Message
 from airunner.models.spec import ModelCapability
@@ -66,11 +67,13 @@ class AnswerForm:
         system: instructions instead of the capability's.
         temperature: of the sampling, 0 for the likeliest text.
         json_schema: what the answer is decoded under.
+        seed: of the sampling.
     """
 
     system: str | None = None
     temperature: float | None = None
     json_schema: Mapping[str, Any] | None = None
+    seed: int | None = None
 
 
 AS_USUAL = AnswerForm()
@@ -94,7 +97,8 @@ async def ask_specialist(
 ) -> str:
     """One answer, without leading or trailing space; the lease ends with it.
 
-    ``on_delta`` gets its pieces as they come.
+    ``on_delta`` gets its pieces as they come. Where its worker dies, it is computed again,
+    and goes on after the pieces that were told.
 
     Raises:
         GenerationError: what is asked for is no text; nothing was loaded.
@@ -109,9 +113,25 @@ async def ask_specialist(
     if not isinstance(asked.prompt, str):
         support = await team.media_support(asked.capability)
         support.check(asked.prompt)
-    async with team.lease(asked.capability, owner=owner) as lease:
-        session = SpecialistSession(lease, asked.capability, support.takes, asked.form)
-        return await session.invoke(asked.prompt, max_tokens=asked.max_tokens, on_delta=on_delta)
+    retelling = Retelling()
+    form = replace(asked.form, seed=given_or_drawn(asked.form.seed))
+
+    async def answer() -> str:
+        async with team.lease(asked.capability, owner=owner) as lease:
+
+            def tell(delta: Delta) -> None:
+                new = retelling.new(lease.spec.model_path, delta)
+                if on_delta is not None:
+                    on_delta(new)
+
+            session = SpecialistSession(lease, asked.capability, support.takes, form)
+            return await session.invoke(asked.prompt, max_tokens=asked.max_tokens, on_delta=tell)
+
+    try:
+        return await answer()
+    except WorkerDiedError:
+        retelling.begin_again()
+        return await answer()
 
 
 async def stream_specialist(
@@ -196,6 +216,7 @@ class SpecialistSession:
                 max_tokens=min(wanted, self._lease.n_ctx - fitted.tokens),
                 temperature=self._form.temperature,
                 json_schema=self._form.json_schema,
+                seed=self._form.seed,
                 # Thoughts would use up the tokens that the answer needs.
                 thinking=False,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -40,3 +41,8 @@ class TurnRequest:
     max_tokens: int | None = None
     model: str | None = None
     forbidden: frozenset[str] = frozenset()
+
+
+def given_or_drawn(seed: int | None) -> int:
+    """``seed``, or one of 31 bits: where a worker dies, the same text is computed again."""
+    return secrets.randbits(31) if seed is None else seed

@@ -18,7 +18,7 @@ from airunner.agent.approvals import Answer
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_call import Outcome
-from airunner.agent.turn_request import TurnRequest
+from airunner.agent.turn_request import TurnRequest, given_or_drawn
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
@@ -255,7 +255,7 @@ class RuntimeCore:
         request = TurnRequest(
             content,
             sampling=sampling or Sampling(),
-            seed=seed,
+            seed=given_or_drawn(seed),
             tool_choice=tool_choice,
         )
         async with aclosing(agent.run(conversation, request, may_ask=may_ask)) as events:

@@ -7,12 +7,12 @@ that an answer goes on when its worker dies.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
+from airunner.agent.turn_request import given_or_drawn
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import (
     CHUNK,
@@ -31,7 +31,7 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion
 from airunner.server.message_media import media_messages_of
-from airunner.server.replay import SEED_BITS, going_on, usage_after
+from airunner.server.replay import going_on, usage_after
 from airunner.server.served_models import ServedModels
 from airunner.server.team_answers import TeamAnswers, is_for_team
 from airunner.server.valid_calls import valid_completion
@@ -61,8 +61,7 @@ class Answers:
                 async for chunk in answer:
                     yield chunk
             return
-        seed = body.get("seed")
-        request = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
+        request = {**body, "seed": given_or_drawn(body.get("seed"))}
         wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
         name = self._models.speaker(body["model"])
         messages = await self._messages(name, body)

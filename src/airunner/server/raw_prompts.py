@@ -10,12 +10,12 @@ and ``/infill``.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
+from airunner.agent.turn_request import given_or_drawn
 from airunner.engines.base import CONTEXT_FULL, Chunk, Served
 from airunner.engines.openai_form import CHUNK
 from airunner.engines.worker_answer import OK
@@ -28,7 +28,7 @@ from airunner.errors import (
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion
-from airunner.server.replay import SEED_BITS, going_on, usage_after
+from airunner.server.replay import going_on, usage_after
 from airunner.server.served_models import ServedModels
 
 _PASSED = (
@@ -57,8 +57,7 @@ class RawPrompts:
         """
         name, owner = self._models.speaker(body["model"]), f"raw-{uuid4().hex[:8]}"
         whole, costs = Completion(), AnswerCosts()
-        seed = body.get("seed")
-        asked = {**body, "seed": secrets.randbits(SEED_BITS) if seed is None else seed}
+        asked = {**body, "seed": given_or_drawn(body.get("seed"))}
 
         def begin(said: str) -> AsyncGenerator[Chunk, None]:
             return self._begin(name, owner, asked, said)

@@ -17,8 +17,6 @@ from airunner.engines.openai_form import tool_choice_of
 from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
 from airunner.server.chunks import TEXTS, Completion
 
-SEED_BITS = 31
-"""Bits of the seed that an answer gets where its client names none: it has to be repeatable."""
 ATTEMPTS = 3
 """How often an answer is begun in all, where its worker dies each time."""
 

@@ -10,14 +10,13 @@ Which conversation is gone on with is ``team_conversations``'s, and the form of 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from airunner.agent.conversation import Conversation
 from airunner.agent.loop import AgentLoop
-from airunner.agent.turn_request import TurnRequest
+from airunner.agent.turn_request import TurnRequest, given_or_drawn
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import (
     allowed_tools_of,
@@ -64,7 +63,7 @@ class TeamAnswers:
 
     def __init__(self, core: RuntimeCore) -> None:
         self._core = core
-        self._conversations = TeamConversations()
+        self._conversations = TeamConversations(core.known)
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.
@@ -144,8 +143,7 @@ def _request(body: Mapping[str, Any], content: Content | None) -> TurnRequest:
     return TurnRequest(
         content,
         sampling=Sampling(**{name: body.get(name) for name in _SAMPLING}),
-        # Where a worker dies, the same text is computed again.
-        seed=secrets.randbits(31) if (seed := body.get("seed")) is None else seed,
+        seed=given_or_drawn(body.get("seed")),
         thinking=thinking_of(body),
         tool_choice=tool_choice_of(body),
         external=tools,

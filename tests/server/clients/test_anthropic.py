@@ -36,6 +36,19 @@ TOOLS: list[Any] = [
 ]
 FEW_DAYS_TOOL: Any = {**TOOLS[0], "input_schema": FEW_DAYS}
 
+A_FILE: list[Any] = [
+    {
+        "role": "user",
+        "content": [
+            {
+                "type": "document",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="},
+            },
+            {"type": "text", "text": HELLO},
+        ],
+    }
+]
+
 
 def shown_here(days: int = 2) -> list[Any]:
     """The conversation of ``said.shown``, as Anthropic's clients have it."""
@@ -217,8 +230,9 @@ def test_it_stops_where_it_is_told_to(client: Anthropic) -> None:
             anthropic.BadRequestError,
             "invalid_request_error",
         ),
+        ({"messages": A_FILE}, anthropic.BadRequestError, "invalid_request_error"),
     ],
-    ids=["model", "long", "max_tokens", "nothing", "no such tool", "no tools", "picture"],
+    ids=["model", "long", "max_tokens", "nothing", "no such tool", "no tools", "picture", "file"],
 )
 def test_what_cannot_be_is_told_in_the_apis_own_form(
     client: Anthropic,

@@ -191,7 +191,7 @@ def test_a_call_is_valid_where_an_answer_would_have_a_schema(client: OpenAI) -> 
 def test_it_stops_where_it_is_told_to(client: OpenAI) -> None:
     text = ask(client, SURE).choices[0].message.content
     end = text.split()[2]
-    for stop in (end, [end, "no such text"]):
+    for stop in (end, ["", end, "no such text"]):
         found = ask(client, SURE, stop=stop)
         assert found.choices[0].message.content == text[: text.index(end)]
         assert found.choices[0].finish_reason == "stop"
@@ -369,3 +369,10 @@ def test_texts_become_vectors(client: OpenAI) -> None:
             client.embeddings.create(model=EMBEDDER, **bad)  # type: ignore[arg-type]
     with pytest.raises(openai.BadRequestError):
         client.embeddings.create(model=NATIVE, input="A cat.")
+
+
+def test_a_stream_of_pictures_is_refused(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="come whole"):
+        client.images.generate(prompt="a cat", stream=True)
+    with pytest.raises(openai.BadRequestError, match="come whole"):
+        client.images.edit(image=("cat.png", b"x"), prompt="a cat", stream=True)

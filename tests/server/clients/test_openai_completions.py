@@ -48,10 +48,12 @@ def test_several_prompts_and_choices_are_answered(client: OpenAI, server: Served
     assert texts[0] != texts[1]
     again = ask(client, PROMPT, temperature=1.5, seed=3, max_tokens=6)
     assert again.choices[0].text == texts[0]
+    assert found.usage.prompt_tokens > again.usage.prompt_tokens == 5
 
 
 def test_it_stops_echoes_and_tells_probabilities(client: OpenAI) -> None:
-    stopped = ask(client, stop=["Paris"])
+    stopped = ask(client, stop=["", "Paris"])
+    assert stopped.choices[0].text
     assert "Paris" not in stopped.choices[0].text
     assert stopped.choices[0].finish_reason == "stop"
     found = ask(client, echo=True, logprobs=2, max_tokens=3)

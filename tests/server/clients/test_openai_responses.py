@@ -37,6 +37,13 @@ OTHER_TOOLS: list[Any] = [
     {"type": "namespace", "name": "shell", "tools": []},
 ]
 
+A_FILE: list[Any] = [
+    {
+        "role": "user",
+        "content": [{"type": "input_file", "file_data": "data:application/pdf;base64,JVBERg=="}],
+    }
+]
+
 
 def shown_here(days: int = 2) -> list[Any]:
     """The conversation of ``said.shown``, as items."""
@@ -95,8 +102,8 @@ def test_a_response_goes_on_from_another_and_is_kept(client: OpenAI) -> None:
     assert second.usage.input_tokens_details.cached_tokens >= first.usage.input_tokens
     assert client.responses.retrieve(second.id).output_text == second.output_text
     items = client.responses.input_items.list(second.id, order="asc").data
-    texts = [item.content for item in items]  # type: ignore[union-attr]
-    assert (texts[0], texts[-1]) == (HELLO, "And the wind?")
+    texts = [item.content[0].text for item in items]  # type: ignore[union-attr]
+    assert texts == [HELLO, first.output_text, "And the wind?"]
     client.responses.delete(first.id)
     with pytest.raises(openai.NotFoundError) as caught:
         client.responses.retrieve(first.id)
@@ -204,7 +211,7 @@ def test_one_in_the_background_is_cancelled(client: OpenAI, server: ServedHere) 
     begun = ask(client, background=True, max_output_tokens=1900)
     assert begun.status in ("queued", "in_progress")
     ended = client.responses.cancel(begun.id)
-    assert ended.status == "cancelled"
+    assert (ended.status, ended.usage) == ("cancelled", None)  # nobody counted
     idle_again(server)
 
 
@@ -229,8 +236,9 @@ def test_a_client_that_goes_away_stops_the_work(client: OpenAI, server: ServedHe
             "invalid_value",
         ),
         ({"tool_choice": "required"}, openai.BadRequestError, "invalid_value"),
+        ({"input": A_FILE}, openai.BadRequestError, "media"),
     ],
-    ids=["model", "long", "max_output_tokens", "earlier", "no such tool", "no tools"],
+    ids=["model", "long", "max_output_tokens", "earlier", "no such tool", "no tools", "file"],
 )
 def test_what_cannot_be_is_told_in_the_apis_own_form(
     client: OpenAI,

@@ -1,4 +1,4 @@
-"""A model served by llama.cpp over loopback HTTP: the bundled library or a user's llama-server.
+"""A model served by llama.cpp over HTTP: the bundled library or a user's llama-server.
 
 Owns the translation of a worker's answers into our values and errors. Starts and
 stops no process; the connection is ``connection``, how the messages look on the

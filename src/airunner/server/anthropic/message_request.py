@@ -228,7 +228,8 @@ def _part(block: dict[str, Any]) -> dict[str, Any] | None:
         return {"type": "image_url", "image_url": {"url": source["url"]}}
     if block.get("type") == "document" and source.get("type") == "text":
         return {"type": "text", "text": source.get("data") or ""}
-    return None
+    # What no model here takes is refused as what it is: an answer would be about nothing.
+    return {"type": block["type"]} if block.get("type") in ("image", "document") else None
 
 
 def _function(tool: AnthropicTool) -> dict[str, Any]:

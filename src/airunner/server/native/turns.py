@@ -19,7 +19,7 @@ from airunner.agent.conversation import Conversation, CountedPrompt
 from airunner.agent.conversation_saver import ConversationSaver
 from airunner.agent.loop import AgentLoop
 from airunner.agent.tool_calling.prompt import NONE
-from airunner.agent.turn_request import TurnRequest
+from airunner.agent.turn_request import TurnRequest, given_or_drawn
 from airunner.errors import (
     AiRunnerError,
     ConversationBusyError,
@@ -242,7 +242,7 @@ class Turns:
             request = TurnRequest(
                 turn.content,
                 sampling=read(Sampling, asked.sampling),
-                seed=asked.seed,
+                seed=given_or_drawn(asked.seed),
                 thinking=options.thinking,
                 tool_choice=NONE if ALL_TOOLS in options.without else asked.tool_choice,
                 max_tokens=asked.max_tokens,

@@ -61,7 +61,7 @@ async def _events(
                     yield begun
                     begun = ""
     if with_usage:
-        yield told({"choices": [], "usage": total_usage(costs)})
+        yield told({"choices": [], "usage": total_usage(costs, choices)})
     yield DONE
 
 
@@ -71,7 +71,7 @@ async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> JSO
     content = {
         **_head(body, "chat.completion"),
         "choices": [_choice_json(each, index, body) for index, each in enumerate(found)],
-        "usage": total_usage([each.usage for each in found]),
+        "usage": total_usage([each.usage for each in found], choices),
         "timings": found[0].timings,
     }
     if found[0].trimmed is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from airunner.server.message_order import in_order
 from airunner.server.request_parts import ContentPart, Open
@@ -145,6 +145,15 @@ Limit = Annotated[
 ]
 
 
+def _without_empty(stop: str | list[str] | None) -> str | list[str] | None:
+    """Empty texts, which clients send where nothing is set, would end every answer at once."""
+    return [each for each in stop if each] if isinstance(stop, list) else stop or None
+
+
+Stop = Annotated[str | list[str] | None, AfterValidator(_without_empty)]
+"""Texts at which an answer ends."""
+
+
 class ChatCompletionRequest(Open):
     """The body of a chat completion's request."""
 
@@ -163,7 +172,7 @@ class ChatCompletionRequest(Open):
     repeat_penalty: float | None = Field(default=None, ge=0, le=10)
     seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
     n: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
-    stop: str | list[str] | None = None
+    stop: Stop = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     logit_bias: dict[str, float] | None = None

@@ -44,15 +44,15 @@ async def whole_answers(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def total_usage(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several choices of one prompt cost together: its tokens count once."""
-    first = costs[0] if costs else {}
-    prompt = first.get("prompt_tokens", 0)
+def total_usage(costs: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:
+    """What choices cost together, ``n`` of each prompt in turn: its tokens count once."""
+    firsts = costs[::n]
+    prompt = sum(each.get("prompt_tokens", 0) for each in firsts)
     completion = sum(each.get("completion_tokens", 0) for each in costs)
-    details = first.get("prompt_tokens_details") or {"cached_tokens": 0}
+    cached = [(each.get("prompt_tokens_details") or {}).get("cached_tokens", 0) for each in firsts]
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": details,
+        "prompt_tokens_details": {"cached_tokens": sum(cached)},
     }

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from airunner.server.documented import STREAMED
 from airunner.server.openai.chat import DONE
-from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, StreamOptions
+from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, Stop, StreamOptions
 from airunner.server.openai.choices import total_usage, whole_answers
 from airunner.server.problems import Problem
 from airunner.server.raw_prompts import RawPrompts
@@ -53,7 +53,7 @@ class CompletionRequest(BaseModel):
     logprobs: int | None = Field(default=None, ge=0, le=20)
     n: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
     seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
-    stop: str | list[str] | None = None
+    stop: Stop = None
 
     @model_validator(mode="after")
     def _has_text_where_it_must(self) -> CompletionRequest:
@@ -118,7 +118,7 @@ async def _events(raw: RawPrompts, asked: CompletionRequest) -> AsyncGenerator[s
                 cost = {"usage": usage} if usage and not with_usage else {}
                 yield told_of({"choices": [{**place, **told}], **cost})
     if with_usage:
-        yield told_of({"choices": [], "usage": total_usage(costs)})
+        yield told_of({"choices": [], "usage": total_usage(costs, asked.n or 1)})
     yield DONE
 
 
@@ -136,7 +136,7 @@ async def _whole(raw: RawPrompts, asked: CompletionRequest) -> dict[str, Any]:
                 "logprobs": _logprobs(each.logprobs, len(before)) if each.logprobs else None,
             }
         )
-    usage = total_usage([each.usage for each in found])
+    usage = total_usage([each.usage for each in found], asked.n or 1)
     return _head(asked) | {"choices": choices, "usage": usage, "timings": found[0].timings}
 
 

@@ -43,6 +43,7 @@ class PictureRequest(BaseModel):
     steps: int | None = Field(default=None, ge=1, le=1000)
     guidance: float | None = Field(default=None, ge=0, le=100)
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    stream: bool | None = None
 
     def drawing(self) -> ImageRequest:
         """The same as our engine takes it."""
@@ -72,6 +73,7 @@ def picture_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
     @routes.post("/v1/images/generations")
     async def generations(asked: PictureRequest, request: Request) -> JSONResponse:
         """Draw from words."""
+        _come_whole(asked.stream)
         work = _draw(core, asked.drawing(), _model(models, asked.model))
         return JSONResponse(await unless_hung_up(request, work))
 
@@ -86,8 +88,10 @@ def picture_routes(core: RuntimeCore, models: ServedModels) -> APIRouter:
         size: Annotated[str | None, Form(pattern=r"^(auto|\d{1,5}x\d{1,5})$")] = None,
         strength: Annotated[float | None, Form(ge=0, le=1)] = None,
         seed: Annotated[int | None, Form(ge=0, le=2**63 - 1)] = None,
+        stream: Annotated[bool | None, Form()] = None,
     ) -> JSONResponse:
         """Draw from a picture; where a mask is transparent or white, it may change."""
+        _come_whole(stream)
         width, height = _size(size)
         with tempfile.TemporaryDirectory() as folder:
             sources = _Sources(
@@ -126,6 +130,12 @@ async def _draw(core: RuntimeCore, asked: ImageRequest, model: str | None) -> di
         ]
 
     return {"created": int(time.time()), "data": await asyncio.to_thread(read)}
+
+
+def _come_whole(stream: bool | None) -> None:
+    """Refuse a stream: a client that waits for its events would take nothing for the answer."""
+    if stream:
+        raise ImageRequestError("the image model", "pictures come whole; ask without `stream`")
 
 
 async def _saved(upload: UploadFile, path: Path) -> Path:

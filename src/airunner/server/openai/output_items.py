@@ -118,6 +118,16 @@ def to_go_on_from(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [i for i in items if i["type"] not in calls or i["status"] == "completed"]
 
 
+def as_listed(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item of an input as clients read it: the text of a message is a part of it."""
+    text = item.get("content")
+    if not isinstance(text, str):
+        return item
+    part = {"type": "input_text", "text": text}
+    part = _text_part(text) if item.get("role") == "assistant" else part
+    return {"type": "message", **item, "content": [part]}
+
+
 def _input(arguments: str) -> str:
     """The text that a custom tool is given; a call that was cut off has none."""
     with suppress(ValueError, KeyError, TypeError):

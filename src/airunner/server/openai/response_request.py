@@ -199,7 +199,8 @@ def _part(part: dict[str, Any]) -> dict[str, Any] | None:
         return {"type": "image_url", "image_url": {"url": part["image_url"]}}
     if part.get("type") == "input_audio":
         return part
-    return None
+    # What no model here takes is refused as what it is: an answer would be about nothing.
+    return {"type": part["type"]} if part.get("type") in ("input_image", "input_file") else None
 
 
 def _text(content: Any) -> str:

@@ -25,7 +25,7 @@ from airunner.server.answers import Answers
 from airunner.server.chunks import Completion
 from airunner.server.documented import STREAMED
 from airunner.server.openai.chat_request import checked
-from airunner.server.openai.output_items import OutputItems, to_go_on_from
+from airunner.server.openai.output_items import OutputItems, as_listed, to_go_on_from
 from airunner.server.openai.response_request import ResponseRequest
 from airunner.server.problems import Problem, problem_of
 from airunner.server.streams import event, stream_response, unless_hung_up
@@ -129,7 +129,7 @@ def response_routes(answers: Answers) -> APIRouter:
         found = find(name)
         n_output = len(to_go_on_from(found.response["output"]))
         items = found.items[: len(found.items) - n_output]
-        return {"object": "list", "data": items, "has_more": False}
+        return {"object": "list", "data": list(map(as_listed, items)), "has_more": False}
 
     @routes.delete(_PATH + "/{name}")
     async def forget(name: str) -> dict[str, Any]:
@@ -231,7 +231,7 @@ class _Writing:
             "status": status,
             "incomplete_details": details,
             "output": items,
-            "usage": _usage(whole.usage),
+            "usage": _usage(whole.usage) if whole.usage else None,
         }
         self._kept.items += to_go_on_from(items)
 
