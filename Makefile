@@ -39,6 +39,8 @@ help:  ## What can be made
 run: .venv/.runtime  ## Install for this GPU, then show one turn of a team in a tight budget
 	-@$(BIN)/airunner engine
 	@$(BIN)/airunner demo $(ARGS)
+	@echo 'Next: `source .venv/bin/activate`, then `airunner setup` gets a real team,' \
+	  'and `airunner ui` opens the page.'
 
 quick: lint  ## Lint, and the tests that start no program and load no model
 	@$(PYTEST) -m 'not real' $(ARGS)

@@ -1,8 +1,8 @@
 """What our stack costs between a llama-server and its caller.
 
-The same loaded model is asked the same question in turn, pair by pair: directly
-over HTTP with a minimal streaming client; through a lease (scheduler, slots,
-client); and through the whole turn loop, as ``airunner chat`` does it. Reports
+The same question is asked in turn, pair by pair: of a llama-server over HTTP with a minimal
+streaming client; of ours, which loads the same in the same way, through a lease (scheduler,
+slots, client); and through the whole turn loop, as ``airunner chat`` does it. Reports
 decoded tokens per second and time to first token (TTFT).
 
 Run: ``python -m benchmarks.gateway [--pairs 24]``
@@ -14,6 +14,7 @@ import argparse
 import http.client
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,16 +23,18 @@ from urllib.parse import urlsplit
 
 from airunner.agent.conversation import Conversation
 from airunner.config.settings import Settings
-from airunner.engines.base import ChatRequest, Endpoint
+from airunner.engines.base import ChatRequest
 from airunner.events import GenerationFinished, TextStreamed
 from airunner.messages import Message
 from airunner.models.spec import ModelCapability, Sampling
 from airunner.runtime import Runtime
 from benchmarks.machine import describe_machine
+from benchmarks.proxies import bare_engine
 from benchmarks.results_file import write_results
 
 QUESTION = "Tell me about the sea, the wind and the ships."
 ANSWER_TOKENS = 96
+CONTEXT = 2048
 GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0)
 PRIMARY = ModelCapability.PRIMARY_CONVERSATION
 
@@ -105,13 +108,6 @@ def sample(began_s: float, times: list[float]) -> Sample:
     return Sample(times[0] - began_s, (len(times) - 1) / (times[-1] - times[0]))
 
 
-async def endpoint(runtime: Runtime) -> Endpoint:
-    """Address and headers of the worker that serves the primary."""
-    async with runtime.team.lease(PRIMARY, owner="benchmark") as lease:
-        assert lease.served is not None
-        return lease.served.endpoint
-
-
 def main() -> None:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -119,12 +115,14 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=None)
     options = parser.parse_args()
     machine = describe_machine()
-    with Runtime(
-        Settings.load({"home": options.home, "context": 2048, "max_tokens": ANSWER_TOKENS})
-    ) as runtime:
-        url, headers = runtime.call(endpoint(runtime))
+    settings = {"context": CONTEXT, "max_tokens": ANSWER_TOKENS}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Runtime(Settings.load({"home": options.home, **settings})) as runtime,
+        bare_engine(runtime.settings.home, Path(folder), **settings) as engine,
+    ):
         ways: dict[str, Callable[[], Sample]] = {
-            "direct": lambda: ask_directly(url, headers),
+            "direct": lambda: ask_directly(engine.url, engine.headers),
             "lease": lambda: runtime.call(ask_lease(runtime)),
             "turn": lambda: ask_turn(runtime),
         }

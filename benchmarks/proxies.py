@@ -1,4 +1,4 @@
-"""Other people's servers before a llama-server: LiteLLM's proxy, and hearth.
+"""Other people's servers: a llama-server, and LiteLLM's proxy and hearth before one.
 
 Owns the environments that they are installed in, which are no part of this project's, and
 their processes. Each is asked with what its own documentation says.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -17,15 +18,23 @@ import urllib.request
 import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import platformdirs
 
+from airunner import Settings
+from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.engines.base import LoadPlan
+from airunner.engines.llama_cpp.order import LlamaOrder
+from airunner.runtime import Runtime
+from airunner.workers.wire import encode_order
 from benchmarks.places import CONTEXT, Place, ended
 
 LITELLM = "litellm[proxy]==1.108.7"
 HEARTH = "hearth-llm==0.1.1"
+_LLAMA_SERVER = (sys.executable, "-m", "benchmarks.llama_server")
 _READY_S = 180
 
 
@@ -62,10 +71,28 @@ def hearth(engine: Place, folder: Path) -> Iterator[Place]:
 def llama_server(model: Path, slots: Path, parallel: int) -> Iterator[Place]:
     """A llama-server of ``parallel`` slots, by itself."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.llama_server", "--model", str(model)]
-    command += ["--port", str(port), "--slots", str(slots), "--parallel", str(parallel)]
+    command = [*_LLAMA_SERVER, "--port", str(port), "--model", str(model)]
+    command += ["--slots", str(slots), "--parallel", str(parallel)]
     with _started(command, port, "/health") as place:
         yield place
+
+
+@contextmanager
+def bare_engine(home: Path, folder: Path, **settings: object) -> Iterator[Place]:
+    """A llama-server that loads the primary exactly as AI Runner does with ``settings``.
+
+    It listens at a port, as others do; ``folder`` takes what it is ordered.
+    """
+    with Runtime(Settings.load({"home": home, "offline": True, **settings})) as runtime:
+        sized = runtime.call(runtime.team.size(MODEL_REGISTRY[EMBEDDED_PRIMARY]))
+        plan = replace(sized.plans["cpu"], n_threads=runtime.hardware.n_threads)
+    assert isinstance(plan, LoadPlan)
+    order, key, port = folder / "order", secrets.token_urlsafe(), free_port()
+    (slots := folder / "slots").mkdir()
+    order.write_bytes(encode_order(LlamaOrder(plan, key, folder=slots)))
+    command = [*_LLAMA_SERVER, "--port", str(port), "--order", str(order)]
+    with _started(command, port, "/health") as place:
+        yield Place(place.url, {"Authorization": f"Bearer {key}"}, place.pid)
 
 
 def free_port() -> int:

@@ -35,10 +35,9 @@ from airunner.components.llm.config.model_capabilities import (
 )
 from airunner.runtime import Runtime
 from benchmarks.diary import story
-from benchmarks.gateway import endpoint
 from benchmarks.machine import describe_machine
 from benchmarks.places import CONTEXT, Answer, Place, home_with_weights, serving
-from benchmarks.proxies import hearth, litellm, llama_server
+from benchmarks.proxies import bare_engine, hearth, litellm, llama_server
 from benchmarks.results_file import write_results
 
 PARTS = ("added", "litellm", "restarts", "strangers")
@@ -60,13 +59,12 @@ def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
     """The server, and LiteLLM's, beside the engine asked directly."""
     found: dict[str, Any] = {"pairs": pairs, "streams": STREAMS}
     for name, streams in (("one", 1), ("many", STREAMS)):
-        settings = {"home": home, "context": CONTEXT, "parallel": streams, "offline": True}
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home)))
-            runtime = stack.enter_context(Runtime(Settings.load(settings)))
+            engine = bare_engine(home, folder, context=CONTEXT, parallel=streams)
+            places = {"direct": stack.enter_context(engine)}
             own = home_with_weights(folder, home)
-            ours = stack.enter_context(serving(own, "--parallel", str(streams)))
-            places = {"direct": Place(*runtime.call(endpoint(runtime))), "ours": ours}
+            places["ours"] = stack.enter_context(serving(own, "--parallel", str(streams)))
             if with_litellm:
                 proxy = litellm(places["direct"], EMBEDDED_PRIMARY, folder)
                 places["litellm"] = stack.enter_context(proxy)
@@ -80,7 +78,7 @@ def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
 def _measured(
     places: Mapping[str, Place], rounds: int, streams: int, tokens: int
 ) -> dict[str, dict[str, float]]:
-    began = {name: place.cpu_s for name, place in places.items() if place.pid}
+    began = {name: place.cpu_s for name, place in places.items()}
     taken = _asked(places, rounds, streams, tokens)
     took = {name: places[name].cpu_s - cpu_s for name, cpu_s in began.items()}
     found = {name: _compared(each, taken["direct"]) for name, each in taken.items()}

@@ -6,19 +6,20 @@ contents of a slot. It is llama.cpp as it is shipped: only who asks it for what 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
 
 from airunner.config.settings import Settings
-from airunner.engines.base import Endpoint, LoadPlan
+from airunner.engines.base import LoadPlan
 from airunner.engines.connection import WorkerConnection
 from airunner.engines.known import known_engines, register_engine
 from airunner.engines.llama_cpp.client import LlamaCppModel
@@ -37,24 +38,24 @@ _MAGIC, _OF_THE_SERVER = b"qsgg", -1
 class SlotReader:
     """Reads the first slot of the newest worker of a model. It blocks, even an event loop."""
 
-    places: dict[str, tuple[Endpoint, Path]] = field(default_factory=dict)
+    places: dict[str, tuple[WorkerConnection, Path]] = field(default_factory=dict)
 
     def read(self, model: str) -> list[int]:
         """The tokens that the slot holds now, between two generations."""
         folder = MEMORY_FILE_SYSTEM if MEMORY_FILE_SYSTEM.is_dir() else None
-        endpoint, slots = self.places[model]
+        connection, slots = self.places[model]
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             state = Path(scratch, "state")
             with borrowed_name(slots, state) as name:
-                _ask(endpoint, "/slots/0?action=save", {"filename": name})
+                _ask(connection, "/slots/0?action=save", {"filename": name})
             return saved_tokens(state)
 
     def other_tokens(self, model: str, held: Sequence[int], prompt: Sequence[int]) -> int:
         """See ``other_tokens``."""
-        endpoint, _ = self.places[model]
+        connection, _ = self.places[model]
 
         def text_of(tokens: Sequence[int]) -> str:
-            return str(_ask(endpoint, "/detokenize", {"tokens": list(tokens)})["content"])
+            return str(_ask(connection, "/detokenize", {"tokens": list(tokens)})["content"])
 
         return other_tokens(held, prompt, text_of)
 
@@ -95,7 +96,7 @@ class WatchedLauncher(LocalLauncher):
     def connect(self, order: Order[LoadPlan], connection: WorkerConnection) -> LlamaCppModel:
         """See ``LocalLauncher``."""
         assert order.folder is not None
-        self.reader.places[order.plan.model] = connection.endpoint, order.folder
+        self.reader.places[order.plan.model] = connection, order.folder
         return super().connect(order, connection)
 
 
@@ -129,8 +130,11 @@ def _alike(ours: Sequence[object], theirs: Sequence[object]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _ask(endpoint: Endpoint, path: str, body: dict[str, Any]) -> Any:
-    headers = {**endpoint.headers, "Content-Type": "application/json"}
-    request = Request(endpoint.url + path, json.dumps(body).encode(), headers)
-    with build_opener(ProxyHandler({})).open(request, timeout=600) as answer:
-        return json.loads(answer.read())
+def _ask(connection: WorkerConnection, path: str, body: dict[str, Any]) -> Any:
+    async def asked() -> Any:
+        async with connection.asked(path, body) as answer:
+            return json.loads(await answer.read())
+
+    # In an event loop of its own, for the one of this thread may be running.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asked()).result()

@@ -14,12 +14,16 @@ import yaml
 from typer.testing import CliRunner
 
 from airunner.cli.app import app
+from airunner.cli.exit_codes import ExitCode
+from airunner.resources.keeping import LONGEST_S
 from airunner.resources.status import Status
 from airunner.server.metrics import Metrics
+from airunner.server.serving import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+IMAGES = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
 
 
 def metric_names() -> set[str]:
@@ -49,15 +53,42 @@ def test_the_page_names_every_metric() -> None:
     assert named == counted
 
 
+def unit() -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(DEPLOY / "airunner.service")
+    return parser["Service"]
+
+
 def commands() -> list[list[str]]:
     """What the unit and both images start."""
-    unit = configparser.ConfigParser(interpolation=None)
-    unit.read(DEPLOY / "airunner.service")
-    started = shlex.split(unit["Service"]["ExecStart"])
+    started = shlex.split(unit()["ExecStart"])
     assert Path(started[0]).name == "airunner"
     images = [json.loads(line) for line in re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)]
     assert len(images) == 2
     return [started[1:], *images]
+
+
+def test_a_unit_that_was_told_to_stop_has_not_failed_and_ends_its_workers_last() -> None:
+    service = unit()
+    assert service["SuccessExitStatus"] == str(int(ExitCode.TERMINATED))
+    assert service["RestartPreventExitStatus"] == str(int(ExitCode.USAGE))
+    assert service["KillMode"] == "mixed"
+    assert float(service["TimeoutStopSec"]) > PATIENCE_S + LONGEST_S
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda text: text.split()[2])
+def test_an_image_reaps_the_dead_and_keeps_all_that_lasts_in_its_volume(image: str) -> None:
+    assert 'ENTRYPOINT ["tini", "--", "airunner"]' in image
+    assert re.search(r"apt-get install .* tini\b", image)
+    assert "ENV HOME=/data AIRUNNER_HOME=/data" in image, "settings and pictures are below HOME"
+    assert "VOLUME /data" in image
+
+
+def test_an_index_that_has_one_package_is_asked_for_no_other() -> None:
+    assert "EXTRA_INDEX" not in DOCKERFILE
+    assert "extra-index" not in DOCKERFILE
+    assert len(re.findall(r"--index-url \S+ '[a-z]+>=[^' ]+'", DOCKERFILE)) == 2
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)

@@ -12,6 +12,7 @@ from airunner.media import (
     MOST_BYTES,
     MediaSupport,
     in_words,
+    is_media,
     media_part,
     picture_size,
     read_media,
@@ -105,7 +106,15 @@ def test_the_first_bytes_say_what_a_file_is(beginning: bytes, media_type: str) -
     [
         (b"", "it is empty"),
         (b"hello, I am no picture", "neither a picture nor a recording; PNG, JPEG"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "WebP.* save it as PNG"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a WebP.* save it as PNG"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video.* save a picture of it"),
+        (b"BM\0\0\0\0", "a BMP.* save it as PNG"),
+        (b"II*\0\0\0", "a TIFF.* save it as PNG or JPEG"),
+        (b"\0\0\0\x18ftypheic", "a HEIC.* save it as JPEG"),
+        (b"\0\0\0\x18ftypavif", "an AVIF.* save it as PNG"),
+        (b"\0\0\0\x18ftypM4A ", "an M4A.* save it as WAV, MP3 or FLAC"),
+        (b"\0\0\0\x18ftypisom", "a video.* save a picture of it"),
+        (b"OggS\0", "an Ogg.* save it as WAV"),
         (png() + bytes(MOST_BYTES), "20,971,520 is the limit"),
         (png()[:20], "its header is damaged"),
         (b"\xff\xd8\xff\xe0\0\x02nothing", "its header is damaged"),
@@ -116,6 +125,12 @@ def test_the_first_bytes_say_what_a_file_is(beginning: bytes, media_type: str) -
 def test_other_files_are_refused_and_told_apart(data: bytes, problem: str) -> None:
     with pytest.raises(MediaError, match=f"^photo cannot be sent to a model: .*{problem}"):
         media_part(data, "photo")
+
+
+def test_a_text_that_begins_by_chance_as_a_picture_does_is_none() -> None:
+    assert not is_media(b"BMW and others", "cars.txt")
+    assert is_media(b"BM", "a.BMP")
+    assert is_media(b"\0\0\0\x18ftypheic", "photo")
 
 
 def test_a_file_is_read_only_as_far_as_it_may_be_long(tmp_path: Path) -> None:

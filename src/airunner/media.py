@@ -49,6 +49,29 @@ _AUDIO = {
     b"\xff\xf2": "audio/mpeg",
     b"fLaC": "audio/flac",
 }
+_OTHERS = {
+    b"BM": "a BMP picture, which no engine reads; save it as PNG",
+    b"II*\0": "a TIFF picture, which no engine reads; save it as PNG or JPEG",
+    b"MM\0*": "a TIFF picture, which no engine reads; save it as PNG or JPEG",
+    b"OggS": "an Ogg recording, which no engine reads; save it as WAV, MP3 or FLAC",
+}
+_HEIC = "a HEIC picture, which no engine reads; save it as JPEG"
+# Containers are told apart by their brand: ISO/IEC 14496-12 4.3, 23008-12 10, and AV1's.
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"), _HEIC),
+    **dict.fromkeys((b"avif", b"avis"), "an AVIF picture, which no engine reads; save it as PNG"),
+    b"M4A ": "an M4A recording, which no engine reads; save it as WAV, MP3 or FLAC",
+    b"WEBP": "a WebP picture, which no engine reads; save it as PNG",
+}
+_VIDEO = "a video, which no model here takes; save a picture of it as PNG or JPEG"
+_SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "heic", "heif", "avif"),
+        *("wav", "mp3", "flac", "ogg", "opus", "m4a", "aac"),
+        *("mp4", "mov", "m4v", "webm", "mkv", "avi"),
+    )
+)
 _FORMATS = "PNG, JPEG and GIF pictures, and WAV, MP3 and FLAC recordings, are understood"
 
 
@@ -65,18 +88,32 @@ def media_part(data: bytes, name: str) -> ImagePart | AudioPart:
     if len(data) > MOST_BYTES:
         problem = f"it has {len(data):,} bytes, and {MOST_BYTES:,} is the limit; make it smaller"
         raise MediaError(name, problem)
-    if data[:4] == b"RIFF":
-        if data[8:12] == b"WEBP":
-            raise MediaError(name, "it is a WebP picture, which no engine reads; save it as PNG")
-        if data[8:12] == b"WAVE":
-            return AudioPart(data, "audio/wav")
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return AudioPart(data, "audio/wav")
     for beginning, media_type in _IMAGES.items():
         if data.startswith(beginning):
             return _picture(data, media_type, name)
     for beginning, media_type in _AUDIO.items():
         if data.startswith(beginning):
             return AudioPart(data, media_type)
-    raise MediaError(name, f"it is neither a picture nor a recording; {_FORMATS}")
+    problem = _other_kind(data) or f"neither a picture nor a recording; {_FORMATS}"
+    raise MediaError(name, f"it is {problem}")
+
+
+def is_media(data: bytes, name: str) -> bool:
+    """Whether a file is a picture, a recording or a video by its beginning or its ending.
+
+    Of a text that begins by chance as a BMP picture does, it is not said.
+    """
+    is_known = data.startswith((*_IMAGES, *_AUDIO)) or bool(_other_kind(data))
+    return Path(name).suffix.lower() in _SUFFIXES or (is_known and not data.startswith(b"BM"))
+
+
+def _other_kind(data: bytes) -> str:
+    """What it is that no engine reads, with the way out; empty if that is not known."""
+    if data[:4] == b"RIFF" or data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12], _VIDEO)
+    return next((words for begins, words in _OTHERS.items() if data.startswith(begins)), "")
 
 
 def read_media(path: Path) -> ImagePart | AudioPart:

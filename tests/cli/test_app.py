@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from airunner import __version__
 from airunner.cli.app import app
 from airunner.cli.near_words import nearest
+from airunner.components.llm.config.model_capabilities import EMBEDDED_SPECIALIST
 from airunner.config.settings import SETTINGS
 
 pytestmark = pytest.mark.real
@@ -81,6 +82,7 @@ def test_what_removes_something_is_no_guess() -> None:
         (["hlep"], "No such command 'hlep'. Did you mean help?"),
         (["help", "plul"], "No such command 'plul'. Did you mean pull?"),
         (["models", "lst"], "No such command 'lst'. Did you mean list?"),
+        (["create"], "No such command 'create'. `airunner -h`"),
         (["download"], "No such command 'download'. Did you mean pull?"),
     ],
 )
@@ -154,10 +156,15 @@ def test_switches_can_be_turned_off(tmp_path: Path) -> None:
         (("plan", "--core-tools", "All,x"), 2, "all stands alone"),
         (("models", "list", "--keep-in-memory", "singing"), 2, "No capability 'singing'"),
         (("run", "summarisation", "la"), 2, "Did you mean summarization?"),
+        (("run", "llama3"), 2, "If it is a model: `airunner chat --primary llama3`"),
+        (("run", "What is it?"), 2, "`airunner chat -p TEXT`"),
+        (("chat", "What is it?"), 2, "-p asks it once"),
         (("assign", "translaton", "x"), 2, "Did you mean translation"),
         (("assign", "image", "llama3"), 1, "`airunner models add publisher/name-GGUF`"),
         (("models", "add", "x", "--for", "drawing"), 2, "No capability 'drawing'"),
         (("chat", "-p", "  "), 2, "the prompt is empty"),
+        (("plan", "--config", "none.toml"), 2, "none.toml' (from flag --config): there is no"),
+        (("plan", "--home", "pyproject.toml"), 2, "(from flag --home): it is no folder"),
         (("image", "  "), 2, "the prompt is empty"),
         (("image", "a cat", "--size", "big"), 2, "such as 1024x768"),
         (("image", "a cat", "--size", "0x8"), 2, "such as 1024x768"),
@@ -180,6 +187,16 @@ def test_errors_are_one_line_and_an_exit_code(
     got, _, stderr = invoke(*arguments, AIRUNNER_HOME=str(empty_home))
     assert (got, words in stderr) == (code, True), stderr
     assert "Traceback" not in stderr
+
+
+def test_what_follows_from_a_change_of_models_is_said(empty_home: Path) -> None:
+    folder = empty_home / "models" / "HuggingFaceTB--SmolLM2-135M-Instruct"
+    folder.mkdir(parents=True)
+    (folder / "weights.gguf").write_bytes(b"x" * 2_000_000)
+    _, told, _ = invoke("assign", "translation", "--default", AIRUNNER_HOME=str(empty_home))
+    assert f"fetches it; until then {EMBEDDED_SPECIALIST} serves" in told
+    _, told, _ = invoke("rm", "smollm2", AIRUNNER_HOME=str(empty_home))
+    assert told == "smollm2: 2.00 MB freed; it is fetched again when it is needed\n"
 
 
 def test_verbose_shows_where_an_error_comes_from(tmp_path: Path) -> None:

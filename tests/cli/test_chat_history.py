@@ -31,7 +31,9 @@ from airunner.events import (
     TurnFinished,
 )
 from airunner.messages import Message, ToolCall
+from airunner.records.attached_text import marked
 from airunner.records.records import Records
+from airunner.records.unfinished import unfinished_lines
 from airunner.resources.parking import ParkingLot, Tier
 from airunner.resources.session_folder import SessionFolder
 from airunner.runtime import Runtime
@@ -130,6 +132,12 @@ def test_conversations_are_listed_switched_titled_and_deleted(home: Path) -> Non
     assert saved(home) == {}
 
 
+def test_a_lone_word_that_leaves_other_programs_is_never_sent(home: Path) -> None:
+    shown, _ = talk(home, "Quit", "Hello!")
+    assert shown == ["'Quit' alone ends the chat, as /quit does."]
+    assert list(saved(home)) == [BOATS, BEES]
+
+
 def test_continue_takes_the_last_and_conversation_a_certain_one(home: Path) -> None:
     assert talk(home, flags=("--continue",))[0][0].startswith("Going on with b0a7b0a7")
     assert talk(home, flags=("-c",))[0][1:] == ["> Tell me of boats", "A sloop."]
@@ -140,7 +148,7 @@ def test_continue_takes_the_last_and_conversation_a_certain_one(home: Path) -> N
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
-        (("--conversation", "zzz"), 2, "no conversation has the id 'zzz'"),
+        (("--conversation", "zzz"), 2, "no conversation has the id 'zzz'; `airunner c"),
         (("--conversation", "b"), 2, "several conversations begin with 'b'"),
         (("--conversation", ""), 2, "no conversation has the id ''"),
         (("--conversation", "bee5", "--continue"), 2, "give one of"),
@@ -161,11 +169,12 @@ def test_a_turn_that_fails_is_saved_and_one_question_is_not(empty_home: Path) ->
     code, _, stderr = chat(empty_home, "-p", "Hello", "--continue", *TOO_SMALL)
     assert code == 1
     assert "No conversation is saved yet" in stderr
-    _, stdout, stderr = chat(empty_home, "-p", "And you?", "--continue", *TOO_SMALL)
-    assert "Going on with" in stderr
-    assert stdout == ""
+    again = ("-p", "And you?", "--continue", *TOO_SMALL)
+    _, stdout, stderr = chat(empty_home, *again)
+    assert ("Going on with" in stderr, stdout) == (False, "")
+    assert "Going on with" in chat(empty_home, *again, "-v")[2]
     ((title, roles),) = saved(empty_home).values()
-    assert (title, roles) == ("Hello", ["user", "assistant"] * 2)
+    assert (title, roles) == ("Hello", ["user", "assistant"] * 3)
     shown, problems = talk(empty_home, "One", "/new", "Two", flags=TOO_SMALL)
     assert shown == ["A new conversation."]
     assert sum(line.startswith("error: ") for line in problems.splitlines()) == 2
@@ -218,14 +227,18 @@ def records(home: Path) -> Iterator[Records]:
         yield records
 
 
-def played(records: Records, history: ChatHistory, *events: Event, text: str = "Hi") -> None:
+def played(
+    records: Records, history: ChatHistory, *events: Event, text: str = "Hi", cut_off: bool = False
+) -> None:
     """One turn in which ``events`` happen."""
 
     def turn(conversation: Any, said: str, **_: Any) -> Iterator[Event]:
         conversation.messages.append(Message("user", said))
         yield from events
         conversation.messages.append(Message("assistant", "Yes."))
-        yield TurnFinished(turn="t", outcome="answered", text="Yes.", steps=1, total_s=0.1)
+        yield TurnFinished(
+            turn="t", outcome="answered", text="Yes.", steps=1, total_s=0.1, cut_off=cut_off
+        )
 
     with following(EventBus(), lambda _: None) as follower:
         watch = ReminderWatch(records.reminders, pytest.fail)
@@ -250,6 +263,25 @@ def test_a_tool_moves_the_next_turn_to_another_conversation(records: Records) ->
     played(records, history, gone)
     assert history.conversation.id == BEES
     assert said[-1].startswith("error: no conversation has the id")
+
+
+def test_an_answer_that_was_cut_off_is_marked_for_as_long_as_it_is_kept(records: Records) -> None:
+    said: list[str] = []
+    history = ChatHistory(records, "", lambda line, indent=0: said.append(line))
+    played(records, history, cut_off=True)
+    history.go_on(None)
+    assert said[-1] == "(This answer was cut off at the most tokens.)"
+    played(records, history)
+    history.go_on(None)
+    assert said[-1] == "Yes."
+    saved, details = records.conversations.load(history.conversation.id), records.details
+    assert saved is not None
+    lines = unfinished_lines(saved.messages, details.load(saved.id))
+    assert lines == {1: "(This answer was cut off at the most tokens.)"}
+    history.take_back()
+    history.take_back()
+    played(records, history)
+    assert details.load(saved.id) == {}
 
 
 def test_rows_of_the_list_are_set_off_alike_with_the_held_one_too(records: Records) -> None:
@@ -443,3 +475,27 @@ def test_the_commands_list_show_and_delete(home: Path) -> None:
     assert list(saved(home)) == [BOATS]
     assert [name for name, file in files.items() if file.exists()] == [BOATS]
     lot.close()
+
+
+def test_conversations_are_exported_and_deleted_together(home: Path) -> None:
+    environ = {"AIRUNNER_HOME": str(home)}
+    table = marked("attached/sales.csv", "a,b\n1,2", "2 lines")
+    with Records(home / "records.sqlite3") as records:
+        records.conversations.save("c" * 32, [Message("user", f"{table}Which columns?")])
+    _, text, _ = invoke("conversations", "show", "ccc", **environ)
+    assert "user:\n[attached/sales.csv, 2 lines]\nWhich columns?\n" in text
+    _, text, _ = invoke("conversations", "export", **environ)
+    whole = json.loads(text)["conversations"]
+    assert {(each["id"], len(each["messages"])) for each in whole} == {
+        ("c" * 32, 1),
+        (BOATS, 2),
+        (BEES, 5),
+    }
+    _, text, _ = invoke("conversations", "export", "b0a7", "--markdown", **environ)
+    assert "## Assistant\n\nA sloop.\n" in text
+    assert invoke("conversations", "delete", **environ)[0] == 2
+    code, _, told = invoke("conversations", "delete", "b0a7", "bee5", "b0a7b", "-y", **environ)
+    assert (code, told) == (0, "Deleted 2 conversations.\n")
+    assert list(saved(home)) == ["c" * 32]
+    assert invoke("conversations", "delete", "--all", "--yes", **environ)[0] == 0
+    assert saved(home) == {}

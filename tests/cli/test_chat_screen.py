@@ -50,8 +50,18 @@ def called(result: str = "", problem: str = "") -> list[Event]:
     ]
 
 
-def ended(text: str = "", outcome: str = "answered", problem: str = "") -> TurnFinished:
-    return TurnFinished(turn="t", outcome=outcome, text=text, steps=9, total_s=1.0, problem=problem)
+def ended(
+    text: str = "", outcome: str = "answered", problem: str = "", *, cut_off: bool = False
+) -> TurnFinished:
+    return TurnFinished(
+        turn="t",
+        outcome=outcome,
+        text=text,
+        steps=9,
+        total_s=1.0,
+        problem=problem,
+        cut_off=cut_off,
+    )
 
 
 def shown(capsys: Output, screen: TalkScreen, *events: Event) -> tuple[str, str]:
@@ -148,7 +158,7 @@ def test_an_answer_comes_into_a_pipe_as_it_is_written(capsys: Output) -> None:
 def test_how_an_answer_ended_is_told_behind_it() -> None:
     both = StringIO()
     with redirect_stdout(both), redirect_stderr(both), AnswerScreen() as screen:
-        for event in (said("The sea"), generated("length"), ended("The sea")):
+        for event in (said("The sea"), generated("length"), ended("The sea", cut_off=True)):
             screen.show(event)
     assert both.getvalue().startswith("The sea\nThe answer was cut off after 48 tokens;")
 
@@ -174,7 +184,7 @@ def test_an_answer_that_was_never_streamed_is_seen_once(capsys: Output) -> None:
             "No answer: the model thought, but said nothing. Ask again, or say it in other words.",
         ),
         (
-            [THOUGHT, generated("length", 1024)],
+            [THOUGHT, generated("length", 1024), ended(cut_off=True)],
             "No answer: the model was still thinking after 1,024 tokens, the most it may use; "
             "allow more with --max-tokens.",
         ),
@@ -218,7 +228,7 @@ def test_a_turn_without_an_answer_says_so(capsys: Output, events: list[Event], l
         ("stop", ended("Yes."), None, True),
         (
             "length",
-            ended("Yes, and"),
+            ended("Yes, and", cut_off=True),
             "The answer was cut off after 48 tokens; ask to go on, or allow more with "
             "--max-tokens.",
             True,
@@ -257,7 +267,7 @@ def test_an_answer_that_is_not_whole_says_so(
 
 
 def test_one_turn_says_nothing_of_the_turn_before(capsys: Output) -> None:
-    first = [THOUGHT, *called("1"), generated("length"), ended()]
+    first = [THOUGHT, *called("1"), generated("length"), ended(cut_off=True)]
     second = TurnStarted(turn="u", conversation="c", model="m")
     _, told = shown(capsys, TalkScreen(), *first, second, ended())
     assert told.splitlines()[-1] == (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
+import termios
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ import typer
 from tests.cli.test_app import invoke
 
 from airunner.cli.piped import MOST_CHARACTERS, asked_from_stdin, prompt_text
+from airunner.cli.typed_ahead import TypedAhead
 from airunner.records.records import Records
 
+COLOURED = "\x1b[1mcity\x1b[0m,people\r\nOslo,709037\n\x07"
 TABLE = "city,people\nOslo,709037\n"
 
 
@@ -38,7 +42,7 @@ def test_a_pipe_and_a_file_go_behind_the_text(
     (tmp_path / "table.csv").write_text(TABLE)
     file = os.open(tmp_path / "table.csv", os.O_RDONLY)
     assert from_stdin(monkeypatch, file, "Which columns?") == whole
-    assert from_stdin(monkeypatch, pipe_with(TABLE), "-") == TABLE.strip()
+    assert from_stdin(monkeypatch, pipe_with(COLOURED), "-") == TABLE.strip()
 
 
 def test_what_holds_nothing_adds_nothing_and_a_terminal_is_not_read(
@@ -55,6 +59,24 @@ def test_what_holds_nothing_adds_nothing_and_a_terminal_is_not_read(
             assert from_stdin(monkeypatch, fd, "Hello!") == "Hello!"
     finally:
         os.close(typing)
+
+
+def test_a_terminal_that_the_shell_had_meanwhile_is_silent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typing, terminal = pty.openpty()
+    with os.fdopen(terminal) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        shells = termios.tcgetattr(terminal)
+        before = signal.getsignal(signal.SIGCONT)
+        with TypedAhead().kept():
+            silent = termios.tcgetattr(terminal)
+            termios.tcsetattr(terminal, termios.TCSANOW, shells)
+            signal.raise_signal(signal.SIGCONT)
+            assert termios.tcgetattr(terminal) == silent != shells
+        assert termios.tcgetattr(terminal) == shells
+        assert signal.getsignal(signal.SIGCONT) == before
+    os.close(typing)
 
 
 def test_what_is_empty_or_too_much_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -54,11 +54,12 @@ def test_no_encoding_and_no_closed_stream_ends_a_command(empty_home: Path) -> No
 
 
 def test_a_question_that_is_no_text_is_saved_as_text(empty_home: Path) -> None:
-    line, environ = command(empty_home, "chat", *TOO_SMALL)
-    said = b"Caf\xe9 opens at nine.\n"
+    line, environ = command(empty_home, "chat", "--system", "Be\x07 brief.", *TOO_SMALL)
+    said = b"Caf\xe9 opens\x1a at nine.\n"
     assert subprocess.run(line, env=environ, input=said, capture_output=True).returncode == 0
     with Records(empty_home / "records.sqlite3") as records:
         (entry,) = records.conversations.list()
         saved = records.conversations.load(entry.id)
         assert saved is not None
-        assert saved.messages[0].content == "Caf\ufffd opens at nine."
+        told = [message.content for message in saved.messages[:2]]
+        assert told == ["Be brief.", "Caf\ufffd opens at nine."]

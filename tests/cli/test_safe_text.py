@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from airunner.cli.safe_text import MOST_CHARACTERS, MOST_LINES, bounded, excerpt, printable, safe
+from airunner.cli.safe_text import (
+    MOST_CHARACTERS,
+    MOST_LINES,
+    bounded,
+    excerpt,
+    printable,
+    safe,
+    typed,
+)
 
 
 def test_what_is_shown_of_a_call_cannot_move_the_cursor_or_turn_the_text() -> None:
     assert printable("a\x1b[2Kb\r\n\u202ec\x9b") == "a\\x1b[2Kb\\r\\n\\u202ec\\x9b"
     assert printable("Größe 漢字") == "Größe 漢字"
     assert printable({"a": ["\x1b", 1]}) == '{"a": ["\\u001b", 1]}'
+
+
+def test_of_what_is_typed_or_piped_the_text_is_left() -> None:
+    assert typed("a\tb\r\nc\x0cd\x1a") == "a\tb\nc\nd"
+    assert typed("\x1b[1;31mred\x1b[0m \x1b]0;title\x07\x08漢字\u200d🔬\x9b") == "red 漢字\u200d🔬"
 
 
 def test_text_keeps_its_lines_and_words_and_nothing_that_steers() -> None:

@@ -15,13 +15,17 @@ from airunner.records.records import Records
 pytestmark = pytest.mark.real
 
 TOO_SMALL = ("--max-memory", "1MB")
+IN_A_SHELL = ("bash", "-c", 'set -m; "$@"; echo suspended; read; fg >/dev/null', "bash")
+"""Runs a command as a job, and brings it back at Enter when it was suspended."""
 
 
 @contextmanager
-def talking(home: Path, *options: str, columns: int = 80, **environ: str) -> Iterator[SeenTerminal]:
+def talking(
+    home: Path, *options: str, columns: int = 80, shell: tuple[str, ...] = (), **environ: str
+) -> Iterator[SeenTerminal]:
     """A chat that waits for its first message."""
     line, inherited = command(home, "chat", *options)
-    with seen_terminal(line, inherited | environ, columns) as terminal:
+    with seen_terminal([*shell, *line], inherited | environ, columns) as terminal:
         terminal.wait_for_prompt()
         yield terminal
 
@@ -34,11 +38,12 @@ def enter(terminal: SeenTerminal, keys: str) -> str:
 
 
 def test_the_keys_of_a_line(empty_home: Path) -> None:
-    with talking(empty_home, *TOO_SMALL) as terminal:
+    with talking(empty_home, "Good day", *TOO_SMALL, shell=IN_A_SHELL) as terminal:
+        assert "> Good day\n\nerror: " in terminal.text  # of the model: there is no memory
         assert "is no assistant. `airunner setup` gets a team" in " ".join(terminal.text.split())
         assert "no command /modle. Did you mean /model" in enter(terminal, "/modle")
         assert "/new stands alone." in enter(terminal, "/new x")
-        assert "error: " in enter(terminal, "//bogus x")  # of the model: there is no memory
+        assert "error: " in enter(terminal, "//bogus x")
         # Ctrl-C clears what was typed and never leaves.
         terminal.press("/qu")
         terminal.wait_for("> /qu")
@@ -47,7 +52,7 @@ def test_the_keys_of_a_line(empty_home: Path) -> None:
         terminal.press("\x03")
         terminal.wait_for("Ctrl-D leaves")
         terminal.wait_for_prompt()
-        assert "/bogus x (2 messages)" in enter(terminal, "/conversations")
+        assert "Good day (4 messages)" in enter(terminal, "/conversations")
         # Pasted lines are one message, and so is a block.
         enter(terminal, "\x1b[200~Hello,\nhow are you?\x1b[201~")
         enter(terminal, '"""\rone\rtwo"""')
@@ -61,14 +66,35 @@ def test_the_keys_of_a_line(empty_home: Path) -> None:
         terminal.wait_for("give this conversation another title")
         terminal.press("\t")
         terminal.wait_for("> /title")
-        terminal.press("\x03\x04")
+        terminal.press("\x03")
+        terminal.wait_for_prompt()
+        # Ctrl-Z suspends, as everywhere; what was typed is there again, and no key is a text.
+        terminal.press("a\x11\x1b")
+        terminal.wait_for("> a^[")
+        terminal.press("\x1a")
+        terminal.wait_for("suspended")
+        terminal.press("\r")
+        terminal.wait_for("> a^[", after=terminal.text.index("suspended"))
+        enter(terminal, "\x11\x07b")
+        # Other programs' habits.
+        assert "/retry" in enter(terminal, "/?")
+        assert "A new conversation." in enter(terminal, "/clear")
+        terminal.press("exit\r")
+        terminal.wait_for("Leave? No sends 'exit' to the model. [y/N]")
+        assert "error: " in enter(terminal, "")
+        terminal.press("/bye\r")
         assert terminal.end() == 0
     with Records(empty_home / "records.sqlite3") as records:
-        (entry,) = records.conversations.list()
-        saved = records.conversations.load(entry.id)
-        assert saved is not None
-        asked = [message.content for message in saved.messages if message.role == "user"]
-    assert asked == ["/bogus x", "Hello,\nhow are you?", "one\ntwo"]
+        saved = [records.conversations.load(e.id) for e in records.conversations.list()]
+        asked = [m.content for s in saved if s for m in s.messages if m.role == "user"]
+    assert asked == ["exit", "Good day", "/bogus x", "Hello,\nhow are you?", "one\ntwo", "ab"]
+
+
+def test_a_model_s_name_is_no_first_message(empty_home: Path) -> None:
+    line, environ = command(empty_home, "chat", "smollm2")
+    with seen_terminal(line, environ, columns=200) as terminal:
+        assert terminal.end() == 2
+        assert "`airunner chat --primary HuggingFaceTB/SmolLM2-135M" in terminal.text
 
 
 def test_each_command_confirms_what_it_did(embedded_home: Path) -> None:

@@ -70,6 +70,7 @@ class RealTeam:
             lot=open_parking_lot(folder, lot_bytes, lot_bytes, self.shm),
             bus=self.bus,
             n_threads=2,
+            recorder=lambda event, effects: None,
         )
         self.primary = self.size("primary", primary)
         self.specialist = self.size("specialist", specialist)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airunner.errors import StorageError
+from airunner.errors import StorageError, UnusableRecordError
 from airunner.messages import Message, ToolCall
 from airunner.records.conversations import Conversations
+from airunner.records.exported import VERSION, listed_conversations
 from airunner.records.records import Records
 from airunner.records.saved_message import from_json, to_json
 
@@ -216,3 +217,11 @@ def test_a_message_that_cannot_be_read_is_told(
         connection.execute("UPDATE message SET value = '{}' WHERE place = 1")
     with pytest.raises(StorageError, match="conversation a cannot be read"):
         conversations.load("a")
+
+
+def test_an_export_of_a_newer_version_is_refused() -> None:
+    assert listed_conversations({"version": VERSION, "conversations": [1]}) == [1]
+    with pytest.raises(UnusableRecordError, match="reads version"):
+        listed_conversations({"version": VERSION + 1, "conversations": []})
+    with pytest.raises(UnusableRecordError):
+        listed_conversations({"version": VERSION, "conversations": {}})

@@ -234,9 +234,16 @@ def test_what_was_deleted_is_in_no_file(records: Records, file: Path) -> None:
     records.notes.delete(note.number)
     records.facts.delete(records.facts.list()[0].number)
     records.conversations.delete("a")
-    for path in file.parent.iterdir():
-        assert b"xyzzyplugh" not in path.read_bytes(), path.name
-        assert b"plugh" not in path.read_bytes(), path.name
+    for text in (b"xyzzyplugh", b"plugh"):
+        assert not found_in(file.parent, text)
+    reminder = records.reminders.add("Tell xyzzyplugh", 2e9)
+    assert found_in(file.parent, b"plugh")
+    records.reminders.cancel(reminder.number)
+    assert not found_in(file.parent, b"plugh")
+
+
+def found_in(folder: Path, text: bytes) -> list[str]:
+    return [path.name for path in folder.iterdir() if text in path.read_bytes()]
 
 
 def test_a_conversation_of_before_prefaces_goes_on_as_it_was(file: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.records.test_conversations import Clock
 
+from airunner.errors import UnusableRecordError
 from airunner.records.records import Records
 
 
@@ -72,6 +73,10 @@ def test_a_fact_told_twice_is_one(records: Records) -> None:
     assert (again.number, again.text) == (nuts.number, nuts.text)
     assert [fact.number for fact in facts.list()] == [nuts.number, cat.number]
     assert [fact.number for fact in facts.search("cats")] == [cat.number]
+    with pytest.raises(UnusableRecordError, match="known already"):
+        facts.change(cat.number, "I AM allergic to nuts.")
+    with pytest.raises(UnusableRecordError, match="larger than any"):
+        facts.delete(2**63)
     assert facts.delete(nuts.number)
     assert not facts.delete(nuts.number)
     assert [fact.text for fact in facts.list()] == ["My cat is called Miso."]

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from benchmarks.native_template import TOOL_TEMPLATE
 from tests.agent.scripted_team import of_kind
@@ -20,6 +19,7 @@ from airunner.agent.conversation import Conversation
 from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.engines.base import ChatRequest
+from airunner.engines.worker_answer import OK
 from airunner.errors import AiRunnerError, LeaseRefusedError, UnknownModelError
 from airunner.events import TextStreamed, ToolCallFinished, TurnFinished
 from airunner.messages import Delta, Message, ToolSchema
@@ -113,11 +113,9 @@ def test_a_server_leases_chats_and_turns_on_its_own_loop(settings: Settings) -> 
 
 
 async def engine_asked_directly(core: RuntimeCore) -> None:
-    async with core.lease(MODEL) as lease, httpx.AsyncClient(trust_env=False) as client:
+    async with core.lease(MODEL) as lease:
         assert lease.spec.model_path == MODEL
         assert lease.served is not None
-        url, headers = lease.served.endpoint
-        assert (await client.get(f"{url}/slots")).status_code == httpx.codes.UNAUTHORIZED
         body = {
             "messages": [{"role": "user", "content": HELLO.content}],
             "max_tokens": 8,
@@ -125,13 +123,11 @@ async def engine_asked_directly(core: RuntimeCore) -> None:
             "cache_prompt": True,
         }
         async with lease.slot() as slot:
-            answer = await client.post(
-                f"{url}/v1/chat/completions",
-                json=body | {"id_slot": slot},
-                headers=dict(headers),
-                timeout=300,
-            )
-        assert answer.raise_for_status().json()["timings"]["predicted_n"] == 8
+            asked = lease.served.ask("/v1/chat/completions", body | {"id_slot": slot})
+            async with asked as response:
+                assert response.status == OK
+                answer = json.loads(await response.read())
+        assert answer["timings"]["predicted_n"] == 8
 
 
 async def clients_tool_is_called(core: RuntimeCore) -> None:

@@ -93,6 +93,11 @@ def test_a_table_may_replace_a_registered_model_and_its_going_brings_it_back(
         ('[models.a]\nfile = "a.gguf"\ncapabilities = ["translate"]\n', 3, "there is primary"),
         ('\n[models.a]\n\n# so\nfile = 3\ncapabilities = ["translation"]', 5, "valid string"),
         ('[models.a]\nfiel = "a"\ncapabilities = ["translation"]', 2, "no such key.*file, folder"),
+        (
+            'models.a.image.widht = 8\nmodels.a.capabilities = ["translation"]',
+            1,
+            "no such key; there is width",
+        ),
         ('models = { a = { file = "a" } }\n', 1, "capabilities"),
         ("context = 512\nmodels = 3\n", 2, "table of models"),
         ('[models]\na = "a.gguf"\n', 2, "must be a table"),
@@ -129,8 +134,8 @@ def test_models_are_added_and_assigned_and_the_users_text_stays(settings: Settin
     text = "# Mine.\r\ncontext = 1024  # small\r\n"
     settings.file.write_bytes(text.encode())
     table = {"file": "/w/a.gguf", "capabilities": ["translation"], "sampling": {"top_k": 9}}
-    (spec,) = add_models(settings, {"me/a.b:c": table})
-    assert spec is MODEL_REGISTRY["me/a.b:c"]
+    add_models(settings, {"me/a.b:c": table})
+    spec = MODEL_REGISTRY["me/a.b:c"]
     assert spec.sampling.top_k == 9
     assign_models(settings, {TRANSLATION: "me/a.b:c"})
     assert CAPABILITY_TO_MODEL[TRANSLATION] == "me/a.b:c"

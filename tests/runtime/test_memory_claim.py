@@ -8,12 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.server.conftest import command
 
+from airunner.config.file_lock import open_lock, try_lock
 from airunner.errors import MemoryHeldError
 from airunner.events import Event, EventBus, MemoryAwaited
 from airunner.resources.waiting_words import memory_wait_in_words
@@ -153,6 +155,45 @@ def test_who_uses_no_model_gives_the_memory_up_to_who_waits(tmp_path: Path) -> N
         assert holder.stdout.readline() == "emptied\n"
         claim.release()
         holder.communicate()
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """Its clock goes to the next timer where nothing else is to be done."""
+
+    _now_s = 0.0
+    _ready: Collection[object]
+    _scheduled: list[asyncio.TimerHandle]
+
+    def time(self) -> float:
+        return self._now_s
+
+    def _run_once(self) -> None:
+        if self._scheduled and not self._ready:
+            self._now_s = max(self._now_s, self._scheduled[0].when())
+        super()._run_once()  # type: ignore[misc]
+
+
+def test_idle_memory_is_kept_while_nobody_waits(tmp_path: Path) -> None:
+    emptied = []
+
+    async def empty() -> bool:
+        emptied.append(1)
+        return True
+
+    async def rest() -> None:
+        claim = MemoryClaim(tmp_path, tmp_path, EventBus(), 0, empty)
+        await _use(claim)
+        await asyncio.sleep(100)
+        assert not emptied
+        waiting = open_lock(tmp_path / "memory.wanted")
+        assert try_lock(waiting, shared=True)
+        await asyncio.sleep(100)
+        os.close(waiting)
+        assert emptied == [1]
+        claim.release()
+
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        runner.run(rest())
 
 
 def test_runtimes_of_one_process_share_the_claim(tmp_path: Path) -> None:

@@ -30,7 +30,16 @@ def test_a_picture_is_upright_and_has_white_behind_it(tmp_path: Path) -> None:
         assert not kept.getexif()
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", png(Image.new("L", (60, 60)))[:50]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no picture",
+        png(Image.new("L", (60, 60)))[:50],
+        # So large that Pillow refuses to open it.
+        b"GIF89a" + b"\xff" * 4 + b"\0\0\0,\0\0\0\0" + b"\xff" * 4 + b"\0\2\2L\1\0;",
+    ],
+)
 def test_what_is_no_picture_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no picture that can be read"):
         StartPictures(tmp_path).add(data, "a.png")

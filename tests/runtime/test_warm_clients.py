@@ -132,6 +132,17 @@ def test_six_clients_of_two_models_share_room_for_one(embedded_home: Path) -> No
     assert not [event for event in events if isinstance(event, CacheLost | ParkingFailed)]
 
 
+def test_a_client_of_the_team_goes_on_after_a_restart(embedded_home: Path) -> None:
+    client = Client("airunner", "Ann")
+
+    async def turn(say: str = "") -> None:
+        async with serving(settings_of(embedded_home), []) as answers:
+            await client.finds_everything(answers, say) if say else await client.ask(answers)
+
+    asyncio.run(turn())
+    asyncio.run(turn("Go on."))
+
+
 VICTIM = """
 import asyncio, json, sys
 from pathlib import Path

@@ -115,6 +115,20 @@ def misbehave() -> None:
             write(1, b"[" * 65536)
         case "stopped":
             os.kill(os.getpid(), signal.SIGSTOP)
+        case "kills who watches":
+            kill_who_watches(os.getppid())
+        case "kills who watches from above":
+            kill_who_watches(parent_of(os.getppid()))
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
+def kill_who_watches(pid: int) -> None:
+    if b"supervisor.py" in Path(f"/proc/{pid}/cmdline").read_bytes():  # and nobody else
+        (FOLDER / "killed").touch()
+        os.kill(pid, signal.SIGKILL)
 
 
 def start_others() -> None:
@@ -129,9 +143,11 @@ def start_others() -> None:
 
 
 def main() -> None:
-    if MODE in ("children", "deaf", "leaves"):
+    if MODE in ("children", "deaf", "leaves") or MODE.startswith("kills"):
         start_others()
     if MODE == "stops who watches":
+        if sys.platform == "linux":  # where two processes watch
+            os.kill(parent_of(os.getppid()), signal.SIGSTOP)
         os.kill(os.getppid(), signal.SIGSTOP)
     if MODE == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

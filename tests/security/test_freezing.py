@@ -14,10 +14,13 @@ import pytest
 from tests.security.readers import READERS
 from tests.toolbox.documents.pdf_file import write_pdf
 
+from airunner.agent.tool_calling.tool_block import ToolBlock
 from airunner.cli.rendered_answer import Blocks
+from airunner.components.llm.tools.image_tools import image_toolset
 from airunner.config.toml_file import read_toml
 from airunner.errors import AiRunnerError, ToolFailedError
 from airunner.guided.request import split_request
+from airunner.guided.tool_calling import GuidedToolCalling
 from airunner.messages import Message
 from airunner.records.one_line import one_line
 from airunner.records.records import Records
@@ -29,8 +32,10 @@ from airunner.toolbox.documents.reading import go_on, ignore_page
 from airunner.toolbox.documents.reading_process import ReadingProcess, Task
 from airunner.toolbox.files.editing import edited
 from airunner.toolbox.pictures.prompt_enhancement import merged
+from airunner.toolbox.toolset import builtin_toolset
 from airunner.tools.normal_form import MOST_MARKS, normalized
 from airunner.tools.passages import head_and_tail, split_passages
+from airunner.tools.toolset import Toolset
 from airunner.tools.word_index import WordIndex
 
 pytestmark = pytest.mark.real
@@ -150,6 +155,24 @@ def test_four_times_the_text_is_about_four_times_the_work(name: str) -> None:
 @pytest.mark.parametrize(("name", "form", "piece"), FORMS)
 def test_so_it_is_within_a_frame(name: str, form: str, piece: str) -> None:
     assert not grows_with_its_square(READ[name], form, piece)
+
+
+@pytest.mark.parametrize(
+    ("tool", "form", "piece"),
+    [
+        ("set_reminder", "plot {}x", " "),
+        ("generate_image", "make it: {}x", "\t"),
+    ],
+)
+def test_a_long_wish_of_a_guided_model_takes_no_longer(tool: str, form: str, piece: str) -> None:
+    toolset = Toolset([*builtin_toolset(), *image_toolset()])
+    guided = GuidedToolCalling(toolset, ToolBlock(toolset))
+
+    def arguments(text: str) -> object:
+        return guided.next_step([Message("user", text)], may_call=True, again=None, choice=tool)
+
+    seconds(arguments, "a", 1)
+    assert not grows_with_its_square(arguments, form, piece)
 
 
 def test_the_line_of_an_entry_is_found_in_few_readings(tmp_path: Path) -> None:

@@ -113,6 +113,9 @@ LIMITS = {
         f"{connections.READ_WAIT_S:g} s for each {size(connections.LEAST_BYTES)}"
     ),
     "Head of an answer with a file, all redirects": f"{url.HEAD_TIMEOUT_S:g} s",
+    "Slowness of a download, before it begins anew; 5 in a row end it": (
+        f"{size(url.SLOWEST_BYTES)} in {url.SLOWEST_S:g} s"
+    ),
     "Look at a hub, all of it": f"{hub_api._LONGEST_S:g} s",
     "Silence of an image model, a step": f"{silence.DRAWING_S:g} s",
     "One service of `search_web`, all": (

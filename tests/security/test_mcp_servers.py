@@ -152,6 +152,15 @@ def test_nothing_of_a_server_is_left(tmp_path: Path, mode: str) -> None:
     assert not started(tmp_path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process watches")
+@pytest.mark.parametrize("mode", ["kills who watches", "kills who watches from above"])
+def test_a_server_that_kills_who_watches_it_ends_with_all_that_it_started(
+    tmp_path: Path, mode: str, eventually: Eventually
+) -> None:
+    with hostile(tmp_path, mode):
+        eventually(lambda: (tmp_path / "killed").exists() and not started(tmp_path))
+
+
 def test_what_a_server_leaves_when_it_ends_itself_is_ended_then(
     tmp_path: Path, eventually: Eventually
 ) -> None:

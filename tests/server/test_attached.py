@@ -119,6 +119,8 @@ def test_another_model_answers_one_program_alone(server: Server, smollm2_q8: Pat
             assert f"{EMBEDDED_PRIMARY} answers.\n" in done.stderr
             assert "No model named 'nobody'" in done.stderr
             assert runtime.resolve(PRIMARY).spec.model_path == added["name"]
+            once = server.airunner("run", "primary", "Hi", "--primary", "smollm2")
+            assert (once.returncode, "`airunner chat -p TEXT --primary" in once.stderr) == (2, True)
             with pytest.raises(UnsuitedModelError, match="does not hold conversations"):
                 runtime.choose_primary("shapes-64")
         finally:
@@ -151,6 +153,9 @@ def test_what_cannot_hold_is_said_in_one_line(server: Server) -> None:
     (line,) = [text for text in done.stderr.splitlines() if "is used" in text]
     assert line.endswith("alone decides --max-memory: 50.0 MB is not used, it has 600 MB.")
     assert str(server.process.pid) in line
+    drawn = server.airunner("image", "a cat", "--size", "72x70", "--image-size", "80x80")
+    assert "no size it can draw" in drawn.stderr
+    assert "--image-size: 80x80 is not used, it has none" in drawn.stderr
     refused = server.airunner("chat", "-p", "Hello", "--permissions", "@write=deny")
     assert refused.returncode == 2
     assert "rules of its own" in refused.stderr
@@ -325,9 +330,10 @@ def test_a_folder_that_the_server_does_not_have_is_refused(server: Server, tmp_p
 
 
 def test_what_the_server_was_started_without_is_said_without_a_dash(server: Server) -> None:
-    with attached(server.home, reserve="1GB", max_memory="50MB") as runtime:
+    with attached(server.home, reserve="1GB", max_memory="50MB", engine="cpu") as runtime:
         (line,) = runtime.remarks
     assert "--max-memory: 50.0 MB is not used, it has 600 MB" in line
+    assert "--engine: cpu is not used, it has auto" in line
     assert re.search(r"--reserve: 1\S* GB is not used, it has none", line)
 
 
@@ -385,12 +391,14 @@ def test_a_chat_keeps_what_was_said_when_the_server_is_killed_and_goes_on_with_t
             assert again.presence.url != server.presence.url
             chat.stdin.write("Go on.\n")
             chat.stdin.close()
-            assert next(e for e in heard if e["kind"] == "turn_finished")["outcome"] == "answered"
+            whole = next(e for e in heard if e["kind"] == "turn_finished")
+            assert whole["outcome"] == "answered"
         (listed,) = json.loads(again.airunner("conversations", "list", "--json").stdout)[
             "conversations"
         ]
         shown = again.airunner("conversations", "show", listed["id"]).stdout
         assert shown.count("(This answer is not finished.)") == 1
+        assert shown.count("(This answer was cut off at the most tokens.)") == whole["cut_off"]
         assert f"{ended['text'].strip()}\n\n(This answer" in shown
 
 

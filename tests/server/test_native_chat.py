@@ -113,7 +113,8 @@ def test_an_attached_table_is_described_and_tools_of_its_conversation_read_the_w
     [
         ("a.png", png(4, 4), "cannot see pictures"),
         ("fake.PNG", b"No picture, but words.", "neither a picture nor a recording"),
-        ("a.zip", b"PK\x03\x04 and so on", "what can be read is"),
+        ("a.zip", b"PK\x03\x04 and so on", "unpack it first"),
+        ("photo", b"\0\0\0\x18ftypheic", "a HEIC picture, which no engine reads; save it as JPEG"),
         ("empty.txt", b"", "it is empty"),
     ],
 )

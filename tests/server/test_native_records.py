@@ -214,6 +214,15 @@ def test_a_conversation_is_read_as_markdown(api: httpx.Client) -> None:
     (there,) = one["conversations"]
     assert (there["id"], there["outcomes"]) == (BOATS, ended)
     api.delete(f"/conversations/{BOATS}")
+    cut = {"0": "cut_off"}
+    taken_in(api, ours(exported(BOATS, *talk, outcomes=cut)))
+    shown = api.get(f"/conversations/{BOATS}/export")
+    assert shown.text.endswith("*(This answer was cut off at the most tokens.)*\n")
+    one = api.get(f"/conversations/{BOATS}/export", params={"form": "json"}).json()
+    assert one["conversations"][0]["outcomes"] == cut
+    (account,) = api.get(f"/conversations/{BOATS}/turns").json()["turns"].values()
+    assert (account["outcome"], account["cut_off"]) == ("answered", True)
+    api.delete(f"/conversations/{BOATS}")
 
 
 def chatgpt() -> list[dict[str, Any]]:

@@ -79,8 +79,8 @@ def saved(owner: str) -> Event:
     )
 
 
-def finished(outcome: str = "answered") -> Event:
-    return TurnFinished(turn=TURN, outcome=outcome, text="", steps=1, total_s=1.0)
+def finished(outcome: str = "answered", *, cut_off: bool = False) -> Event:
+    return TurnFinished(turn=TURN, outcome=outcome, text="", steps=1, total_s=1.0, cut_off=cut_off)
 
 
 def uses(tool: str) -> dict[ModelCapability, str]:
@@ -152,7 +152,7 @@ def test_calls_of_the_client_end_the_answer() -> None:
 
 
 def test_an_answer_that_was_cut_says_so() -> None:
-    assert whole(text("Once"), generated(9, 0, 4, "length"), finished()).finish_reason == "length"
+    assert whole(text("Once"), finished(cut_off=True)).finish_reason == "length"
 
 
 def test_a_step_is_an_event_for_those_who_know_it() -> None:

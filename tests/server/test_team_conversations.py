@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.tiny_png import RED
 
 from airunner.messages import Message, TextPart, ToolCall
+from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.visitor import Visitor, serving
 from airunner.server.team_conversations import MOST_HELD, TeamConversations
 
@@ -57,7 +58,7 @@ class Client:
 
 @pytest.fixture
 def client() -> Client:
-    return Client(TeamConversations())
+    return Client(TeamConversations(KnownConversations()))
 
 
 STEPS = (answered("", call(1)), result(1), answered("It is 5."))
@@ -196,7 +197,7 @@ def test_of_too_many_the_oldest_are_made_anew(client: Client) -> None:
 def test_whatever_a_client_sends_the_conversation_says_that_and_is_whole(seed: int) -> None:
     """New messages, other answers, edits, and answers that broke off, in any order."""
     rng = random.Random(seed)
-    client = Client(TeamConversations())
+    client = Client(TeamConversations(KnownConversations()))
     history: list[Message] = [SYSTEM]
     for number in range(25):
         ends_in_calls = history[-1].role == "assistant" and bool(history[-1].tool_calls)

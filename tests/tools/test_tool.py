@@ -209,6 +209,10 @@ def test_bounded_schemas_end() -> None:
     assert end["note"]["maxLength"] > 0
     assert end["place"]["properties"]["tags"]["maxItems"] > 0
     assert "maxLength" not in end["day"]
+    (free,) = bounded({"type": "object"})["patternProperties"].values()
+    assert free["anyOf"][0] == {"type": "string", "maxLength": end["note"]["maxLength"]}
+    assert bounded({"type": "array"})["items"] == free
+    assert "items" not in bounded({"type": "array", "prefixItems": [{"type": "null"}]})
     assert end["schema"]["anyOf"][0] == {"type": "string", "enum": ["short", "long"]}
     assert longest_text(bounded(schema)) > 8 * 400
     rest = without(schema, ["place", "note"])

@@ -27,7 +27,7 @@ from airunner.messages import Message
 from airunner.pictures import PicturesFolder
 from airunner.server.native.turn_account import TurnAccount, TurnAccountant
 from airunner.ui.chat.happening import READING, Happening
-from airunner.ui.chat.message_html import Talk, talk_html
+from airunner.ui.chat.message_html import Made, Talk, talk_html
 
 STARTED = TurnStarted(turn="t", conversation="c", model="a/m")
 
@@ -147,6 +147,33 @@ def test_a_message_that_was_shortened_is_told_now_and_below_the_answer() -> None
 def test_a_question_that_nothing_came_of_is_said_to_be_not_answered(tmp_path: Path) -> None:
     alone = Talk("a", [Message("user", "Hello?")], PicturesFolder(tmp_path))
     assert "<p>Not answered.</p><button" in talk_html(alone)[1]
+
+
+def test_an_answer_that_was_cut_off_says_so_and_goes_on_where_it_is_the_last(
+    tmp_path: Path,
+) -> None:
+    said = [Message("user", "Write."), Message("assistant", "The")] * 2
+    cut = TurnAccount(outcome="answered", cut_off=True)
+    pieces = talk_html(Talk("a", said, PicturesFolder(tmp_path), {0: cut, 2: cut}))
+    marked = ["<p>This answer was cut off at the most tokens.</p>" in each for each in pieces]
+    assert marked == [False, True, False, True]
+    assert ['data-act="continue"' in each for each in pieces] == [False, False, False, True]
+
+
+def test_only_what_has_changed_is_made_anew(tmp_path: Path) -> None:
+    def talk(*said: str, **accounts: TurnAccount) -> Talk:
+        messages = [Message(("user", "assistant")[at % 2], words) for at, words in enumerate(said)]
+        by_place = {int(place[1:]): account for place, account in accounts.items()}
+        return Talk("a", messages, PicturesFolder(tmp_path), by_place)
+
+    made: Made = []
+    first = talk_html(talk("One?", "1", "Two?", "2"), made)
+    cut = TurnAccount(outcome="answered", cut_off=True)
+    later = talk("One?", "1", "Two?", "2", "Three?", "3", _2=cut)
+    then = talk_html(later, made)
+    assert then == talk_html(later)
+    assert [a is b for a, b in zip(first, then, strict=False)] == [True, True, False, False]
+    assert talk_html(talk("One?", "1"), made) == talk_html(talk("One?", "1"))
 
 
 def test_why_an_answer_failed_is_said_below_it(tmp_path: Path) -> None:

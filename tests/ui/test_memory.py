@@ -46,5 +46,10 @@ def test_a_phone_shows_it_too(phone: Site) -> None:
         api.post("/load", json={"model": EMBEDDED_PRIMARY}).raise_for_status()
     tab = phone.open("/memory")
     expect(tab.locator(".model").first).to_be_visible()
+    name = tab.locator(".strip .chip .name").first
+    expect(name).to_have_text(short_name(EMBEDDED_PRIMARY))
+    assert name.evaluate("each => each.scrollWidth <= each.clientWidth"), "it is cut off"
+    expect(name).to_have_attribute("title", short_name(EMBEDDED_PRIMARY))
+    expect(name).to_be_in_viewport(ratio=1)
     expect_to_fit(tab)
     assert violations(tab) == []

@@ -6,6 +6,7 @@ import json
 import re
 import resource
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from tests.conftest import Eventually
 from tests.server.conftest import Server, scripted
 from tests.tiny_png import png
 from tests.ui.conftest import Site, expect_to_fit, ready, site_of, violations
+
+from airunner.agent.conversation_saver import ConversationSaver
+from airunner.config.settings import Settings
+from airunner.events import TextStreamed
+from airunner.runtime.attached import AttachedRuntime
+from airunner.runtime.native_client import NativeClient
 
 pytestmark = pytest.mark.real
 
@@ -208,6 +215,52 @@ def test_what_is_typed_after_a_message_was_sent_is_the_next_one(tab: Page) -> No
     expect(field(tab)).to_have_value("and then")
     tab.reload()
     expect(field(tab)).to_have_value("and then")
+    # A server that ends with what was sent takes none of it.
+    ready(tab)
+    tab.evaluate("window.socket.emit = () => {}")
+    begin(tab, "lost")
+    field(tab).press_sequentially("meant")
+    tab.reload()
+    expect(field(tab)).to_have_value("lost\n\nmeant")
+
+
+def test_what_a_terminal_says_here_is_seen_as_it_comes_and_moves_nobody(
+    server: Server, site: Site, tab: Page
+) -> None:
+    say(tab, "write 3000")
+    id = tab.url.rpartition("/")[2]
+    field(tab).press_sequentially("and then")
+    tab.mouse.move(600, 300)
+    tab.mouse.wheel(0, -2000)
+    tab.wait_for_function(STANDS_ABOVE)
+    place = tab.evaluate("window.scrollY")
+    settings = Settings.load({"home": server.home}, environ={})
+    client = NativeClient(server.presence, server.home)
+    with AttachedRuntime(settings, client, server.home / "pictures") as terminal:
+        saved = terminal.records.conversations.load(id)
+        assert saved is not None
+        saver = ConversationSaver.resume(terminal.records.conversations, saved)
+        saver.save("hang")
+        with closing(terminal.turn(saver.conversation, "hang")) as events:
+            assert any(isinstance(event, TextStreamed) for event in events)
+            expect(tab.locator(".live")).to_contain_text("You said: hang")
+        # What it does not save yet stays as it was seen.
+        expect(tab.get_by_role("status").filter(has_text="You stopped")).to_have_count(1)
+        with server.api as api:
+            api.patch(f"/conversations/{id}", json={"title": "Of a terminal"})
+        expect(tab.get_by_role("heading", name="Of a terminal")).to_have_count(1)
+        expect(tab.locator(".live")).to_contain_text("You said: hang")
+        expect(tab.locator(".said.user")).to_have_count(2)
+        saver.save()
+        expect(tab.locator(".turn")).to_have_count(0)
+        expect(tab.locator(".said.assistant").last).to_contain_text("You said: hang")
+        expect(tab.locator(".said")).to_have_count(4)
+        terminal.records.details.save(id, 2, {"outcome": "cancelled"})
+        expect(tab.locator(".ended")).to_contain_text("You stopped this answer.")
+        terminal.records.conversations.retitle(id, "Another")
+        expect(tab.get_by_role("heading", name="Another", exact=True)).to_have_count(1)
+    expect(field(tab)).to_have_value("and then")
+    assert tab.evaluate("window.scrollY") == place
 
 
 def test_an_answer_is_stopped_and_one_that_was_cut_off_goes_on(tab: Page) -> None:

@@ -121,17 +121,25 @@ def test_a_cancelled_one_leaves_nothing_and_is_forgotten_when_asked_again(
     server.hold_after = 100_000
     weights = store(tmp_path, server)
     queue = Downloads(weights, at_once=1)
+    paused, running = (
+        weights.folder(weights.catalog.spec(name)) / ".partial" for name in ("a/one", "b/two")
+    )
     queue.add("a/one")
-    queue.add("b/two")
-    folder = weights.folder(weights.catalog.spec("a/one"))
     eventually(lambda: begun(queue, "a/one"))
+    queue.add("b/two")
+    queue.add("c/three")
+    queue.pause("a/one")
+    eventually(lambda: begun(queue, "b/two"))
+    assert queue.cancel("c/three").state == "cancelled"
     assert queue.cancel("b/two").state == "cancelled"
+    eventually(lambda: not running.exists())
+    assert paused.exists()
     assert queue.cancel("a/one").state == "cancelled"
-    eventually(lambda: not (folder / ".partial").exists())
+    assert not paused.exists()
     with pytest.raises(UnknownRecordError):
         queue.wait("a/one")
     queue.cancel("a/one")
-    assert states(queue) == {"b/two": "cancelled"}
+    assert states(queue) == {"b/two": "cancelled", "c/three": "cancelled"}
     with pytest.raises(UnknownRecordError):
         queue.pause("a/one")
     with pytest.raises(UnknownModelError):

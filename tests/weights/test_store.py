@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airunner.engines.known import known_engines
-from airunner.errors import DownloadError, MissingWeightsError
+from airunner.errors import CorruptWeightsError, DownloadError, MissingWeightsError
 from airunner.events import EventBus
 from airunner.models.catalog import Catalog
 from airunner.models.spec import (
@@ -24,6 +24,7 @@ from airunner.models.spec import (
     UrlSource,
 )
 from airunner.weights.store import ModelStore
+from airunner.weights.verification import promised_checksums
 
 BODY = b"GGUF" + os.urandom(2_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -87,6 +88,8 @@ def test_a_path_to_a_gguf_is_a_model(tmp_path):
     model = spec(model_path=str(file))
     weights = store(tmp_path, model)
     assert weights.path(model) == weights.fetch(model) == file
+    with pytest.raises(CorruptWeightsError, match=r"mine\.gguf"):
+        weights.verify(model)
     assert weights.remove(model) == 0
     assert file.exists()
     file.unlink()
@@ -115,13 +118,26 @@ def test_a_pipelines_folder_of_the_user_is_used_where_it_lies(tmp_path):
         weights = store(tmp_path / "home", model)
         assert weights.path(model) == weights.fetch(model) == folder
         assert weights.remove(model) == 0
-    assert (folder / "model_index.json").exists()
+        assert weights.verify(model).files == 1
+    (folder / "model_index.json").write_text("{ }")
+    with pytest.raises(DownloadError, match="SHA-256"):
+        weights.verify(by_source)
     hashed = painter("a/hashed", FileSource(str(folder), SHA256))
     with pytest.raises(DownloadError, match="a folder has no single hash"):
         store(tmp_path / "home", hashed).fetch(hashed)
     (folder / "model_index.json").unlink()
     with pytest.raises(DownloadError, match=r"no model_index\.json"):
         store(tmp_path / "home", by_source).fetch(by_source)
+
+
+def test_a_checksum_is_of_a_file_whose_name_is_known():
+    sources = [
+        UrlSource("http://host/a.gguf", "1"),
+        FileSource("folder/b.gguf", "2"),
+        HubSource("publisher/model", "folder/c.gguf", sha256="3"),
+        HubSource("publisher/model", "*.gguf", sha256="4"),
+    ]
+    assert promised_checksums(sources) == {"a.gguf": "1", "b.gguf": "2", "c.gguf": "3"}
 
 
 def test_a_pipeline_put_into_the_models_folder_is_found(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import os
 import socket
 import threading
@@ -16,6 +17,7 @@ from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import UrlSource
 from airunner.weights.connections import Connections
 from airunner.weights.disk_space import require_space
+from airunner.weights.rate import RateMeter
 from airunner.weights.url import fetch_url
 
 BODY = b"GGUF" + os.urandom(3_000_000)
@@ -320,3 +322,32 @@ def test_no_answer_lasts_longer_than_its_client_wants():
             pytest.raises(httpx.TransportError),
         ):
             client.get(address)
+
+
+def test_who_was_ended_connects_in_vain(server):
+    server.files["/m"] = SMALL
+    connections = Connections()
+    with httpx.Client(event_hooks=connections.hooks, trust_env=False) as client:
+        assert client.get(f"{server.url}/m").content == SMALL
+    connections.end()
+    with (
+        httpx.Client(event_hooks=connections.hooks, trust_env=False) as client,
+        pytest.raises((httpx.TransportError, OSError)),
+    ):
+        client.get(f"{server.url}/m")
+
+
+def test_who_sends_a_few_bytes_now_and_then_is_given_up_and_what_came_stays(server, recorder):
+    server.files["/m.gguf"] = BODY
+    server.hold_after = 1000
+    source = UrlSource(f"{server.url}/m.gguf", SHA256)
+    meter, now = recorder.transfer.meter, itertools.count(0, 61)
+    recorder.transfer.meter = RateMeter(lambda: next(now))  # a minute goes by with each look
+    with pytest.raises(DownloadError, match="bytes came in"):
+        fetch_url(recorder.transfer, source, retry_wait_s=0)
+    assert len(server.requests) == 5
+    kept_bytes = (recorder.transfer.staging / "m.gguf.part").stat().st_size
+    assert 0 < kept_bytes <= 5000
+    recorder.transfer.meter, server.hold_after = meter, None
+    assert fetch_url(recorder.transfer, source).read_bytes() == BODY
+    assert ranges(server)[-1] == f"bytes={kept_bytes}-"

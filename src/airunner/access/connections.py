@@ -21,8 +21,50 @@ HEAD_WAIT_S = 20.0
 READ_WAIT_S, LEAST_BYTES = 30.0, 32 * 1024
 """A client for whom more waits than the system holds has to read so much in that time."""
 
+_WRITTEN_AT_ONCE = 64 * 1024
 MOST_HEAD_BYTES = 64 * 1024
 """What may come with nothing of a body in it: a head, or what stands behind the last chunk."""
+
+
+class GatheringTransport:
+    """A transport that sends in one piece what is written in one step of the event loop.
+
+    Uvicorn writes the head of a response by itself, as the end of a stream: each would be a call
+    of the system, and wake the client for a part of what it waits for.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._gathered: list[bytes] = []
+        self._n_bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send ``data`` before the loop waits again, or at once if there is much of it."""
+        if not self._gathered:
+            self._loop.call_soon(self._send)
+        self._gathered.append(data)
+        self._n_bytes += len(data)
+        if self._n_bytes >= _WRITTEN_AT_ONCE:
+            self._send()
+
+    def close(self) -> None:
+        """Send what was written, and close."""
+        self._send()
+        self._transport.close()
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that the system has not taken yet."""
+        return self._transport.get_write_buffer_size() + self._n_bytes
+
+    def _send(self) -> None:
+        if self._gathered:
+            data = b"".join(self._gathered)
+            self._gathered.clear()
+            self._n_bytes = 0
+            self._transport.write(data)
 
 
 class PromptConnection(HttpToolsProtocol):
@@ -47,7 +89,7 @@ class PromptConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Ask whose it is, and begin to wait."""
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport, self.loop))  # type: ignore[arg-type]
         if self.client and self.server and self.server[1]:
             is_others = is_another_users(self.client, (self.server[0], self.server[1]))
             self.app_state = {**self.app_state, OF_ANOTHER_USER: is_others}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,7 @@ class Owner(NamedTuple):
     inode: int
 
 
+@lru_cache
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address to listen at."""
     if host == "localhost":

@@ -76,6 +76,7 @@ class Turn:
         self._caller = caller(self.id)
         self._started = time.perf_counter()
         self._steps = 0
+        self._is_cut = False
         self._streamed = self._thought = self._quote = ""
         self._retelling = Retelling()
         self._told = ToldCalls(self.id, self._caller)
@@ -125,6 +126,7 @@ class Turn:
             step = tool_calling.next_step(
                 self._conversation.messages, may_call=may_call, again=again, choice=choice
             )
+            self._is_cut = False
             if quote := self._begin_with(step):
                 self._emit(TextStreamed(turn=self.id, text=quote))
             reply = self._ready(step) if isinstance(step, Reply) else await self._reply(step)
@@ -219,6 +221,7 @@ class Turn:
                 decode_s=done.usage.decode_s,
             )
         )
+        self._is_cut = done.finish_reason == "length"
         if tokens := done.usage.prompt_tokens:
             counted = CountedPrompt(name, fitted.messages, prompt.tools, tokens)
             self._conversation.counted = counted
@@ -376,6 +379,7 @@ class Turn:
                 steps=self._steps,
                 total_s=time.perf_counter() - self._started,
                 problem=problem,
+                cut_off=self._is_cut and outcome in ("answered", "step_limit"),
             )
         )
 

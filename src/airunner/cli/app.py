@@ -59,7 +59,7 @@ _BY_PURPOSE = {
     "Records": {
         "conversations": (
             "conversations:conversations_app",
-            "List, show and delete saved conversations.",
+            "List, show, export and delete saved conversations.",
         ),
         "explain": ("explain:explain", "Show why the last run did what it did."),
     },

@@ -19,12 +19,23 @@ def read_capability(words: str) -> ModelCapability:
         typer.BadParameter: none is, or several are.
     """
     from airunner.errors import UnknownCapabilityError
+    from airunner.errors.base import alike
     from airunner.models.capability_words import capability_of
 
     try:
         return capability_of(words)
     except UnknownCapabilityError as error:
-        raise typer.BadParameter(str(error)) from None
+        told = str(error) if alike(words, error.known) else f"{error} {_instead(words)}"
+        raise typer.BadParameter(told) from None
+
+
+def _instead(words: str) -> str:
+    """What to type where other programs take a model's name, or the whole prompt."""
+    from airunner.errors.pasted import pasted
+
+    if len(words.split()) > 1:
+        return "`airunner chat -p TEXT` asks the model that answers conversations."
+    return f"If it is a model: `{pasted('airunner', 'chat', '--primary', words)}` talks with it."
 
 
 def complete(incomplete: str) -> list[str]:

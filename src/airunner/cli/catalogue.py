@@ -184,9 +184,20 @@ def assign(
     wanted = store.catalog.for_capability(capability)
     tell(f"{capability.value}: {wanted.model_path}")
     if (gone := gone_path(wanted)) is not None:
-        tell(f"  {gone_words(gone)}; until it is back, another serves")
+        tell(f"  {gone_words(gone)}{_stands_in(settings, capability, wanted.model_path)}")
     elif not store.is_here(wanted):
         command = pasted("airunner", "models", "pull", wanted.model_path)
-        tell(f"  not here yet: `{command}` fetches it")
+        meanwhile = _stands_in(settings, capability, wanted.model_path)
+        tell(f"  not here yet: `{command}` fetches it{meanwhile}")
     if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:
         tell(f"  --primary {settings.primary} (from {settings.origins['primary']}) goes first")
+
+
+def _stands_in(settings: Settings, capability: ModelCapability, wanted: str) -> str:
+    """Who serves while the model that is wanted cannot, in words."""
+    from airunner.cli.team import surveyed
+
+    with suppress(AiRunnerError), surveyed(settings) as known:
+        serving = known.resolve(capability).spec.model_path
+        return f"; until then {serving} serves" if serving != wanted else ""
+    return "; until then nothing serves it"

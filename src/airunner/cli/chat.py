@@ -6,6 +6,7 @@ lines, ``chat_screen`` owns what is seen, ``chat_history`` which conversation is
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airunner.cli.attached import Images, read_pictures, with_pictures
-from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED
+from airunner.cli.flags import EXIT_FAILED, EXIT_INTERRUPTED, is_verbose
 from airunner.cli.piped import prompt_text
 from airunner.cli.streams import tell
 from airunner.config.settings import Settings
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 def chat(
     settings: Settings,
+    first: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="the first message, at a terminal")
+    ] = None,
     asked: Annotated[
         str | None,
         typer.Option(
@@ -76,6 +80,10 @@ def chat(
         raise typer.BadParameter("give one of --continue and --conversation")
     if goes_on and system is not None:
         raise typer.BadParameter("only a new conversation can begin with it", param_hint="--system")
+    if first is not None and asked is not None:
+        raise typer.BadParameter("give one of TEXT and --prompt")
+    if first is not None and not sys.stdin.isatty():
+        raise typer.BadParameter("-p asks it once, with what is piped", param_hint="TEXT")
     ahead = TypedAhead()
     screen: JsonScreen | TalkScreen
     if as_json:
@@ -96,6 +104,7 @@ def chat(
             remark,
             known=known,
             keeps=text is None or goes_on,
+            recounts=text is None or sys.stderr.isatty() or is_verbose(),
         )
         if goes_on:
             history.go_on(wanted)
@@ -104,8 +113,8 @@ def chat(
             prompt = Prompt(follower, reminders, rest=screen.rest, ahead=ahead, quiet=as_json)
             talk = Talk(runtime, history, follower, prompt, pictures=pictures, quiet=as_json)
             if text is None:
-                _begin(talk, settings)
-                talk.go_on()
+                _begin(talk, settings, first)
+                talk.go_on(first)
                 return
             finished = talk.take_turn(with_pictures(text, pictures))
     if finished is None:
@@ -114,15 +123,26 @@ def chat(
         raise typer.Exit(EXIT_INTERRUPTED if finished.outcome == "cancelled" else EXIT_FAILED)
 
 
-def _begin(talk: Talk, settings: Settings) -> None:
+def _begin(talk: Talk, settings: Settings, first: str | None) -> None:
     """What has to be started for a talk, starts before the first question."""
+    from airunner.errors import UnknownModelError
+    from airunner.errors.pasted import pasted
+
+    with suppress(UnknownModelError):
+        name = talk.runtime.catalog.spec(first or "").model_path
+        command = pasted("airunner", "chat", "--primary", name)
+        raise typer.BadParameter(f"it is a model; `{command}` talks with it", param_hint="TEXT")
     if talk.prompt.at_terminal:
         from airunner.cli.banner import banner
         from airunner.cli.chat_commands import COMMANDS, arguments
         from airunner.cli.chat_completer import ChatCompleter
+        from airunner.cli.line_editor import SIGN
+        from airunner.cli.safe_text import safe
 
         for line in banner(talk.runtime):
             tell(line)
         commands = {name: command.meaning for name, command in COMMANDS.items()}
         talk.prompt.edit(settings.home, ChatCompleter(commands, arguments(talk)))
+        if first is not None:
+            tell(f"{SIGN}{safe(first)}")
     _ = talk.runtime.toolset

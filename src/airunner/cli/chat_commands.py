@@ -49,7 +49,7 @@ def obey(line: str, talk: Talk) -> None:
     """Do what a line that is a command asks for, or say why not."""
     name, *rest = line.split(maxsplit=1)
     argument = "".join(rest).strip()
-    command = COMMANDS.get(name)
+    command = COMMANDS.get(_CALLED_ELSEWHERE.get(name, name))
     try:
         if command is None:
             begun = [each for each in COMMANDS if len(name) > 2 and each.startswith(name)]
@@ -119,9 +119,10 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _undo(talk: Talk, _: str) -> None:
     from airunner.media import in_words
+    from airunner.records.attached_text import without_documents
     from airunner.records.one_line import one_line
 
-    said = " ".join(in_words(talk.history.take_back()).split())
+    said = " ".join(without_documents(in_words(talk.history.take_back())).split())
     talk.tell(f"Taken back: {safe(one_line(said, _MOST_SHOWN))}")
 
 
@@ -196,6 +197,9 @@ COMMANDS: Mapping[str, Command] = {
     "/quit": Command("", "leave, as Ctrl-D does", _quit),
     "/exit": Command("", "the same", _quit),
 }
+
+_CALLED_ELSEWHERE = {"/?": "/help", "/bye": "/quit", "/clear": "/new"}
+"""Commands of other programs, and ours."""
 
 
 def arguments(talk: Talk) -> Mapping[str, Callable[[], Offer] | None]:

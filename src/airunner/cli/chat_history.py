@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import typer
 
@@ -19,12 +19,13 @@ from airunner.cli.safe_text import safe
 from airunner.errors import StorageError
 from airunner.events import TurnFinished
 from airunner.media import in_words
-from airunner.messages import Content
+from airunner.messages import Content, Message
+from airunner.records.attached_text import without_documents
 from airunner.records.branches import families
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Conversations
 from airunner.records.records import Records
-from airunner.records.unfinished import unfinished_lines
+from airunner.records.unfinished import unfinished, unfinished_lines
 
 MOST_LISTED = 20
 """Conversations that ``/conversations`` shows."""
@@ -54,6 +55,7 @@ class ChatHistory:
         known: what is known of the user when a conversation begins.
         say: shows a line to the user.
         keeps: whether what is said is saved.
+        recounts: whether it is shown where a conversation goes on.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class ChatHistory:
         *,
         known: Callable[[], str] = str,
         keeps: bool = True,
+        recounts: bool = True,
     ) -> None:
-        self.keeps = keeps
+        self.keeps, self._recounts = keeps, recounts
         self._store, self._details = records.conversations, records.details
         self._system, self._say, self._known = system, say, known
         self._listed: Sequence[Entry] = []
@@ -105,7 +108,7 @@ class ChatHistory:
                 return
             self._open(latest[0])
         else:
-            self._open(self._find(wanted))
+            self._open(self._find(wanted, "airunner conversations list"))
 
     # A turn.
 
@@ -144,12 +147,12 @@ class ChatHistory:
 
     def _mark(self, finished: TurnFinished | None) -> None:
         """Remember of an answer that it is not finished, and why."""
-        problem = "" if finished is None else finished.problem
-        outcome = "cancelled" if finished is None else finished.outcome
-        if not self.keeps or outcome not in ("cancelled", "failed"):
+        told: dict[str, Any] = {"outcome": "cancelled"}
+        if finished is not None:
+            told = {name: getattr(finished, name) for name in ("outcome", "problem", "cut_off")}
+        if not self.keeps or not unfinished({self._place: told}):
             return
         with suppress(StorageError):  # saving the conversation has told it
-            told = {"outcome": outcome, "problem": problem}
             self._details.save(self.conversation.id, self._place, told)
 
     def _save(self, question: Content | None) -> None:
@@ -238,27 +241,30 @@ class ChatHistory:
         """Of several versions of one only that which was talked in last."""
         return [versions[0] for versions in families(self._store.list()).values()][:MOST_LISTED]
 
-    def _find(self, wanted: str) -> Entry:
+    def _find(self, wanted: str, shown_by: str = "/conversations") -> Entry:
         if wanted.isdecimal() and len(wanted) < 4:
             listed = self._listed or self._latest()
             if 0 < int(wanted) <= len(listed):
                 return listed[int(wanted) - 1]
-        return conversation_named(self._store, wanted, "/conversations")
+        return conversation_named(self._store, wanted, shown_by)
 
     def _open(self, entry: Entry) -> None:
         saved = self._store.load(entry.id)
         if saved is None:
             raise typer.BadParameter(f"the conversation {entry.title!r} has just been deleted")
         self._keeper = ConversationSaver.resume(self._store, saved)
+        if self._recounts:
+            self._recount(entry, saved.messages)
+
+    def _recount(self, entry: Entry, messages: Sequence[Message]) -> None:
         self._say(f"Going on with {described(entry)}")
-        newest = newest_exchange(saved.messages)
-        for message in newest:
-            said = in_words(message.content).strip()
+        for message in newest_exchange(messages):
+            said = without_documents(in_words(message.content)).strip()
             if message.role in ("user", "assistant") and said:
                 sign = "> " if message.role == "user" else ""
                 self._say(sign + safe(_shortened(said)))
-        lines = unfinished_lines(saved.messages, self._details.load(entry.id))
-        if line := lines.get(len(saved.messages) - 1):
+        lines = unfinished_lines(messages, self._details.load(entry.id))
+        if line := lines.get(len(messages) - 1):
             self._say(line)
 
 

@@ -8,7 +8,6 @@ that a single answer tells little: what went wrong, and all of it with --verbose
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from airunner.cli.answer_pipe import AnswerPipe
 from airunner.cli.console import err, moves_cursor, out, print_json_line
+from airunner.cli.flags import is_verbose
 from airunner.cli.live_region import LiveRegion
 from airunner.cli.narration import narrate
 from airunner.cli.progress_bars import ProgressBars
@@ -104,9 +104,8 @@ class TalkScreen:
 
             self._answer = RenderedAnswer(self._region, self._text)
         self._tells_status = lives
-        is_verbose = logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
         is_watched = self._is_talk or self._remarks.is_terminal
-        self._tells_all = is_verbose or (is_watched and not lives)
+        self._tells_all = is_verbose() or (is_watched and not lives)
         self._status = StatusWords()
         self._bars = ProgressBars()
         self._ending = TurnEnding()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +16,12 @@ from airunner.cli.streams import tell
 from airunner.config.settings import Settings
 
 if TYPE_CHECKING:
+    from airunner.records.conversation_rows import Entry
     from airunner.records.records import Records
 
-Id = Annotated[
-    str, typer.Argument(metavar="ID", help="of `airunner conversations list`, or its beginning")
-]
+_ID = "of `airunner conversations list`, or its beginning"
+Id = Annotated[str, typer.Argument(metavar="ID", help=_ID)]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help=_ID)]
 
 
 def list_conversations(
@@ -76,6 +79,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     from airunner.cli.console import out, print_json
     from airunner.cli.safe_text import safe
     from airunner.media import in_words
+    from airunner.records.attached_text import without_documents
     from airunner.records.saved_message import to_value
     from airunner.records.unfinished import unfinished, unfinished_lines
 
@@ -95,7 +99,7 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
     console.print(described(entry), style="bold", soft_wrap=is_pipe)
     lines = unfinished_lines(messages, details)
     for place, message in enumerate(messages):
-        said = in_words(message.content).strip()
+        said = without_documents(in_words(message.content)).strip()
         if message.role != "tool" and said:
             console.print(f"\n{message.role}:", style="bold")
             console.print(safe(said), soft_wrap=is_pipe)
@@ -103,24 +107,63 @@ def show_conversation(settings: Settings, id: Id, as_json: AsJson = False) -> No
             console.print(f"\n{line}", style="dim")
 
 
-def delete_conversation(
+def export_conversations(
     settings: Settings,
-    id: Id,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    ids: Ids = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="to read, without pictures")] = False,
 ) -> None:
-    """Delete a conversation for good."""
-    from airunner.cli.chat_history import conversation_named, counted
+    """Print conversations whole, all of them without ID.
+
+    As JSON, with what was attached to them; the page takes it in.
+    """
+    from airunner.cli.streams import give
+    from airunner.records.exported import as_json, as_markdown
 
     with _records(settings) as records:
-        entry = conversation_named(records.conversations, id)
-        question = f"Delete {entry.title!r} ({counted(entry)}) for good?"
+        entries = _named(records, ids) if ids else records.conversations.list()
+        loaded = ((entry, records.conversations.load(entry.id)) for entry in entries)
+        whole = ((entry, saved) for entry, saved in loaded if saved is not None)
+        details = records.details.load
+        if markdown:
+            give("\n".join(as_markdown(e, saved, details(e.id)) for e, saved in whole).rstrip("\n"))
+        else:
+            give(json.dumps(as_json(whole, records.kept_files.exported, details)))
+
+
+def delete_conversations(
+    settings: Settings,
+    ids: Ids = None,
+    every: Annotated[bool, typer.Option("--all", help="every one that is saved")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:
+    """Delete conversations for good."""
+    from airunner.cli.chat_history import counted
+
+    if bool(ids) is every:
+        raise typer.BadParameter("name conversations, or give --all", param_hint="ID")
+    with _records(settings) as records:
+        entries = _named(records, ids) if ids else records.conversations.list()
+        if not entries:
+            tell("No conversation is saved.", aside=True)
+            return
+        what, size = f"{len(entries)} conversations", ""
+        if len(entries) == 1:
+            what, size = repr(entries[0].title), f" ({counted(entries[0])})"
+        question = f"Delete {what}{size} for good?"
         if not yes and not typer.confirm(
             asked(f"{question} [y/N]"), err=True, show_default=False, prompt_suffix=""
         ):
             tell("Nothing was deleted.", aside=True)
             raise typer.Exit(EXIT_FAILED)
-        records.conversations.delete(entry.id)
-    tell(f"Deleted {entry.title!r}.", aside=True)
+        records.conversations.delete_all(entry.id for entry in entries)
+    tell(f"Deleted {what}.", aside=True)
+
+
+def _named(records: Records, ids: Sequence[str]) -> Sequence[Entry]:
+    from airunner.cli.chat_history import conversation_named
+
+    found = [conversation_named(records.conversations, id) for id in ids]
+    return list({entry.id: entry for entry in found}.values())
 
 
 def _records(settings: Settings) -> Records:
@@ -136,10 +179,11 @@ def _records(settings: Settings) -> Records:
 
 conversations_app = command_group(
     "conversations",
-    "List, show and delete saved conversations.",
+    "List, show, export and delete saved conversations.",
     {
         "list": list_conversations,
         "show": show_conversation,
-        "delete": delete_conversation,
+        "export": export_conversations,
+        "delete": delete_conversations,
     },
 )

@@ -19,10 +19,10 @@ from typer.core import TyperCommand
 
 from airunner.cli.exit_codes import ExitCode
 from airunner.cli.near_words import names_of, options_suggested
+from airunner.cli.safe_text import typed
 from airunner.cli.streams import complain, say, tell
 from airunner.config.settings import SETTINGS, LoadedSettings, Setting, Settings
 from airunner.errors import AiRunnerError, SettingsError
-from airunner.json_schema.plain import encodable
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = (
     ExitCode.FAILED,
@@ -67,7 +67,7 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
         log_to_stderr(verbose)
         with clean_exits(verbose, as_json=bool(values.get("as_json"))):
             flags = {name: given[name] for name in SETTINGS if name in given}
-            sound = {n: encodable(v) if isinstance(v, str) else v for n, v in values.items()}
+            sound = {n: typed(v) if type(v) is str else v for n, v in values.items()}
             command(load(flags), **sound)
 
     return _with_parameters(run, _own_parameters(command)[1:])
@@ -161,6 +161,11 @@ def log_to_stderr(verbose: bool) -> None:
     # Told by the event SpecialistFailed as well, which every command shows.
     told = logging.getLogger("airunner.runtime.specialists")
     told.setLevel(logging.NOTSET if verbose else logging.ERROR)
+
+
+def is_verbose() -> bool:
+    """Whether the whole log was asked for."""
+    return logging.getLogger("airunner").isEnabledFor(logging.DEBUG)
 
 
 class _ToStderr(logging.Handler):

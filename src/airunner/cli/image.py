@@ -101,8 +101,8 @@ def image(
     if init is None and (mask is not None or strength is not None):
         raise typer.BadParameter("needs --from", param_hint="--mask" if mask else "--strength")
     width, height = _parse_size(size)
-    if width is not None and height is not None:
-        settings = settings.replace(image_size=_larger((width, height), settings.image_size))
+    if width is not None and height is not None and _is_larger((width, height), settings):
+        settings = settings.replace(image_size=(width, height))
     if init is not None and strength is None:
         strength = _DEFAULT_STRENGTH if mask is None else _WHOLE_STRENGTH
     request = ImageRequest(
@@ -212,8 +212,9 @@ def _parse_size(size: str | None) -> tuple[int | None, int | None]:
         raise typer.BadParameter(str(problem), param_hint="--size") from None
 
 
-def _larger(one: tuple[int, int], other: tuple[int, int] | None) -> tuple[int, int]:
-    return one if other is None or one[0] * one[1] > other[0] * other[1] else other
+def _is_larger(size: tuple[int, int], settings: Settings) -> bool:
+    planned = settings.image_size
+    return planned is None or size[0] * size[1] > planned[0] * planned[1]
 
 
 def _parse_lora(given: str) -> Lora:

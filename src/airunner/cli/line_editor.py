@@ -1,8 +1,8 @@
 """Editing the next message on a terminal: history, Tab, pasted text, text over several lines.
 
 Owns the keys. Enter sends, except within ``\"\"\"``; Alt-Enter begins a new line; Ctrl-C clears
-what was typed and never leaves, which Ctrl-D on an empty line does. What a line means is
-``chat_commands``'.
+what was typed and never leaves, which Ctrl-D on an empty line does; Ctrl-Z suspends the program.
+What a line means is ``chat_commands``'.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
+from airunner.cli.safe_text import typed
 from airunner.cli.streams import say
-from airunner.json_schema.plain import encodable
 
 BLOCK = '"""'
 """What begins and ends a message of several lines."""
@@ -61,9 +61,10 @@ class LineEditor:
             complete_while_typing=Condition(self._begins_command),
             key_bindings=_keys(),
             style=_STYLE,
+            enable_suspend=True,
             reserve_space_for_menu=6,
         )
-        self._plain: PromptSession[str] = PromptSession()
+        self._plain: PromptSession[str] = PromptSession(enable_suspend=True)
 
     def message(self, typed: str = "") -> str | None:
         """The next message, of any number of lines, which begins as ``typed``; ``None`` at an end.
@@ -114,8 +115,8 @@ def _keys() -> KeyBindings:
             buffer.complete_state = None
         elif is_open_block(buffer.text):
             buffer.newline(copy_margin=False)
-        elif buffer.text.strip():
-            buffer.cursor_position = len(buffer.text)
+        elif (text := typed(buffer.text)).strip():
+            buffer.document = Document(text)
             buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
@@ -148,4 +149,4 @@ class _SoundHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         with suppress(OSError):
-            super().store_string(encodable(string))
+            super().store_string(string)

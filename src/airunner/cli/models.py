@@ -155,7 +155,8 @@ def remove_model(
             told = catalogue.remove(name)
             forgotten = ", and no longer registered" if told["forgotten"] else ""
             freed = format_bytes(told["freed_bytes"]) if told["freed_bytes"] else "nothing"
-            tell(f"{name}: {freed} freed{forgotten}")
+            again = "; it is fetched again when it is needed" if told["comes_back"] else ""
+            tell(f"{name}: {freed} freed{forgotten}{again}")
 
 
 models_app = command_group(

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from airunner.errors.base import alike
+
 _CALLED_ELSEWHERE = {
     "ask": "chat",
     "delete": "rm",
@@ -43,14 +45,12 @@ def nearest(given: str, known: Iterable[str]) -> str:
     names = list(known)
     others = {o: ours for o, ours in _CALLED_ELSEWHERE.items() if ours in names and o not in names}
     by_word = {_bare(name): name for name in names} | {_bare(o): ours for o, ours in others.items()}
-    import difflib  # only needed when something is wrong
-
     word = _bare(given)
     if word in by_word:
         return f" Did you mean {by_word[word]}?"
     begin = [each for each in by_word if len(word) > 2 and each.startswith(word)]
     safe = [each for each, ours in by_word.items() if ours not in _REMOVE]
-    near = [by_word[each] for each in begin or difflib.get_close_matches(word, safe, n=2)]
+    near = [by_word[each] for each in begin or alike(word, safe)]
     return f" Did you mean {' or '.join(list(dict.fromkeys(near))[:2])}?" if near else ""
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
+from airunner.cli.safe_text import typed
 from airunner.cli.streams import tell
 
 MOST_CHARACTERS = 10_000_000
@@ -56,7 +57,7 @@ def asked_from_stdin(hint: str) -> str:
 
 def _read(hint: str) -> str:
     with _telling_who_waits():
-        text = sys.stdin.read(MOST_CHARACTERS + 1)
+        text = typed(sys.stdin.read(MOST_CHARACTERS + 1))
     if len(text) > MOST_CHARACTERS:
         raise typer.BadParameter(
             f"standard input has more than {MOST_CHARACTERS:,} characters", param_hint=hint

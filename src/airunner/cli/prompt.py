@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from airunner.cli.following import Follower
 from airunner.cli.reminder_watch import ReminderWatch
+from airunner.cli.safe_text import typed
 from airunner.cli.streams import question as asked
 from airunner.cli.streams import tell
 from airunner.cli.typed_ahead import TypedAhead
@@ -115,6 +116,6 @@ class Prompt:
 def _line() -> str | None:
     """The next line of stdin; ``None`` at its end."""
     try:
-        return input()
+        return typed(input())
     except (EOFError, KeyboardInterrupt):
         return None

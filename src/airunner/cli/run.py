@@ -21,6 +21,7 @@ from airunner.models.spec import ModelCapability
 
 if TYPE_CHECKING:
     from airunner.cli.following import Follower
+    from airunner.runtime import AnyRuntime
 
 
 def run(
@@ -64,6 +65,8 @@ def run(
 
     with running_team(settings, "run") as runtime:
         model = runtime.resolve(capability).spec.model_path
+        if capability is ModelCapability.PRIMARY_CONVERSATION and settings.primary:
+            _check_served(runtime, model)
         answer: str | None
         began_s = time.perf_counter()
         with AnswerScreen(shows_results=False) as screen, following(runtime.bus, show) as follower:
@@ -93,6 +96,18 @@ def run(
     if not has_answer:
         complain(problem)
         raise typer.Exit(EXIT_FAILED)
+
+
+def _check_served(runtime: AnyRuntime, primary: str) -> None:
+    """Refuse another primary than that of a server: only the turns of a chat name theirs."""
+    from airunner.errors.pasted import pasted
+
+    serving = {row["capability"]: row["model"] for row in runtime.model_list()["serving"]}
+    serves = serving[ModelCapability.PRIMARY_CONVERSATION]
+    if serves != primary:
+        command = pasted("airunner", "chat", "-p", "TEXT", "--primary", primary)
+        told = f"the server asks {serves}; `{command}` asks this one"
+        raise typer.BadParameter(told, param_hint="--primary")
 
 
 def show_answer(pieces: Generator[str, None, None], follower: Follower) -> bool:

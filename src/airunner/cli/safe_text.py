@@ -2,7 +2,8 @@
 
 What models, tools and web pages write may hold escape sequences that move the cursor,
 and marks that turn the direction of the text. Owns how these are made visible, and the
-one rule for how much of a long text is shown. Knows no console.
+one rule for how much of a long text is shown; also that what comes from a terminal is text.
+Knows no console.
 """
 
 from __future__ import annotations
@@ -11,14 +12,27 @@ import json
 import re
 import unicodedata
 
+from airunner.json_schema.plain import encodable
+
 MOST_LINES, MOST_CHARACTERS = 10, 1000
 """What is shown of a tool's result."""
 
+ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|O.|.)?")
+"""What terminals and keys write that is no text."""
+
 _LINE_END = re.compile(r"\r\n?")
+_PAGE_END = re.compile(r"[\v\f\x85]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Part of words, as in Persian, and of emoji; marks without a direction of their own to force;
 # places where a word may be broken.
 _HARMLESS = "\n\t\u200c\u200d\u200e\u200f\u00ad\u200b"
+
+
+def typed(text: str) -> str:
+    """What was typed, pasted or piped, as text: no keys, no colours, lines that end alike."""
+    lines = _PAGE_END.sub("\n", _LINE_END.sub("\n", encodable(text)))
+    return _CONTROLS.sub("", ESCAPES.sub("", lines))
 
 
 def printable(value: object) -> str:

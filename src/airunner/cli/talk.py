@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from airunner.messages import Content, Part
     from airunner.runtime import AnyRuntime
 
+_LEAVING = ("exit", "quit", "bye")
+"""What leaves other programs, and could be a message."""
+
 
 class Talk:
     """Turns in the conversation that ``history`` holds.
@@ -56,23 +59,33 @@ class Talk:
         """Say something of our own; what does not fit its line is set off by ``indent``."""
         tell(line, aside=self._quiet, indent=indent)
 
-    def go_on(self) -> None:
-        """Message after message, until the user leaves."""
+    def go_on(self, first: str | None = None) -> None:
+        """Message after message, until the user leaves; ``first`` needs not be typed any more."""
         from airunner.cli.chat_commands import obey
 
         while not self.ended:
             try:
-                if (text := self.prompt.message()) is None:
+                text, first = first or self.prompt.message(), None
+                if text is None:
                     return
                 line = text.strip()
                 if line.startswith("/") and not line.startswith("//"):
                     obey(line, self)
+                elif line.casefold() in _LEAVING and self._leaves(line):
+                    self.ended = True
                 elif line:
                     self.send(line[1:] if line.startswith("//") else text)
             except KeyboardInterrupt:
                 if not self.prompt.at_terminal:
                     raise
                 # Between a turn and a line there is nothing to break off; nobody leaves by it.
+
+    def _leaves(self, word: str) -> bool:
+        """Whether a lone word is no message: it is asked, or told where nobody can answer."""
+        if self.prompt.at_terminal:
+            return self.prompt.confirms(f"Leave? No sends {word!r} to the model.")
+        self.tell(f"{word!r} alone ends the chat, as /quit does.")
+        return True
 
     def send(self, text: str) -> None:
         """Ask a message and the pictures that wait for one."""

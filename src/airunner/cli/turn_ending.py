@@ -39,10 +39,9 @@ class TurnEnding:
             case TextStreamed(reasoning=True):
                 self._thought = True
             case ToolCallStarted():
-                self._thought = self._cut = False
+                self._thought = False
             case GenerationFinished():
                 self._tokens = event.completion_tokens
-                self._cut = event.finish_reason == "length"
             case ToolCallFinished(problem=""):
                 self._results += 1
 
@@ -50,6 +49,7 @@ class TurnEnding:
         """What the person has to be told; ``None`` where the answer says it all."""
         has_text = bool(finished.text.strip())
         incomplete = _INCOMPLETE if has_text else ""
+        cut_off = self._cut_off() if finished.cut_off else ""
         match finished.outcome:
             case "failed":
                 told = [f"error: {safe(finished.problem)}", incomplete]
@@ -57,26 +57,24 @@ class TurnEnding:
                 told = ["Broken off.", incomplete]
             case "step_limit":
                 told = [
-                    self._cut_off() if has_text else "No answer: the model only called tools.",
+                    cut_off if has_text else "No answer: the model only called tools.",
                     f"No tool could be called any more after {finished.steps - 1} steps; "
                     "ask to go on, or allow more with --max-steps.",
                 ]
             case _:
-                told = [self._cut_off() if has_text else self._silence()]
+                told = [cut_off if has_text else self._silence(finished)]
         if not has_text and self._results:
             told.append("What the tools returned is above.")
         return " ".join(filter(None, told)) or None
 
     def _cut_off(self) -> str:
-        if not self._cut:
-            return ""
         return (
             f"The answer was cut off after {self._tokens:,} tokens; "
             "ask to go on, or allow more with --max-tokens."
         )
 
-    def _silence(self) -> str:
-        if self._thought and self._cut:
+    def _silence(self, finished: TurnFinished) -> str:
+        if self._thought and finished.cut_off:
             return (
                 f"No answer: the model was still thinking after {self._tokens:,} tokens, "
                 "the most it may use; allow more with --max-tokens."
@@ -85,5 +83,5 @@ class TurnEnding:
         return f"No answer: the model {said}. {_AGAIN}"
 
     def _forget(self) -> None:
-        self._thought = self._cut = False
+        self._thought = False
         self._tokens = self._results = 0

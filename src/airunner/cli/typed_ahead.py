@@ -7,15 +7,16 @@ arrows, are left out; Ctrl-C goes on to interrupt.
 from __future__ import annotations
 
 import os
-import re
 import select
+import signal
 import sys
 import threading
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.|.)?")
+from airunner.cli.safe_text import ESCAPES
+
 _READ_BYTES = 4096
 _ERASE, _KILL = "\x08\x7f", "\x15"
 
@@ -58,11 +59,17 @@ class TypedAhead:
         silent = [*before[:6], list(before[6])]
         silent[3] = (silent[3] | termios.NOFLSH) & ~(termios.ECHO | termios.ICANON)
         silent[6][termios.VMIN], silent[6][termios.VTIME] = 1, 0
+
+        def silence(*_: object) -> None:
+            termios.tcsetattr(fd, termios.TCSANOW, silent)
+
+        # Between Ctrl-Z and `fg` the shell makes the terminal its own.
+        continued = signal.signal(signal.SIGCONT, silence)
         ended, end = os.pipe()
         thread = threading.Thread(target=self._read, args=(fd, ended), name="typed ahead")
         try:
             # Nothing of what waits is thrown away, not even by an interrupt.
-            termios.tcsetattr(fd, termios.TCSANOW, silent)
+            silence()
             thread.start()
             yield
         finally:
@@ -71,6 +78,7 @@ class TypedAhead:
                 thread.join()
             os.close(ended)
             os.close(end)
+            signal.signal(signal.SIGCONT, continued)
             termios.tcsetattr(fd, termios.TCSANOW, before)
 
     def _read(self, fd: int, ended: int) -> None:
@@ -90,7 +98,7 @@ class TypedAhead:
 
     def _add(self, typed: str) -> None:
         with self._lock:
-            for character in _ESCAPES.sub("", typed).replace("\r\n", "\n").replace("\r", "\n"):
+            for character in ESCAPES.sub("", typed).replace("\r\n", "\n").replace("\r", "\n"):
                 if character in _ERASE:
                     self._text = self._text[:-1]
                 elif character == _KILL:

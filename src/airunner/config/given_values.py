@@ -55,7 +55,7 @@ def gather(
     found.take(from_environment(settings, environ), parse)
     file = config_file(found.values)
     try:
-        content = from_file(settings, file, required="config" in found.values)
+        content = from_file(settings, file, named=found.origins.get("config", ""))
     except SettingsError as error:
         found.wrong.append(error)
         content = {}
@@ -96,8 +96,8 @@ def config_file(values: Mapping[str, Any]) -> Path:
     return default_folders.default_configuration() / "config.toml"
 
 
-def from_file(settings: Mapping[str, Setting], file: Path, *, required: bool) -> Given | None:
-    """The file's entries, or ``None`` if there is no file and none was asked for.
+def from_file(settings: Mapping[str, Setting], file: Path, *, named: str) -> Given | None:
+    """The file's entries, or ``None`` if there is no file and nothing named one.
 
     Raises:
         SettingsError: it cannot be read, is no TOML, or is not there.
@@ -105,9 +105,9 @@ def from_file(settings: Mapping[str, Setting], file: Path, *, required: bool) ->
     origin = f"{file.name} ({file})"
     read = read_toml(file)
     if not read.exists:
-        if not required:
+        if not named:
             return None
-        raise SettingsError("config", str(file), origin, "there is no such file")
+        raise SettingsError("config", str(file), named, "there is no such file")
     for name, value in read.content.items():
         if name in settings and not settings[name].in_file:
             raise SettingsError(name, value, origin, "a file cannot name another; remove this line")

@@ -37,6 +37,7 @@ from airunner.config.values import (
     device_assignments,
     device_budgets,
     existing_file,
+    folder,
     integer,
     names,
     names_or,
@@ -76,7 +77,7 @@ class Settings:
         Path | None,
         Setting(path, "configuration file; the one that was read", "FILE", in_file=False),
     ] = None
-    home: Annotated[Path, Setting(path, "folder of weights, conversations and logs", "DIR")] = (
+    home: Annotated[Path, Setting(folder, "folder of weights, conversations and logs", "DIR")] = (
         field(default_factory=default_folders.default_home)
     )
     primary: Annotated[
@@ -233,10 +234,10 @@ class Settings:
     ] = None
     max_steps: Annotated[int, Setting(integer(1), "answers with tool calls in one turn", "N")] = 8
     max_tokens: Annotated[int, Setting(integer(1), "longest answer, in tokens", "N")] = 1024
-    pictures: Annotated[Path, Setting(path, "folder where pictures are saved", "DIR")] = field(
+    pictures: Annotated[Path, Setting(folder, "folder where pictures are saved", "DIR")] = field(
         default_factory=default_folders.default_pictures
     )
-    files: Annotated[Path, Setting(path, "folder whose files tools may use", "DIR")] = field(
+    files: Annotated[Path, Setting(folder, "folder whose files tools may use", "DIR")] = field(
         default_factory=default_folders.default_files
     )
     image_dtype: Annotated[

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.config.byte_size import MILLION, format_bytes, size_bytes
+from airunner.errors.base import alike
 
 Parser = Callable[[Any], Any]
 
@@ -52,6 +53,14 @@ def path(value: object) -> Path:
         raise ValueError(f"{whose}; give the full path") from None
     except (OSError, ValueError) as error:  # too long; half a character
         raise ValueError(f"cannot be a path: {getattr(error, 'strerror', '') or error}") from None
+    return found
+
+
+def folder(value: object) -> Path:
+    """A path where a folder is, or can be made."""
+    found = path(value)
+    if os.path.exists(found) and not os.path.isdir(found):
+        raise ValueError("it is no folder")
     return found
 
 
@@ -299,7 +308,5 @@ def _pairs(value: object) -> Iterable[tuple[str, Any]]:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """A hint at the setting that ``name`` may have been meant for."""
-    import difflib  # only needed when something is wrong
-
-    close = difflib.get_close_matches(name.replace("-", "_").lower(), list(known), n=1)
+    close = alike(name.replace("-", "_").lower(), known, 1)
     return f"; did you mean {close[0]}?" if close else "; `airunner doctor` lists them all"

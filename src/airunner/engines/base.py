@@ -217,27 +217,16 @@ class ChatModel(Protocol):
         ...
 
 
-class Endpoint(NamedTuple):
-    """Where a worker serves HTTP on loopback (no slash at the end), and the headers it wants."""
-
-    url: str
-    headers: Mapping[str, str]
-
-
 @runtime_checkable
 class Served(Protocol):
     """A loaded model whose worker can be asked directly, in the form that its engine has."""
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where to ask. Requests to it are seen neither by the slots nor by the parking."""
-        ...
 
     def ask(
         self, path: str, body: Mapping[str, Any], n_tokens: int = 0
     ) -> AbstractAsyncContextManager[WorkerAnswer]:
         """Post ``body`` to ``path`` there, for a response that has begun.
 
+        Neither the slots nor the parking see what is asked so.
         ``n_tokens`` is how long the prompt may be; a worker that is silent for longer than
         that explains is ended.
 

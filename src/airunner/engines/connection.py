@@ -1,4 +1,4 @@
-"""The HTTP connection from this process to one worker on loopback.
+"""The HTTP connection from this process to one worker, by a Unix socket or on loopback.
 
 Owns the requests, how everything is closed, how a broken connection and a silent worker
 become ``WorkerDiedError``, and what all models that are reached so have in common. What
@@ -13,11 +13,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from airunner.durations import format_seconds
-from airunner.engines.base import Endpoint, Plan, WorkerExit
+from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch
 from airunner.engines.worker_answer import WorkerAnswer
 from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
@@ -25,6 +26,7 @@ from airunner.json_schema.plain import sound_escapes
 from airunner.weights.local import stored_bytes
 
 PlanT = TypeVar("PlanT", bound=Plan)
+_UNIX = "unix://"
 _CONNECT_S = 5.0
 _PIECE = 64 * 1024
 _DEATH_NOTICE_S = 2.0
@@ -33,6 +35,12 @@ _LOOKS = 4
 """How often in the longest silence it is looked how far an answer has come."""
 _USUAL = SilenceLimits()
 Progress = Callable[[], Awaitable[int]]
+_Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """JSON that any engine can be sent: paths as text, and no half of a surrogate pair."""
+    return sound_escapes(json.dumps(body, default=str)).encode()
 
 
 class WorkerConnection:
@@ -40,7 +48,7 @@ class WorkerConnection:
 
     Args:
         model: the registry's name, for messages.
-        base_url: where the worker serves.
+        base_url: where the worker serves: ``http://`` a host and a port, or ``unix://`` a path.
         api_key: what it wants to see with every request.
         exited: returns when the worker's process has ended; asked for the reason
             when a connection breaks.
@@ -60,27 +68,28 @@ class WorkerConnection:
         self.limits = limits
         self._model = model
         self._exited, self._kill = exited, kill
-        place = urlsplit(base_url)
-        self._place = place.hostname or "", place.port or 80
-        self._endpoint = Endpoint(base_url, {"Authorization": f"Bearer {api_key}"})
+        if base_url.startswith(_UNIX):
+            path = base_url.removeprefix(_UNIX)
+            self._open: _Open = partial(asyncio.open_unix_connection, path)
+            self._host = "localhost"
+        else:
+            place = urlsplit(base_url)
+            self._open = partial(asyncio.open_connection, place.hostname, place.port)
+            self._host = place.netloc
+        self._api_key = api_key
         self._is_closed = False
         self._connecting: set[asyncio.Timeout] = set()
         self._connected: set[asyncio.WriteTransport] = set()
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Address of the worker's server and the headers it wants, for asking it directly."""
-        return self._endpoint
 
     @asynccontextmanager
     async def asked(
         self,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
         silence: Silence | None = None,
         progress: Progress | None = None,
     ) -> AsyncIterator[WorkerAnswer]:
-        """Post ``body`` as JSON, paths as text, and yield the response, which has only begun.
+        """Post ``body`` as JSON, if it is not yet, and yield the response, which has only begun.
 
         Without a body, what is at ``path`` is asked for. A worker that says nothing for
         longer than ``silence`` is ended; without it, what is asked is taken for a question
@@ -97,8 +106,7 @@ class WorkerConnection:
             silence = Silence(self.limits.first_token_s, self.limits.next_token_s)
         if self._is_closed:
             raise await self.death()
-        # Whatever came in unsound: no engine can be sent half a surrogate pair.
-        content = b"" if body is None else sound_escapes(json.dumps(body, default=str)).encode()
+        content = body if isinstance(body, bytes) else b"" if body is None else encoded(body)
         reader, writer = await self._connect()
         watch = SilenceWatch(silence.first_s, writer.transport.abort)
         setting = "first-token-limit-s"
@@ -173,23 +181,22 @@ class WorkerConnection:
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A new connection: llama-server hangs up on an idle one, maybe when it is used again.
 
-        On loopback it costs a fraction of a millisecond.
+        It costs a fraction of a millisecond.
         """
         try:
             async with asyncio.timeout(_CONNECT_S) as beginning:
                 self._connecting.add(beginning)
                 try:
-                    return await asyncio.open_connection(*self._place)
+                    return await self._open()
                 finally:
                     self._connecting.discard(beginning)
         except OSError as error:  # also one that takes too long
             raise await self.death() from error
 
     def _head(self, method: str, path: str, n_bytes: int) -> bytes:
-        host, port = self._place
         return (
-            f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-            f"Authorization: {self._endpoint.headers['Authorization']}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"Authorization: Bearer {self._api_key}\r\n"
             "Content-Type: application/json\r\n"
             f"Content-Length: {n_bytes}\r\nConnection: close\r\n\r\n"
         ).encode()
@@ -203,15 +210,10 @@ class ServedModel(Generic[PlanT]):
         self._connection = connection
         self._n_bytes = stored_bytes(plan.path)
 
-    @property
-    def endpoint(self) -> Endpoint:
-        """See ``WorkerConnection``."""
-        return self._connection.endpoint
-
     def ask(
         self, path: str, body: Mapping[str, Any], n_tokens: int = 0
     ) -> AbstractAsyncContextManager[WorkerAnswer]:
-        """Ask the worker's server, as ``endpoint`` can be asked, and notice it if it is stuck.
+        """Ask the worker's server, and notice it if it is stuck.
 
         ``n_tokens`` is how long the prompt may be at most.
         """

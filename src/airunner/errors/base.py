@@ -13,6 +13,9 @@ MOST_CHARACTERS = 4_000
 
 _HEAD_CHARACTERS = 3_000
 _SHOWN_VALUE = 200
+_LIKENESS, _LIKENESS_OF_SHORT = 0.75, 0.65
+# Of so few characters, one that is wrong is a third of the name.
+_SHORT = 3
 
 
 class AiRunnerError(Exception):
@@ -40,9 +43,15 @@ def _bounded(message: str) -> str:
     return message if message.isascii() else message.encode("utf-8", "replace").decode()
 
 
-def meant(given: str, known: Iterable[str], most: int = 2) -> str:
-    """A question with a blank in front, where one of ``known`` is like ``given``."""
+def alike(given: str, known: Iterable[str], most: int = 2) -> list[str]:
+    """Those of ``known`` that a slip turns into ``given``, the likeliest first; none far off."""
     import difflib  # only needed when something is wrong
 
-    near = difflib.get_close_matches(given, list(known), n=most)
+    likeness = _LIKENESS if len(given) > _SHORT else _LIKENESS_OF_SHORT
+    return difflib.get_close_matches(given, list(known), n=most, cutoff=likeness)
+
+
+def meant(given: str, known: Iterable[str], most: int = 2) -> str:
+    """A question with a blank in front, where one of ``known`` is like ``given``."""
+    near = alike(given, known, most)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airunner.durations import format_seconds
-from airunner.errors.base import AiRunnerError
+from airunner.errors.base import AiRunnerError, alike
 
 _NAMES_TOLD = 12
 
@@ -19,9 +19,7 @@ class UnknownToolError(ToolError):
 
     def __init__(self, tool: str, offered: Sequence[str], now: str = "") -> None:
         self.tool, self.offered, self.now = tool, tuple(offered), now
-        import difflib  # only needed when something is wrong
-
-        close = [now] if now else difflib.get_close_matches(tool, self.offered, n=3)
+        close = [now] if now else alike(tool, self.offered, 3)
         some = ", ".join(self.offered[:_NAMES_TOLD]) or "none"
         more = len(self.offered) - _NAMES_TOLD
         hint = (

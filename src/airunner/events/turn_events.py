@@ -229,6 +229,7 @@ class TurnFinished(Event):
     """The turn ended: ``answered``, ``tool_calls``, ``step_limit``, ``cancelled`` or ``failed``.
 
     With ``tool_calls`` it ends in calls that its caller runs; see ``ExternalCallMade``.
+    ``cut_off`` says that its text ends where the most tokens or the context did.
     """
 
     turn: str
@@ -237,6 +238,7 @@ class TurnFinished(Event):
     steps: int
     total_s: float
     problem: str = ""
+    cut_off: bool = False
 
 
 class ConversationSwitched(Event):

@@ -42,7 +42,7 @@ from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.marks.documents import table_gone_on_about
 from airunner.guided.marks.table import marks_of
 from airunner.guided.request import Request, split_request
-from airunner.guided.user_words import Body
+from airunner.guided.user_words import Body, Whole
 from airunner.json_schema.plain import json_object
 from airunner.media import in_words
 from airunner.messages import Message, ToolCall
@@ -53,6 +53,9 @@ from airunner.tools.tool import Tool
 from airunner.tools.toolset import Toolset
 
 _SHOWN_ARGUMENT_TOKENS = 60
+_LONGEST_WISH = 2_000
+"""Characters of a wish in which values are sought: forms of words take the square of its length."""
+
 _FAILED = "Error: "
 _QUOTED_LINES, _QUOTED_CHARACTERS = 3, 240
 _SEPARATORS = (",", ":")
@@ -179,7 +182,10 @@ class _Form:
     def of(cls, tool: Tool, messages: Sequence[Message]) -> _Form:
         request = _request_of(messages)
         earlier = _last_answer(messages[: -len(newest_exchange(messages))])
-        taken = {name: mark.take(request, earlier) for name, mark in marks_of(tool).items()}
+        marks = marks_of(tool)
+        if len(request.wish) > _LONGEST_WISH:
+            marks = {name: mark for name, mark in marks.items() if isinstance(mark, (Body, Whole))}
+        taken = {name: mark.take(request, earlier) for name, mark in marks.items()}
         given = {name: value for name, value in taken.items() if value is not None}
         settled = {name for name in marks_of(tool) if name in given or _is_optional(tool, name)}
         left = without(tool.decoding, settled)
@@ -232,7 +238,7 @@ def _is_called_again(tool: Tool, messages: Sequence[Message]) -> bool:
 def _grounds(tool: Tool, request: Request) -> str:
     """Where to look for values: not in the text that the request is only about."""
     takes_body = any(isinstance(mark, Body) for mark in marks_of(tool).values())
-    return request.wish if takes_body else request.message
+    return (request.wish if takes_body else request.message)[:_LONGEST_WISH]
 
 
 def _last_answer(messages: Sequence[Message]) -> str:

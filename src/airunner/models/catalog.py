@@ -7,7 +7,6 @@ live dictionaries: an entry added later is seen at once. Performs no I/O.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ from airunner.errors import (
     UnmappedCapabilityError,
     UnsuitedModelError,
 )
+from airunner.errors.base import alike
 from airunner.errors.pasted import pasted
 from airunner.models.engine_traits import FOLDER_SOURCES, EngineTraits
 from airunner.models.spec import (
@@ -289,8 +289,8 @@ class Catalog:
             short: key for key, spec in self.registry.items() for short in spec.short_names
         }
         folded = name.lower()
-        near = difflib.get_close_matches(folded, by_folded, n=_SUGGESTIONS * 2, cutoff=0.6)
-        near += [other for other in by_folded if folded and folded in other]
+        near = alike(folded, by_folded, _SUGGESTIONS * 2)
+        near += [n for n in by_folded if len(folded) > 2 and (folded in n or n in folded)]
         return list(dict.fromkeys(by_folded[match] for match in near))[:_SUGGESTIONS]
 
 

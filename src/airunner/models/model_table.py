@@ -199,7 +199,10 @@ def _keys(location: tuple[int | str, ...]) -> tuple[str | int, ...]:
 def _words(error: Mapping[str, Any], table: object) -> str:
     match error["type"]:
         case "extra_forbidden":
-            return f"no such key; there is {', '.join(_ModelTable.model_fields)}"
+            inner: dict[str, type[BaseModel]]
+            inner = {"sampling": _Sampling, "projector": _Projector, "image": _Image}
+            known = inner.get(error["loc"][0], _ModelTable).model_fields
+            return f"no such key; there is {', '.join(known)}"
         case "missing":
             return "is missing"
         case "enum" if "capabilities" in error["loc"]:

@@ -44,6 +44,13 @@ def taken_apart(text: str) -> tuple[list[AttachedText], str]:
     return files, text[place:]
 
 
+def without_documents(text: str) -> str:
+    """A message to be read at a glance: of each document its name, and its size if it is told."""
+    files, words = taken_apart(text)
+    names = [f"[{', '.join(filter(None, (file.name, file.size)))}]" for file in files]
+    return "\n".join([*names, words])
+
+
 def title_from_message(text: str) -> str:
     """A title from the words of a message, or from the first document's name without any."""
     files, words = taken_apart(text)

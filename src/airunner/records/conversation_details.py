@@ -7,7 +7,7 @@ question which a turn answered, or ``OPTIONS`` for what holds for the whole conv
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airunner.records.database import Database
@@ -15,11 +15,18 @@ from airunner.records.database import Database
 OPTIONS = -1
 
 
-class ConversationDetails:
-    """The details of a database's conversations; they go when the conversation goes."""
+def ignore(id: str) -> None:
+    """For those who need not know which conversation has changed."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+class ConversationDetails:
+    """The details of a database's conversations; they go when the conversation goes.
+
+    ``on_change`` hears the id of each of which something is remembered.
+    """
+
+    def __init__(self, database: Database, on_change: Callable[[str], None] = ignore) -> None:
+        self._database, self._on_change = database, on_change
 
     def save(self, id: str, place: int, value: Mapping[str, Any]) -> None:
         """Remember ``value`` in place of what was there; nothing if the conversation is gone."""
@@ -29,6 +36,7 @@ class ConversationDetails:
                 " SELECT id, ?, ? FROM conversation WHERE id = ?",
                 (place, json.dumps(value), id),
             )
+        self._on_change(id)
 
     def forget(self, id: str, place: int) -> None:
         """Remember nothing there any more."""

@@ -16,6 +16,7 @@ from typing import Literal
 
 from airunner.errors import StorageError
 from airunner.messages import Message
+from airunner.records.conversation_details import ignore
 from airunner.records.conversation_rows import (
     MOST_FOLDER,
     SHOWN,
@@ -73,7 +74,8 @@ class Found:
 
 
 class Conversations:
-    """The conversations of a database. ``on_delete`` hears the id of each that is deleted.
+    """The conversations of a database. ``on_delete`` hears the id of each that is deleted,
+    ``on_change`` of each that is retitled, or saved with an answer: a question has a turn.
 
     ``kept_files`` has what was attached to them.
     """
@@ -83,11 +85,12 @@ class Conversations:
         database: Database,
         clock: Callable[[], float],
         kept_files: KeptFiles,
-        on_delete: Callable[[str], None] | None = None,
+        on_delete: Callable[[str], None] = ignore,
+        on_change: Callable[[str], None] = ignore,
     ) -> None:
         self._database, self._clock = database, clock
         self.kept_files = kept_files
-        self._on_delete = on_delete
+        self._on_delete, self._on_change = on_delete, on_change
         self._index = Index("message", ("said",))
 
     def save(
@@ -133,6 +136,8 @@ class Conversations:
                 (now_s, start, id),
             )
             write_messages(connection, id, messages, values)
+        if messages and messages[-1].role != "user":
+            self._on_change(id)
         return "saved"
 
     def add(
@@ -261,7 +266,9 @@ class Conversations:
                 "UPDATE conversation SET title = ? WHERE id = ?",
                 (one_line(title, MOST_TITLE) or UNTITLED, id),
             )
-            return changed.rowcount == 1
+        if changed.rowcount:
+            self._on_change(id)
+        return changed.rowcount == 1
 
     def delete(self, id: str) -> bool:
         """Delete a conversation for good; false if there is none with this id."""
@@ -278,8 +285,7 @@ class Conversations:
             self._index.merge(connection)
         for id in gone:
             self.kept_files.forget(id)
-            if self._on_delete is not None:
-                self._on_delete(id)
+            self._on_delete(id)
         self._database.compact()
         return gone
 

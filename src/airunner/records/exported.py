@@ -18,7 +18,7 @@ from airunner.messages import Message
 from airunner.records.conversation_rows import Entry
 from airunner.records.conversations import Saved
 from airunner.records.saved_message import from_value, to_value
-from airunner.records.unfinished import Details, unfinished, unfinished_lines
+from airunner.records.unfinished import Details, detail_of, unfinished, unfinished_lines
 
 FORMAT = "airunner.conversations"
 VERSION = 1
@@ -176,7 +176,7 @@ def read_conversation(value: Any) -> Imported:
         files = _decoded(value.get("files", {}))
         kept_files = _decoded(value.get("attached", {}))
         outcomes = {
-            int(place): {"outcome": outcome} for place, outcome in value.get("outcomes", {}).items()
+            int(place): detail_of(outcome) for place, outcome in value.get("outcomes", {}).items()
         }
         messages = tuple(_message(each, files) for each in value["messages"])
         start, left_at = int(value.get("start", 0)), value.get("left_at")

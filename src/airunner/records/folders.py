@@ -80,19 +80,15 @@ class Folders:
         more = len(rows) > limit and entries
         return Page(entries, f"{entries[-1].updated_s!r}/{entries[-1].id}" if more else "", total)
 
-    def file_under(self, id: str, *, folder: str | None = None, pinned: bool | None = None) -> bool:
-        """Put a conversation into a folder, pin it or not; ``None`` leaves that as it is.
-
-        False if there is none with this id.
-        """
+    def file_under(self, id: str, *, folder: str | None = None, pinned: bool | None = None) -> None:
+        """Put a conversation into a folder, pin it or not; ``None`` leaves that as it is."""
         name = None if folder is None else one_line(folder, MOST_FOLDER)
         with self._database.write() as connection:
-            changed = connection.execute(
+            connection.execute(
                 "UPDATE conversation SET folder = coalesce(?, folder),"
                 " pinned = coalesce(?, pinned) WHERE id = ?",
                 (name, pinned, id),
             )
-            return changed.rowcount == 1
 
     def all(self) -> Sequence[Folder]:
         """The folders that have conversations, by name; the empty name is no folder."""

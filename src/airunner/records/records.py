@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from airunner.records.branches import Branches
-from airunner.records.conversation_details import ConversationDetails
+from airunner.records.conversation_details import ConversationDetails, ignore
 from airunner.records.conversations import Conversations
 from airunner.records.database import BUSY_S, Database
 from airunner.records.facts import Facts
@@ -35,6 +35,7 @@ class Records:
         busy_s: how long to wait for another process that is writing.
         on_delete: hears the id of each conversation that is deleted, on the thread that
             does it.
+        on_change: hears in the same way of each that is saved or retitled.
     """
 
     def __init__(
@@ -43,14 +44,17 @@ class Records:
         *,
         clock: Callable[[], float] = time.time,
         busy_s: float = BUSY_S,
-        on_delete: Callable[[str], None] | None = None,
+        on_delete: Callable[[str], None] = ignore,
+        on_change: Callable[[str], None] = ignore,
     ) -> None:
         self.clock = clock
         self._database = Database(path, migrate, busy_s)
         self.kept_files = KeptFiles(path.with_name("attached"))
-        self.conversations = Conversations(self._database, clock, self.kept_files, on_delete)
+        self.conversations = Conversations(
+            self._database, clock, self.kept_files, on_delete, on_change
+        )
         self.branches = Branches(self._database, clock, self.kept_files)
-        self.details = ConversationDetails(self._database)
+        self.details = ConversationDetails(self._database, on_change)
         self.folders = Folders(self._database)
         self.notes = Notes(self._database, clock)
         self.facts = Facts(self._database, clock)

@@ -55,9 +55,6 @@ class KnownConversations:
         self._known: dict[str, KnownConversation] = {}
         self._by_link: dict[bytes, str] = {}
 
-    def __len__(self) -> int:
-        return len(self._known)
-
     @contextmanager
     def going_on(
         self, model: str, messages: Sequence[Message], settings: Mapping[str, Any]

@@ -63,11 +63,11 @@ class ModelResourceManager:
         lot: keeps the KV state of conversations out of memory.
         bus: receives every event.
         n_threads: CPU threads for all engines together.
+        recorder: sees every input with its effects, for the run log.
         measure_budgets: the budgets now, by device; asked before each request
             that needs memory, because other programs use memory too.
         missing_bytes: measures what an ended worker did not give back.
         read_room: RAM that files may fill ahead of a load; without it none is read ahead.
-        recorder: sees every input with its effects, for the run log.
         lease_timeout_s: the longest wait for a lease.
     """
 
@@ -79,10 +79,10 @@ class ModelResourceManager:
         lot: ParkingLot,
         bus: EventBus,
         n_threads: int,
+        recorder: Recorder,
         measure_budgets: BudgetMeter | None = None,
         missing_bytes: MissingBytes | None = None,
         read_room: RoomMeter | None = None,
-        recorder: Recorder | None = None,
         lease_timeout_s: float = 600.0,
     ) -> None:
         self._scheduler = scheduler
@@ -165,12 +165,10 @@ class ModelResourceManager:
         finally:
             self._readahead.forget(owner)
 
-    def set_primary(self, sized: Sized | None) -> None:
+    def set_primary(self, sized: Sized) -> None:
         """Choose the model that is always brought back."""
-        if sized is not None:
-            self._sized[sized.key] = sized
-        demand = sized.demand if sized else None
-        self._apply(inputs.PrimaryChanged(now_s=time.monotonic(), demand=demand))
+        self._sized[sized.key] = sized
+        self._apply(inputs.PrimaryChanged(now_s=time.monotonic(), demand=sized.demand))
 
     def pin(self, models: Iterable[Sized]) -> None:
         """Keep these models, and only these, from being evicted.
@@ -342,8 +340,7 @@ class ModelResourceManager:
 
     def _apply(self, event: Input) -> None:
         effects = self._scheduler.step(event)
-        if self._recorder is not None:
-            self._recorder(event, effects)
+        self._recorder(event, effects)
         for effect in effects:
             self._bus.publish(
                 Decided(

@@ -209,14 +209,14 @@ class ParkingLot:
         """Offer places that outlast the process, and no others, from now on."""
         self._open = tuple(t for t in self._tiers if isinstance(t.folder, KeptFolder))
 
-    def move(self, state: ParkedState) -> bool:
-        """Move a state to a place that is offered; false if there is none."""
+    def move(self, state: ParkedState) -> None:
+        """Move a state to a place that is offered, if there is one."""
         for tier, path in self.offers(state.n_bytes, state.name, state.continued):
             with suppress(OSError):
                 with whole_file(path) as part:
                     shutil.copyfile(state.path, part)
-                return self.keep(replace(state, tier=tier, path=path))
-        return False
+                self.keep(replace(state, tier=tier, path=path))
+                return
 
     def close(self) -> None:
         """Remove every file, but those of conversations that outlast the process."""

@@ -31,22 +31,21 @@ from airunner.components.llm.config.model_capabilities import CAPABILITY_TO_MODE
 from airunner.config.settings import Settings
 from airunner.engines.image import Drawn, ImageRequest
 from airunner.engines.known import known_engines
-from airunner.errors import AiRunnerError, ServerGoneError, UnknownModelError
+from airunner.errors import AiRunnerError, UnknownModelError
 from airunner.events import Event, EventBus, FallbackChosen, SpecialistFailed, TextStreamed
 from airunner.messages import Content
 from airunner.models.assign import Assignment
 from airunner.models.catalog import Resolution
 from airunner.models.spec import ModelCapability, ModelSpec, Sampling
 from airunner.pictures import PicturesFolder
-from airunner.records.records import Records
 from airunner.resources.scope import current_scope
 from airunner.resources.status import Status
 from airunner.runtime.attached_catalogue import AttachedCatalogue
 from airunner.runtime.attached_handle import AttachedHandle
+from airunner.runtime.attached_records import attached_records
 from airunner.runtime.attached_turn import attached_turn
 from airunner.runtime.attached_work import Result, attached_work, end_of, work_from_loop
 from airunner.runtime.file_models import open_catalog
-from airunner.runtime.home import records_file
 from airunner.runtime.native_client import NativeClient
 from airunner.runtime.native_form import content_as_json, outcome_from_json, read
 from airunner.runtime.plain_values import plain
@@ -83,7 +82,7 @@ class AttachedRuntime(SpecialistFace):
         self.engines = known_engines()
         self.catalog = open_catalog(settings, self.engines.traits)
         self.store = open_store(settings, self.catalog, self.bus)
-        self.records = Records(records_file(settings), on_delete=self._forget)
+        self.records = attached_records(settings, client)
         self.pictures = PicturesFolder(pictures)
         self.catalogue = AttachedCatalogue(client)
         self.closed = False
@@ -344,10 +343,6 @@ class AttachedRuntime(SpecialistFace):
                 self.catalog.spec(name)
         except UnknownModelError:
             open_catalog(self.settings, self.engines.traits)
-
-    def _forget(self, conversation: str) -> None:
-        with suppress(ServerGoneError):  # then nothing of it is in memory, and the next one clears
-            self._client.delete(f"/states/{quote(conversation)}")
 
     def _chosen_primary(self) -> ModelSpec | None:
         """Who answers this program's turns, where it was told another than the server's own."""

@@ -28,7 +28,7 @@ BEGINS_S = 10.0
 """How long a server may take from its first sign of life to its first answer, in seconds."""
 
 _POLL_S = 0.05
-_HOLD_HERE = {"home", "config", "max_tokens", "engine", "engine_index"}
+_HOLD_HERE = {"home", "config", "max_tokens", "engine_index"}
 """Settings that a program has for itself."""
 _EACH_TURN = {"primary", "tools"}
 """Settings that each turn of a program carries, where they were given to it."""

@@ -82,7 +82,7 @@ def added_models(settings: Settings) -> set[str]:
     return set(read_toml(settings.file).content.get(MODELS, {}))
 
 
-def add_models(settings: Settings, tables: Mapping[str, Mapping[str, Any]]) -> list[ModelSpec]:
+def add_models(settings: Settings, tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Write tables of ``[models]`` into the file and register what they mean. All or none.
 
     Raises:
@@ -98,7 +98,6 @@ def add_models(settings: Settings, tables: Mapping[str, Mapping[str, Any]]) -> l
         _models(proposed, engines)
         write_entries(settings.file, {(MODELS, n): dict(t) for n, t in tables.items()})
         open_catalog(settings, engines)
-        return [MODEL_REGISTRY[name] for name in tables]
 
 
 def remove_model(settings: Settings, name: str) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from airunner.config.file_lock import open_lock, try_lock
 from airunner.config.text_file import read_text
+from airunner.devices.process_state import is_stopped
 from airunner.errors import MemoryHeldError
 from airunner.errors.writing import writing
 from airunner.events import EventBus, MemoryAwaited
@@ -87,7 +87,7 @@ class MemoryClaim:
         try:
             yield
         finally:
-            self._uses, self._used_s = self._uses - 1, time.monotonic()
+            self._uses, self._used_s = self._uses - 1, _now_s()
 
     def release(self) -> None:
         """Let other processes load. Safe to call twice."""
@@ -97,7 +97,7 @@ class MemoryClaim:
         self._let_go()
 
     async def _hold(self, owner: str) -> None:
-        ends_s = time.monotonic() + self._longest_s
+        ends_s = _now_s() + self._longest_s
         told: tuple[int, bool] | None = None
         wanted: int | None = None
         try:
@@ -110,11 +110,11 @@ class MemoryClaim:
                     # Tried each time: who looks whether it is taken has it for that moment.
                     try_lock(wanted, shared=True)
                     pid = _holder(self._home)
-                    if told != (pid, _is_stopped(pid)):
-                        told = pid, _is_stopped(pid)
+                    if told != (pid, is_stopped(pid)):
+                        told = pid, is_stopped(pid)
                         holding = await asyncio.to_thread(holding_of, self._runs, pid)
                         self._tell(owner, holding, is_stopped=told[1])
-                    if time.monotonic() > ends_s:
+                    if _now_s() > ends_s:
                         facts = holding.command, holding.held_bytes
                         raise MemoryHeldError(pid, self._longest_s, *facts)
                 await asyncio.sleep(_POLL_S)
@@ -136,7 +136,7 @@ class MemoryClaim:
     async def _give_up_when_wanted(self) -> None:
         while self._is_held:
             await asyncio.sleep(_WATCH_S)
-            is_idle = not self._uses and time.monotonic() - self._used_s > IDLE_S
+            is_idle = not self._uses and _now_s() - self._used_s > IDLE_S
             if not is_idle or not _is_wanted(self._home):
                 continue
             self._is_leaving = True
@@ -161,6 +161,10 @@ class MemoryClaim:
                 is_stopped=is_stopped,
             )
         )
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _take(home: Path) -> bool:
@@ -206,13 +210,3 @@ def _holder(home: Path) -> int:
         return int(read_text(home / _FILE))
     except (OSError, ValueError):
         return 0
-
-
-def _is_stopped(pid: int) -> bool:
-    """Whether a process does nothing until somebody lets it go on."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
-    except (psutil.Error, ValueError):
-        return False

@@ -14,6 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from airunner.components.llm.config.model_capabilities import (
+    EMBEDDED_PRIMARY,
+    EMBEDDED_SPECIALIST,
+)
 from airunner.config.settings import Settings
 from airunner.errors import SettingsError
 from airunner.events import CatalogChanged
@@ -35,6 +39,7 @@ from airunner.weights.found import FoundModels
 from airunner.weights.store import ModelStore
 
 T = TypeVar("T")
+_EMBEDDED = (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
 _log = logging.getLogger(__name__)
 
 
@@ -122,7 +127,8 @@ class ModelCatalogue:
     def remove(self, name: str) -> dict[str, Any]:
         """Delete a model's weights and parked states; one that was added is ``forgotten``.
 
-        Files that lie elsewhere than in the store stay. ``freed_bytes`` is what was deleted.
+        Files that lie elsewhere than in the store stay. ``freed_bytes`` is what was deleted;
+        what was embedded ``comes_back`` when it is needed.
 
         Raises:
             UnknownModelError: it is not registered.
@@ -131,7 +137,11 @@ class ModelCatalogue:
         spec = self._catalog.spec(name)
         freed_bytes = self._store.remove(spec)
         remove_model_states(self._settings.home, spec.model_path)
-        return {"freed_bytes": freed_bytes, "forgotten": self.forget(spec.model_path)}
+        return {
+            "freed_bytes": freed_bytes,
+            "forgotten": self.forget(spec.model_path),
+            "comes_back": bool(freed_bytes) and spec.model_path in _EMBEDDED,
+        }
 
     def forget(self, model: str) -> bool:
         """Take a model of the configuration file out of it; whether it was there.

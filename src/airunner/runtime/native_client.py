@@ -61,6 +61,10 @@ class NativeClient:
         """Have something done."""
         return self._asked("POST", path, json={} if body is None else body)
 
+    def tell(self, path: str) -> None:
+        """Let the server know something; it has ``ANSWER_S`` to take note."""
+        self._asked("POST", path, json={}, timeout=ANSWER_S)
+
     async def post_from_loop(self, path: str, body: Any) -> dict[str, Any]:
         """The same from somebody's event loop; cancelling it hangs up."""
         import httpx

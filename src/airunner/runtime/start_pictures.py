@@ -140,8 +140,9 @@ def _made_anew(data: bytes, name: str) -> tuple[bytes, int, int]:
                 problem = f"it has more than {MOST_PIXELS // 10**6} million pixels"
                 raise MediaError(name, f"{problem}; make it smaller")
             upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    # Pillow raises whatever a damaged file leads to: SyntaxError and ValueError among it.
-    except (OSError, ValueError, SyntaxError) as error:
+    except MediaError:
+        raise
+    except Exception as error:  # Pillow raises whatever a damaged file leads it to
         problem = "it is no picture that can be read; save it as PNG or JPEG"
         raise MediaError(name, problem) from error
     plain = Image.new("RGB", upright.size, "white")

@@ -23,13 +23,15 @@ from airunner.weights.downloads import Downloads
 class Removal:
     """What removing a model's weights has freed, in bytes and in words.
 
-    ``forgotten`` says that the model, which somebody had added, is registered no longer.
+    ``forgotten`` says that the model, which somebody had added, is registered no longer,
+    ``comes_back`` that it is fetched again when it is needed.
     """
 
     model: str
     freed_bytes: int
     words: str
     forgotten: bool
+    comes_back: bool
 
 
 class StoredModels:
@@ -81,7 +83,8 @@ class StoredModels:
         core.manager.remove(spec.model_path)
         if not told["forgotten"]:
             core.bus.publish(CatalogChanged(models=(spec.model_path,), capabilities=()))
-        return Removal(spec.model_path, words=words, **told)
+        again = " It is fetched again when it is needed." if told["comes_back"] else ""
+        return Removal(spec.model_path, words=words + again, **told)
 
     def _words(self, spec: ModelSpec, n_bytes: int) -> str:
         if n_bytes:

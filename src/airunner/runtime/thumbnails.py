@@ -63,8 +63,7 @@ def _jpeg(picture: Path, px: int) -> bytes:
         with Image.open(picture, formats=["PNG"]) as image:
             image.thumbnail((px, px))
             image.convert("RGB").save(content, format="JPEG", quality=82)
-    # Pillow raises whatever a damaged file leads to: SyntaxError and ValueError among it.
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # Pillow raises whatever a damaged file leads it to
         raise PictureUnreadableError(
             picture.name, f"it cannot be read: {system_words(error)}"
         ) from error

@@ -55,11 +55,10 @@ def cheapest_sufficient(
             for chosen in combinations(candidates, count)
             if sum(c.size_bytes for c in chosen) >= deficit_bytes
         )
-        best = min(
+        return min(
             sufficient,
             key=lambda s: (sum(c.cost_s for c in s), len(s), sum(c.size_bytes for c in s)),
         )
-        return _spare(best, deficit_bytes)
     chosen: list[Candidate] = []
     for candidate in sorted(candidates, key=lambda c: (c.cost_s / max(1, c.size_bytes), c.key)):
         chosen.append(candidate)

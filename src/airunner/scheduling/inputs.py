@@ -164,9 +164,9 @@ class DeviceAssigned(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryChanged(Input):
-    """Which model is always brought back; ``None`` for none."""
+    """Which model is always brought back."""
 
-    demand: Demand | None
+    demand: Demand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from airunner.scheduling.eviction import Candidate, cheapest_sufficient
@@ -57,7 +57,7 @@ class Placement:
     device: str
     needed_bytes: int
     evict: tuple[Candidate, ...] = ()
-    drain: tuple[Candidate, ...] = field(default=())
+    drain: tuple[Candidate, ...] = ()
 
     @property
     def cost_s(self) -> float:

@@ -160,7 +160,7 @@ class Roster:
             for record in self.models.values()
             for granted_s in record.granted_s.values()
         ]
-        rest_s = 0.0 if own.state.is_loaded else max(0.0, *held_s, 0.0)
+        rest_s = 0.0 if own.state.is_loaded else max([0.0, *held_s])
         return loads_s + rest_s + sum(self.models[w.demand.key].lease_s for w in ahead)
 
     def roomiest(self, record: ModelRecord) -> tuple[str, int]:

@@ -215,13 +215,11 @@ class Scheduler:
         if record.key == self._roster.primary and record.served:
             self._roster.primary_owed = True
 
-    def _primary_changed(self, demand: Demand | None) -> None:
-        key = demand.key if demand else None
-        if key != self._roster.primary:
+    def _primary_changed(self, demand: Demand) -> None:
+        if demand.key != self._roster.primary:
             self._roster.primary_owed = False
-        self._roster.primary = key
-        if demand:
-            self._roster.record(demand.key).size_bytes = dict(demand.size_bytes)
+        self._roster.primary = demand.key
+        self._roster.record(demand.key).size_bytes = dict(demand.size_bytes)
 
     def _unload_asked(self, event: inputs.UnloadAsked) -> None:
         record = self._roster.record(event.key)

@@ -36,6 +36,8 @@ _TTFT_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _TOKEN_S = (0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1)
 _LOAD_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _REQUEST_S = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300)
+_STEPS = ("load", "load_failed", "park", "restore", "release", "died")
+_OUTCOMES = ("proven", "lost")
 # The beginnings of the scheduler's reasons, which hold names and figures.
 _EVICTIONS = (
     ("makes room", "makes_room"),
@@ -67,7 +69,7 @@ class Metrics:
         self._loads = self._histogram("load_seconds", "Loads of models.", _LOAD_S, "model")
         self._swaps = self._counter(
             "swaps",
-            "Models in and out: load, load_failed, park, restore, release, died.",
+            f"Models in and out: {', '.join(_STEPS)}.",
             "model",
             "step",
         )
@@ -97,6 +99,7 @@ class Metrics:
             case GenerationFinished():
                 self._generated(event)
             case ModelLoaded():
+                self._count_from_zero(event.model)
                 self._swaps.labels(event.model, "load").inc()
                 self._loads.labels(event.model).observe(event.load_s)
             case ModelLoadFailed():
@@ -143,6 +146,15 @@ class Metrics:
         if event.completion_tokens > 1:
             between_s = event.decode_s / (event.completion_tokens - 1)
             self._inter_token.labels(event.model).observe(between_s)
+
+    def _count_from_zero(self, model: str) -> None:
+        # Prometheus sees no increase in a figure that begins with 1.
+        for step in _STEPS:
+            self._swaps.labels(model, step)
+        for _, reason in _EVICTIONS:
+            self._evictions.labels(model, reason)
+        for outcome in _OUTCOMES:
+            self._caches.labels(model, outcome)
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"airunner_{name}", about, labels, registry=self.registry)

@@ -63,7 +63,7 @@ class TeamAnswers:
 
     def __init__(self, core: RuntimeCore) -> None:
         self._core = core
-        self._conversations = TeamConversations()
+        self._conversations = TeamConversations(core.known)
 
     async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Answer a checked request of one choice. Closing the generator stops the work.

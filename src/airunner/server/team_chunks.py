@@ -118,8 +118,7 @@ class TurnChunks:
     def _finish(self, event: TurnFinished) -> FinishReason:
         if event.outcome == "tool_calls":
             return "tool_calls"
-        is_cut = bool(self.costs) and self.costs[-1].finish_reason == "length"
-        return "length" if is_cut else "stop"
+        return "length" if event.cut_off else "stop"
 
     def _usage(self) -> Usage:
         """The last prompt, of which only what the turn had to compute was not cached.

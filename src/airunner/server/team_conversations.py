@@ -51,10 +51,14 @@ class _Held:
 
 
 class TeamConversations:
-    """See the module's description. Used on one event loop."""
+    """See the module's description. Used on one event loop.
 
-    def __init__(self) -> None:
-        self._known = KnownConversations()
+    What is ``known`` outlasts the process where its state does. The hidden steps do not: a
+    request that goes on there has the state up to the first of them.
+    """
+
+    def __init__(self, known: KnownConversations) -> None:
+        self._known = known
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     @contextmanager

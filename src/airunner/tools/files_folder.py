@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airunner.errors import ToolRetryError
+from airunner.errors.base import alike
 from airunner.errors.writing import writing
 from airunner.records.attached_text import ATTACHED
 from airunner.tools.meaning import Meaning
@@ -156,13 +157,11 @@ class FilesFolder:
 
         Where there are none such, any.
         """
-        from difflib import get_close_matches  # only needed when something is wrong
-
         paths = [*self.attached(), *sorted(self.path.glob("*"))[:1000]]
         known = {path.name: self.name_of(path) for path in reversed(paths)}
         kind = Path(name).suffix.casefold()
         same = [each for each in known if kind and Path(each).suffix.casefold() == kind]
-        near = dict.fromkeys([*get_close_matches(name, known, n=3), *sorted(same)]) or known
+        near = dict.fromkeys([*alike(name, known, 3), *sorted(same)]) or known
         shown = [known[each] for each in [*near][:_MOST_NAMED]]
         more = f" and {len(near) - len(shown)} more" if len(near) > len(shown) else ""
         return f" There is {', '.join(shown)}{more}." if shown else ""

@@ -21,7 +21,7 @@ class RateMeter:
     """Bytes a second of one fetch; ``now`` is monotonic seconds."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+        self.now = now
         self._step = ""
         self._seen: deque[tuple[float, int]] = deque()
 
@@ -30,7 +30,7 @@ class RateMeter:
 
         Bytes that were there before the first call, from a fetch that broke off, do not count.
         """
-        now_s = self._now()
+        now_s = self.now()
         if step != self._step or (self._seen and done_bytes < self._seen[-1][1]):
             self._step = step
             self._seen.clear()

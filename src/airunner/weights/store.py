@@ -237,8 +237,8 @@ class ModelStore:
         folder = self.folder(spec)
         return 0 if is_local_file(spec) or not folder.is_dir() else _bytes_below(folder)
 
-    def discard_unfinished(self, spec: ModelSpec) -> int:
-        """Delete what a fetch that broke off has left of a model; the bytes freed.
+    def discard_unfinished(self, spec: ModelSpec) -> None:
+        """Delete what a fetch that broke off has left of a model.
 
         Nothing where another process is fetching it.
 
@@ -248,15 +248,13 @@ class ModelStore:
         from filelock import Timeout
 
         transfer = self._transfer(spec)
-        if not transfer.staging.is_dir():
-            return 0
-        try:
-            with self._lock(transfer).acquire(timeout=0), writing(transfer.staging):
-                freed_bytes = _bytes_below(transfer.staging)
+        if transfer.staging.is_dir():
+            with (
+                suppress(Timeout),
+                self._lock(transfer).acquire(timeout=0),
+                writing(transfer.staging),
+            ):
                 shutil.rmtree(transfer.staging)
-        except Timeout:
-            return 0
-        return freed_bytes
 
     def _find(self, spec: ModelSpec, source: Source, form: WeightsForm) -> Path | None:
         folder = self.folder(spec)

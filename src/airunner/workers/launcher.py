@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from airunner.devices.process_state import is_stopped
 from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.connection import ServedModel, WorkerConnection
 from airunner.engines.silence import SilenceLimits
@@ -109,10 +110,11 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
             await spare.stop()
 
     def _given(self, order: Order[PlanT]) -> Child:
-        """The spare with its order, or a new child if there is none or it has died."""
-        spare = self._take()
-        if spare is not None and _tell(spare, order):
-            return spare
+        """The spare with its order, or a new child if there is none or it has died or stopped."""
+        if (spare := self._take()) is not None:
+            if not is_stopped(spare.pid) and _tell(spare, order):
+                return spare
+            spare.kill()
         try:
             child = Child(self._module)
         except OSError as error:

@@ -26,7 +26,7 @@ _LAST_WORDS_S = 3
 
 @dataclass(slots=True)
 class Serving:
-    """A model that is loaded, and served on loopback at ``url``.
+    """A model that is loaded, and served at ``url``: on loopback, or ``unix://`` and a path.
 
     Attributes:
         pid: the process that holds its memory.

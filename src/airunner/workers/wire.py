@@ -37,7 +37,7 @@ class Order(Generic[PlanT]):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model is loaded and served at ``url`` by process ``pid``."""
+    """The model is loaded and served at ``url`` by process ``pid``; see ``process.Serving``."""
 
     url: str
     load_s: float

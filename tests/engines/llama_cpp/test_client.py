@@ -8,7 +8,9 @@ import os
 import resource
 import shutil
 import signal
-from collections.abc import AsyncIterator, Coroutine
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -583,17 +585,48 @@ def test_an_embedder_gives_one_vector_per_text(smollm2_q8: Path, tmp_path: Path)
     run(main())
 
 
-def test_the_worker_listens_on_loopback_and_wants_its_key(smollm2_q8: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A new folder under a path that is shorter than those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_the_worker_is_reached_by_its_user_alone_and_wants_its_key(
+    smollm2_q8: Path, short_path: Path
+) -> None:
+    # No address of a Unix socket is of that length.
+    folder = short_path / ("long" * 30)
+
     async def main() -> None:
-        async with loaded(smollm2_q8, tmp_path) as worker:
-            process = psutil.Process(worker.pid)
-            (listening,) = [c for c in process.net_connections() if c.status == "LISTEN"]
-            assert listening.laddr.ip == "127.0.0.1"
-            url = f"http://127.0.0.1:{listening.laddr.port}"
+        async with loaded(smollm2_q8, short_path) as worker:
+            assert not listening(worker.pid)
+            socket = private_socket()
+            transport = httpx.AsyncHTTPTransport(uds=str(socket))
+            async with httpx.AsyncClient(base_url="http://worker", transport=transport) as stranger:
+                await refused_without_key(stranger)
+        assert not await asyncio.to_thread(socket.exists)
+        async with loaded(smollm2_q8, folder) as worker:
+            (address,) = listening(worker.pid)
+            assert address.ip == "127.0.0.1"
+            url = f"http://127.0.0.1:{address.port}"
             async with httpx.AsyncClient(base_url=url, trust_env=False) as stranger:
-                for path in ("/slots", "/props"):
-                    assert (await stranger.get(path)).status_code == 401
-                answer = await stranger.post("/v1/chat/completions", json={"messages": []})
-                assert answer.status_code == 401
+                await refused_without_key(stranger)
+            assert await worker.model.count_tokens([Message("user", "Hello")], [])
+
+    def private_socket() -> Path:
+        (socket,) = short_path.glob("run/slots-*/*.sock")
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == stat.S_IRWXU
+        return socket
+
+    def listening(pid: int) -> list[Any]:
+        connections = psutil.Process(pid).net_connections()
+        return [each.laddr for each in connections if each.status == psutil.CONN_LISTEN]
+
+    async def refused_without_key(stranger: httpx.AsyncClient) -> None:
+        for path in ("/slots", "/props"):
+            assert (await stranger.get(path)).status_code == httpx.codes.UNAUTHORIZED
+        answer = await stranger.post("/v1/chat/completions", json={"messages": []})
+        assert answer.status_code == httpx.codes.UNAUTHORIZED
 
     run(main())

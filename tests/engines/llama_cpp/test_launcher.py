@@ -16,6 +16,7 @@ import psutil
 import pytest
 from tests.children import Children
 
+from airunner.devices.process_state import is_stopped
 from airunner.engines.base import ChatRequest, LoadPlan
 from airunner.engines.llama_cpp.client import LlamaCppModel
 from airunner.engines.llama_cpp.launcher import LocalLauncher
@@ -122,10 +123,15 @@ def test_the_spare_is_used_and_replaced_and_closed(
         eventually(lambda: not psutil.pid_exists(dead))
         third = await starter.launch(plan(smollm2))
         assert await answer(third)
+        # Nor one that was stopped.
+        (stopped,) = children() - {second.pid, third.pid}
+        os.kill(stopped, signal.SIGSTOP)
+        eventually(lambda: is_stopped(stopped))
+        fourth = await starter.launch(plan(smollm2))
         await starter.close()
-        assert children() == {second.pid, third.pid}
-        await second.stop()
-        await third.stop()
+        eventually(lambda: children() == {second.pid, third.pid, fourth.pid})
+        for worker in (second, third, fourth):
+            await worker.stop()
 
     run(main())
 

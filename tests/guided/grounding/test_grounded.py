@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airunner.guided.grounding.calendar_dates import find_dates
 from airunner.guided.grounding.grounded import ground, narrowed
 from airunner.guided.grounding.quantities import find_quantities
 
@@ -204,3 +205,8 @@ def test_what_is_tried_is_bounded_whatever_the_message_holds() -> None:
     form = schema(" ".join(f"p{n}" for n in range(40)), **{f"p{n}": "number" for n in range(40)})
     settled = given("1 2 3 " * 300, form)
     assert len(settled) <= 40
+
+
+def test_a_date_is_found_once() -> None:
+    found = find_dates("from 5 May 2026 to June 7, 2026, or 2026-08-09")
+    assert [(d.year, d.month, d.day) for d in found] == [(2026, 5, 5), (2026, 6, 7), (2026, 8, 9)]

@@ -43,6 +43,15 @@ def test_comments_are_not_lost(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize("text", ['{"mcpServers": ["mine"]}', '["mine"]'])
+def test_what_stands_in_the_place_of_the_entries_is_not_replaced(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match='has no "mcpServers" object'):
+        McpConfigFile(path).put("b", {"command": "y"})
+    assert path.read_text() == text
+
+
 def test_there_may_be_no_file(tmp_path: Path) -> None:
     file = McpConfigFile(tmp_path / "mcp.json")
     assert file.entries() == {}

@@ -22,7 +22,13 @@ from typer.testing import CliRunner
 
 from airunner.cli.app import app
 from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY
-from airunner.events import Decided, GenerationFinished, ModelParked, ModelReleased
+from airunner.events import (
+    Decided,
+    GenerationFinished,
+    ModelLoaded,
+    ModelParked,
+    ModelReleased,
+)
 from airunner.resources.status import DeviceStatus, ModelStatus, Status
 from airunner.server.metrics import Metrics
 from airunner.server.request_log import JsonLines
@@ -101,6 +107,30 @@ def test_events_become_figures() -> None:
     assert figure(found, "queue_length", model="m") == 4
     labels = {"method": "POST", "route": "/v1/x", "status": "200", "key": "ann"}
     assert figure(found, "http_requests_total", **labels) == 1
+
+
+def test_what_is_loaded_is_counted_from_zero() -> None:
+    metrics = Metrics()
+    metrics.hear(
+        ModelLoaded(
+            model="m",
+            device="cpu",
+            predicted_bytes=1,
+            measured_bytes=None,
+            load_s=1.0,
+            n_ctx=1,
+            n_threads=1,
+            pid=1,
+        )
+    )
+    found = figures(metrics.text(Status((), ()), {}).decode())
+    for name, label, value in (
+        ("swaps_total", "step", "park"),
+        ("evictions_total", "reason", "makes_room"),
+        ("restored_caches_total", "outcome", "lost"),
+    ):
+        # An increase from nothing to 1 would be none.
+        assert found[f"airunner_{name}", frozenset({"model": "m", label: value}.items())] == 0
 
 
 def test_it_lives_and_is_ready(client: httpx.Client) -> None:

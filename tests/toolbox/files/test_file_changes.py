@@ -40,6 +40,11 @@ def test_a_pattern_that_never_ends_is_ended(pattern: str) -> None:
         lines_matching(["a" * 5000 + "!"], pattern, seconds=0.5)
 
 
+def test_a_search_that_is_given_up_ends() -> None:
+    with pytest.raises(ToolFailedError, match="given up"):
+        lines_matching(["a" * 5000 + "!"], "(a+)+$", is_cancelled=lambda: True)
+
+
 def test_what_is_no_pattern_is_sent_back() -> None:
     for pattern in ("(", "a{2,1}", "*"):
         with pytest.raises(ToolRetryError, match="no regular expression"):

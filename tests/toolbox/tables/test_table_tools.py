@@ -170,6 +170,23 @@ def test_a_csv_file_is_asked_in_sql(api: Api) -> None:
         query_table(file, "SELECT * FROM sale", api=api)
 
 
+def test_who_asks_several_attached_tables_at_once_is_told_to_ask_each(
+    api: Api, tmp_path: Path
+) -> None:
+    folder = tmp_path / "attached/one"
+    folder.mkdir(parents=True)
+    for name in ("sales.csv", "Our customers.csv"):
+        (folder / name).write_text("id,what\n1,a\n2,b\n")
+    api.files = api.files.with_attached(folder)
+    assert "2" in query_table("Our customers.csv", "SELECT count(*) FROM Our_customers", api=api)
+    told = "over one file, here sales.csv: ask attached/Our customers.csv by itself"
+    with pytest.raises(ToolRetryError, match=told):
+        query_table("sales.csv", "SELECT * FROM sales JOIN our_customers USING (id)", api=api)
+    with pytest.raises(ToolRetryError) as caught:
+        query_table("sales.csv", "SELECT cost FROM sales", api=api)
+    assert "by itself" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("cells", "kind", "values"),
     [

@@ -171,7 +171,8 @@ class _Check:
             smaller = " x ".join(map(str, _within((width, height), most, grain)))
             raise self._refused(
                 f"{width} x {height} is larger than the {most:,} pixels that memory is "
-                f"planned for; {smaller} fits, and --image-size plans for more"
+                f"planned for; {smaller} fits. --image-size {width}x{height} plans for it, given "
+                "to `airunner serve` where a server runs"
             )
         return width, height
 

@@ -1,4 +1,4 @@
-"""A model served by llama.cpp over loopback HTTP: the bundled library or a user's llama-server.
+"""A model served by llama.cpp over HTTP: the bundled library or a user's llama-server.
 
 Owns the translation of a worker's answers into our values and errors. Starts and
 stops no process; the connection is ``connection``, how the messages look on the
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from airunner.engines.base import CONTEXT_FULL, ChatRequest, Chunk, LoadPlan, SlotState
 from airunner.engines.beginning import common_prefix, probes_of
-from airunner.engines.connection import Progress, ServedModel, WorkerConnection
+from airunner.engines.connection import Progress, ServedModel, WorkerConnection, encoded
 from airunner.engines.llama_cpp.call_syntax import (
     PROBE_CALLED,
     PROBE_PROMPT,
@@ -30,6 +30,7 @@ from airunner.engines.llama_cpp.chat_format import (
     AnswerReader,
     EventSplitter,
     messages_json,
+    read_json,
     request_body,
 )
 from airunner.engines.llama_cpp.control_tokens import ControlTokens, read_control_tokens
@@ -103,8 +104,11 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             forced = replace(forced, syntax=await self.call_syntax() or BARE)
         constrained = forced is not None or request.json_schema is not None
         guidance = constrained and await self._guides()
-        body = request_body(request, slot, await self._controls(), guidance=guidance, forced=forced)
-        reader = AnswerReader(self.plan.model, forced=forced, grammar="grammar" in body)
+        asked = request_body(
+            request, slot, await self._controls(), guidance=guidance, forced=forced
+        )
+        reader = AnswerReader(self.plan.model, forced=forced, grammar="grammar" in asked)
+        body = encoded(asked)
         silence = self._silence(self._at_most_tokens(body, request.messages))
         async with self._connection.asked("/v1/chat/completions", body, silence) as response:
             if response.status != OK:
@@ -130,12 +134,13 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         events, joiner = EventSplitter(), ChunkJoiner()
         finished = False
         path, passed = "/v1/chat/completions", passed_body(body, slot, await self._controls())
-        silence = self._silence(self._at_most_tokens(passed, request.messages))
+        content = encoded(passed)
+        silence = self._silence(self._at_most_tokens(content, request.messages))
         if not passed.get("stream"):  # all of it comes at once
             decoded = partial(self._decoded, slot)
-            yield await self._asked(path, passed, whole_chunk, silence, decoded)
+            yield await self._asked(path, content, whole_chunk, silence, decoded)
             return
-        async with self._connection.asked(path, passed, silence) as response:
+        async with self._connection.asked(path, content, silence) as response:
             if response.status != OK:
                 raise self._refusal(await response.read())
             async for piece in response.pieces():
@@ -143,7 +148,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                     if event == b"[DONE]":
                         finished = True
                         continue
-                    chunk = json.loads(event.decode("utf-8", "replace"))
+                    chunk = read_json(event)
                     if "error" in chunk:
                         raise self._refusal(event)
                     if (joined := joiner.feed(chunk)) is not None:
@@ -329,12 +334,12 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         body = {"content": text, "add_special": add_special, "parse_special": parse_special}
         return await self._asked("/tokenize", body, lambda told: list(map(int, told["tokens"])))
 
-    def _at_most_tokens(self, body: Mapping[str, Any], messages: Sequence[Message]) -> int:
+    def _at_most_tokens(self, body: bytes, messages: Sequence[Message]) -> int:
         """No fewer tokens than a prompt has: of its signs, and of the batches before it.
 
         The engine computes for every slot in turn.
         """
-        words = len(json.dumps(body, default=str)) if not any(m.media for m in messages) else None
+        words = len(body) if not any(m.media for m in messages) else None
         longest = self.plan.n_ctx
         return (longest if words is None else min(words, longest)) * self.plan.n_parallel
 
@@ -355,7 +360,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
     async def _asked(
         self,
         path: str,
-        body: dict[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
         read: Callable[[Any], T],
         silence: Silence | None = None,
         progress: Progress | None = None,

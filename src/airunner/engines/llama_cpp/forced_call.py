@@ -115,11 +115,11 @@ def is_forced(request: ChatRequest) -> bool:
     return bool(request.tools) and request.tool_choice not in ("auto", "none")
 
 
-def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall | None:
+def forced_call(request: ChatRequest) -> ForcedCall | None:
     """The call that a request wants whatever the model would say, ``None`` if it wants none.
 
-    Its schema is the request's own, or one of any offered tool, or of the one that
-    ``tool_choice`` names.
+    It is ``BARE`` JSON. Its schema is the request's own, or one of any offered tool, or of the
+    one that ``tool_choice`` names.
 
     Raises:
         UnknownToolError: the named tool is not offered.
@@ -127,7 +127,7 @@ def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall |
     if not is_forced(request):
         return None
     if request.json_schema is not None:
-        return ForcedCall(syntax, request.json_schema)
+        return ForcedCall(BARE, request.json_schema)
     wanted = {
         tool.name: engine_parameters(tool.parameters)
         for tool in request.tools
@@ -136,7 +136,7 @@ def forced_call(request: ChatRequest, syntax: CallSyntax = BARE) -> ForcedCall |
     }
     if not wanted:
         raise UnknownToolError(request.tool_choice, [tool.name for tool in request.tools])
-    return ForcedCall(syntax, call_schema(wanted))
+    return ForcedCall(BARE, call_schema(wanted))
 
 
 def _lark(text: str, control_tokens: Mapping[str, int]) -> Iterator[str]:

@@ -60,7 +60,8 @@ class LocalLauncher(ProcessLauncher[LoadPlan, LlamaCppModel]):
         return LlamaOrder(
             plan,
             api_key,
-            folder=self._run_dir / f"slots-{secrets.token_hex(8)}",
+            # Short, for the address of a socket in it may have some 100 bytes.
+            folder=self._run_dir / f"slots-{secrets.token_hex(4)}",
             mean_pooling=plan.embedding and not _says_how_to_pool(plan.path),
             llama_server=self._llama_server,
         )

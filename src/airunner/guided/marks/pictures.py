@@ -16,6 +16,7 @@ from airunner.guided.user_words import UNSAID, UserWords
 LONGEST_SCENE = 600
 """Characters of a description; an image model reads far less."""
 
+_SEARCHED = 1_000
 _NUMBERS = {"two": "2", "three": "3", "four": "4"}
 _IMAGES = r"(?:pictures?|images?|pics?)"
 _SORTS = (
@@ -75,7 +76,7 @@ class Scene(UserWords):
         if _NOTHING.fullmatch(scene):
             scene = request.body or (earlier_answer if request.refers_back else "")
         elif request.body:
-            scene = scene_of(request.message)
+            scene = scene_of(request.message[:_SEARCHED])
         return shortened(" ".join(scene.split())) or None
 
 
@@ -87,7 +88,7 @@ class Said(UserWords):
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """The words found, or what they mean."""
-        found = self._pattern.search(request.message)
+        found = self._pattern.search(request.message[:_SEARCHED])
         if found is None:
             return None
         words = next((g for g in found.groups() if g is not None), "").strip()
@@ -102,7 +103,7 @@ class SizeSaid(UserWords):
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """The pixels of this side."""
-        found = _SIZE.search(request.message)
+        found = _SIZE.search(request.message[:_SEARCHED])
         return found[self._side] if found else None
 
 
@@ -111,7 +112,7 @@ class Verbatim(UserWords):
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """``"false"``, or nothing."""
-        return "false" if _VERBATIM.search(request.message) else None
+        return "false" if _VERBATIM.search(request.message[:_SEARCHED]) else None
 
 
 class Change(UserWords):
@@ -133,7 +134,7 @@ class Unwanted(Said):
 
     def take(self, request: Request, earlier_answer: str) -> str | None:
         """The words after "without"."""
-        message = _VERBATIM.sub("", request.message)
+        message = _VERBATIM.sub("", request.message[:_SEARCHED])
         found = _WITHOUT.search(message)
         return _bare(found["without"])[:400] if found else None
 

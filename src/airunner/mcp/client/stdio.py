@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 _INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
 _PIECE = 64 * 1024
-# The supervisor waits as long twice; and a little more.
-_END_S = 2 * supervisor.GRACE_S + 3.0
+# The supervisor waits as long, and then asks all that is left to end; and a little more.
+_END_S = supervisor.OUTER_GRACE_S + supervisor.GRACE_S + 3.0
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def stdio_transport(config: ServerConfig, log: ServerLog) -> AsyncIterator
     os.write(lifeline, json.dumps([command, *config.args]).encode() + b"\n")
     pipes = _Pipes(transport, program, log, lifeline)
     async with anyio.create_task_group() as tasks:
-        for work in (pipes.read_messages, pipes.write_messages, pipes.read_log):
+        for work in (pipes.read_messages, pipes.write_messages, pipes.read_log, pipes.follow):
             tasks.start_soon(work)
         try:
             yield pipes.received, pipes.sent
@@ -139,6 +139,11 @@ class _Pipes:
         self._transport.close()
         for stream in (self._in, self.received, self.sent, self._out):
             stream.close()
+
+    async def follow(self) -> None:
+        """Once the supervisor has ended, let all else: a program can kill its supervisor."""
+        await self._program.ended.wait()
+        self._cut()
 
     def _cut(self) -> None:
         """Close what the program reads, and tell its supervisor to end it."""

@@ -4,7 +4,9 @@ Owns that the program ends whole: with everything that it started, in whichever 
 and however far removed, when it ends itself, when it is told to, or when the process that
 wanted it is gone. On Linux what loses its parent comes to this process
 (``PR_SET_CHILD_SUBREAPER``), so nothing can slip away; elsewhere the program's process
-group ends. It must not import the package: it is started often, and is to be small.
+group ends. On Linux there are two such processes, one below the other: where the program
+kills its parent, the other ends it. It must not import the package: it is started often, and
+is to be small.
 
 The first line of the pipe ``sys.argv[1]`` is the command as JSON; its closing is the wish
 that the program ends. Standard input, output and error are the program's.
@@ -23,6 +25,9 @@ import time
 GRACE_S = 2.0
 """How long the program has to end by itself once its input is closed, and again after SIGTERM."""
 
+OUTER_GRACE_S = 2 * GRACE_S + 1.0
+"""How long the inner process has for that, until the outer one does it."""
+
 _SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _LOOK_S = 0.01
 _NOT_RUN = 127
@@ -33,16 +38,37 @@ def main() -> None:
     orders = int(sys.argv[1])
     command = _first_line(orders)
     is_linux = sys.platform == "linux"
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    inner = os.fork() if is_linux else 0
     if is_linux:
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ended, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    child = inner or _started(command)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):  # else the program's pipes would outlive it
+        os.dup2(nowhere, standard)
+    status = _reaped(child)  # it may have ended before its end was listened for
+    while status is None:
+        readable, _, _ = select.select([orders, ended], [], [])
+        status = _reaped(child)
+        if orders in readable and status is None:
+            if inner:
+                _send(inner, signal.SIGCONT)  # a program can stop who watches it
+            status = _waited(child, OUTER_GRACE_S if inner else GRACE_S)
+            break
+        if ended in readable:
+            os.read(ended, 4096)
+    _end_everything(child, is_linux)
+    os._exit(_NOT_RUN if status is None else os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _started(command: list[str]) -> int:
     try:
-        child = os.posix_spawnp(
+        return os.posix_spawnp(
             command[0],
             command,
             os.environ,
@@ -52,20 +78,6 @@ def main() -> None:
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
         os._exit(_NOT_RUN)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):  # else the program's pipes would outlive it
-        os.dup2(nowhere, standard)
-    status: int | None = None
-    while status is None:
-        readable, _, _ = select.select([orders, ended], [], [])
-        status = _reaped(child)
-        if orders in readable and status is None:
-            status = _waited(child, GRACE_S)
-            break
-        if ended in readable:
-            os.read(ended, 4096)
-    _end_everything(child, is_linux)
-    os._exit(_NOT_RUN if status is None else os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 def _first_line(pipe: int) -> list[str]:

@@ -77,14 +77,13 @@ def estimate_image_memory(
     *,
     width: int,
     height: int,
-    count: int = 1,
     dtype: Dtype = "float32",
     offload: Offload = "none",
     weights: WeightFormat = "as_stored",
     on_gpu: bool = False,
     safety_checker: bool = False,
 ) -> MemoryEstimate:
-    """Predict a worker's peak while it draws ``count`` pictures of ``width`` x ``height`` pixels.
+    """Predict a worker's peak while it draws a picture of ``width`` x ``height`` pixels.
 
     The peak is the largest of: reading a part whose numbers are converted, with
     the file still mapped beside the copy; a step of the denoiser; the decoder.
@@ -94,7 +93,7 @@ def estimate_image_memory(
     """
     size = DTYPE_BYTES[dtype]
     needs = [
-        _need(pipeline, part, width, height, count, dtype, weights, on_gpu)
+        _need(pipeline, part, width, height, dtype, weights, on_gpu)
         for name, part in pipeline.parts.items()
         if safety_checker or name != "safety_checker"
     ]
@@ -129,7 +128,6 @@ def _need(
     part: Part,
     width: int,
     height: int,
-    count: int,
     dtype: Dtype,
     weights: WeightFormat,
     on_gpu: bool,
@@ -141,17 +139,16 @@ def _need(
         upcast = "XL" in pipeline.class_name and dtype == "float16"
         if upcast and part.config.get("force_upcast", True):
             size = 4
-        return _Need(
-            part, part.loaded_bytes(size), _decoder_bytes(part, width, height, count, size, on_gpu)
-        )
+        decoding = _decoder_bytes(part, width * height, size, on_gpu)
+        return _Need(part, part.loaded_bytes(size), decoding)
     if part is not denoiser:
-        return _Need(part, part.loaded_bytes(size), _encoder_bytes(part, count, size))
+        return _Need(part, part.loaded_bytes(size), _encoder_bytes(part, size))
     loaded = part.loaded_bytes(size) if weights == "as_stored" else _nf4_bytes(part, size)
     scale = latent_scale(pipeline.vae)
     latent = (-(-width // scale), -(-height // scale))
     if "unet" in part.name or "UNet" in part.class_name:
-        return _Need(part, loaded, _unet_bytes(part, latent, count, size))
-    return _Need(part, loaded, _transformer_bytes(part, latent, count, size))
+        return _Need(part, loaded, _unet_bytes(part, latent, size))
+    return _Need(part, loaded, _transformer_bytes(part, latent, size))
 
 
 def _decoding_bytes(needs: list[_Need], pipeline: Pipeline) -> int:
@@ -219,42 +216,41 @@ def _largest_convolution_bytes(part: Part, size: int) -> int:
     return max((t.n_elements * size for t in part.tensors if len(t.shape) >= 4), default=0)
 
 
-def _encoder_bytes(part: Part, count: int, size: int) -> int:
+def _encoder_bytes(part: Part, size: int) -> int:
     """A text encoder over one prompt: a few rows of its feed-forward width per token."""
     hidden = part.number("hidden_size", part.number("d_model", 768))
     inner = part.number("intermediate_size", part.number("d_ff", 4 * hidden))
     tokens = min(part.number("max_position_embeddings", _DEFAULT_TOKENS), _DEFAULT_TOKENS)
-    return size * _GUIDED_BATCH * count * tokens * (8 * hidden + 3 * inner)
+    return size * _GUIDED_BATCH * tokens * (8 * hidden + 3 * inner)
 
 
-def _unet_bytes(part: Part, latent: tuple[int, int], count: int, size: int) -> int:
+def _unet_bytes(part: Part, latent: tuple[int, int], size: int) -> int:
     """A step of a UNet: what the skip connections keep, and the widest level's working set."""
     channels = part.numbers("block_out_channels") or (320, 640, 1280, 1280)
     layers = part.number("layers_per_block", 2)
-    batch = _GUIDED_BATCH * count
     kept = working = 0
     for level, width in enumerate(channels):
         cells = math.ceil(latent[0] / 2**level) * math.ceil(latent[1] / 2**level)
         kept += cells * width * (layers + 1)
         working = max(working, cells * width * _UNET_ROWS)
-    return batch * (kept + working) * size + _LAYER_COPIES * _largest_convolution_bytes(part, size)
+    activations = _GUIDED_BATCH * (kept + working) * size
+    return activations + _LAYER_COPIES * _largest_convolution_bytes(part, size)
 
 
-def _transformer_bytes(part: Part, latent: tuple[int, int], count: int, size: int) -> int:
+def _transformer_bytes(part: Part, latent: tuple[int, int], size: int) -> int:
     """A step of a diffusion transformer: a block's working set over picture and prompt."""
     heads = part.number("num_attention_heads", part.number("n_heads", 24))
     hidden = part.number("dim", heads * part.number("attention_head_dim", 64))
     patch = 2 if "Flux" in part.class_name else max(1, part.number("patch_size", 2))
     tokens = math.ceil(latent[0] / patch) * math.ceil(latent[1] / patch) + _DEFAULT_TOKENS
-    batch = count * (1 if part.class_name.startswith(_SEQUENTIAL) else _GUIDED_BATCH)
+    batch = 1 if part.class_name.startswith(_SEQUENTIAL) else _GUIDED_BATCH
     return batch * tokens * hidden * _TRANSFORMER_ROWS * size
 
 
-def _decoder_bytes(part: Part, width: int, height: int, count: int, size: int, on_gpu: bool) -> int:
+def _decoder_bytes(part: Part, pixels: int, size: int, on_gpu: bool) -> int:
     """The decoder at its widest: the last stage, at full resolution with the width of the one
     before it, because a stage narrows only after it has enlarged (``UpDecoderBlock2D``).
     """
-    pixels = width * height * count
     if "Tiny" in part.class_name:
         widest = max(part.numbers("decoder_block_out_channels") or (64,))
         return int(pixels * widest * _TINY_ROWS * size)

@@ -9,7 +9,6 @@ of a saved conversation are then kept with it (``records.kept_files``).
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 import uuid
 from collections import OrderedDict
@@ -24,7 +23,7 @@ from fastapi.responses import PlainTextResponse
 
 from airunner.config.byte_size import format_bytes
 from airunner.errors import MediaError, ToolError, UnknownRecordError
-from airunner.media import MOST_BYTES, media_part
+from airunner.media import MOST_BYTES, is_media, media_part
 from airunner.messages import Content, MediaPart, Part, TextPart, content_of, parts_of
 from airunner.models.spec import ModelCapability
 from airunner.records.attached_text import ATTACHED, marked
@@ -49,12 +48,6 @@ MOST_OF_A_TABLE = 4_000
 """Characters of a table that is said whole where a tool can read it."""
 QUERY, READ = "query_table", "read_document"
 
-_MEDIA = re.compile(
-    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....(WAVE|WEBP)|ID3|\xff[\xfb\xf3\xf2]|fLaC", re.DOTALL
-)
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif")
-_RECORDINGS = (".wav", ".mp3", ".flac", ".ogg", ".m4a")
-"""Endings of files that are no text, whatever is in them."""
 _SQLITE = b"SQLite format 3\0"
 _TABLES = (".csv", ".tsv", ".tab")
 _CUT = "\n[The rest is left out: {:,} of {:,} characters.{}]"
@@ -184,7 +177,7 @@ def _read(data: bytes, name: str) -> Attachment:
     id = f"file_{uuid.uuid4().hex[:12]}"
     if not data:
         raise MediaError(name, "it is empty")
-    if _MEDIA.match(data) or Path(name).suffix.lower() in _PICTURES + _RECORDINGS:
+    if is_media(data, name):
         part = media_part(data, name)
         return Attachment(id, name, part.kind, len(data), 0, format_bytes(len(data)), part)
     text, described = _text_of(data, name)

@@ -125,6 +125,12 @@ def conversation_routes(saved: SavedConversations) -> APIRouter:
         details = {"preface": whole.preface, "start": whole.start, "revision": whole.revision}
         return {**plain(entry), **details, "messages": said}
 
+    @routes.post("/conversations/{id}/saved")
+    def tell_saved(id: str) -> dict[str, Any]:
+        """Another program has written to it: whoever shows it reads it again."""
+        saved.tell_saved(id)
+        return {}
+
     @routes.get("/conversations/{id}/files/{sha256}", responses=FILE)
     def file(id: str, sha256: str) -> Response:
         """A picture or recording of a conversation."""

@@ -26,6 +26,7 @@ from airunner.records.folders import Folder, Page
 from airunner.records.foreign_exports import read_export
 from airunner.records.message_rows import title_of
 from airunner.records.one_line import title_from
+from airunner.records.unfinished import detail_of
 from airunner.runtime.core import RuntimeCore
 
 _TITLE_TOKENS = 24
@@ -208,6 +209,10 @@ class SavedConversations:
         entries = self._records.branches.family(entry.id)
         return Family(entries, versions(entries, entry.id))
 
+    def tell_saved(self, id: str) -> None:
+        """Another program has written to a conversation here."""
+        self._tell(self.entry(id).id, "saved")
+
     def delete(self, id: str) -> str:
         """Delete a conversation for good; returns its whole id."""
         entry = self.entry(id)
@@ -273,7 +278,7 @@ class SavedConversations:
             entry, each.messages, start=each.start, preface=each.preface
         )
         for place, outcome in each.outcomes.items():
-            self._records.details.save(id, place, {"outcome": outcome})
+            self._records.details.save(id, place, detail_of(outcome))
         left_out.update(each.left_out)
         for name, content in each.kept_files.items():
             try:

@@ -130,7 +130,6 @@ class TurnAccountant:
             case GenerationFinished():
                 self._end_thought(event)
                 account.model = event.model
-                account.cut_off = event.finish_reason == "length"
                 account.tokens += event.completion_tokens
                 account.decode_s += event.decode_s
                 account.cached_tokens = event.cached_tokens
@@ -139,7 +138,7 @@ class TurnAccountant:
                 account.left_out = trimmed_in_words(event)
             case TurnFinished():
                 account.outcome, account.problem = _ending(event.outcome), event.problem
-                account.total_s = event.total_s
+                account.total_s, account.cut_off = event.total_s, event.cut_off
                 return event
             case _:
                 pass

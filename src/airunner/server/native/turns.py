@@ -101,12 +101,14 @@ class Turns:
             BodyRefusedError: it cannot be read.
             StorageError: the question cannot be saved; nothing has begun.
         """
-        saver = None
+        saver, tells = None, True
         if asked.conversation is not None:
             content = await self._attachments.said_with(content, asked.attachments)
             with reading("conversation"):
                 conversation = conversation_from_json(asked.conversation)
             conversation.counted = self._counted.get(conversation.id)
+            saved = self._core.records.conversations
+            tells = await asyncio.to_thread(saved.may_have, conversation.id)
         else:
             saver = await asyncio.to_thread(self._saver, asked)
             conversation = saver.conversation
@@ -123,7 +125,7 @@ class Turns:
                 self._beginning.discard(id)
         for file in asked.attachments:
             self._attachments.drop(file)
-        return self._start(asked, content, conversation, saver)
+        return self._start(asked, content, conversation, saver, tells)
 
     async def read(self, asked: TurnBody, content: Content) -> AsyncGenerator[str, None]:
         """The pieces of a new turn, which closing this ends, unless it is detached.
@@ -193,6 +195,7 @@ class Turns:
         content: Content,
         conversation: Conversation,
         saver: ConversationSaver | None,
+        tells: bool,
     ) -> Turn:
         id, before = conversation.id, list(conversation.messages)
 
@@ -202,14 +205,14 @@ class Turns:
         def end() -> None:
             self._running.pop(id, None)
             self._forget_old()
-            if saver is not None:
+            if tells:
                 self._tell(conversation.id, False)
 
         turn = Turn(conversation, content, before, saver, Work(self._core.bus, take(), end))
         self._running[id] = turn
         self._known[turn.work.id] = turn
         turn.work.start()
-        if saver is not None:
+        if tells:
             self._tell(id, True)
         return turn
 

@@ -48,7 +48,7 @@ def chat_routes(answers: Answers) -> APIRouter:
 async def _events(
     answers: Answers, body: Mapping[str, Any], choices: int, with_usage: bool
 ) -> AsyncGenerator[str, None]:
-    told, begun = events_under(_head(body, "chat.completion.chunk")), ""
+    told, begun, is_begun = events_under(_head(body, "chat.completion.chunk")), "", False
     costs: list[Mapping[str, Any]] = []
     for index in range(choices):
         async with aclosing(answers.chunks(_choice(body, index))) as chunks:
@@ -56,7 +56,8 @@ async def _events(
                 if usage := chunk.get("usage"):
                     costs.append(usage)
                 begun += told(_outward(chunk, index, with_usage))
-                if not _only_begins(chunk):
+                if is_begun or not _only_begins(chunk):
+                    is_begun = True
                     yield begun
                     begun = ""
     if with_usage:

@@ -35,8 +35,15 @@ DOCUMENT_SUFFIXES = frozenset(
 
 _HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 _MARKDOWN_SUFFIXES = {".md", ".markdown"}
+_SHEET, _SLIDES, _TEXT = "save the sheet as CSV", "save it as PDF", "save it as .docx or PDF"
+_SAVE_AS = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".numbers"), _SHEET),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".ppt", ".odp", ".key", ".epub"), _SLIDES),
+    **dict.fromkeys((".odt", ".ott", ".pages", ".doc"), _TEXT),
+    ".zip": "unpack it first",
+}
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _OTHER_KINDS = (
-    (b"\xd0\xcf\x11\xe0", "it is an old or an encrypted Office file; save it as .docx or PDF"),
     (b"{\\rtf", "it is an RTF file; save it as .docx or PDF"),
     (b"\x89PNG", "it is a picture, and no OCR is available here"),
     (b"\xff\xd8\xff", "it is a picture, and no OCR is available here"),
@@ -143,9 +150,12 @@ def _form_of(head: bytes, suffix: str, name: str) -> Form | None:
     if head.startswith(_ARCHIVE):
         if suffix not in {".docx", ".docm", ".dotx"}:
             kind = f"a {suffix} file" if suffix else "an archive"
-            problem = f"it is {kind}; what can be read is {READABLE}"
+            problem = f"it is {kind}; {_SAVE_AS.get(suffix, f'what can be read is {READABLE}')}"
             raise ToolFailedError(f"reading {name}", problem)
         return "docx"
+    if head.startswith(_OLD_OFFICE):
+        problem = f"it is an old or an encrypted Office file; {_SAVE_AS.get(suffix, _TEXT)}"
+        raise ToolFailedError(f"reading {name}", problem)
     for beginning, problem in _OTHER_KINDS:
         if head.startswith(beginning):
             raise ToolFailedError(f"reading {name}", problem)

@@ -103,7 +103,7 @@ def append(path: Path, data: bytes, tool: str) -> None:
     with (
         _explained(path, tool),
         real_folder(path.parent) as folder,
-        _opened(path.name, os.O_RDWR, folder, buffering=0) as file,
+        _opened(path.name, os.O_WRONLY, folder, buffering=0) as file,
     ):
         end = file.seek(0, os.SEEK_END)
         try:
@@ -123,7 +123,7 @@ def _opened(name: str, flags: int, folder: int, buffering: int = -1) -> BinaryIO
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
         raise OSError(errno.EINVAL, "it is no regular file", name)
-    return open(opened, "r+b" if flags & os.O_RDWR else "wb", buffering)
+    return open(opened, "wb", buffering)  # cuts nothing off what is open
 
 
 def _take_mode(name: str, file: BinaryIO, folder: int) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from airunner.errors import ToolRetryError
 from airunner.models.spec import ModelCapability
+from airunner.toolbox.tables.csv_tables import table_name
 from airunner.toolbox.tables.database import MAX_SQL
 from airunner.toolbox.tables.query_process import answer
 from airunner.toolbox.tables.sql_writer import ask
@@ -35,7 +37,16 @@ def query_table(
             the tables, columns, sizes and first rows.
     """
     path = api.files.readable(file)
-    return answer(path, file, sql, "query_table", lambda: api.cancelled)
+    try:
+        return answer(path, file, sql, "query_table", lambda: api.cancelled)
+    except ToolRetryError as error:
+        words = set(re.findall(r"\w+", sql.casefold()))
+        others = [api.files.name_of(each) for each in api.files.attached() if each != path]
+        asked = [each for each in others if table_name(each).casefold() in words]
+        if not asked:
+            raise
+        advice = f"A query is over one file, here {file}: ask {' and '.join(asked)} by itself."
+        raise ToolRetryError(f"{error} {advice}") from error
 
 
 @tool(

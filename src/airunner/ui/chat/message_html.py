@@ -7,9 +7,11 @@ action and its place in ``data-act`` and ``data-at``.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from airunner.agent.turn import NO_ANSWER
 from airunner.durations import format_seconds
@@ -17,7 +19,7 @@ from airunner.messages import MediaPart, Message, TextPart, parts_of
 from airunner.models.spec import short_name
 from airunner.pictures import PicturesFolder
 from airunner.records.attached_text import ATTACHED, taken_apart
-from airunner.records.unfinished import NOT_ANSWERED
+from airunner.records.unfinished import NOT_ANSWERED, WAS_CUT_OFF
 from airunner.server.native.turn_account import CallAccount, TurnAccount
 from airunner.tools.call_tool import meant
 from airunner.ui.chat.call_html import Call, call_html, drawn_pictures
@@ -33,7 +35,6 @@ _ENDINGS = {
     "": "The answer breaks off here: the server ended before the rest of it was saved.",
 }
 _TO_GO_ON = ("server_stopped", "")
-_CUT_OFF = "The answer was cut off at the most tokens."
 _FILE_CHARACTERS = 4000
 _THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
@@ -55,14 +56,30 @@ class Talk:
         yield from zip(places, ends, strict=True)
 
 
-def talk_html(talk: Talk) -> list[str]:
-    """The pieces of a conversation: questions and answers in turn."""
-    pieces = []
-    results = {m.tool_call_id: m for m in talk.messages if m.tool_call_id}
-    for place, end in talk.exchanges():
-        pieces.append(question_html(talk, place))
-        pieces.append(_answer_html(talk, place, end, results))
-    return pieces
+Made = list[tuple[Any, list[str]]]
+"""The pieces of each exchange, with all that they were made of."""
+
+
+def talk_html(talk: Talk, made: Made | None = None) -> list[str]:
+    """The pieces of a conversation: questions and answers in turn.
+
+    ``made`` is what this left there before: only what is not as it was is made anew.
+    """
+    made = [] if made is None else made
+    exchanges = list(talk.exchanges())
+    del made[len(exchanges) :]
+    for number, (place, end) in enumerate(exchanges):
+        said = talk.messages[place:end]
+        ways = [talk.versions.get(at) for at in range(place, end + 1)]
+        of = (place, said, talk.accounts.get(place), talk.id, ways, end == len(talk.messages))
+        known = made[number : number + 1]
+        if known and known[0][0] == of:
+            pieces = known[0][1]
+        else:
+            results = {m.tool_call_id: m for m in said if m.tool_call_id}
+            pieces = [question_html(talk, place), _answer_html(talk, place, end, results)]
+        made[number : number + 1] = [(of, pieces)]
+    return [piece for _, pieces in made for piece in pieces]
 
 
 def question_html(talk: Talk, place: int) -> str:
@@ -145,7 +162,8 @@ def _thought_apart(message: Message) -> tuple[str, str]:
 def _call_html(
     talk: Talk, account: CallAccount | None, answer: Message | None, id: str, place: int
 ) -> str:
-    call = meant(next(c for m in talk.messages[place:] for c in m.tool_calls if c.id == id))
+    here = itertools.islice(talk.messages, place, None)
+    call = meant(next(c for m in here for c in m.tool_calls if c.id == id))
     result = answer.text if answer else ""
     shown = Call(call.name, call.arguments, result)
     if account is None:
@@ -174,7 +192,7 @@ def ending_in_words(account: TurnAccount, *, failed: bool, stopped: bool) -> str
     outcome = "failed" if failed else account.outcome or ("cancelled" if stopped else "failed")
     if outcome in _ENDINGS:
         return _ENDINGS[outcome]
-    return _CUT_OFF if account.cut_off else "The answer is complete"
+    return WAS_CUT_OFF if account.cut_off else "The answer is complete"
 
 
 def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) -> str:
@@ -189,7 +207,7 @@ def _ending_html(talk: Talk, account: TurnAccount | None, place: int, end: int) 
         is_bare = not outcome and end == place + 1
         words = NOT_ANSWERED if is_bare else _ENDINGS[outcome]
         return _problem_html(words, account.problem if account else "", buttons)
-    return _problem_html(_CUT_OFF, "", go_on) if account and account.cut_off and go_on else ""
+    return _problem_html(WAS_CUT_OFF, "", go_on) if account and account.cut_off else ""
 
 
 def _problem_html(words: str, problem: str, buttons: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 
 from nicegui import background_tasks, events, ui
 
@@ -30,7 +31,7 @@ from airunner.ui.chat.empty_chat import empty_chat
 from airunner.ui.chat.icons import ACTED
 from airunner.ui.chat.live_answer import LiveAnswer
 from airunner.ui.chat.message_actions import MessageActions
-from airunner.ui.chat.message_html import Talk, ending_in_words, said_html, talk_html
+from airunner.ui.chat.message_html import Made, Talk, ending_in_words, said_html, talk_html
 from airunner.ui.notices import Problem, tell_problem
 from airunner.ui.window import on_events, stay_at
 
@@ -43,9 +44,11 @@ class ChatPage:
         self.talk = Talk("", (), services.core.pictures)
         self._choice = Choice(ChatOptions())
         self._pieces: list[tuple[str, ui.html]] = []
+        self._made: Made = []
         self._empty: ui.element | None = None
         self._watch: asyncio.Task[None] | None = None
         self._unsaved: ui.element | None = None
+        self._unsaved_at = 0  # where its answer will be, if another program saves it
         self._followed: Turn | None = None
         self._refusal: Problem | None = None
         self._waits = False  # whether that is because an answer is being written
@@ -87,8 +90,6 @@ class ChatPage:
             if self._is_gone or (self._watch is not None and not self._watch.done()):
                 return
             turn = self._services.turns.of(self.id) if self.id else None
-            if turn is None and self._unsaved is not None:
-                return  # the only place where that answer still is
             await self._show_saved(turn)
             if turn is None or not turn.work.running:
                 self._may_go_on()
@@ -180,8 +181,11 @@ class ChatPage:
 
     async def _show_saved(self, running: Turn | None = None) -> None:
         """What was said; where a turn is ``running``, what was said before it."""
-        self.talk = await self._load(running)
-        wanted = await asyncio.to_thread(talk_html, self.talk)
+        talk = await self._load(running)
+        if running is None and self._unsaved is not None and not talk.messages[self._unsaved_at :]:
+            return  # the only place where that answer still is
+        self.talk = talk
+        wanted = await asyncio.to_thread(talk_html, self.talk, self._made)
         if self._is_gone:
             return
         if self._unsaved is not None:
@@ -225,12 +229,14 @@ class ChatPage:
         with self._client, contextlib.suppress(AiRunnerError):
             self._may_go_on()
             self._announce(turn)
-            if isinstance(turn.work.error, StorageError):
-                self._unsaved = box
-                return
             async with self._busy:
+                self._watch = None  # what is saved from now on is read anew
+                if isinstance(turn.work.error, StorageError):
+                    self._unsaved, self._unsaved_at = box, sys.maxsize
+                elif turn.saver is None and turn.work.error is None:
+                    self._unsaved, self._unsaved_at = box, len(turn.before) + 1
                 await self._show_saved()
-            if not box.is_deleted:
+            if self._unsaved is None and not box.is_deleted:
                 box.delete()
 
     def _announce(self, turn: Turn) -> None:

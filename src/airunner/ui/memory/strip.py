@@ -74,8 +74,8 @@ def _as_html(status: Status) -> str:
     known = colours(status)
     chips = "".join(_chip(model, known[model.model]) for model in status.models)
     waits = "".join(
-        f'<span class="chip waits">{html.escape(short_name(each.model))} waits,'
-        f" about {about_seconds(each.eta_s)}</span>"
+        f'<span class="chip waits">{_name(each.model)}'
+        f" <i>waits, about {about_seconds(each.eta_s)}</i></span>"
         for each in status.waiting[:2]
     )
     more = len(status.waiting) - 2
@@ -86,11 +86,16 @@ def _as_html(status: Status) -> str:
 def _chip(model: ModelStatus, colour: str) -> str:
     if not model.held_bytes and not model.parked_tokens:
         return ""
-    name = html.escape(short_name(model.model))
+    name = _name(model.model)
     what = STATES.get(model.state, model.state)
     if not model.held_bytes:
         return f'<span class="chip parked {colour}">{name} <i>{_tokens(model)} parked</i></span>'
     return f'<span class="chip {html.escape(model.state)} {colour}">{name} <i>{what}</i></span>'
+
+
+def _name(model: str) -> str:
+    name = html.escape(short_name(model))
+    return f'<span class="name" title="{name}">{name}</span>'
 
 
 def _tokens(model: ModelStatus) -> str:

@@ -16,13 +16,19 @@ let below = 0; // pixels of the page below the window when it was last scrolled
 let height = 0;
 
 // A page that is loaded anew, as by another server, shows what it showed before.
+// In a chat that is a piece and where its top was: those far above have no height yet.
 const PLACE = "airunner place";
 const [placeOf, place] = JSON.parse(sessionStorage.getItem(PLACE) ?? "[]");
+const pieces = () => [...document.querySelectorAll(".log > *")];
+const topOf = (piece) => piece?.getBoundingClientRect().top;
 sessionStorage.removeItem(PLACE);
 const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
 let goesTo = isReload && placeOf === location.pathname ? place : null;
 window.addEventListener("pagehide", () => {
-  if (!atEnd) sessionStorage.setItem(PLACE, JSON.stringify([location.pathname, window.scrollY]));
+  if (atEnd) return;
+  const at = pieces().findIndex((piece) => piece.getBoundingClientRect().bottom > 0);
+  const place = { y: window.scrollY, at, top: topOf(pieces()[at]) };
+  sessionStorage.setItem(PLACE, JSON.stringify([location.pathname, place]));
 });
 for (const moved of ["wheel", "pointerdown", "keydown"])
   window.addEventListener(moved, () => (goesTo = null), { passive: true });
@@ -43,9 +49,11 @@ new ResizeObserver(() => {
   const grew = document.body.scrollHeight > height;
   height = document.body.scrollHeight;
   if (goesTo !== null) {
-    if (height - window.innerHeight < goesTo) return; // not all of it is there
+    const { y, at, top } = goesTo;
+    const to = at < 0 ? y : window.scrollY + topOf(pieces()[at]) - top;
+    if (!(height - window.innerHeight >= to)) return; // not all of it is there
     atEnd = false;
-    window.scrollTo(0, goesTo);
+    window.scrollTo(0, to);
     goesTo = null;
     return;
   }
@@ -55,7 +63,9 @@ new ResizeObserver(() => {
 }).observe(document.documentElement);
 
 function markPlace() {
-  for (const link of document.querySelectorAll("a.place, a.conversation")) {
+  // In the navigation alone: looking through a long conversation takes long.
+  const links = document.querySelector(".side")?.querySelectorAll("a.place, a.conversation");
+  for (const link of links ?? []) {
     const path = link.getAttribute("href");
     const ids = link.dataset.ids?.split(" ") ?? [];
     const within = path !== "/chat" && location.pathname.startsWith(`${path}/`);

@@ -2,7 +2,8 @@
 // dropped or pasted, and the draft, which is the browser's alone until it is sent.
 
 window.airunner = (() => {
-  const field = () => document.querySelector(".composer textarea");
+  // Asked at each key: browsers remember what has a class, and look for nothing else.
+  const field = () => document.getElementsByClassName("typed")[0];
   const shortcut = (name) => document.querySelector(`[data-shortcut="${name}"]`);
   const draftKey = () => `draft ${location.pathname}`;
 
@@ -46,8 +47,10 @@ window.airunner = (() => {
   const tooLong = (text) =>
     text.length > MOST_SENT / 6 && JSON.stringify(JSON.stringify(text)).length > MOST_SENT;
 
-  // What has been sent and not been taken yet: it comes back if it is refused.
+  // What has been sent and not been taken yet: it comes back if it is refused, or lost with
+  // its server, before what is being written by then.
   let sending = null;
+  const withSent = (text) => [sending?.text, text].filter(Boolean).join("\n\n");
 
   function send(emit) {
     const text = field().value;
@@ -68,8 +71,12 @@ window.airunner = (() => {
 
   function refused() {
     if (!sending) return;
-    type([sending.text, field().value].filter(Boolean).join("\n\n"));
+    const { value, selectionStart, selectionEnd } = field();
+    const text = withSent(value);
+    const moved = text.length - value.length;
     sending = null;
+    type(text);
+    field().setSelectionRange(selectionStart + moved, selectionEnd + moved);
   }
 
   function keepDraft(text) {
@@ -112,7 +119,7 @@ window.airunner = (() => {
 
   document.addEventListener("input", (event) => {
     if (event.target !== field()) return;
-    keepDraft(event.target.value);
+    keepDraft(withSent(event.target.value));
   });
 
   async function upload(input, file) {
@@ -181,7 +188,7 @@ window.airunner = (() => {
   });
 
   const writes = (element) => element.matches("input, textarea, select, [contenteditable]");
-  const openDialog = () => document.querySelector(".q-dialog");
+  const openDialog = () => document.getElementsByClassName("q-dialog")[0];
 
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || openDialog()) return;

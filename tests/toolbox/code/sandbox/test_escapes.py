@@ -248,7 +248,7 @@ def test_time_has_an_end(code: str) -> None:
 
 
 def test_output_has_an_end() -> None:
-    sandbox = Sandbox("run_python", Limits(time_s=1.0, flood_chars=1_000))
+    sandbox = Sandbox("run_python", Limits(time_s=1000, flood_chars=1_000))
     with pytest.raises(ToolFailedError, match="printed without end") as raised:
         sandbox.run("while True:\n    print('x' * 1000)")
     assert len(str(raised.value)) < 3000

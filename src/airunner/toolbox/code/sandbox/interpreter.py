@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import builtins
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -48,6 +50,7 @@ def run(code: str, files: Mapping[str, str], utc_offset_s: int, limits: Limits) 
     value: object = None
     try:
         with _session(limits, pyplot=pyplot, utc_offset_s=utc_offset_s) as session:
+            printed.printer = session.worker_pid
             value = session.feed_run(
                 _with_value(code, limits.value_chars),
                 external_lookup={"plot": drawings.plot},
@@ -116,7 +119,12 @@ def _session(
 
 
 class _Printed:
-    """What a script prints: the beginning is kept, the rest counted."""
+    """What a script prints: the beginning is kept, the rest counted.
+
+    Its ``printer`` is the process that runs it.
+    """
+
+    printer: int | None = None
 
     def __init__(self, limits: Limits) -> None:
         self.text, self.omitted, self.flooded = "", 0, False
@@ -128,7 +136,9 @@ class _Printed:
         self.omitted += len(text[room:])
         if self.omitted > self._limits.flood_chars:
             self.flooded = True
-            raise ToolRetryError("The script prints too much.")  # ends it
+            if self.printer is not None:  # an error is heard of at the time limit alone
+                os.kill(self.printer, signal.SIGKILL)
+            raise ToolRetryError("The script prints too much.")
 
 
 def _with_plain_line_ends(code: str) -> str:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from airunner.errors import ToolFailedError, ToolRetryError
+from airunner.errors.base import alike
 from airunner.toolbox.math.numbers.numerals import as_text
 
 if TYPE_CHECKING:
@@ -167,10 +168,7 @@ def _as_fluid(unit: Unit, other: Unit) -> Unit:
 
 
 def _unknown(text: str) -> ToolRetryError:
-    from difflib import get_close_matches
-
-    known = [*_ALIASES, *_registry()]
-    close = get_close_matches(text.lower(), known, n=3, cutoff=0.7)
+    close = alike(text.lower(), [*_ALIASES, *_registry()], 3)
     hint = f"Did you mean {' or '.join(close)}?" if close else "Write it like km, lb or °F."
     return ToolRetryError(f"There is no unit {text[:_LONGEST]!r}. {hint}")
 

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 
 from airunner.errors import ToolRetryError
+from airunner.errors.base import alike
 from airunner.toolbox.time.dates.calendar import written
 from airunner.tools.normal_form import normalized
 
@@ -72,7 +73,6 @@ def _offset(moment: datetime) -> str:
 
 def _zones_of(place: str) -> Sequence[tuple[str, tzinfo]]:
     """The zones of a place; a country may have several."""
-    from difflib import get_close_matches
     from zoneinfo import ZoneInfo
 
     plain = _plain(place).removesuffix(" time")
@@ -87,7 +87,7 @@ def _zones_of(place: str) -> Sequence[tuple[str, tzinfo]]:
         if zones := names.get(_COUNTRIES.get(spelling, spelling)):
             return [(zone, ZoneInfo(zone)) for zone in zones]
     hint = "Name a zone such as America/Los_Angeles, a country, or an offset such as UTC+2."
-    if close := get_close_matches(plain, names, n=3, cutoff=0.7):
+    if close := alike(plain, names, 3):
         hint = f"Did you mean {' or '.join(name.title() for name in close)}?"
     raise ToolRetryError(f"No time zone is known for {place[:60]!r}. {hint}")
 
