@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from tests.resources.fake_team import fake_team, say, until
 
-from airunner.errors import DeviceNotFoundError, DoesNotFitError, LeaseDeadlockError
+from airunner.engines.image import ImageRequest
+from airunner.errors import (
+    DeviceNotFoundError,
+    DoesNotFitError,
+    GenerationError,
+    LeaseDeadlockError,
+)
 from airunner.events import (
     CacheProven,
     Decided,
@@ -274,6 +280,15 @@ def test_of_a_removed_model_nothing_is_known_once_it_has_left(tmp_path: Path) ->
             team.manager.remove("small")
             assert team.manager.status().models == ()
             assert team.lot.of_model("small") == ()
+
+    asyncio.run(main())
+
+
+def test_a_model_that_speaks_does_not_draw(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path) as team, team.lease("small") as lease:
+            with pytest.raises(GenerationError, match="cannot draw"):
+                lease.draw(ImageRequest("a cat"))
 
     asyncio.run(main())
 
