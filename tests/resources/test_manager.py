@@ -255,6 +255,16 @@ def test_a_primary_that_is_let_go_of_while_it_is_away_stays_away(tmp_path: Path)
     asyncio.run(main())
 
 
+def test_a_conversation_that_was_brought_back_is_parked_no_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path) as team:
+            for conversation, parked in (("a", []), ("b", ["a"]), ("a", ["b"])):
+                await team.talk("hello", conversation)
+                assert [state.name for state in team.lot.of_model("primary")] == parked
+
+    asyncio.run(main())
+
+
 def test_a_deleted_conversation_is_not_parked(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path) as team:
