@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import ollama
 import pytest
 from tests.conftest import Eventually
 from tests.server.conftest import Server, serving
@@ -43,7 +47,7 @@ def start(home: Path, hub: FileServer) -> Any:
 
 
 def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
-    embedded_home: Path, hub: FileServer, eventually: Eventually
+    embedded_home: Path, hub: FileServer, eventually: Eventually, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def has_come(api: httpx.Client, model: str) -> int:
         return int(shown(api)[model]["done_bytes"])
@@ -102,6 +106,41 @@ def test_models_are_found_fetched_paused_and_gone_on_with_by_the_next_server(
         gone = api.delete(f"/models/{FIRST}").json()
         assert (gone["freed_bytes"], gone["words"][-6:]) == (len(BODY), "freed.")
         assert FIRST not in shown(api)
+        pulled_as_ollama_does(server, hub, eventually)
+    assert "never retrieved" not in capfd.readouterr().err
+
+
+def pulled_as_ollama_does(server: Server, hub: FileServer, eventually: Eventually) -> None:
+    """Who goes lets the download go; the next one shows how far it is."""
+
+    def weights_asked_for() -> int:
+        return sum(path.endswith(".gguf") for path, _ in hub.requests)
+
+    def ended() -> float:
+        text = httpx.get(f"{server.presence.url}/metrics", trust_env=False).text
+        rows = [row for row in text.splitlines() if row.startswith("airunner_http_requests_total{")]
+        return sum(float(row.split()[-1]) for row in rows if '"/api/pull"' in row)
+
+    for stream in (True, False):
+        hub.hold_after, before = 100_000, ended()
+        hub.requests.clear()
+        body = json.dumps({"model": FIRST, "stream": stream}).encode()
+        address = urlsplit(server.presence.url)
+        with socket.create_connection((address.hostname, address.port)) as sock:
+            head = f"POST /api/pull HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
+            sock.sendall(f"{head}\r\n\r\n".encode() + body)
+            eventually(lambda: weights_asked_for() == 1)
+        eventually(lambda before=before: ended() > before)  # type: ignore[misc]
+        assert weights_asked_for() == 1, "it was not tried again"
+        hub.hold_after = None
+        with ollama.Client(server.presence.url) as client:
+            told = list(client.pull(FIRST, stream=True))
+        assert told[-1].status == "success"
+        bars = [each for each in told if each.digest]
+        assert len({each.digest for each in bars}) == 1
+        assert any(each.completed == each.total == len(BODY) for each in bars)
+        with server.api as api:
+            api.delete(f"/models/{FIRST}").raise_for_status()
 
 
 def test_offline_the_hub_is_not_asked_and_the_answer_says_so(server: Server) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -159,8 +160,12 @@ def ollama_routes(
         steps = _pull(core, models, asked.wanted)
         if asked.stream is not False:
             return await stream_response(request, _told(steps), _tell, NDJSON)
-        done = [step async for step in steps]
-        return JSONResponse(done[-1])
+
+        async def whole() -> JSONResponse:
+            async with aclosing(steps):
+                return JSONResponse([step async for step in steps][-1])
+
+        return await unless_hung_up(request, whole())
 
     return routes
 
@@ -252,7 +257,13 @@ async def _pull(
     try:
         with event_feed(core.bus) as news:
             fetching = asyncio.create_task(asyncio.to_thread(core.store.fetch, spec, cancel))
-            fetching.add_done_callback(lambda _: news.put_nowait(_ENDED))
+
+            def ended(_: object) -> None:
+                if not fetching.cancelled():
+                    fetching.exception()  # seen, also where nobody waits for it any more
+                news.put_nowait(_ENDED)
+
+            fetching.add_done_callback(ended)
             while (event := await news.get()) is not _ENDED:
                 if isinstance(event, DownloadProgressed) and event.model == spec.model_path:
                     yield _progress(event)
@@ -263,8 +274,10 @@ async def _pull(
 
 
 def _progress(event: DownloadProgressed) -> dict[str, Any]:
+    """A step, with what stands for a digest: clients show no bar for what has none."""
     total = {} if event.total_bytes is None else {"total": event.total_bytes}
-    return {"status": f"{event.step} {event.model}", "completed": event.done_bytes, **total}
+    told = {"status": f"{event.step} {event.model}", "completed": event.done_bytes, **total}
+    return told | {"digest": f"sha256:{sha256(event.model.encode()).hexdigest()}"}
 
 
 def _tag(model: ServedModel, name: str = "") -> dict[str, Any]:

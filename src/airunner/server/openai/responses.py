@@ -32,6 +32,8 @@ from airunner.server.streams import event, stream_response, unless_hung_up
 
 MOST_KEPT = 512
 """Responses that are remembered; of more, the oldest are forgotten."""
+MOST_KEPT_BYTES = 256 * 1024**2
+"""Most bytes of the requests that they answer, pictures among them, but for the newest."""
 
 _PATH = "/v1/responses"
 _SHOWN = ("function", "namespace", "custom")
@@ -73,16 +75,20 @@ class _Stop:
 
 @dataclass(slots=True)
 class _Kept:
-    """A response, everything said up to its end, and how to stop it while it is written."""
+    """A response, everything said up to its end, and how to stop it while it is written.
+
+    ``n_bytes`` is the size of the request that it answers.
+    """
 
     response: dict[str, Any]
     items: list[dict[str, Any]]
+    n_bytes: int
     stop: _Stop = field(default_factory=_Stop)
     work: asyncio.Task[None] | None = None
     key: str = field(default_factory=lambda: current_visitor().name)
 
 
-def response_routes(answers: Answers) -> APIRouter:
+def response_routes(answers: Answers, most_bytes: int = MOST_KEPT_BYTES) -> APIRouter:
     """All routes; the responses are kept as long as the server runs."""
     routes = APIRouter(tags=["OpenAI"])
     kept: OrderedDict[str, _Kept] = OrderedDict()
@@ -92,19 +98,20 @@ def response_routes(answers: Answers) -> APIRouter:
             raise UnknownResponseError(name)
         return kept[name]
 
-    def begin(asked: ResponseRequest) -> _Kept:
+    def begin(asked: ResponseRequest, n_bytes: int) -> _Kept:
         earlier = find(asked.previous_response_id).items if asked.previous_response_id else []
-        found = _Kept(_response(asked), [*earlier, *asked.items()])
+        found = _Kept(_response(asked), [*earlier, *asked.items()], n_bytes)
         if asked.store is not False or asked.background:
             kept[found.response["id"]] = found
-            while len(kept) > MOST_KEPT:
-                kept.popitem(last=False)
+            n_all = sum(each.n_bytes for each in kept.values())
+            while len(kept) > MOST_KEPT or (len(kept) > 1 and n_all > most_bytes):
+                n_all -= kept.popitem(last=False)[1].n_bytes
         return found
 
     @routes.post(_PATH, responses=STREAMED)
     async def respond(asked: ResponseRequest, request: Request) -> Response:
         """Answer, at once, in pieces or in the background."""
-        found = begin(asked)
+        found = begin(asked, len(await request.body()))
         earlier = found.items[: len(found.items) - len(asked.items())]
         items = OutputItems(asked.namespaced, asked.custom)
         writing = _Writing(found, items, answers, checked(asked.as_completion(earlier)))
