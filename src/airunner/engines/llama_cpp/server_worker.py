@@ -21,6 +21,7 @@ from http.client import HTTPException
 from urllib.request import ProxyHandler, build_opener
 
 from airunner.engines.llama_cpp.order import LlamaOrder
+from airunner.engines.llama_cpp.worker import WAITING
 from airunner.errors import LoadError
 from airunner.models.memory.language import CHECKPOINTS
 from airunner.workers.lifeline import kill_on_close
@@ -72,7 +73,7 @@ def start_server(order: LlamaOrder, port: int) -> subprocess.Popen[bytes]:
     """Start the binary so that it cannot outlive this process, even one killed with -9."""
     environment = os.environ | {
         "LLAMA_API_KEY": order.api_key,
-        "OMP_WAIT_POLICY": "passive",
+        **WAITING,
         "GGML_NO_BACKTRACE": "1",
         "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
     }
