@@ -91,10 +91,7 @@ async def stream_response(
 
 
 class _Stream(StreamingResponse):
-    """Pieces until ``watch`` has ended, with a sign of life, if there is one, between them.
-
-    One task sends them: each more would cost every first piece a turn of the loop.
-    """
+    """Pieces until ``watch`` has ended, with a sign of life, if there is one, between them."""
 
     def __init__(
         self,
@@ -139,6 +136,17 @@ class _Stream(StreamingResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_pieces(self, send: Send) -> None:
+        """Send the first here, for another task would get it a turn of the loop later.
+
+        The others are sent by a task of their own. What wakes up for a piece would else go
+        through all that is around a route, some twenty calls down and up again.
+        """
+        begun = await anext(self._pieces, None)
+        if begun is not None:
+            await self._send(send, begun)
+            await asyncio.create_task(self._send_rest(send))
+
+    async def _send_rest(self, send: Send) -> None:
         async for piece in self._pieces:
             await self._send(send, piece)
 
