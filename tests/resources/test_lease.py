@@ -165,7 +165,13 @@ def test_a_full_queue_for_a_models_slots_refuses_at_once_too(tmp_path: Path) -> 
                 with pytest.raises(LeaseRefusedError, match="2 requests are waiting") as refused:
                     await say(lease, "too many")
                 assert refused.value.eta_s == 5 * 3
+                seen = team.manager.status().waiting
+                assert [(each.model, each.place, each.eta_s) for each in seen] == [
+                    ("small", 1, 5.0),
+                    ("small", 2, 10.0),
+                ]
             assert len(await asyncio.gather(*waiting)) == 2
+            assert not team.manager.status().waiting
             told = [(each.model, each.ahead) for each in team.of(SlotAwaited)]
             assert told[:2] == [("small", 1), ("small", 2)]
 

@@ -13,7 +13,7 @@ def threads_for_engine(total: int, live: Sequence[int]) -> int:
     was started with, so the sum can exceed ``total``: of 8 threads the first gets
     8, the second 4, the third 2.
 
-    That is why no engine may spin while it waits. Measured on 2 cores beside
+    That is why no engine may spin for long while it waits. Measured on 2 cores beside
     another busy process, per decoded token: 474 ms with 2 spinning OpenMP threads,
     24 ms with 1, 28 ms with 2 and ``OMP_WAIT_POLICY=passive``. Too many threads
     that yield cost a sixth; too many that spin cost a factor of 20.

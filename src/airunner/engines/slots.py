@@ -68,6 +68,15 @@ class Wait(NamedTuple):
     wait_s: float | None
 
 
+class Waiting(NamedTuple):
+    """Somebody who waits for a slot; ``wait_s`` is a guess where no answer has ended yet."""
+
+    conversation: str | None
+    priority: int
+    ahead: int
+    wait_s: float
+
+
 @dataclass(slots=True, eq=False)
 class _Waiter:
     conversation: str | None
@@ -102,6 +111,15 @@ class SlotTable:
     def waiting(self) -> int:
         """How many wait for a slot."""
         return len(self._queue)
+
+    def queue(self) -> list[Waiting]:
+        """Everybody who waits, in the order of their turns."""
+        found = []
+        for waiter in self._queue:
+            ahead, wait_s = self._wait(waiter)
+            guess_s = self._held_s * ahead / len(self._slots) if wait_s is None else wait_s
+            found.append(Waiting(waiter.conversation, waiter.priority, ahead, guess_s))
+        return found
 
     @property
     def queue_s(self) -> float:

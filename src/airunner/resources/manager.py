@@ -31,7 +31,7 @@ from airunner.resources.pins import check_pins
 from airunner.resources.readahead import Readahead, RoomMeter
 from airunner.resources.refusals import error_of
 from airunner.resources.sizing import Sized
-from airunner.resources.status import DeviceStatus, ModelStatus, Status, waiting_in
+from airunner.resources.status import DeviceStatus, ModelStatus, Status, waiting_at, waiting_in
 from airunner.resources.visitor import current_visitor
 from airunner.scheduling import inputs
 from airunner.scheduling.effects import (
@@ -249,7 +249,10 @@ class ModelResourceManager:
                     parked_conversations=len(parked),
                 )
             )
-        return Status(devices, tuple(models), waiting_in(roster, time.monotonic()))
+        waiting = waiting_in(roster, time.monotonic())
+        for loaded in self._loaded:
+            waiting += waiting_at(loaded.key, loaded.slots.queue())
+        return Status(devices, tuple(models), waiting)
 
     def waiting(self) -> dict[str, int]:
         """How many requests wait, by model: for memory, or for one of the model's slots."""

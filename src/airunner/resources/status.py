@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airunner.engines.slots import Waiting
 from airunner.scheduling.roster import Roster
 
 
@@ -40,10 +42,11 @@ class DeviceStatus:
 
 @dataclass(frozen=True, slots=True)
 class WaitingStatus:
-    """One request that waits for a model.
+    """One request that waits for a model, or for a slot of one.
 
     ``place`` is 1 for the next to be served, ``eta_s`` about how long that takes, in seconds,
-    ``reason`` why it waits, in the scheduler's words, and ``owner`` the work it is for.
+    ``reason`` why it waits, in the scheduler's words, and ``owner`` the work it is for: of
+    one that waits for a slot the conversation, if it is of one.
     """
 
     place: int
@@ -75,4 +78,19 @@ def waiting_in(roster: Roster, now_s: float) -> tuple[WaitingStatus, ...]:
             priority=waiter.priority,
         )
         for index, waiter in enumerate(roster.queue)
+    )
+
+
+def waiting_at(model: str, queue: Sequence[Waiting]) -> tuple[WaitingStatus, ...]:
+    """Everybody in the queue for a loaded model's slots."""
+    return tuple(
+        WaitingStatus(
+            place=each.ahead,
+            model=model,
+            owner=each.conversation or "",
+            reason="its slots are busy with other answers",
+            eta_s=each.wait_s,
+            priority=each.priority,
+        )
+        for each in queue
     )
