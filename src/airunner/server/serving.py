@@ -24,7 +24,6 @@ from airunner.access.guard import SIGN_IN, Admission, host_name
 from airunner.access.listening import listening
 from airunner.access.peer import is_loopback
 from airunner.config.settings import Settings
-from airunner.devices.time_slice import shorten_time_slice
 from airunner.errors import NoKeysError, ServerRunningError
 from airunner.resources.visitor import Visitor
 from airunner.runtime import Runtime
@@ -133,7 +132,6 @@ async def _serve(
     ready: Callable[[], None],
     page: Page | None,
 ) -> None:
-    shorten_time_slice()
     async with RuntimeCore(settings, command="airunner serve", serves=True) as core:
         # What runs in this process, a tool's body among it, asks this team and no other.
         Runtime.share(Runtime.over(core))
