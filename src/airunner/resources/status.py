@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from airunner.engines.slots import Waiting
 from airunner.scheduling.roster import Roster
+
+if TYPE_CHECKING:
+    from airunner.engines.slots import Waiting
 
 
 @dataclass(frozen=True, slots=True)
