@@ -327,6 +327,7 @@ TABLES: Mapping[str, Callable[[Result], list[str]]] = {
     "full_size_swap": swap,
     "gateway": gateway,
     "server": server,
+    "large": server,
     "restarts": restarts,
     "strangers": strangers,
     "crowd": crowd,

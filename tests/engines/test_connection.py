@@ -28,6 +28,10 @@ async def gone() -> WorkerExit:
     return WorkerExit(-9)
 
 
+async def read(chunks: AsyncIterator[Any]) -> list[Any]:
+    return [chunk async for chunk in chunks]
+
+
 async def steps(number: int) -> None:
     for _ in range(number):
         await asyncio.sleep(0)
@@ -145,7 +149,7 @@ def test_a_worker_that_answers_in_another_form_is_told_of(said: bytes, tmp_path:
             model.save_slot(0, tmp_path / "saved"),
             model.restore_slot(0, sealed),
             anext(model.chat(HELLO, 0)),
-            anext(model.complete(HELLO, asked, 0)),
+            read(model.complete(HELLO, asked, 0)),
         ):
             with pytest.raises(GenerationError, match="odd"):
                 await what
@@ -202,10 +206,7 @@ def test_an_answer_that_comes_at_once_is_waited_for_while_it_grows(
             "logprobs": True,
         }
 
-        async def ask() -> list[Any]:
-            return [chunk async for chunk in model.complete(HELLO, body, 0)]
-
-        asking = asyncio.create_task(ask())
+        asking = asyncio.create_task(read(model.complete(HELLO, body, 0)))
         await arrived.wait()
         for _ in range(300):
             clock.now_s += 1
@@ -227,5 +228,59 @@ def test_an_answer_that_comes_at_once_is_waited_for_while_it_grows(
             with pytest.raises(WorkerSilentError, match="--next-token-limit-s"):
                 clock.run_until_complete(main(clock))
             assert killed == ["it said nothing for 40 s"]
+    finally:
+        clock.close()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_neither_a_head_nor_a_ping_is_an_answer(answers: bool, tmp_path: Path) -> None:
+    """llama-server sends the head before it reads a prompt, and pings while nothing comes."""
+    killed, serving = list[str](), list[Any]()
+    told = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+    data = b"data: %s\n\ndata: [DONE]\n\n" % json.dumps(told).encode()
+    wait = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        await reader.read(65536)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(3):
+            await asyncio.sleep(30)
+            writer.write(b"3\r\n:\n\n\r\n")
+        if not answers:
+            await wait.wait()
+        writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
+        writer.close()
+
+    async def main(clock: StoppedClock) -> list[Any]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        limits = SilenceLimits(first_token_s=100, next_token_s=20)
+        connection = WorkerConnection("slow", url, "key", gone, killed.append, limits)
+        model = LlamaCppModel(LoadPlan("slow", tmp_path / "slow.gguf"), connection, tmp_path)
+        body = {"messages": [{"role": "user", "content": "Hello"}]}
+        asking = asyncio.create_task(read(model.complete(HELLO, body, 0)))
+        await steps(200)
+        for _ in range(150):
+            clock.now_s += 1
+            await steps(20)
+        wait.set()
+        try:
+            return await asking
+        finally:
+            server.close()
+            await asyncio.gather(*serving)
+
+    clock = StoppedClock()
+    try:
+        if not answers:
+            with pytest.raises(WorkerSilentError, match="--first-token-limit-s"):
+                clock.run_until_complete(main(clock))
+            assert killed == ["it said nothing for 1 min 40 s"]
+        else:
+            beginning, chunk = clock.run_until_complete(main(clock))
+            assert beginning["choices"][0]["delta"]["role"] == "assistant"
+            assert chunk["choices"][0]["delta"]["content"] == "Hi"
+            assert killed == []
     finally:
         clock.close()

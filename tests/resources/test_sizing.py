@@ -179,3 +179,18 @@ def test_a_file_that_changed_is_read_again(smollm2: Path, tmp_path: Path) -> Non
         file.truncate(1_000_000)
     with pytest.raises(CorruptWeightsError):
         one.size(spec, path, {"cpu": GB})
+
+
+def test_a_processor_reads_a_large_model_in_small_batches(smollm2: Path) -> None:
+    """Who hangs up waits for the batch in work."""
+    file, options = read_gguf(smollm2), LoadOptions(2048, parallel=1, kv_type="f16")
+
+    def batch(n_bytes: int, device: Device = CPU, **more: int) -> int:
+        sized = replace(file, tensors=(replace(file.tensors[0], n_bytes=n_bytes),), **more)
+        plan, _ = PlannableGguf(sized, options).plan(ModelSpec("m", CHAT), device, 40 * GB)
+        assert plan.n_ubatch == plan.n_batch
+        return plan.n_batch
+
+    assert [batch(n_bytes) for n_bytes in (GB // 10, GB // 2, 4 * GB)] == [512, 128, 64]
+    assert batch(18 * GB, n_experts=128) == 512  # most of it is read for a few tokens already
+    assert batch(4 * GB, Device("cuda:0", "cuda", "GPU", 8 * GB, 8 * GB, gpu_index=0)) == 512

@@ -72,13 +72,13 @@ def writes(*chunks: dict[str, Any]) -> list[list[dict[str, Any]]]:
         {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "add"}}]},
     ],
 )
-def test_a_role_waits_for_the_first_that_is_said(first: dict[str, Any]) -> None:
+def test_who_speaks_is_told_before_anything_is_said(first: dict[str, Any]) -> None:
     found = writes(chunk(ROLE), chunk(first), chunk({"content": "lo"}), chunk(*END))
-    assert found == [[ROLE, first], [{"content": "lo"}], [{}]]
+    assert found == [[ROLE], [first], [{"content": "lo"}], [{}]]
 
 
 def test_an_answer_of_nothing_has_its_role_too() -> None:
-    assert writes(chunk(ROLE), chunk(*END)) == [[ROLE, {}]]
+    assert writes(chunk(ROLE), chunk(*END)) == [[ROLE], [{}]]
 
 
 def test_what_the_team_does_waits_for_no_words() -> None:

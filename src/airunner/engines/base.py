@@ -38,8 +38,8 @@ class LoadPlan:
         n_ctx: the longest context of one conversation, in tokens.
         n_parallel: slots, that is conversations decoded together.
         kv_unified: the slots share ``n_ctx`` tokens of KV cache; else each has as many.
-        n_batch: logical batch, in tokens. Cancelling waits for the batch in work:
-            measured on 2 busy cores, 8-12 s at 2048 and 2.8 s at 512.
+        n_batch: logical batch, in tokens. Cancelling waits for the batch in work; see
+            ``engines.llama_cpp.batches``.
         n_ubatch: physical batch, in tokens; sizes the compute buffer.
         kv_type_k: type of the keys in the KV cache.
         kv_type_v: type of the values.
@@ -179,8 +179,9 @@ class ChatModel(Protocol):
 
         ``body`` is what it sent, as OpenAI's API has it, and ``request`` the same as far as
         we have words for it. An engine that speaks the API itself uses ``body``; one that
-        does not, uses ``engines.openai_form.complete_by_chat``. The last chunk has a
-        ``finish_reason`` and the ``usage``. Otherwise like ``chat``.
+        does not, uses ``engines.openai_form.complete_by_chat``. The first chunk says nothing but
+        that the engine has taken the request on. The last one has a ``finish_reason`` and
+        the ``usage``. Otherwise like ``chat``.
         """
         ...
 

@@ -29,6 +29,8 @@ PlanT = TypeVar("PlanT", bound=Plan)
 _UNIX = "unix://"
 _CONNECT_S = 5.0
 _PIECE = 64 * 1024
+_PING = b"3\r\n:\n\n\r\n"
+"""What llama-server's connections send every 30 seconds in which their stream has nothing."""
 _DEATH_NOTICE_S = 2.0
 _OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _LOOKS = 4
@@ -109,16 +111,19 @@ class WorkerConnection:
         content = body if isinstance(body, bytes) else b"" if body is None else encoded(body)
         reader, writer = await self._connect()
         watch = SilenceWatch(silence.first_s, writer.transport.abort)
-        setting = "first-token-limit-s"
+        setting, has_head = "first-token-limit-s", False
 
         async def receive() -> bytes:
             try:
                 with watch:
-                    piece = await reader.read(_PIECE)
+                    while (piece := await reader.read(_PIECE)) == _PING:
+                        pass  # whoever writes them does not know whether the work goes on
             except OSError as error:
                 raise await self.death() from error
             if watch.has_ended:
                 raise await self._silent(watch.limit_s, setting)
+            if has_head:
+                begun()
             return piece
 
         def begun() -> None:
@@ -141,8 +146,11 @@ class WorkerConnection:
                 raise await self.death()
             method = "GET" if body is None else "POST"
             writer.write(self._head(method, path, len(content)) + content)
+            # The head of a stream comes before its prompt is read: only the body is an answer.
             answer = await WorkerAnswer.begun(receive, self.death)
-            begun()
+            has_head = True
+            if answer.has_body:
+                begun()
             yield answer
         except _OTHER_FORM as error:
             problem = f"its worker's answer is in another form ({type(error).__name__}: {error})"

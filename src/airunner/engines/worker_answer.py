@@ -54,6 +54,11 @@ class WorkerAnswer:
             raise await broken()
         return answer
 
+    @property
+    def has_body(self) -> bool:
+        """Whether something of the body came with the head, and was not read yet."""
+        return bool(self._held)
+
     async def read(self) -> bytes:
         """The whole body."""
         return b"".join([piece async for piece in self.pieces()])

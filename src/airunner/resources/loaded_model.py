@@ -21,7 +21,7 @@ from airunner.engines.base import (
     Worker,
 )
 from airunner.engines.image import ImageModel, ImagePlan
-from airunner.engines.openai_form import usage_json, usage_of
+from airunner.engines.openai_form import only_begins, usage_json, usage_of
 from airunner.engines.prompt_length import tokens_about
 from airunner.engines.slots import SlotTable, Wait
 from airunner.errors import GenerationError, LeaseRefusedError, SharedContextFullError
@@ -150,9 +150,12 @@ class LoadedModel:
         """The same for what a client asked; see ``ChatModel.complete``."""
         async with self.hold_slot(request.conversation, Asked(self.key, request)) as claim:
             stream = self.chat_model.complete(request, body, claim.slot)
+            is_heard = False
             async with aclosing(stream) as chunks:
                 async for chunk in chunks:
-                    self.states.heard(request.conversation)
+                    if not is_heard and not only_begins(chunk):
+                        is_heard = True
+                        self.states.heard(request.conversation)
                     if (usage := usage_of(chunk)) is not None:
                         usage = self.states.answered(claim.slot, request, usage)
                         chunk["usage"] = {**chunk["usage"], **usage_json(usage)}

@@ -16,6 +16,7 @@ from airunner.config.settings import KvType
 from airunner.devices.device import Device
 from airunner.engines.base import AUTO_CONTEXT, AUTO_SLOTS, LoadPlan, Plan
 from airunner.engines.descriptor import Variant
+from airunner.engines.llama_cpp.batches import LARGEST, batch_on_cpu
 from airunner.errors import WeightsError
 from airunner.models.files.gguf import GgufFile
 from airunner.models.files.projector import Projector, find_projector, read_projector
@@ -91,9 +92,14 @@ class PlannableGguf:
         projector = None if embedding else _projector(spec, file.path)
         talks = PRIMARY in spec.capabilities
         template = (options.chat_template if talks else None) or spec.chat_template
+        # An input is embedded, and a picture read, in one piece.
+        whole = on_gpu or embedding or projector is not None
+        batch = LARGEST if whole else batch_on_cpu(file)
         plan = LoadPlan(
             model=spec.model_path,
             path=file.path,
+            n_batch=batch,
+            n_ubatch=batch,
             n_parallel=options.parallel or 1,
             kv_type_k=options.kv_type,
             kv_type_v=options.kv_type,

@@ -48,18 +48,14 @@ def chat_routes(answers: Answers) -> APIRouter:
 async def _events(
     answers: Answers, body: Mapping[str, Any], choices: int, with_usage: bool
 ) -> AsyncGenerator[str, None]:
-    told, begun, is_begun = events_under(_head(body, "chat.completion.chunk")), "", False
+    told = events_under(_head(body, "chat.completion.chunk"))
     costs: list[Mapping[str, Any]] = []
     for index in range(choices):
         async with aclosing(answers.chunks(_choice(body, index))) as chunks:
             async for chunk in chunks:
                 if usage := chunk.get("usage"):
                     costs.append(usage)
-                begun += told(_outward(chunk, index, with_usage))
-                if is_begun or not _only_begins(chunk):
-                    is_begun = True
-                    yield begun
-                    begun = ""
+                yield told(_outward(chunk, index, with_usage))
     if with_usage:
         yield told({"choices": [], "usage": total_usage(costs, choices)})
     yield DONE
@@ -77,15 +73,6 @@ async def _whole(answers: Answers, body: Mapping[str, Any], choices: int) -> JSO
     if found[0].trimmed is not None:
         content[EXTENSION] = found[0].trimmed
     return JSONResponse(content, headers=found[0].headers)
-
-
-def _only_begins(chunk: Chunk) -> bool:
-    """Whether nothing but a role is in it, which goes out with what comes next: one write less."""
-    return EXTENSION not in chunk and all(
-        choice.get("finish_reason") is None
-        and not any(value for name, value in choice["delta"].items() if name != "role")
-        for choice in chunk["choices"]
-    )
 
 
 def _choice(body: Mapping[str, Any], index: int) -> dict[str, Any]:
