@@ -13,7 +13,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from airunner.durations import format_seconds
 from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch
 from airunner.engines.worker_answer import WorkerAnswer
+from airunner.engines.worker_socket import WorkerSocket
 from airunner.errors import GenerationError, WorkerDiedError, WorkerSilentError
 from airunner.json_schema.plain import sound_escapes
 from airunner.weights.local import stored_bytes
@@ -28,7 +28,6 @@ from airunner.weights.local import stored_bytes
 PlanT = TypeVar("PlanT", bound=Plan)
 _UNIX = "unix://"
 _CONNECT_S = 5.0
-_PIECE = 64 * 1024
 _PING = b"3\r\n:\n\n\r\n"
 """What llama-server's connections send every 30 seconds in which their stream has nothing."""
 _DEATH_NOTICE_S = 2.0
@@ -37,7 +36,6 @@ _LOOKS = 4
 """How often in the longest silence it is looked how far an answer has come."""
 _USUAL = SilenceLimits()
 Progress = Callable[[], Awaitable[int]]
-_Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
@@ -70,18 +68,12 @@ class WorkerConnection:
         self.limits = limits
         self._model = model
         self._exited, self._kill = exited, kill
-        if base_url.startswith(_UNIX):
-            path = base_url.removeprefix(_UNIX)
-            self._open: _Open = partial(asyncio.open_unix_connection, path)
-            self._host = "localhost"
-        else:
-            place = urlsplit(base_url)
-            self._open = partial(asyncio.open_connection, place.hostname, place.port)
-            self._host = place.netloc
+        self._url = base_url
+        self._host = "localhost" if base_url.startswith(_UNIX) else urlsplit(base_url).netloc
         self._api_key = api_key
         self._is_closed = False
         self._connecting: set[asyncio.Timeout] = set()
-        self._connected: set[asyncio.WriteTransport] = set()
+        self._connected: set[asyncio.Transport] = set()
 
     @asynccontextmanager
     async def asked(
@@ -109,26 +101,28 @@ class WorkerConnection:
         if self._is_closed:
             raise await self.death()
         content = body if isinstance(body, bytes) else b"" if body is None else encoded(body)
-        reader, writer = await self._connect()
-        watch = SilenceWatch(silence.first_s, writer.transport.abort)
-        setting, has_head = "first-token-limit-s", False
+        socket = await self._connect()
+        transport = socket.transport
+        watch = SilenceWatch(silence.first_s, transport.abort)
+        has_head = has_begun = False
 
         async def receive() -> bytes:
+            watch.begin()
             try:
-                with watch:
-                    while (piece := await reader.read(_PIECE)) == _PING:
-                        pass  # whoever writes them does not know whether the work goes on
+                while (piece := await socket.read()) == _PING:
+                    pass  # whoever writes them does not know whether the work goes on
             except OSError as error:
                 raise await self.death() from error
+            watch.end()
             if watch.has_ended:
-                raise await self._silent(watch.limit_s, setting)
-            if has_head:
+                raise await self._silent(watch.limit_s, has_begun)
+            if has_head and not has_begun:
                 begun()
             return piece
 
         def begun() -> None:
-            nonlocal setting
-            watch.limit_s, setting = silence.next_s, "next-token-limit-s"
+            nonlocal has_begun
+            watch.limit_s, has_begun = silence.next_s, True
 
         async def follow(progress: Progress) -> None:
             seen = 0
@@ -140,12 +134,12 @@ class WorkerConnection:
                     watch.renew()
 
         following = None if progress is None else asyncio.create_task(follow(progress))
-        self._connected.add(writer.transport)
+        self._connected.add(transport)
         try:
             if self._is_closed:  # while it connected
                 raise await self.death()
             method = "GET" if body is None else "POST"
-            writer.write(self._head(method, path, len(content)) + content)
+            transport.write(self._head(method, path, len(content)) + content)
             # The head of a stream comes before its prompt is read: only the body is an answer.
             answer = await WorkerAnswer.begun(receive, self.death)
             has_head = True
@@ -160,8 +154,8 @@ class WorkerConnection:
             if following is not None:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
-            self._connected.discard(writer.transport)
-            writer.transport.abort()
+            self._connected.discard(transport)
+            transport.abort()
 
     async def death(self) -> WorkerDiedError:
         """The error for a broken connection, with the reason if the process is gone too."""
@@ -181,12 +175,13 @@ class WorkerConnection:
             for transport in self._connected:
                 transport.abort()
 
-    async def _silent(self, limit_s: float, setting: str) -> WorkerSilentError:
+    async def _silent(self, limit_s: float, has_begun: bool) -> WorkerSilentError:
+        setting = "next-token-limit-s" if has_begun else "first-token-limit-s"
         self._kill(f"it said nothing for {format_seconds(limit_s)}")
         await self.death()
         return WorkerSilentError(self._model, limit_s, setting)
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self) -> WorkerSocket:
         """A new connection: llama-server hangs up on an idle one, maybe when it is used again.
 
         It costs a fraction of a millisecond.
@@ -200,6 +195,17 @@ class WorkerConnection:
                     self._connecting.discard(beginning)
         except OSError as error:  # also one that takes too long
             raise await self.death() from error
+
+    async def _open(self) -> WorkerSocket:
+        loop = asyncio.get_running_loop()
+        if self._url.startswith(_UNIX):
+            path = self._url.removeprefix(_UNIX)
+            _, socket = await loop.create_unix_connection(WorkerSocket, path)
+        else:
+            place = urlsplit(self._url)
+            address = place.hostname or "", place.port or 0
+            _, socket = await loop.create_connection(WorkerSocket, *address)
+        return socket
 
     def _head(self, method: str, path: str, n_bytes: int) -> bytes:
         return (

@@ -77,26 +77,25 @@ class SilenceWatch:
         self.has_ended = False
         self._timer = self._loop.call_later(limit_s, self._look)
 
-    def __enter__(self) -> None:
-        self._begin()
+    def begin(self) -> None:
+        """Begin a wait, or the one that is under way anew."""
+        self._ends_s = self._loop.time() + self.limit_s
+        if self._timer.when() > self._ends_s:  # the limit is shorter now
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._ends_s, self._look)
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """End the wait: what was waited for is there."""
         self._ends_s = None
 
     def renew(self) -> None:
         """Let the wait that is under way, if one is, begin now: there was a sign of life."""
         if self._ends_s is not None:
-            self._begin()
+            self.begin()
 
     def close(self) -> None:
         """Watch no more."""
         self._timer.cancel()
-
-    def _begin(self) -> None:
-        self._ends_s = self._loop.time() + self.limit_s
-        if self._timer.when() > self._ends_s:  # the limit is shorter now
-            self._timer.cancel()
-            self._timer = self._loop.call_at(self._ends_s, self._look)
 
     def _look(self) -> None:
         ends_s = self._loop.time() + self.limit_s if self._ends_s is None else self._ends_s

@@ -34,6 +34,7 @@ MOST_KNOWN = 4096
 
 Chain = tuple[bytes, ...]
 _LINK_BYTES = 16
+_told = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 
 
 @dataclass(slots=True)
@@ -160,5 +161,5 @@ def _said(message: Message) -> list[Any]:
 
 
 def _hash(link: bytes, value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    text = _told(value)
     return blake2b(link + text.encode(errors="replace"), digest_size=_LINK_BYTES).digest()

@@ -7,8 +7,10 @@ the weights change. What to read of them and how to load them is each engine's p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 
 from airunner.devices.device import Device
 from airunner.engines.base import LoadPlan, Plan
@@ -61,14 +63,13 @@ class Sizer:
         self._planners = planners
         self._files: dict[tuple[str, Path], tuple[_Stamp, Plannable]] = {}
         self._keys: dict[tuple[str, Path], str] = {}
-        self._known: dict[tuple[str, Path], tuple[_Question, Sized]] = {}
+        self._known: dict[tuple[str, Path], _Known] = {}
 
     def recall(self, spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> Sized | None:
         """The last answer of ``size``, if nothing it depends on has changed; opens no file."""
         known = self._known.get((spec.engine, path))
-        if known is None or known[0] != _question(spec, path, budgets):
-            return None
-        return known[1]
+        is_so = known and known.spec == spec and known.budgets == budgets
+        return known.sized if known and is_so and known.stamp == _stamp(path) else None
 
     def size(self, spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> Sized:
         """Plans and estimates for ``spec`` with its weights at ``path``, its engine being known.
@@ -80,7 +81,8 @@ class Sizer:
                 about the file.
             LoadError: its engine can compute on none of the devices.
         """
-        file = self._read(spec, path)
+        stamp = _stamp(path)
+        file = self._read(spec, path, stamp)
         plans: dict[str, Plan] = {}
         estimates: dict[str, MemoryEstimate] = {}
         for device in self._devices:
@@ -101,21 +103,21 @@ class Sizer:
             files=(*file.files, *_projectors(plans.values())),
             rolls_back=file.rolls_back,
         )
-        self._known[spec.engine, path] = (_question(spec, path, budgets), sized)
+        # A spec can be edited in place.
+        self._known[spec.engine, path] = _Known(deepcopy(spec), dict(budgets), stamp, sized)
         return sized
 
     def variants(self, sized: Sized, path: Path) -> Mapping[str, Sequence[Variant]]:
         """Ways to load a model on each device that it could go to; see ``Plannable``."""
-        file, spec = self._read(sized.spec, path), sized.spec
+        file, spec = self._read(sized.spec, path, _stamp(path)), sized.spec
         return {
             d.id: file.variants(spec, d, sized.plans[d.id], sized.estimates[d.id])
             for d in self._devices
             if d.id in sized.plans
         }
 
-    def _read(self, spec: ModelSpec, path: Path) -> Plannable:
+    def _read(self, spec: ModelSpec, path: Path, stamp: _Stamp) -> Plannable:
         known = self._files.get((spec.engine, path))
-        stamp = _stamp(path)
         if known is None or known[0] != stamp:
             known = (stamp, self._planners[spec.engine](path))
             self._files[spec.engine, path] = known
@@ -127,24 +129,24 @@ def _projectors(plans: Iterable[Plan]) -> set[Path]:
 
 
 _Stamp = tuple[tuple[str, int, int], ...]
-_Question = tuple[_Stamp, str, tuple[tuple[str, int], ...]]
 
 
-def _question(spec: ModelSpec, path: Path, budgets: Mapping[str, int]) -> _Question:
-    """Everything that an answer depends on. A spec can be edited in place, hence its text."""
-    return _stamp(path), repr(spec), tuple(budgets.items())
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An answer, and everything that it depends on."""
+
+    spec: ModelSpec
+    budgets: Mapping[str, int]
+    stamp: _Stamp
+    sized: Sized
 
 
 def _stamp(path: Path) -> _Stamp:
     """Changes when the file does, or any file in the folder and its own folders."""
     try:
-        entries = [path]
-        if path.is_dir():
-            entries += [*sorted(path.glob("*")), *sorted(path.glob("*/*"))]
-        stats = [entry.stat() for entry in entries]
+        own = path.stat()
+        within = [*path.glob("*"), *path.glob("*/*")] if S_ISDIR(own.st_mode) else []
+        stats = [(path, own), *((entry, entry.stat()) for entry in sorted(within))]
     except OSError:
         return ()
-    return tuple(
-        (str(entry), stat.st_mtime_ns, stat.st_size)
-        for entry, stat in zip(entries, stats, strict=True)
-    )
+    return tuple((str(entry), stat.st_mtime_ns, stat.st_size) for entry, stat in stats)

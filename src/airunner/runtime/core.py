@@ -192,7 +192,12 @@ class RuntimeCore:
     # Models, as they are.
 
     def lease(
-        self, wanted: ModelCapability | str, *, owner: str | None = None, returns: bool = True
+        self,
+        wanted: ModelCapability | str,
+        *,
+        owner: str | None = None,
+        returns: bool = True,
+        fetches: bool = True,
     ) -> AbstractAsyncContextManager[Lease]:
         """Hold a model in memory for the body: what serves a capability, or one by its name.
 
@@ -200,11 +205,13 @@ class RuntimeCore:
         ``owner`` is the piece of work that the lease is for: what one owner holds can make
         it impossible for the same one to get another model, which is then refused.
         ``returns=False`` leaves a primary that has to go for this away until it is asked for.
+        ``fetches=False`` refuses a model by its name whose weights are not here.
 
         Raises:
             AiRunnerError: see ``ModelTeam.lease``.
         """
-        return self.team.lease(wanted, owner=owner or current_owner("lease"), returns=returns)
+        owner = owner or current_owner("lease")
+        return self.team.lease(wanted, owner=owner, returns=returns, fetches=fetches)
 
     async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
         """One vector per text, from the model that serves ``EMBEDDING``, or ``model``.

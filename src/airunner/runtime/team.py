@@ -23,7 +23,7 @@ from pathlib import Path
 
 from airunner.agent.team import Expect
 from airunner.engines.descriptor import Variant
-from airunner.errors import AiRunnerError, ForbiddenModelError
+from airunner.errors import AiRunnerError, ForbiddenModelError, MissingWeightsError
 from airunner.errors.pasted import pasted
 from airunner.events import EventBus, FallbackChosen
 from airunner.media import MediaSupport
@@ -98,21 +98,25 @@ class ModelTeam:
         owner: str,
         returns: bool = True,
         model: str | None = None,
+        fetches: bool = True,
     ) -> AsyncIterator[Lease]:
         """Hold a model for the body: the one that serves a capability, or one by its name.
 
         ``model`` is a registered model to use for the capability instead of the one that
-        is mapped.
+        is mapped. With ``fetches=False`` one that is asked for by its name has to be here.
 
         Raises:
             CatalogError, WeightsError, StorageError: no model could be found or fetched.
             ForbiddenModelError: the visitor may not use it.
             DoesNotFitError, LeaseError, LoadError: see ``ModelResourceManager.lease``.
         """
+        path = None
+        if not fetches and not isinstance(wanted, ModelCapability):
+            path = self._path_here(self._catalog.spec(wanted))
         async with self._claim(owner):
             await self._prepare()
             if not isinstance(wanted, ModelCapability):
-                sized = await self.size(self._catalog.spec(wanted))
+                sized = await self.size(self._catalog.spec(wanted), path)
             elif model is None:
                 sized = await self._sized(wanted)
             else:
@@ -266,13 +270,16 @@ class ModelTeam:
         """What is loaded where, now."""
         return self._manager.status()
 
-    async def size(self, spec: ModelSpec) -> Sized:
-        """Plans and memory estimates for a model whose weights are here, fetching if needed.
+    async def size(self, spec: ModelSpec, path: Path | None = None) -> Sized:
+        """Plans and memory estimates for a model.
+
+        ``path`` is where its weights are, if that is known; else they are looked for, and
+        fetched if need be.
 
         Raises:
             UnknownEngineError: its engine is none of those that there are.
         """
-        path = await self._weights(spec)
+        path = path or await self._weights(spec)
         known = self._sizer.recall(spec, path, self._manager.budgets)
         if known is not None:
             return known
@@ -289,6 +296,8 @@ class ModelTeam:
         return [(device, budgets[device], way) for device, ways in found.items() for way in ways]
 
     async def _prepare(self) -> None:
+        if self._prepared:
+            return
         async with self._preparing:
             if self._prepared:
                 return
@@ -319,10 +328,17 @@ class ModelTeam:
         return await self.size(self._catalog.spec_for(capability, model))
 
     async def _weights(self, spec: ModelSpec) -> Path:
-        if self._catalog.engine(spec).weights is None:
-            return Path(spec.model_path)
-        path = self._store.path(spec)
+        path = self._path(spec)
         return path if path is not None else await asyncio.to_thread(self._store.fetch, spec)
+
+    def _path_here(self, spec: ModelSpec) -> Path:
+        if (path := self._path(spec)) is None:
+            raise MissingWeightsError(spec.model_path)
+        return path
+
+    def _path(self, spec: ModelSpec) -> Path | None:
+        needs_none = self._catalog.engine(spec).weights is None
+        return Path(spec.model_path) if needs_none else self._store.path(spec)
 
     def _tell(self, capability: ModelCapability, resolution: Resolution) -> None:
         if not resolution.is_fallback:

@@ -6,8 +6,10 @@ the model, ``held_bytes`` by everything loaded, ``budget_bytes`` in all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
+
+from airunner.scheduling.record import snake_case, values_of
 
 RefusalCause = Literal["does_not_fit", "queue_full", "load_failed", "deadlock", "unknown_device"]
 
@@ -26,13 +28,11 @@ class Effect:
     @property
     def action(self) -> str:
         """The effect's name in events and logs, such as ``start_load``."""
-        name = type(self).__name__
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+        return snake_case(type(self).__name__)
 
     def as_json(self) -> dict[str, Any]:
         """The effect as JSON-ready values, its type under ``effect``."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {"effect": type(self).__name__, **values}
+        return {"effect": type(self).__name__, **values_of(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,10 @@ be replayed. ``now_s`` is monotonic seconds; the scheduler has no clock of its o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+from airunner.scheduling.record import values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ class Input:
 
     def as_json(self) -> dict[str, Any]:
         """The input as JSON-ready values, its type under ``input``."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        plain = {n: asdict(v) if isinstance(v, Demand) else v for n, v in values.items()}
-        return {"input": type(self).__name__, **plain}
+        values = values_of(self)
+        if (demand := values.get("demand")) is not None:
+            values["demand"] = values_of(demand)
+        return {"input": type(self).__name__, **values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from airunner.agent.turn_request import given_or_drawn
 from airunner.engines.base import Chunk
@@ -56,14 +56,15 @@ class Answers:
         Raises:
             AiRunnerError: before the first chunk, or in the middle of the answer.
         """
+        wanted = self._models.wanted(body["model"])
         if self._is_for_team(body):
             async with aclosing(self._team.chunks(body)) as answer:
                 async for chunk in answer:
                     yield chunk
             return
         request = {**body, "seed": given_or_drawn(body.get("seed"))}
-        wanted, owner = self._models.wanted(body["model"]), f"client-{uuid4().hex[:8]}"
-        name = self._models.speaker(body["model"])
+        owner = f"client-{token_hex(4)}"
+        name = self._models.speaker(wanted)
         messages = await self._messages(name, body)
         options = body.get("chat_template_kwargs")
         settings = prompt_settings(offered_tools(body), thinking_of(body), options)
@@ -73,7 +74,7 @@ class Answers:
             whole, costs = Completion(), AnswerCosts()
 
             async def begin(said: str) -> AsyncGenerator[Chunk, None]:
-                async with self._core.lease(wanted, owner=owner) as lease:
+                async with self._core.lease(wanted, owner=owner, fetches=False) as lease:
                     stream = (
                         _after(lease, request, messages, said, conversation.id)
                         if said
@@ -97,13 +98,12 @@ class Answers:
         Raises:
             AiRunnerError: the model cannot be had.
         """
+        wanted = self._models.wanted(body["model"])
         if self._is_for_team(body):
             return await self._team.count_tokens(body)
-        name = self._models.speaker(body["model"])
-        messages = await self._messages(name, body)
-        async with self._core.lease(
-            self._models.wanted(body["model"]), owner=f"count-{uuid4().hex[:8]}"
-        ) as lease:
+        messages = await self._messages(self._models.speaker(wanted), body)
+        owner = f"count-{token_hex(4)}"
+        async with self._core.lease(wanted, owner=owner, fetches=False) as lease:
             return await lease.count_tokens(messages, offered_tools(body))
 
     async def _messages(self, model: str, body: Mapping[str, Any]) -> list[Message]:
@@ -119,12 +119,7 @@ class Answers:
         return messages
 
     def _is_for_team(self, body: Mapping[str, Any]) -> bool:
-        """Whether the team answers.
-
-        Raises:
-            ForbiddenModelError: the visitor may not use it.
-        """
-        self._models.wanted(body["model"])
+        """Whether the team answers."""
         return self._models.is_team(body["model"]) and is_for_team(body)
 
 

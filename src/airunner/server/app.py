@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 
 import airunner
 from airunner.access.guard import Admission, Guard
@@ -18,8 +18,9 @@ from airunner.runtime.core import RuntimeCore
 from airunner.server.addresses import Addresses
 from airunner.server.answers import Answers
 from airunner.server.anthropic.messages import message_routes
+from airunner.server.body_route import add_routes
 from airunner.server.catalogue_changes import CatalogueChanges
-from airunner.server.documented import ANTHROPIC_ERRORS, OLLAMA_ERRORS, OPENAI_ERRORS
+from airunner.server.documented import OLLAMA_ERRORS, OPENAI_ERRORS
 from airunner.server.health import health_routes
 from airunner.server.json_bodies import SoundJson
 from airunner.server.llama_router import router_routes
@@ -37,7 +38,6 @@ from airunner.server.problems import tell_problems, told_refusal
 from airunner.server.raw_prompts import RawPrompts
 from airunner.server.request_log import CLIENT_CLOSED, RequestLog
 from airunner.server.served_models import ServedModels
-from airunner.server.team_steps import steps_asked
 from airunner.server.tracing import Traced, Tracing
 
 
@@ -68,18 +68,17 @@ def create_app(
     app.state.ending = ending = asyncio.Event()
     models = ServedModels(core)
     answers, raw = Answers(core, models), RawPrompts(core, models)
-    steps = [Depends(steps_asked)]  # most is asked of the first routes, which are found first
-    app.include_router(chat_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
+    add_routes(app, chat_routes(answers))  # most is asked of the first routes
+    add_routes(app, message_routes(answers))
+    add_routes(app, response_routes(answers))
+    add_routes(app, completion_routes(raw))
     app.include_router(health_routes(core, models, metrics), responses=OPENAI_ERRORS)
-    app.include_router(completion_routes(raw), responses=OPENAI_ERRORS)
-    app.include_router(response_routes(answers), responses=OPENAI_ERRORS, dependencies=steps)
     app.include_router(embedding_routes(core, models), responses=OPENAI_ERRORS)
     app.include_router(picture_routes(core, models), responses=OPENAI_ERRORS)
-    app.include_router(message_routes(answers), responses=ANTHROPIC_ERRORS, dependencies=steps)
     app.include_router(model_routes(models), responses=OPENAI_ERRORS)
     app.include_router(router_routes(core, models, ending), responses=OPENAI_ERRORS)
     ollama = ollama_routes(core, answers, raw, models)
-    app.include_router(ollama, responses=OLLAMA_ERRORS, dependencies=steps)
+    app.include_router(ollama, responses=OLLAMA_ERRORS)
     services = Services.over(core, models, ending)
     app.state.services = services
     app.include_router(native_routes(services, ending), responses=OPENAI_ERRORS)

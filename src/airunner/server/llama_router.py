@@ -57,7 +57,7 @@ def router_routes(core: RuntimeCore, models: ServedModels, ending: asyncio.Event
         """Load a model; answers when it is in memory."""
 
         async def loaded() -> None:
-            async with core.lease(models.here(asked.model), owner="load"):
+            async with core.lease(models.wanted(asked.model), owner="load", fetches=False):
                 pass
 
         await unless_hung_up(request, loaded())

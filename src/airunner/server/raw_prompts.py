@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from airunner.agent.turn_request import given_or_drawn
 from airunner.engines.base import CONTEXT_FULL, Chunk, Served
@@ -25,6 +25,7 @@ from airunner.errors import (
     GenerationError,
     SharedContextFullError,
 )
+from airunner.models.spec import ModelCapability
 from airunner.runtime.core import RuntimeCore
 from airunner.server.answer_costs import AnswerCosts
 from airunner.server.chunks import Completion
@@ -55,12 +56,13 @@ class RawPrompts:
             GenerationError: the model takes no such prompt.
             AiRunnerError: as for a chat completion.
         """
-        name, owner = self._models.speaker(body["model"]), f"raw-{uuid4().hex[:8]}"
+        wanted, owner = self._models.wanted(body["model"]), f"raw-{token_hex(4)}"
+        name = self._models.speaker(wanted)
         whole, costs = Completion(), AnswerCosts()
         asked = {**body, "seed": given_or_drawn(body.get("seed"))}
 
         def begin(said: str) -> AsyncGenerator[Chunk, None]:
-            return self._begin(name, owner, asked, said)
+            return self._begin(wanted, owner, asked, said)
 
         async with aclosing(going_on(name, body, begin, whole)) as chunks:
             async for chunk in chunks:
@@ -69,10 +71,10 @@ class RawPrompts:
         self._core.bus.publish(costs.event(owner, name, "", whole))
 
     async def _begin(
-        self, name: str, owner: str, body: Mapping[str, Any], said: str
+        self, wanted: ModelCapability | str, owner: str, body: Mapping[str, Any], said: str
     ) -> AsyncGenerator[Chunk, None]:
-        wanted = self._models.wanted(body["model"])
-        async with self._core.lease(wanted, owner=owner) as lease:
+        async with self._core.lease(wanted, owner=owner, fetches=False) as lease:
+            name = lease.spec.model_path
             if lease.served is None:
                 raise GenerationError(name, "its engine takes no prompts without a template")
             async with lease.slot(body["prompt"], body.get("max_tokens")) as slot:

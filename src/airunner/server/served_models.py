@@ -132,14 +132,14 @@ class ServedModels:
         """
         return self._spec(self.wanted(name))
 
-    def speaker(self, name: str) -> str:
-        """The registered model that ``name`` stands for and that answers in text.
+    def speaker(self, wanted: ModelCapability | str) -> str:
+        """The registered model that a lease of ``wanted`` gets, and that answers in text.
 
         Raises:
             GenerationError: it does not.
-            UnknownModelError, UnmappedCapabilityError, MissingWeightsError: there is none.
+            UnmappedCapabilityError, MissingWeightsError: there is none.
         """
-        spec = self._spec(self.here(name))
+        spec = self._spec(wanted)
         for capability, does in _SILENT.items():
             if spec.capabilities == [capability]:
                 raise GenerationError(spec.model_path, f"it {does} and cannot answer in text")

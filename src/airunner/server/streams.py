@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -72,51 +72,42 @@ async def stream_response(
             first.result()
     except BaseException:
         watch.cancel()
-        first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
-        await pieces.aclose()
+        await _end(pieces, first)
         raise
-
-    async def sent() -> AsyncGenerator[str, None]:
-        async with aclosing(pieces):
-            try:
-                if (begun := await first) is not None:
-                    yield begun
-                async for piece in pieces:
-                    yield piece
-            except Exception as error:
-                yield tell(problem_of(error))
-
-    return _Stream(sent(), media_type, first, watch, alive, silence_s)
+    return _Stream(pieces, media_type, first, watch, tell, alive, silence_s)
 
 
 class _Stream(StreamingResponse):
-    """Pieces until ``watch`` has ended, with a sign of life, if there is one, between them."""
+    """``first`` and then ``pieces`` until ``watch`` has ended, with signs of life between them.
+
+    ``tell`` and ``alive``: see ``stream_response``.
+    """
 
     def __init__(
         self,
         pieces: AsyncGenerator[str, None],
         media_type: str,
-        first: asyncio.Future[Any],
+        first: asyncio.Future[str | None],
         watch: asyncio.Future[None],
+        tell: Callable[[Problem], str],
         alive: Callable[[], str] | None,
         silence_s: float,
     ) -> None:
         super().__init__(pieces, media_type=media_type, headers=_STREAM_HEADERS)
         self._pieces, self._first, self._watch = pieces, first, watch
-        self._alive, self._silence_s = alive, silence_s
+        self._tell, self._alive, self._silence_s = tell, alive, silence_s
         self._sent_s = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it all, as long as the client is there."""
         try:
-            async with _while_there(self._watch), aclosing(self._pieces):
+            async with _while_there(self._watch):
                 await self.stream_response(send)
         except HungUpError:
             pass  # nobody is there to be told
         finally:
-            self._first.cancel()
             self._watch.cancel()
+            await _end(self._pieces, self._first)
 
     async def stream_response(self, send: Send) -> None:
         """Send it all; once it has begun, a task of its own watches for silence."""
@@ -141,10 +132,12 @@ class _Stream(StreamingResponse):
         The others are sent by a task of their own. What wakes up for a piece would else go
         through all that is around a route, some twenty calls down and up again.
         """
-        begun = await anext(self._pieces, None)
-        if begun is not None:
-            await self._send(send, begun)
-            await asyncio.create_task(self._send_rest(send))
+        try:
+            if (begun := await self._first) is not None:
+                await self._send(send, begun)
+                await asyncio.create_task(self._send_rest(send))
+        except Exception as error:
+            await self._send(send, self._tell(problem_of(error)))
 
     async def _send_rest(self, send: Send) -> None:
         async for piece in self._pieces:
@@ -219,6 +212,13 @@ def _encoded(data: Any) -> str:
 
 async def _first(pieces: AsyncGenerator[str, None]) -> str | None:
     return await anext(pieces, None)
+
+
+async def _end(pieces: AsyncGenerator[str, None], first: asyncio.Future[str | None]) -> None:
+    """Close ``pieces``, of which ``first`` may still be waited for."""
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await pieces.aclose()
 
 
 async def _hang_up(request: Request) -> None:

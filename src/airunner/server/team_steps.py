@@ -50,8 +50,8 @@ Uses = Callable[[str], Mapping[ModelCapability, str]]
 """The capabilities that a tool needs, each with the model that serves it."""
 
 
-async def steps_asked(request: Request) -> None:
-    """Heed the header of a request, for all that answers it. A dependency of routes."""
+def heed_steps(request: Request) -> None:
+    """Heed the header of a request, for all that answers it."""
     _lines.set(request.headers.get(STEPS_HEADER, "").strip().lower() != "events")
 
 

@@ -18,12 +18,14 @@ from fastapi.responses import JSONResponse
 from airunner.engines.base import Chunk
 from airunner.server.answers import Answers
 from airunner.server.anthropic.message_request import CountRequest, MessagesRequest
+from airunner.server.body_route import BodyRoute
 from airunner.server.chunks import Completion
-from airunner.server.documented import STREAMED
+from airunner.server.documented import ANTHROPIC_ERRORS, STREAMED
 from airunner.server.openai.chat_request import checked
 from airunner.server.problems import Problem
 from airunner.server.stops import cut_at
 from airunner.server.streams import event, stream_response, unless_hung_up
+from airunner.server.team_steps import heed_steps
 
 _PATH = "/v1/messages"
 _STOPPED = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
@@ -31,11 +33,12 @@ _STOPPED = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"
 
 def message_routes(answers: Answers) -> APIRouter:
     """Both routes."""
-    routes = APIRouter(tags=["Anthropic"])
+    routes = APIRouter(tags=["Anthropic"], responses=ANTHROPIC_ERRORS, route_class=BodyRoute)
 
     @routes.post(_PATH, responses=STREAMED)
     async def messages(asked: MessagesRequest, request: Request) -> Response:
         """Answer a conversation."""
+        heed_steps(request)
         body = checked(asked.as_completion())
         chunks = answers.chunks(body)
         if asked.stops:

@@ -41,6 +41,7 @@ from airunner.server.problems import Problem, problem_of
 from airunner.server.raw_prompts import RawPrompts
 from airunner.server.served_models import ServedModel, ServedModels
 from airunner.server.streams import NDJSON, stream_response, unless_hung_up
+from airunner.server.team_steps import heed_steps
 
 VERSION = "0.30.0"
 """The version of Ollama's API that we speak; clients compare it."""
@@ -111,6 +112,7 @@ def ollama_routes(
     @routes.post("/api/chat", responses=LINES)
     async def chat(asked: OllamaChat, request: Request) -> Response:
         """Answer a conversation."""
+        heed_steps(request)
 
         def form(message: dict[str, Any], _: str) -> dict[str, Any]:
             return {"message": message}
@@ -123,6 +125,7 @@ def ollama_routes(
     @routes.post("/api/generate", responses=LINES)
     async def generate(asked: OllamaGenerate, request: Request) -> Response:
         """Answer one prompt."""
+        heed_steps(request)
 
         def form(message: dict[str, Any], thinking: str) -> dict[str, Any]:
             thought = {"thinking": thinking} if thinking else {}
@@ -231,7 +234,7 @@ async def _load_or_unload(
             raise NotAManagerError("" if visitor is ANOTHER_USER else visitor.name)
         core.manager.unload(models.spec(asked.model).model_path)
     else:
-        async with core.lease(models.here(asked.model), owner="load"):
+        async with core.lease(models.wanted(asked.model), owner="load", fetches=False):
             pass
     empty = form(_EMPTY, "")
     reason = "unload" if asked.unloads else "load"

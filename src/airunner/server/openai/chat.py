@@ -16,24 +16,27 @@ from fastapi.responses import JSONResponse
 
 from airunner.engines.base import Chunk
 from airunner.server.answers import Answers
+from airunner.server.body_route import BodyRoute
 from airunner.server.chunks import EXTENSION, Completion
-from airunner.server.documented import STREAMED
+from airunner.server.documented import OPENAI_ERRORS, STREAMED
 from airunner.server.openai.chat_request import ChatCompletionRequest
 from airunner.server.openai.choices import total_usage, whole_answers
 from airunner.server.problems import Problem
 from airunner.server.streams import comment, event, events_under, stream_response, unless_hung_up
+from airunner.server.team_steps import heed_steps
 
 DONE = event("[DONE]")
 
 
 def chat_routes(answers: Answers) -> APIRouter:
     """The route, with and without the version in front, as clients ask for it."""
-    routes = APIRouter(tags=["OpenAI"])
+    routes = APIRouter(tags=["OpenAI"], responses=OPENAI_ERRORS, route_class=BodyRoute)
 
     @routes.post("/v1/chat/completions", responses=STREAMED)
     @routes.post("/chat/completions", include_in_schema=False)
     async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Response:
         """Answer a conversation."""
+        heed_steps(request)
         body = asked.checked()
         if asked.stream:
             with_usage = bool(asked.stream_options and asked.stream_options.include_usage)

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from airunner.server.documented import STREAMED
+from airunner.server.body_route import BodyRoute
+from airunner.server.documented import OPENAI_ERRORS, STREAMED
 from airunner.server.openai.chat import DONE
 from airunner.server.openai.chat_request import MOST_CHOICES, MOST_TOKENS, Stop, StreamOptions
 from airunner.server.openai.choices import total_usage, whole_answers
@@ -84,7 +85,7 @@ class CompletionRequest(BaseModel):
 
 def completion_routes(raw: RawPrompts) -> APIRouter:
     """The route, with and without the version in front, as clients ask for it."""
-    routes = APIRouter(tags=["OpenAI"])
+    routes = APIRouter(tags=["OpenAI"], responses=OPENAI_ERRORS, route_class=BodyRoute)
 
     @routes.post("/v1/completions", responses=STREAMED)
     @routes.post("/completions", include_in_schema=False)

@@ -22,13 +22,15 @@ from airunner.engines.base import Chunk
 from airunner.errors import UnknownResponseError
 from airunner.resources.visitor import current_visitor
 from airunner.server.answers import Answers
+from airunner.server.body_route import BodyRoute
 from airunner.server.chunks import Completion
-from airunner.server.documented import STREAMED
+from airunner.server.documented import OPENAI_ERRORS, STREAMED
 from airunner.server.openai.chat_request import checked
 from airunner.server.openai.output_items import OutputItems, as_listed, to_go_on_from
 from airunner.server.openai.response_request import ResponseRequest
 from airunner.server.problems import Problem, problem_of
 from airunner.server.streams import event, stream_response, unless_hung_up
+from airunner.server.team_steps import heed_steps
 
 MOST_KEPT = 512
 """Responses that are remembered; of more, the oldest are forgotten."""
@@ -90,7 +92,7 @@ class _Kept:
 
 def response_routes(answers: Answers, most_bytes: int = MOST_KEPT_BYTES) -> APIRouter:
     """All routes; the responses are kept as long as the server runs."""
-    routes = APIRouter(tags=["OpenAI"])
+    routes = APIRouter(tags=["OpenAI"], responses=OPENAI_ERRORS, route_class=BodyRoute)
     kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(name: str) -> _Kept:
@@ -111,6 +113,7 @@ def response_routes(answers: Answers, most_bytes: int = MOST_KEPT_BYTES) -> APIR
     @routes.post(_PATH, responses=STREAMED)
     async def respond(asked: ResponseRequest, request: Request) -> Response:
         """Answer, at once, in pieces or in the background."""
+        heed_steps(request)
         found = begin(asked, len(await request.body()))
         earlier = found.items[: len(found.items) - len(asked.items())]
         items = OutputItems(asked.namespaced, asked.custom)
