@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -175,7 +175,8 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Why nobody may ask this, or what a browser is told before it asks."""
         path, rules = scope["path"], self._admission
-        if twice := next((name for name in _ONCE if len(headers.getlist(name)) > 1), None):
+        names = headers.keys()
+        if len(set(names)) < len(names) and (twice := _twice(names)):
             return self._answer(
                 path, Refusal(400, f"There are several {twice} headers.", code="header")
             )
@@ -249,6 +250,11 @@ class Guard:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         own = _is_of(origin, headers.get("host", ""))
         return own or origin in self._admission.origins or "*" in self._admission.origins
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    """The first of the headers that come once in any request, and twice in this one."""
+    return next((name for name in _ONCE if names.count(name) > 1), None)
 
 
 def key_in(headers: Headers) -> str:

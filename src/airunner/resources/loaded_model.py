@@ -137,12 +137,17 @@ class LoadedModel:
         if asked is not None:
             tokens = self._tokens(asked.request)
             near = self.states.near(asked)
-        async with (
-            self._told_full(conversation),
-            self.slots.hold(conversation, priority, told, tokens, near) as claim,
-        ):
-            await self.states.bring(conversation, claim, asked, near)
-            yield claim
+        try:
+            async with self.slots.hold(conversation, priority, told, tokens, near) as claim:
+                await self.states.bring(conversation, claim, asked, near)
+                yield claim
+        except SharedContextFullError:
+            if conversation is not None:
+                self.alone.add(conversation)  # it has the context to itself next time
+                self.states.forget(conversation)  # the engine has dropped what it held
+            raise
+        if conversation is not None:
+            self.alone.discard(conversation)
 
     async def complete(
         self, request: ChatRequest, body: Mapping[str, Any]
@@ -176,19 +181,6 @@ class LoadedModel:
         answer = min(request.max_tokens or share, share)
         known = self.states.proof.tokens(conversation) if conversation is not None else 0
         return min(plan.n_ctx, max(known, tokens_about(request)) + answer)
-
-    @asynccontextmanager
-    async def _told_full(self, conversation: str | None) -> AsyncIterator[None]:
-        """Have a conversation the context to itself next time, if it was full this time."""
-        try:
-            yield
-        except SharedContextFullError:
-            if conversation is not None:
-                self.alone.add(conversation)
-                self.states.forget(conversation)  # the engine has dropped what it held
-            raise
-        if conversation is not None:
-            self.alone.discard(conversation)
 
     def forget(self, conversation: str) -> None:
         """Keep nothing of a conversation that was deleted; an answer in progress goes on."""

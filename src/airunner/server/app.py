@@ -61,6 +61,8 @@ def create_app(
         description="A team of local models behind the APIs that clients already speak.",
         docs_url=None,
         redoc_url=None,
+        # What is told of requests, and to whom, is ``tracing``'s and ``metrics``'.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     metrics = Metrics()
     core.bus.subscribe(metrics.hear)

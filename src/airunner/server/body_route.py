@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, routes: APIRouter) -> None:
 
 
 def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith(_JSON)
+    return request.headers.get("content-type", "").partition(";")[0] == _JSON
 
 
 def _once_more(body: bytes, receive: Receive) -> Receive:

@@ -10,8 +10,7 @@ of 20,000 tokens, or a call of a tool to come to Ollama's clients, who get it in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -40,7 +39,7 @@ async def unless_hung_up(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """
     watch = asyncio.ensure_future(_hang_up(request))
     try:
-        async with _while_there(watch):
+        async with _WhileThere(watch):
             return await work
     finally:
         watch.cancel()
@@ -66,7 +65,7 @@ async def stream_response(
     watch = asyncio.ensure_future(_hang_up(request))
     first = asyncio.ensure_future(_first(pieces))
     try:
-        async with _while_there(watch):
+        async with _WhileThere(watch):
             await asyncio.wait([first], timeout=silence_s if alive else None)
         if first.done():
             first.result()
@@ -101,7 +100,7 @@ class _Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it all, as long as the client is there."""
         try:
-            async with _while_there(self._watch):
+            async with _WhileThere(self._watch):
                 await self.stream_response(send)
         except HungUpError:
             pass  # nobody is there to be told
@@ -157,32 +156,33 @@ class _Stream(StreamingResponse):
                 await self._send(send, alive())
 
 
-@asynccontextmanager
-async def _while_there(watch: asyncio.Future[None]) -> AsyncIterator[None]:
-    """Cancel the body once ``watch`` has ended.
+class _WhileThere:
+    """Cancels the body of ``async with`` once ``watch`` has ended.
 
     Raises:
         HungUpError: it was cancelled.
     """
-    is_open = True
 
-    def gone(_: object) -> None:
-        if is_open:
-            limit.reschedule(0)
+    def __init__(self, watch: asyncio.Future[None]) -> None:
+        self._watch = watch
+        self._limit = asyncio.timeout(None)
+        self._is_open = True
 
-    try:
-        async with asyncio.timeout(None) as limit:
-            watch.add_done_callback(gone)
-            try:
-                yield
-            finally:
-                is_open = False
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise HungUpError from None
-    finally:
-        watch.remove_done_callback(gone)
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._watch.add_done_callback(self._gone)
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self._is_open = False  # the callback may be on its way
+        self._watch.remove_done_callback(self._gone)
+        try:
+            await self._limit.__aexit__(*raised)
+        except TimeoutError:
+            raise HungUpError from None
+
+    def _gone(self, _: object) -> None:
+        if self._is_open:
+            self._limit.reschedule(0)
 
 
 def comment() -> str:

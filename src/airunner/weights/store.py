@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _LOCK_POLL_S = 0.25
+_MODELS = "models"
 _FORBIDDEN = (
     "AI Runner is told to stay offline, so they are not fetched. Start it without --offline."
 )
@@ -96,7 +98,7 @@ class ModelStore:
 
     @property
     def _root(self) -> Path:
-        return self.home / "models"
+        return self.home / _MODELS
 
     @property
     def free_bytes(self) -> int:
@@ -105,8 +107,7 @@ class ModelStore:
 
     def folder(self, spec: ModelSpec) -> Path:
         """Where this model's files are kept: ``<home>/models/<publisher>--<name>``."""
-        name = spec.model_path.strip("/\\").replace("\\", "/").replace("/", "--")
-        return self._root / fit_name(name, "model")
+        return _folder(self.home, spec.model_path)
 
     def path(self, spec: ModelSpec) -> Path | None:
         """The weights (of a split file the first part), or ``None`` if they are not here.
@@ -362,6 +363,12 @@ class ModelStore:
         # Not inside the model's folder: `remove` deletes that, and a lock on a
         # deleted file excludes nobody.
         return FileLock(locks / f"{transfer.folder.name}.lock")
+
+
+@lru_cache(maxsize=1024)  # asked with each request
+def _folder(home: Path, model: str) -> Path:
+    name = model.strip("/\\").replace("\\", "/").replace("/", "--")
+    return home / _MODELS / fit_name(name, "model")
 
 
 def _bytes_below(folder: Path) -> int:
