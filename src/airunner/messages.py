@@ -153,7 +153,9 @@ class Message:
     @property
     def media(self) -> tuple[ImagePart | AudioPart, ...]:
         """What it holds beside words."""
-        return tuple(part for part in parts_of(self.content) if not isinstance(part, TextPart))
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if not isinstance(part, TextPart))
 
 
 @dataclass(frozen=True, slots=True)

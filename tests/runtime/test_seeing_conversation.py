@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from tests.engines.tiny_projector import write_tiny_projector
+from tests.engines.tiny_projector import TOKENS, write_tiny_projector
 from tests.tiny_png import GREEN, RED
 from typer.testing import CliRunner
 
@@ -18,6 +20,10 @@ from airunner.events import Event, GenerationFinished, TurnFinished
 from airunner.messages import Content, TextPart
 from airunner.models.spec import ModelCapability
 from airunner.runtime import Runtime
+from airunner.runtime.core import RuntimeCore
+from airunner.server.answers import Answers
+from airunner.server.openai.chat_request import checked
+from airunner.server.served_models import ServedModels
 from airunner.tools.toolset import Toolset
 
 QUESTION = "What is this?"
@@ -92,3 +98,33 @@ def test_the_command_line_shows_pictures(seeing_home: Path, tmp_path: Path) -> N
         done = CliRunner().invoke(app, ["chat", "-p", QUESTION, "--image", str(wrong), *options])
         assert done.exit_code == 2
         assert wrong.name in done.output
+
+
+def test_a_client_that_forces_a_call_has_its_picture_in_the_prompt(seeing_home: Path) -> None:
+    picture = {"url": f"data:image/png;base64,{b64encode(RED.data).decode()}"}
+    words = {"type": "text", "text": QUESTION}
+    colour = {"type": "object", "properties": {"colour": {"enum": ["red", "green"]}}}
+    tool = {"type": "function", "function": {"name": "tell", "parameters": colour}}
+
+    async def prompt_tokens(core: RuntimeCore, *parts: dict[str, object]) -> int:
+        asked = {
+            "model": EMBEDDED_PRIMARY,
+            "messages": [{"role": "user", "content": list(parts)}],
+            "tools": [tool],
+            "tool_choice": "required",
+            "max_tokens": 32,
+        }
+        answers = Answers(core, ServedModels(core)).chunks(checked(asked))
+        *_, last = [chunk async for chunk in answers]
+        assert last["choices"][0]["finish_reason"] == "tool_calls"
+        return int(last["usage"]["prompt_tokens"])
+
+    async def main() -> None:
+        settings = Settings(home=seeing_home, context=1024, offline=True)
+        async with RuntimeCore(settings, toolset=Toolset([])) as core:
+            blind = await prompt_tokens(core, words)
+            assert await prompt_tokens(
+                core, {"type": "image_url", "image_url": picture}, words
+            ) == (blind + TOKENS)
+
+    asyncio.run(main())

@@ -36,7 +36,7 @@ class Scripted:
     async def enforces(self, parameters: Mapping[str, Any]) -> bool:
         return parameters == NUMBER
 
-    async def complete(self, body: Mapping[str, Any], _: Any) -> AsyncGenerator[Chunk, None]:
+    async def complete(self, body: Mapping[str, Any], *_: Any) -> AsyncGenerator[Chunk, None]:
         for index, name, arguments in self._pieces:
             head = {"id": f"id{index}"} if name else {}
             function = {"arguments": arguments} | ({"name": name} if name else {})
@@ -50,7 +50,7 @@ def passed_on(lease: Scripted, told: list[tuple[int, str]]) -> None:
     """Add what is passed on to ``told``: of which call, and what of its arguments."""
 
     async def collect() -> None:
-        async for chunk in valid_completion(cast(Lease, lease), BODY, None):
+        async for chunk in valid_completion(cast(Lease, lease), BODY, [], None):
             pieces = chunk["choices"][0]["delta"].get("tool_calls") or ()
             told.extend((piece["index"], piece["function"]["arguments"]) for piece in pieces)
 

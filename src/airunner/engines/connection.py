@@ -16,6 +16,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from pydantic_core import to_json
+
 from airunner.durations import format_seconds
 from airunner.engines.base import Plan, WorkerExit
 from airunner.engines.silence import Silence, SilenceLimits, SilenceWatch
@@ -40,7 +42,10 @@ Progress = Callable[[], Awaitable[int]]
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """JSON that any engine can be sent: paths as text, and no half of a surrogate pair."""
-    return sound_escapes(json.dumps(body, default=str)).encode()
+    try:
+        return to_json(body)
+    except ValueError:  # a value that it does not know, or half of a pair
+        return sound_escapes(json.dumps(body, default=str)).encode()
 
 
 class WorkerConnection:

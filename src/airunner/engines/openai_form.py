@@ -26,8 +26,10 @@ _ROLES: Mapping[str, Role] = {"function": "tool", "developer": "system"}
 _NO_REASONING = ("none", "minimal")
 
 
-def request_of(body: Mapping[str, Any], conversation: str | None = None) -> ChatRequest:
-    """What ``body`` asks for. Content that is no text is left out."""
+def request_of(
+    body: Mapping[str, Any], messages: Sequence[Message], conversation: str | None = None
+) -> ChatRequest:
+    """What ``body`` asks for, whose messages are ``messages``."""
     stop = body.get("stop") or ()
     tools = offered_tools(body)
     form = body.get("response_format") or {}
@@ -36,7 +38,7 @@ def request_of(body: Mapping[str, Any], conversation: str | None = None) -> Chat
     if choice not in ("auto", "none"):
         form, schema = {}, None  # the answer is a call, and its form is that of its tool
     return ChatRequest(
-        messages=messages_of(body["messages"]),
+        messages=messages,
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         tools=tools,
@@ -50,12 +52,14 @@ def request_of(body: Mapping[str, Any], conversation: str | None = None) -> Chat
 
 
 def messages_of(rows: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """The messages of a request."""
+    """The messages of a request. Content that is no text is left out."""
     return [_message_of(row) for row in rows]
 
 
 def text_of(content: Any) -> str:
     """The text of a message's content, which may be absent, a string or a list of parts."""
+    if isinstance(content, str):
+        return content
     if isinstance(content, list):
         parts = (part if isinstance(part, str) else part.get("text") or "" for part in content)
         return "\n".join(filter(None, parts))
@@ -235,12 +239,12 @@ def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> Chunk:
 
 
 def _message_of(row: Mapping[str, Any]) -> Message:
-    calls = tuple(_call_of(call) for call in row.get("tool_calls") or ())
+    calls = row.get("tool_calls")
     thought = row.get("reasoning_content") or row.get("reasoning")
     return Message(
         role=_ROLES.get(row["role"], row["role"]),
         content=text_of(row.get("content")),
-        tool_calls=calls,
+        tool_calls=tuple(map(_call_of, calls)) if calls else (),
         tool_call_id=row.get("tool_call_id"),
         name=row.get("name"),
         reasoning=thought if isinstance(thought, str) else "",

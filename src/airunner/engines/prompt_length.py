@@ -19,7 +19,8 @@ _MEDIA_TOKENS = 1024
 
 def text_tokens(text: str) -> int:
     """About how many tokens a text has."""
-    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN + 1
+    n_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return n_bytes // _BYTES_PER_TOKEN + 1
 
 
 def tokens_about(request: ChatRequest) -> int:

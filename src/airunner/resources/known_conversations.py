@@ -34,16 +34,21 @@ MOST_KNOWN = 4096
 
 Chain = tuple[bytes, ...]
 _LINK_BYTES = 16
-_told = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
+_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 
 
 @dataclass(slots=True)
 class KnownConversation:
-    """One conversation of a client; its first request had ``begun`` messages, if that is known."""
+    """One conversation of a client; its first request had ``begun`` messages, if that is known.
+
+    ``chain`` is of all that was said up to the last answer, ``asked`` of the request that is
+    being answered.
+    """
 
     id: str
     model: str
     chain: Chain = ()
+    asked: Chain = field(default=(), compare=False)
     begun: int = field(default=0, compare=False)
     busy: bool = field(default=False, compare=False)
 
@@ -70,24 +75,20 @@ class KnownConversations:
         )
         self._known.pop(found.id, None)
         self._known[found.id] = found
-        found.busy = True
+        found.busy, found.asked = True, links
         try:
             yield found
         finally:
             found.busy = False
             self._forget_oldest()
 
-    def answered(
-        self,
-        conversation: KnownConversation,
-        messages: Sequence[Message],
-        settings: Mapping[str, Any],
-    ) -> None:
-        """Remember that a conversation now consists of ``messages``, the answer the last."""
+    def answered(self, conversation: KnownConversation, answer: Message) -> None:
+        """Remember that a conversation now consists of what was asked, and of ``answer``."""
         for link in conversation.chain:
             if self._by_link.get(link) == conversation.id:
                 del self._by_link[link]
-        conversation.chain = chain(conversation.model, messages, settings)
+        last = conversation.asked[-1]
+        conversation.chain = (*conversation.asked, _hash(last, _said(answer)))
         # Of two conversations that begin alike, the later one answers for the beginning.
         self._by_link |= dict.fromkeys(conversation.chain, conversation.id)
 
@@ -99,7 +100,7 @@ class KnownConversations:
     def recall(self, conversation: str, model: str, chain: Chain, begun: int = 0) -> None:
         """Know a conversation of an earlier process, whose state was kept."""
         self.forget(conversation)
-        self._known[conversation] = KnownConversation(conversation, model, chain, begun)
+        self._known[conversation] = KnownConversation(conversation, model, chain, begun=begun)
         self._by_link |= dict.fromkeys(chain, conversation)
         self._forget_oldest()
 
@@ -140,26 +141,28 @@ def prompt_settings(
 def chain(model: str, messages: Sequence[Message], settings: Mapping[str, Any]) -> Chain:
     """One hash for each message, over it and everything before it."""
     links = []
-    link = _hash(b"", [model, settings])
+    link = _hash(b"", _json([model, settings]))
     for message in messages:
         link = _hash(link, _said(message))
         links.append(link)
     return tuple(links)
 
 
-def _said(message: Message) -> list[Any]:
+def _said(message: Message) -> str:
     """What clients send back of a message as it was.
 
     Not the identifiers of calls, the reasoning, or white space around it.
     """
-    calls = [[call.name, dict(call.arguments), call.malformed] for call in message.tool_calls]
+    content = message.content
+    if isinstance(content, str) and not message.tool_calls:  # nearly all: JSON begins otherwise
+        return f"{message.role} {content.strip()}"
     said: str | list[str] = message.text.strip()
     if message.media:
-        parts = parts_of(message.content)
+        parts = parts_of(content)
         said = [p.text.strip() if isinstance(p, TextPart) else p.sha256 for p in parts]
-    return [message.role, said, calls]
+    calls = [[call.name, dict(call.arguments), call.malformed] for call in message.tool_calls]
+    return _json([message.role, said, calls])
 
 
-def _hash(link: bytes, value: Any) -> bytes:
-    text = _told(value)
+def _hash(link: bytes, text: str) -> bytes:
     return blake2b(link + text.encode(errors="replace"), digest_size=_LINK_BYTES).digest()

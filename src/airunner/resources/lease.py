@@ -87,9 +87,14 @@ class Lease:
         return self._loaded.chat(replace(request, **filled))
 
     def complete(
-        self, body: Mapping[str, Any], conversation: str | None = None
+        self,
+        body: Mapping[str, Any],
+        messages: Sequence[Message],
+        conversation: str | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Stream a chat completion that a client asked for, under the model's default sampling.
+
+        ``messages`` are those of ``body``, with their pictures and recordings.
 
         Raises:
             GenerationError, ContextOverflowError, WorkerDiedError: see ``ChatModel.chat``.
@@ -97,7 +102,7 @@ class Lease:
         defaults = {name: getattr(self.spec.sampling, name) for name in _SAMPLING}
         asked = {name: value for name, value in body.items() if value is not None}
         filled = {name: value for name, value in defaults.items() if value is not None} | asked
-        return self._loaded.complete(request_of(filled, conversation), filled)
+        return self._loaded.complete(request_of(filled, messages, conversation), filled)
 
     async def enforces(self, parameters: Mapping[str, Any]) -> bool:
         """Whether calls that the model makes of its own accord match ``parameters`` in any case."""

@@ -81,6 +81,8 @@ class Sizer:
                 about the file.
             LoadError: its engine can compute on none of the devices.
         """
+        if (known := self.recall(spec, path, budgets)) is not None:
+            return known
         stamp = _stamp(path)
         file = self._read(spec, path, stamp)
         plans: dict[str, Plan] = {}

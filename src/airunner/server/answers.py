@@ -78,7 +78,7 @@ class Answers:
                     stream = (
                         _after(lease, request, messages, said, conversation.id)
                         if said
-                        else valid_completion(lease, request, conversation.id)
+                        else valid_completion(lease, request, messages, conversation.id)
                     )
                     async with aclosing(stream) as chunks:
                         async for chunk in chunks:
@@ -89,8 +89,7 @@ class Answers:
                     costs.saw(chunk)
                     yield chunk
             self._core.bus.publish(costs.event(owner, name, conversation.id, whole))
-            answered = [*messages, whole.message]
-            self._core.known.answered(conversation, answered, settings)
+            self._core.known.answered(conversation, whole.message)
 
     async def count_tokens(self, body: Mapping[str, Any]) -> int:
         """Tokens of the prompt that ``body``'s messages and tools become.
@@ -154,7 +153,7 @@ async def _after(
     rest = {**body, "messages": [*rows, {"role": "assistant", "content": before + said}]}
     if limit is not None:
         rest |= {"max_tokens": limit - n_said, "max_completion_tokens": None}
-    async with aclosing(valid_completion(lease, rest, conversation)) as chunks:
+    async with aclosing(valid_completion(lease, rest, begun, conversation)) as chunks:
         async for chunk in chunks:
             if "usage" in chunk:
                 chunk["usage"] = usage_after(chunk["usage"], n_said)

@@ -17,7 +17,7 @@ from itertools import groupby, takewhile
 from airunner.agent.conversation import Conversation
 from airunner.agent.open_calls import answer_open_calls
 from airunner.messages import Content, Message, with_text
-from airunner.resources.known_conversations import KnownConversations, chain
+from airunner.resources.known_conversations import KnownConversations
 from airunner.resources.visitor import current_visitor
 
 MOST_HELD = 256
@@ -73,8 +73,7 @@ class TeamConversations:
         settings = {"key": current_visitor().name}
         with self._known.going_on(_TEAM, keys, settings) as known:
             held = self._held.pop(known.id, None) or _Held(Conversation(known.id))
-            links = chain(_TEAM, keys, settings)
-            pairs = zip(known.chain, links, range(len(held.places)), strict=False)
+            pairs = zip(known.chain, known.asked, range(len(held.places)), strict=False)
             shared = sum(before == now for before, now, _ in pairs)
             _cut(held, shared)
             content = _extend(held, messages[shared:])
@@ -84,7 +83,7 @@ class TeamConversations:
             finally:
                 _close(held, content)
                 held.theirs.update(call.id for call in opened.answer.tool_calls)
-                self._known.answered(known, [*keys, _key(opened.answer)], settings)
+                self._known.answered(known, _key(opened.answer))
                 self._held[known.id] = held
                 while len(self._held) > MOST_HELD:
                     self._held.popitem(last=False)

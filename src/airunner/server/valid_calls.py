@@ -19,7 +19,7 @@ from typing import Any
 from airunner.engines.base import Chunk
 from airunner.engines.openai_form import call_json, offered_tools, tool_choice_of
 from airunner.errors import GenerationError
-from airunner.messages import ToolCall
+from airunner.messages import Message, ToolCall
 from airunner.resources.lease import Lease
 from airunner.server.chunks import Completion
 from airunner.tools.json_form import call_matches
@@ -28,7 +28,10 @@ _CALLS = "tool_calls"
 
 
 def valid_completion(
-    lease: Lease, body: Mapping[str, Any], conversation: str | None
+    lease: Lease,
+    body: Mapping[str, Any],
+    messages: Sequence[Message],
+    conversation: str | None,
 ) -> AsyncGenerator[Chunk, None]:
     """The chunks of ``Lease.complete``; see the module's description.
 
@@ -37,15 +40,18 @@ def valid_completion(
         AiRunnerError: see ``Lease.complete``.
     """
     if not offered_tools(body):
-        return lease.complete(body, conversation)
-    return _with_valid_calls(lease, body, conversation)
+        return lease.complete(body, messages, conversation)
+    return _with_valid_calls(lease, body, messages, conversation)
 
 
 async def _with_valid_calls(
-    lease: Lease, body: Mapping[str, Any], conversation: str | None
+    lease: Lease,
+    body: Mapping[str, Any],
+    messages: Sequence[Message],
+    conversation: str | None,
 ) -> AsyncGenerator[Chunk, None]:
     found, calls = Completion(), _Calls(lease, body)
-    async with aclosing(lease.complete(body, conversation)) as chunks:
+    async with aclosing(lease.complete(body, messages, conversation)) as chunks:
         async for chunk in chunks:
             found.add(chunk)
             await calls.take(chunk, found)
@@ -60,7 +66,7 @@ async def _with_valid_calls(
     if (wrong := calls.wrong(found)) is None:
         return
     named = {"type": "function", "function": {"name": wrong}}
-    stream = lease.complete({**body, "tool_choice": named}, conversation)
+    stream = lease.complete({**body, "tool_choice": named}, messages, conversation)
     async with aclosing(stream) as chunks:
         async for chunk in chunks:
             if usage := chunk.get("usage"):
