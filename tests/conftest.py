@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,39 +56,74 @@ TOGETHER = (
 )
 """Folders whose modules share what takes long to make; the tests of one run in one process."""
 
+REAL = 50
+"""How many tests without a model or a program take as long as one that is ``real``, roughly."""
+
 OF_REAL_MODELS = {"smollm2", "smollm2_q8", "tiny_pipelines", "families", "llama_server"}
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[object]:
+def pytest_collection(session: pytest.Session) -> Iterator[object]:
     """Collect no garbage while modules are imported: there is none, and looking takes a fifth."""
     gc.disable()
     try:
-        return (yield)
+        with one_goes_ahead(session.config):
+            return (yield)
     finally:
         gc.freeze()
         gc.enable()
 
 
+@contextmanager
+def one_goes_ahead(config: pytest.Config) -> Iterator[None]:
+    """Of the processes of a run, one is in the body first, and then all others.
+
+    It leaves the bytecode of the tests and of the package, which each would make for itself.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    shared = Path(config.getoption("basetemp")).parent
+    with FileLock(shared / "ahead.lock") as lock:
+        if (shared / "ahead").exists():
+            lock.release()
+        yield
+        (shared / "ahead").touch()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what loads a model; modules whose tests only start programs mark themselves."""
+    """Mark what loads a model, and put what takes longest first.
+
+    Modules whose tests only start programs mark themselves. What is long and begins last is
+    waited for by processes that have nothing else to do.
+    """
+    weights: Counter[str] = Counter()
     for item in items:
         if not OF_REAL_MODELS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("real")
+        weights[scope_of(item.nodeid)] += REAL if item.get_closest_marker("real") else 1
+    items.sort(key=lambda item: -weights[scope_of(item.nodeid)])
 
 
-class ByModule(LoadScopeScheduling):
-    """Keep a module's tests in one process, and those of some folders."""
+def scope_of(nodeid: str) -> str:
+    """What of a test's address names all that run in one process with it, one after the other."""
+    module = nodeid.partition("::")[0]
+    folder = module.rpartition("/")[0]
+    return folder if folder in TOGETHER else module
+
+
+class ByScope(LoadScopeScheduling):
+    """Keep the tests of a scope in one process, and scopes in the order of their first tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.partition("::")[0].rpartition("/")[0]
-        return folder if folder in TOGETHER else str(super()._split_scope(nodeid))
+        return scope_of(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
     """Used where tests run in several processes."""
-    return ByModule(config, log) if config.getvalue("dist") == "loadscope" else None
+    config.option.loadscopereorder = False  # by the number of tests alone
+    return ByScope(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,10 @@ import gc
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+from airunner.cli.team import running_team
+from airunner.config.settings import Settings
 from airunner.importing import importing
 
 HEAVY = {
@@ -118,5 +121,14 @@ def test_what_was_imported_is_never_looked_through_for_garbage() -> None:
     try:
         assert gc.isenabled()
         assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
+
+
+def test_nor_is_what_a_command_with_a_team_has_imported(tmp_path: Path) -> None:
+    gc.unfreeze()
+    try:
+        with running_team(Settings(home=tmp_path), "test"):
+            assert gc.get_freeze_count() > 1000
     finally:
         gc.unfreeze()

@@ -56,14 +56,14 @@ def paint_wall(colour: str, api: object = None) -> str:
 
 
 @pytest.fixture
-def settings(embedded_home: Path, smollm2: Path) -> Iterator[Settings]:
-    """The embedded model under a template with tools, and afterwards no process of ours."""
+def settings(embedded_home: Path, smollm2_q8: Path) -> Iterator[Settings]:
+    """The embedded model in 8 bits, with tools in its template; no process of ours is left."""
     MODEL_REGISTRY[MODEL] = ModelSpec(
         MODEL,
         [PRIMARY],
         max_context=2048,
         supports_function_calling=True,
-        sources=(FileSource(str(smollm2)),),
+        sources=(FileSource(str(smollm2_q8)),),
         chat_template=TOOL_TEMPLATE,
     )
     children = Children()

@@ -22,7 +22,7 @@ from tests.agent.scripted_team import of_kind, recorded
 from tests.engines.llama_cpp.test_client import TOOL_TEMPLATE
 
 from airunner.access.guard import Admission
-from airunner.components.llm.config.model_capabilities import EMBEDDED_PRIMARY, MODEL_REGISTRY
+from airunner.components.llm.config.model_capabilities import MODEL_REGISTRY
 from airunner.config.settings import Settings
 from airunner.events import (
     Event,
@@ -32,7 +32,7 @@ from airunner.events import (
     ToolCallStarted,
     TurnFinished,
 )
-from airunner.models.spec import ModelCapability, ModelSpec
+from airunner.models.spec import FileSource, ModelCapability, ModelSpec
 from airunner.resources.visitor import Visitor
 from airunner.runtime.core import RuntimeCore
 from airunner.server.app import create_app
@@ -117,24 +117,16 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(
-    tmp_path_factory: pytest.TempPathFactory, weights_home: Path, smollm2: Path
-) -> Iterator[Served]:
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    for folder in (weights_home / "models").iterdir():
-        if folder.is_dir() and not folder.name.startswith("."):
-            (home / "models" / folder.name).symlink_to(folder)
-    (home / "models" / "tests--native-team").mkdir()
+def served(make_home: Callable[[], Path], smollm2_q8: Path) -> Iterator[Served]:
     MODEL_REGISTRY[PRIMARY] = ModelSpec(
         PRIMARY,
         [ModelCapability.PRIMARY_CONVERSATION],
         max_context=8192,
         supports_function_calling=True,
-        sources=MODEL_REGISTRY[EMBEDDED_PRIMARY].sources,
+        sources=(FileSource(str(smollm2_q8)),),
         chat_template=TOOL_TEMPLATE,
     )
-    server = Served(Settings(home=home, primary=PRIMARY, context=4096, max_tokens=40))
+    server = Served(Settings(home=make_home(), primary=PRIMARY, context=4096, max_tokens=40))
     try:
         server.start()
         yield server

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airunner.cli.streams import tell
 from airunner.config.settings import Settings
+from airunner.importing import importing
 
 if TYPE_CHECKING:
     from airunner.runtime import AnyRuntime
@@ -40,7 +41,8 @@ def running_team(
     those that are built in. ``command`` goes into the run log. It is the command's name
     only, because its arguments may hold what a user said.
     """
-    from airunner.runtime import Runtime
+    with importing():
+        from airunner.runtime import Runtime
 
     attached = None if own else _attach(settings)
     if attached is not None:
