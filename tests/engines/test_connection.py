@@ -166,24 +166,64 @@ class StoppedClock(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now_s
 
+    async def pass_s(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now_s += 1
+            await steps(20)
+
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Wait = Callable[[StoppedClock], Awaitable[None]]
+
+
+def completed(
+    folder: Path, serve: Serve, limits: SilenceLimits, wait: Wait, **more: Any
+) -> tuple[list[Any] | WorkerSilentError, list[str]]:
+    """What comes of asking a worker whose time passes by ``wait``, and why it was killed."""
+    killed, serving = list[str](), list[Any]()
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        await serve(reader, writer)
+
+    async def main(clock: StoppedClock) -> list[Any]:
+        server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        connection = WorkerConnection("slow", url, "key", gone, killed.append, limits)
+        model = LlamaCppModel(LoadPlan("slow", folder / "slow.gguf"), connection, folder)
+        body = {"messages": [{"role": "user", "content": "Hello"}], **more}
+        asking = asyncio.create_task(read(model.complete(HELLO, body, 0)))
+        await wait(clock)
+        try:
+            return await asking
+        finally:
+            server.close()
+            await asyncio.gather(*serving)
+
+    clock = StoppedClock()
+    try:
+        return clock.run_until_complete(main(clock)), killed
+    except WorkerSilentError as error:
+        return error, killed
+    finally:
+        clock.close()
+
 
 @pytest.mark.parametrize("grows", [True, False])
 def test_an_answer_that_comes_at_once_is_waited_for_while_it_grows(
     grows: bool, tmp_path: Path
 ) -> None:
     """Its tokens are counted for as long as it lasts, whatever that is; each has its limit."""
-    looks, killed = 0, list[str]()
-    serving = list[Any]()
+    looks = 0
     arrived, answered = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal looks
-        serving.append(asyncio.current_task())
         asked = await reader.read(65536)  # nothing, where the look was given up
-        said = {"choices": [{"message": {"content": "Done"}, "finish_reason": "stop"}]}
+        said: Any = {"choices": [{"message": {"content": "Done"}, "finish_reason": "stop"}]}
         if asked.startswith(b"GET /slots "):
             looks += 1
-            said = [{"id": 0, "next_token": [{"n_decoded": looks if grows else 1}]}]  # type: ignore[assignment]
+            said = [{"id": 0, "next_token": [{"n_decoded": looks if grows else 1}]}]
         elif asked:
             arrived.set()
             await answered.wait()
@@ -193,94 +233,55 @@ def test_an_answer_that_comes_at_once_is_waited_for_while_it_grows(
         with suppress(OSError):
             await writer.wait_closed()
 
-    async def main(clock: StoppedClock) -> list[Any]:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        limits = SilenceLimits(first_token_s=100, next_token_s=40)
-        connection = WorkerConnection("whole", url, "key", gone, killed.append, limits)
-        model = LlamaCppModel(LoadPlan("whole", tmp_path / "whole.gguf"), connection, tmp_path)
-        tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
-        body = {
-            "messages": [{"role": "user", "content": "Hello"}],
-            "tools": tools,
-            "logprobs": True,
-        }
-
-        asking = asyncio.create_task(read(model.complete(HELLO, body, 0)))
+    async def wait(clock: StoppedClock) -> None:
         await arrived.wait()
-        for _ in range(300):
-            clock.now_s += 1
-            await steps(20)
+        await clock.pass_s(300)
         answered.set()
-        try:
-            return await asking
-        finally:
-            server.close()
-            await asyncio.gather(*serving)
 
-    clock = StoppedClock()
-    try:
-        if grows:
-            (chunk,) = clock.run_until_complete(main(clock))
-            assert chunk["choices"][0]["delta"]["content"] == "Done"
-            assert killed == []
-        else:
-            with pytest.raises(WorkerSilentError, match="--next-token-limit-s"):
-                clock.run_until_complete(main(clock))
-            assert killed == ["it said nothing for 40 s"]
-    finally:
-        clock.close()
+    limits = SilenceLimits(first_token_s=100, next_token_s=40)
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    came, killed = completed(tmp_path, serve, limits, wait, tools=tools, logprobs=True)
+    if grows:
+        assert isinstance(came, list)
+        (chunk,) = came
+        assert chunk["choices"][0]["delta"]["content"] == "Done"
+        assert killed == []
+    else:
+        assert "--next-token-limit-s" in str(came)
+        assert killed == ["it said nothing for 40 s"]
 
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_neither_a_head_nor_a_ping_is_an_answer(answers: bool, tmp_path: Path) -> None:
     """llama-server sends the head before it reads a prompt, and pings while nothing comes."""
-    killed, serving = list[str](), list[Any]()
     told = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
     data = b"data: %s\n\ndata: [DONE]\n\n" % json.dumps(told).encode()
-    wait = asyncio.Event()
+    given_up = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.append(asyncio.current_task())
         await reader.read(65536)
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(3):
             await asyncio.sleep(30)
             writer.write(b"3\r\n:\n\n\r\n")
         if not answers:
-            await wait.wait()
+            await given_up.wait()
         writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
         writer.close()
 
-    async def main(clock: StoppedClock) -> list[Any]:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        limits = SilenceLimits(first_token_s=100, next_token_s=20)
-        connection = WorkerConnection("slow", url, "key", gone, killed.append, limits)
-        model = LlamaCppModel(LoadPlan("slow", tmp_path / "slow.gguf"), connection, tmp_path)
-        body = {"messages": [{"role": "user", "content": "Hello"}]}
-        asking = asyncio.create_task(read(model.complete(HELLO, body, 0)))
+    async def wait(clock: StoppedClock) -> None:
         await steps(200)
-        for _ in range(150):
-            clock.now_s += 1
-            await steps(20)
-        wait.set()
-        try:
-            return await asking
-        finally:
-            server.close()
-            await asyncio.gather(*serving)
+        await clock.pass_s(150)
+        given_up.set()
 
-    clock = StoppedClock()
-    try:
-        if not answers:
-            with pytest.raises(WorkerSilentError, match="--first-token-limit-s"):
-                clock.run_until_complete(main(clock))
-            assert killed == ["it said nothing for 1 min 40 s"]
-        else:
-            beginning, chunk = clock.run_until_complete(main(clock))
-            assert beginning["choices"][0]["delta"]["role"] == "assistant"
-            assert chunk["choices"][0]["delta"]["content"] == "Hi"
-            assert killed == []
-    finally:
-        clock.close()
+    limits = SilenceLimits(first_token_s=100, next_token_s=20)
+    came, killed = completed(tmp_path, serve, limits, wait)
+    if answers:
+        assert isinstance(came, list)
+        beginning, chunk = came
+        assert beginning["choices"][0]["delta"]["role"] == "assistant"
+        assert chunk["choices"][0]["delta"]["content"] == "Hi"
+        assert killed == []
+    else:
+        assert "--first-token-limit-s" in str(came)
+        assert killed == ["it said nothing for 1 min 40 s"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
-from airunner.errors import MediaError
+from airunner.errors import MediaError, StorageError
 from airunner.messages import Message
 from airunner.records import kept_files
 from airunner.records.kept_files import KeptFiles
@@ -57,6 +58,17 @@ def test_there_are_so_many_and_no_more(kept: KeptFiles) -> None:
     with pytest.raises(MediaError):
         kept.keep(OTHER, "large", bytes(kept_files.MOST_BYTES + 1))
     assert kept.folder(OTHER) is None
+
+
+def test_of_a_file_that_could_not_be_written_nothing_is_left(kept: KeptFiles) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(StorageError):
+            kept.keep(ONE, "a.csv", bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert kept.exported(ONE) == {}
 
 
 @pytest.mark.parametrize("id", ["..", "../" + ONE, "", ".", "a/b/c/d/e/f", "/etc/passwd"])

@@ -73,6 +73,21 @@ def test_within_the_quota_the_most_recently_used_are_kept_those_last_that_nobody
     asyncio.run(main())
 
 
+def test_a_conversation_that_was_parked_and_asked_again_is_one_that_somebody_came_back_to(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path) as team:
+            continued = []
+            for conversation in ("chat", "other", "chat", "other"):
+                await team.talk("hello", conversation)
+                state = team.lot.find("primary", "chat")
+                continued.append(None if state is None else state.continued)
+            assert continued == [None, False, None, True]
+
+    asyncio.run(main())
+
+
 def test_a_conversation_in_use_and_one_that_was_deleted_are_left_out(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path, lasting=lasting(), n_parallel=3) as team:

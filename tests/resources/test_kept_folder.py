@@ -115,6 +115,16 @@ def test_the_next_process_finds_what_lasts_and_removes_everything_else(
     assert list((tmp_path / "parked").iterdir()) == []
 
 
+def test_closing_leaves_nothing_but_what_lasts(tmp_path: Path) -> None:
+    process = Process(tmp_path)
+    process.park("saved")
+    (state,) = process.lot.of_model("m")
+    process.park("of this process alone")
+    process.keep_beginning()
+    process.lot.close()
+    assert {file.stem for file in process.files} == {state.path.stem}
+
+
 def test_a_state_that_is_damaged_or_half_there_is_removed_with_its_files(tmp_path: Path) -> None:
     first = Process(tmp_path, 1000)
     names = ["cut", "no state", "no entry", "no JSON", "other form", "moved", "whole"]

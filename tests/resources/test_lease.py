@@ -126,6 +126,20 @@ def test_a_wait_that_takes_too_long_ends_and_leaves_no_claim(tmp_path: Path) -> 
     asyncio.run(main())
 
 
+def test_nobody_waits_for_what_is_his_own(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with fake_team(tmp_path) as team:
+            async with team.lease("primary", "holder"), team.lease("small", "hasty"):
+                with pytest.raises(LeaseTimeoutError):
+                    async with team.lease("coder", "hasty", timeout_s=0.0):
+                        pass
+            (told,) = team.of(MemoryAwaited)
+            assert (told.models, told.held_bytes) == (("primary",), 70)
+            await team.settle()
+
+    asyncio.run(main())
+
+
 def test_two_hundred_queued_requests_are_all_answered(tmp_path: Path) -> None:
     async def main() -> None:
         async with fake_team(tmp_path) as team:

@@ -94,7 +94,10 @@ def test_what_denies_a_path_denies_every_spelling_of_it(folder: Path, spelling: 
         absolute = {"@read": "allow", f"fs_*({argument}={folder}/secret/*)": "deny"}
         if "elsewhere" not in path:
             assert decided(folder, absolute, **{argument: value}) == "deny", argument
-    for rule in ("notes/out/*", "notes/out", "{folder}/notes/in/out/*", "~/notes/out/k.txt"):
+    for rule in (
+        *("notes/out/*", "notes/out", "{folder}/notes/in/out/*", "~/notes/out/k.txt"),
+        *("notes/o*", "n*/out/*", "{folder}/notes/[i]n/o?t/*", "~/notes/i*/o*/k.txt"),
+    ):
         linked = {"@read": "allow", f"fs_*(path={rule.format(folder=folder)})": "deny"}
         if "elsewhere" not in path and Path(path).name == "k.txt":
             assert decided(folder, linked, path=path) == "deny", rule

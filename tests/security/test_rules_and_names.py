@@ -124,11 +124,16 @@ def test_a_rule_may_spell_a_folder_as_it_likes(folder: Path, spelling: str) -> N
         *("door", "door/", "door/*", "door/k.*", "./door/*", "{folder}/door/*", "~/files/door"),
         *("notes/way", "notes/way/*", "notes/../door/*", "key.txt", "{folder}/key.txt"),
         *("{home}/files/secret", "{home}/files/door/*", "d[o]or/*", "ring", "ring/door/k.txt"),
+        *("do*", "DO?r/k.txt", "{folder}/[d]oo*/*", "~/files/d*r", "k*.txt", "notes/w*", "n*/w*y"),
+        *("n*/way", "r?ng/do*", "r*/r*/r*/door", "d[o]or?", "*/way", "door/*.txt"),
+        "r*/" * 40 + "door",  # in circles, of two links
     ],
 )
 def test_a_rule_that_names_a_link_is_about_what_it_leads_to(folder: Path, rule: str) -> None:
-    (folder / "d[o]or").symlink_to("secret")
-    (folder / "ring").symlink_to(".")
+    for link in ("d[o]or", "d[o]orx"):
+        (folder / link).symlink_to("secret")
+    for link in ("ring", "round"):
+        (folder / link).symlink_to(".")
     rules = {f"read_document(file={spelled(folder, rule)})": "deny"}
     loop = loop_over(folder, TOOLS, rules)
     for name in ("secret/k.txt", str(folder / "secret" / "k.txt"), "door/k.txt", "key.txt"):
@@ -137,8 +142,21 @@ def test_a_rule_that_names_a_link_is_about_what_it_leads_to(folder: Path, rule: 
         assert not called(loop, "read_document", file="notes/a.md").problem
 
 
-def test_where_a_link_of_a_rule_leads_is_looked_up_each_time(folder: Path) -> None:
-    loop = loop_over(folder, TOOLS, {"read_document(file=door/*)": "deny"})
+@pytest.mark.parametrize("name", ["{folder}/notes/deep/way", "~/files/notes/./deep/way/"])
+@pytest.mark.parametrize("rule", ["notes", "notes/*", "no?es/*.txt"])
+def test_a_way_through_a_denied_folder_is_denied(folder: Path, rule: str, name: str) -> None:
+    (folder / "notes" / "way").unlink()
+    (folder / "notes" / "deep").mkdir()
+    (folder / "notes" / "deep" / "way").symlink_to("../../secret")
+    loop = loop_over(folder, TOOLS, {f"read_document(file={rule})": "deny"})
+    name = spelled(folder, f"{name}/k.txt")
+    assert "the rule" in called(loop, "read_document", file=name).problem
+    assert not called(loop, "read_document", file="secret/k.txt").problem
+
+
+@pytest.mark.parametrize("rule", ["door/*", "d*r"])
+def test_where_a_link_of_a_rule_leads_is_looked_up_each_time(folder: Path, rule: str) -> None:
+    loop = loop_over(folder, TOOLS, {f"read_document(file={rule})": "deny"})
     assert "the rule" in called(loop, "read_document", file="secret/k.txt").problem
     (folder / "door").unlink()
     (folder / "door").symlink_to("notes")

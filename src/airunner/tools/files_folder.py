@@ -98,7 +98,9 @@ class FilesFolder:
             raise ToolRetryError(f"{name!r} leads to {text!r}, which cannot be named here.")
         around = f"{self.name_of(path.parent)}/*" if path != self.path else "./*"
         end = "/" * (name.rstrip().endswith(("/", os.sep)) and path != self.path)
-        return Meaning(text + end, (str(path) + end,), around=around, folder=str(self.path))
+        named = os.path.normpath(self.path / Path(name.strip()).expanduser())
+        near = (named, os.path.relpath(named, self.path))
+        return Meaning(text + end, (str(path) + end,), near, around, str(self.path))
 
     def existing(self, name: str) -> Path:
         """The file called ``name``, in the folder itself.

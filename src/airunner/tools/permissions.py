@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal, cast
 
 from airunner.config.values import call_pattern, permission_rules
@@ -105,9 +106,10 @@ class Rule:
         if wanted == "*" or wanted in value.exact:
             return True
         if self.decision == "deny":
-            named = [wanted, *(led_to(wanted, value.folder) if value.folder else ())]
-            patterns = {spelled for each in named for spelled in _pattern_spellings(each)}
-            return any(fnmatchcase(each, one) for each in value.wide for one in patterns)
+            # Links are looked up only where the rule's own words do not fit already.
+            named = chain([wanted], led_to(wanted, value.folder) if value.folder else ())
+            patterns = (spelled for each in named for spelled in _pattern_spellings(each))
+            return any(fnmatchcase(each, one) for one in patterns for each in value.wide)
         if any(".." in _SLASHES.split(each) for each in value.wide):
             return False  # notes/* must not let notes/../.ssh/config pass
         if permission == "execute" and _SHELL.search(value.exact[0]):

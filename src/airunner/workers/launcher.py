@@ -70,7 +70,7 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
         """
         limit_s = self._limits.to_load(stored_bytes(plan.path))
         order = await self.order(plan, secrets.token_urlsafe(32))
-        child = self._given(order)
+        child = await self._given(order)
         try:
             async with asyncio.timeout(limit_s):
                 answer = decode_answer(await child.answer())
@@ -109,12 +109,16 @@ class ProcessLauncher(ABC, Generic[PlanT, ModelT]):
         if (spare := self._take()) is not None:
             await spare.stop()
 
-    def _given(self, order: Order[PlanT]) -> Child:
+    async def _given(self, order: Order[PlanT]) -> Child:
         """The spare with its order, or a new child if there is none or it has died or stopped."""
         if (spare := self._take()) is not None:
-            if not is_stopped(spare.pid) and _tell(spare, order):
+            if is_stopped(spare.pid):
+                spare.kill()
+            elif _tell(spare, order):
                 return spare
-            spare.kill()
+            else:
+                spare.kill()
+                await spare.wait()  # The order's folder goes with it, and the next child makes it.
         try:
             child = Child(self._module)
         except OSError as error:

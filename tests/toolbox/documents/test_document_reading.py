@@ -17,7 +17,7 @@ from airunner.toolbox.documents import docx, html, pdf, reading
 from airunner.toolbox.documents.document import Document
 from airunner.toolbox.documents.document_cache import DocumentCache
 from airunner.toolbox.documents.reading import read_document
-from airunner.toolbox.documents.reading_process import ReadingProcess
+from airunner.toolbox.documents.reading_process import ReadingProcess, Task
 
 PROCESS = ReadingProcess()
 
@@ -119,6 +119,26 @@ def test_damaged_files_fail_in_words_and_in_no_other_way(tmp_path: Path) -> None
             except ToolFailedError:
                 failed += 1
         assert failed > 5
+
+
+def test_half_an_answer_that_was_given_up_is_no_part_of_the_next(tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def check() -> None:
+        if process._buffer:
+            raise Enough
+
+    def task(name: str, text: str) -> Task:
+        path = tmp_path / name
+        path.write_text(f"<html><body><p>{text}</p></body></html>", encoding="utf-8")
+        return Task(str(path), name, "html", 10**6)
+
+    with ReadingProcess() as process:
+        with pytest.raises(Enough):
+            process.read(task("long.html", "many words " * 20_000), lambda *_: None, check)
+        document = process.read(task("short.html", "Few words."), lambda *_: None, lambda: None)
+        assert document.text == "Few words."
 
 
 def test_a_word_file_becomes_markdown_in_order(tmp_path: Path) -> None:

@@ -117,7 +117,6 @@ class ReadingProcess:
         """End the process; the next document starts another one."""
         process, self._process = self._process, None
         self._buffer.clear()
-        self._searched = 0
         if process is not None:
             process.kill()
             process.wait()

@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture
 def llama_server(tmp_path: Path) -> Path:
     """An executable that takes llama-server's flags and serves for real."""
-    script = Path(__file__).with_name("llama_server.py")
+    script = Path(__file__).with_name("llama_cpp") / "llama_server.py"
     binary = tmp_path / "llama-server"
     binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
     binary.chmod(0o755)
