@@ -2,8 +2,10 @@
 
 * **added**: a chat completion through ``airunner serve`` beside the same of a llama-server
   of the same build, model and settings that is asked directly, pair by pair: time to first
-  token (TTFT), and for one stream and for eight at once, with a slot for each, decoded
-  tokens per second and the CPU that the server's own process takes for a token;
+  token (TTFT), of a short question and of an agent's conversation of 61 messages with 16
+  tools that is in the cache but for its last token; and for one stream and for eight at once,
+  with a slot for each, decoded tokens per second and the CPU that the server's own process
+  takes for a token;
 * **large**: the same with weights of the shape of Llama 3.2 1B: random ones, for what is
   written does not matter. The embedded model is so small that a token costs a processor not
   much more than what is done about it; nobody's own is;
@@ -50,6 +52,7 @@ ANSWER_TOKENS = 96
 FIRST_TOKENS = 2
 FIRSTS_A_PAIR = 10
 STREAMS = 8
+AGENT_MESSAGES, AGENT_TOOLS = 60, 16
 MANY_TOKENS = 2000
 FEW_TOKENS = 1000
 TURN_TOKENS = 8
@@ -67,6 +70,8 @@ LARGE = RandomShape(
 MODELS = (EMBEDDED_PRIMARY, EMBEDDED_SPECIALIST)
 
 Taken = Mapping[str, list[list[Answer]]]
+Asks = Callable[[int, int], Mapping[str, Any]]
+"""What a client asks, by its number and how many there are."""
 
 
 def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
@@ -84,7 +89,10 @@ def added(home: Path, pairs: int, with_litellm: bool) -> dict[str, Any]:
                 places["litellm"] = stack.enter_context(proxy)
             _asked(places, 1, streams, FIRST_TOKENS)  # the model is loaded, the prompt read
             if streams == 1:
-                found["first"] = _measured(places, pairs * FIRSTS_A_PAIR, 1, FIRST_TOKENS)
+                rounds = pairs * FIRSTS_A_PAIR
+                found["first"] = _measured(places, rounds, 1, FIRST_TOKENS)
+                _asked(places, 1, 1, FIRST_TOKENS, _agents)
+                found["agent"] = _measured(places, rounds // 2, 1, FIRST_TOKENS, _agents)
             found[name] = _measured(places, pairs, streams, ANSWER_TOKENS)
     return found
 
@@ -103,11 +111,35 @@ def large(home: Path, pairs: int) -> dict[str, Any]:
         return added(own, pairs, with_litellm=False)
 
 
+def _question(client: int, clients: int) -> Mapping[str, Any]:
+    text = QUESTION if clients == 1 else f"{QUESTION} Answer number {client}."
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+def _agents(client: int, _: int) -> Mapping[str, Any]:
+    roles = ("user", "assistant")
+    said = [
+        {"role": roles[n % 2], "content": f"{QUESTION} This is number {n} of client {client}."}
+        for n in range(AGENT_MESSAGES)
+    ]
+    text = {"type": "string", "description": "What it is about, in a few words."}
+    shape = {"type": "object", "properties": {"about": text}, "required": ["about"]}
+    tools = [
+        {
+            "type": "function",
+            "function": {"name": f"tool_{n}", "description": QUESTION, "parameters": shape},
+        }
+        for n in range(AGENT_TOOLS)
+    ]
+    last = {"role": "user", "content": "And now?"}
+    return {"messages": [*said, last], "tools": tools, "tool_choice": "none"}
+
+
 def _measured(
-    places: Mapping[str, Place], rounds: int, streams: int, tokens: int
+    places: Mapping[str, Place], rounds: int, streams: int, tokens: int, asks: Asks = _question
 ) -> dict[str, dict[str, float]]:
     began = {name: place.cpu_s for name, place in places.items()}
-    taken = _asked(places, rounds, streams, tokens)
+    taken = _asked(places, rounds, streams, tokens, asks)
     took = {name: places[name].cpu_s - cpu_s for name, cpu_s in began.items()}
     found = {name: _compared(each, taken["direct"]) for name, each in taken.items()}
     for name, cpu_s in took.items():
@@ -117,18 +149,20 @@ def _measured(
     return found
 
 
-def _asked(places: Mapping[str, Place], rounds: int, streams: int, tokens: int) -> Taken:
+def _asked(
+    places: Mapping[str, Place], rounds: int, streams: int, tokens: int, asks: Asks = _question
+) -> Taken:
     """Ask each place in turn, in another order each time."""
     taken: dict[str, list[list[Answer]]] = {name: [] for name in places}
     names = list(places)
     for round_ in range(rounds):
         order = names[round_ % len(names) :] + names[: round_ % len(names)]
         for name in order if round_ % 2 else order[::-1]:
-            taken[name].append(_at_once(places[name], streams, tokens))
+            taken[name].append(_at_once(places[name], streams, tokens, asks))
     return taken
 
 
-def _at_once(place: Place, streams: int, tokens: int) -> list[Answer]:
+def _at_once(place: Place, streams: int, tokens: int, asks: Asks = _question) -> list[Answer]:
     """One answer for each of several clients, who do not ask the same.
 
     All are of one length: where one of them ended sooner, the engine would have less to do
@@ -136,9 +170,9 @@ def _at_once(place: Place, streams: int, tokens: int) -> list[Answer]:
     """
 
     def ask(client: int) -> Answer:
-        text = QUESTION if streams == 1 else f"{QUESTION} Answer number {client}."
-        message = {"role": "user", "content": text}
-        answer = place.ask([message], EMBEDDED_PRIMARY, tokens, ignore_eos=True)
+        asked = dict(asks(client, streams))
+        messages = asked.pop("messages")
+        answer = place.ask(messages, EMBEDDED_PRIMARY, tokens, ignore_eos=True, **asked)
         assert answer.tokens == tokens, f"{place.url} ended after {answer.tokens} tokens"
         return answer
 

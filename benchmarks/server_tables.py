@@ -30,6 +30,7 @@ def server(result: Result) -> list[str]:
                 name,
                 _milliseconds(first["added_ttft_s"]) if is_added else "",
                 _milliseconds(first["added_ttft_p99_s"]) if is_added else "",
+                _milliseconds(result["agent"][way]["added_ttft_s"]) if is_added else "",
                 _milliseconds(first["cpu_s_a_request"]) if is_added else "",
                 share(one[way]["of_direct"]) if is_added else "",
                 share(many[way]["of_direct"]) if is_added else "",
@@ -37,8 +38,8 @@ def server(result: Result) -> list[str]:
                 f"{many[way]['cpu_s_a_token'] * 1e6:.0f} µs" if is_added else "",
             ]
         )
-    heads = ["", "first token", "p99", "CPU of a request", "tokens/s", f"of {streams} streams"]
-    heads += ["CPU of a token", f"of {streams} streams"]
+    heads = ["", "first token", "p99", "an agent's", "CPU of a request", "tokens/s"]
+    heads += [f"of {streams} streams", "CPU of a token", f"of {streams} streams"]
     return [*table(heads, rows), "", taken(result)]
 
 

@@ -80,7 +80,7 @@ def one_goes_ahead(config: pytest.Config) -> Iterator[None]:
 
     It leaves the bytecode of the tests and of the package, which each would make for itself.
     """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if not hasattr(config, "workerinput"):
         yield
         return
     shared = Path(config.getoption("basetemp")).parent

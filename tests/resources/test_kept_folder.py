@@ -43,9 +43,8 @@ class Process:
 
     def answer(self, name: str) -> str:
         """Answer a client that says its name, and park that; the conversation's id."""
-        messages = [Message("user", name), TALK[1]]
-        with self.known.going_on("m", messages[:1], SETTINGS) as conversation:
-            self.known.answered(conversation, messages, SETTINGS)
+        with self.known.going_on("m", [Message("user", name)], SETTINGS) as conversation:
+            self.known.answered(conversation, TALK[1])
         self.park(conversation.id)
         return conversation.id
 

@@ -12,7 +12,7 @@ HI = [Message("user", "hi")]
 def test_the_oldest_is_forgotten_unless_it_is_in_use() -> None:
     known = KnownConversations()
     with known.going_on("m", HI, {}) as oldest:
-        known.answered(oldest, HI, {})
+        known.answered(oldest, Message("assistant", "Hello."))
         for number in range(MOST_KNOWN):
             known.recall(str(number), "m", (number.to_bytes(4),))
         assert known.find(oldest.id) is oldest

@@ -18,7 +18,7 @@ ANSWER = Message("assistant", "Done.")
 def asked(known: KnownConversations, messages: Sequence[Message]) -> str:
     """Answer ``messages``; the conversation's id."""
     with known.going_on("a/model", messages, {}) as conversation:
-        known.answered(conversation, [*messages, ANSWER], {})
+        known.answered(conversation, ANSWER)
         return conversation.id
 
 

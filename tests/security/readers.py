@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from airunner.config.settings import SETTINGS, Settings
-from airunner.engines.openai_form import request_of
+from airunner.engines.openai_form import messages_of, request_of
 from airunner.json_schema.plain import plain_json
 from airunner.mcp.client.config import read_mcp_config
 from airunner.media import media_part
@@ -109,10 +109,12 @@ def _chat(kind: type[BaseModel]) -> Read:
         try:
             request: Any = kind.model_validate(body)
             if isinstance(request, ChatCompletionRequest):
-                return request_of(request.checked())
-            if isinstance(request, ResponseRequest):
-                return request_of(checked(request.as_completion([])))
-            return request_of(checked(request.as_completion()))
+                asked = request.checked()
+            elif isinstance(request, ResponseRequest):
+                asked = checked(request.as_completion([]))
+            else:
+                asked = checked(request.as_completion())
+            return request_of(asked, messages_of(asked["messages"]))
         except (ValidationError, RequestValidationError):
             return None
 
