@@ -179,9 +179,8 @@ class ChatModel(Protocol):
 
         ``body`` is what it sent, as OpenAI's API has it, and ``request`` the same as far as
         we have words for it. An engine that speaks the API itself uses ``body``; one that
-        does not, uses ``engines.openai_form.complete_by_chat``. The first chunk says nothing but
-        that the engine has taken the request on. The last one has a ``finish_reason`` and
-        the ``usage``. Otherwise like ``chat``.
+        does not, uses ``engines.openai_form.complete_by_chat``. The first chunk says who
+        speaks. The last one has a ``finish_reason`` and the ``usage``. Otherwise like ``chat``.
         """
         ...
 

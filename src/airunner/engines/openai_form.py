@@ -123,31 +123,16 @@ async def complete_by_chat(
 
 async def chunks_of(deltas: AsyncIterator[Delta]) -> AsyncGenerator[Chunk, None]:
     """The chunks that ``deltas`` become; the first one says who speaks."""
-    calls, begun, is_begun = 0, "", False
+    calls, begun, speaks = 0, "", {"role": "assistant"}
     async for delta in deltas:
-        if not is_begun:
-            is_begun = True
-            yield beginning()
         begun = delta.tool_id or begun
         told = tuple(call for call in delta.tool_calls if call.id != begun)
         chunk = chunk_of(replace(delta, tool_calls=told), calls)
         calls += len(told)
-        if chunk["choices"][0]["delta"] or delta.finish_reason:
+        (choice,) = chunk["choices"]
+        if choice["delta"] or delta.finish_reason:
+            choice["delta"], speaks = {**speaks, **choice["delta"]}, {}
             yield chunk
-
-
-def beginning() -> Chunk:
-    """The first chunk of an answer, in which nothing is said yet: the engine has taken it on."""
-    return _chunk({"role": "assistant", "content": None})
-
-
-def only_begins(chunk: Chunk) -> bool:
-    """Whether nothing but who speaks is in a chunk."""
-    return all(
-        choice.get("finish_reason") is None
-        and not any(value for name, value in choice["delta"].items() if name != "role")
-        for choice in chunk["choices"]
-    )
 
 
 def chunk_of(delta: Delta, calls_before: int = 0) -> Chunk:

@@ -21,7 +21,7 @@ from airunner.engines.base import (
     Worker,
 )
 from airunner.engines.image import ImageModel, ImagePlan
-from airunner.engines.openai_form import only_begins, usage_json, usage_of
+from airunner.engines.openai_form import usage_json, usage_of
 from airunner.engines.prompt_length import tokens_about
 from airunner.engines.slots import SlotTable, Wait
 from airunner.errors import GenerationError, LeaseRefusedError, SharedContextFullError
@@ -158,7 +158,7 @@ class LoadedModel:
             is_heard = False
             async with aclosing(stream) as chunks:
                 async for chunk in chunks:
-                    if not is_heard and not only_begins(chunk):
+                    if not is_heard:
                         is_heard = True
                         self.states.heard(request.conversation)
                     if (usage := usage_of(chunk)) is not None:

@@ -96,6 +96,7 @@ class Replay:
         self._model = model
         self._had = had
         self._again: Completion | None = None
+        self._has_begun = False
         self.differs = False
 
     @property
@@ -117,6 +118,7 @@ class Replay:
         """
         if self._again is None:
             self._had.add(chunk)
+            self._has_begun = True
             return chunk
         before, again, had = deepcopy(self._again), self._again, self._had
         again.add(chunk)
@@ -127,6 +129,9 @@ class Replay:
             known = had.calls.get(index, {"name": "", "arguments": ""})
             self._check(call["name"] + call["arguments"], known["name"] + known["arguments"])
         if new is not None:
+            if self._has_begun:  # the client knows who speaks
+                new["choices"][0]["delta"].pop("role", None)
+            self._has_begun = True
             had.add(new)
         return new
 

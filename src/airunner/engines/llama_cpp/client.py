@@ -49,7 +49,7 @@ from airunner.engines.llama_cpp.slot_files import (
     written_whole,
 )
 from airunner.engines.llama_cpp.tool_schemas import is_enforced, tools_in_request
-from airunner.engines.openai_form import beginning, complete_by_chat, only_begins
+from airunner.engines.openai_form import complete_by_chat
 from airunner.engines.silence import Silence
 from airunner.engines.worker_answer import OK
 from airunner.errors import (
@@ -132,7 +132,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
             return
         self._check_slot(slot)
         events, joiner = EventSplitter(), ChunkJoiner()
-        said = finished = False
+        finished = False
         path, passed = "/v1/chat/completions", passed_body(body, slot, await self._controls())
         content = encoded(passed)
         silence = self._silence(self._at_most_tokens(content, request.messages))
@@ -143,9 +143,6 @@ class LlamaCppModel(ServedModel[LoadPlan]):
         async with self._connection.asked(path, content, silence) as response:
             if response.status != OK:
                 raise self._refusal(await response.read())
-            # While the prompt is read all on the way to the client gets ready, and its own head
-            # reaches it. The server itself says it with the first token.
-            yield beginning()
             async for piece in response.pieces():
                 for event in events.feed(piece):
                     if event == b"[DONE]":
@@ -154,10 +151,7 @@ class LlamaCppModel(ServedModel[LoadPlan]):
                     chunk = read_json(event)
                     if "error" in chunk:
                         raise self._refusal(event)
-                    if (joined := joiner.feed(chunk)) is None:
-                        continue
-                    if said or not only_begins(joined):
-                        said = True
+                    if (joined := joiner.feed(chunk)) is not None:
                         yield joined
         if not finished:
             raise GenerationError(self.plan.model, "the answer ended in the middle")

@@ -90,15 +90,26 @@ def whole_chunk(answer: Mapping[str, Any]) -> Chunk:
 
 
 class ChunkJoiner:
-    """Puts llama-server's last two chunks together: how it ended, and what it cost."""
+    """Puts llama-server's first two chunks together: who speaks, and what is said first.
+
+    And its last two: how it ended, and what it cost.
+    """
 
     def __init__(self) -> None:
+        self._speaks: dict[str, Any] = {}
         self._last: Chunk | None = None
 
     def feed(self, chunk: Chunk) -> Chunk | None:
         """The chunk to hand on, if there is one already."""
         if chunk.get("choices"):
-            if chunk["choices"][0].get("finish_reason") is None:
+            choice = chunk["choices"][0]
+            goes_on = choice.get("finish_reason") is None
+            if "role" in choice["delta"] and goes_on and not any(_said(choice["delta"])):
+                self._speaks = {"role": choice["delta"]["role"]}
+                return None
+            if self._speaks:
+                choice["delta"], self._speaks = {**self._speaks, **choice["delta"]}, {}
+            if goes_on:
                 return chunk
             self._last = chunk
             return None
@@ -111,6 +122,10 @@ class ChunkJoiner:
         """What is left when the stream has ended."""
         last, self._last = self._last, None
         return last
+
+
+def _said(delta: Mapping[str, Any]) -> list[Any]:
+    return [value for name, value in delta.items() if name != "role"]
 
 
 def _message(row: Mapping[str, Any], controls: ControlTokens) -> dict[str, Any]:
