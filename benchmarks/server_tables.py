@@ -20,6 +20,7 @@ _KEEPERS = {
 def server(result: Result) -> list[str]:
     """What a server adds to the engine behind it."""
     one, many, streams = result["one"], result["many"], result["streams"]
+    agents = result.get("agent")
     rows = []
     for way, name in _WAYS.items():
         if way not in one:
@@ -30,7 +31,7 @@ def server(result: Result) -> list[str]:
                 name,
                 _milliseconds(first["added_ttft_s"]) if is_added else "",
                 _milliseconds(first["added_ttft_p99_s"]) if is_added else "",
-                _milliseconds(result["agent"][way]["added_ttft_s"]) if is_added else "",
+                _milliseconds(agents[way]["added_ttft_s"]) if is_added and agents else "",
                 _milliseconds(first["cpu_s_a_request"]) if is_added else "",
                 share(one[way]["of_direct"]) if is_added else "",
                 share(many[way]["of_direct"]) if is_added else "",
