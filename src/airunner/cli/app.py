@@ -150,4 +150,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     """Leave through every ``with`` on the way: workers stopped, parked files removed."""
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
+    from airunner.overdue import end_at_the_latest
+
+    end_at_the_latest()
     sys.exit(128 + number)

@@ -25,6 +25,7 @@ from airunner.access.listening import listening
 from airunner.access.peer import is_loopback
 from airunner.config.settings import Settings
 from airunner.errors import NoKeysError, ServerRunningError
+from airunner.overdue import end_at_the_latest
 from airunner.resources.visitor import Visitor
 from airunner.runtime import Runtime
 from airunner.runtime.core import RuntimeCore
@@ -174,6 +175,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See ``uvicorn.Server``; called between two steps of whatever runs."""
         super().handle_exit(sig, frame)
+        end_at_the_latest()
         self._loop.call_soon_threadsafe(self._told.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
